@@ -14,6 +14,7 @@
 //! * [`addr`]: short, extended and PAN addresses;
 //! * [`crc`]: the checksums of the wire formats;
 //! * [`seed`]: named random streams;
+//! * [`afe`]: the stream between a node and its analogue front end;
 //! * [`sap`]: the primitives PD, MLME, MCPS, ADPD, ADPM and UDP.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@
 extern crate alloc;
 
 pub mod addr;
+pub mod afe;
 pub mod crc;
 #[cfg(any(test, feature = "laws"))]
 pub mod laws;
