@@ -1,0 +1,71 @@
+//! The numbers of the standard, each with its clause and how sure we are of it.
+//!
+//! Confidence: A, two independent sources; B, one; C, general knowledge, to be verified.
+
+use core::time::Duration;
+
+/// RC_COORD of the coordinator itself \[G3 MAC 1.6; confidence A\].
+pub const RC_COORD_COORDINATOR: u16 = 0x0000;
+/// RC_COORD of a node that has joined and knows no route yet \[G3 MAC 1.6; confidence A\].
+pub const RC_COORD_NO_ROUTE: u16 = 0x7FFF;
+/// RC_COORD of a node that has not joined \[G3 MAC 1.6; confidence A\].
+pub const RC_COORD_NOT_JOINED: u16 = 0xFFFF;
+
+/// Slots of the group master key \[G3 MAC 4; confidence A\].
+pub const GMK_SLOTS: u8 = 2;
+/// The predefined multicast address of all nodes, ff02::1 \[G3 ADP 5.3; confidence A\].
+pub const ALL_NODES: u16 = 0x8001;
+/// The largest hopsLeft that a mesh header may start with \[G3 ADP 5.2; confidence A\].
+pub const MAX_HOPS_LIMIT: u8 = 14;
+/// Entries of adpContextInformationTable \[G3 ADP 5.3; confidence A\].
+pub const CONTEXTS: usize = 16;
+/// Entries of adpGroupTable \[G3 ADP IB 0x0E; confidence A\].
+pub const GROUPS: usize = 16;
+/// Bits of a PAN identifier that take part in addresses in some editions \[G3 ADP 5.3; confidence C\].
+pub const PAN_ID_MASK: u16 = 0xFCFF;
+
+/// adpSecurityLevel 0x00 \[confidence A\].
+pub const SECURITY_LEVEL: u8 = 5;
+/// adpBroadcastLogTableEntryTTL 0x02 \[confidence A\].
+pub const BROADCAST_LOG_TTL: Duration = Duration::from_secs(120);
+/// adpLowLQIValue 0x04 \[confidence A\].
+pub const LOW_LQI: u8 = 0;
+/// adpHighLQIValue 0x05 \[confidence A\].
+pub const HIGH_LQI: u8 = 255;
+/// adpMaxHops 0x0F \[confidence A\].
+pub const MAX_HOPS: u8 = 8;
+/// adpKq 0x16 \[confidence A, older editions 50\].
+pub const KQ: u8 = 10;
+/// adpKh 0x17 \[confidence A\].
+pub const KH: u8 = 4;
+/// adpMaxJoinWaitTime 0x20 \[confidence A\].
+pub const MAX_JOIN_WAIT: Duration = Duration::from_secs(20);
+/// Largest gap between two fragments of a datagram \[G3 ADP 5.4; confidence B, one stack uses 2 s\].
+pub const REASSEMBLY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// macBeaconRandomizationWindowLength of 12 s and a margin \[G3 LBP 7.3.1; confidence A\].
+pub const SCAN_DURATION: Duration = Duration::from_secs(15);
+/// The first back-off between scans is drawn from this range \[G3 LBP 7.3.1; confidence A\].
+pub const SCAN_BACKOFF_FIRST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+/// The range doubles up to this one \[G3 LBP 7.3.1; confidence A\].
+pub const SCAN_BACKOFF_LAST: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(100));
+/// The first back-off between join attempts is drawn from this range \[G3 LBP 7.3.3; confidence A\].
+pub const JOIN_BACKOFF_FIRST: (Duration, Duration) =
+    (Duration::from_millis(100), Duration::from_millis(2500));
+/// The range doubles up to this one \[G3 LBP 7.3.3; confidence A\].
+pub const JOIN_BACKOFF_LAST: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
+/// Join attempts on the results of one scan before the next \[confidence C\].
+pub const JOIN_ATTEMPTS_PER_SCAN: u8 = 4;
+/// Beacons weaker than this are used only when there is no better one \[G3 LBP 7.3.2; confidence B\].
+pub const CANDIDATE_LQI: u8 = 53;
+/// After KICK the device leaves this much later \[G3 LBP 7.3; confidence A\].
+pub const KICK_DELAY: Duration = Duration::from_secs(2);
+/// Coordinator: how long to wait for each answer of a device \[G3 LBP 7.3.7; confidence B\].
+pub const LBP_MESSAGE_TIMEOUT: Duration = Duration::from_secs(300);
+/// Coordinator: repetitions of a message that was not answered \[G3 LBP 7.3.7; confidence B\].
+pub const LBP_RETRIES: u8 = 1;
+/// Coordinator: devices that may join at the same time \[G3 LBP 7.3.7; confidence B\].
+pub const PARALLEL_JOINS: usize = 5;
+/// How long a MAC confirm may take before the frame counts as lost \[confidence C: six accesses of 50
+/// back-offs each stay below it\].
+pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(180);
