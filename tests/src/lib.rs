@@ -1,1 +1,2 @@
-//! To come.
+//! The whole system: the daemon against the emulated street, and the house rules. Everything is in `tests/`.
+#![forbid(unsafe_code)]
