@@ -1,1 +1,28 @@
-//! To come.
+//! A node of the power line network: the layers of G3-PLC assembled into one machine, with IPv6 and UDP
+//! on top, generic over the PHY.
+//!
+//! ```text
+//! application   NodeInput::Udp  ▼        ▲ NodeOutput::Udp
+//! Endpoint      AdpdDataRequest ▼        ▲ AdpdDataIndication
+//! g3-adp        McpsDataRequest ▼        ▲ McpsDataIndication
+//! g3-mac        PhyRequest      ▼        ▲ PhyIndication
+//! Phy           samples, or whole frames in a faster simulation
+//! ```
+//!
+//! Tour: [`node`] owns the layers and moves primitives between them; [`endpoint`] turns datagrams into
+//! packets; [`ip`] is the wire format; [`role`] builds the stack of a coordinator or of a device.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod endpoint;
+pub mod ip;
+pub mod node;
+pub mod role;
+
+pub use endpoint::{Endpoint, EndpointCounters};
+pub use node::{Node, NodeInput, NodeOutput};
+pub use role::{CoordinatorConfig, DeviceConfig, NodeConfig};

@@ -1,0 +1,76 @@
+//! The stacks of the two roles: what each must be told, and nothing more.
+
+use crate::Node;
+use g3_adp::{Adp, AdpConfig};
+use g3_mac::{Mac, MacConfig};
+use plc_core::sap::{FrameGeometry, Key, Phy};
+use plc_core::{Eui64, Seed};
+
+/// What a coordinator is told when it is built.
+#[derive(Clone, Copy)]
+pub struct CoordinatorConfig {
+    /// The own extended address.
+    pub eui64: Eui64,
+    /// The frames of the PHY below.
+    pub geometry: &'static dyn FrameGeometry,
+    /// Entropy: challenges, back-offs.
+    pub seed: Seed,
+    /// The group master key that joining devices receive.
+    pub gmk: Key,
+    /// Its slot, 0 or 1.
+    pub key_index: u8,
+    /// The first frame counter that is certainly unused, from durable storage.
+    pub frame_counter: u32,
+    /// Devices that may join at most; tables are sized after it.
+    pub devices: usize,
+}
+
+/// What a device is told when it is built.
+#[derive(Clone, Copy)]
+pub struct DeviceConfig {
+    /// The own extended address.
+    pub eui64: Eui64,
+    /// The frames of the PHY below.
+    pub geometry: &'static dyn FrameGeometry,
+    /// Entropy: challenges, back-offs.
+    pub seed: Seed,
+    /// The key that it shares with the coordinator.
+    pub psk: Key,
+    /// The first frame counter that is certainly unused, from durable storage.
+    pub frame_counter: u32,
+}
+
+/// The configuration of every layer of a node, for a caller that wants to change one of them.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// The MAC.
+    pub mac: MacConfig,
+    /// The adaptation layer.
+    pub adp: AdpConfig,
+}
+
+impl From<CoordinatorConfig> for NodeConfig {
+    fn from(c: CoordinatorConfig) -> Self {
+        let mut mac = MacConfig::new(c.eui64, c.geometry, c.seed.derive("mac", 0), c.frame_counter);
+        mac.bounds.devices = c.devices;
+        mac.bounds.neighbours = c.devices;
+        let mut adp = AdpConfig::coordinator(c.eui64, c.seed.derive("adp", 0), c.gmk, c.key_index);
+        adp.limits.devices = c.devices;
+        Self { mac, adp }
+    }
+}
+
+impl From<DeviceConfig> for NodeConfig {
+    fn from(c: DeviceConfig) -> Self {
+        let mac = MacConfig::new(c.eui64, c.geometry, c.seed.derive("mac", 0), c.frame_counter);
+        Self { mac, adp: AdpConfig::device(c.eui64, c.seed.derive("adp", 0), c.psk) }
+    }
+}
+
+impl<P: Phy> Node<P> {
+    /// A node above `phy`. It does nothing before management asks it to start or to join.
+    pub fn assemble(phy: P, config: impl Into<NodeConfig>) -> Self {
+        let NodeConfig { mac, adp } = config.into();
+        Self::new(phy, Mac::new(mac), Adp::new(adp))
+    }
+}
