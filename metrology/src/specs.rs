@@ -1,0 +1,44 @@
+//! The numbers of the standards, and the limits of the arithmetic that follow from them.
+
+/// Starting current of a direct connected class 1 meter, in thousandths of Ib \[62053-21 8.3.3; confidence C\].
+pub const STARTING_CURRENT_CLASS_1_PER_MILLE: u32 = 4;
+/// Starting current of a direct connected class 2 meter, in thousandths of Ib \[62053-21 8.3.3; confidence C\].
+pub const STARTING_CURRENT_CLASS_2_PER_MILLE: u32 = 5;
+/// The anti-creep threshold as a divisor of the starting power: half of it. Practice of meter ICs;
+/// confidence B.
+pub const CREEP_DIVISOR: u64 = 2;
+
+/// Whole cycles over which power is averaged and the direction of energy is decided: the basic interval
+/// of \[61000-4-30 4.4\] at 50 Hz; confidence B.
+pub const CYCLES_PER_WINDOW: u32 = 10;
+/// Cycles over which frequency is averaged, about one second. A shorter interval than the ten seconds of
+/// \[61000-4-30 5.1\], for a reading that follows.
+pub const CYCLES_PER_FREQUENCY: u32 = 50;
+/// A window without crossings ends after one part in this many of a second.
+pub const WINDOW_TIMEOUT_DIVISOR: u32 = 4;
+/// The highest frequency of the mains that is measured, in Hz: crossings that follow faster are noise.
+pub const FREQUENCY_MAX_HZ: u32 = 75;
+/// The lowest frequency of the mains that is measured, in Hz: a longer gap is a loss of voltage.
+pub const FREQUENCY_MIN_HZ: u32 = 40;
+/// The voltage must have been below minus this part of Un (its RMS value) before it can cross zero
+/// upwards: Un/11, about a sixteenth of the peak.
+pub const CROSSING_HYSTERESIS_DIVISOR: u64 = 11;
+
+/// Sample rates at which window sums cannot overflow and cycles are resolved, in Hz.
+pub const SAMPLE_RATE_HZ: ::core::ops::RangeInclusive<u32> = 400..=12_800;
+/// Samples are limited to this magnitude after the removal of DC: one bit more than the 24-bit converters
+/// of meters can give (confidence C) after it.
+pub const SAMPLE_MAX: i32 = (1 << 25) - 1;
+/// The most samples that a window can hold: eleven cycles of 40 Hz at the highest rate.
+/// `SAMPLE_MAX² · WINDOW_SAMPLES_MAX < 2^62`.
+pub const WINDOW_SAMPLES_MAX: u32 = 4096;
+/// The most that one step of a converter may be worth, in picovolt or picoampere.
+pub const PICO_PER_LSB_MAX: u64 = 1 << 35;
+/// The most that the product of both steps may be worth, in 1e-24 W:
+/// two windows of `2^62` each, and a rest, fit 128 bits.
+pub const PICO_SQUARED_MAX: u128 = 1 << 63;
+
+/// 1e-24 J in one milliwatt-hour.
+pub const YOCTOJOULE_PER_MWH: u128 = 3_600_000_000_000_000_000_000_000;
+/// 1e-24 W in one milliwatt.
+pub const YOCTOWATT_PER_MW: u128 = 1_000_000_000_000_000_000_000;

@@ -1,0 +1,27 @@
+//! The measurement knows no floating-point number: its sources say so.
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn no_source_outside_its_tests_names_a_float() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let source = fs::read_to_string(&path).unwrap();
+        let product = source.split("#[cfg(test)]").next().unwrap();
+        for (n, line) in product.lines().enumerate() {
+            let code = line.split("//").next().unwrap();
+            let float = code.contains("f32") || code.contains("f64") || has_float_literal(code);
+            assert!(!float, "{}:{}: {line}", path.display(), n + 1);
+        }
+        seen += 1;
+    }
+    assert!(seen >= 8, "only {seen} sources found");
+}
+
+/// A digit, a point, a digit.
+fn has_float_literal(code: &str) -> bool {
+    code.as_bytes().windows(3).any(|w| w[0].is_ascii_digit() && w[1] == b'.' && w[2].is_ascii_digit())
+}
