@@ -26,3 +26,7 @@ pub mod role;
 pub use endpoint::{Endpoint, EndpointCounters};
 pub use node::{Node, NodeInput, NodeOutput};
 pub use role::{CoordinatorConfig, DeviceConfig, NodeConfig};
+
+/// The software modem, for those who build a node on samples.
+#[cfg(feature = "modem")]
+pub use g3_phy as modem;
