@@ -15,7 +15,7 @@ fn wh(registers: Registers) -> (f64, f64) {
 
 /// Meters `seconds` of the wave; gives the core and the true energy in Wh.
 fn metered(ratings: Ratings, wave: &Wave, seconds: usize) -> (MeterCore, f64) {
-    let mut core = MeterCore::new(ratings).unwrap();
+    let mut core = MeterCore::new(ratings).expect("valid ratings");
     let len = ratings.sample_rate_hz as usize * seconds;
     let (u, i, truth) = wave.samples(&ratings, 0, len);
     core.process(&u, &i);
@@ -104,7 +104,7 @@ fn without_current_the_meter_stands_still() {
     let mut wave = Wave::sine(50.0, 264.5, 0.002, 0.0);
     wave.noise = 30.0;
     let ratings = Ratings::household();
-    let mut core = MeterCore::new(ratings).unwrap();
+    let mut core = MeterCore::new(ratings).expect("valid ratings");
     let (u, i, _) = wave.samples(&ratings, 0, 8000);
     (0..2610).for_each(|_| core.process(&u, &i));
     core.settle();
@@ -115,7 +115,7 @@ fn without_current_the_meter_stands_still() {
 #[test]
 fn exported_energy_goes_to_its_own_register() {
     let ratings = Ratings::household();
-    let mut core = MeterCore::new(ratings).unwrap();
+    let mut core = MeterCore::new(ratings).expect("valid ratings");
     let (mut truth, mut from) = ([0.0; 2], 0);
     for (way, watts) in [(0, 2300.0), (1, -4600.0), (0, 1150.0), (1, -230.0)] {
         let phi = if watts < 0.0 { std::f64::consts::PI } else { 0.0 };
@@ -170,7 +170,7 @@ fn energy_over_a_day_does_not_drift_from_the_exact_sum() {
     let (u, i, _) = Wave::sine(50.0, 231.7, 0.157, 0.2).samples(&ratings, 0, 4000);
     let exact: i128 = u.iter().zip(&i).map(|(&u, &i)| i128::from(u) * i128::from(i)).sum();
     let lsb2 = i128::from(ratings.u_pv_per_lsb) * i128::from(ratings.i_pa_per_lsb);
-    let mut core = MeterCore::new(ratings).unwrap();
+    let mut core = MeterCore::new(ratings).expect("valid ratings");
     // Let the high-pass forget its start before the day begins.
     (0..30).for_each(|_| core.process(&u, &i));
     core.settle();
