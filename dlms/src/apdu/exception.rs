@@ -1,0 +1,101 @@
+//! exception-response \[GB 9.5\].
+
+use super::{Pdu, StateError};
+use crate::specs::apdu_tag;
+use core::fmt;
+use plc_core::wire::{Reader, WireError, Writer};
+
+/// Why a service was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceError {
+    /// operation-not-possible 1.
+    OperationNotPossible,
+    /// service-not-supported 2.
+    ServiceNotSupported,
+    /// other-reason 3.
+    OtherReason,
+    /// pdu-too-long 4.
+    PduTooLong,
+    /// deciphering-error 5.
+    DecipheringError,
+    /// invocation-counter-error 6, with the lowest counter that would be accepted.
+    InvocationCounter(u32),
+    /// A code that the standard does not name.
+    Other(u8),
+}
+
+/// exception-response: the APDU itself could not be dealt with. Never protected, so never to be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExceptionResponse {
+    /// Whether the service was refused or unknown.
+    pub state: StateError,
+    /// Why.
+    pub service: ServiceError,
+}
+
+impl<'a> Pdu<'a> for ExceptionResponse {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+        super::expect_tag(reader, apdu_tag::EXCEPTION_RESPONSE)?;
+        let state = StateError::from_code(reader.u8()?);
+        let service = match reader.u8()? {
+            1 => ServiceError::OperationNotPossible,
+            2 => ServiceError::ServiceNotSupported,
+            3 => ServiceError::OtherReason,
+            4 => ServiceError::PduTooLong,
+            5 => ServiceError::DecipheringError,
+            6 => ServiceError::InvocationCounter(reader.u32_be()?),
+            other => ServiceError::Other(other),
+        };
+        Ok(Self { state, service })
+    }
+
+    fn emit(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        writer.bytes(&[apdu_tag::EXCEPTION_RESPONSE, self.state.code()])?;
+        match self.service {
+            ServiceError::OperationNotPossible => writer.u8(1),
+            ServiceError::ServiceNotSupported => writer.u8(2),
+            ServiceError::OtherReason => writer.u8(3),
+            ServiceError::PduTooLong => writer.u8(4),
+            ServiceError::DecipheringError => writer.u8(5),
+            ServiceError::InvocationCounter(expected) => {
+                writer.u8(6)?;
+                writer.u32_be(expected)
+            }
+            ServiceError::Other(other) => writer.u8(other),
+        }
+    }
+
+    fn wire_len(&self) -> usize {
+        3 + if matches!(self.service, ServiceError::InvocationCounter(_)) { 4 } else { 0 }
+    }
+}
+
+impl fmt::Display for ExceptionResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exception-response {} {:?}", self.state, self.service)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apdu::law;
+    use crate::hex::hex;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_published_exceptions_are_understood() {
+        let unknown = ExceptionResponse::from_bytes(&[0xD8, 0x02, 0x04]).unwrap();
+        assert_eq!((unknown.state, unknown.service), (StateError::ServiceUnknown, ServiceError::PduTooLong));
+        let counter = hex("d80106000186a3");
+        let counter = ExceptionResponse::from_bytes(&counter).unwrap();
+        assert_eq!(counter.service, ServiceError::InvocationCounter(0x0001_86A3));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_keeps_the_laws(bytes in law::near(&[0xD8, 1, 6, 0, 0, 0, 1])) {
+            law::check::<ExceptionResponse>(&bytes)?;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Compact arrays: one type description for all elements, then their contents without tags.
+
+use super::{Data, Encoder, emit_length, length_len, parse_length};
+use crate::specs::{AXDR_DEPTH_MAX, tag};
+use plc_core::wire::{Reader, WireError, Writer};
+
+/// A compact array whose contents have been checked against its type description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompactArray<'a> {
+    description: &'a [u8],
+    contents: &'a [u8],
+    count: usize,
+}
+
+impl<'a> CompactArray<'a> {
+    /// Number of elements.
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is no element.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Writes the same value as an ordinary array.
+    pub fn expand(&self, out: &mut Encoder<'_>) {
+        out.array(self.count);
+        let mut contents = Reader::new(self.contents);
+        for _ in 0..self.count {
+            let mut description = Reader::new(self.description);
+            if expand_one(&mut description, &mut contents, out).is_err() || out.is_faulty() {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn parse_at(reader: &mut Reader<'a>, depth: usize) -> Result<Self, WireError> {
+        let mut ahead = *reader;
+        let narrowest = check_description(&mut ahead, depth + 1)?;
+        let description = reader.bytes(reader.remaining() - ahead.remaining())?;
+        let len = parse_length(reader)?;
+        let contents = reader.bytes(len)?;
+        if narrowest == 0 && !contents.is_empty() {
+            return Err(WireError::Invalid("compact-array of empty elements"));
+        }
+        let count = count_elements(description, contents)?;
+        Ok(Self { description, contents, count })
+    }
+
+    pub(super) fn emit(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        writer.bytes(self.description)?;
+        emit_length(writer, self.contents.len())?;
+        writer.bytes(self.contents)
+    }
+
+    pub(super) const fn wire_len(&self) -> usize {
+        self.description.len() + length_len(self.contents.len()) + self.contents.len()
+    }
+}
+
+/// Reads a type description; returns the least octets that an element of it takes.
+///
+/// An array of elements that may take no octets is refused: its length would cost nothing to claim.
+fn check_description(reader: &mut Reader<'_>, depth: usize) -> Result<usize, WireError> {
+    if depth >= AXDR_DEPTH_MAX {
+        return Err(WireError::Invalid("depth"));
+    }
+    match reader.u8()? {
+        tag::ARRAY => {
+            let count = usize::from(reader.u16_be()?);
+            let element = check_description(reader, depth + 1)?;
+            let empty = element == 0 && count > 0;
+            if empty { Err(WireError::Invalid("array of empty elements")) } else { Ok(count * element) }
+        }
+        tag::STRUCTURE => {
+            let count = parse_length(reader)?;
+            (0..count)
+                .try_fold(0usize, |sum, _| Ok(sum.saturating_add(check_description(reader, depth + 1)?)))
+        }
+        scalar => narrowest_scalar(scalar),
+    }
+}
+
+/// The least octets of a scalar without its tag.
+fn narrowest_scalar(tag: u8) -> Result<usize, WireError> {
+    /// Zeros parse as the shortest value of every type.
+    const ZEROS: [u8; 12] = [0; 12];
+    let mut reader = Reader::new(&ZEROS);
+    Data::parse_scalar(tag, &mut reader)?;
+    Ok(ZEROS.len() - reader.remaining())
+}
+
+fn count_elements(description: &[u8], contents: &[u8]) -> Result<usize, WireError> {
+    let mut contents = Reader::new(contents);
+    let mut count = 0;
+    while !contents.is_empty() {
+        skip_one(&mut Reader::new(description), &mut contents)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Walks over one element; leaves `description` behind the type that it has used.
+fn skip_one(description: &mut Reader<'_>, contents: &mut Reader<'_>) -> Result<(), WireError> {
+    match description.u8()? {
+        tag::ARRAY => {
+            let count = description.u16_be()?;
+            let element = *description;
+            check_description(description, 0)?;
+            (0..count).try_for_each(|_| skip_one(&mut element.clone(), contents))
+        }
+        tag::STRUCTURE => {
+            let count = parse_length(description)?;
+            (0..count).try_for_each(|_| skip_one(description, contents))
+        }
+        scalar => Data::parse_scalar(scalar, contents).map(drop),
+    }
+}
+
+fn expand_one(
+    description: &mut Reader<'_>,
+    contents: &mut Reader<'_>,
+    out: &mut Encoder<'_>,
+) -> Result<(), WireError> {
+    match description.u8()? {
+        tag::ARRAY => {
+            let count = description.u16_be()?;
+            let element = *description;
+            check_description(description, 0)?;
+            out.array(usize::from(count));
+            (0..count).try_for_each(|_| expand_one(&mut element.clone(), contents, out))
+        }
+        tag::STRUCTURE => {
+            let count = parse_length(description)?;
+            out.structure(count);
+            (0..count).try_for_each(|_| expand_one(description, contents, out))
+        }
+        scalar => {
+            out.data(&Data::parse_scalar(scalar, contents)?);
+            Ok(())
+        }
+    }
+}

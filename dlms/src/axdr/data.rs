@@ -1,0 +1,375 @@
+//! One A-XDR value.
+
+use super::{CompactArray, Sequence, emit_length, length_len, parse_length};
+use crate::cosem::ClockTime;
+use crate::specs::{AXDR_DEPTH_MAX, tag};
+use core::fmt;
+use plc_core::wire::{Reader, WireError, Writer};
+
+/// The common data types \[BB 4.1.5; GB 9.5\].
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Data<'a> {
+    /// null-data 0.
+    Null,
+    /// array 1.
+    Array(Sequence<'a>),
+    /// structure 2.
+    Structure(Sequence<'a>),
+    /// boolean 3.
+    Boolean(bool),
+    /// bit-string 4.
+    BitString(BitString<'a>),
+    /// double-long 5.
+    I32(i32),
+    /// double-long-unsigned 6.
+    U32(u32),
+    /// octet-string 9.
+    OctetString(&'a [u8]),
+    /// visible-string 10, not checked to be ASCII.
+    VisibleString(&'a [u8]),
+    /// utf8-string 12.
+    Utf8String(&'a str),
+    /// bcd 13.
+    Bcd(u8),
+    /// integer 15.
+    I8(i8),
+    /// long 16.
+    I16(i16),
+    /// unsigned 17.
+    U8(u8),
+    /// long-unsigned 18.
+    U16(u16),
+    /// compact-array 19.
+    CompactArray(CompactArray<'a>),
+    /// long64 20.
+    I64(i64),
+    /// long64-unsigned 21.
+    U64(u64),
+    /// enum 22.
+    Enum(u8),
+    /// float32 23.
+    F32(f32),
+    /// float64 24.
+    F64(f64),
+    /// date-time 25.
+    DateTime([u8; 12]),
+    /// date 26.
+    Date([u8; 5]),
+    /// time 27.
+    Time([u8; 4]),
+    /// don't-care 255.
+    DontCare,
+}
+
+/// Bits, the first in the most significant place of the first octet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitString<'a> {
+    /// Number of bits.
+    pub len: usize,
+    /// The octets that hold them; unused bits are zero.
+    pub octets: &'a [u8],
+}
+
+impl<'a> Data<'a> {
+    /// Takes one value and checks all of it.
+    ///
+    /// # Errors
+    /// Truncated or unknown encodings, counts that the rest of the bytes cannot hold, more than 16
+    /// levels.
+    pub fn parse(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+        Self::parse_at(reader, 0)
+    }
+
+    /// Takes one value that fills all of `bytes`.
+    ///
+    /// # Errors
+    /// As [`Data::parse`], and for trailing bytes.
+    pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(bytes);
+        let data = Self::parse(&mut reader)?;
+        reader.finish()?;
+        Ok(data)
+    }
+
+    /// Any integer type (and enum, bcd not) as a number.
+    pub fn as_i64(&self) -> Option<i64> {
+        match *self {
+            Self::I8(v) => Some(v.into()),
+            Self::I16(v) => Some(v.into()),
+            Self::I32(v) => Some(v.into()),
+            Self::I64(v) => Some(v),
+            Self::U8(v) | Self::Enum(v) => Some(v.into()),
+            Self::U16(v) => Some(v.into()),
+            Self::U32(v) => Some(v.into()),
+            Self::U64(v) => i64::try_from(v).ok(),
+            _ => None,
+        }
+    }
+
+    /// Any integer type as a number that is not negative.
+    pub fn as_u64(&self) -> Option<u64> {
+        match *self {
+            Self::U64(v) => Some(v),
+            _ => self.as_i64().and_then(|v| u64::try_from(v).ok()),
+        }
+    }
+
+    /// The octets of an octet-string or visible-string.
+    pub const fn as_octets(&self) -> Option<&'a [u8]> {
+        match *self {
+            Self::OctetString(v) | Self::VisibleString(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// The elements of a structure.
+    pub const fn as_structure(&self) -> Option<Sequence<'a>> {
+        match *self {
+            Self::Structure(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// The elements of an array.
+    pub const fn as_array(&self) -> Option<Sequence<'a>> {
+        match *self {
+            Self::Array(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// A date-time, or an octet-string of its length.
+    pub fn as_clock_time(&self) -> Option<ClockTime> {
+        match *self {
+            Self::DateTime(v) => Some(ClockTime::from_octets(v)),
+            Self::OctetString(v) => v.try_into().ok().map(ClockTime::from_octets),
+            _ => None,
+        }
+    }
+
+    /// Writes the value.
+    ///
+    /// # Errors
+    /// No room.
+    pub fn emit(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        writer.u8(self.tag())?;
+        match *self {
+            Self::Array(s) | Self::Structure(s) => {
+                emit_length(writer, s.count)?;
+                writer.bytes(s.bytes)
+            }
+            Self::BitString(b) => {
+                emit_length(writer, b.len)?;
+                writer.bytes(b.octets)
+            }
+            Self::OctetString(v) | Self::VisibleString(v) => emit_octets(writer, v),
+            Self::Utf8String(v) => emit_octets(writer, v.as_bytes()),
+            Self::CompactArray(v) => v.emit(writer),
+            _ => self.emit_fixed(writer),
+        }
+    }
+
+    /// Octets that [`Data::emit`] writes.
+    pub fn wire_len(&self) -> usize {
+        1 + match *self {
+            Self::Null | Self::DontCare => 0,
+            Self::Array(s) | Self::Structure(s) => length_len(s.count) + s.bytes.len(),
+            Self::BitString(b) => length_len(b.len) + b.octets.len(),
+            Self::OctetString(v) | Self::VisibleString(v) => length_len(v.len()) + v.len(),
+            Self::Utf8String(v) => length_len(v.len()) + v.len(),
+            Self::CompactArray(v) => v.wire_len(),
+            Self::Boolean(_) | Self::Bcd(_) | Self::I8(_) | Self::U8(_) | Self::Enum(_) => 1,
+            Self::I16(_) | Self::U16(_) => 2,
+            Self::I32(_) | Self::U32(_) | Self::F32(_) | Self::Time(_) => 4,
+            Self::Date(_) => 5,
+            Self::I64(_) | Self::U64(_) | Self::F64(_) => 8,
+            Self::DateTime(_) => 12,
+        }
+    }
+
+    /// Takes a value that stands `depth` levels down.
+    pub(super) fn parse_at(reader: &mut Reader<'a>, depth: usize) -> Result<Self, WireError> {
+        let tag = reader.u8()?;
+        match tag {
+            tag::ARRAY => Ok(Self::Array(parse_sequence(reader, depth)?)),
+            tag::STRUCTURE => Ok(Self::Structure(parse_sequence(reader, depth)?)),
+            tag::COMPACT_ARRAY => Ok(Self::CompactArray(CompactArray::parse_at(reader, depth)?)),
+            _ => Self::parse_scalar(tag, reader),
+        }
+    }
+
+    /// Takes the contents of any type that holds no other values.
+    pub(super) fn parse_scalar(tag: u8, reader: &mut Reader<'a>) -> Result<Self, WireError> {
+        Ok(match tag {
+            tag::NULL => Self::Null,
+            tag::BOOLEAN => Self::Boolean(reader.u8()? != 0),
+            tag::BIT_STRING => Self::BitString(parse_bits(reader)?),
+            tag::I32 => Self::I32(reader.u32_be()? as i32),
+            tag::U32 => Self::U32(reader.u32_be()?),
+            tag::OCTET_STRING => Self::OctetString(parse_octets(reader)?),
+            tag::VISIBLE_STRING => Self::VisibleString(parse_octets(reader)?),
+            tag::UTF8_STRING => Self::Utf8String(
+                core::str::from_utf8(parse_octets(reader)?).map_err(|_| WireError::Invalid("utf8-string"))?,
+            ),
+            tag::BCD => Self::Bcd(reader.u8()?),
+            tag::I8 => Self::I8(reader.u8()? as i8),
+            tag::I16 => Self::I16(reader.u16_be()? as i16),
+            tag::U8 => Self::U8(reader.u8()?),
+            tag::U16 => Self::U16(reader.u16_be()?),
+            tag::I64 => Self::I64(reader.u64_be()? as i64),
+            tag::U64 => Self::U64(reader.u64_be()?),
+            tag::ENUM => Self::Enum(reader.u8()?),
+            tag::F32 => Self::F32(f32::from_bits(reader.u32_be()?)),
+            tag::F64 => Self::F64(f64::from_bits(reader.u64_be()?)),
+            tag::DATE_TIME => Self::DateTime(reader.array()?),
+            tag::DATE => Self::Date(reader.array()?),
+            tag::TIME => Self::Time(reader.array()?),
+            tag::DONT_CARE => Self::DontCare,
+            _ => return Err(WireError::Invalid("data type")),
+        })
+    }
+
+    fn emit_fixed(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        match *self {
+            Self::Boolean(v) => writer.u8(u8::from(v)),
+            Self::I32(v) => writer.u32_be(v as u32),
+            Self::U32(v) => writer.u32_be(v),
+            Self::Bcd(v) | Self::U8(v) | Self::Enum(v) => writer.u8(v),
+            Self::I8(v) => writer.u8(v as u8),
+            Self::I16(v) => writer.u16_be(v as u16),
+            Self::U16(v) => writer.u16_be(v),
+            Self::I64(v) => writer.u64_be(v as u64),
+            Self::U64(v) => writer.u64_be(v),
+            Self::F32(v) => writer.u32_be(v.to_bits()),
+            Self::F64(v) => writer.u64_be(v.to_bits()),
+            Self::DateTime(v) => writer.bytes(&v),
+            Self::Date(v) => writer.bytes(&v),
+            Self::Time(v) => writer.bytes(&v),
+            _ => Ok(()),
+        }
+    }
+
+    const fn tag(&self) -> u8 {
+        match self {
+            Self::Null => tag::NULL,
+            Self::Array(_) => tag::ARRAY,
+            Self::Structure(_) => tag::STRUCTURE,
+            Self::Boolean(_) => tag::BOOLEAN,
+            Self::BitString(_) => tag::BIT_STRING,
+            Self::I32(_) => tag::I32,
+            Self::U32(_) => tag::U32,
+            Self::OctetString(_) => tag::OCTET_STRING,
+            Self::VisibleString(_) => tag::VISIBLE_STRING,
+            Self::Utf8String(_) => tag::UTF8_STRING,
+            Self::Bcd(_) => tag::BCD,
+            Self::I8(_) => tag::I8,
+            Self::I16(_) => tag::I16,
+            Self::U8(_) => tag::U8,
+            Self::U16(_) => tag::U16,
+            Self::CompactArray(_) => tag::COMPACT_ARRAY,
+            Self::I64(_) => tag::I64,
+            Self::U64(_) => tag::U64,
+            Self::Enum(_) => tag::ENUM,
+            Self::F32(_) => tag::F32,
+            Self::F64(_) => tag::F64,
+            Self::DateTime(_) => tag::DATE_TIME,
+            Self::Date(_) => tag::DATE,
+            Self::Time(_) => tag::TIME,
+            Self::DontCare => tag::DONT_CARE,
+        }
+    }
+}
+
+fn parse_octets<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+    let len = parse_length(reader)?;
+    reader.bytes(len)
+}
+
+fn parse_bits<'a>(reader: &mut Reader<'a>) -> Result<BitString<'a>, WireError> {
+    let len = parse_length(reader)?;
+    let octets = reader.bytes(len.div_ceil(8))?;
+    let padding = octets.len() * 8 - len;
+    let dirty = octets.last().is_some_and(|last| last & ((1u16 << padding) - 1) as u8 != 0);
+    if dirty { Err(WireError::Invalid("bit-string padding")) } else { Ok(BitString { len, octets }) }
+}
+
+/// Checks `count` elements by walking them, then borrows what was walked.
+fn parse_sequence<'a>(reader: &mut Reader<'a>, depth: usize) -> Result<Sequence<'a>, WireError> {
+    let count = parse_length(reader)?;
+    let depth = depth + 1;
+    if depth >= AXDR_DEPTH_MAX {
+        return Err(WireError::Invalid("depth"));
+    }
+    if count > reader.remaining() {
+        return Err(WireError::Truncated);
+    }
+    let mut ahead = *reader;
+    for _ in 0..count {
+        skip(&mut ahead, depth)?;
+    }
+    let bytes = reader.bytes(reader.remaining() - ahead.remaining())?;
+    Ok(Sequence { count, depth, bytes })
+}
+
+/// Walks over one value; every octet is visited once however deep it stands.
+fn skip(reader: &mut Reader<'_>, depth: usize) -> Result<(), WireError> {
+    let tag = reader.u8()?;
+    if tag != tag::ARRAY && tag != tag::STRUCTURE {
+        return skip_contents(tag, reader, depth);
+    }
+    let count = parse_length(reader)?;
+    if depth + 1 >= AXDR_DEPTH_MAX {
+        return Err(WireError::Invalid("depth"));
+    }
+    if count > reader.remaining() {
+        return Err(WireError::Truncated);
+    }
+    (0..count).try_for_each(|_| skip(reader, depth + 1))
+}
+
+fn skip_contents(tag: u8, reader: &mut Reader<'_>, depth: usize) -> Result<(), WireError> {
+    if tag == tag::COMPACT_ARRAY {
+        return CompactArray::parse_at(reader, depth).map(drop);
+    }
+    Data::parse_scalar(tag, reader).map(drop)
+}
+
+fn emit_octets(writer: &mut Writer<'_>, octets: &[u8]) -> Result<(), WireError> {
+    emit_length(writer, octets.len())?;
+    writer.bytes(octets)
+}
+
+impl fmt::Display for Data<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Array(s) => display_sequence(f, s, '[', ']'),
+            Self::Structure(s) => display_sequence(f, s, '{', '}'),
+            Self::Boolean(v) => write!(f, "{v}"),
+            Self::BitString(b) => write!(f, "bits{}:{}", b.len, crate::hex::Hex(b.octets)),
+            Self::OctetString(v) => write!(f, "{}", crate::hex::Hex(v)),
+            Self::VisibleString(v) => write!(f, "\"{}\"", v.escape_ascii()),
+            Self::Utf8String(v) => write!(f, "{v:?}"),
+            Self::Bcd(v) => write!(f, "bcd {v:02x}"),
+            Self::CompactArray(_) => f.write_str("compact-array"),
+            Self::F32(v) => write!(f, "{v}"),
+            Self::F64(v) => write!(f, "{v}"),
+            Self::DateTime(v) => write!(f, "{}", ClockTime::from_octets(*v)),
+            Self::Date(v) => write!(f, "date {}", crate::hex::Hex(v)),
+            Self::Time(v) => write!(f, "time {}", crate::hex::Hex(v)),
+            Self::U64(v) => write!(f, "{v}"),
+            Self::DontCare => f.write_str("-"),
+            _ => write!(f, "{}", self.as_i64().unwrap_or_default()),
+        }
+    }
+}
+
+fn display_sequence(f: &mut fmt::Formatter<'_>, s: &Sequence<'_>, open: char, close: char) -> fmt::Result {
+    write!(f, "{open}")?;
+    for (n, element) in s.iter().enumerate() {
+        let comma = if n == 0 { "" } else { ", " };
+        write!(f, "{comma}{element}")?;
+    }
+    write!(f, "{close}")
+}

@@ -1,0 +1,129 @@
+//! What a client is told, what it tells.
+
+use crate::apdu::{ActionResult, AssociationResult, DataAccessResult, Diagnostic, ExceptionResponse};
+use crate::cosem::{AttributeRequest, MethodRequest};
+use crate::security::{Suite0, SystemTitle};
+use alloc::vec::Vec;
+use core::time::Duration;
+use plc_core::Seed;
+
+/// How a client proves itself.
+#[derive(Clone, Debug)]
+pub enum ClientAuthentication {
+    /// Lowest level: no security, for the public client.
+    None,
+    /// High level, mechanism 5 (GMAC), and every APDU authenticated and encrypted under suite 0.
+    HlsGmac {
+        /// The global keys of the meter.
+        keys: Suite0,
+    },
+}
+
+/// In what envelope a client ciphers services. Servers answer in the form asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CipheringForm {
+    /// glo-get-request and its kin: the shorter one.
+    #[default]
+    ServiceSpecific,
+    /// general-glo-ciphering, with the system title in every APDU.
+    General,
+}
+
+/// Configuration of a [`super::Client`].
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// The own wrapper port: 1 management, 16 public.
+    pub client_sap: u16,
+    /// The wrapper port of the logical device: 1 management.
+    pub server_sap: u16,
+    /// The own system title.
+    pub client_title: SystemTitle,
+    /// How the client proves itself.
+    pub authentication: ClientAuthentication,
+    /// The envelope of ciphered services.
+    pub ciphering: CipheringForm,
+    /// The first send counter that is certainly unused: what was persisted last.
+    pub first_invocation_counter: u32,
+    /// Send counters reserved at a time.
+    pub counter_block: u32,
+    /// The highest counter seen from this server, if any was.
+    pub last_server_counter: Option<u32>,
+    /// The largest APDU that the client takes, in octets; 0 for no limit.
+    pub max_receive_pdu: u16,
+    /// The largest value that the client joins from blocks, in octets.
+    pub max_value_len: usize,
+    /// How long an answer may take.
+    pub response_timeout: Duration,
+    /// How often an unanswered request is repeated; at most 7. Actions never are.
+    pub retries: u8,
+    /// Entropy for challenges; another one for every life of the client.
+    pub seed: Seed,
+}
+
+/// What happens to a client.
+#[derive(Clone, Debug)]
+pub enum ClientInput<'a> {
+    /// Open the association.
+    Connect,
+    /// Read an attribute.
+    Get(AttributeRequest),
+    /// Write an attribute: one whole encoded value.
+    Set(AttributeRequest, &'a [u8]),
+    /// Invoke a method, with one whole encoded value as parameter.
+    Action(MethodRequest, Option<&'a [u8]>),
+    /// Close the association.
+    Release,
+    /// A datagram has arrived from the server: a whole wrapper PDU.
+    Datagram(&'a [u8]),
+}
+
+/// What a client wants done or known. Every `Connect`, `Get`, `Set`, `Action` and `Release` is answered
+/// exactly once: by `Connected`, `Value`, `AccessResult`, `ActionResult`, `Released` or `Failed`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClientOutput {
+    /// Make this durable before the datagrams that follow: send counters below it may have been used.
+    Persist {
+        /// The first send counter that is certainly unused.
+        reserved_to: u32,
+    },
+    /// Send this datagram to the server: a whole wrapper PDU.
+    Datagram(Vec<u8>),
+    /// The association is open.
+    Connected,
+    /// The value that was read: one whole encoded A-XDR value, blocks joined.
+    Value(Vec<u8>),
+    /// The result of a `Set`, or why a `Get` gave no value.
+    AccessResult(DataAccessResult),
+    /// The result of an `Action`, and the value that the method returned.
+    ActionResult(ActionResult, Option<Vec<u8>>),
+    /// The association is closed.
+    Released,
+    /// The request could not be carried out.
+    Failed(ClientFailure),
+    /// The highest counter that was accepted from the server: worth keeping for the next life.
+    ServerCounter(u32),
+}
+
+/// Why a request could not be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientFailure {
+    /// No valid answer after all repetitions. The association may be gone.
+    NoAnswer,
+    /// The server has refused the association.
+    Rejected(AssociationResult, Diagnostic),
+    /// The server has answered with an exception. In a ciphered association exceptions are not
+    /// authentic: this is told only after all repetitions went unanswered.
+    Exception(ExceptionResponse),
+    /// The server did not prove that it knows the keys, or sent our own title or challenge back.
+    Authentication,
+    /// An authentic answer that makes no sense.
+    Protocol,
+    /// The value is longer than the client may join.
+    TooLong,
+    /// No request is possible: not connected, or already connected.
+    WrongState,
+    /// The previous request is not finished.
+    Busy,
+    /// The send counter has ended: the server needs new keys.
+    CounterExhausted,
+}

@@ -1,0 +1,13 @@
+//! The words of COSEM that client and server share: names, attributes, times, units, selectors.
+
+mod clock_time;
+mod logical_name;
+mod request;
+mod selector;
+mod unit;
+
+pub use clock_time::{ClockStatus, ClockTime};
+pub use logical_name::LogicalName;
+pub use request::{AttributeRequest, MethodRequest};
+pub use selector::{Bound, CaptureObject, Selector};
+pub use unit::{ScalerUnit, Unit};

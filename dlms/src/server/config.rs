@@ -1,0 +1,147 @@
+//! What a server is told, what it tells.
+
+use super::ObjectModel;
+use crate::security::{Suite0, SystemTitle};
+use alloc::vec::Vec;
+use core::time::Duration;
+use plc_core::Seed;
+
+/// How a client of an association must prove itself.
+#[derive(Clone, Debug)]
+pub enum ServerAuthentication {
+    /// Lowest level: no security. Give such an association little to see.
+    None,
+    /// High level, mechanism 5 (GMAC), and every APDU authenticated and encrypted under suite 0.
+    HlsGmac {
+        /// The global keys.
+        keys: Suite0,
+        /// The highest counter that was persisted for this association.
+        last_client_counter: Option<u32>,
+    },
+}
+
+/// What an association may do; object models tell rights by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Anyone.
+    Public,
+    /// Whoever reads the meter.
+    Reading,
+    /// Whoever manages the meter.
+    Management,
+}
+
+/// An association that a server offers.
+#[derive(Clone, Debug)]
+pub struct AssociationConfig {
+    /// The wrapper port of the client.
+    pub client_sap: u16,
+    /// How the client must prove itself.
+    pub authentication: ServerAuthentication,
+    /// What it may do then.
+    pub access: Access,
+    /// Whether services are possible without AARQ. Only for associations without security.
+    pub pre_established: bool,
+}
+
+/// Configuration of a [`super::Server`].
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The own wrapper port: 1 management logical device.
+    pub server_sap: u16,
+    /// The own system title.
+    pub server_title: SystemTitle,
+    /// The logical device name, 16 octets, the first three the maker's flag.
+    pub logical_device_name: [u8; 16],
+    /// The associations, one per client port.
+    pub associations: Vec<AssociationConfig>,
+    /// The largest APDU that the server takes and sends, in octets.
+    pub max_pdu: u16,
+    /// The longest value that is served, in octets.
+    pub max_value_len: usize,
+    /// Sessions kept at the same time.
+    pub max_sessions: usize,
+    /// The first send counter that is certainly unused: what was persisted last.
+    pub first_invocation_counter: u32,
+    /// Send counters reserved at a time.
+    pub counter_block: u32,
+    /// A session without a valid request for so long is forgotten.
+    pub session_timeout: Duration,
+    /// Failed proofs of one association in a row before it is locked.
+    pub max_failed_proofs: u8,
+    /// How long it is locked.
+    pub lockout: Duration,
+    /// Whether deciphering and counter errors are answered with an exception, which helps a client that
+    /// has lost its counter and an attacker that looks for it.
+    pub report_security_errors: bool,
+    /// Entropy for challenges; another one for every life of the server.
+    pub seed: Seed,
+}
+
+/// A datagram for a server.
+pub struct ServerInput<'a> {
+    /// Who sent it: any number that names the sender's address.
+    pub peer: u16,
+    /// A whole wrapper PDU.
+    pub bytes: &'a [u8],
+    /// The objects that the request may concern.
+    pub objects: &'a mut dyn ObjectModel,
+}
+
+/// What a server wants done or known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerOutput {
+    /// Make this durable before the datagrams that follow.
+    Persist(ServerPersist),
+    /// Send this datagram: a whole wrapper PDU.
+    Datagram {
+        /// To whom.
+        peer: u16,
+        /// A whole wrapper PDU.
+        bytes: Vec<u8>,
+    },
+    /// Something worth logging has happened.
+    Event(ServerEvent),
+}
+
+/// A record of a server that survives restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerPersist {
+    /// Send counters below this may have been used.
+    SendCounter {
+        /// The first send counter that is certainly unused.
+        reserved_to: u32,
+    },
+    /// The highest counter that was accepted when a client opened its association.
+    ReceiveCounter {
+        /// The client.
+        client_sap: u16,
+        /// Counters up to and including this are refused from now on.
+        last: u32,
+    },
+}
+
+/// Events of security, for the event log of the meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerEvent {
+    /// A client has opened its association.
+    Associated {
+        /// The client.
+        client_sap: u16,
+    },
+    /// A tag or a proof was wrong.
+    AuthenticationFailure {
+        /// The client that was claimed.
+        client_sap: u16,
+    },
+    /// A counter was used again.
+    Replay {
+        /// The client that was claimed.
+        client_sap: u16,
+    },
+    /// Too many failed proofs: the association is locked.
+    Locked {
+        /// The client.
+        client_sap: u16,
+    },
+}
