@@ -10,7 +10,7 @@
 //! * [`counters`]: what it has lost and why;
 //! * `adp`: the machine, which only routes between the procedures below;
 //! * [`wire`]: one type per header and message: dispatch, mesh, BC0, fragments, LBP, EAP-PSK;
-//! * [`ipv6`], [`iphc`]: the IPv6 header, its addresses and its compression (RFC 6282);
+//! * [`addressing`], [`ipv6`], [`iphc`]: the IPv6 header, its addresses and its compression (RFC 6282);
 //! * [`fragment`], [`reassembly`]: datagrams larger than a MAC payload;
 //! * [`routing`]: the next hop, and the link cost; `broadcast`: the log of broadcasts already seen;
 //! * `transmit`: the queue towards the MAC, one frame in flight;
@@ -22,10 +22,17 @@
 
 extern crate alloc;
 
+pub mod addressing;
 mod adp;
 pub mod config;
 pub mod counters;
+pub mod eap_psk;
+pub mod iphc;
+pub mod ipv6;
 pub mod specs;
+#[cfg(test)]
+mod vectors;
+pub mod wire;
 
 pub use adp::{Adp, AdpInput, AdpOutput};
 pub use config::{AdpConfig, InformationBase, Interop, Limits, Role};
