@@ -1,1 +1,47 @@
-//! To come.
+//! What to read from whom and when: the load profiles of the meters of a feeder.
+//!
+//! [`Collector`] is a machine. After each boundary of the capture period every meter that has joined gets a session: the
+//! collector connects, learns the columns of the load profile once, asks for the captures since the last that is
+//! stored, checks every cell of the answer, hands the readings over to be stored, and counts them as read only when
+//! they are durable. An outage fills itself that way, in pieces of bounded size. What a meter should have and does not give is
+//! asked for again, a bounded number of times. A meter that fails is tried again after a growing pause and holds up nobody.
+//!
+//! Nothing is stored of an answer of which one cell cannot be believed.
+//!
+//! Tour:
+//!
+//! * [`Collector`] routes, and plans who is next; `session` is one conversation with one meter;
+//! * `progress` knows how far a meter has been read and what was left out, `schedule` and `back_off` when to ask;
+//! * `columns` and `rows` turn the load profile into [`Reading`]s, or into an [`Unexpected`];
+//! * [`CollectorInput`], [`CollectorOutput`], [`CollectorEvent`], [`CollectorConfig`] are the interface;
+//! * `specs` holds the numbers of the standards.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod back_off;
+mod collector;
+mod columns;
+mod config;
+mod event;
+mod messages;
+mod meter;
+mod outgoing;
+mod progress;
+mod range;
+mod reading;
+mod rows;
+mod schedule;
+mod session;
+mod specs;
+
+pub use collector::Collector;
+pub use config::{AssociationParameters, CollectorConfig};
+pub use event::{CollectorCounters, CollectorEvent, SessionFailure, Unexpected};
+pub use messages::{CollectorInput, CollectorOutput, MeterEntry};
+pub use meter::{MeterState, MeterStatus};
+pub use range::CaptureRange;
+pub use reading::{Batch, Reading};

@@ -1,0 +1,318 @@
+//! The collector: who is read when.
+
+use crate::back_off::{back_off, moment};
+use crate::meter::Meter;
+use crate::outgoing::Outgoing;
+use crate::progress::Asked;
+use crate::schedule;
+use crate::session::{Desk, Session};
+use crate::{
+    CollectorConfig, CollectorCounters, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry,
+    MeterStatus, SessionFailure,
+};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+use plc_core::sap::{AdpStatus, DLMS_PORT, UdpConfirm, UdpIndication};
+use plc_core::seed::Stream;
+use plc_core::{Eui64, Instant, Machine, ShortAddress, UtcAnchor};
+
+/// Reads the load profiles of many meters, a few at a time.
+#[derive(Debug)]
+pub struct Collector {
+    config: CollectorConfig,
+    anchor: Option<UtcAnchor>,
+    meters: BTreeMap<Eui64, Meter>,
+    sessions: Vec<Session>,
+    stream: Stream,
+    out: Outgoing,
+    counters: CollectorCounters,
+    now: Instant,
+}
+
+impl Collector {
+    /// A collector without meters that does not know UTC.
+    pub fn new(config: CollectorConfig) -> Self {
+        Self {
+            anchor: None,
+            meters: BTreeMap::new(),
+            sessions: Vec::with_capacity(config.sessions),
+            stream: config.seed.derive("collector", 0).stream(),
+            out: Outgoing::new(&config),
+            counters: CollectorCounters::default(),
+            now: Instant::EPOCH,
+            config,
+        }
+    }
+
+    /// What the collector was told.
+    pub fn config(&self) -> &CollectorConfig {
+        &self.config
+    }
+
+    /// Every registered meter, in order of address.
+    pub fn meters(&self) -> impl Iterator<Item = MeterStatus> {
+        self.meters.values().map(|meter| meter.status(self.session_of(meter.entry.eui64).is_some()))
+    }
+
+    /// One meter.
+    pub fn meter(&self, eui64: Eui64) -> Option<MeterStatus> {
+        self.meters.get(&eui64).map(|meter| meter.status(self.session_of(eui64).is_some()))
+    }
+
+    /// Sessions under way.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Everything that was dropped.
+    pub fn counters(&self) -> CollectorCounters {
+        CollectorCounters {
+            outputs_dropped: self.out.dropped(),
+            datagrams_oversize: self.out.oversize(),
+            ..self.counters
+        }
+    }
+
+    /// Meters, sessions and outputs held, and how many there may be.
+    pub fn occupancy(&self) -> (usize, usize) {
+        let held = self.meters.len() + self.sessions.len() + self.out.len();
+        (held, self.config.meters + self.config.sessions + self.out.limit())
+    }
+
+    fn on_clock(&mut self, now: Instant, anchor: UtcAnchor) {
+        let before = self.anchor.replace(anchor);
+        let step = before.map(|before| before.utc(now).as_millis().abs_diff(anchor.utc(now).as_millis()));
+        if step.is_none_or(|ms| ms > CLOCK_STEP_MS) {
+            let known: Vec<_> = self.meters.keys().copied().collect();
+            known.into_iter().for_each(|eui64| self.call_soon(now, eui64));
+        }
+    }
+
+    fn on_register(&mut self, now: Instant, mut entry: MeterEntry) {
+        let eui64 = entry.eui64;
+        if let Some(known) = self.meters.get(&eui64) {
+            // The same key must never see the same counter again, whatever the driver remembers.
+            if known.entry.encryption_key == entry.encryption_key {
+                entry.first_invocation_counter =
+                    entry.first_invocation_counter.max(known.entry.first_invocation_counter);
+            }
+        } else if self.meters.len() >= self.config.meters {
+            self.counters.meters_refused += 1;
+            return self.out.event(CollectorEvent::MeterRefused { meter: eui64 });
+        }
+        self.sessions.retain(|session| session.meter() != eui64);
+        let short = entry.short.take();
+        self.meters.insert(eui64, Meter::new(entry));
+        if let Some(short) = short {
+            self.on_joined(now, eui64, short);
+        }
+    }
+
+    fn on_remove(&mut self, eui64: Eui64) {
+        self.sessions.retain(|session| session.meter() != eui64);
+        self.meters.remove(&eui64);
+    }
+
+    fn on_joined(&mut self, now: Instant, eui64: Eui64, short: ShortAddress) {
+        if !self.meters.contains_key(&eui64) {
+            return;
+        }
+        // An address belongs to whom it was given last.
+        let elsewhere: Vec<_> = self
+            .meters
+            .values()
+            .filter(|meter| (meter.entry.short == Some(short)) != (meter.entry.eui64 == eui64))
+            .map(|meter| meter.entry.eui64)
+            .collect();
+        elsewhere.into_iter().for_each(|moved| self.on_left(moved));
+        if let Some(meter) = self.meters.get_mut(&eui64) {
+            meter.entry.short = Some(short);
+        }
+        self.call_soon(now, eui64);
+    }
+
+    fn on_left(&mut self, eui64: Eui64) {
+        if let Some(meter) = self.meters.get_mut(&eui64) {
+            meter.entry.short = None;
+            meter.next = None;
+        }
+        if let Some(session) = self.sessions.iter_mut().find(|session| session.meter() == eui64) {
+            session.on_left();
+        }
+    }
+
+    fn on_udp(&mut self, now: Instant, indication: &UdpIndication) {
+        let ours = indication.dst_port == DLMS_PORT && indication.src_port == DLMS_PORT;
+        let session = self.sessions.iter_mut().find(|session| ours && session.short() == indication.src);
+        match session {
+            Some(session) => session.on_datagram(now, &indication.payload),
+            None => self.counters.datagrams_stray += 1,
+        }
+    }
+
+    fn on_udp_confirm(&mut self, confirm: UdpConfirm) {
+        // The client of the session repeats what went unanswered, for whatever reason.
+        self.counters.datagrams_unsent += u64::from(confirm.status != AdpStatus::Success);
+    }
+
+    fn on_stored(&mut self, now: Instant, batch: u64) {
+        match self.sessions.iter().position(|session| session.batch() == Some(batch)) {
+            Some(at) => self.with_desk(now, at, |session, desk| session.on_stored(desk)),
+            None => self.counters.batches_late += 1,
+        }
+    }
+
+    /// Lets sessions speak and end, and begins those that are due, until nothing moves.
+    fn pump(&mut self, now: Instant) {
+        loop {
+            let moved = (0..self.sessions.len()).fold(false, |moved, at| self.drain(now, at) | moved);
+            let closed = self.close(now);
+            let begun = self.begin_due(now);
+            if !(moved || closed || begun) {
+                return;
+            }
+        }
+    }
+
+    fn drain(&mut self, now: Instant, at: usize) -> bool {
+        let mut moved = false;
+        while self.out.has_room() {
+            let Some(output) = self.sessions[at].poll() else { break };
+            self.with_desk(now, at, |session, desk| session.on_client(output, desk));
+            moved = true;
+        }
+        moved
+    }
+
+    fn with_desk(&mut self, now: Instant, at: usize, work: impl FnOnce(&mut Session, &mut Desk<'_>)) {
+        let Self { config, anchor, meters, sessions, out, .. } = self;
+        let session = &mut sessions[at];
+        let Some((anchor, meter)) = anchor.as_ref().zip(meters.get_mut(&session.meter())) else { return };
+        let utc = anchor.utc(now);
+        work(session, &mut Desk { now, utc, config, meter, out });
+    }
+
+    fn close(&mut self, now: Instant) -> bool {
+        let ended = self.sessions.iter().position(|session| session.ended().is_some());
+        let Some(session) = ended.map(|at| self.sessions.remove(at)) else { return false };
+        match session.ended() {
+            Some(Err(reason)) => self.on_failure(now, &session, reason.clone()),
+            _ => self.on_success(now, &session),
+        }
+        true
+    }
+
+    fn on_success(&mut self, now: Instant, session: &Session) {
+        let next = self.next_period(now);
+        let Some(meter) = self.meters.get_mut(&session.meter()) else { return };
+        meter.succeed();
+        let again = (meter.progress.gaps() > 0).then(|| now + self.config.gap_pause);
+        meter.next = next.into_iter().chain(again).min();
+        self.out.event(CollectorEvent::MeterRead {
+            meter: session.meter(),
+            captures: session.captures(),
+            last_capture: meter.entry.last_capture,
+        });
+    }
+
+    fn on_failure(&mut self, now: Instant, session: &Session, reason: SessionFailure) {
+        let next = self.next_period(now);
+        let Some(meter) = self.meters.get_mut(&session.meter()) else { return };
+        let failures = meter.fail(session.boundary(), &reason);
+        let retry = (failures < self.config.attempts)
+            .then(|| now + back_off(&self.config, failures, &mut self.stream).max(SHORTEST_PAUSE));
+        let joined = meter.entry.short.is_some();
+        meter.next = next.into_iter().chain(retry).min().filter(|_| joined);
+        let meter = session.meter();
+        self.out.event(CollectorEvent::SessionFailed { meter, reason, failures });
+    }
+
+    /// Begins the session that has been due for longest, if one more may be under way.
+    fn begin_due(&mut self, now: Instant) -> bool {
+        let free = self.sessions.len() < self.config.sessions;
+        let due = self.meters.values().filter_map(|meter| Some((meter.next?, meter.entry.eui64))).min();
+        let (Some((_, eui64)), Some(anchor)) = (due.filter(|&(at, _)| free && at <= now), self.anchor) else {
+            return false;
+        };
+        let next = self.next_period(now);
+        let Self { config, meters, out, .. } = self;
+        let Some(meter) = meters.get_mut(&eui64) else { return false };
+        let boundary = schedule::boundary(config, &anchor, now);
+        let question = meter.progress.question(boundary, &Asked::nothing(&meter.progress), config);
+        match meter.entry.short.filter(|_| question.is_some()) {
+            None => meter.next = next,
+            Some(short) => {
+                let mut desk = Desk { now, utc: anchor.utc(now), config, meter, out };
+                self.sessions.push(Session::begin(&mut desk, short, boundary));
+            }
+        }
+        true
+    }
+
+    /// Plans a session at a random moment of the spread, if the meter can be reached and none is under way.
+    fn call_soon(&mut self, now: Instant, eui64: Eui64) {
+        let in_session = self.session_of(eui64).is_some();
+        let soon = now + moment(self.config.spread, &mut self.stream);
+        let Some(meter) = self.meters.get_mut(&eui64) else { return };
+        if meter.entry.short.is_some() && self.anchor.is_some() && !in_session {
+            meter.next = Some(meter.next.map_or(soon, |next| next.min(soon)));
+        }
+    }
+
+    fn next_period(&mut self, now: Instant) -> Option<Instant> {
+        let anchor = self.anchor?;
+        Some(schedule::next_period(&self.config, &anchor, now, &mut self.stream))
+    }
+
+    fn session_of(&self, eui64: Eui64) -> Option<&Session> {
+        self.sessions.iter().find(|session| session.meter() == eui64)
+    }
+}
+
+impl Machine for Collector {
+    type Input<'a> = CollectorInput<'a>;
+    type Output = CollectorOutput;
+
+    fn handle(&mut self, now: Instant, input: CollectorInput<'_>) {
+        self.now = now;
+        match input {
+            CollectorInput::Clock(anchor) => self.on_clock(now, anchor),
+            CollectorInput::Register(entry) => self.on_register(now, entry),
+            CollectorInput::Remove(eui64) => self.on_remove(eui64),
+            CollectorInput::Joined { eui64, short } => self.on_joined(now, eui64, short),
+            CollectorInput::Left { eui64 } => self.on_left(eui64),
+            CollectorInput::Udp(indication) => self.on_udp(now, indication),
+            CollectorInput::UdpConfirm(confirm) => self.on_udp_confirm(confirm),
+            CollectorInput::Stored { batch } => self.on_stored(now, batch),
+        }
+        self.pump(now);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.now = now;
+        self.sessions.iter_mut().filter(|session| session.deadline() <= now).for_each(|s| s.tick(now));
+        self.pump(now);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let free = self.sessions.len() < self.config.sessions;
+        let due = self.meters.values().filter_map(|meter| meter.next).min().filter(|_| free);
+        self.sessions.iter().map(Session::deadline).chain(due).min()
+    }
+
+    fn poll(&mut self) -> Option<CollectorOutput> {
+        if self.out.len() == 0 {
+            self.pump(self.now);
+        }
+        self.out.pop()
+    }
+}
+
+/// Corrections of the clock up to this leave the plan as it is.
+const CLOCK_STEP_MS: u64 = 1000;
+/// However short the configured pause: a failed session and the next never share an instant.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! What operators need to know.
+
+use crate::CaptureRange;
+use core::fmt;
+use core::time::Duration;
+use dlms::apdu::DataAccessResult;
+use dlms::client::ClientFailure;
+use dlms::cosem::AttributeRequest;
+use plc_core::{Eui64, Utc};
+
+/// A fact about the reading of meters.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CollectorEvent {
+    /// A session has ended well.
+    MeterRead {
+        /// The meter.
+        meter: Eui64,
+        /// Captures that the session has stored.
+        captures: u32,
+        /// The latest capture of the meter that is stored.
+        last_capture: Option<Utc>,
+    },
+    /// A session has failed. The meter is tried again after a pause.
+    SessionFailed {
+        /// The meter.
+        meter: Eui64,
+        /// Why.
+        reason: SessionFailure,
+        /// Failures in a row for this boundary, this one included.
+        failures: u32,
+    },
+    /// The meter has no rows for captures that it should have. They are asked for again.
+    Gap {
+        /// The meter.
+        meter: Eui64,
+        /// What is missing.
+        range: CaptureRange,
+    },
+    /// Captures were missing whenever they were asked for, and are not asked for again.
+    GapLost {
+        /// The meter.
+        meter: Eui64,
+        /// What is missing for good.
+        range: CaptureRange,
+    },
+    /// The meter has answered something that cannot be believed. Nothing of the answer was stored.
+    UnexpectedValue {
+        /// The meter.
+        meter: Eui64,
+        /// What is wrong with the answer.
+        unexpected: Unexpected,
+    },
+    /// The clock of the meter deviates from UTC by more than is tolerated.
+    ClockDeviation {
+        /// The meter.
+        meter: Eui64,
+        /// By how much; the time on the line is in it.
+        deviation: Duration,
+        /// Whether the meter is ahead of UTC.
+        ahead: bool,
+    },
+    /// There is no room for another meter.
+    MeterRefused {
+        /// The meter.
+        meter: Eui64,
+    },
+}
+
+/// Why a session has failed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SessionFailure {
+    /// The association failed or broke.
+    Association(ClientFailure),
+    /// The meter does not give this attribute.
+    Denied {
+        /// What was asked for.
+        request: AttributeRequest,
+        /// What the meter said.
+        result: DataAccessResult,
+    },
+    /// The meter has answered something that cannot be believed.
+    Unexpected(Unexpected),
+    /// The session took too long.
+    TimedOut,
+    /// The store did not make a batch durable in time.
+    NotStored,
+    /// The meter has left the network, or has got another address.
+    Left,
+}
+
+/// What is wrong with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unexpected {
+    /// The value is no A-XDR.
+    Encoding,
+    /// capture_objects: no clock or several, no register, or a register twice.
+    Columns,
+    /// scaler_unit is no scaler and unit.
+    ScalerUnit,
+    /// The time is no date-time, or names no instant.
+    Clock,
+    /// The buffer is no array.
+    Profile,
+    /// More rows than captures were asked for.
+    TooManyRows,
+    /// A row is no structure of as many cells as there are columns.
+    RowShape,
+    /// A row whose time is none, names no instant, or is marked as invalid.
+    RowClock,
+    /// A row that was not captured on a boundary.
+    RowMisaligned,
+    /// A row that was not asked for.
+    RowOutside,
+    /// A row that is not later than the one before it.
+    RowOrder,
+    /// A register that is not an integer of 64 bits.
+    RowValue,
+    /// A profile status that is not a number of 32 bits.
+    RowStatus,
+}
+
+impl fmt::Display for Unexpected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Encoding => "the value is malformed",
+            Self::Columns => "capture_objects cannot be read",
+            Self::ScalerUnit => "scaler_unit cannot be read",
+            Self::Clock => "the clock names no instant",
+            Self::Profile => "the buffer is no array",
+            Self::TooManyRows => "more rows than were asked for",
+            Self::RowShape => "a row does not have the columns of the profile",
+            Self::RowClock => "a row names no valid instant",
+            Self::RowMisaligned => "a row is not on a boundary",
+            Self::RowOutside => "a row was not asked for",
+            Self::RowOrder => "rows do not ascend",
+            Self::RowValue => "a register is no integer",
+            Self::RowStatus => "a status is no number",
+        })
+    }
+}
+
+impl fmt::Display for SessionFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Association(failure) => write!(f, "association: {failure:?}"),
+            Self::Denied { request, result } => write!(f, "{request} denied: {result}"),
+            Self::Unexpected(unexpected) => write!(f, "unexpected value: {unexpected}"),
+            Self::TimedOut => f.write_str("the session took too long"),
+            Self::NotStored => f.write_str("the store did not confirm a batch"),
+            Self::Left => f.write_str("the meter has left the network"),
+        }
+    }
+}
+
+/// Everything that was dropped, and how often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CollectorCounters {
+    /// Meters that found no room.
+    pub meters_refused: u64,
+    /// Datagrams from an address with no session, or to a port that is not ours.
+    pub datagrams_stray: u64,
+    /// Datagrams that the network could not send.
+    pub datagrams_unsent: u64,
+    /// Datagrams that no packet can carry.
+    pub datagrams_oversize: u64,
+    /// Events that found no room because the driver does not drain them.
+    pub outputs_dropped: u64,
+    /// Batches that became durable after their session had ended.
+    pub batches_late: u64,
+}

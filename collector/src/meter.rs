@@ -1,0 +1,189 @@
+//! What the collector knows of one meter.
+
+use crate::columns::Columns;
+use crate::progress::Progress;
+use crate::{CollectorConfig, MeterEntry, SessionFailure};
+use dlms::client::{Client, ClientAuthentication, ClientConfig};
+use dlms::security::Suite0;
+use plc_core::{Eui64, Instant, ShortAddress, Utc};
+
+/// A registered meter.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    /// Address, keys and counters, kept up to date.
+    pub entry: MeterEntry,
+    /// How far it has been read.
+    pub progress: Progress,
+    /// The columns of its load profile, once they were read; forgotten when an answer does not fit them.
+    pub columns: Option<Columns>,
+    /// When to begin the next session. None when the meter is absent, in session, or UTC is not known.
+    pub next: Option<Instant>,
+    /// Sessions that have ended well since its clock was last compared; none when it never was.
+    pub since_clock_check: Option<u32>,
+    /// Figures for operators.
+    pub tally: Tally,
+    failures: Failures,
+}
+
+/// Figures of one meter since it was registered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Sessions failed.
+    pub failures: u64,
+    /// Sessions begun because an earlier one had failed.
+    pub retries: u64,
+    /// Captures that were reported as lost.
+    pub captures_lost: u64,
+    /// Why the last failed session failed.
+    pub last_failure: Option<SessionFailure>,
+}
+
+/// Failures in a row, counted anew at each boundary.
+#[derive(Clone, Copy, Debug, Default)]
+struct Failures {
+    boundary: Option<Utc>,
+    count: u32,
+}
+
+impl Meter {
+    /// A meter as it was registered.
+    pub(crate) fn new(entry: MeterEntry) -> Self {
+        Self {
+            progress: Progress::new(entry.last_capture),
+            entry,
+            columns: None,
+            next: None,
+            since_clock_check: None,
+            tally: Tally::default(),
+            failures: Failures::default(),
+        }
+    }
+
+    /// Whether its clock should be compared in this session.
+    pub(crate) fn clock_is_due(&self, config: &CollectorConfig) -> bool {
+        config.clock_check > 0 && self.since_clock_check.is_none_or(|sessions| sessions >= config.clock_check)
+    }
+
+    /// A session has begun; returns whether it repeats a failed one.
+    pub(crate) fn begin(&mut self) {
+        self.tally.sessions += 1;
+        self.tally.retries += u64::from(self.failures.count > 0);
+        self.next = None;
+    }
+
+    /// A session for `boundary` has ended well.
+    pub(crate) fn succeed(&mut self) {
+        self.failures = Failures::default();
+        self.since_clock_check = self.since_clock_check.map(|sessions| sessions.saturating_add(1));
+    }
+
+    /// A session for `boundary` has failed; returns how many have in a row.
+    pub(crate) fn fail(&mut self, boundary: Utc, reason: &SessionFailure) -> u32 {
+        if self.failures.boundary != Some(boundary) {
+            self.failures = Failures { boundary: Some(boundary), count: 0 };
+        }
+        self.failures.count += 1;
+        self.tally.failures += 1;
+        self.tally.last_failure = Some(reason.clone());
+        if matches!(reason, SessionFailure::Unexpected(_)) {
+            self.columns = None;
+        }
+        self.failures.count
+    }
+
+    /// Whether the next session repeats a failed one.
+    pub(crate) fn is_retrying(&self) -> bool {
+        self.failures.count > 0
+    }
+
+    /// The client of a new session. Its challenges come from the invocation counter, which is new each time.
+    pub(crate) fn client(&self, config: &CollectorConfig) -> Client {
+        let MeterEntry { eui64, first_invocation_counter, last_server_counter, .. } = self.entry;
+        let seed =
+            config.seed.derive("meter", eui64.as_u64()).derive("session", first_invocation_counter.into());
+        let keys = Suite0::new(&self.entry.encryption_key.0, &self.entry.authentication_key.0);
+        let association = &config.association;
+        Client::new(ClientConfig {
+            client_sap: association.client_sap,
+            server_sap: association.server_sap,
+            client_title: association.client_title,
+            authentication: ClientAuthentication::HlsGmac { keys },
+            ciphering: association.ciphering,
+            first_invocation_counter,
+            counter_block: association.counter_block,
+            last_server_counter,
+            max_receive_pdu: association.max_receive_pdu,
+            max_value_len: association.max_value_len,
+            response_timeout: association.response_timeout,
+            retries: association.retries,
+            seed,
+        })
+    }
+}
+
+/// What a meter is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MeterState {
+    /// Not in the network.
+    Absent,
+    /// Waits for its next session.
+    Waiting,
+    /// In session.
+    InSession,
+    /// Waits to be tried again after a failure.
+    Retrying,
+}
+
+/// A meter as operators see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeterStatus {
+    /// The meter.
+    pub eui64: Eui64,
+    /// Its address, when it has joined.
+    pub short: Option<ShortAddress>,
+    /// What it is doing.
+    pub state: MeterState,
+    /// The latest capture that is stored.
+    pub last_capture: Option<Utc>,
+    /// Sessions begun since it was registered.
+    pub sessions: u64,
+    /// Sessions failed.
+    pub failures: u64,
+    /// Sessions begun because an earlier one had failed.
+    pub retries: u64,
+    /// Runs of captures that are missing and will be asked for again.
+    pub gaps: usize,
+    /// Captures that were reported as lost.
+    pub captures_lost: u64,
+    /// Why the last failed session failed.
+    pub last_failure: Option<SessionFailure>,
+    /// When the next session begins; none when it waits for something else than time.
+    pub next_attempt: Option<Instant>,
+}
+
+impl Meter {
+    /// The meter as operators see it.
+    pub(crate) fn status(&self, in_session: bool) -> MeterStatus {
+        let state = match self.entry.short {
+            None => MeterState::Absent,
+            Some(_) if in_session => MeterState::InSession,
+            Some(_) if self.is_retrying() => MeterState::Retrying,
+            Some(_) => MeterState::Waiting,
+        };
+        MeterStatus {
+            eui64: self.entry.eui64,
+            short: self.entry.short,
+            state,
+            last_capture: self.entry.last_capture,
+            sessions: self.tally.sessions,
+            failures: self.tally.failures,
+            retries: self.tally.retries,
+            gaps: self.progress.gaps(),
+            captures_lost: self.tally.captures_lost,
+            last_failure: self.tally.last_failure.clone(),
+            next_attempt: self.next,
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! One conversation with one meter.
+
+use crate::columns::Columns;
+use crate::meter::Meter;
+use crate::outgoing::Outgoing;
+use crate::progress::Asked;
+use crate::rows::{Question, Rows};
+use crate::specs::{CLOCK, LOAD_PROFILE, attribute, class};
+use crate::{
+    Batch, CaptureRange, CollectorConfig, CollectorEvent, CollectorOutput, SessionFailure, Unexpected,
+};
+use alloc::vec::Vec;
+use core::time::Duration;
+use dlms::apdu::DataAccessResult;
+use dlms::axdr::Data;
+use dlms::client::{Client, ClientFailure, ClientInput, ClientOutput};
+use dlms::cosem::{AttributeRequest, ClockStatus, ClockTime, ScalerUnit, Selector};
+use plc_core::{Eui64, Instant, Machine, ShortAddress, Utc};
+
+/// One conversation with one meter: connect, read what is not known of its profile, read and store captures until
+/// nothing is left to ask, release.
+#[derive(Debug)]
+pub(crate) struct Session {
+    meter: Eui64,
+    short: ShortAddress,
+    client: Client,
+    phase: Phase,
+    boundary: Utc,
+    asked: Asked,
+    captures: u32,
+    ends: Instant,
+}
+
+/// What the session waits for.
+#[derive(Debug)]
+enum Phase {
+    Connecting,
+    Reading(Subject, AttributeRequest),
+    Storing(Storing),
+    Releasing,
+    Ended(Result<(), SessionFailure>),
+}
+
+/// What an attribute is read for.
+#[derive(Clone, Copy, Debug)]
+enum Subject {
+    Columns,
+    Scaler,
+    Clock,
+    Captures(CaptureRange),
+}
+
+/// A batch that is not durable yet.
+#[derive(Debug)]
+struct Storing {
+    batch: u64,
+    asked: CaptureRange,
+    captures: Vec<Utc>,
+    until: Instant,
+}
+
+/// What a session works with besides itself.
+pub(crate) struct Desk<'a> {
+    /// The time.
+    pub now: Instant,
+    /// The same as UTC.
+    pub utc: Utc,
+    /// Limits and habits.
+    pub config: &'a CollectorConfig,
+    /// The meter of the session.
+    pub meter: &'a mut Meter,
+    /// Where outputs go.
+    pub out: &'a mut Outgoing,
+}
+
+impl Session {
+    /// Begins a conversation about the captures up to `boundary`.
+    pub(crate) fn begin(desk: &mut Desk<'_>, short: ShortAddress, boundary: Utc) -> Self {
+        desk.meter.begin();
+        let mut client = desk.meter.client(desk.config);
+        client.handle(desk.now, ClientInput::Connect);
+        Self {
+            meter: desk.meter.entry.eui64,
+            short,
+            client,
+            phase: Phase::Connecting,
+            boundary,
+            asked: Asked::nothing(&desk.meter.progress),
+            captures: 0,
+            ends: desk.now + desk.config.session_max,
+        }
+    }
+
+    /// With whom.
+    pub(crate) fn meter(&self) -> Eui64 {
+        self.meter
+    }
+
+    /// The address of the meter.
+    pub(crate) fn short(&self) -> ShortAddress {
+        self.short
+    }
+
+    /// The latest captures that the session is about.
+    pub(crate) fn boundary(&self) -> Utc {
+        self.boundary
+    }
+
+    /// Captures that were stored.
+    pub(crate) fn captures(&self) -> u32 {
+        self.captures
+    }
+
+    /// How the session has ended, if it has.
+    pub(crate) fn ended(&self) -> Option<&Result<(), SessionFailure>> {
+        if let Phase::Ended(result) = &self.phase { Some(result) } else { None }
+    }
+
+    /// The number of the batch that is not durable yet.
+    pub(crate) fn batch(&self) -> Option<u64> {
+        if let Phase::Storing(storing) = &self.phase { Some(storing.batch) } else { None }
+    }
+
+    /// A datagram has arrived from the meter.
+    pub(crate) fn on_datagram(&mut self, now: Instant, bytes: &[u8]) {
+        self.client.handle(now, ClientInput::Datagram(bytes));
+    }
+
+    /// The batch has become durable: only now the captures count as read.
+    pub(crate) fn on_stored(&mut self, desk: &mut Desk<'_>) {
+        match self.take_phase() {
+            Phase::Storing(storing) => self.commit(storing, desk),
+            other => self.phase = other,
+        }
+    }
+
+    /// The meter is out of reach.
+    pub(crate) fn on_left(&mut self) {
+        self.end(Err(SessionFailure::Left));
+    }
+
+    /// A deadline has passed.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        self.client.tick(now);
+        match &self.phase {
+            Phase::Storing(storing) if storing.until <= now => self.end(Err(SessionFailure::NotStored)),
+            _ if self.ends <= now => self.end(Err(SessionFailure::TimedOut)),
+            _ => {}
+        }
+    }
+
+    /// When to tick next.
+    pub(crate) fn deadline(&self) -> Instant {
+        let storing = if let Phase::Storing(storing) = &self.phase { Some(storing.until) } else { None };
+        self.client.deadline().into_iter().chain(storing).fold(self.ends, Instant::min)
+    }
+
+    /// What the client says next, unless the session has ended.
+    pub(crate) fn poll(&mut self) -> Option<ClientOutput> {
+        if self.ended().is_some() { None } else { self.client.poll() }
+    }
+
+    /// The client has said something.
+    pub(crate) fn on_client(&mut self, output: ClientOutput, desk: &mut Desk<'_>) {
+        match output {
+            ClientOutput::Persist { reserved_to } => self.on_reserved(reserved_to, desk),
+            ClientOutput::ServerCounter(last) => self.on_server_counter(last, desk),
+            ClientOutput::Datagram(bytes) => desk.out.datagram(self.short, &bytes),
+            ClientOutput::Connected => self.proceed(desk),
+            ClientOutput::Value(value) => self.on_value(&value, desk),
+            ClientOutput::AccessResult(result) => self.on_denied(result, desk),
+            ClientOutput::Released => self.end(Ok(())),
+            ClientOutput::Failed(failure) => self.on_failed(failure),
+            ClientOutput::ActionResult(..) => {}
+        }
+    }
+
+    fn on_reserved(&mut self, reserved_to: u32, desk: &mut Desk<'_>) {
+        desk.meter.entry.first_invocation_counter = reserved_to;
+        desk.out.push(CollectorOutput::PersistInvocation { meter: self.meter, reserved_to });
+    }
+
+    fn on_server_counter(&mut self, last: u32, desk: &mut Desk<'_>) {
+        desk.meter.entry.last_server_counter = Some(last);
+        desk.out.push(CollectorOutput::PersistServerCounter { meter: self.meter, last });
+    }
+
+    fn on_value(&mut self, value: &[u8], desk: &mut Desk<'_>) {
+        let subject = match self.take_phase() {
+            Phase::Reading(subject, _) => subject,
+            other => return self.phase = other,
+        };
+        let data = Data::from_bytes(value).map_err(|_| Unexpected::Encoding);
+        let read = data.and_then(|data| self.on_data(subject, &data, desk));
+        if let Err(unexpected) = read {
+            self.on_unexpected(subject, unexpected, desk);
+        }
+    }
+
+    fn on_data(&mut self, subject: Subject, data: &Data<'_>, desk: &mut Desk<'_>) -> Result<(), Unexpected> {
+        match subject {
+            Subject::Columns => desk.meter.columns = Some(Columns::from_data(data)?),
+            Subject::Scaler => desk.scale(ScalerUnit::from_data(data).ok_or(Unexpected::ScalerUnit)?),
+            Subject::Clock => desk.compare(data.as_clock_time().and_then(|clock| clock.utc()))?,
+            Subject::Captures(asked) => {
+                let rows = desk.rows(self.meter, asked, data)?;
+                return Ok(self.store(asked, rows, desk));
+            }
+        }
+        self.proceed(desk);
+        Ok(())
+    }
+
+    fn store(&mut self, asked: CaptureRange, rows: Rows, desk: &mut Desk<'_>) {
+        let until = desk.now + desk.config.store_max;
+        let mut storing = Storing { batch: 0, asked, captures: rows.captures, until };
+        if storing.captures.is_empty() {
+            return self.commit(storing, desk);
+        }
+        storing.batch = desk.out.next_batch();
+        desk.out.push(CollectorOutput::Store(Batch { number: storing.batch, readings: rows.readings }));
+        self.phase = Phase::Storing(storing);
+    }
+
+    fn commit(&mut self, storing: Storing, desk: &mut Desk<'_>) {
+        let Desk { config, meter, out, .. } = desk;
+        let (eui64, mut lost) = (self.meter, 0);
+        let mut report = |finding| lost += out.finding(eui64, finding, config);
+        meter.progress.answered(storing.asked, &storing.captures, config, &mut report);
+        meter.tally.captures_lost += lost;
+        meter.entry.last_capture = meter.entry.last_capture.max(storing.captures.last().copied());
+        self.captures += storing.captures.len() as u32;
+        self.proceed(desk);
+    }
+
+    /// Asks for what is not known yet, in this order: columns, scalers, the clock, captures.
+    fn proceed(&mut self, desk: &mut Desk<'_>) {
+        let Some((subject, request)) = self.next_request(desk) else {
+            self.client.handle(desk.now, ClientInput::Release);
+            self.phase = Phase::Releasing;
+            return;
+        };
+        self.client.handle(desk.now, ClientInput::Get(request.clone()));
+        self.phase = Phase::Reading(subject, request);
+    }
+
+    fn next_request(&mut self, desk: &Desk<'_>) -> Option<(Subject, AttributeRequest)> {
+        let Some(columns) = &desk.meter.columns else {
+            let of = AttributeRequest::new(class::PROFILE_GENERIC, LOAD_PROFILE, attribute::CAPTURE_OBJECTS);
+            return Some((Subject::Columns, of));
+        };
+        if let Some(scaler) = columns.unscaled() {
+            return Some((Subject::Scaler, scaler));
+        }
+        if desk.meter.clock_is_due(desk.config) {
+            return Some((Subject::Clock, AttributeRequest::new(class::CLOCK, CLOCK, attribute::TIME)));
+        }
+        let range = desk.meter.progress.question(self.boundary, &self.asked, desk.config)?;
+        self.asked.note(range);
+        Some((Subject::Captures(range), captures_within(range)))
+    }
+
+    fn on_unexpected(&mut self, subject: Subject, unexpected: Unexpected, desk: &mut Desk<'_>) {
+        let meter = self.meter;
+        desk.out.event(CollectorEvent::UnexpectedValue { meter, unexpected });
+        match subject {
+            // The captures carry their own times.
+            Subject::Clock => return self.proceed(desk),
+            Subject::Captures(asked) => desk.refuse(asked),
+            Subject::Columns | Subject::Scaler => {}
+        }
+        self.end(Err(SessionFailure::Unexpected(unexpected)));
+    }
+
+    fn on_denied(&mut self, result: DataAccessResult, desk: &mut Desk<'_>) {
+        match self.take_phase() {
+            Phase::Reading(Subject::Clock, _) => {
+                desk.meter.since_clock_check = Some(0);
+                self.proceed(desk);
+            }
+            Phase::Reading(_, request) => self.end(Err(SessionFailure::Denied { request, result })),
+            other => self.phase = other,
+        }
+    }
+
+    fn on_failed(&mut self, failure: ClientFailure) {
+        let result = match self.phase {
+            // Everything is stored; whether the meter has heard the farewell does not matter.
+            Phase::Releasing => Ok(()),
+            _ => Err(SessionFailure::Association(failure)),
+        };
+        self.end(result);
+    }
+
+    fn end(&mut self, result: Result<(), SessionFailure>) {
+        if self.ended().is_none() {
+            self.phase = Phase::Ended(result);
+        }
+    }
+
+    /// The phase, to be consumed into the next one.
+    fn take_phase(&mut self) -> Phase {
+        core::mem::replace(&mut self.phase, Phase::Connecting)
+    }
+}
+
+impl Desk<'_> {
+    fn scale(&mut self, scaler_unit: ScalerUnit) {
+        if let Some(columns) = &mut self.meter.columns {
+            columns.scale(scaler_unit);
+        }
+    }
+
+    fn rows(&self, meter: Eui64, asked: CaptureRange, data: &Data<'_>) -> Result<Rows, Unexpected> {
+        let columns = self.meter.columns.as_ref().ok_or(Unexpected::Columns)?;
+        Question { meter, asked, period: self.config.period, columns }.read(data)
+    }
+
+    fn refuse(&mut self, asked: CaptureRange) {
+        let Desk { config, meter, out, .. } = self;
+        let (eui64, mut lost) = (meter.entry.eui64, 0);
+        let mut report = |finding| lost += out.finding(eui64, finding, config);
+        meter.progress.refused(asked, config, &mut report);
+        meter.tally.captures_lost += lost;
+    }
+
+    fn compare(&mut self, clock: Option<Utc>) -> Result<(), Unexpected> {
+        self.meter.since_clock_check = Some(0);
+        let clock = clock.ok_or(Unexpected::Clock)?;
+        let deviation_ms = clock.as_millis() - self.utc.as_millis();
+        let deviation = Duration::from_millis(deviation_ms.unsigned_abs());
+        if deviation > self.config.clock_tolerance {
+            let (meter, ahead) = (self.meter.entry.eui64, deviation_ms > 0);
+            self.out.event(CollectorEvent::ClockDeviation { meter, deviation, ahead });
+        }
+        Ok(())
+    }
+}
+
+fn captures_within(range: CaptureRange) -> AttributeRequest {
+    let clock = |utc| ClockTime::from_utc(utc, 0, ClockStatus::OK);
+    let selector = Selector::between(clock(range.from), clock(range.to));
+    let buffer = AttributeRequest::new(class::PROFILE_GENERIC, LOAD_PROFILE, attribute::BUFFER);
+    AttributeRequest { selector: Some(selector), ..buffer }
+}

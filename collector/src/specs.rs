@@ -1,0 +1,37 @@
+//! The numbers of the standards, and nothing else. BB is the Blue Book (interface classes, OBIS).
+
+use dlms::cosem::LogicalName;
+
+/// Load profile with recording period 1 \[BB 6.2.42; confidence A\].
+pub(crate) const LOAD_PROFILE: LogicalName = LogicalName([1, 0, 99, 1, 0, 255]);
+/// Clock \[BB 6.2.5; confidence A\].
+pub(crate) const CLOCK: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
+
+/// Interface classes \[BB 4; confidence A\].
+pub(crate) mod class {
+    #![allow(missing_docs)]
+    pub(crate) const DATA: u16 = 1;
+    pub(crate) const REGISTER: u16 = 3;
+    pub(crate) const EXTENDED_REGISTER: u16 = 4;
+    pub(crate) const DEMAND_REGISTER: u16 = 5;
+    pub(crate) const PROFILE_GENERIC: u16 = 7;
+    pub(crate) const CLOCK: u16 = 8;
+}
+
+/// Attributes of the interface classes \[BB 4.3; confidence A\].
+pub(crate) mod attribute {
+    #![allow(missing_docs)]
+    pub(crate) const VALUE: i8 = 2;
+    pub(crate) const TIME: i8 = 2;
+    pub(crate) const BUFFER: i8 = 2;
+    pub(crate) const CAPTURE_OBJECTS: i8 = 3;
+    pub(crate) const SCALER_UNIT: i8 = 3;
+    /// Of a demand register: attribute 2 is the current average, 3 the last.
+    pub(crate) const DEMAND_LAST_AVERAGE: i8 = 3;
+    pub(crate) const DEMAND_SCALER_UNIT: i8 = 4;
+}
+
+/// Whether a logical name is a profile status, 0-b:96.10.e.255 \[BB 6.2.30; confidence B\].
+pub(crate) const fn is_profile_status(name: LogicalName) -> bool {
+    matches!(name.0, [0, _, 96, 10, _, 255])
+}
