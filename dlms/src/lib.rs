@@ -7,7 +7,7 @@
 //! * [`classes`]: what registers and profiles hold;
 //! * [`cosem`]: logical names, times, units, selectors;
 //! * [`axdr`]: values on the wire;
-//! * [`apdu`]: the PDUs;
+//! * [`apdu`], [`wrapper`]: the PDUs;
 //! * [`security`], [`invocation`]: suite 0 and its counters;
 //! * [`specs`]: the numbers of the standards.
 #![no_std]
@@ -25,3 +25,4 @@ pub mod invocation;
 pub mod security;
 pub mod server;
 pub mod specs;
+pub mod wrapper;

@@ -97,3 +97,64 @@ pub mod security {
     pub const CHALLENGE_LEN_MIN: usize = 8;
     pub const CHALLENGE_LEN_MAX: usize = 64;
 }
+
+/// The fields of AARQ, AARE, RLRQ and RLRE \[GB 9.4.2, 11; confidence A\].
+pub mod association {
+    #![allow(missing_docs)]
+    /// 2.16.756.5.8.1
+    pub const CONTEXT_PREFIX: [u8; 6] = [0x60, 0x85, 0x74, 0x05, 0x08, 0x01];
+    /// 2.16.756.5.8.2
+    pub const MECHANISM_PREFIX: [u8; 6] = [0x60, 0x85, 0x74, 0x05, 0x08, 0x02];
+    pub const CONTEXT_NAME: u8 = 0xA1;
+    pub const CALLING_TITLE: u8 = 0xA6;
+    pub const CALLING_REQUIREMENTS: u8 = 0x8A;
+    pub const CALLING_MECHANISM: u8 = 0x8B;
+    pub const CALLING_VALUE: u8 = 0xAC;
+    pub const RESULT: u8 = 0xA2;
+    pub const RESULT_SOURCE: u8 = 0xA3;
+    pub const SOURCE_USER: u8 = 0xA1;
+    pub const SOURCE_PROVIDER: u8 = 0xA2;
+    pub const RESPONDING_TITLE: u8 = 0xA4;
+    pub const RESPONDING_REQUIREMENTS: u8 = 0x88;
+    pub const RESPONDING_MECHANISM: u8 = 0x89;
+    pub const RESPONDING_VALUE: u8 = 0xAA;
+    pub const CHAR_STRING: u8 = 0x80;
+    pub const USER_INFORMATION: u8 = 0xBE;
+    pub const RELEASE_REASON: u8 = 0x80;
+    /// The bit-string that asks for the authentication functional unit.
+    pub const REQUIREMENTS: [u8; 2] = [0x07, 0x80];
+    pub const REQUIREMENTS_LEN: usize = 4;
+}
+
+/// The initiate PDUs \[GB 9.4.6.1; confidence A\].
+pub mod initiate {
+    #![allow(missing_docs)]
+    pub const VERSION: u8 = 6;
+    pub const VAA_NAME_LN: u16 = 7;
+    /// \[APPLICATION 31\], length, unused bits.
+    pub const CONFORMANCE_HEADER: [u8; 4] = [0x5F, 0x1F, 0x04, 0x00];
+    /// A client that takes less cannot hold one block of a protected answer.
+    pub const CLIENT_MAX_PDU_MIN: u16 = 64;
+    /// confirmedServiceError, initiateError, initiate, pdu-size-too-short.
+    pub const ERROR_PDU_SIZE: [u8; 4] = [0x0E, 0x01, 0x06, 0x03];
+    /// confirmedServiceError, initiateError, initiate, dlms-version-too-low.
+    pub const ERROR_VERSION: [u8; 4] = [0x0E, 0x01, 0x06, 0x01];
+}
+
+/// The wrapper \[GB 7.3; confidence A\].
+pub mod wrapper {
+    #![allow(missing_docs)]
+    pub const VERSION: u16 = 1;
+    pub const HEADER_LEN: usize = 8;
+    pub const SAP_PUBLIC_CLIENT: u16 = 16;
+    pub const SAP_MANAGEMENT: u16 = 1;
+}
+
+/// The choices inside GET, SET and ACTION \[GB 9.5; confidence A\].
+pub mod choice {
+    #![allow(missing_docs)]
+    pub const NORMAL: u8 = 1;
+    pub const NEXT: u8 = 2;
+    pub const WITH_DATA_BLOCK: u8 = 2;
+    pub const WITH_LIST: u8 = 3;
+}

@@ -1,12 +1,33 @@
 //! The APDUs of COSEM: one type per PDU.
 
+mod aare;
+mod aarq;
+mod action;
+mod ber;
+mod ciphered;
 mod exception;
+mod get;
+mod initiate;
+mod names;
+mod release;
 mod result;
+mod set;
 
+pub use aare::Aare;
+pub use aarq::Aarq;
+pub use action::{ActionRequest, ActionResponse};
+pub use ciphered::{Ciphered, Envelope, glo_tag, is_ciphered, plain_tag};
 pub use exception::{ExceptionResponse, ServiceError};
+pub use get::{GetRequest, GetResponse};
+pub use initiate::{Conformance, InitiateRequest, InitiateResponse};
+pub use names::{ApplicationContext, Mechanism};
+pub use release::{Rlre, Rlrq};
 pub use result::{ActionResult, AssociationResult, DataAccessResult, Diagnostic, StateError};
+pub use set::{SetRequest, SetResponse};
 
+use crate::axdr::{Data, parse_length};
 use alloc::vec::Vec;
+use core::fmt;
 use plc_core::wire::{Reader, WireError, Writer};
 
 /// A PDU: read from a cursor, written to a cursor.
@@ -47,8 +68,48 @@ pub trait Pdu<'a>: Sized {
     }
 }
 
+/// invoke-id-and-priority: the number of the request in the low four bits, flags above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvokeId(pub u8);
+
+impl InvokeId {
+    /// A confirmed request of normal priority.
+    pub const fn confirmed(number: u8) -> Self {
+        Self(0x40 | number & 0x0F)
+    }
+
+    /// The number, 0..=15.
+    pub const fn number(self) -> u8 {
+        self.0 & 0x0F
+    }
+}
+
+impl fmt::Display for InvokeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.number())
+    }
+}
+
 pub(crate) fn expect_tag(reader: &mut Reader<'_>, tag: u8) -> Result<(), WireError> {
     if reader.u8()? == tag { Ok(()) } else { Err(WireError::Invalid("tag")) }
+}
+
+pub(crate) fn expect_choice(reader: &mut Reader<'_>, tag: u8, choice: u8) -> Result<(), WireError> {
+    expect_tag(reader, tag)?;
+    if reader.u8()? == choice { Ok(()) } else { Err(WireError::Invalid("choice")) }
+}
+
+/// Takes the octets of one whole, checked value.
+fn take_value<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+    let mut ahead = *reader;
+    Data::parse(&mut ahead)?;
+    reader.bytes(reader.remaining() - ahead.remaining())
+}
+
+/// Takes octets behind their length.
+fn take_octets<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+    let len = parse_length(reader)?;
+    reader.bytes(len)
 }
 
 /// The laws of every PDU, for property tests.

@@ -1,0 +1,142 @@
+//! AARQ: the client asks for an association.
+
+use super::names::{ApplicationContext, Mechanism};
+use super::{Pdu, ber};
+use crate::axdr::emit_length;
+use crate::specs::{apdu_tag, association as specs};
+use core::fmt;
+use plc_core::wire::{Reader, WireError, Writer};
+
+/// AARQ \[GB 9.4.2\].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aarq<'a> {
+    /// application-context-name.
+    pub context: ApplicationContext,
+    /// calling-AP-title: the system title of the client.
+    pub client_title: Option<&'a [u8]>,
+    /// mechanism-name.
+    pub mechanism: Option<Mechanism>,
+    /// calling-authentication-value: a password or the challenge of the client.
+    pub authentication_value: Option<&'a [u8]>,
+    /// user-information: the initiate-request, ciphered or not.
+    pub user_information: Option<&'a [u8]>,
+}
+
+impl Aarq<'_> {
+    fn contents_len(&self) -> usize {
+        let mechanism = self.mechanism.map_or(0, |_| specs::REQUIREMENTS_LEN + ber::element_len(7));
+        ber::nested_len(7)
+            + ber::optional_nested_len(self.client_title)
+            + mechanism
+            + ber::optional_nested_len(self.authentication_value)
+            + ber::optional_nested_len(self.user_information)
+    }
+}
+
+impl<'a> Pdu<'a> for Aarq<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+        let (tag, contents) = ber::element(reader)?;
+        if tag != apdu_tag::AARQ {
+            return Err(WireError::Invalid("tag"));
+        }
+        let mut fields = Reader::new(contents);
+        let mut context = None;
+        let (mut client_title, mut mechanism, mut authentication_value, mut user_information) =
+            (None, None, None, None);
+        while !fields.is_empty() {
+            let (tag, contents) = ber::element(&mut fields)?;
+            match tag {
+                specs::CONTEXT_NAME => {
+                    let identifier = ber::only(contents, ber::OBJECT_IDENTIFIER)?;
+                    context = Some(ApplicationContext::from_identifier(identifier)?);
+                }
+                specs::CALLING_TITLE => client_title = Some(ber::only(contents, ber::OCTET_STRING)?),
+                specs::CALLING_MECHANISM => mechanism = Some(Mechanism::from_identifier(contents)?),
+                specs::CALLING_VALUE => authentication_value = Some(ber::only(contents, specs::CHAR_STRING)?),
+                specs::USER_INFORMATION => user_information = Some(ber::only(contents, ber::OCTET_STRING)?),
+                // Version, requirements, called and calling names, implementation: nothing depends on them.
+                0x80 | 0x8A | 0xA2..=0xA5 | 0xA7..=0xA9 | 0xBD => {}
+                _ => return Err(WireError::Invalid("element")),
+            }
+        }
+        let context = context.ok_or(WireError::Invalid("no context"))?;
+        Ok(Self { context, client_title, mechanism, authentication_value, user_information })
+    }
+
+    fn emit(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        writer.u8(apdu_tag::AARQ)?;
+        emit_length(writer, self.contents_len())?;
+        let context = self.context.identifier();
+        ber::emit_nested(writer, specs::CONTEXT_NAME, ber::OBJECT_IDENTIFIER, &context)?;
+        ber::emit_optional(writer, specs::CALLING_TITLE, ber::OCTET_STRING, self.client_title)?;
+        if let Some(mechanism) = self.mechanism {
+            ber::emit(writer, specs::CALLING_REQUIREMENTS, &specs::REQUIREMENTS)?;
+            ber::emit(writer, specs::CALLING_MECHANISM, &mechanism.identifier())?;
+        }
+        ber::emit_optional(writer, specs::CALLING_VALUE, specs::CHAR_STRING, self.authentication_value)?;
+        ber::emit_optional(writer, specs::USER_INFORMATION, ber::OCTET_STRING, self.user_information)
+    }
+
+    fn wire_len(&self) -> usize {
+        ber::element_len(self.contents_len())
+    }
+}
+
+impl fmt::Display for Aarq<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AARQ context {} mechanism {}", self.context.0, self.mechanism.map_or(0, |m| m.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apdu::law;
+    use crate::hex::hex;
+    use proptest::prelude::*;
+
+    const PLAIN: &str = "601DA109060760857405080101BE10040E01000000065F1F0400007E1F04B0";
+    const PASSWORD: &str = "6036A1090607608574050801018A0207808B0760857405080201AC0A80083132333435363738\
+        BE10040E01000000065F1F0400007E1F04B0";
+    const GMAC: &str = "6036A1090607608574050801018A0207808B0760857405080205AC0A80084B35366956616759\
+        BE10040E01000000065F1F0400007E1F04B0";
+    const CIPHERED: &str = "6066A109060760857405080103A60A04084D4D4D0000BC614E8A0207808B0760857405080201\
+        AC0A80083132333435363738BE34043221303001234567801302FF8A7874133D414CED25B42534D28DB0047720606B175B\
+        D52211BE6841DB204D39EE6FDB8E356855";
+
+    #[test]
+    fn published_requests_are_understood_and_written_the_same() {
+        for text in [PLAIN, PASSWORD, GMAC, CIPHERED] {
+            let bytes = hex(text);
+            assert_eq!(Aarq::from_bytes(&bytes).unwrap().to_vec(), bytes);
+        }
+        let bytes = hex(GMAC);
+        let gmac = Aarq::from_bytes(&bytes).unwrap();
+        assert_eq!(
+            (gmac.mechanism, gmac.authentication_value),
+            (Some(Mechanism::HIGH_GMAC), Some(&b"K56iVagY"[..]))
+        );
+        let bytes = hex(CIPHERED);
+        let ciphered = Aarq::from_bytes(&bytes).unwrap();
+        assert_eq!(ciphered.context, ApplicationContext::LOGICAL_NAMES_CIPHERED);
+        assert_eq!(ciphered.client_title, Some(&hex("4D4D4D0000BC614E")[..]));
+    }
+
+    #[test]
+    fn indefinite_and_lying_lengths_are_refused() {
+        for text in [
+            "6080A1090607608574050801010000",
+            "6084FFFFFFFFA109060760857405080101",
+            "600BA184FFFFFFFF0607608574",
+        ] {
+            assert!(Aarq::from_bytes(&hex(text)).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_keeps_the_laws(bytes in law::near(&hex(CIPHERED))) {
+            law::check::<Aarq<'_>>(&bytes)?;
+        }
+    }
+}
