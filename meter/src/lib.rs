@@ -1,1 +1,43 @@
-//! To come.
+//! A meter: metrology behind COSEM objects above a node of the power line network.
+//!
+//! ```text
+//! samples of U and I ─► Measurement ─► registers, values, profiles
+//!                                          ▲ Objects: the COSEM view
+//! UdpIndication ─► dlms::Server ───────────┘
+//!                       └─► UdpRequest ─► plc_node::Node ─► medium
+//! ```
+//!
+//! Tour:
+//!
+//! * [`Meter`]: the whole, above any PHY; it joins the network by itself and joins again when it has left;
+//! * [`MeterApplication`]: the part above UDP, for any other way of carrying datagrams;
+//! * [`Measurement`]: blocks of samples, cut exactly at the boundaries of capture periods;
+//! * [`Profiles`]: the load profile and the billing profiles, rings of [`Row`]s;
+//! * [`MeterClock`]: UTC, set from outside;
+//! * [`objects`]: what clients see, and which client sees what;
+//! * [`MeterConfig`], [`MeterState`]: what a meter is told, and what it takes through a restart;
+//! * [`specs`]: the numbers of the standards.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod application;
+mod clock;
+mod config;
+mod measurement;
+mod meter;
+pub mod objects;
+mod profiles;
+mod ring;
+pub mod specs;
+
+pub use application::{
+    ApplicationCounters, ApplicationInput, ApplicationOutput, MeterApplication, MeterEvent, MeterPersist,
+};
+pub use clock::{ClockShift, MeterClock};
+pub use config::{Identity, MeterConfig, MeterConfigError, MeterKeys, MeterState};
+pub use measurement::Measurement;
+pub use meter::{Meter, MeterInput, MeterOutput};
+pub use profiles::{ProfileSizes, Profiles, Row};
+pub use ring::Ring;

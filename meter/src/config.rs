@@ -1,0 +1,225 @@
+//! What a meter is told, and what it takes through a restart.
+
+use crate::profiles::{ProfileSizes, Row};
+use crate::specs;
+use alloc::vec::Vec;
+use core::fmt;
+use dlms::security::{Suite0, SystemTitle};
+use dlms::server::{Access, AssociationConfig, ServerAuthentication, ServerConfig};
+use metrology::{RatingError, Ratings, Registers};
+use plc_core::Seed;
+use plc_core::sap::{Key, UDP_PAYLOAD_MAX};
+
+/// Who made the meter, and its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The maker's flag: three capital letters.
+    pub maker: [u8; 3],
+    /// The serial number. The logical device name shows 13 digits of it, the system title its low 40 bits.
+    pub serial: u64,
+}
+
+impl Identity {
+    /// The logical device name: the maker's flag and 13 digits.
+    pub fn logical_device_name(&self) -> [u8; 16] {
+        let mut name = [0; 16];
+        name[..3].copy_from_slice(&self.maker);
+        name[3..].copy_from_slice(&self.device_id());
+        name
+    }
+
+    /// The serial number as 13 digits.
+    pub fn device_id(&self) -> [u8; 13] {
+        let mut rest = self.serial;
+        let mut digits = [0; 13];
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        digits
+    }
+
+    /// The system title: the maker's flag and the low 40 bits of the serial number.
+    pub fn system_title(&self) -> SystemTitle {
+        let mut title = self.serial.to_be_bytes();
+        title[..3].copy_from_slice(&self.maker);
+        title
+    }
+}
+
+/// The keys of the management association. Never printed.
+#[derive(Clone, Copy, Debug)]
+pub struct MeterKeys {
+    /// Global unicast encryption key.
+    pub encryption: Key,
+    /// Global authentication key.
+    pub authentication: Key,
+}
+
+/// What survives a restart. The driver keeps it (taken at power-down, or kept up with the records that
+/// the meter has asked to be made durable) and gives it back in [`MeterConfig::state`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MeterState {
+    /// Energy.
+    pub registers: Registers,
+    /// Rows of the load profile, oldest first.
+    pub load: Vec<Row>,
+    /// Rows of the daily billing profile, oldest first.
+    pub daily: Vec<Row>,
+    /// Rows of the monthly billing profile, oldest first.
+    pub monthly: Vec<Row>,
+    /// The first send counter of the DLMS server that is certainly unused.
+    pub send_counter: u32,
+    /// The highest counter accepted from the management client.
+    pub receive_counter: Option<u32>,
+}
+
+/// What a meter is told.
+#[derive(Clone, Debug)]
+pub struct MeterConfig {
+    /// Maker and number.
+    pub identity: Identity,
+    /// The version of the firmware, as clients see it.
+    pub firmware: &'static str,
+    /// Ratings and calibration.
+    pub ratings: Ratings,
+    /// Sizes of the profiles.
+    pub profiles: ProfileSizes,
+    /// Keys of the management client.
+    pub keys: MeterKeys,
+    /// The largest APDU, in octets; with the wrapper it must fit a datagram.
+    pub max_pdu: u16,
+    /// Entropy: challenges. Another one for every life of the meter.
+    pub seed: Seed,
+    /// What an earlier life has left.
+    pub state: MeterState,
+}
+
+impl MeterConfig {
+    /// A household meter that has never run.
+    pub fn new(identity: Identity, keys: MeterKeys, seed: Seed) -> Self {
+        Self {
+            identity,
+            firmware: env!("CARGO_PKG_VERSION"),
+            ratings: Ratings::household(),
+            profiles: ProfileSizes::default(),
+            keys,
+            max_pdu: specs::MAX_PDU,
+            seed,
+            state: MeterState::default(),
+        }
+    }
+
+    /// Checks what cannot be served.
+    ///
+    /// # Errors
+    /// The first key that is out of range.
+    pub fn check(&self) -> Result<(), MeterConfigError> {
+        self.ratings.check().map_err(MeterConfigError::Ratings)?;
+        let period = self.profiles.capture_period_s;
+        if period < specs::CAPTURE_PERIOD_MIN_S || 3600 % period != 0 {
+            return Err(MeterConfigError::CapturePeriod(period));
+        }
+        let pdu = usize::from(self.max_pdu);
+        if !(specs::MAX_PDU_MIN..=UDP_PAYLOAD_MAX - specs::WRAPPER_HEADER).contains(&pdu) {
+            return Err(MeterConfigError::MaxPdu(self.max_pdu));
+        }
+        Ok(())
+    }
+
+    /// The server of this meter.
+    pub(crate) fn server(&self) -> ServerConfig {
+        ServerConfig {
+            server_sap: specs::SAP_SERVER,
+            server_title: self.identity.system_title(),
+            logical_device_name: self.identity.logical_device_name(),
+            associations: Vec::from([self.public(), self.management()]),
+            max_pdu: self.max_pdu,
+            max_value_len: self.max_value_len(),
+            max_sessions: specs::SESSIONS_MAX,
+            first_invocation_counter: self.state.send_counter,
+            counter_block: specs::COUNTER_BLOCK,
+            session_timeout: specs::SESSION_TIMEOUT,
+            max_failed_proofs: specs::FAILED_PROOFS_MAX,
+            lockout: specs::LOCKOUT,
+            report_security_errors: true,
+            seed: self.seed.derive("dlms", 0),
+        }
+    }
+
+    const fn public(&self) -> AssociationConfig {
+        AssociationConfig {
+            client_sap: specs::SAP_PUBLIC,
+            authentication: ServerAuthentication::None,
+            access: Access::Public,
+            pre_established: false,
+        }
+    }
+
+    fn management(&self) -> AssociationConfig {
+        AssociationConfig {
+            client_sap: specs::SAP_MANAGEMENT,
+            authentication: ServerAuthentication::HlsGmac {
+                keys: Suite0::new(&self.keys.encryption.0, &self.keys.authentication.0),
+                last_client_counter: self.state.receive_counter,
+            },
+            access: Access::Management,
+            pre_established: false,
+        }
+    }
+
+    /// The longest value is the whole buffer of a profile, or the list of objects.
+    fn max_value_len(&self) -> usize {
+        let ProfileSizes { load, daily, monthly, .. } = self.profiles;
+        load.max(daily).max(monthly).saturating_mul(specs::ROW_LEN).saturating_add(specs::OBJECT_LIST_LEN)
+    }
+}
+
+/// A configuration that cannot be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeterConfigError {
+    /// See [`Ratings::check`].
+    Ratings(RatingError),
+    /// Not a divisor of an hour, or shorter than a minute.
+    CapturePeriod(u32),
+    /// Too small for an association, or too large for a datagram.
+    MaxPdu(u16),
+}
+
+impl fmt::Display for MeterConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ratings(error) => write!(f, "ratings: {error}"),
+            Self::CapturePeriod(s) => write!(f, "capture period: {s} s, expected a divisor of 3600 from 60"),
+            Self::MaxPdu(len) => write!(f, "max_pdu: {len}, expected 128 to 1224"),
+        }
+    }
+}
+
+impl core::error::Error for MeterConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_from_maker_and_serial() {
+        let identity = Identity { maker: *b"ABC", serial: 0x12_3456_7890 };
+        assert_eq!(&identity.logical_device_name(), b"ABC0078187493520");
+        assert_eq!(identity.system_title(), [b'A', b'B', b'C', 0x12, 0x34, 0x56, 0x78, 0x90]);
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_named() {
+        let identity = Identity { maker: *b"ABC", serial: 1 };
+        let keys = MeterKeys { encryption: Key([1; 16]), authentication: Key([2; 16]) };
+        let mut config = MeterConfig::new(identity, keys, Seed::from_u64(1));
+        assert_eq!(config.check(), Ok(()));
+        config.max_pdu = 1225;
+        assert_eq!(config.check(), Err(MeterConfigError::MaxPdu(1225)));
+        config.profiles.capture_period_s = 1000;
+        assert_eq!(config.check(), Err(MeterConfigError::CapturePeriod(1000)));
+        config.ratings.ib_ma = 0;
+        assert_eq!(config.check(), Err(MeterConfigError::Ratings(RatingError::Reference)));
+    }
+}

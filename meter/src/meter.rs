@@ -1,0 +1,162 @@
+//! The meter: its application above a node.
+
+use crate::application::{ApplicationInput, ApplicationOutput, MeterApplication, MeterEvent, MeterPersist};
+use crate::config::{MeterConfig, MeterConfigError, MeterState};
+use core::fmt;
+use plc_core::sap::{AdpmIndication, AdpmRequest, Phy};
+use plc_core::{Instant, Machine, Outbox, UtcAnchor};
+use plc_node::{Node, NodeInput, NodeOutput};
+
+/// Outputs that may wait for the driver.
+const OUTBOX: usize = 64;
+
+/// What happens to a meter.
+pub enum MeterInput<'a, P: Phy> {
+    /// The medium has moved on: a block of samples, or a frame.
+    Medium(P::Medium<'a>),
+    /// A block of samples of the mains has ended now: the last of both was taken one sample period ago.
+    Samples {
+        /// Voltage, in steps of the converter.
+        u: &'a [i32],
+        /// Current, in steps of the converter.
+        i: &'a [i32],
+    },
+    /// The clock is set.
+    Clock(UtcAnchor),
+}
+
+impl<P: Phy> fmt::Debug for MeterInput<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Medium(_) => f.write_str("Medium(..)"),
+            Self::Samples { u, .. } => write!(f, "Samples({})", u.len()),
+            Self::Clock(anchor) => write!(f, "Clock({})", anchor.utc),
+        }
+    }
+}
+
+/// What a meter wants done or known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeterOutput {
+    /// Make this durable before the next exchange with the medium.
+    Persist(MeterPersist),
+    /// Something worth logging has happened.
+    Event(MeterEvent),
+}
+
+/// A meter: its application above a node. It joins the network when built, and again when it has left.
+pub struct Meter<P: Phy> {
+    application: MeterApplication,
+    node: Node<P>,
+    out: Outbox<MeterOutput, OUTBOX>,
+}
+
+impl<P: Phy> Meter<P> {
+    /// A meter that comes to life at `now` above `node`, a device that has not been asked to join.
+    ///
+    /// # Errors
+    /// See [`MeterConfig::check`].
+    pub fn new(config: MeterConfig, node: Node<P>, now: Instant) -> Result<Self, MeterConfigError> {
+        let mut meter = Self { application: MeterApplication::new(config)?, node, out: Outbox::new() };
+        meter.join(now);
+        meter.pump(now);
+        Ok(meter)
+    }
+
+    /// The application, for its measurement and counters.
+    pub const fn application(&self) -> &MeterApplication {
+        &self.application
+    }
+
+    /// The node, for its layers.
+    pub const fn node(&self) -> &Node<P> {
+        &self.node
+    }
+
+    /// What must survive a restart, besides the records of the node.
+    pub fn state(&mut self) -> MeterState {
+        self.application.state()
+    }
+
+    /// Outputs waiting for the driver, and how many there may be.
+    pub fn occupancy(&self) -> (usize, usize) {
+        (self.out.len(), OUTBOX)
+    }
+
+    fn join(&mut self, now: Instant) {
+        self.node.handle(now, NodeInput::Adpm(AdpmRequest::NetworkJoin));
+    }
+
+    /// Moves primitives between node and application until neither has anything to say.
+    fn pump(&mut self, now: Instant) {
+        while self.pump_node(now) || self.pump_application(now) {}
+    }
+
+    fn pump_node(&mut self, now: Instant) -> bool {
+        let Some(output) = self.node.poll() else { return false };
+        match output {
+            NodeOutput::Udp(datagram) => self.application.handle(now, ApplicationInput::Udp(datagram)),
+            NodeOutput::UdpConfirm(c) => self.application.handle(now, ApplicationInput::UdpConfirm(c)),
+            NodeOutput::Adpm(indication) => self.on_network(now, indication),
+            NodeOutput::Persist(record) => self.emit(MeterOutput::Persist(MeterPersist::Node(record))),
+        }
+        true
+    }
+
+    fn pump_application(&mut self, now: Instant) -> bool {
+        let Some(output) = self.application.poll() else { return false };
+        match output {
+            ApplicationOutput::Udp(request) => self.node.handle(now, NodeInput::Udp(request)),
+            ApplicationOutput::Persist(record) => self.emit(MeterOutput::Persist(record)),
+            ApplicationOutput::Event(event) => self.emit(MeterOutput::Event(event)),
+        }
+        true
+    }
+
+    fn on_network(&mut self, now: Instant, indication: AdpmIndication) {
+        self.emit(MeterOutput::Event(MeterEvent::Network(indication)));
+        if indication == AdpmIndication::Left {
+            self.join(now);
+        }
+    }
+
+    fn emit(&mut self, output: MeterOutput) {
+        self.out.push(output);
+    }
+}
+
+impl<P: Phy> fmt::Debug for Meter<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meter").field("identity", self.application.identity()).finish_non_exhaustive()
+    }
+}
+
+impl<P: Phy> Machine for Meter<P> {
+    type Input<'a> = MeterInput<'a, P>;
+    type Output = MeterOutput;
+
+    fn handle(&mut self, now: Instant, input: MeterInput<'_, P>) {
+        match input {
+            MeterInput::Medium(medium) => self.node.handle(now, NodeInput::Medium(medium)),
+            MeterInput::Samples { u, i } => {
+                self.application.handle(now, ApplicationInput::Samples { u, i });
+            }
+            MeterInput::Clock(anchor) => self.application.handle(now, ApplicationInput::Clock(anchor)),
+        }
+        self.pump(now);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.node.tick(now);
+        self.application.tick(now);
+        self.pump(now);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        [self.node.deadline(), self.application.deadline()].into_iter().flatten().min()
+    }
+
+    fn poll(&mut self) -> Option<MeterOutput> {
+        self.out.pop()
+    }
+}

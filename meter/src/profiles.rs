@@ -1,0 +1,215 @@
+//! What the meter remembers at the boundaries of its capture periods.
+
+use crate::ring::Ring;
+use crate::specs::{CLOCK_SET_BACK_MAX, DAY};
+use core::time::Duration;
+use metrology::Registers;
+use plc_core::Utc;
+
+/// A row: the registers at a boundary. Consumption of a period is the difference of two rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The boundary.
+    pub utc: Utc,
+    /// Bits of [`crate::specs::status`], about the period that ends here.
+    pub status: u8,
+    /// A+ in mWh.
+    pub import_mwh: u64,
+    /// A- in mWh.
+    pub export_mwh: u64,
+}
+
+/// How many rows each profile keeps, and how often the load profile captures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProfileSizes {
+    /// Seconds between rows of the load profile: a divisor of an hour, from 60.
+    pub capture_period_s: u32,
+    /// Rows of the load profile.
+    pub load: usize,
+    /// Rows of the daily billing profile.
+    pub daily: usize,
+    /// Rows of the monthly billing profile.
+    pub monthly: usize,
+}
+
+impl Default for ProfileSizes {
+    /// Every quarter of an hour for ten days, two months of days, fifteen months.
+    fn default() -> Self {
+        Self { capture_period_s: 900, load: 960, daily: 62, monthly: 15 }
+    }
+}
+
+/// The load profile, the billing profiles, and the boundary that comes next.
+#[derive(Clone, Debug)]
+pub struct Profiles {
+    period: Duration,
+    load: Ring<Row>,
+    daily: Ring<Row>,
+    monthly: Ring<Row>,
+    /// The next boundary; `None` while the clock is not set.
+    next: Option<Utc>,
+    /// Bits for the next row.
+    status: u8,
+}
+
+impl Profiles {
+    /// Empty profiles. The first row will bear the bits of `status`.
+    pub fn new(sizes: ProfileSizes, status: u8) -> Self {
+        Self {
+            period: Duration::from_secs(u64::from(sizes.capture_period_s)),
+            load: Ring::new(sizes.load),
+            daily: Ring::new(sizes.daily),
+            monthly: Ring::new(sizes.monthly),
+            next: None,
+            status,
+        }
+    }
+
+    /// Gives back the rows that were kept before a restart, oldest first.
+    pub fn restore(&mut self, load: &[Row], daily: &[Row], monthly: &[Row]) {
+        load.iter().for_each(|row| self.load.push(*row));
+        daily.iter().for_each(|row| self.daily.push(*row));
+        monthly.iter().for_each(|row| self.monthly.push(*row));
+    }
+
+    /// The load profile.
+    pub const fn load(&self) -> &Ring<Row> {
+        &self.load
+    }
+
+    /// The daily billing profile: the first row of each day.
+    pub const fn daily(&self) -> &Ring<Row> {
+        &self.daily
+    }
+
+    /// The monthly billing profile: the first row of each month.
+    pub const fn monthly(&self) -> &Ring<Row> {
+        &self.monthly
+    }
+
+    /// Time between boundaries.
+    pub const fn period(&self) -> Duration {
+        self.period
+    }
+
+    /// The bits that the next row bears so far.
+    pub const fn status(&self) -> u8 {
+        self.status
+    }
+
+    /// Adds bits of [`crate::specs::status`] to the next row.
+    pub fn mark(&mut self, status: u8) {
+        self.status |= status;
+    }
+
+    /// The boundary that comes next.
+    pub const fn next(&self) -> Option<Utc> {
+        self.next
+    }
+
+    /// The clock shows `utc`, or is taken to: the first boundary that is not before it comes next, but
+    /// none that has a row already, unless the clock was set back by more than a day.
+    pub fn resume_at(&mut self, utc: Utc) {
+        let mut next = utc.floor(self.period);
+        if next < utc {
+            next = next + self.period;
+        }
+        let newest = self.load.newest().map(|row| row.utc);
+        let taken = newest.filter(|&newest| newest >= next && newest <= next + CLOCK_SET_BACK_MAX);
+        self.next = Some(taken.map_or(next, |newest| newest.floor(self.period) + self.period));
+    }
+
+    /// The boundary that came next has been reached with these registers.
+    pub fn capture(&mut self, registers: &Registers) -> Option<Row> {
+        let utc = self.next?;
+        let row = Row {
+            utc,
+            status: core::mem::take(&mut self.status),
+            import_mwh: registers.import.milliwatt_hours(),
+            export_mwh: registers.export.milliwatt_hours(),
+        };
+        self.next = Some(utc + self.period);
+        self.keep(row);
+        Some(row)
+    }
+
+    fn keep(&mut self, row: Row) {
+        let before = self.load.newest().map(|row| row.utc);
+        let begins_day = before.map_or(row.utc == row.utc.floor(DAY), |b| b.floor(DAY) < row.utc.floor(DAY));
+        let begins_month =
+            begins_day && before.map_or(row.utc.civil().day == 1, |b| month(b) != month(row.utc));
+        self.load.push(row);
+        if begins_day {
+            self.daily.push(row);
+        }
+        if begins_month {
+            self.monthly.push(row);
+        }
+    }
+}
+
+fn month(utc: Utc) -> (i32, u8) {
+    let civil = utc.civil();
+    (civil.year, civil.month)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::specs::status;
+    use alloc::vec::Vec;
+
+    fn at(day: u8, hour: u8, minute: u8) -> Utc {
+        Utc::from_civil(2026, 11, day, hour, minute, 0).unwrap()
+    }
+
+    fn profiles() -> Profiles {
+        Profiles::new(ProfileSizes::default(), status::POWER_DOWN)
+    }
+
+    fn times(ring: &Ring<Row>) -> Vec<Utc> {
+        ring.iter().map(|row| row.utc).collect()
+    }
+
+    #[test]
+    fn only_the_first_row_bears_the_marks_of_the_start() {
+        let mut profiles = profiles();
+        assert_eq!(profiles.capture(&Registers::default()), None);
+        profiles.resume_at(at(22, 10, 1));
+        profiles.capture(&Registers::default());
+        profiles.capture(&Registers::default());
+        assert_eq!(times(profiles.load()), [at(22, 10, 15), at(22, 10, 30)]);
+        let status: Vec<_> = profiles.load().iter().map(|row| row.status).collect();
+        assert_eq!(status, [status::POWER_DOWN, 0]);
+    }
+
+    #[test]
+    fn a_clock_set_back_captures_no_boundary_twice() {
+        let mut profiles = profiles();
+        profiles.resume_at(at(22, 10, 0));
+        (0..3).for_each(|_| _ = profiles.capture(&Registers::default()));
+        profiles.resume_at(at(22, 10, 10));
+        assert_eq!(profiles.next(), Some(at(22, 10, 45)));
+    }
+
+    #[test]
+    fn a_clock_that_was_far_ahead_does_not_silence_the_profile() {
+        let mut profiles = profiles();
+        profiles.resume_at(Utc::from_civil(2031, 1, 1, 0, 0, 0).unwrap());
+        profiles.capture(&Registers::default());
+        profiles.resume_at(at(22, 10, 10));
+        assert_eq!(profiles.next(), Some(at(22, 10, 15)));
+    }
+
+    #[test]
+    fn each_day_and_month_begins_with_a_row_even_if_midnight_was_missed() {
+        let mut profiles = profiles();
+        for (from, rows) in [(at(28, 23, 30), 4), (at(30, 1, 0), 2), (at(30, 23, 45), 2)] {
+            profiles.resume_at(from);
+            (0..rows).for_each(|_| _ = profiles.capture(&Registers::default()));
+        }
+        let december = Utc::from_civil(2026, 12, 1, 0, 0, 0).unwrap();
+        assert_eq!(times(profiles.daily()), [at(29, 0, 0), at(30, 1, 0), december]);
+        assert_eq!(times(profiles.monthly()), [december]);
+    }
+}
