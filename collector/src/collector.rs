@@ -207,7 +207,7 @@ impl Collector {
         let next = self.next_period(now);
         let Some(meter) = self.meters.get_mut(&session.meter()) else { return };
         meter.succeed();
-        let again = (meter.progress.gaps() > 0).then(|| now + self.config.gap_pause);
+        let again = (meter.progress.gaps() > 0).then(|| now + self.config.gap_pause.max(SHORTEST_PAUSE));
         meter.next = next.into_iter().chain(again).min();
         self.out.event(CollectorEvent::MeterRead {
             meter: session.meter(),
@@ -220,8 +220,10 @@ impl Collector {
         let next = self.next_period(now);
         let Some(meter) = self.meters.get_mut(&session.meter()) else { return };
         let failures = meter.fail(session.boundary(), &reason);
-        let retry = (failures < self.config.attempts)
-            .then(|| now + back_off(&self.config, failures, &mut self.stream).max(SHORTEST_PAUSE));
+        let unbelievable = matches!(reason, SessionFailure::Unexpected(_));
+        let shortest = if unbelievable { self.config.gap_pause } else { Duration::ZERO }.max(SHORTEST_PAUSE);
+        let pause = back_off(&self.config, failures, &mut self.stream).max(shortest);
+        let retry = (failures < self.config.attempts).then(|| now + pause);
         let joined = meter.entry.short.is_some();
         meter.next = next.into_iter().chain(retry).min().filter(|_| joined);
         let meter = session.meter();
@@ -313,6 +315,3 @@ impl Machine for Collector {
 const CLOCK_STEP_MS: u64 = 1000;
 /// However short the configured pause: a failed session and the next never share an instant.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-
-#[cfg(test)]
-mod tests;

@@ -110,18 +110,18 @@ fn scaler_attribute(class_id: u16) -> i8 {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::specs;
     use dlms::axdr::Encoder;
     use dlms::cosem::{LogicalName, Unit};
 
-    pub const STATUS: CaptureObject = CaptureObject::new(1, LogicalName([0, 0, 96, 10, 1, 255]), 2);
-    pub const IMPORT: CaptureObject = CaptureObject::new(3, LogicalName([1, 0, 1, 8, 0, 255]), 2);
-    pub const EXPORT: CaptureObject = CaptureObject::new(3, LogicalName([1, 0, 2, 8, 0, 255]), 2);
-    pub const WATT_HOUR: ScalerUnit = ScalerUnit { scaler: 0, unit: Unit::WATT_HOUR };
+    pub(crate) const STATUS: CaptureObject = CaptureObject::new(1, LogicalName([0, 0, 96, 10, 1, 255]), 2);
+    pub(crate) const IMPORT: CaptureObject = CaptureObject::new(3, LogicalName([1, 0, 1, 8, 0, 255]), 2);
+    pub(crate) const EXPORT: CaptureObject = CaptureObject::new(3, LogicalName([1, 0, 2, 8, 0, 255]), 2);
+    pub(crate) const WATT_HOUR: ScalerUnit = ScalerUnit { scaler: 0, unit: Unit::WATT_HOUR };
 
-    pub fn columns(objects: &[CaptureObject]) -> Result<Columns, Unexpected> {
+    pub(crate) fn columns(objects: &[CaptureObject]) -> Result<Columns, Unexpected> {
         let mut bytes = alloc::vec::Vec::new();
         let mut out = Encoder::new(&mut bytes, 4096);
         out.array(objects.len());

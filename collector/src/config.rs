@@ -24,7 +24,7 @@ pub struct CollectorConfig {
     pub back_off: Duration,
     /// The longest pause after a failed session.
     pub back_off_max: Duration,
-    /// Pause before captures that a meter did not give are asked for again.
+    /// Shortest pause before captures that a meter did not give, or not believably, are asked for again.
     pub gap_pause: Duration,
     /// How often missing captures are asked for in all before they are reported as lost.
     pub gap_attempts: u8,
@@ -59,7 +59,7 @@ impl CollectorConfig {
             back_off: Duration::from_secs(10),
             back_off_max: Duration::from_secs(240),
             gap_pause: Duration::from_secs(120),
-            gap_attempts: 4,
+            gap_attempts: 8,
             rows: 96,
             history: 96,
             session_max: Duration::from_secs(600),

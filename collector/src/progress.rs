@@ -38,8 +38,8 @@ impl Progress {
         Self { through, gaps: Vec::new() }
     }
 
-    /// Everything up to here is stored, is a gap, or was reported as lost.
-    pub(crate) fn through(&self) -> Option<Utc> {
+    #[cfg(test)]
+    fn through(&self) -> Option<Utc> {
         self.through
     }
 

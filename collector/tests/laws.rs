@@ -1,0 +1,244 @@
+//! The six laws of a machine, for the collector with real DLMS servers at the other end.
+
+mod street;
+
+use collector::{Collector, CollectorConfig, CollectorInput, CollectorOutput};
+use plc_core::laws::{Durability, Subject, check};
+use plc_core::sap::{AdpStatus, DLMS_PORT, UdpConfirm, UdpIndication, UdpPayload};
+use plc_core::{Instant, Machine, Seed, ShortAddress, UtcAnchor};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use street::{Lie, MeterDouble, anchor, entry, eui64};
+
+/// What may happen, besides what the meters and the store do.
+#[derive(Clone, Debug)]
+enum Step {
+    Register(u16),
+    Remove(u16),
+    Join(u16, u16),
+    Leave(u16),
+    Clock(i64),
+    Noise(u16, Vec<u8>),
+    Confirm(u16, bool),
+    Stored(u64),
+    Lie(u16, usize),
+}
+
+/// The collector and its meters as one machine: datagrams and batches are answered after a while.
+struct World {
+    collector: Collector,
+    meters: BTreeMap<u16, MeterDouble>,
+    air: BTreeMap<(Instant, u64), Parcel>,
+    sequence: u64,
+    now: Instant,
+}
+
+enum Parcel {
+    ToMeter(u16, UdpPayload),
+    ToCollector(u16, UdpPayload),
+    Stored(u64),
+}
+
+impl World {
+    fn new() -> Self {
+        let config =
+            CollectorConfig { meters: 2, rows: 4, history: 12, ..CollectorConfig::new(Seed::from_u64(1)) };
+        let mut world = Self {
+            collector: Collector::new(config),
+            meters: (1..=3).map(|n| (n, MeterDouble::new(n))).collect(),
+            air: BTreeMap::new(),
+            sequence: 0,
+            now: Instant::EPOCH,
+        };
+        for step in [Step::Clock(0), Step::Register(1), Step::Join(1, 1)] {
+            world.handle(Instant::from_secs(1), &step);
+        }
+        world
+    }
+
+    /// Every seventh parcel is lost, every fifth comes twice.
+    fn send(&mut self, parcel: impl Fn() -> Parcel) {
+        for delay_ms in [50, 400] {
+            self.sequence += 1;
+            let lost = if delay_ms == 50 { self.sequence % 7 == 0 } else { self.sequence % 5 != 0 };
+            if !lost {
+                self.air.insert((self.now + Duration::from_millis(delay_ms), self.sequence), parcel());
+            }
+        }
+    }
+
+    fn deliver(&mut self, parcel: Parcel) {
+        match parcel {
+            Parcel::ToCollector(src, payload) => self.receive(src, payload),
+            Parcel::Stored(batch) => self.collector.handle(self.now, CollectorInput::Stored { batch }),
+            Parcel::ToMeter(n, payload) => self.serve(n, &payload),
+        }
+    }
+
+    fn receive(&mut self, src: u16, payload: UdpPayload) {
+        let (src, src_port, dst_port) = (ShortAddress(src), DLMS_PORT, DLMS_PORT);
+        let indication = UdpIndication { src, src_port, dst_port, payload, hops: 1 };
+        self.collector.handle(self.now, CollectorInput::Udp(&indication));
+    }
+
+    fn serve(&mut self, n: u16, payload: &[u8]) {
+        let Some(meter) = self.meters.get_mut(&n) else { return };
+        meter.server.serve(self.now, 0, payload, &mut meter.objects);
+        let outputs: Vec<_> = core::iter::from_fn(|| meter.server.poll()).collect();
+        for output in outputs {
+            if let dlms::server::ServerOutput::Datagram { bytes, .. } = output {
+                self.send(|| Parcel::ToCollector(n, UdpPayload::from_slice(&bytes).unwrap()));
+            }
+        }
+    }
+}
+
+impl Machine for World {
+    type Input<'a> = &'a Step;
+    type Output = CollectorOutput;
+
+    fn handle(&mut self, now: Instant, step: &Step) {
+        self.now = now;
+        let input = match *step {
+            Step::Register(n) => CollectorInput::Register(entry(n)),
+            Step::Remove(n) => CollectorInput::Remove(eui64(n)),
+            Step::Join(n, short) => CollectorInput::Joined { eui64: eui64(n), short: ShortAddress(short) },
+            Step::Leave(n) => CollectorInput::Left { eui64: eui64(n) },
+            Step::Clock(ms) => {
+                let utc = plc_core::Utc::from_millis(anchor().utc(now).as_millis() + ms);
+                CollectorInput::Clock(UtcAnchor { at: now, utc })
+            }
+            Step::Noise(src, ref bytes) => return self.receive(src, UdpPayload::from_slice(bytes).unwrap()),
+            Step::Confirm(handle, good) => {
+                let status = if good { AdpStatus::Success } else { AdpStatus::RouteError };
+                CollectorInput::UdpConfirm(UdpConfirm { handle, status })
+            }
+            Step::Stored(batch) => CollectorInput::Stored { batch },
+            Step::Lie(n, which) => {
+                let objects = &mut self.meters.get_mut(&n).unwrap().objects;
+                objects.lie = Lie::ALL.get(which).copied();
+                return;
+            }
+        };
+        self.collector.handle(now, input);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.now = now;
+        while self.air.first_key_value().is_some_and(|(&(at, _), _)| at <= now) {
+            let parcel = self.air.pop_first().unwrap().1;
+            self.deliver(parcel);
+        }
+        if self.collector.deadline().is_some_and(|at| at <= now) {
+            self.collector.tick(now);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let air = self.air.first_key_value().map(|(&(at, _), _)| at);
+        self.collector.deadline().into_iter().chain(air).min()
+    }
+
+    fn poll(&mut self) -> Option<CollectorOutput> {
+        let output = self.collector.poll()?;
+        match &output {
+            CollectorOutput::Udp(request) => {
+                self.send(|| Parcel::ToMeter(request.dst.0, request.payload.clone()))
+            }
+            CollectorOutput::Store(batch) => self.send(|| Parcel::Stored(batch.number)),
+            _ => {}
+        }
+        Some(output)
+    }
+}
+
+struct CollectorSubject;
+
+impl Subject for CollectorSubject {
+    type Machine = World;
+    type Step = Step;
+
+    fn build(&self) -> World {
+        World::new()
+    }
+
+    fn apply(&self, world: &mut World, now: Instant, step: &Step) {
+        world.handle(now, step);
+    }
+
+    fn describe(&self, output: &CollectorOutput) -> String {
+        format!("{output:?}")
+    }
+
+    /// The counters of meter 1; those of the others follow the same path.
+    fn durability(&self, output: &CollectorOutput) -> Durability {
+        match output {
+            CollectorOutput::PersistInvocation { meter, reserved_to } if *meter == eui64(1) => {
+                Durability::Persists((*reserved_to).into())
+            }
+            CollectorOutput::Udp(request) if request.dst == ShortAddress(1) => {
+                counter(&request.payload).map_or(Durability::Free, |n| Durability::ReliesOn(n.into()))
+            }
+            _ => Durability::Free,
+        }
+    }
+
+    fn durable_at_start(&self) -> u64 {
+        1
+    }
+
+    fn occupancy(&self, world: &World) -> (usize, usize) {
+        world.collector.occupancy()
+    }
+}
+
+/// The invocation counter of a ciphered datagram: behind a tag, a length and the security control 0x30.
+fn counter(payload: &[u8]) -> Option<u32> {
+    const INITIATE_AND_SERVICES: [u8; 4] = [0x21, 0xC8, 0xCB, 0xDB];
+    let apdu = payload.get(8..)?;
+    let at = (0..apdu.len().saturating_sub(7)).find(|&at| {
+        (at == 0 || apdu[0] == 0x60) && INITIATE_AND_SERVICES.contains(&apdu[at]) && apdu[at + 2] == 0x30
+    })?;
+    Some(u32::from_be_bytes(apdu[at + 3..at + 7].try_into().ok()?))
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let meter = || 1u16..=3;
+    prop_oneof![
+        2 => meter().prop_map(Step::Register),
+        1 => (2u16..=3).prop_map(Step::Remove),
+        4 => (meter(), 2u16..=3).prop_map(|(n, short)| if n == 1 { Step::Join(1, 1) } else { Step::Join(n, short) }),
+        1 => meter().prop_map(Step::Leave),
+        1 => (-4_000_000i64..4_000_000).prop_map(Step::Clock),
+        2 => (meter(), prop::collection::vec(any::<u8>(), 0..60)).prop_map(|(n, bytes)| Step::Noise(n, bytes)),
+        1 => (0u16..60, any::<bool>()).prop_map(|(handle, good)| Step::Confirm(handle, good)),
+        1 => (0u64..30).prop_map(Step::Stored),
+        1 => (meter(), 0usize..20).prop_map(|(n, which)| Step::Lie(n, which)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_collector_obeys_the_laws(steps in prop::collection::vec((0u64..400_000, step()), 0..40)) {
+        let steps: Vec<_> = steps.into_iter().map(|(ms, step)| (Duration::from_millis(ms), step)).collect();
+        prop_assert_eq!(check(&CollectorSubject, &steps), Ok(()));
+    }
+}
+
+#[test]
+fn the_law_of_order_sees_the_counters_of_a_session() {
+    let mut world = World::new();
+    let mut used = Vec::new();
+    while let Some(at) = world.deadline().filter(|&at| at < Instant::from_secs(200)) {
+        world.tick(at);
+        let outputs: Vec<_> = core::iter::from_fn(|| world.poll()).collect();
+        used.extend(outputs.iter().filter_map(|output| match CollectorSubject.durability(output) {
+            Durability::ReliesOn(n) => Some(n),
+            _ => None,
+        }));
+    }
+    assert!(used.len() > 5 && used.first() == Some(&1), "{used:?}");
+}

@@ -1,0 +1,193 @@
+//! The collector against real DLMS servers.
+
+mod street;
+
+use collector::{CollectorConfig, CollectorEvent, MeterState, SessionFailure};
+use plc_core::{Seed, Utc};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use street::{IMPORT, Lie, MeterDouble, Network, PERIOD, Street, eui64, midnight};
+
+fn config(seed: u64) -> CollectorConfig {
+    CollectorConfig { clock_check: 8, ..CollectorConfig::new(Seed::from_u64(seed)) }
+}
+
+/// The first capture of a meter: it was installed ten periods before midnight.
+fn first() -> Utc {
+    midnight() - PERIOD * 9
+}
+
+fn hours(hours: u32) -> Utc {
+    midnight() + Duration::from_secs(3600) * hours
+}
+
+#[test]
+fn every_capture_is_stored_with_its_value_on_a_good_network() {
+    let mut street = Street::new(config(1), 3, Network::GOOD);
+    street.run_until_hours(6.1);
+    for n in 1..=3 {
+        street.assert_complete(n, first(), hours(6));
+        assert_eq!(street.events_of(n, |event| !matches!(event, CollectorEvent::MeterRead { .. })), 0);
+        let status = street.collector.meter(eui64(n)).unwrap();
+        assert_eq!((status.last_capture, status.failures, status.gaps), (Some(hours(6)), 0, 0));
+        assert_eq!(status.state, MeterState::Waiting);
+    }
+    let reading = street.stored.values().next().unwrap();
+    assert_eq!((reading.scaler, reading.unit, reading.status), (-1, 30, 4));
+    let readings: usize = street.batches.iter().map(|batch| batch.readings.len()).sum();
+    assert_eq!(readings, street.stored.len(), "nothing is read twice");
+}
+
+#[test]
+fn nothing_is_missing_and_nothing_is_wrong_when_datagrams_are_lost_doubled_and_reordered() {
+    for seed in 1..=4 {
+        let mut street = Street::new(config(seed), 4, Network::BAD);
+        street.run_until_hours(8.0);
+        street.network = Network::GOOD;
+        street.run_until_hours(8.6);
+        (1..=4).for_each(|n| street.assert_complete(n, first(), hours(8) + PERIOD * 2));
+    }
+}
+
+#[test]
+fn an_outage_fills_itself_in_pieces() {
+    let mut street = Street::new(CollectorConfig { rows: 8, ..config(2) }, 2, Network::GOOD);
+    street.run_until_hours(2.1);
+    street.leave(1);
+    assert_eq!(street.collector.meter(eui64(1)).unwrap().state, MeterState::Absent);
+    street.run_until_hours(9.1);
+    street.assert_complete(1, first(), hours(2));
+    street.assert_complete(2, first(), hours(9));
+    let before = street.batches.len();
+    street.join(1);
+    street.run_until_hours(9.2);
+    street.assert_complete(1, first(), hours(9));
+    let pieces = &street.batches[before..];
+    assert_eq!(pieces.iter().map(|batch| batch.readings.len()).collect::<Vec<_>>(), [16, 16, 16, 8]);
+}
+
+#[test]
+fn a_restart_continues_with_reserved_counters_and_stored_captures() {
+    let mut street = Street::new(config(3), 2, Network::BAD);
+    for hour in [1.003, 2.51, 3.005] {
+        street.run_until_hours(hour);
+        street.restart();
+    }
+    street.network = Network::GOOD;
+    street.run_until_hours(4.1);
+    (1..=2).for_each(|n| street.assert_complete(n, first(), hours(4)));
+}
+
+#[test]
+fn a_collector_that_forgets_its_counters_is_refused() {
+    let mut street = Street::new(config(4), 1, Network::GOOD);
+    street.run_until_hours(1.1);
+    street.reserved.clear();
+    street.restart();
+    street.run_until_hours(1.35);
+    street.assert_complete(1, first(), hours(1));
+    assert!(street.events_of(1, |event| matches!(event, CollectorEvent::SessionFailed { .. })) > 0);
+}
+
+#[test]
+fn a_meter_that_lies_stores_nothing_and_holds_up_nobody() {
+    for lie in Lie::ALL {
+        let mut street = Street::new(CollectorConfig { sessions: 1, ..config(5) }, 2, Network::GOOD);
+        street.meters.get_mut(&1).unwrap().objects.lie = Some(lie);
+        street.run_until_hours(2.1);
+        assert_eq!(street.captures(1, IMPORT).len(), 0, "{lie:?}");
+        street.assert_complete(2, first(), hours(2));
+        let reported = street.events_of(1, |event| matches!(event, CollectorEvent::UnexpectedValue { .. }));
+        assert!(reported > 0, "{lie:?}");
+        let status = street.collector.meter(eui64(1)).unwrap();
+        assert!(matches!(status.last_failure, Some(SessionFailure::Unexpected(_))), "{lie:?}");
+        assert_eq!(status.last_capture, None);
+    }
+}
+
+#[test]
+fn a_meter_that_becomes_honest_is_believed_again() {
+    let mut street = Street::new(config(6), 1, Network::GOOD);
+    street.run_until_hours(1.1);
+    street.meters.get_mut(&1).unwrap().objects.lie = Some(Lie::Text);
+    street.run_until_hours(1.3);
+    street.meters.get_mut(&1).unwrap().objects.lie = None;
+    street.run_until_hours(2.1);
+    street.assert_complete(1, first(), hours(2));
+}
+
+#[test]
+fn a_dead_meter_is_tried_a_bounded_number_of_times_and_holds_up_nobody() {
+    let config = CollectorConfig { sessions: 2, attempts: 3, ..config(7) };
+    let mut street = Street::new(config, 5, Network::GOOD);
+    street.meters.get_mut(&1).unwrap().alive = false;
+    street.run_until_hours(2.2);
+    (2..=5).for_each(|n| street.assert_complete(n, first(), hours(2)));
+    let failures = street.events_of(1, |event| matches!(event, CollectorEvent::SessionFailed { .. }));
+    assert!((24..=30).contains(&failures), "{failures} failures in eight to ten periods");
+    let status = street.collector.meter(eui64(1)).unwrap();
+    assert_eq!((status.failures, status.last_capture), (failures as u64, None));
+    assert!(status.retries > 0 && status.next_attempt.is_some());
+}
+
+#[test]
+fn a_row_that_is_missing_is_found_later_or_reported_as_lost() {
+    let mut street = Street::new(config(8), 1, Network::GOOD);
+    let [late, never] = [3, 5].map(|n| midnight() + PERIOD * n);
+    street.meters.get_mut(&1).unwrap().objects.missing = BTreeSet::from([late, never]);
+    street.run_until_hours(0.8);
+    assert_eq!(street.events_of(1, |event| matches!(event, CollectorEvent::Gap { .. })), 1);
+    street.meters.get_mut(&1).unwrap().objects.missing.remove(&late);
+    street.run_until_hours(4.1);
+    let lost = |event: &CollectorEvent| matches!(event, CollectorEvent::GapLost { range, .. } if (range.from, range.to) == (never, never));
+    assert_eq!(street.events_of(1, lost), 1);
+    assert_eq!(street.events_of(1, |event| matches!(event, CollectorEvent::GapLost { .. })), 1);
+    let status = street.collector.meter(eui64(1)).unwrap();
+    assert_eq!((status.gaps, status.captures_lost), (0, 1));
+    let expected = (0..).map(|n| first() + PERIOD * n).take_while(|&capture| capture <= hours(4));
+    let expected: BTreeSet<_> = expected.filter(|&capture| capture != never).collect();
+    assert_eq!(street.captures(1, IMPORT).into_keys().collect::<BTreeSet<_>>(), expected);
+    let asked = street.meters[&1].objects.asked;
+    street.run_until_hours(5.1);
+    assert_eq!(street.meters[&1].objects.asked - asked, 4, "what is lost is not asked for again");
+}
+
+#[test]
+fn a_capture_counts_as_read_only_when_it_is_durable() {
+    let mut street = Street::new(config(9), 1, Network::GOOD);
+    street.disk_works = false;
+    street.run_until_hours(0.9);
+    let status = street.collector.meter(eui64(1)).unwrap();
+    assert_eq!((status.last_capture, &status.last_failure), (None, &Some(SessionFailure::NotStored)));
+    street.disk_works = true;
+    street.run_until_hours(1.1);
+    street.assert_complete(1, first(), hours(1));
+}
+
+#[test]
+fn a_clock_that_deviates_is_reported_and_the_meter_is_read_all_the_same() {
+    let mut street = Street::new(config(10), 2, Network::GOOD);
+    street.meters.get_mut(&1).unwrap().objects.ahead = Duration::from_secs(90);
+    street.run_until_hours(1.1);
+    let deviates = |event: &CollectorEvent| {
+        matches!(event, CollectorEvent::ClockDeviation { deviation, ahead: true, .. }
+            if deviation.as_secs().abs_diff(90) <= 1)
+    };
+    assert_eq!((street.events_of(1, deviates), street.events_of(2, deviates)), (1, 0));
+    street.assert_complete(1, first(), hours(1));
+    street.run_until_hours(3.1);
+    assert!((2..=3).contains(&street.events_of(1, deviates)), "compared every eighth session");
+}
+
+#[test]
+fn a_meter_that_is_replaced_under_another_address_is_read_there() {
+    let mut street = Street::new(config(11), 1, Network::GOOD);
+    street.run_until_hours(1.1);
+    let moved = street.meters.remove(&1).unwrap();
+    let double = MeterDouble { objects: moved.objects, server: moved.server, alive: true };
+    street.meters.insert(77, double);
+    let short = plc_core::ShortAddress(77);
+    street.input(collector::CollectorInput::Joined { eui64: eui64(1), short });
+    street.run_until_hours(2.1);
+    street.assert_complete(1, first(), hours(2));
+}

@@ -1,0 +1,527 @@
+//! A collector and real DLMS servers, with a network between them that loses, doubles and delays.
+#![allow(dead_code, unreachable_pub)]
+
+use collector::{
+    Batch, Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Reading,
+};
+use dlms::apdu::DataAccessResult;
+use dlms::axdr::Encoder;
+use dlms::classes::profile::{self, ProfileDescription, RowSource, SortMethod};
+use dlms::cosem::{AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName, ScalerUnit, Unit};
+use dlms::security::Suite0;
+use dlms::server::{
+    Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, Server, ServerAuthentication,
+    ServerConfig, ServerOutput,
+};
+use plc_core::sap::{DLMS_PORT, Key, UdpIndication, UdpPayload};
+use plc_core::seed::{Stream, uniform};
+use plc_core::{Eui64, Instant, Machine, Seed, ShortAddress, Utc, UtcAnchor};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+pub const PERIOD: Duration = Duration::from_secs(900);
+pub const PROFILE: LogicalName = LogicalName([1, 0, 99, 1, 0, 255]);
+pub const STATUS: LogicalName = LogicalName([0, 0, 96, 10, 1, 255]);
+pub const IMPORT: LogicalName = LogicalName([1, 0, 1, 8, 0, 255]);
+pub const EXPORT: LogicalName = LogicalName([1, 0, 2, 8, 0, 255]);
+const CLOCK: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
+const COLUMNS: [CaptureObject; 4] = [
+    CaptureObject::CLOCK,
+    CaptureObject::new(1, STATUS, 2),
+    CaptureObject::new(3, IMPORT, 2),
+    CaptureObject::new(3, EXPORT, 2),
+];
+const TITLE: [u8; 8] = *b"MTR\0\0\0\0\x01";
+
+/// Midnight of a summer's day, when the driver's clock began.
+pub fn midnight() -> Utc {
+    Utc::from_civil(2026, 7, 1, 0, 0, 0).unwrap()
+}
+
+pub fn anchor() -> UtcAnchor {
+    UtcAnchor { at: Instant::EPOCH, utc: midnight() }
+}
+
+pub fn eui64(n: u16) -> Eui64 {
+    Eui64::from_u64(0x0200_0000_0000_0000 | u64::from(n))
+}
+
+fn keys(n: u16) -> [[u8; 16]; 2] {
+    let seed = Seed::from_u64(u64::from(n)).0;
+    [seed[..16].try_into().unwrap(), seed[16..].try_into().unwrap()]
+}
+
+pub fn entry(n: u16) -> MeterEntry {
+    let [encryption, authentication] = keys(n);
+    MeterEntry {
+        eui64: eui64(n),
+        short: None,
+        encryption_key: Key(encryption),
+        authentication_key: Key(authentication),
+        first_invocation_counter: 1,
+        last_server_counter: None,
+        last_capture: None,
+    }
+}
+
+/// What the register of meter `n` holds at `capture`: what the store must hold in the end.
+pub fn truth(n: u16, name: LogicalName, capture: Utc) -> i64 {
+    capture.as_secs() / 900 % 100_000 * 7 + i64::from(n) * 1_000_000 + i64::from(name == EXPORT)
+}
+
+/// How a meter deceives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// Rows beyond those that were asked for.
+    OutsideRange,
+    /// Times between boundaries.
+    Misaligned,
+    /// The newest row first.
+    Backwards,
+    /// The same row again and again.
+    Repeated,
+    /// A text where a number belongs.
+    Text,
+    /// Nothing where a number belongs.
+    Empty,
+    /// A number where a time belongs.
+    NoClock,
+    /// Rows with one cell too few.
+    ShortRows,
+    /// No array at all.
+    NoArray,
+    /// A clock that says that it is wrong.
+    InvalidClock,
+    /// Two columns of the same register.
+    TwinColumns,
+    /// A scaler that is a text.
+    WrongScaler,
+}
+
+impl Lie {
+    pub const ALL: [Self; 12] = [
+        Self::OutsideRange,
+        Self::Misaligned,
+        Self::Backwards,
+        Self::Repeated,
+        Self::Text,
+        Self::Empty,
+        Self::NoClock,
+        Self::ShortRows,
+        Self::NoArray,
+        Self::InvalidClock,
+        Self::TwinColumns,
+        Self::WrongScaler,
+    ];
+}
+
+/// The objects of a meter with a load profile that captures at every boundary.
+pub struct Objects {
+    pub number: u16,
+    pub installed: Utc,
+    /// Captures that the meter does not have.
+    pub missing: BTreeSet<Utc>,
+    pub lie: Option<Lie>,
+    /// How far its clock is ahead, for the clock object alone.
+    pub ahead: Duration,
+    /// Questions for the buffer.
+    pub asked: u32,
+}
+
+struct Captured<'a> {
+    objects: &'a Objects,
+    captures: Vec<Utc>,
+}
+
+impl RowSource for Captured<'_> {
+    fn rows(&self) -> u32 {
+        self.captures.len() as u32
+    }
+
+    fn key(&self, row: u32, column: usize) -> Option<i64> {
+        (column == 0).then(|| self.captures[row as usize].as_secs())
+    }
+
+    fn cell(&self, row: u32, column: usize, out: &mut Encoder<'_>) {
+        let capture = self.captures[row as usize];
+        let value = |name| truth(self.objects.number, name, capture) as u64;
+        match column {
+            0 => out.clock_time(&ClockTime::from_utc(capture, -120, ClockStatus::DAYLIGHT_SAVING)),
+            1 => out.u8(4),
+            2 => out.u64(value(IMPORT)),
+            _ => out.u64(value(EXPORT)),
+        }
+    }
+}
+
+impl Objects {
+    fn captures(&self, now: Instant) -> Vec<Utc> {
+        let last = anchor().utc(now).floor(PERIOD);
+        let all = (1..).map(|n| self.installed + PERIOD * n).take_while(|&capture| capture <= last);
+        all.filter(|capture| !self.missing.contains(capture)).collect()
+    }
+
+    fn profile(
+        &self,
+        request: &AttributeRequest,
+        now: Instant,
+        out: &mut Encoder<'_>,
+    ) -> Result<(), DataAccessResult> {
+        let description = ProfileDescription {
+            logical_name: PROFILE,
+            capture_objects: &COLUMNS,
+            capture_period_s: 900,
+            sort_method: SortMethod::Fifo,
+            profile_entries: 4000,
+        };
+        let rows = Captured { objects: self, captures: self.captures(now) };
+        profile::encode(request.attribute, request.selector.as_ref(), &description, &rows, out)
+    }
+
+    /// Rows that would pass but for one thing.
+    fn lying_buffer(&self, lie: Lie, now: Instant, out: &mut Encoder<'_>) {
+        let last = anchor().utc(now).floor(PERIOD);
+        let (earlier, status) = (last - PERIOD, ClockStatus::OK);
+        let clock = |utc, status| ClockTime::from_utc(utc, 0, status);
+        let second = Duration::from_secs(1);
+        let (first, next) = match lie {
+            Lie::OutsideRange => (last, last + PERIOD),
+            Lie::Misaligned => (earlier, last - second),
+            Lie::Backwards => (last, earlier),
+            Lie::Repeated => (last, last),
+            _ => (earlier, last),
+        };
+        if lie == Lie::NoArray {
+            return out.u32(1);
+        }
+        out.array(2);
+        for utc in [first, next] {
+            out.structure(if lie == Lie::ShortRows { 3 } else { 4 });
+            match lie {
+                Lie::NoClock => out.u32(1),
+                Lie::InvalidClock => out.clock_time(&clock(utc, ClockStatus::INVALID)),
+                _ => out.clock_time(&clock(utc, status)),
+            }
+            out.u8(0);
+            match lie {
+                Lie::Text => out.visible_string("12"),
+                Lie::Empty => out.null(),
+                _ => out.u32(12),
+            }
+            if lie != Lie::ShortRows {
+                out.u32(0);
+            }
+        }
+    }
+}
+
+impl ObjectModel for Objects {
+    fn object(&self, index: usize, _: &AssociationContext) -> Option<ObjectEntry> {
+        let objects = [
+            ObjectEntry::read_only(7, 1, PROFILE, 8),
+            ObjectEntry::read_only(8, 0, CLOCK, 9),
+            ObjectEntry::read_only(3, 0, IMPORT, 3),
+            ObjectEntry::read_only(3, 0, EXPORT, 3),
+        ];
+        objects.get(index).copied()
+    }
+
+    fn get(
+        &mut self,
+        request: &AttributeRequest,
+        association: &AssociationContext,
+        out: &mut Encoder<'_>,
+    ) -> Result<(), DataAccessResult> {
+        assert!(association.ciphered, "nothing is asked in clear");
+        let now = association.now;
+        let is_buffer = request.logical_name == PROFILE && request.attribute == 2;
+        self.asked += u32::from(is_buffer);
+        match (request.logical_name, request.attribute, self.lie) {
+            (PROFILE, 3, Some(Lie::TwinColumns)) => {
+                out.array(3);
+                [COLUMNS[0], COLUMNS[2], COLUMNS[2]].iter().for_each(|column| column.encode(out));
+            }
+            (IMPORT, 3, Some(Lie::WrongScaler)) => out.visible_string("Wh"),
+            (PROFILE, 2, Some(lie)) => self.lying_buffer(lie, now, out),
+            (PROFILE, ..) => return self.profile(request, now, out),
+            (CLOCK, 2, _) => {
+                out.clock_time(&ClockTime::from_utc(anchor().utc(now) + self.ahead, 0, ClockStatus::OK));
+            }
+            (_, 3, _) => ScalerUnit { scaler: -1, unit: Unit::WATT_HOUR }.encode(out),
+            _ => return Err(DataAccessResult::ObjectUndefined),
+        }
+        Ok(())
+    }
+}
+
+/// A meter at the other end.
+pub struct MeterDouble {
+    pub objects: Objects,
+    pub server: Server,
+    /// Whether it hears and speaks.
+    pub alive: bool,
+}
+
+impl MeterDouble {
+    pub fn new(number: u16) -> Self {
+        let [encryption, authentication] = keys(number);
+        let keys = Suite0::new(&encryption, &authentication);
+        let authentication = ServerAuthentication::HlsGmac { keys, last_client_counter: None };
+        let association = AssociationConfig {
+            client_sap: 1,
+            authentication,
+            access: Access::Management,
+            pre_established: false,
+        };
+        let server = Server::new(ServerConfig {
+            server_sap: 1,
+            server_title: TITLE,
+            logical_device_name: *b"MTR0000000000001",
+            associations: vec![association],
+            max_pdu: 512,
+            max_value_len: 64 * 1024,
+            max_sessions: 2,
+            first_invocation_counter: 1,
+            counter_block: 64,
+            session_timeout: Duration::from_secs(1800),
+            max_failed_proofs: 5,
+            lockout: Duration::from_secs(60),
+            report_security_errors: true,
+            seed: Seed::from_u64(1000 + u64::from(number)),
+        });
+        let installed = midnight() - PERIOD * 10;
+        let missing = BTreeSet::new();
+        let objects = Objects { number, installed, missing, lie: None, ahead: Duration::ZERO, asked: 0 };
+        Self { objects, server, alive: true }
+    }
+}
+
+/// How bad the network is.
+#[derive(Clone, Copy, Debug)]
+pub struct Network {
+    pub loss_percent: u32,
+    pub double_percent: u32,
+    pub delay_max_ms: u32,
+}
+
+impl Network {
+    pub const GOOD: Self = Self { loss_percent: 0, double_percent: 0, delay_max_ms: 100 };
+    pub const BAD: Self = Self { loss_percent: 15, double_percent: 15, delay_max_ms: 3000 };
+}
+
+enum Parcel {
+    ToMeter(ShortAddress, UdpPayload),
+    ToCollector(ShortAddress, UdpPayload),
+    Stored(u64),
+}
+
+/// The collector, its store, the meters, and the network between.
+pub struct Street {
+    pub collector: Collector,
+    pub meters: BTreeMap<u16, MeterDouble>,
+    pub network: Network,
+    /// Whether the store makes anything durable.
+    pub disk_works: bool,
+    pub now: Instant,
+    pub stored: BTreeMap<(Eui64, LogicalName, Utc), Reading>,
+    pub batches: Vec<Batch>,
+    pub events: Vec<(Instant, CollectorEvent)>,
+    pub reserved: BTreeMap<Eui64, u32>,
+    pub server_counters: BTreeMap<Eui64, u32>,
+    config: CollectorConfig,
+    air: BTreeMap<(Instant, u64), Parcel>,
+    sequence: u64,
+    stream: Stream,
+}
+
+impl Street {
+    /// Meters `1..=meters` that have joined, and a collector that knows UTC.
+    pub fn new(config: CollectorConfig, meters: u16, network: Network) -> Self {
+        let mut street = Self {
+            collector: Collector::new(config.clone()),
+            meters: (1..=meters).map(|n| (n, MeterDouble::new(n))).collect(),
+            network,
+            disk_works: true,
+            now: Instant::EPOCH,
+            stored: BTreeMap::new(),
+            batches: Vec::new(),
+            events: Vec::new(),
+            reserved: BTreeMap::new(),
+            server_counters: BTreeMap::new(),
+            stream: config.seed.derive("network", 0).stream(),
+            config,
+            air: BTreeMap::new(),
+            sequence: 0,
+        };
+        street.input(CollectorInput::Clock(anchor()));
+        for n in 1..=meters {
+            street.input(CollectorInput::Register(entry(n)));
+            street.join(n);
+        }
+        street
+    }
+
+    pub fn join(&mut self, n: u16) {
+        self.input(CollectorInput::Joined { eui64: eui64(n), short: ShortAddress(n) });
+    }
+
+    pub fn leave(&mut self, n: u16) {
+        self.input(CollectorInput::Left { eui64: eui64(n) });
+    }
+
+    /// The collector loses everything but what was made durable, and begins again.
+    pub fn restart(&mut self) {
+        self.air.clear();
+        self.collector = Collector::new(self.config.clone());
+        self.input(CollectorInput::Clock(anchor()));
+        for n in self.meters.keys().copied().collect::<Vec<_>>() {
+            let of_meter = self.stored.keys().filter(|key| key.0 == eui64(n));
+            let restored = MeterEntry {
+                short: Some(ShortAddress(n)),
+                first_invocation_counter: self.reserved.get(&eui64(n)).copied().unwrap_or(1),
+                last_server_counter: self.server_counters.get(&eui64(n)).copied(),
+                last_capture: of_meter.map(|key| key.2).max(),
+                ..entry(n)
+            };
+            self.input(CollectorInput::Register(restored));
+        }
+    }
+
+    /// Lets everything happen until `hours` after midnight.
+    pub fn run_until_hours(&mut self, hours: f64) {
+        let end = Instant::EPOCH + Duration::from_secs_f64(hours * 3600.0);
+        while let Some(at) = self.next_moment().filter(|&at| at <= end) {
+            self.now = self.now.max(at);
+            match self.air.first_key_value() {
+                Some((&(due, _), _)) if due <= self.now => self.deliver(),
+                _ => self.collector.tick(self.now),
+            }
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    /// Hands an input to the collector, and carries out what it wants.
+    pub fn input(&mut self, input: CollectorInput<'_>) {
+        self.collector.handle(self.now, input);
+        self.drain();
+    }
+
+    /// What is stored of a meter, by register.
+    pub fn captures(&self, n: u16, name: LogicalName) -> BTreeMap<Utc, i64> {
+        let of =
+            self.stored.iter().filter(|((meter, register, _), _)| (*meter, *register) == (eui64(n), name));
+        of.map(|((.., capture), reading)| (*capture, reading.value)).collect()
+    }
+
+    /// Fails unless exactly the captures `from..=to` of meter `n` are stored, with the values that the meter has.
+    pub fn assert_complete(&self, n: u16, from: Utc, to: Utc) {
+        for name in [IMPORT, EXPORT] {
+            let expected: BTreeMap<_, _> = (0..)
+                .map(|step| from + PERIOD * step)
+                .take_while(|&capture| capture <= to)
+                .map(|capture| (capture, truth(n, name, capture)))
+                .collect();
+            assert_eq!(self.captures(n, name), expected, "meter {n}, {name}");
+        }
+    }
+
+    pub fn events_of(&self, n: u16, wanted: impl Fn(&CollectorEvent) -> bool) -> usize {
+        self.events.iter().filter(|(_, event)| meter_of(event) == eui64(n) && wanted(event)).count()
+    }
+
+    fn next_moment(&self) -> Option<Instant> {
+        let air = self.air.first_key_value().map(|(&(at, _), _)| at);
+        self.collector.deadline().into_iter().chain(air).min()
+    }
+
+    fn deliver(&mut self) {
+        match self.air.pop_first() {
+            Some((_, Parcel::ToMeter(short, payload))) => self.serve(short, &payload),
+            Some((_, Parcel::ToCollector(src, payload))) => {
+                let (src_port, dst_port) = (DLMS_PORT, DLMS_PORT);
+                let indication = UdpIndication { src, src_port, dst_port, payload, hops: 1 };
+                self.collector.handle(self.now, CollectorInput::Udp(&indication));
+            }
+            Some((_, Parcel::Stored(batch))) => {
+                self.collector.handle(self.now, CollectorInput::Stored { batch })
+            }
+            None => {}
+        }
+    }
+
+    fn serve(&mut self, short: ShortAddress, payload: &[u8]) {
+        let Some(meter) = self.meters.get_mut(&short.0).filter(|meter| meter.alive) else { return };
+        meter.server.serve(self.now, 0, payload, &mut meter.objects);
+        let mut answers = Vec::new();
+        while let Some(output) = meter.server.poll() {
+            if let ServerOutput::Datagram { bytes, .. } = output {
+                answers.push(UdpPayload::from_slice(&bytes).expect("an answer fits a datagram"));
+            }
+        }
+        for payload in answers {
+            self.send(|| Parcel::ToCollector(short, payload.clone()));
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.collector.poll() {
+            match output {
+                CollectorOutput::Udp(request) => {
+                    assert_eq!((request.src_port, request.dst_port), (DLMS_PORT, DLMS_PORT));
+                    self.send(|| Parcel::ToMeter(request.dst, request.payload.clone()));
+                }
+                CollectorOutput::Store(batch) => self.store(batch),
+                CollectorOutput::PersistInvocation { meter, reserved_to } => {
+                    let before = self.reserved.insert(meter, reserved_to);
+                    assert!(before.is_none_or(|before| before < reserved_to), "counters never go back");
+                }
+                CollectorOutput::PersistServerCounter { meter, last } => {
+                    self.server_counters.insert(meter, last);
+                }
+                CollectorOutput::Event(event) => self.events.push((self.now, event)),
+            }
+        }
+    }
+
+    fn store(&mut self, batch: Batch) {
+        if !self.disk_works {
+            return;
+        }
+        for reading in &batch.readings {
+            let key = (reading.meter, reading.logical_name, reading.capture);
+            let before = self.stored.insert(key, *reading);
+            assert!(before.is_none_or(|before| before == *reading), "a reading never changes");
+        }
+        self.later(Duration::from_millis(20), Parcel::Stored(batch.number));
+        self.batches.push(batch);
+    }
+
+    fn send(&mut self, parcel: impl Fn() -> Parcel) {
+        let Network { loss_percent, double_percent, delay_max_ms } = self.network;
+        let copies = 1 + u32::from(uniform(&mut self.stream, 100) < double_percent);
+        for _ in 0..copies {
+            let delay = Duration::from_millis(20 + u64::from(uniform(&mut self.stream, delay_max_ms)));
+            if uniform(&mut self.stream, 100) >= loss_percent {
+                self.later(delay, parcel());
+            }
+        }
+    }
+
+    fn later(&mut self, delay: Duration, parcel: Parcel) {
+        self.sequence += 1;
+        self.air.insert((self.now + delay, self.sequence), parcel);
+    }
+}
+
+pub fn meter_of(event: &CollectorEvent) -> Eui64 {
+    match *event {
+        CollectorEvent::MeterRead { meter, .. }
+        | CollectorEvent::SessionFailed { meter, .. }
+        | CollectorEvent::Gap { meter, .. }
+        | CollectorEvent::GapLost { meter, .. }
+        | CollectorEvent::UnexpectedValue { meter, .. }
+        | CollectorEvent::ClockDeviation { meter, .. }
+        | CollectorEvent::MeterRefused { meter } => meter,
+    }
+}
