@@ -124,7 +124,7 @@ impl Progress {
         }
         let at = self.gaps.iter().position(|other| other.range.from > gap.range.from);
         let kept = self.gaps.insert(at.unwrap_or(self.gaps.len()), gap);
-        kept.ok().expect("room was made above");
+        kept.expect("room was made above");
     }
 }
 

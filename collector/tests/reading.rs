@@ -1,4 +1,5 @@
 //! The collector against real DLMS servers.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod street;
 

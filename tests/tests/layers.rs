@@ -1,6 +1,7 @@
 //! Arrows point down: the manifests of the workspace against `docs/layers.toml`.
 //!
 //! Only normal dependencies count. What a crate uses in its own tests is its own affair.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! A collector and real DLMS servers, with a network between them that loses, doubles and delays.
-#![allow(dead_code, unreachable_pub)]
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub, reason = "shared by tests that use parts of it")]
 
 use collector::{
     Batch, Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Reading,

@@ -4,27 +4,27 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A source file of a crate.
-pub struct Source {
+pub(crate) struct Source {
     /// Relative to the root of the workspace.
-    pub path: String,
+    pub(crate) path: String,
     /// The code with comments and literals blanked; as many lines as the file.
-    pub code: String,
+    pub(crate) code: String,
     /// The same with test code blanked too; empty for a file that is all tests.
-    pub product: String,
+    pub(crate) product: String,
 }
 
 /// A function with a body.
-pub struct Function {
+pub(crate) struct Function {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Line of the keyword, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// Lines of its body that hold code.
-    pub lines: usize,
+    pub(crate) lines: usize,
 }
 
 /// Every source under `src` of every crate of the workspace at `root`, in order of path.
-pub fn read_all(root: &Path) -> Vec<Source> {
+pub(crate) fn read_all(root: &Path) -> Vec<Source> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(root).unwrap() {
         collect(&entry.unwrap().path().join("src"), &mut files);
@@ -67,7 +67,7 @@ fn test_modules(file: &Path, code: &str) -> Vec<PathBuf> {
 }
 
 /// Blanks every item under `#[cfg(test)]`.
-pub fn without_tests(code: &str) -> String {
+pub(crate) fn without_tests(code: &str) -> String {
     let mut product = code.as_bytes().to_vec();
     for (from, to) in test_items(code) {
         product[from..to].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
@@ -103,7 +103,7 @@ fn item_end(code: &str, from: usize) -> usize {
 }
 
 /// Every function with a body in `code`.
-pub fn functions(code: &str) -> Vec<Function> {
+pub(crate) fn functions(code: &str) -> Vec<Function> {
     let starts = words(code).filter(|&(_, word)| word == "fn");
     starts.filter_map(|(at, _)| function(code, at)).collect()
 }
@@ -135,7 +135,7 @@ fn body(code: &str) -> Option<usize> {
 }
 
 /// Identifiers, keywords and numbers with their positions.
-pub fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -147,7 +147,7 @@ pub fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Blanks comments and the insides of string and character literals, byte for byte.
-pub fn blank(text: &str) -> String {
+pub(crate) fn blank(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     while out.len() < bytes.len() {
