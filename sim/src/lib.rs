@@ -1,1 +1,4 @@
 //! To come.
+
+pub mod feeder;
+pub mod household;
