@@ -47,7 +47,10 @@ impl MacConfig {
 
 impl fmt::Debug for MacConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MacConfig").field("eui64", &self.eui64).field("pib", &self.pib).finish_non_exhaustive()
+        f.debug_struct("MacConfig")
+            .field("eui64", &self.eui64)
+            .field("pib", &self.pib)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,11 +1,18 @@
 //! The machine: routes inputs to procedures, owns them all.
 
+use crate::channel::AirKind;
+use crate::env::{Env, Identity, OUTBOX, count};
+use crate::receiver::{Received, Receiver};
+use crate::scan::{BeaconAnswer, Scan};
+use crate::sender::Sender;
 use crate::{Counters, MacConfig};
+use core::time::Duration;
 use plc_core::sap::{
-    McpsDataConfirm, McpsDataIndication, McpsDataRequest, MlmeConfirm, MlmeIndication, MlmeRequest, Persist,
-    PhyIndication, PhyRequest,
+    Key, MacStatus, McpsDataConfirm, McpsDataIndication, McpsDataRequest, MlmeConfirm, MlmeIndication,
+    MlmeRequest, PdAckIndication, PdDataIndication, PdStatus, Persist, PhyIndication, PhyLoss, PhyRequest,
+    TxParameters,
 };
-use plc_core::{Instant, Machine, Outbox};
+use plc_core::{Instant, Machine, PanId, ShortAddress};
 
 /// What happens to the MAC.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,30 +42,181 @@ pub enum MacOutput {
     Persist(Persist),
 }
 
-/// Outputs between two drains.
-const OUTBOX: usize = 24;
-
 /// The MAC sublayer of one node.
+///
+/// Every MCPS-DATA.request gets exactly one confirm, also across a reset. At most one transmission is
+/// with the PHY at any time.
 pub struct Mac {
-    config: MacConfig,
-    out: Outbox<MacOutput, OUTBOX>,
-    counters: Counters,
+    env: Env,
+    sender: Sender,
+    receiver: Receiver,
+    scan: Scan,
+    answer: BeaconAnswer,
 }
 
 impl Mac {
     /// A MAC that is in no PAN.
     pub fn new(config: MacConfig) -> Self {
-        Self { config, out: Outbox::new(), counters: Counters::default() }
+        let mut env = Env::new(config);
+        let sender = Sender::new(&mut env);
+        let receiver = Receiver::new(&env);
+        let scan = Scan::new(env.config.bounds.scan_results);
+        Self { env, sender, receiver, scan, answer: BeaconAnswer::default() }
     }
 
     /// What was counted since it was built.
     pub fn counters(&self) -> &Counters {
-        &self.counters
+        &self.env.counters
+    }
+
+    /// macPANId; `BROADCAST` outside a PAN.
+    pub fn pan_id(&self) -> PanId {
+        self.env.identity.pan
+    }
+
+    /// macShortAddress; `None` before joining.
+    pub fn short_address(&self) -> Option<ShortAddress> {
+        self.env.identity.short()
+    }
+
+    /// Outputs that a driver which does not drain has lost.
+    pub fn outputs_dropped(&self) -> u64 {
+        self.env.out.dropped()
     }
 
     /// Entries held in all queues and tables, and the most that they may hold.
     pub fn occupancy(&self) -> (usize, usize) {
-        (self.out.len(), OUTBOX + self.config.bounds.requests)
+        let parts = [
+            self.sender.occupancy(),
+            self.receiver.occupancy(),
+            self.scan.occupancy(),
+            (self.env.out.len(), OUTBOX),
+        ];
+        parts.iter().fold((0, 0), |(held, bound), (h, b)| (held + h, bound + b))
+    }
+
+    /// Speaks to `neighbour` with `tx` for macTMRTTL, or until a frame to it is given up. Parameters that
+    /// no frame of the band has are refused.
+    pub fn set_tx_parameters(&mut self, now: Instant, neighbour: ShortAddress, tx: TxParameters) -> bool {
+        let known = self.env.geometry().max_psdu(&tx) > 0;
+        if known {
+            self.sender.neighbours.set(now, neighbour, tx);
+        }
+        known
+    }
+
+    fn on_mlme(&mut self, request: MlmeRequest) {
+        match request {
+            MlmeRequest::Scan { duration } => self.on_scan(duration),
+            MlmeRequest::Start { pan_id } => self.on_start(pan_id),
+            MlmeRequest::Reset => self.on_reset(),
+            MlmeRequest::SetPanId(pan) => self.env.identity.pan = pan,
+            MlmeRequest::SetShortAddress(short) => self.env.identity.short = short,
+            MlmeRequest::SetRcCoord(rc_coord) => self.env.identity.rc_coord = rc_coord,
+            MlmeRequest::SetKey { index, key } => self.on_key(index, key),
+        }
+    }
+
+    fn on_scan(&mut self, duration: Duration) {
+        if self.scan.on_request(duration, &mut self.env) {
+            self.sender.on_scan();
+        }
+    }
+
+    fn on_start(&mut self, pan: PanId) {
+        let valid = pan != PanId::BROADCAST;
+        if valid {
+            let short = ShortAddress::COORDINATOR;
+            self.env.identity = Identity { pan, short, rc_coord: 0, coordinator: true };
+        }
+        let status = if valid { MacStatus::Success } else { MacStatus::InvalidParameter };
+        self.env.out.push(MacOutput::MlmeConfirm(MlmeConfirm::Start(status)));
+    }
+
+    fn on_key(&mut self, index: u8, key: Option<Key>) {
+        if self.env.keys.set(index, key) {
+            self.receiver.devices.forget_key(index);
+        }
+    }
+
+    fn on_reset(&mut self) {
+        self.env.identity = Identity::NONE;
+        self.env.keys = crate::security::KeyTable::new();
+        self.sender.reset(&mut self.env);
+        self.receiver.reset();
+        self.scan.reset();
+        self.answer.reset();
+    }
+
+    fn on_phy(&mut self, now: Instant, indication: PhyIndication) {
+        match indication {
+            PhyIndication::Data(frame) => self.on_frame(now, frame),
+            PhyIndication::Ack(ack) => self.on_ack(now, ack),
+            PhyIndication::Confirm { status, ended } => self.on_confirm(now, status, ended),
+            PhyIndication::CarrierSense(sense) => self.env.channel.on_carrier_sense(now, sense),
+            PhyIndication::Lost { loss, ended } => self.on_lost(now, loss, ended),
+        }
+    }
+
+    fn on_frame(&mut self, now: Instant, mut frame: PdDataIndication) {
+        frame.ended = frame.ended.min(now);
+        self.env.channel.on_frame(frame.ended, frame.response_expected);
+        let received = self.receiver.on_frame(now, &frame, &mut self.env);
+        self.receiver.report(&mut self.env);
+        match received {
+            Some(Received::BeaconRequest) => self.answer.on_request(now, &mut self.env),
+            Some(Received::Beacon(descriptor)) => self.scan.on_beacon(descriptor, &mut self.env),
+            Some(Received::ToneMapResponse(src, response)) => {
+                self.set_tx_parameters(now, src, response.tx);
+            }
+            None => {}
+        }
+    }
+
+    fn on_ack(&mut self, now: Instant, mut ack: PdAckIndication) {
+        ack.ended = ack.ended.min(now);
+        self.env.channel.on_ack(ack.ended);
+        self.sender.on_ack(&ack, &mut self.env);
+    }
+
+    fn on_lost(&mut self, now: Instant, loss: PhyLoss, ended: Instant) {
+        let drops = &mut self.env.counters.drops;
+        count(if loss == PhyLoss::Header { &mut drops.phy_header } else { &mut drops.phy_payload });
+        self.env.channel.on_lost(loss, ended.min(now));
+    }
+
+    fn on_confirm(&mut self, now: Instant, status: PdStatus, ended: Instant) {
+        let ended = ended.min(now + self.env.config.timing.cifs);
+        let sent = (status == PdStatus::Success).then_some(ended);
+        let Some(air) = self.env.channel.on_confirm(sent) else { return };
+        if sent.is_some() {
+            self.env.counters.airtime += air.duration;
+        } else {
+            count(&mut self.env.counters.drops.phy_refused);
+        }
+        match air.kind {
+            AirKind::Ack if sent.is_some() => count(&mut self.env.counters.acks_sent),
+            AirKind::Ack => {}
+            AirKind::Frame { .. } => self.sender.on_sent(status, ended, &mut self.env),
+        }
+    }
+
+    /// Does everything that is due at `now`.
+    fn pump(&mut self, now: Instant) {
+        while self.step(now) {}
+    }
+
+    fn step(&mut self, now: Instant) -> bool {
+        if self.env.channel.overdue().is_some_and(|at| at <= now) {
+            self.on_confirm(now, PdStatus::TxBusy, now);
+            return true;
+        }
+        if self.answer.expire(now) {
+            self.sender.on_beacon_due();
+            return true;
+        }
+        self.sender.advance(now, &mut self.env)
+            || self.scan.advance(now, self.sender.requesting_beacons(), &mut self.env)
     }
 }
 
@@ -66,12 +224,25 @@ impl Machine for Mac {
     type Input<'a> = MacInput;
     type Output = MacOutput;
 
-    fn handle(&mut self, _now: Instant, _input: MacInput) {}
-    fn tick(&mut self, _now: Instant) {}
-    fn deadline(&self) -> Option<Instant> {
-        None
+    fn handle(&mut self, now: Instant, input: MacInput) {
+        match input {
+            MacInput::Data(request) => self.sender.on_request(request, &mut self.env),
+            MacInput::Mlme(request) => self.on_mlme(request),
+            MacInput::Phy(indication) => self.on_phy(now, indication),
+        }
+        self.pump(now);
     }
+
+    fn tick(&mut self, now: Instant) {
+        self.pump(now);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let own = [self.env.channel.overdue(), self.answer.deadline(), self.scan.deadline()];
+        own.into_iter().chain([self.sender.deadline(&self.env)]).flatten().min()
+    }
+
     fn poll(&mut self) -> Option<MacOutput> {
-        self.out.pop()
+        self.env.out.pop()
     }
 }

@@ -1,0 +1,174 @@
+//! One MSDU on its way out, cut into segments.
+
+use crate::security::SecuredMsdu;
+use crate::specs::{FCS_LEN, SEGMENT_COUNT_MAX};
+use crate::wire::{AuxHeader, Mhr, Segment, SegmentControl, check_fcs, psdu_overhead};
+use core::time::Duration;
+use plc_core::sap::{FrameGeometry, Handle, MacStatus, PSDU_MAX, Priority, Psdu, TxParameters};
+use plc_core::{MacAddress, ShortAddress};
+
+/// An MSDU on its way out. Secured once; its segments and their repetitions carry the same octets.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) origin: Origin,
+    pub(crate) mhr: Mhr,
+    pub(crate) aux: Option<AuxHeader>,
+    pub(crate) msdu: SecuredMsdu,
+    pub(crate) priority: Priority,
+    pub(crate) tx: TxParameters,
+    /// Octets acknowledged, or sent if nobody acknowledges.
+    pub(crate) sent: usize,
+    /// Number of the present segment.
+    pub(crate) count: u8,
+    /// Transmissions of the present segment that failed.
+    pub(crate) failures: u8,
+    /// Transmissions beyond the first, over all segments.
+    pub(crate) retries: u16,
+}
+
+/// Who wanted it sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// An MCPS-DATA.request.
+    Data(Handle),
+    /// A scan.
+    BeaconRequest,
+    /// A beacon request of another node.
+    Beacon,
+}
+
+/// A segment ready for the PHY.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ready {
+    pub(crate) psdu: Psdu,
+    pub(crate) fcs: u16,
+    pub(crate) duration: Duration,
+}
+
+impl Outgoing {
+    pub(crate) fn new(origin: Origin, mhr: Mhr, msdu: SecuredMsdu, tx: TxParameters) -> Self {
+        let priority = Priority::Normal;
+        Self { origin, mhr, aux: None, msdu, priority, tx, sent: 0, count: 0, failures: 0, retries: 0 }
+    }
+
+    /// Whether the segments fit the 6-bit count.
+    pub(crate) fn fits(&self, geometry: &dyn FrameGeometry) -> bool {
+        let (first, later) = (self.capacity(geometry, 0), self.capacity(geometry, 1));
+        let rest = self.msdu.len().saturating_sub(first);
+        let more = if later == 0 { usize::from(rest > 0) * usize::MAX } else { rest.div_ceil(later) };
+        first > 0 && more <= usize::from(SEGMENT_COUNT_MAX)
+    }
+
+    /// The present segment as a PSDU.
+    pub(crate) fn ready(&self, geometry: &dyn FrameGeometry) -> Result<Ready, MacStatus> {
+        let segment = self.segment(geometry);
+        let fit = geometry.fit(&self.tx, segment.wire_len() + FCS_LEN).ok_or(MacStatus::FrameTooLong)?;
+        let psdu = segment.psdu(fit.psdu_len).map_err(|_| MacStatus::FrameTooLong)?;
+        let fcs = check_fcs(&psdu).map(|(_, fcs)| fcs).map_err(|_| MacStatus::FrameTooLong)?;
+        Ok(Ready { psdu, fcs, duration: fit.duration })
+    }
+
+    /// Moves on to the next segment; `false` when this was the last.
+    pub(crate) fn advance(&mut self, geometry: &dyn FrameGeometry) -> bool {
+        self.sent += self.segment(geometry).payload.len();
+        let more = self.sent < self.msdu.len();
+        if more {
+            (self.count, self.failures) = (self.count + 1, 0);
+        }
+        more
+    }
+
+    /// Whether the receiver is to acknowledge.
+    pub(crate) fn acknowledged(&self) -> bool {
+        self.mhr.ack_request
+    }
+
+    /// To whom, if it has a short address.
+    pub(crate) fn neighbour(&self) -> Option<ShortAddress> {
+        self.mhr.dst.and_then(|(_, address)| address.short())
+    }
+
+    /// Whether it is for everybody.
+    pub(crate) fn broadcast(&self) -> bool {
+        self.mhr.dst.is_none_or(|(_, address)| address == MacAddress::BROADCAST)
+    }
+
+    fn capacity(&self, geometry: &dyn FrameGeometry, count: u8) -> usize {
+        geometry.max_psdu(&self.tx).min(PSDU_MAX).saturating_sub(psdu_overhead(&self.mhr, count))
+    }
+
+    fn segment(&self, geometry: &dyn FrameGeometry) -> Segment<'_> {
+        let rest = &self.msdu[self.sent..];
+        let length = rest.len().min(self.capacity(geometry, self.count));
+        let last = length == rest.len();
+        let control = SegmentControl {
+            tone_map_request: false,
+            contention_free: !last,
+            priority: self.priority,
+            last,
+            count: self.count,
+            length: length as u16,
+        };
+        let aux = self.aux.filter(|_| self.count == 0);
+        Segment { control, mhr: self.mhr, aux, payload: &rest[..length] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::GEOMETRY;
+    use crate::wire::FrameType;
+    use plc_core::wire::Reader;
+    use std::vec::Vec;
+
+    fn outgoing(len: usize) -> Outgoing {
+        let msdu: Vec<u8> = (0..len).map(|n| n as u8).collect();
+        let mut mhr = Mhr::new(FrameType::Data, 7);
+        mhr.security = true;
+        let msdu = SecuredMsdu::from_slice(&msdu).unwrap();
+        let mut outgoing = Outgoing::new(Origin::Data(0), mhr, msdu, GEOMETRY.robust());
+        outgoing.aux = Some(AuxHeader { security_control: 0x0D, frame_counter: 1, key_index: 0 });
+        outgoing
+    }
+
+    #[test]
+    fn segments_fill_the_frame_are_numbered_and_add_up() {
+        let mut outgoing = outgoing(404);
+        assert!(outgoing.fits(&GEOMETRY));
+        let (mut joined, mut lengths) = (Vec::new(), Vec::new());
+        loop {
+            let ready = outgoing.ready(&GEOMETRY).unwrap();
+            let (body, fcs) = check_fcs(&ready.psdu).unwrap();
+            assert_eq!(fcs, ready.fcs);
+            let segment = Segment::parse(&mut Reader::new(body)).unwrap();
+            assert_eq!(usize::from(segment.control.count), lengths.len());
+            assert_eq!(segment.aux.is_some(), lengths.is_empty());
+            assert_eq!(segment.control.contention_free, !segment.control.last);
+            joined.extend_from_slice(segment.payload);
+            lengths.push(ready.psdu.len());
+            if !outgoing.advance(&GEOMETRY) {
+                assert!(segment.control.last);
+                break;
+            }
+        }
+        assert_eq!(joined, outgoing.msdu.as_slice());
+        assert_eq!(lengths[..3], [133; 3]);
+        assert_eq!(lengths.len(), 4);
+    }
+
+    #[test]
+    fn an_empty_msdu_is_one_segment() {
+        let mut outgoing = outgoing(0);
+        assert!(outgoing.fits(&GEOMETRY) && outgoing.ready(&GEOMETRY).is_ok());
+        assert!(!outgoing.advance(&GEOMETRY));
+    }
+
+    #[test]
+    fn parameters_that_no_frame_has_do_not_fit() {
+        let mut outgoing = outgoing(1);
+        outgoing.tx.tone_map.0 = 0;
+        assert!(!outgoing.fits(&GEOMETRY));
+        assert_eq!(outgoing.ready(&GEOMETRY), Err(MacStatus::FrameTooLong));
+    }
+}

@@ -1,0 +1,276 @@
+//! The way in: check, filter, acknowledge, reassemble, open, deliver.
+
+use crate::channel::AirKind;
+use crate::device_table::DeviceTable;
+use crate::duplicates::{Duplicates, SegmentId};
+use crate::env::{Env, count};
+use crate::mac::MacOutput;
+use crate::reassembly::{Assembled, Assembly, Reassembly, Refusal};
+use crate::security::Source;
+use crate::wire::{Beacon, Command, FrameType, Mhr, Segment, ToneMapResponse, check_fcs};
+use plc_core::sap::{
+    Lqi, MacSecurity, MacStatus, McpsDataIndication, Msdu, PanDescriptor, PdAckRequest, PdDataIndication,
+    PhyRequest,
+};
+use plc_core::wire::Reader;
+use plc_core::{Instant, MacAddress, PanId, ShortAddress};
+
+/// Receives segments and delivers MSDUs \[G3 MAC 1.7, 4\].
+pub(crate) struct Receiver {
+    pub(crate) devices: DeviceTable,
+    duplicates: Duplicates,
+    reassembly: Reassembly,
+}
+
+/// What was received and is not data.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Received {
+    /// A node looks for PANs.
+    BeaconRequest,
+    /// A beacon.
+    Beacon(PanDescriptor),
+    /// A neighbour says how it wants to be spoken to.
+    ToneMapResponse(ShortAddress, ToneMapResponse),
+}
+
+/// Whom a frame is for, as far as this node is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    Us,
+    Everybody,
+}
+
+impl Receiver {
+    pub(crate) fn new(env: &Env) -> Self {
+        let (bounds, timing) = (&env.config.bounds, &env.config.timing);
+        Self {
+            devices: DeviceTable::new(bounds.devices),
+            duplicates: Duplicates::new(bounds.duplicates, timing.duplicate_ttl),
+            reassembly: Reassembly::new(bounds.reassemblies, timing.reassembly),
+        }
+    }
+
+    /// A frame has arrived.
+    pub(crate) fn on_frame(
+        &mut self,
+        now: Instant,
+        frame: &PdDataIndication,
+        env: &mut Env,
+    ) -> Option<Received> {
+        let (body, fcs) = match check_fcs(&frame.psdu) {
+            Ok(checked) => checked,
+            Err(fcs) => return on_bad_fcs(now, frame, fcs, env),
+        };
+        let Ok((segment, header)) = Segment::parse_with_header(&mut Reader::new(body)) else {
+            count(&mut env.counters.drops.malformed);
+            return None;
+        };
+        let audience = audience(&segment.mhr, env)?;
+        let assembly = self.take(now, &segment, header, env);
+        if audience == Audience::Us && frame.response_expected && assembly.is_some() {
+            let ack = PdAckRequest {
+                fcs,
+                more_segments: !segment.control.last,
+                negative: false,
+                at: frame.ended + env.config.timing.rifs,
+            };
+            acknowledge(now, ack, env);
+        }
+        self.deliver(assembly??, frame.lqi, env)
+    }
+
+    /// Forgets addresses and what was under way.
+    pub(crate) fn reset(&mut self) {
+        self.devices.clear();
+        self.duplicates.clear();
+        self.reassembly.clear();
+    }
+
+    /// Writes the drops that the tables have counted into `env`.
+    pub(crate) fn report(&self, env: &mut Env) {
+        env.counters.drops.device_evicted = self.devices.evicted();
+        env.counters.drops.unfinished = self.reassembly.unfinished();
+    }
+
+    pub(crate) fn occupancy(&self) -> (usize, usize) {
+        let tables = [self.devices.occupancy(), self.duplicates.occupancy(), self.reassembly.occupancy()];
+        tables.iter().fold((0, 0), |(held, bound), (h, b)| (held + h, bound + b))
+    }
+
+    /// `None`: not taken. `Some(None)`: taken, or known already. `Some(Some(_))`: the MSDU is complete.
+    fn take(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        header: &[u8],
+        env: &mut Env,
+    ) -> Option<Option<Assembly>> {
+        let id = segment.mhr.src.map(|(_, src)| SegmentId {
+            src,
+            frame_type: segment.mhr.frame_type,
+            dsn: segment.mhr.dsn,
+            count: segment.control.count,
+        });
+        if id.is_some_and(|id| self.duplicates.contains(now, id)) {
+            count(&mut env.counters.drops.duplicate);
+            return Some(None);
+        }
+        let taken = match self.reassembly.accept(now, segment, header) {
+            Assembled::Complete(assembly) => Some(assembly),
+            Assembled::Partial => None,
+            Assembled::Refused(refusal) => {
+                count(counter_of(refusal, env));
+                return None;
+            }
+        };
+        id.into_iter().for_each(|id| self.duplicates.insert(now, id));
+        Some(taken)
+    }
+
+    fn deliver(&mut self, mut assembly: Assembly, lqi: Lqi, env: &mut Env) -> Option<Received> {
+        let security = match self.open(&mut assembly, env) {
+            Ok(security) => security,
+            Err(status) => {
+                let src = assembly.mhr.src.map(|(_, src)| src);
+                src.into_iter().for_each(|src| env.refuse(src, status));
+                return None;
+            }
+        };
+        match assembly.mhr.frame_type {
+            FrameType::Data => {
+                indicate(&assembly, security, lqi, env);
+                None
+            }
+            FrameType::Command => on_command(&assembly, env),
+            FrameType::Beacon => on_beacon(&assembly, lqi, env),
+            FrameType::Other(_) => {
+                count(&mut env.counters.drops.malformed);
+                None
+            }
+        }
+    }
+
+    /// Decrypts and checks what is secured, and judges what is not \[G3 MAC 4\].
+    fn open(&mut self, assembly: &mut Assembly, env: &Env) -> Result<MacSecurity, MacStatus> {
+        let Some(aux) = assembly.aux else {
+            return if may_be_clear(&assembly.mhr) {
+                Ok(MacSecurity::None)
+            } else {
+                Err(MacStatus::SecurityError)
+            };
+        };
+        let Some((pan, MacAddress::Short(short))) = assembly.mhr.src else {
+            return Err(MacStatus::SecurityError);
+        };
+        env.keys.open(Source { pan, short }, &aux, &assembly.header, &mut assembly.msdu)?;
+        if !self.devices.accept(short, aux.key_index, aux.frame_counter) {
+            return Err(MacStatus::CounterError);
+        }
+        Ok(MacSecurity::EncMic32 { key_index: aux.key_index })
+    }
+}
+
+/// Beacons and commands may travel in clear, and data of a device that has no short address yet.
+fn may_be_clear(mhr: &Mhr) -> bool {
+    let extended = |side: Option<(PanId, MacAddress)>| matches!(side, Some((_, MacAddress::Extended(_))));
+    mhr.frame_type != FrameType::Data || extended(mhr.src) || extended(mhr.dst)
+}
+
+/// Whether a frame is for this node: the filter of the standard. A node in no PAN yet hears its extended
+/// address in every PAN.
+fn audience(mhr: &Mhr, env: &mut Env) -> Option<Audience> {
+    let own = env.identity;
+    let eui64 = MacAddress::Extended(env.config.eui64);
+    let is_own = |address: MacAddress| {
+        address == eui64 || own.short().is_some_and(|s| address == MacAddress::Short(s))
+    };
+    if mhr.src.is_some_and(|(pan, src)| is_own(src) && (pan == own.pan || src == eui64)) {
+        count(&mut env.counters.drops.own_source);
+        return None;
+    }
+    let in_pan = |pan: PanId| pan == own.pan || pan == PanId::BROADCAST || own.pan == PanId::BROADCAST;
+    let audience = match mhr.dst {
+        None if mhr.frame_type == FrameType::Beacon => Some(Audience::Everybody),
+        Some((pan, MacAddress::BROADCAST)) if in_pan(pan) => Some(Audience::Everybody),
+        Some((pan, dst)) if in_pan(pan) && is_own(dst) => Some(Audience::Us),
+        _ => None,
+    };
+    if audience.is_none() {
+        count(&mut env.counters.drops.not_for_us);
+    }
+    audience
+}
+
+/// The FCS is wrong; with the NACK switch on, a frame that seems to be for this node is refused aloud.
+fn on_bad_fcs(now: Instant, frame: &PdDataIndication, fcs: Option<u16>, env: &mut Env) -> Option<Received> {
+    count(&mut env.counters.bad_crc);
+    if !env.config.interop.nack || !frame.response_expected {
+        return None;
+    }
+    let segment = Segment::parse(&mut Reader::new(&frame.psdu)).ok()?;
+    if audience(&segment.mhr, env)? == Audience::Us {
+        let at = frame.ended + env.config.timing.rifs;
+        let more_segments = !segment.control.last;
+        acknowledge(now, PdAckRequest { fcs: fcs?, more_segments, negative: true, at }, env);
+    }
+    None
+}
+
+/// Sends an acknowledgement, unless it would come too late for its sender or something is on the air.
+fn acknowledge(now: Instant, ack: PdAckRequest, env: &mut Env) {
+    if env.channel.transmitting() || now > ack.at + env.config.timing.cifs {
+        return count(&mut env.counters.drops.ack);
+    }
+    env.transmit(now, PhyRequest::Ack(ack), AirKind::Ack, env.config.timing.ack);
+}
+
+fn counter_of(refusal: Refusal, env: &mut Env) -> &mut u32 {
+    let drops = &mut env.counters.drops;
+    match refusal {
+        Refusal::OutOfOrder => &mut drops.out_of_order,
+        Refusal::NoRoom => &mut drops.no_reassembly,
+        Refusal::TooLong => &mut drops.too_long,
+    }
+}
+
+fn indicate(assembly: &Assembly, security: MacSecurity, lqi: Lqi, env: &mut Env) {
+    let (Some((src_pan, src)), Some((_, dst))) = (assembly.mhr.src, assembly.mhr.dst) else {
+        return count(&mut env.counters.drops.malformed);
+    };
+    let Ok(msdu) = Msdu::from_slice(&assembly.msdu) else {
+        return count(&mut env.counters.drops.too_long);
+    };
+    let counters = &mut env.counters;
+    count(if dst.is_broadcast() { &mut counters.rx_data_broadcast } else { &mut counters.rx_data });
+    let indication = McpsDataIndication { src_pan, src, dst, msdu, security, lqi };
+    env.out.push(MacOutput::DataIndication(indication));
+}
+
+/// A tone map response counts only when it was secured: anybody could make a node unreachable otherwise.
+fn on_command(assembly: &Assembly, env: &mut Env) -> Option<Received> {
+    let Ok(command) = Command::parse(&mut Reader::new(&assembly.msdu)) else {
+        count(&mut env.counters.drops.malformed);
+        return None;
+    };
+    count(&mut env.counters.rx_command);
+    match (command, assembly.mhr.src, assembly.aux) {
+        (Command::BeaconRequest, ..) => Some(Received::BeaconRequest),
+        (Command::ToneMapResponse(response), Some((_, MacAddress::Short(src))), Some(_)) => {
+            Some(Received::ToneMapResponse(src, response))
+        }
+        (Command::ToneMapResponse(_), ..) => {
+            count(&mut env.counters.drops.security);
+            None
+        }
+    }
+}
+
+fn on_beacon(assembly: &Assembly, lqi: Lqi, env: &mut Env) -> Option<Received> {
+    let beacon = Beacon::parse(&mut Reader::new(&assembly.msdu), env.config.interop.rc_coord_order);
+    let (Ok(beacon), Some((pan_id, MacAddress::Short(lba)))) = (beacon, assembly.mhr.src) else {
+        count(&mut env.counters.drops.malformed);
+        return None;
+    };
+    count(&mut env.counters.rx_beacons);
+    Some(Received::Beacon(PanDescriptor { pan_id, lba, lqi, rc_coord: beacon.rc_coord }))
+}

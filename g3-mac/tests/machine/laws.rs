@@ -1,0 +1,230 @@
+//! One MAC alone, under whatever may come.
+
+use crate::line::{GMK, Line, PAN, config, request, short};
+use g3_mac::wire::{Segment, check_fcs};
+use g3_mac::{Mac, MacInput, MacOutput};
+use plc_core::laws::{Durability, Subject, check};
+use plc_core::sap::*;
+use plc_core::wire::Reader;
+use plc_core::{Instant, MacAddress, Machine, ShortAddress};
+use proptest::prelude::*;
+use std::time::Duration;
+
+struct OneMac;
+
+impl Subject for OneMac {
+    type Machine = Mac;
+    type Step = MacInput;
+
+    fn build(&self) -> Mac {
+        let mut config = config(1);
+        config.frame_counter_block = 3;
+        config.pib.mac_max_frame_retries = 1;
+        Mac::new(config)
+    }
+    fn apply(&self, mac: &mut Mac, now: Instant, step: &MacInput) {
+        mac.handle(now, step.clone());
+    }
+    fn describe(&self, output: &MacOutput) -> String {
+        format!("{output:?}")
+    }
+    fn durability(&self, output: &MacOutput) -> Durability {
+        match output {
+            MacOutput::Persist(Persist::MacFrameCounter { reserved_to }) => {
+                Durability::Persists((*reserved_to).into())
+            }
+            MacOutput::Phy(PhyRequest::Data(data)) => {
+                let (body, _) = check_fcs(&data.psdu).unwrap();
+                let aux = Segment::parse(&mut Reader::new(body)).unwrap().aux;
+                aux.map_or(Durability::Free, |aux| Durability::ReliesOn(aux.frame_counter.into()))
+            }
+            _ => Durability::Free,
+        }
+    }
+    fn occupancy(&self, mac: &Mac) -> (usize, usize) {
+        assert_eq!(mac.outputs_dropped(), 0, "the outbox is large enough for one call");
+        mac.occupancy()
+    }
+}
+
+/// Frames that three real nodes have exchanged, among them secured ones and segments for node 1.
+fn real_frames() -> Vec<(Psdu, bool)> {
+    let mut line = Line::joined(3);
+    for handle in 0..4 {
+        line.ask(0, request(handle, short(1), 30 + 90 * usize::from(handle)));
+        line.ask(2, request(handle, MacAddress::BROADCAST, 50));
+    }
+    line.ask(
+        0,
+        McpsDataRequest {
+            security: MacSecurity::None,
+            ..request(9, MacAddress::Extended(config(1).eui64), 9)
+        },
+    );
+    line.give(2, MacInput::Mlme(MlmeRequest::Scan { duration: Duration::from_secs(13) }));
+    line.run(Duration::from_secs(40));
+    line.sent
+        .iter()
+        .filter_map(|s| match &s.request {
+            PhyRequest::Data(data) => Some((data.psdu.clone(), data.response_expected)),
+            PhyRequest::Ack(_) => None,
+        })
+        .collect()
+}
+
+fn with_fcs(mut psdu: Psdu) -> Psdu {
+    if let Some((body, tail)) = psdu.split_last_chunk_mut::<2>() {
+        *tail = plc_core::crc::g3_fcs(body).to_le_bytes();
+    }
+    psdu
+}
+
+fn any_psdu() -> impl Strategy<Value = (Psdu, bool)> {
+    let real = proptest::sample::select(real_frames());
+    let random = (prop::collection::vec(any::<u8>(), 0..200), any::<bool>(), any::<bool>()).prop_map(
+        |(bytes, sealed, dt)| {
+            let psdu = Psdu::from_slice(&bytes).unwrap();
+            (if sealed { with_fcs(psdu) } else { psdu }, dt)
+        },
+    );
+    let mutated = (real.clone(), any::<prop::sample::Index>(), any::<u8>(), any::<bool>()).prop_map(
+        |((mut psdu, dt), at, value, sealed)| {
+            let at = at.index(psdu.len());
+            psdu[at] = value;
+            (if sealed { with_fcs(psdu) } else { psdu }, dt)
+        },
+    );
+    prop_oneof![3 => real, 2 => mutated, 1 => random]
+}
+
+/// An instant near the start of a run, or anywhere at all.
+fn any_instant() -> impl Strategy<Value = Instant> {
+    prop_oneof![
+        4 => (0u64..40_000_000_000).prop_map(Instant::from_nanos),
+        1 => any::<u64>().prop_map(Instant::from_nanos),
+    ]
+}
+
+fn any_indication() -> impl Strategy<Value = PhyIndication> {
+    let data =
+        (any_psdu(), any_instant(), any_instant()).prop_map(|((psdu, response_expected), started, ended)| {
+            let (tx, lqi) = (crate::geometry::GEOMETRY.robust(), Lqi(60));
+            let group_lqi = [lqi; 6].into_iter().collect();
+            PhyIndication::Data(PdDataIndication {
+                psdu,
+                tx,
+                response_expected,
+                lqi,
+                group_lqi,
+                started,
+                ended,
+            })
+        });
+    let status =
+        proptest::sample::select(vec![PdStatus::Success, PdStatus::TxBusy, PdStatus::InvalidParameters]);
+    let loss = proptest::sample::select(vec![PhyLoss::Header, PhyLoss::Unsupported, PhyLoss::Payload]);
+    prop_oneof![
+        4 => data,
+        1 => (any::<u16>(), any::<bool>(), any::<bool>(), any_instant()).prop_map(|(fcs, more_segments, negative, ended)| {
+            PhyIndication::Ack(PdAckIndication { fcs, more_segments, negative, lqi: Lqi(1), ended })
+        }),
+        4 => (status, any_instant()).prop_map(|(status, ended)| PhyIndication::Confirm { status, ended }),
+        1 => Just(PhyIndication::CarrierSense(CarrierSense::Preamble)),
+        1 => Just(PhyIndication::CarrierSense(CarrierSense::Idle)),
+        1 => (any_instant(), any::<bool>()).prop_map(|(ends, response_expected)| {
+            PhyIndication::CarrierSense(CarrierSense::Frame { ends, response_expected })
+        }),
+        1 => (loss, any_instant()).prop_map(|(loss, ended)| PhyIndication::Lost { loss, ended }),
+    ]
+}
+
+fn any_request() -> impl Strategy<Value = McpsDataRequest> {
+    let dst =
+        prop_oneof![Just(short(0)), Just(MacAddress::BROADCAST), Just(MacAddress::Extended(config(7).eui64))];
+    (any::<u16>(), any::<bool>(), dst, 0usize..=400, 0u8..4, any::<bool>()).prop_map(
+        |(handle, extended_source, dst, len, key, high)| McpsDataRequest {
+            extended_source: extended_source && key == 3,
+            security: if key == 3 {
+                MacSecurity::None
+            } else {
+                MacSecurity::EncMic32 { key_index: key.saturating_sub(1) }
+            },
+            priority: if high { Priority::High } else { Priority::Normal },
+            ..request(handle, dst, len)
+        },
+    )
+}
+
+fn any_mlme() -> impl Strategy<Value = MlmeRequest> {
+    let key = proptest::sample::select(vec![None, Some(GMK), Some(Key([1; 16]))]);
+    prop_oneof![
+        (0u64..30).prop_map(|secs| MlmeRequest::Scan { duration: Duration::from_secs(secs) }),
+        Just(MlmeRequest::Start { pan_id: PAN }),
+        Just(MlmeRequest::Reset),
+        any::<u16>().prop_map(MlmeRequest::SetRcCoord),
+        proptest::sample::select(vec![1, 1, 1, 0xFFFF])
+            .prop_map(|short| MlmeRequest::SetShortAddress(ShortAddress(short))),
+        (0u8..4, key).prop_map(|(index, key)| MlmeRequest::SetKey { index, key }),
+    ]
+}
+
+fn any_input() -> impl Strategy<Value = MacInput> {
+    prop_oneof![
+        4 => any_request().prop_map(MacInput::Data),
+        12 => any_indication().prop_map(MacInput::Phy),
+        1 => any_mlme().prop_map(MacInput::Mlme),
+    ]
+}
+
+/// The node joins first, so that most of what follows concerns it.
+fn steps() -> impl Strategy<Value = Vec<(Duration, MacInput)>> {
+    let join = [
+        MlmeRequest::SetPanId(PAN),
+        MlmeRequest::SetShortAddress(ShortAddress(1)),
+        MlmeRequest::SetKey { index: 0, key: Some(GMK) },
+    ];
+    let step = (prop_oneof![0u64..3_000, 0u64..400_000], any_input())
+        .prop_map(|(us, input)| (Duration::from_micros(us), input));
+    prop::collection::vec(step, 0..80).prop_map(move |random| {
+        let join = join.iter().map(|step| (Duration::ZERO, MacInput::Mlme(step.clone())));
+        join.chain(random).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn every_law_holds_whatever_comes(steps in steps()) {
+        prop_assert_eq!(check(&OneMac, &steps), Ok(()));
+    }
+}
+
+#[test]
+fn every_request_gets_exactly_one_confirm_on_a_lossy_line() {
+    let mut line = Line::joined(3);
+    let mut stream = plc_core::Seed::from_u64(3).stream();
+    line.fault = Box::new(move |_, _, _| match plc_core::seed::uniform(&mut stream, 10) {
+        0 | 1 => crate::line::Fault::Lose,
+        2 => crate::line::Fault::Flip,
+        _ => crate::line::Fault::None,
+    });
+    for round in 0..20 {
+        for node in 0..3u16 {
+            line.ask(usize::from(node), request(round, short((node + 1) % 3), usize::from(round) * 20));
+        }
+        line.run(Duration::from_secs(6));
+    }
+    line.run(Duration::from_secs(60));
+    for node in 0..3 {
+        let mut handles: Vec<_> = line.confirms(node).iter().map(|c| c.handle).collect();
+        handles.sort_unstable();
+        assert_eq!(handles, (0..20).collect::<Vec<_>>());
+        let delivered =
+            line.confirms((node + 2) % 3).iter().filter(|c| c.status == MacStatus::Success).count();
+        assert!(line.indications(node).len() >= delivered, "what was confirmed was delivered");
+        let msdus: std::collections::BTreeSet<_> =
+            line.indications(node).iter().map(|i| i.msdu.to_vec()).collect();
+        assert_eq!(msdus.len(), line.indications(node).len(), "nothing was delivered twice");
+        assert!(line.macs[node].deadline().is_none());
+    }
+}
