@@ -158,3 +158,20 @@ pub mod choice {
     pub const WITH_DATA_BLOCK: u8 = 2;
     pub const WITH_LIST: u8 = 3;
 }
+
+/// Interface classes and well-known names \[BB 4, 6.2; confidence A\].
+pub mod classes {
+    #![allow(missing_docs)]
+    use crate::cosem::LogicalName;
+    pub const DATA: u16 = 1;
+    pub const REGISTER: u16 = 3;
+    pub const PROFILE_GENERIC: u16 = 7;
+    pub const CLOCK: u16 = 8;
+    pub const ASSOCIATION_LN: u16 = 15;
+    pub const SAP_ASSIGNMENT: u16 = 17;
+    pub const SECURITY_SETUP: u16 = 64;
+    pub const CURRENT_ASSOCIATION: LogicalName = LogicalName([0, 0, 40, 0, 0, 255]);
+    pub const SAP_ASSIGNMENT_NAME: LogicalName = LogicalName([0, 0, 41, 0, 0, 255]);
+    pub const SECURITY_SETUP_NAME: LogicalName = LogicalName([0, 0, 43, 0, 0, 255]);
+    pub const CLOCK_NAME: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
+}
