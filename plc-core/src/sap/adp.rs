@@ -79,6 +79,11 @@ pub enum AdpmRequest {
         /// The address it had before a restart, which then counts as joined.
         short: Option<ShortAddress>,
     },
+    /// Coordinator: this device must leave, and may not join again until it is allowed anew.
+    Kick {
+        /// The device.
+        eui64: Eui64,
+    },
 }
 
 /// Why a device is not in the PAN.
