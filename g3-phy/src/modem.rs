@@ -318,3 +318,20 @@ impl Phy for Modem {
         self.reports.pop()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CENELEC_A;
+
+    #[test]
+    fn the_phase_detection_counter_follows_the_mains() {
+        let config = ModemConfig { mains_crossing: Instant::from_nanos(3_000_000), ..ModemConfig::default() };
+        let modem = Modem::new(&CENELEC_A, config);
+        // The preamble of a frame that starts at 20.48 ms ends at 26.56 ms, 3.56 ms after a crossing: 45.6 counts.
+        assert_eq!(modem.phase_detection_counter(8192), 45);
+        // One that ends at 6.08 ms, 0.92 ms before a crossing, ends 19.08 ms after the last: 244.2 counts.
+        let early = ModemConfig { mains_crossing: Instant::from_nanos(7_000_000), ..config };
+        assert_eq!(Modem::new(&CENELEC_A, early).phase_detection_counter(0), 244);
+    }
+}

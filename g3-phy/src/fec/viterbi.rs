@@ -90,7 +90,7 @@ mod tests {
         fn no_word_of_the_code_is_nearer_than_the_decoded_one(soft in proptest::collection::vec(any::<i8>(), 32)) {
             let mut decoded = [0; 16];
             Viterbi::new(16).decode(&soft, &mut decoded);
-            prop_assert_eq!(decoded[10..], [0; 6]);
+            prop_assert_eq!(&decoded[10..], &[0; 6]);
             let best = (0u16..1 << 10).map(|word| {
                 let bits: Vec<u8> = (0..16).map(|n| (word >> n & 1) as u8).collect();
                 correlation(&encode(&bits), &soft)

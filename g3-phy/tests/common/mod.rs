@@ -7,52 +7,52 @@ use plc_core::{Instant, Seed};
 use rand_core::Rng;
 
 /// Gaussian noise that repeats.
-pub struct Noise(plc_core::seed::Stream);
+pub(crate) struct Noise(plc_core::seed::Stream);
 
 impl Noise {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Seed::from_u64(seed).stream())
     }
 
-    pub fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         (f64::from(self.0.next_u32()) + 0.5) / 4_294_967_296.0
     }
 
-    pub fn octets(&mut self, len: usize) -> Psdu {
+    pub(crate) fn octets(&mut self, len: usize) -> Psdu {
         let mut psdu = Psdu::new();
         (0..len).for_each(|_| psdu.push(self.0.next_u32() as u8).unwrap());
         psdu
     }
 
     /// Box and Muller.
-    pub fn gauss(&mut self) -> f32 {
+    pub(crate) fn gauss(&mut self) -> f32 {
         let (u, v) = (self.uniform(), self.uniform());
         ((-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
     }
 
     /// Adds noise that leaves `snr_db` per carrier of a signal of level 1: with 36 carriers of power 1/36 each, and
     /// Es = A²N/4 per real sample variance, σ² = 256 / (72·SNR).
-    pub fn add(&mut self, samples: &mut [f32], snr_db: f64) {
+    pub(crate) fn add(&mut self, samples: &mut [f32], snr_db: f64) {
         let sigma = (256.0 / (72.0 * 10f64.powf(snr_db / 10.0))).sqrt() as f32;
         samples.iter_mut().for_each(|s| *s += sigma * self.gauss());
     }
 }
 
-pub fn tx(modulation: Modulation, map: u32) -> TxParameters {
+pub(crate) fn tx(modulation: Modulation, map: u32) -> TxParameters {
     TxParameters { modulation, scheme: ModulationScheme::Differential, tone_map: ToneMap(map) }
 }
 
-pub fn modem() -> Modem {
+pub(crate) fn modem() -> Modem {
     Modem::new(&CENELEC_A, ModemConfig::default())
 }
 
-pub fn data(psdu: &Psdu, tx: TxParameters) -> PhyRequest {
+pub(crate) fn data(psdu: &Psdu, tx: TxParameters) -> PhyRequest {
     let (psdu, at) = (psdu.clone(), Instant::EPOCH);
     PhyRequest::Data(PdDataRequest { psdu, tx, response_expected: true, at })
 }
 
 /// The samples of `request` with `before` zeros before and a few after them.
-pub fn waveform(request: PhyRequest, before: usize) -> Vec<f32> {
+pub(crate) fn waveform(request: PhyRequest, before: usize) -> Vec<f32> {
     let mut talker = modem();
     talker.on_request(Instant::EPOCH, request);
     let mut samples = vec![0.0; before];
@@ -67,7 +67,7 @@ pub fn waveform(request: PhyRequest, before: usize) -> Vec<f32> {
 }
 
 /// Everything that `listener` says about `samples`, handed over in blocks of `size`.
-pub fn listen_with(listener: &mut Modem, samples: &[f32], size: usize) -> Vec<PhyIndication> {
+pub(crate) fn listen_with(listener: &mut Modem, samples: &[f32], size: usize) -> Vec<PhyIndication> {
     let mut said = Vec::new();
     let mut mute = vec![0.0; size];
     for block in samples.chunks(size) {
@@ -78,17 +78,17 @@ pub fn listen_with(listener: &mut Modem, samples: &[f32], size: usize) -> Vec<Ph
     said
 }
 
-pub fn listen(samples: &[f32]) -> Vec<PhyIndication> {
+pub(crate) fn listen(samples: &[f32]) -> Vec<PhyIndication> {
     listen_with(&mut modem(), samples, 1000)
 }
 
 /// The data indications among `said`.
-pub fn received(said: &[PhyIndication]) -> Vec<PdDataIndication> {
+pub(crate) fn received(said: &[PhyIndication]) -> Vec<PdDataIndication> {
     said.iter().filter_map(|i| if let PhyIndication::Data(d) = i { Some(d.clone()) } else { None }).collect()
 }
 
 /// A PSDU of the largest legal length that is not above `len`.
-pub fn psdu(noise: &mut Noise, tx: &TxParameters, len: usize) -> Psdu {
+pub(crate) fn psdu(noise: &mut Noise, tx: &TxParameters, len: usize) -> Psdu {
     let fit = CENELEC_A.fit(tx, len.min(CENELEC_A.max_psdu(tx))).unwrap();
     noise.octets(fit.psdu_len)
 }

@@ -15,6 +15,8 @@ pub(super) struct Estimate {
     noise: Vec<f32>,
     weights: Vec<f32>,
     sorted: Vec<f32>,
+    /// Room for one value per symbol of the header.
+    rows: Vec<f32>,
 }
 
 /// Weight of the typical noise of the band in the noise of a carrier, in differences.
@@ -23,13 +25,16 @@ const PRIOR: f32 = 3.0;
 const SNR_MAX: f32 = 30.0;
 /// Where a clear bit of an average carrier stands among 8-bit soft bits.
 const SOFT_SCALE: f32 = 32.0;
+/// A symbol of the header with so many times the median energy was struck by a pulse.
+const STRUCK: f32 = 2.0;
 /// Reports below this are as good as this, in dB.
 const SNR_FLOOR_DB: f32 = -10.0;
 /// Reports above this are as good as this, in dB.
 const SNR_CEILING_DB: f32 = 60.0;
 
 impl Estimate {
-    pub(super) fn new(carriers: usize) -> Self {
+    /// For `carriers` carriers and headers of `rows` symbols.
+    pub(super) fn new(carriers: usize, rows: usize) -> Self {
         let zeros = || vec![0.0; carriers];
         Self {
             differences: zeros(),
@@ -38,6 +43,7 @@ impl Estimate {
             noise: zeros(),
             weights: zeros(),
             sorted: zeros(),
+            rows: vec![0.0; rows],
         }
     }
 
@@ -65,18 +71,35 @@ impl Estimate {
     }
 
     /// Estimates from the symbols of the header in `symbols`, one after the other, once their data is removed.
+    /// Symbols that a pulse has struck are left out.
     pub(super) fn learn(&mut self, symbols: &[Complex<f32>]) {
         let carriers = self.power.len();
-        for (now, before) in symbols.chunks_exact(carriers).skip(1).zip(symbols.chunks_exact(carriers)) {
-            self.add_differences(now, before);
+        let limit = STRUCK * self.median_energy(symbols);
+        let sound = |symbol: &&[Complex<f32>]| energy(symbol) <= limit;
+        let mut before: Option<&[Complex<f32>]> = None;
+        for symbol in symbols.chunks_exact(carriers) {
+            let symbol = Some(symbol).filter(sound);
+            if let (Some(now), Some(before)) = (symbol, before) {
+                self.add_differences(now, before);
+            }
+            before = symbol;
         }
         self.update_noise(&symbols[..carriers]);
-        let rows = (symbols.len() / carriers) as f32;
-        for k in 0..carriers {
-            let energy: f32 = symbols.iter().skip(k).step_by(carriers).map(Complex::norm_sqr).sum();
-            self.power[k] = (energy / rows - self.noise[k]).max(0.01 * self.noise[k]);
+        let rows = symbols.chunks_exact(carriers).filter(sound).count() as f32;
+        for (k, (power, noise)) in self.power.iter_mut().zip(&self.noise).enumerate() {
+            let sum: f32 =
+                symbols.chunks_exact(carriers).filter(sound).map(|symbol| symbol[k].norm_sqr()).sum();
+            *power = (sum / rows - noise).max(0.01 * noise);
         }
         self.update_weights();
+    }
+
+    /// The median of the energies of the symbols in `symbols`.
+    fn median_energy(&mut self, symbols: &[Complex<f32>]) -> f32 {
+        let rows = &mut self.rows[..symbols.len() / self.power.len()];
+        rows.iter_mut().zip(symbols.chunks_exact(self.power.len())).for_each(|(row, s)| *row = energy(s));
+        rows.sort_unstable_by(f32::total_cmp);
+        rows[rows.len() / 2]
     }
 
     /// Noise of each carrier, drawn towards the median of the band; `mean` stands in when nothing is known.
@@ -113,14 +136,17 @@ impl Estimate {
         &self.weights
     }
 
-    /// How much more energy than expected `carriers` hold, in units of the noise, at least 1.
-    pub(super) fn excess(&self, carriers: &[Complex<f32>]) -> f32 {
-        let (mut energy, mut expected) = (0.0, 0.0);
-        for ((carrier, power), noise) in carriers.iter().zip(&self.power).zip(&self.noise) {
-            energy += (carrier.norm_sqr() / noise).min(1e6);
-            expected += ((power + noise) / noise).min(1e6);
-        }
-        (energy / expected).max(1.0)
+    /// Energy of `carriers` over what is expected of them, all carriers weighing the same.
+    pub(super) fn energy(&self, carriers: &[Complex<f32>]) -> f32 {
+        let expected = self.power.iter().zip(&self.noise).map(|(power, noise)| power + noise);
+        let ratio = |(carrier, expected): (&Complex<f32>, f32)| (carrier.norm_sqr() / expected).min(1e6);
+        carriers.iter().zip(expected).map(ratio).sum::<f32>() / carriers.len() as f32
+    }
+
+    /// Mean signal-to-noise ratio over the carriers, none counting more than 15 dB.
+    pub(super) fn snr(&self) -> f32 {
+        let snr = |(power, noise): (&f32, &f32)| (power / noise).min(SNR_MAX);
+        self.power.iter().zip(&self.noise).map(snr).sum::<f32>() / self.power.len() as f32
     }
 
     /// Signal-to-noise ratio of carrier `position` in dB.
@@ -128,4 +154,9 @@ impl Estimate {
         let snr = self.power[position] / self.noise[position];
         (10.0 * libm::log10f(snr.max(f32::MIN_POSITIVE))).clamp(SNR_FLOOR_DB, SNR_CEILING_DB)
     }
+}
+
+/// Energy of all carriers of one symbol.
+fn energy(symbol: &[Complex<f32>]) -> f32 {
+    symbol.iter().map(Complex::norm_sqr).sum()
 }

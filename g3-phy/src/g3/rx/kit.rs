@@ -67,7 +67,7 @@ impl Kit {
             spare: zeros(),
             history: core::array::from_fn(|_| zeros()),
             header: vec![Complex::default(); header],
-            estimate: Estimate::new(carriers),
+            estimate: Estimate::new(carriers, plan.fch_symbols()),
             header_chain: header_chain(plan, &interop),
             sent: vec![0; header],
             soft: vec![0; carried_bits_max(plan).max(header)],

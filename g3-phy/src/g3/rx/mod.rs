@@ -8,6 +8,7 @@ mod header;
 mod kit;
 mod line;
 mod payload;
+mod pulses;
 mod reports;
 mod search;
 mod sync;

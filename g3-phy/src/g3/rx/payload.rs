@@ -3,6 +3,7 @@
 use super::State;
 use super::header::quantise;
 use super::kit::Kit;
+use super::pulses::Pulses;
 use super::reports::Reports;
 use super::search::Search;
 use super::tracking::{Slope, Tracking};
@@ -24,17 +25,15 @@ pub(super) struct Payload {
     shape: PayloadShape,
     keying: Dpsk,
     tracking: Tracking,
+    pulses: Pulses,
 }
-
-/// A symbol with this many times the energy expected is struck by a pulse; its soft bits shrink.
-const EXCESS: f32 = 3.0;
 
 impl Payload {
     /// The first symbol's window starts at `start`; the frame began at `frame`.
     pub(super) fn from(start: u64, frame: u64, sof: Sof, shape: PayloadShape, kit: &Kit) -> Self {
         let ended = frame + kit.plan.frame_len(shape.symbols) as u64;
         let (keying, tracking) = (Dpsk::new(shape.bits), Tracking::default());
-        Self { start, symbol: 0, frame, ended, sof, shape, keying, tracking }
+        Self { start, symbol: 0, frame, ended, sof, shape, keying, tracking, pulses: Pulses::new() }
     }
 
     pub(super) const fn window_start(&self) -> u64 {
@@ -58,15 +57,15 @@ impl Payload {
     }
 
     /// Soft bits of the symbol at hand; the slope of phase over its carriers.
-    fn demap(&self, kit: &mut Kit) -> Slope {
+    fn demap(&mut self, kit: &mut Kit) -> Slope {
         let Kit { carriers, previous, estimate, soft, plan, .. } = kit;
         let bits = self.shape.bits;
         let mut soft = soft[self.symbol * self.shape.carriers * bits..].chunks_exact_mut(bits);
-        let shrink = shrink(estimate.excess(carriers)) * confidence(bits);
+        let trust = self.pulses.trust(estimate.energy(carriers), estimate.snr()) * confidence(bits);
         let mut slope = Slope::default();
         for (position, (carrier, before)) in carriers.iter().zip(previous.iter()).enumerate() {
             let product = carrier * before.conj();
-            let weight = estimate.weights()[position] * shrink;
+            let weight = estimate.weights()[position] * trust;
             slope.add(plan.first_carrier + position, product * self.keying.nearest(product).conj(), weight);
             if plan.is_active(self.sof.tx.tone_map, position) {
                 let values = self.keying.soft(product);
@@ -117,11 +116,6 @@ impl Payload {
             ended: reports.instant(self.ended),
         }
     }
-}
-
-/// Factor for the soft bits of a symbol with `excess` times the energy expected.
-fn shrink(excess: f32) -> f32 {
-    if excess > EXCESS { EXCESS / (excess * excess) } else { 1.0 }
 }
 
 /// Bits that share a carrier are less clear than one alone: uses the range of the soft bits all the same.

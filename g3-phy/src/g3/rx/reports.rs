@@ -5,7 +5,7 @@ use plc_core::sap::{CarrierSense, PhyIndication, PhyLoss};
 use plc_core::{Instant, Outbox, SampleClock};
 
 /// Indications that may wait for the driver.
-pub(crate) const OUTBOX: usize = 24;
+const OUTBOX: usize = 24;
 
 /// The indications of both halves of the modem, in order, timed by the sample clock.
 #[derive(Debug)]
@@ -26,11 +26,6 @@ impl Reports {
 
     pub(crate) fn pop(&mut self) -> Option<PhyIndication> {
         self.outbox.pop()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn waiting(&self) -> usize {
-        self.outbox.len()
     }
 
     pub(crate) fn counters(&self) -> Counters {

@@ -62,7 +62,8 @@ impl Sync {
     }
 
     fn syncp(self, kit: &mut Kit) -> State {
-        if self.missed == 0 {
+        // The first window may reach out of the preamble, and after a miss the last is not the one before.
+        if self.missed == 0 && self.heard > 1 {
             kit.estimate.add_differences(&kit.carriers, &kit.previous);
         }
         kit.reference.iter_mut().zip(&kit.carriers).for_each(|(sum, carrier)| *sum += carrier);
