@@ -1,0 +1,85 @@
+//! The line of a street: links after the feeder's cables between all ports, noise at every port.
+
+use super::{CONCENTRATOR, RATE_HZ, StreetError};
+use crate::feeder::{Conditions, Feeder, Place};
+use channel::levels::{RESIDENTIAL_MAINS_DBUV, volts_from_dbuv};
+use channel::noise::{Background, Bursts, Cyclostationary, Tone};
+use channel::{FirDesign, Link, MainsGain, Medium, Noise, NoiseSource, Signal};
+use plc_core::Seed;
+
+/// Taps of the response of a link.
+const TAPS: usize = 64;
+/// How far the gain of a link swings with the mains, dB [C].
+const MAINS_SWING_DB: f64 = 2.0;
+/// Mains-synchronous impulses, relative to the background, dB [C].
+const SYNCHRONOUS_DB: f64 = -6.0;
+/// Asynchronous bursts: per second, mean seconds, dB over the background [C].
+const BURSTS: (f64, f64, f64) = (0.5, 100e-6, 20.0);
+/// The fundamental of a switching power supply: Hz, dB over the background [C].
+const TONE: (f64, f64) = (66_300.0, 3.0);
+
+/// Lays the line: port 0 is the concentrator, port n the n-th customer.
+pub(super) fn lay(
+    feeder: &Feeder,
+    customers: &[u32],
+    seed: &Seed,
+    snr_db: Option<f64>,
+) -> Result<Medium, StreetError> {
+    let places: Vec<Place> =
+        std::iter::once(Place::Transformer).chain(customers.iter().map(|&n| Place::Customer(n))).collect();
+    let conditions = Conditions::spread(feeder, &seed.derive("households", 0));
+    let mut medium = Medium::new(RATE_HZ, places.len());
+    for from in 0..places.len() {
+        for to in (0..places.len()).filter(|&to| to != from) {
+            let link = link(feeder, places[from], places[to], &conditions)?;
+            medium.connect(from, to, link);
+        }
+    }
+    let loudness = (0..places.len()).map(|port| noise(seed, port)).collect::<Vec<_>>();
+    loudness.into_iter().enumerate().for_each(|(port, noise)| medium.set_noise(port, noise));
+    snr_db.into_iter().for_each(|db| set_worst(&mut medium, db));
+    Ok(medium)
+}
+
+fn link(feeder: &Feeder, from: Place, to: Place, conditions: &Conditions) -> Result<Link, StreetError> {
+    let path = feeder.link_plan(from, to, conditions);
+    let path = path.ok_or_else(|| StreetError::Line(format!("no way from {from:?} to {to:?}")))?;
+    let gain = MainsGain::new(RATE_HZ, MAINS_SWING_DB, 0.0);
+    Ok(Link::from_path(path, &FirDesign::cenelec(TAPS)).with_mains_gain(gain))
+}
+
+/// What a port hears: background, impulses of the mains, bursts, a power supply.
+fn noise(seed: &Seed, port: usize) -> Noise {
+    let seed = seed.derive("noise", port as u64);
+    let level = |db: f64| volts_from_dbuv(RESIDENTIAL_MAINS_DBUV + db);
+    let (per_second, mean_s, burst_db) = BURSTS;
+    let phase = f64::from(seed.0[0]) / 256.0;
+    Noise::silent()
+        .with(NoiseSource::Background(Background::residential(RATE_HZ, &seed)))
+        .with(NoiseSource::Cyclostationary(Cyclostationary::lv14(
+            RATE_HZ,
+            level(SYNCHRONOUS_DB),
+            phase,
+            &seed,
+        )))
+        .with(NoiseSource::Bursts(Bursts::new(RATE_HZ, per_second, mean_s, level(burst_db), &seed)))
+        .with(NoiseSource::Tone(Tone::new(RATE_HZ, TONE.0, level(TONE.1), 0.3, 100.0, &seed)))
+}
+
+/// Raises or lowers the background of all ports alike, such that the worst link between the concentrator and
+/// a meter, of both directions, has a mean ratio of `db` per carrier against it.
+fn set_worst(medium: &mut Medium, db: f64) {
+    let signal = Signal::cenelec_a();
+    let ratio = |from: usize, to: usize| {
+        medium
+            .link(from, to)
+            .map_or(f64::INFINITY, |link| signal.mean_background_snr_db(link, medium.noise(to)))
+    };
+    let both = |meter: usize| ratio(CONCENTRATOR, meter).min(ratio(meter, CONCENTRATOR));
+    let worst = (CONCENTRATOR + 1..medium.ports()).map(both).fold(f64::INFINITY, f64::min);
+    for port in 0..medium.ports() {
+        let mut noise = medium.noise(port).clone();
+        noise.scale_background(channel::levels::ratio_from_db(worst - db));
+        medium.set_noise(port, noise);
+    }
+}

@@ -1,0 +1,172 @@
+//! A site: one customer's load, the meter that measures it, and the modem of the meter on the line.
+
+use super::{MeterIdentity, RATE_HZ, StreetConfig, StreetError};
+use crate::feeder::Feeder;
+use crate::household::{AMPERES_PER_LSB, Household, RATE, VOLTS_PER_LSB};
+use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
+use meter::{Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput};
+use metrology::Ratings;
+use plc_core::time::Duration;
+use plc_core::{Instant, Machine, SampleClock, Seed, Utc, UtcAnchor};
+use plc_node::{DeviceConfig, Node};
+
+/// Samples of voltage and current that are handed to the meter at once: a tenth of a second at 8 kHz.
+const PIECE: usize = 800;
+/// Length of a piece.
+const PIECE_TIME: Duration = Duration::from_millis(100);
+/// Pieces between two notes of the true energy: a minute.
+const PIECES_PER_NOTE: u64 = 600;
+
+/// Something that happened at a meter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SiteEvent {
+    /// When.
+    pub at: Utc,
+    /// What.
+    pub event: MeterEvent,
+}
+
+/// One customer.
+pub struct Site {
+    identity: MeterIdentity,
+    meter: Meter<Modem>,
+    household: Household,
+    anchor: UtcAnchor,
+    outgoing: Vec<f32>,
+    pieces: u64,
+    u: Vec<i32>,
+    i: Vec<i32>,
+    truth: Vec<(Utc, f64)>,
+    events: Vec<SiteEvent>,
+}
+
+impl Site {
+    pub(super) fn new(
+        customer: u32,
+        feeder: &Feeder,
+        config: &StreetConfig,
+        seed: &Seed,
+        anchor: UtcAnchor,
+    ) -> Result<Self, StreetError> {
+        let identity = MeterIdentity::new(customer, seed);
+        let failed = |reason| StreetError::Meter { customer, reason };
+        let household = Household::of(feeder, customer, config.start_second, seed)
+            .ok_or_else(|| failed(String::from("no such customer")))?;
+        let mut meter = build_meter(&identity, seed, anchor.at).map_err(failed)?;
+        meter.handle(anchor.at, MeterInput::Clock(anchor));
+        let truth = vec![(anchor.utc, 0.0)];
+        let (u, i) = (vec![0; PIECE], vec![0; PIECE]);
+        let outgoing = vec![0.0; config.block];
+        Ok(Self { identity, meter, household, anchor, outgoing, pieces: 0, u, i, truth, events: Vec::new() })
+    }
+
+    /// Who it is.
+    pub const fn identity(&self) -> &MeterIdentity {
+        &self.identity
+    }
+
+    /// The meter.
+    pub const fn meter(&self) -> &Meter<Modem> {
+        &self.meter
+    }
+
+    /// What has happened, oldest first.
+    pub fn events(&self) -> &[SiteEvent] {
+        &self.events
+    }
+
+    /// The energy (Wh) that was put into the samples from the start up to `at`; `None` when `at` is not a
+    /// whole minute that has passed.
+    pub fn energy_wh(&self, at: Utc) -> Option<f64> {
+        let index = self.truth.binary_search_by_key(&at, |&(utc, _)| utc).ok()?;
+        Some(self.truth[index].1)
+    }
+
+    pub(super) fn is_transmitting(&self) -> bool {
+        self.meter.node().phy().is_transmitting()
+    }
+
+    /// When the meter wants to be told the time, whatever the line does.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.meter.deadline()
+    }
+
+    /// The block that the meter sends next.
+    pub(super) fn outgoing(&self) -> Option<&[f32]> {
+        self.outgoing.iter().any(|&sample| sample != 0.0).then_some(&self.outgoing)
+    }
+
+    pub(super) fn on_block(&mut self, now: Instant, received: &[f32]) {
+        self.measure(now);
+        let exchange = Exchange::Block { received, transmitted: &mut self.outgoing };
+        self.meter.handle(now, MeterInput::Medium(exchange));
+        self.after(now);
+    }
+
+    pub(super) fn on_gap(&mut self, now: Instant, samples: u64) {
+        self.measure(now);
+        self.meter.handle(now, MeterInput::Medium(Exchange::Gap { samples }));
+        self.after(now);
+    }
+
+    fn after(&mut self, now: Instant) {
+        if self.meter.deadline().is_some_and(|at| at <= now) {
+            self.meter.tick(now);
+        }
+        self.drain(now);
+    }
+
+    /// Hands the meter every piece of voltage and current that has ended by `now`.
+    fn measure(&mut self, now: Instant) {
+        while self.piece_end() <= now {
+            let end = self.piece_end();
+            self.household.fill(&mut self.u, &mut self.i);
+            self.meter.handle(end, MeterInput::Samples { u: &self.u, i: &self.i });
+            self.pieces += 1;
+            if self.pieces.is_multiple_of(PIECES_PER_NOTE) {
+                self.truth.push((self.anchor.utc(end), self.household.energy_wh()));
+            }
+            self.drain(end);
+        }
+    }
+
+    fn piece_end(&self) -> Instant {
+        self.anchor.at + PIECE_TIME * (self.pieces as u32 + 1)
+    }
+
+    /// A meter of this street keeps its memory as long as the street lives, so records need no disk.
+    fn drain(&mut self, now: Instant) {
+        while let Some(output) = self.meter.poll() {
+            if let MeterOutput::Event(event) = output {
+                self.events.push(SiteEvent { at: self.anchor.utc(now), event });
+            }
+        }
+    }
+}
+
+/// The converters of the household's waveforms, as the meter is calibrated to them.
+fn ratings() -> Ratings {
+    Ratings {
+        sample_rate_hz: RATE,
+        u_pv_per_lsb: (VOLTS_PER_LSB * 1e12).round() as u64,
+        i_pa_per_lsb: (AMPERES_PER_LSB * 1e12).round() as u64,
+        ..Ratings::household()
+    }
+}
+
+fn build_meter(identity: &MeterIdentity, seed: &Seed, now: Instant) -> Result<Meter<Modem>, String> {
+    let seed = seed.derive("meter", u64::from(identity.customer));
+    let clock = SampleClock::new(RATE_HZ, now, 0);
+    let modem = Modem::new(&CENELEC_A, ModemConfig { clock, ..ModemConfig::default() });
+    let device = DeviceConfig {
+        eui64: identity.eui64,
+        geometry: &CENELEC_A,
+        seed: seed.derive("node", 0),
+        psk: identity.psk,
+        frame_counter: 0,
+    };
+    let keys = MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
+    let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
+    config.ratings = ratings();
+    Meter::new(config, Node::assemble(modem, device), now).map_err(|error| error.to_string())
+}
