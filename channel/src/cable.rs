@@ -9,7 +9,7 @@ use crate::specs;
 ///
 /// * inductance: reactance over 2π · 50 Hz, taken as constant;
 /// * resistance: times the skin effect max(1, 1/4 + x/2) of a round wire, x = radius over skin depth. Both
-///   scale with the resistivity such that x = √(µ0 f / R) whatever the metal; R is the phase's own [C];
+///   scale with the resistivity such that x = √(µ0 f / R) whatever the metal; R is the phase's own [confidence C];
 /// * capacitance: from the inductance and the speed [`specs::VELOCITY_M_PER_S`];
 /// * conductance: [`specs::LOSS_TANGENT`] times the capacitance's susceptance.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use core::f64::consts::TAU;
 use core::ops::RangeInclusive;
 
 /// How responses become filters: weighted least squares over a grid of frequencies, in the band with weight
-/// one, outside with [`OUT_OF_BAND_WEIGHT`]. Built once, used for every link of a medium.
+/// one, outside with a thousandth of it. Built once, used for every link of a medium.
 #[derive(Clone, Debug)]
 pub struct FirDesign {
     rate: f64,

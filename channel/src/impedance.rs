@@ -25,7 +25,7 @@ impl Impedance {
         Self::Series { ohm, henry: 0.0 }
     }
 
-    /// An ordinary household [C].
+    /// An ordinary household [confidence C].
     pub const fn household() -> Self {
         let (ohm, henry) = specs::HOUSEHOLD_OHM_HENRY;
         Self::Series { ohm, henry }

@@ -12,10 +12,10 @@ pub const TRANSMITTER_PEAK_LIMIT_DBUV: f64 = 134.0;
 /// Noise of a receiver's own front end in the CENELEC-A band, dBµV rms [C: sensitivities of 36 to 45 are quoted].
 pub const FRONT_END_FLOOR_DBUV: f64 = 36.0;
 
-/// Noise of a quiet mains in the CENELEC-A band, dBµV rms [C].
+/// Noise of a quiet mains in the CENELEC-A band, dBµV rms [confidence C].
 pub const QUIET_MAINS_DBUV: f64 = 50.0;
 
-/// Noise of an ordinary residential mains in the CENELEC-A band, dBµV rms [C].
+/// Noise of an ordinary residential mains in the CENELEC-A band, dBµV rms [confidence C].
 pub const RESIDENTIAL_MAINS_DBUV: f64 = 62.0;
 
 /// Volts rms of a level in dBµV.

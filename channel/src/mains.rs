@@ -1,4 +1,4 @@
-//! What follows the mains cycle.
+//! What follows the mains cycle, here exactly 50 Hz.
 
 use crate::levels::{db_from_ratio, ratio_from_db};
 use core::f64::consts::TAU;

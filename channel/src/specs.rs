@@ -32,22 +32,22 @@ pub const FIFTEEN_PATH: [EchoRow; 15] = [
     (0.049, 1250.0),
 ];
 
-/// Dielectric loss angle of LV cable insulation at tens of kilohertz (PVC; XLPE is lower) [C].
+/// Dielectric loss angle of LV cable insulation at tens of kilohertz (PVC; XLPE is lower) [confidence C].
 pub const LOSS_TANGENT: f64 = 0.02;
 
-/// Permeability of vacuum, H/m [A].
+/// Permeability of vacuum, H/m [confidence A].
 pub const MU_0: f64 = 1.256_637e-6;
 
-/// Frequency at which cable data sheets state resistance and reactance, Hz [A].
+/// Frequency at which cable data sheets state resistance and reactance, Hz [confidence A].
 pub const MAINS_HZ: f64 = 50.0;
 
 /// Loss of a signal that must cross from one phase conductor to another, dB [C: field reports say 5 to 25].
 pub const CROSS_PHASE_COUPLING_DB: f64 = 12.0;
 
-/// Output impedance of a transmitting modem with its coupler, ohm [C].
+/// Output impedance of a transmitting modem with its coupler, ohm [confidence C].
 pub const TRANSMITTER_OHM: f64 = 1.0;
 
-/// Input impedance of a listening modem with its coupler, ohm [C].
+/// Input impedance of a listening modem with its coupler, ohm [confidence C].
 pub const RECEIVER_OHM: f64 = 200.0;
 
 /// Access impedance of an ordinary household in the CENELEC-A band: resistance in ohm, inductance in henry
@@ -71,10 +71,10 @@ pub const LV14_B: [[f64; 4]; 3] =
 /// Feedback coefficients per region, without the leading one [IEEE 1901.2 annex, LV14; B].
 pub const LV14_A: [[f64; 2]; 3] = [[-0.757_914, 0.275_01], [-0.899_68, 0.0], [-0.575_198, 0.0]];
 
-/// Middleton class A of ordinary tests: impulsive index A and Γ, background over impulsive power [C].
+/// Middleton class A of ordinary tests: impulsive index A and Γ, background over impulsive power [confidence C].
 pub const MIDDLETON_A_GAMMA: (f64, f64) = (0.1, 0.1);
 
-/// Bernoulli-Gaussian of ordinary tests: probability of an impulse, its level over the background in dB [C].
+/// Bernoulli-Gaussian of ordinary tests: probability of an impulse, its level over the background in dB [confidence C].
 pub const BERNOULLI_GAUSSIAN: (f64, f64) = (0.01, 25.0);
 
 /// First and last carrier frequency and spacing of CENELEC-A, Hz [G3 PHY; A].

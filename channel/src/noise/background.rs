@@ -8,7 +8,7 @@ use plc_core::Seed;
 
 /// Gaussian noise, high at low frequency: white noise plus white noise through a low-pass of first order.
 ///
-/// With the ordinary colour the density falls by 8 dB over the CENELEC-A band, and by 20 dB in all [C].
+/// With the ordinary colour the density falls by 8 dB over the CENELEC-A band, and by 20 dB in all [confidence C].
 #[derive(Clone, Debug)]
 pub struct Background {
     key: u64,
@@ -26,10 +26,10 @@ pub struct Background {
 /// Samples after which the low-pass has forgotten where it started.
 const WARM_UP: usize = 128;
 
-/// Corner of the low-pass, Hz [C].
+/// Corner of the low-pass, Hz [confidence C].
 const CORNER_HZ: f64 = 15e3;
 
-/// Low-passed over white voltage at zero frequency [C].
+/// Low-passed over white voltage at zero frequency [confidence C].
 const LOW_OVER_WHITE: f64 = 9.0;
 
 impl Background {

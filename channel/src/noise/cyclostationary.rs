@@ -11,7 +11,7 @@ use plc_core::Seed;
 /// Three regions of half a mains cycle, each with a level and a filter; the last is the impulsive one.
 ///
 /// The coefficients are used at the rate of the samples as they are printed, so the colour scales with the
-/// rate. The whole is normalised to a mean power [C].
+/// rate. The whole is normalised to a mean power [confidence C].
 #[derive(Clone, Debug)]
 pub struct Cyclostationary {
     key: u64,

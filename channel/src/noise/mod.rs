@@ -47,7 +47,8 @@ impl Noise {
         Self { sources: Vec::new(), cached: None, block: Box::new([0.0; BLOCK]) }
     }
 
-    /// With one source more.
+    /// With one source more. Two sources of the same kind need seeds of their own, and so do receivers: equal
+    /// seeds make equal noise.
     pub fn with(mut self, source: NoiseSource) -> Self {
         self.sources.push(source);
         self.cached = None;

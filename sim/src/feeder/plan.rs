@@ -31,7 +31,7 @@ pub struct Conditions {
 /// and its resistance (%) [the same; B].
 const TRANSFORMER: (f64, f64, f64, f64) = (416.0, 800e3, 4.0, 0.4);
 
-/// Range of the factor by which a household's impedance differs from the ordinary one [C].
+/// Range of the factor by which a household's impedance differs from the ordinary one [confidence C].
 const SPREAD: (f64, f64) = (0.4, 2.5);
 
 impl Conditions {

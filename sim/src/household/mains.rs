@@ -29,10 +29,10 @@ struct Wander {
 /// Nominal frequency, Hz.
 const NOMINAL_HZ: f64 = 50.0;
 
-/// Amplitudes (Hz) and periods (s) of the frequency: ±0.05 Hz in all [C].
+/// Amplitudes (Hz) and periods (s) of the frequency: ±0.05 Hz in all [confidence C].
 const FREQUENCY: [(f64, f64); 2] = [(0.035, 617.0), (0.015, 89.0)];
 
-/// Amplitudes (parts of one) and periods (s) of the voltage: ±3 % in all [C].
+/// Amplitudes (parts of one) and periods (s) of the voltage: ±3 % in all [confidence C].
 const VOLTAGE: [(f64, f64); 3] = [(0.015, 5400.0), (0.01, 983.0), (0.005, 151.0)];
 
 impl Mains {

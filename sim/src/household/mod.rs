@@ -28,10 +28,10 @@ use segment::{LENGTH, Segment, Shape};
 /// Samples per second.
 pub const RATE: u32 = 8000;
 
-/// Volts of the least significant bit of the voltage samples: 500 V peak on 24 bits [C].
+/// Volts of the least significant bit of the voltage samples: 500 V peak on 24 bits [confidence C].
 pub const VOLTS_PER_LSB: f64 = 500.0 / 8_388_608.0;
 
-/// Amperes of the least significant bit of the current samples: 150 A peak on 24 bits [C].
+/// Amperes of the least significant bit of the current samples: 150 A peak on 24 bits [confidence C].
 pub const AMPERES_PER_LSB: f64 = 150.0 / 8_388_608.0;
 
 /// Noise of the converter, least significant bits rms: some 98 dB below a full-scale sinusoid [C: data sheets

@@ -1,10 +1,14 @@
 //! The shared line: what each port hears of all the others.
 
+mod route;
+mod transmitter;
+
 use crate::convolve::add_convolution;
-use crate::skew::{MARGIN, Resampler};
+use crate::skew::Resampler;
 use crate::snr::SnrError;
 use crate::{Link, Noise, Signal};
-use core::ops::Range;
+use route::Route;
+use transmitter::Transmitter;
 
 /// Ports, the links between them and the noise at each.
 ///
@@ -29,31 +33,11 @@ struct Port {
     listening: bool,
 }
 
-/// What a port has sent lately.
-#[derive(Clone, Debug)]
-struct Transmitter {
-    scale: f32,
-    /// Samples of the past that its links reach back to.
-    memory: usize,
-    /// Samples after which nothing of it is left on the line.
-    tail: u64,
-    /// First sample of the burst and the one after its last that was not zero.
-    burst: Option<Range<u64>>,
-    /// `memory` samples of the past and the present block.
-    samples: Vec<f32>,
-}
-
-#[derive(Clone, Debug)]
-struct Route {
-    link: Link,
-    resampler: Option<Resampler>,
-}
-
 impl Medium {
     /// `ports` ports without links and without noise, at `rate` samples per second.
     pub fn new(rate: u32, ports: usize) -> Self {
         let port = Port {
-            transmitter: Transmitter { scale: 1.0, memory: 0, tail: 0, burst: None, samples: Vec::new() },
+            transmitter: Transmitter::new(),
             noise: Noise::silent(),
             receive_scale: 1.0,
             listening: true,
@@ -87,10 +71,9 @@ impl Medium {
         assert!(link.rate() == f64::from(self.rate), "the link is made for {} Hz", link.rate());
         let transmitter = &mut self.ports[from].transmitter;
         assert!(!transmitter.is_active(self.now), "links are laid while the transmitter is silent");
-        let resampler = (link.skew_ppm() != 0.0).then(|| Resampler::new(link.skew_ppm()));
         transmitter.remember(&link);
         let at = self.at(from, to);
-        self.links[at] = Some(Route { link, resampler });
+        self.links[at] = Some(Route::new(link));
     }
 
     /// The link from port `from` to port `to`, if there is one.
@@ -258,90 +241,13 @@ impl Medium {
     }
 }
 
-impl Transmitter {
-    fn remember(&mut self, link: &Link) {
-        let margin = if link.skew_ppm() != 0.0 { 2 * MARGIN } else { 0 };
-        self.memory = self.memory.max(link.fir().memory());
-        self.tail = self.tail.max((link.fir().memory() + margin) as u64);
-    }
-
-    /// The burst that is still on the line at sample `now`.
-    fn active(&self, now: u64) -> Option<&Range<u64>> {
-        self.burst.as_ref().filter(|burst| now < burst.end + self.tail)
-    }
-
-    fn is_active(&self, now: u64) -> bool {
-        self.active(now).is_some()
-    }
-
-    /// Appends a block to the past; says whether a new burst has begun.
-    fn take(&mut self, now: u64, samples: usize, block: &[f32]) -> bool {
-        let first = block.iter().position(|sample| *sample != 0.0);
-        let last = block.iter().rposition(|sample| *sample != 0.0);
-        let begins = !self.is_active(now) && first.is_some();
-        if begins {
-            self.samples.clear();
-            self.samples.resize(self.memory, 0.0);
-            self.burst = first.map(|first| now + first as u64..now);
-        }
-        if let (Some(burst), Some(last)) = (self.burst.as_mut(), last) {
-            burst.end = now + last as u64 + 1;
-        }
-        if self.is_active(now) {
-            self.samples.extend(block.iter().map(|sample| sample * self.scale));
-            self.samples.resize(self.memory + samples, 0.0);
-        }
-        begins
-    }
-
-    /// What the filter of `link` needs for the outputs `span` of the present block.
-    fn input(&self, link: &Link, span: &Range<usize>) -> &[f32] {
-        let fir = link.fir();
-        let newest = self.memory - fir.delay;
-        &self.samples[newest + span.start + 1 - fir.taps.len()..newest + span.end]
-    }
-
-    /// The present becomes the past.
-    fn move_on(&mut self, now: u64, samples: usize) {
-        if self.is_active(now) {
-            self.samples.drain(..samples);
-        }
-    }
-}
-
-impl Route {
-    fn is_plain(&self) -> bool {
-        self.resampler.is_none() && self.link.mains_gain().is_none()
-    }
-
-    /// The samples of the present block that a burst can reach; all of them under a sliding delay, whose own
-    /// past must have no gap.
-    fn span(&self, now: u64, samples: usize, burst: &Range<u64>) -> Range<usize> {
-        if self.resampler.is_some() {
-            return 0..samples;
-        }
-        let end = (burst.end + self.link.fir().memory() as u64).saturating_sub(now).min(samples as u64);
-        let start = burst.start.saturating_sub(now).min(end);
-        start as usize..end as usize
-    }
-
-    /// What varies with time, on the samples from index `at`.
-    fn vary(&mut self, at: u64, burst: u64, samples: &mut [f32]) {
-        if let Some(resampler) = &mut self.resampler {
-            resampler.run(at as i64 - burst as i64, samples);
-        }
-        if let Some(gain) = self.link.mains_gain() {
-            gain.apply(at, samples);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::noise::Background;
     use crate::snr::mean_db;
     use crate::{FirDesign, MainsGain, Multipath, NoiseSource};
+    use core::ops::Range;
     use plc_core::Seed;
     use proptest::prelude::*;
 
