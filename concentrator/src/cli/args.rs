@@ -1,0 +1,194 @@
+//! The words of the command line.
+
+use clap::{Args, Parser, Subcommand};
+use plc_core::Utc;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tonic::transport::Uri;
+
+/// The data concentrator: reads the meters of a low-voltage feeder over the power line.
+#[derive(Debug, Parser)]
+#[command(name = "concentrator", version, about)]
+pub struct Cli {
+    /// What is logged to standard error, such as "info" or "warn,concentrator=debug".
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the power line and the gRPC interface until SIGINT or SIGTERM.
+    Run(RunArgs),
+    /// Print the configuration file with its defaults, every key explained.
+    Config,
+    /// A street of meters on an emulated line, read by this concentrator, in virtual time.
+    #[cfg(feature = "demo")]
+    Demo(DemoArgs),
+    /// List the meters of a running concentrator.
+    Meters(ClientArgs),
+    /// List or follow the readings of a running concentrator.
+    Readings(ReadingsArgs),
+    /// List the nodes of the network of a running concentrator.
+    Topology(ClientArgs),
+    /// Show the state of a running concentrator.
+    Status(ClientArgs),
+    /// List the events of a running concentrator.
+    Events(ClientArgs),
+}
+
+/// `concentrator run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The configuration; `concentrator config` prints one.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// `concentrator demo`.
+#[cfg(feature = "demo")]
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Meters on the line.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=55))]
+    pub customers: u8,
+    /// Capture periods to live through.
+    #[arg(long, value_name = "P", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    pub periods: u32,
+    /// The same seed gives the same street.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Noise such that the worst link has this ratio of signal to noise, in decibels; without it, as on the line
+    /// of the street.
+    #[arg(long, value_name = "DB", allow_negative_numbers = true, value_parser = decibels)]
+    pub snr: Option<f64>,
+    /// Keep the store and all files there.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Keep serving the interface at the end, until SIGINT or SIGTERM.
+    #[arg(long)]
+    pub hold: bool,
+    /// Where the gRPC interface is served.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
+    pub listen: SocketAddr,
+    /// Compute every sample of the line, also while everybody is silent.
+    #[arg(long)]
+    pub every_sample: bool,
+    /// Take the street from a folder with the data of a feeder.
+    #[arg(long, value_name = "DIR")]
+    pub feeder: Option<PathBuf>,
+}
+
+/// How to reach a running concentrator, and how to print.
+#[derive(Clone, Debug, Args)]
+pub struct ClientArgs {
+    /// The interface of the concentrator.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    pub address: Uri,
+    /// Print one JSON object per line instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `concentrator readings`.
+#[derive(Clone, Debug, Args)]
+pub struct ReadingsArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// Only of this meter, by its id or EUI-64.
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub meter: Option<String>,
+    /// Print those that are held, then stay and print new ones.
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub follow: bool,
+    /// Captured at this time (UTC) or later: 2026-11-22 or 2026-11-22T10:15:00Z.
+    #[arg(long, value_name = "TIME", value_parser = utc)]
+    pub from: Option<Utc>,
+    /// Captured before this time (UTC).
+    #[arg(long, value_name = "TIME", value_parser = utc)]
+    pub to: Option<Utc>,
+    /// Only readings after this cursor.
+    #[arg(long, value_name = "CURSOR", default_value_t = 0)]
+    pub after: u64,
+}
+
+#[cfg(feature = "demo")]
+fn decibels(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (-40.0..=100.0).contains(number));
+    number.ok_or_else(|| String::from("expected decibels, -40 to 100"))
+}
+
+/// `YYYY-MM-DD`, with `THH:MM` or `THH:MM:SS` behind it, and `Z` behind that.
+fn utc(text: &str) -> Result<Utc, String> {
+    let error = || String::from("expected a time in UTC, such as 2026-11-22 or 2026-11-22T10:15:00Z");
+    let (date, time) = text.split_once('T').unwrap_or((text, "00:00"));
+    let date = numbers(date, '-').ok_or_else(error)?;
+    let time = numbers(time.strip_suffix('Z').unwrap_or(time), ':').ok_or_else(error)?;
+    let (&[year, month, day], (hour, minute, second)) = (
+        date.as_slice(),
+        match time[..] {
+            [hour, minute] => (hour, minute, 0),
+            [hour, minute, second] => (hour, minute, second),
+            _ => return Err(error()),
+        },
+    ) else {
+        return Err(error());
+    };
+    let small = |number: u16| u8::try_from(number).unwrap_or(u8::MAX);
+    Utc::from_civil(year.into(), small(month), small(day), small(hour), small(minute), small(second))
+        .ok_or_else(error)
+}
+
+fn numbers(text: &str, separator: char) -> Option<Vec<u16>> {
+    let digits = |part: &str| part.bytes().all(|digit| digit.is_ascii_digit());
+    text.split(separator).map(|part| part.parse().ok().filter(|_| digits(part))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_a_date_with_or_without_the_hour() {
+        let expected = Utc::from_secs(1_795_342_500);
+        for good in ["2026-11-22T10:15", "2026-11-22T10:15Z", "2026-11-22T10:15:00Z"] {
+            assert_eq!(utc(good), Ok(expected), "{good}");
+        }
+        assert_eq!(utc("2026-11-22"), Ok(Utc::from_secs(1_795_305_600)));
+        for bad in [
+            "",
+            "now",
+            "2026-02-30",
+            "2026-11-22T25:00",
+            "2026-11-22T10",
+            "2026-11",
+            "+2026-1-1",
+            "2026-999-1",
+        ] {
+            assert!(utc(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_printed_time_is_read_back(seconds in 0i64..4_000_000_000) {
+            prop_assert_eq!(utc(&Utc::from_secs(seconds).to_string()), Ok(Utc::from_secs(seconds)));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[0-9T:Z+-]{0,20}|.{0,9}") {
+            let _ = utc(&text);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The commands that ask a running concentrator.
+
+use super::print::{self, Table};
+use super::{ClientArgs, Command, ReadingsArgs};
+use anyhow::anyhow;
+use concentrator_proto::v1;
+use concentrator_proto::v1::concentrator_client::ConcentratorClient;
+use plc_core::Utc;
+use std::io::{self, Write};
+use std::time::Duration;
+use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::{Code, Status, Streaming};
+
+type Client = ConcentratorClient<Channel>;
+
+pub(super) fn run(command: Command) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Meters(args) => meters(&args).await,
+            Command::Readings(args) => readings(&args).await,
+            Command::Topology(args) => topology(&args).await,
+            Command::Status(args) => status(&args).await,
+            Command::Events(args) => events(&args).await,
+            other => Err(anyhow!("{other:?}: not a command for a running concentrator")),
+        }
+    })
+}
+
+async fn connect(address: &Uri) -> anyhow::Result<Client> {
+    let endpoint = Endpoint::from(address.clone())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE);
+    let channel = endpoint.connect().await;
+    let channel =
+        channel.map_err(|_| anyhow!("address {address}: no answer, expected a running concentrator"))?;
+    Ok(Client::new(channel))
+}
+
+/// What the concentrator said, in one line.
+fn refused(status: Status) -> anyhow::Error {
+    match status.code() {
+        Code::NotFound | Code::OutOfRange | Code::ResourceExhausted => anyhow!("{}", status.message()),
+        code => anyhow!(
+            "concentrator: {}",
+            if status.message().is_empty() { code.description() } else { status.message() }
+        ),
+    }
+}
+
+async fn meters(args: &ClientArgs) -> anyhow::Result<()> {
+    let answer =
+        connect(&args.address).await?.list_meters(v1::ListMetersRequest {}).await.map_err(refused)?;
+    let mut table = Table::new(args.json, print::METER);
+    answer.into_inner().meters.iter().try_for_each(|meter| table.row(print::meter(meter)))?;
+    Ok(table.finish()?)
+}
+
+async fn topology(args: &ClientArgs) -> anyhow::Result<()> {
+    let answer = connect(&args.address).await?.topology(v1::TopologyRequest {}).await.map_err(refused)?;
+    let mut table = Table::new(args.json, print::NODE);
+    answer.into_inner().nodes.iter().try_for_each(|node| table.row(print::node(node)))?;
+    Ok(table.finish()?)
+}
+
+async fn events(args: &ClientArgs) -> anyhow::Result<()> {
+    let mut client = connect(&args.address).await?;
+    let mut table = Table::new(args.json, print::EVENT);
+    let mut after_cursor = 0;
+    loop {
+        let request = v1::ListEventsRequest { after_cursor, limit: 0 };
+        let events = client.list_events(request).await.map_err(refused)?.into_inner().events;
+        let Some(last) = events.last() else { return Ok(table.finish()?) };
+        after_cursor = last.cursor;
+        events.iter().try_for_each(|event| table.row(print::event(event)))?;
+    }
+}
+
+async fn status(args: &ClientArgs) -> anyhow::Result<()> {
+    let answer = connect(&args.address).await?.status(v1::StatusRequest {}).await.map_err(refused)?;
+    let mut out = io::stdout().lock();
+    Ok(out.write_all(print::status(&answer.into_inner(), args.json).as_bytes())?)
+}
+
+async fn readings(args: &ReadingsArgs) -> anyhow::Result<()> {
+    let mut client = connect(&args.client.address).await?;
+    let meter_id = args.meter.clone().unwrap_or_default();
+    let stream = if args.follow {
+        let request = v1::WatchReadingsRequest { meter_id, after_cursor: Some(args.after) };
+        client.watch_readings(request).await
+    } else {
+        let request = v1::ListReadingsRequest {
+            meter_id,
+            from_ms: args.from.map(Utc::as_millis),
+            to_ms: args.to.map(Utc::as_millis),
+            after_cursor: args.after,
+            limit: 0,
+        };
+        client.list_readings(request).await
+    };
+    print_readings(stream.map_err(refused)?.into_inner(), args).await
+}
+
+async fn print_readings(mut stream: Streaming<v1::Reading>, args: &ReadingsArgs) -> anyhow::Result<()> {
+    let mut table = Table::new(args.client.json, print::READING);
+    loop {
+        match stream.message().await {
+            Ok(Some(reading)) => table.row(print::reading(&reading))?,
+            Ok(None) => return Ok(table.finish()?),
+            // To follow ends with the concentrator.
+            Err(status) if args.follow && status.code() == Code::Unavailable => return Ok(table.finish()?),
+            Err(status) => return Err(refused(status)),
+        }
+        if args.follow {
+            table.flush()?;
+        }
+    }
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEPALIVE: Duration = Duration::from_secs(20);

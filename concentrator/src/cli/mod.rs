@@ -1,0 +1,56 @@
+//! The command line. Exit codes: 0 done, 1 an error in one line on standard error, 2 a wrong command line.
+
+mod args;
+mod client;
+mod print;
+
+#[cfg(feature = "demo")]
+pub use args::DemoArgs;
+pub use args::{Cli, ClientArgs, Command, ReadingsArgs, RunArgs};
+
+use crate::config::Config;
+use crate::{daemon, logging};
+use clap::Parser;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        // The reader of a pipe has had enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Run(args) => return daemon::run(&args, cli.log.as_deref()),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => {
+            start_log(cli.log.as_deref(), "warn")?;
+            return crate::demo::run(&args);
+        }
+        Command::Config => io::stdout().write_all(Config::default().to_toml().as_bytes())?,
+        client => {
+            start_log(cli.log.as_deref(), "warn")?;
+            client::run(client)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the log by the command line, or else by `default`.
+pub(crate) fn start_log(wanted: Option<&str>, default: &str) -> anyhow::Result<()> {
+    let filter = wanted.unwrap_or(default);
+    logging::start(filter)
+        .map_err(|error| anyhow::anyhow!("--log {filter:?}: {error}; expected a filter such as \"info\""))
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}

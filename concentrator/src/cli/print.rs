@@ -1,0 +1,289 @@
+//! How the answers of a concentrator look: tables for people, JSON for programs.
+
+use concentrator_proto::v1;
+use plc_core::Utc;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, StdoutLock, Write};
+
+/// A column: its heading and its least width, negative to align to the left.
+pub(super) type Column = (&'static str, i8);
+
+/// One row, both ways.
+pub(super) struct Row {
+    cells: Vec<String>,
+    json: Value,
+}
+
+/// Rows on standard output, as they come.
+pub(super) struct Table {
+    out: BufWriter<StdoutLock<'static>>,
+    columns: &'static [Column],
+    json: bool,
+    headed: bool,
+}
+
+impl Table {
+    pub(super) fn new(json: bool, columns: &'static [Column]) -> Self {
+        Self { out: BufWriter::new(io::stdout().lock()), columns, json, headed: json }
+    }
+
+    pub(super) fn row(&mut self, row: Row) -> io::Result<()> {
+        if self.json {
+            return writeln!(self.out, "{}", row.json);
+        }
+        self.head()?;
+        self.line(&row.cells)
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.head()?;
+        self.flush()
+    }
+
+    fn head(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.headed, true) {
+            return Ok(());
+        }
+        let headings: Vec<_> = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
+        self.line(&headings)
+    }
+
+    fn line(&mut self, cells: &[String]) -> io::Result<()> {
+        let mut line = String::new();
+        for (cell, (_, width)) in cells.iter().zip(self.columns) {
+            let size = usize::from(width.unsigned_abs());
+            let _ =
+                if *width < 0 { write!(line, "{cell:<size$}  ") } else { write!(line, "{cell:>size$}  ") };
+        }
+        writeln!(self.out, "{}", line.trim_end())
+    }
+}
+
+pub(super) const METER: &[Column] = &[
+    ("METER", -12),
+    ("EUI64", -16),
+    ("ADDR", -4),
+    ("STATE", -8),
+    ("LAST READING", -20),
+    ("LAST SUCCESS", -20),
+    ("MISSING", 7),
+    ("LQI", 3),
+    ("HOPS", 4),
+    ("RETRIES", 7),
+    ("LAST ERROR", -10),
+];
+
+pub(super) fn meter(meter: &v1::Meter) -> Row {
+    let counters = meter.counters.unwrap_or_default();
+    let state = word(meter.state().as_str_name(), "METER_STATE_");
+    let cells = vec![
+        meter.id.clone(),
+        meter.eui64.clone(),
+        address(meter.short_address),
+        state.clone(),
+        time(meter.last_reading_time_ms),
+        time(meter.last_success_ms),
+        meter.missing_periods.to_string(),
+        number(meter.link_quality),
+        number(meter.hops),
+        counters.retries.to_string(),
+        meter.last_error.clone(),
+    ];
+    let json = json!({
+        "id": meter.id, "eui64": meter.eui64, "short_address": meter.short_address, "state": state,
+        "last_reading_time_ms": meter.last_reading_time_ms, "last_success_ms": meter.last_success_ms,
+        "last_error": meter.last_error, "missing_periods": meter.missing_periods,
+        "link_quality": meter.link_quality, "hops": meter.hops,
+        "counters": {
+            "datagrams_sent": counters.datagrams_sent, "datagrams_received": counters.datagrams_received,
+            "retries": counters.retries, "sessions_succeeded": counters.sessions_succeeded,
+            "sessions_failed": counters.sessions_failed, "security_failures": counters.security_failures,
+        },
+    });
+    Row { cells, json }
+}
+
+pub(super) const READING: &[Column] = &[
+    ("CURSOR", 8),
+    ("CAPTURED", -20),
+    ("METER", -12),
+    ("OBIS", -16),
+    ("VALUE", 14),
+    ("UNIT", -5),
+    ("STATUS", -6),
+];
+
+pub(super) fn reading(reading: &v1::Reading) -> Row {
+    let cells = vec![
+        reading.cursor.to_string(),
+        time(Some(reading.capture_time_ms)),
+        reading.meter_id.clone(),
+        reading.obis.clone(),
+        scaled(reading.value, reading.scaler),
+        unit(reading.unit),
+        if reading.status == 0 { String::new() } else { format!("{:#x}", reading.status) },
+    ];
+    let json = json!({
+        "cursor": reading.cursor, "meter_id": reading.meter_id, "eui64": reading.eui64, "obis": reading.obis,
+        "capture_time_ms": reading.capture_time_ms, "value": reading.value, "scaler": reading.scaler,
+        "unit": reading.unit, "status": reading.status, "received_ms": reading.received_ms,
+    });
+    Row { cells, json }
+}
+
+pub(super) const NODE: &[Column] = &[
+    ("ADDR", -4),
+    ("EUI64", -16),
+    ("METER", -12),
+    ("STATE", -11),
+    ("PARENT", -6),
+    ("HOPS", 4),
+    ("LQI", 3),
+    ("LAST HEARD", -20),
+];
+
+pub(super) fn node(node: &v1::Node) -> Row {
+    let state = word(node.state().as_str_name(), "NODE_STATE_");
+    let cells = vec![
+        address(node.short_address),
+        node.eui64.clone(),
+        node.meter_id.clone(),
+        state.clone(),
+        address(node.parent_short_address),
+        number(node.hops),
+        number(node.link_quality),
+        time(node.last_heard_ms),
+    ];
+    let json = json!({
+        "eui64": node.eui64, "meter_id": node.meter_id, "short_address": node.short_address,
+        "parent_short_address": node.parent_short_address, "hops": node.hops,
+        "link_quality": node.link_quality, "last_heard_ms": node.last_heard_ms, "state": state,
+    });
+    Row { cells, json }
+}
+
+pub(super) const EVENT: &[Column] =
+    &[("CURSOR", 8), ("TIME", -20), ("KIND", -17), ("METER", -12), ("TEXT", -4)];
+
+pub(super) fn event(event: &v1::Event) -> Row {
+    let cells = vec![
+        event.cursor.to_string(),
+        time(Some(event.time_ms)),
+        event.kind.clone(),
+        event.meter_id.clone(),
+        event.text.clone(),
+    ];
+    let json = json!({
+        "cursor": event.cursor, "time_ms": event.time_ms, "kind": event.kind, "meter_id": event.meter_id,
+        "text": event.text,
+    });
+    Row { cells, json }
+}
+
+pub(super) fn status(status: &v1::StatusResponse, as_json: bool) -> String {
+    let clock = word(status.clock().as_str_name(), "CLOCK_");
+    if as_json {
+        let counters: serde_json::Map<_, _> =
+            status.counters.iter().map(|counter| (counter.name.clone(), counter.value.into())).collect();
+        let json = json!({
+            "version": status.version, "clock": clock, "now_ms": status.now_ms, "started_ms": status.started_ms,
+            "uptime_ms": status.uptime_ms, "pan_id": status.pan_id, "expected": status.expected,
+            "joined": status.joined, "newest_cursor": status.newest_cursor, "fault": status.fault,
+            "counters": counters,
+        });
+        return format!("{json}\n");
+    }
+    let fault = if status.fault.is_empty() { "none" } else { &status.fault };
+    let mut text = format!(
+        "version   {}\ntime      {} ({clock})\nuptime    {} s\npan       {}\nmeters    {} of {} joined\n\
+         readings  newest cursor {}\nfault     {fault}\n",
+        status.version,
+        time(Some(status.now_ms)),
+        status.uptime_ms / 1000,
+        address(status.pan_id),
+        status.joined,
+        status.expected,
+        status.newest_cursor,
+    );
+    for counter in &status.counters {
+        let _ = writeln!(text, "{:<40} {:>12}", counter.name, counter.value);
+    }
+    text
+}
+
+/// The value times ten to the power of `scaler`, exactly.
+fn scaled(value: i64, scaler: i32) -> String {
+    let (sign, digits) = (if value < 0 { "-" } else { "" }, value.unsigned_abs().to_string());
+    let places = usize::try_from(scaler.unsigned_abs()).unwrap_or(0).min(128);
+    match scaler {
+        0 => format!("{sign}{digits}"),
+        1.. if value == 0 => digits,
+        1.. => format!("{sign}{digits}{}", "0".repeat(places)),
+        _ => {
+            let padded = format!("{digits:0>width$}", width = places + 1);
+            let (whole, fraction) = padded.split_at(padded.len() - places);
+            format!("{sign}{whole}.{fraction}")
+        }
+    }
+}
+
+/// Units of DLMS/COSEM that a meter of electricity uses [Blue Book, enumeration unit]; others by number.
+fn unit(code: u32) -> String {
+    let symbol = match code {
+        7 => "s",
+        9 => "°C",
+        27 => "W",
+        28 => "VA",
+        29 => "var",
+        30 => "Wh",
+        31 => "VAh",
+        32 => "varh",
+        33 => "A",
+        35 => "V",
+        44 => "Hz",
+        255 => "",
+        other => return format!("u{other}"),
+    };
+    symbol.to_owned()
+}
+
+fn word(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
+}
+
+fn time(millis: Option<i64>) -> String {
+    millis.map_or_else(|| String::from("-"), |millis| Utc::from_millis(millis).to_string())
+}
+
+fn address(address: Option<u32>) -> String {
+    address.map_or_else(|| String::from("-"), |address| format!("{address:04x}"))
+}
+
+fn number(number: Option<u32>) -> String {
+    number.map_or_else(|| String::from("-"), |number| number.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_scaled_without_rounding() {
+        for (value, scaler, expected) in [
+            (12345, 0, "12345"),
+            (12345, -1, "1234.5"),
+            (5, -3, "0.005"),
+            (-5, -1, "-0.5"),
+            (7, 3, "7000"),
+            (0, 2, "0"),
+            (i64::MIN, -2, "-92233720368547758.08"),
+        ] {
+            assert_eq!(scaled(value, scaler), expected);
+        }
+    }
+}

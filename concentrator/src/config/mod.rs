@@ -1,0 +1,348 @@
+//! The configuration file, `concentrator.toml`.
+//!
+//! Every key has a default and is explained in the file that `concentrator config` prints ([`Config::to_toml`]).
+//! Everything that is wrong is reported at once, each with its line, key, value and what was expected.
+
+mod section;
+mod template;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use section::ConfigError;
+pub use value::Key128;
+
+use plc_core::{Eui64, PanId};
+use section::{Findings, Section, Show};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+/// Everything that is wrong with a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub struct ConfigErrors {
+    /// The file.
+    pub path: PathBuf,
+    /// At least one, in the order of the lines.
+    pub errors: Vec<ConfigError>,
+}
+
+/// The configuration of the concentrator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `store.path`: the database.
+    pub store_path: PathBuf,
+    /// `grpc.listen`: where the interface is served.
+    pub listen: SocketAddr,
+    /// `[plc]`.
+    pub plc: PlcConfig,
+    /// `[collector]`.
+    pub collector: CollectorConfig,
+    /// `log.level`: a filter of `tracing`.
+    pub log: String,
+    /// `[[meter]]`, here and in `meters_file`, ordered by EUI-64.
+    pub meters: Vec<MeterConfig>,
+}
+
+/// The power line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlcConfig {
+    /// The analogue front end: `unix:/path` or `tcp:host:port`.
+    pub front_end: String,
+    /// The frequencies.
+    pub band: Band,
+    /// The identifier of the network to form.
+    pub pan_id: PanId,
+}
+
+/// The frequencies that the modem uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Band {
+    /// G3-PLC in CENELEC band A, 35.9 to 90.6 kHz.
+    CenelecA,
+}
+
+/// What is read, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectorConfig {
+    /// Period at which the meters capture their load profile.
+    pub capture_period: Duration,
+    /// How long after a capture it is read.
+    pub read_delay: Duration,
+    /// How often an unanswered request is sent again.
+    pub retries: u8,
+    /// Meters that are read at the same time.
+    pub parallel_sessions: u16,
+}
+
+/// A meter that may join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeterConfig {
+    /// Its name for people.
+    pub id: String,
+    /// Its extended address.
+    pub eui64: Eui64,
+    /// The key with which it joins (EAP-PSK).
+    pub psk: Key128,
+    /// The DLMS global unicast encryption key.
+    pub encryption_key: Key128,
+    /// The DLMS authentication key.
+    pub authentication_key: Key128,
+    /// Its DLMS system title.
+    pub system_title: [u8; 8],
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store_path: "/var/lib/concentrator/concentrator.sqlite".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            plc: PlcConfig {
+                front_end: String::from("unix:/run/concentrator/front-end.sock"),
+                band: Band::CenelecA,
+                pan_id: PanId(0x1001),
+            },
+            collector: CollectorConfig {
+                capture_period: Duration::from_secs(900),
+                read_delay: Duration::from_secs(60),
+                retries: 3,
+                parallel_sessions: 4,
+            },
+            log: String::from("info"),
+            meters: Vec::new(),
+        }
+    }
+}
+
+impl Band {
+    /// The word for it in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CenelecA => "cenelec-a",
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file, and the `meters_file` and key files that it names (relative to its folder).
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        let text = read(path).map_err(|error| ConfigErrors { path: path.to_owned(), errors: vec![error] })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads the text of the file at `path`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
+        let (config, findings) = Self::examine(text, folder(path));
+        outcome(config, findings, path)
+    }
+
+    fn examine<'t>(text: &'t str, folder: &Path) -> (Self, Findings<'t>) {
+        let mut findings = Findings::new(text);
+        let found = &mut findings;
+        let mut root = section::parse(text, found);
+        let mut config = Self::default();
+        config.take_store_and_interface(&mut root, found);
+        config.plc.take(root.section("plc", found), found);
+        config.collector.take(root.section("collector", found), found);
+        let mut log = root.section("log", found);
+        set(
+            &mut config.log,
+            log.take(
+                "level",
+                "a filter such as \"info\" or \"warn,concentrator=debug\"",
+                Show::Value,
+                found,
+                |v| value::text(v).filter(|filter| EnvFilter::try_new(filter).is_ok()),
+            ),
+        );
+        log.finish(found);
+        config.take_meters(&mut root, folder, found);
+        root.finish(found);
+        (config, findings)
+    }
+
+    fn take_store_and_interface(&mut self, root: &mut Section<'_>, found: &mut Findings<'_>) {
+        let mut store = root.section("store", found);
+        set(
+            &mut self.store_path,
+            store.take("path", "a path", Show::Value, found, |v| value::text(v).map(Into::into)),
+        );
+        store.finish(found);
+        let mut grpc = root.section("grpc", found);
+        let expected = "an address and a port, such as \"127.0.0.1:50051\"";
+        set(
+            &mut self.listen,
+            grpc.take("listen", expected, Show::Value, found, |v| v.as_str()?.parse().ok()),
+        );
+        grpc.finish(found);
+    }
+
+    fn take_meters(&mut self, root: &mut Section<'_>, folder: &Path, found: &mut Findings<'_>) {
+        let mut seen = Seen::default();
+        for section in root.sections("meter", found) {
+            let span = section.span();
+            if let Some(meter) = take_meter(section, folder, found) {
+                seen.check(&meter).into_iter().for_each(|text| found.push(span.clone(), text));
+                self.meters.push(meter);
+            }
+        }
+        let expected = "the path of a readable file of [[meter]] tables";
+        let meters = root.take("meters_file", expected, Show::Value, found, |v| {
+            let path = folder.join(value::text(v)?);
+            read(&path).ok().map(|text| (path, text))
+        });
+        if let Some((path, text)) = meters {
+            self.take_meters_file(&path, &text, &mut seen, found);
+        }
+        self.meters.sort_unstable_by_key(|meter| meter.eui64);
+    }
+
+    /// As the meters of the main file; its errors name the file too.
+    fn take_meters_file(&mut self, path: &Path, text: &str, seen: &mut Seen, found: &mut Findings<'_>) {
+        let mut inner = Findings::new(text);
+        let mut root = section::parse(text, &mut inner);
+        for section in root.sections("meter", &mut inner) {
+            let span = section.span();
+            if let Some(meter) = take_meter(section, folder(path), &mut inner) {
+                seen.check(&meter).into_iter().for_each(|text| inner.push(span.clone(), text));
+                self.meters.push(meter);
+            }
+        }
+        root.finish(&mut inner);
+        inner.errors.sort_by_key(|error| error.line);
+        let named =
+            |error: ConfigError| ConfigError { line: 0, text: format!("{}: {error}", path.display()) };
+        found.errors.extend(inner.errors.into_iter().map(named));
+    }
+}
+
+impl PlcConfig {
+    fn take(&mut self, mut section: Section<'_>, found: &mut Findings<'_>) {
+        let expected = "\"unix:/absolute/path\" or \"tcp:host:port\"";
+        set(&mut self.front_end, section.take("front_end", expected, Show::Value, found, value::front_end));
+        set(
+            &mut self.band,
+            section.take("band", "\"cenelec-a\"", Show::Value, found, |v| {
+                (v.as_str()? == Band::CenelecA.as_str()).then_some(Band::CenelecA)
+            }),
+        );
+        let expected = "a number up to 0xfcff with the bits 0x0300 clear";
+        set(&mut self.pan_id, section.take("pan_id", expected, Show::Value, found, value::pan_id));
+        section.finish(found);
+    }
+}
+
+impl CollectorConfig {
+    fn take(&mut self, mut section: Section<'_>, found: &mut Findings<'_>) {
+        let expected = "seconds that divide a day, 60 to 86400";
+        set(
+            &mut self.capture_period,
+            section.take("capture_period_s", expected, Show::Value, found, |v| {
+                value::seconds(v, 60..=86_400).filter(|period| 86_400 % period.as_secs() == 0)
+            }),
+        );
+        set(
+            &mut self.read_delay,
+            section.take("read_delay_s", "seconds, 0 to 86400", Show::Value, found, |v| {
+                value::seconds(v, 0..=86_400)
+            }),
+        );
+        set(
+            &mut self.retries,
+            section.take("retries", "a number, 0 to 20", Show::Value, found, |v| {
+                value::integer(v, 0..=20)?.try_into().ok()
+            }),
+        );
+        set(
+            &mut self.parallel_sessions,
+            section.take("parallel_sessions", "a number, 1 to 64", Show::Value, found, |v| {
+                value::integer(v, 1..=64)?.try_into().ok()
+            }),
+        );
+        section.finish(found);
+    }
+}
+
+fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>) -> Option<MeterConfig> {
+    let key = "32 hexadecimal digits, or \"file:path\" of a file that holds them";
+    let id = section.require("id", "a name of 1 to 64 characters", Show::Value, found, |v| {
+        value::text(v).filter(|id| id.chars().count() <= 64 && !id.chars().any(char::is_control))
+    });
+    let eui64 = section.require("eui64", "16 hexadecimal digits", Show::Value, found, value::eui64);
+    let psk = section.require("psk", key, Show::Secret, found, |v| value::key(v, folder));
+    let encryption_key =
+        section.require("encryption_key", key, Show::Secret, found, |v| value::key(v, folder));
+    let authentication_key =
+        section.require("authentication_key", key, Show::Secret, found, |v| value::key(v, folder));
+    let system_title = section
+        .take("system_title", "16 hexadecimal digits", Show::Value, found, |v| value::hex(v.as_str()?));
+    section.finish(found);
+    let eui64 = eui64?;
+    Some(MeterConfig {
+        id: id?,
+        eui64,
+        psk: psk?,
+        encryption_key: encryption_key?,
+        authentication_key: authentication_key?,
+        system_title: system_title.unwrap_or(eui64.0),
+    })
+}
+
+/// Names and addresses that are taken.
+#[derive(Default)]
+struct Seen {
+    ids: BTreeSet<String>,
+    eui64s: BTreeSet<Eui64>,
+}
+
+impl Seen {
+    fn check(&mut self, meter: &MeterConfig) -> Option<String> {
+        let MeterConfig { id, eui64, .. } = meter;
+        if !self.ids.insert(id.clone()) {
+            return Some(format!("meter.id = {id:?}: given twice, expected each id once"));
+        }
+        let twice = !self.eui64s.insert(*eui64);
+        twice.then(|| format!("meter.eui64 = {eui64}: given twice, expected each address once"))
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "configuration {}", self.path.display())?;
+        match self.errors.as_slice() {
+            [only] => write!(f, ": {only}"),
+            all => all.iter().try_for_each(|error| write!(f, "\n  {error}")),
+        }
+    }
+}
+
+fn outcome(config: Config, findings: Findings<'_>, path: &Path) -> Result<Config, ConfigErrors> {
+    let mut errors = findings.errors;
+    errors.sort_by_key(|error| error.line);
+    if errors.is_empty() { Ok(config) } else { Err(ConfigErrors { path: path.to_owned(), errors }) }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |error| ConfigError { line: 0, text: format!("{error}; expected a readable file") };
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
+    }
+}

@@ -1,0 +1,72 @@
+//! The file with every key explained.
+
+use super::Config;
+
+impl Config {
+    /// The file that gives this configuration, without the meters, every key explained.
+    pub fn to_toml(&self) -> String {
+        let Self { store_path, listen, plc, collector, log, .. } = self;
+        format!(
+            r#"# Configuration of the concentrator. Every key is optional; the values here are used without it.
+# An unknown key is an error.
+
+# More meters, from a file of [[meter]] tables. Paths are relative to this file's folder.
+#meters_file = "meters.toml"
+
+[store]
+# The database: readings, events, counters and keys of the network. Made when it is not there.
+path = {path:?}
+
+[grpc]
+# Where the gRPC interface is served. It has no authentication: keep it on this machine or behind a proxy.
+listen = "{listen}"
+
+[plc]
+# The analogue front end, hardware or emulated: "unix:/absolute/path" or "tcp:host:port".
+front_end = {front_end:?}
+# The frequencies: "cenelec-a".
+band = "{band}"
+# Identifier of the network to form, different from that of every network in reach.
+# A number up to 0xfcff with the bits 0x0300 clear.
+pan_id = {pan_id:#06x}
+
+[collector]
+# Period in seconds at which the meters capture their load profile. It divides a day.
+capture_period_s = {capture_period}
+# Seconds after a capture until it is read, so that clocks may differ and the line is not asked all at once.
+read_delay_s = {read_delay}
+# How often an unanswered request is sent again, 0 to 20.
+retries = {retries}
+# Meters that are read at the same time, 1 to 64.
+parallel_sessions = {parallel_sessions}
+
+[log]
+# What is logged to standard error: error, warn, info, debug, trace, also per module.
+level = {log:?}
+
+# The meters that may join. Keys are 32 hexadecimal digits, or "file:path" of a file that holds them.
+#[[meter]]
+# Name for people, 1 to 64 characters, different for each meter.
+#id = "flat-1"
+# Extended address, 16 hexadecimal digits, as printed on the meter.
+#eui64 = "0011223344556677"
+# Key with which it joins the network (EAP-PSK).
+#psk = "file:keys/flat-1.psk"
+# DLMS global unicast encryption key.
+#encryption_key = "file:keys/flat-1.ek"
+# DLMS authentication key.
+#authentication_key = "file:keys/flat-1.ak"
+# DLMS system title, 16 hexadecimal digits. Without it: the octets of eui64.
+#system_title = "4d4d4d0000000001"
+"#,
+            path = store_path.display().to_string(),
+            front_end = plc.front_end,
+            band = plc.band.as_str(),
+            pan_id = plc.pan_id.0,
+            capture_period = collector.capture_period.as_secs(),
+            read_delay = collector.read_delay.as_secs(),
+            retries = collector.retries,
+            parallel_sessions = collector.parallel_sessions,
+        )
+    }
+}

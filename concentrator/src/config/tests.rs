@@ -1,0 +1,137 @@
+use super::*;
+use proptest::prelude::*;
+
+const KEY: &str = "000102030405060708090a0b0c0d0e0f";
+
+fn parse(text: &str) -> Result<Config, String> {
+    Config::parse(text, Path::new("c.toml")).map_err(|errors| errors.to_string())
+}
+
+fn meter(id: &str, eui64: u64) -> String {
+    format!(
+        "[[meter]]\nid = {id:?}\neui64 = \"{eui64:016x}\"\npsk = \"{KEY}\"\nencryption_key = \"{KEY}\"\nauthentication_key = \"{KEY}\"\n"
+    )
+}
+
+#[test]
+fn the_printed_file_gives_the_defaults() {
+    assert_eq!(parse(&Config::default().to_toml()), Ok(Config::default()));
+    assert_eq!(parse(""), Ok(Config::default()));
+}
+
+#[test]
+fn the_printed_file_explains_every_key() {
+    let template = Config::default().to_toml();
+    let text = meter("a", 1);
+    let (_, findings) = Config::examine(&text, Path::new(""));
+    assert!(findings.known.len() > 12, "{:?}", findings.known);
+    for key in findings.known {
+        let leaf = key.rsplit('.').next().unwrap();
+        let lines: Vec<_> = template.lines().collect();
+        let at =
+            lines.iter().position(|line| line.trim_start_matches('#').starts_with(&format!("{leaf} = ")));
+        let at = at.unwrap_or_else(|| panic!("{key} is not in the template"));
+        assert!(lines[at - 1].starts_with("# "), "{key} is not explained");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let text = "[grpc]\nlisten = \"here\"\n[collector]\nretries = 99\ncapture_period_s = 7000\nperiod = 1\n[plc]\npan_id = 0x0300\n[extra]\n";
+    let expected = "configuration c.toml
+  line 2: grpc.listen = \"here\": expected an address and a port, such as \"127.0.0.1:50051\"
+  line 4: collector.retries = 99: expected a number, 0 to 20
+  line 5: collector.capture_period_s = 7000: expected seconds that divide a day, 60 to 86400
+  line 6: collector.period: unknown key, expected one of capture_period_s, read_delay_s, retries, parallel_sessions
+  line 8: plc.pan_id = 0x0300: expected a number up to 0xfcff with the bits 0x0300 clear
+  line 9: extra: unknown key, expected one of store, grpc, plc, collector, log, meter, meters_file";
+    assert_eq!(parse(text).unwrap_err(), expected);
+}
+
+#[test]
+fn a_value_of_the_wrong_type_and_a_missing_file_are_one_line() {
+    assert_eq!(
+        parse("store = 5").unwrap_err(),
+        "configuration c.toml: line 1: store: expected a table [store]"
+    );
+    let error = Config::load(Path::new("/nowhere/c.toml")).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "configuration /nowhere/c.toml: No such file or directory (os error 2); expected a readable file"
+    );
+}
+
+#[test]
+fn a_front_end_is_a_socket_by_path_or_by_address() {
+    for good in ["unix:/run/x.sock", "tcp:[::1]:7000", "tcp:afe.local:7000"] {
+        assert_eq!(parse(&format!("[plc]\nfront_end = {good:?}")).unwrap().plc.front_end, good);
+    }
+    for bad in ["", "unix:x.sock", "tcp:host", "tcp::7", "tcp:h:0", "spi:/dev/spidev0.0"] {
+        assert!(parse(&format!("[plc]\nfront_end = {bad:?}")).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_meter_takes_its_title_from_its_address_when_none_is_given() {
+    let config = parse(&(meter("b", 2) + "system_title = \"4d4d4d0000000001\"\n" + &meter("a", 1))).unwrap();
+    let keys: [u8; 16] = std::array::from_fn(|i| i as u8);
+    assert_eq!(config.meters.len(), 2);
+    assert_eq!((config.meters[0].id.as_str(), config.meters[0].psk), ("a", Key128(keys)));
+    assert_eq!(config.meters[0].system_title, 1u64.to_be_bytes());
+    assert_eq!(config.meters[1].system_title, *b"MMM\0\0\0\0\x01");
+}
+
+#[test]
+fn a_wrong_key_is_named_and_never_shown() {
+    let text = meter("a", 1).replacen(KEY, "5ec2e7", 1);
+    let error = parse(&text).unwrap_err();
+    assert!(error.contains("line 4: meter.psk (value not shown): expected 32 hexadecimal digits"), "{error}");
+    assert!(!error.contains("5ec2e7"));
+    assert!(!format!("{:?}", parse(&meter("a", 1)).unwrap()).contains("15"));
+}
+
+#[test]
+fn ids_and_addresses_are_unique_across_both_files() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("meters.toml"), meter("a", 2) + &meter("c", 1) + "typo = 1\n").unwrap();
+    let path = folder.path().join("c.toml");
+    let text = String::from("meters_file = \"meters.toml\"\n") + &meter("a", 1);
+    let errors = Config::parse(&text, &path).unwrap_err().errors;
+    let texts: Vec<_> = errors.iter().map(|e| e.text.rsplit_once("meters.toml: ").unwrap().1).collect();
+    assert_eq!(texts, [
+        "line 1: meter.id = \"a\": given twice, expected each id once",
+        "line 7: meter.eui64 = 0000000000000001: given twice, expected each address once",
+        "line 13: meter.typo: unknown key, expected one of id, eui64, psk, encryption_key, authentication_key, system_title",
+    ].map(str::to_owned).as_slice());
+}
+
+#[test]
+fn a_key_may_stand_in_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("psk"), format!("{KEY}\n")).unwrap();
+    let path = folder.path().join("c.toml");
+    let config = Config::parse(&meter("a", 1).replacen(KEY, "file:psk", 1), &path).unwrap();
+    assert_eq!(config.meters[0].psk.0[15], 15);
+    assert!(Config::parse(&meter("a", 1).replacen(KEY, "file:none", 1), &path).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "(\\[\\[?(plc|meter|store|log)\\]\\]?\n|(id|path|level|pan_id|psk)( = |=)(\"[^\n]{0,9}|-?[0-9a-fx_]{1,24}|\\[|\\{)|\n|.){0,12}") {
+        let _ = Config::parse(&text, Path::new("c.toml"));
+    }
+
+    #[test]
+    fn what_is_printed_is_read_back(
+        path in "/[a-zA-Z0-9 \"'é/._-]{1,30}", port: u16, pan in 0u16..0xFFFF, divisor in 0usize..5,
+        delay in 0u64..86_400, retries in 0u8..=20, parallel in 1u16..=64,
+    ) {
+        let mut config = Config { store_path: path.into(), listen: ([10, 0, 0, 1], port).into(), ..Config::default() };
+        config.plc.pan_id = PanId(pan & 0xFCFF);
+        config.collector = CollectorConfig {
+            capture_period: Duration::from_secs([60, 300, 900, 3600, 86_400][divisor]),
+            read_delay: Duration::from_secs(delay), retries, parallel_sessions: parallel,
+        };
+        prop_assert_eq!(parse(&config.to_toml()), Ok(config));
+    }
+}

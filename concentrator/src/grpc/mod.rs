@@ -1,0 +1,162 @@
+//! The gRPC interface, on a runtime of its own, with health and reflection.
+//!
+//! [`Server::start`] may be called from any thread; the interface reads [`Live`] and the store through its own
+//! connections and never touches the thread of the power line.
+
+mod convert;
+mod service;
+mod stream;
+
+pub use convert::obis;
+pub use service::MAX_STREAMS;
+
+use crate::live::Live;
+use concentrator_proto::FILE_DESCRIPTOR_SET;
+use concentrator_proto::v1::concentrator_server::ConcentratorServer;
+use service::Service;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport;
+
+/// Why the interface cannot be served.
+#[derive(Debug, Error)]
+pub enum GrpcError {
+    /// Another program listens there.
+    #[error("address {0}: in use by another program, expected a free port")]
+    Busy(SocketAddr),
+    /// The system refused the address.
+    #[error("address {address}: {error}, expected an address of this machine")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The system gave no threads or no signals.
+    #[error("runtime of the interface: {0}")]
+    Runtime(io::Error),
+    /// The description of the interface is damaged.
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The server ended by itself.
+    #[error("interface: {0}")]
+    Transport(#[from] transport::Error),
+}
+
+/// The running interface. Dropping it ends it at once; [`Server::stop`] lets the answers finish.
+#[derive(Debug)]
+pub struct Server {
+    runtime: Runtime,
+    task: JoinHandle<Result<(), transport::Error>>,
+    address: SocketAddr,
+    live: Arc<Live>,
+}
+
+impl Server {
+    /// Serves on `listen` until [`Live::shutdown`]. The store must exist.
+    ///
+    /// # Errors
+    /// The address is taken; the system refused.
+    pub fn start(listen: SocketAddr, live: Arc<Live>, store: &Path) -> Result<Self, GrpcError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .max_blocking_threads(BLOCKING)
+            .thread_name("grpc")
+            .enable_all()
+            .build()
+            .map_err(GrpcError::Runtime)?;
+        let listener = runtime.block_on(TcpListener::bind(listen)).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => GrpcError::Busy(listen),
+            _ => GrpcError::Bind { address: listen, error },
+        })?;
+        let address = listener.local_addr().map_err(GrpcError::Runtime)?;
+        let task = runtime.block_on(spawn(listener, Arc::clone(&live), store.to_owned()))?;
+        tracing::info!("interface on {address}");
+        Ok(Self { runtime, task, address, live })
+    }
+
+    /// Where it is served; the port is real also when 0 was asked.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on SIGINT and SIGTERM trigger [`Live::shutdown`].
+    ///
+    /// # Errors
+    /// The system gives no signals.
+    pub fn stop_on_signals(&self) -> Result<(), GrpcError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let _context = self.runtime.enter();
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(GrpcError::Runtime)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(GrpcError::Runtime)?;
+        let shutdown = self.live.shutdown.clone();
+        self.runtime.spawn(async move {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            tracing::info!("asked to stop");
+            shutdown.trigger();
+        });
+        Ok(())
+    }
+
+    /// Triggers [`Live::shutdown`], lets the answers under way finish for a while, and ends.
+    ///
+    /// # Errors
+    /// The server had ended by itself.
+    pub fn stop(self) -> Result<(), GrpcError> {
+        self.live.shutdown.trigger();
+        let ended = self.runtime.block_on(async { tokio::time::timeout(GRACE, self.task).await });
+        self.runtime.shutdown_background();
+        match ended {
+            Ok(Ok(result)) => Ok(result?),
+            // Somebody does not take the answer: not waited for.
+            Ok(Err(_)) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Starts to serve; the task ends after the shutdown.
+async fn spawn(
+    listener: TcpListener,
+    live: Arc<Live>,
+    store: PathBuf,
+) -> Result<JoinHandle<Result<(), transport::Error>>, GrpcError> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<ConcentratorServer<Service>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    let shutdown = live.shutdown.clone();
+    let service = ConcentratorServer::new(Service::new(live, store)).max_decoding_message_size(MAX_REQUEST);
+    let router = transport::Server::builder()
+        .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .add_service(health_service)
+        .add_service(reflection)
+        .add_service(service);
+    let stopping = async move {
+        shutdown.triggered().await;
+        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        health.set_not_serving::<ConcentratorServer<Service>>().await;
+    };
+    Ok(tokio::spawn(router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopping)))
+}
+
+const WORKERS: usize = 2;
+const BLOCKING: usize = 16;
+/// Octets of a request.
+const MAX_REQUEST: usize = 64 * 1024;
+const MAX_STREAMS_PER_CONNECTION: u32 = 128;
+/// A connection whose other end is silent that long twice is closed.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// How long answers under way may take to finish.
+const GRACE: Duration = Duration::from_secs(3);

@@ -1,0 +1,162 @@
+//! The procedures of the interface.
+
+use super::convert;
+use super::stream::{self, Messages, Page, Query};
+use crate::live::Live;
+use crate::store::{Cursor, ReadingFilter, StoreReader};
+use concentrator_proto::v1;
+use concentrator_proto::v1::concentrator_server::Concentrator;
+use plc_core::{Eui64, Utc};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::{Request, Response, Status};
+
+/// Streams that may be open at the same time.
+pub const MAX_STREAMS: usize = 64;
+/// Events in one answer.
+const MAX_EVENTS: usize = 1000;
+/// Connections to the store for short questions at the same time; more wait.
+const MAX_QUESTIONS: usize = 8;
+
+/// The interface: what is known now, and the store beside its writer.
+#[derive(Debug)]
+pub(super) struct Service {
+    live: Arc<Live>,
+    store: PathBuf,
+    streams: Arc<Semaphore>,
+    questions: Semaphore,
+}
+
+impl Service {
+    pub(super) fn new(live: Arc<Live>, store: PathBuf) -> Self {
+        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
+        Self { live, store, streams, questions: Semaphore::new(MAX_QUESTIONS) }
+    }
+
+    fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
+        let refused =
+            |_| Status::resource_exhausted(format!("{MAX_STREAMS} streams are open, expected fewer"));
+        Arc::clone(&self.streams).try_acquire_owned().map_err(refused)
+    }
+
+    /// Asks the store something short, beside the threads of the runtime.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&StoreReader) -> Result<T, crate::store::StoreError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let _permit = self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))?;
+        let path = self.store.clone();
+        stream::blocking(move || StoreReader::open(&path).and_then(|reader| question(&reader))).await
+    }
+
+    /// The meter of that name, configured or only in the store; `None` for an empty name.
+    async fn meter(&self, name: &str) -> Result<Option<Eui64>, Status> {
+        if name.is_empty() {
+            return Ok(None);
+        }
+        if let Some(meter) = self.live.find_meter(name) {
+            return Ok(Some(meter));
+        }
+        let unknown = || {
+            Status::not_found(format!("meter {name:?}: not known, expected an id or EUI-64 of ListMeters"))
+        };
+        let meter = Eui64::parse_hex(name).ok_or_else(unknown)?;
+        let held = self.ask(move |store| Ok(store.meter(meter)?.is_some())).await?;
+        held.then_some(Some(meter)).ok_or_else(unknown)
+    }
+
+    fn readings(
+        &self,
+        filter: ReadingFilter,
+        query: Query,
+    ) -> Result<Response<Messages<v1::Reading>>, Status> {
+        let page = Page::new(self.store.clone(), filter);
+        Ok(Response::new(stream::readings(self.permit()?, Arc::clone(&self.live), page, query)))
+    }
+}
+
+#[tonic::async_trait]
+impl Concentrator for Service {
+    type ListReadingsStream = Messages<v1::Reading>;
+    type WatchReadingsStream = Messages<v1::Reading>;
+    type WatchStatusStream = Messages<v1::StatusResponse>;
+
+    async fn list_meters(
+        &self,
+        _: Request<v1::ListMetersRequest>,
+    ) -> Result<Response<v1::ListMetersResponse>, Status> {
+        let mut known = self.live.meters().borrow().clone();
+        for row in self.ask(StoreReader::meters).await? {
+            let meter = known.entry(row.eui64).or_default();
+            meter.short_address = meter.short_address.or(row.short_address);
+            if meter.id.is_empty() {
+                meter.id = row.eui64.to_string();
+            }
+        }
+        let meters = known.iter().map(|(eui64, status)| convert::meter(*eui64, status)).collect();
+        Ok(Response::new(v1::ListMetersResponse { meters }))
+    }
+
+    async fn list_readings(
+        &self,
+        request: Request<v1::ListReadingsRequest>,
+    ) -> Result<Response<Self::ListReadingsStream>, Status> {
+        let request = request.into_inner();
+        let filter = ReadingFilter {
+            meter: self.meter(&request.meter_id).await?,
+            from: request.from_ms.map(Utc::from_millis),
+            to: request.to_ms.map(Utc::from_millis),
+        };
+        let limit = if request.limit == 0 { u64::MAX } else { request.limit };
+        self.readings(filter, Query { after: Cursor(request.after_cursor), limit, follow: false })
+    }
+
+    async fn watch_readings(
+        &self,
+        request: Request<v1::WatchReadingsRequest>,
+    ) -> Result<Response<Self::WatchReadingsStream>, Status> {
+        let request = request.into_inner();
+        let filter =
+            ReadingFilter { meter: self.meter(&request.meter_id).await?, ..ReadingFilter::default() };
+        let newest = *self.live.newest().borrow();
+        let after = request.after_cursor.map_or(newest, Cursor);
+        if after > newest {
+            let text =
+                format!("cursor {}: after the newest reading, {}; it is of another store", after.0, newest.0);
+            return Err(Status::out_of_range(text));
+        }
+        self.readings(filter, Query { after, limit: u64::MAX, follow: true })
+    }
+
+    async fn topology(
+        &self,
+        _: Request<v1::TopologyRequest>,
+    ) -> Result<Response<v1::TopologyResponse>, Status> {
+        let nodes = self.live.topology().borrow().clone();
+        let nodes = nodes.iter().map(|node| convert::node(&self.live, node)).collect();
+        Ok(Response::new(v1::TopologyResponse { nodes }))
+    }
+
+    async fn status(&self, _: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
+        Ok(Response::new(convert::status(&self.live)))
+    }
+
+    async fn watch_status(
+        &self,
+        _: Request<v1::WatchStatusRequest>,
+    ) -> Result<Response<Self::WatchStatusStream>, Status> {
+        Ok(Response::new(stream::status(self.permit()?, Arc::clone(&self.live))))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<v1::ListEventsRequest>,
+    ) -> Result<Response<v1::ListEventsResponse>, Status> {
+        let v1::ListEventsRequest { after_cursor, limit } = request.into_inner();
+        let limit = if limit == 0 { MAX_EVENTS } else { MAX_EVENTS.min(limit as usize) };
+        let events = self.ask(move |store| store.events(Cursor(after_cursor), limit)).await?;
+        let events = events.into_iter().map(|event| convert::event(&self.live, event)).collect();
+        Ok(Response::new(v1::ListEventsResponse { events }))
+    }
+}

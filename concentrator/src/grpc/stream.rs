@@ -1,0 +1,159 @@
+//! The streams of the interface: pages of the store while there are some, then the news.
+
+use super::convert;
+use crate::live::Live;
+use crate::store::{Cursor, ReadingFilter, StoreError, StoreReader, StoredReading};
+use concentrator_proto::v1;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+/// The messages of one stream.
+pub(super) type Messages<T> = ReceiverStream<Result<T, Status>>;
+
+/// Which readings, and whether to stay for more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Query {
+    pub(super) after: Cursor,
+    pub(super) limit: u64,
+    pub(super) follow: bool,
+}
+
+/// A connection to the store that goes to and fro between this task and the threads that may block.
+#[derive(Debug)]
+pub(super) struct Page {
+    store: PathBuf,
+    filter: ReadingFilter,
+    reader: Option<StoreReader>,
+}
+
+impl Page {
+    pub(super) const fn new(store: PathBuf, filter: ReadingFilter) -> Self {
+        Self { store, filter, reader: None }
+    }
+
+    /// The next readings after a cursor. No transaction outlives it, so the log of the store can be recycled.
+    async fn next(&mut self, after: Cursor, limit: u64) -> Result<Vec<StoredReading>, Status> {
+        let (reader, store, filter) = (self.reader.take(), self.store.clone(), self.filter);
+        let limit = usize::try_from(limit).unwrap_or(PAGE).min(PAGE);
+        let (reader, readings) = blocking(move || {
+            let reader = reader.map_or_else(|| StoreReader::open(&store), Ok)?;
+            let readings = reader.readings(&filter, after, limit)?;
+            Ok((reader, readings))
+        })
+        .await?;
+        self.reader = Some(reader);
+        Ok(readings)
+    }
+}
+
+/// Sends readings until the query is answered, the client leaves or the concentrator stops.
+pub(super) fn readings(
+    permit: OwnedSemaphorePermit,
+    live: Arc<Live>,
+    page: Page,
+    query: Query,
+) -> Messages<v1::Reading> {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    tokio::spawn(async move {
+        let _permit = permit;
+        let stopping = live.shutdown.clone();
+        tokio::select! {
+            biased;
+            () = sender.closed() => {}
+            () = stopping.triggered() => { let _ = sender.try_send(Err(stopped())); }
+            result = send_readings(&sender, &live, page, query) => {
+                if let Err(status) = result { let _ = sender.send(Err(status)).await; }
+            }
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+async fn send_readings(
+    sender: &mpsc::Sender<Result<v1::Reading, Status>>,
+    live: &Live,
+    mut page: Page,
+    Query { mut after, mut limit, follow }: Query,
+) -> Result<(), Status> {
+    let mut newest = live.newest();
+    loop {
+        // Marked as seen before the store is asked: what is committed meanwhile wakes the wait below.
+        newest.borrow_and_update();
+        let readings = page.next(after, limit).await?;
+        for stored in &readings {
+            after = stored.cursor;
+            limit -= 1;
+            if sender.send(Ok(convert::reading(live, stored))).await.is_err() {
+                return Ok(());
+            }
+        }
+        let drained = readings.len() < PAGE;
+        if limit == 0 || (drained && !follow) || (drained && newest.changed().await.is_err()) {
+            return Ok(());
+        }
+    }
+}
+
+/// Sends the status now and after changes, not more often than [`PACE`].
+pub(super) fn status(permit: OwnedSemaphorePermit, live: Arc<Live>) -> Messages<v1::StatusResponse> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let _permit = permit;
+        let stopping = live.shutdown.clone();
+        tokio::select! {
+            biased;
+            () = sender.closed() => {}
+            () = stopping.triggered() => { let _ = sender.try_send(Err(stopped())); }
+            () = send_status(&sender, &live) => {}
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+async fn send_status(sender: &mpsc::Sender<Result<v1::StatusResponse, Status>>, live: &Live) {
+    let (mut status, mut meters, mut newest) = (live.status(), live.meters(), live.newest());
+    loop {
+        status.borrow_and_update();
+        meters.borrow_and_update();
+        newest.borrow_and_update();
+        if sender.send(Ok(convert::status(live))).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(PACE).await;
+        let change = tokio::select! {
+            change = status.changed() => change,
+            change = meters.changed() => change,
+            change = newest.changed() => change,
+        };
+        if change.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks the store on a thread that may block.
+pub(super) async fn blocking<T: Send + 'static>(
+    question: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Status> {
+    let answer = tokio::task::spawn_blocking(question).await;
+    let answer = answer.map_err(|_| Status::internal("the store could not be asked"))?;
+    answer.map_err(|error| {
+        tracing::error!("{error}");
+        Status::internal(error.to_string())
+    })
+}
+
+fn stopped() -> Status {
+    Status::unavailable("the concentrator is stopping; resume after the last cursor")
+}
+
+/// Readings fetched at once.
+const PAGE: usize = 512;
+/// Messages that wait for a slow client.
+const QUEUE: usize = 64;
+/// Between two messages of status.
+const PACE: Duration = Duration::from_millis(200);

@@ -1,0 +1,247 @@
+//! What is known now, shared between the thread of the power line, which tells it, and the interface, which
+//! shows it. Nothing in here must survive a restart; what must is in the store.
+
+use crate::clock;
+use crate::config::Config;
+use crate::shutdown::Shutdown;
+use crate::store::{Cursor, StoreError, StoreReader};
+use plc_core::{Eui64, PanId, ShortAddress, Utc};
+use std::collections::BTreeMap;
+use tokio::sync::watch;
+
+/// Where the concentrator's time comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockKind {
+    /// The clock of the machine.
+    Real,
+    /// The virtual time of a simulation, told with [`Live::update_status`].
+    Simulated,
+}
+
+/// Where a meter stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MeterState {
+    /// Configured, and not heard yet.
+    #[default]
+    Expected,
+    /// In the middle of joining the network.
+    Joining,
+    /// In the network, no session open.
+    Joined,
+    /// Being read now.
+    Reading,
+    /// Was in the network, and does not answer any more.
+    Lost,
+    /// Refused by the network.
+    Refused,
+}
+
+/// What is known of a meter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MeterStatus {
+    /// Its name for people.
+    pub id: String,
+    /// Its address in the network.
+    pub short_address: Option<ShortAddress>,
+    /// Where it stands.
+    pub state: MeterState,
+    /// Capture time of its newest reading.
+    pub last_reading: Option<Utc>,
+    /// When a read last succeeded.
+    pub last_success: Option<Utc>,
+    /// Why the last read failed; empty when it did not.
+    pub last_error: String,
+    /// Capture periods that have passed and of which no reading is held.
+    pub missing_periods: u32,
+    /// Quality of the link to it.
+    pub link_quality: Option<u8>,
+    /// Hops between it and the concentrator.
+    pub hops: Option<u8>,
+    /// Traffic since the start.
+    pub counters: MeterCounters,
+}
+
+/// Traffic with one meter since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MeterCounters {
+    /// UDP datagrams sent to it.
+    pub datagrams_sent: u64,
+    /// UDP datagrams received from it.
+    pub datagrams_received: u64,
+    /// Requests that were sent again.
+    pub retries: u64,
+    /// Sessions that read everything that was due.
+    pub sessions_succeeded: u64,
+    /// Sessions that did not.
+    pub sessions_failed: u64,
+    /// Received apdus that failed decryption, authentication or replay protection.
+    pub security_failures: u64,
+}
+
+/// What a node of the network is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// The concentrator's own node.
+    Coordinator,
+    /// In the middle of joining.
+    Joining,
+    /// In the network.
+    Joined,
+    /// Not heard for long.
+    Lost,
+}
+
+/// A node of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its extended address.
+    pub eui64: Eui64,
+    /// Its address in the network.
+    pub short_address: Option<ShortAddress>,
+    /// The next node on the way to the concentrator.
+    pub parent: Option<ShortAddress>,
+    /// Hops between it and the concentrator.
+    pub hops: Option<u8>,
+    /// Quality of the link to its parent.
+    pub link_quality: Option<u8>,
+    /// When a frame of it was last heard.
+    pub last_heard: Option<Utc>,
+    /// What it is doing.
+    pub state: NodeState,
+}
+
+/// What is known of the concentrator itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Its time now; only told in a simulation.
+    pub now: Utc,
+    /// The network that it formed.
+    pub pan_id: Option<PanId>,
+    /// Why the power line is not served; empty when it is.
+    pub fault: String,
+    /// Counters of the stack since the start.
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// What is known now.
+#[derive(Debug)]
+pub struct Live {
+    /// The wish to stop.
+    pub shutdown: Shutdown,
+    clock: ClockKind,
+    started: Utc,
+    status: watch::Sender<Status>,
+    meters: watch::Sender<BTreeMap<Eui64, MeterStatus>>,
+    topology: watch::Sender<Vec<Node>>,
+    newest: watch::Sender<Cursor>,
+}
+
+impl Live {
+    /// Knows nothing but the meters to expect. `started` is the time now, by the clock of `kind`.
+    pub fn new(kind: ClockKind, started: Utc, expected: impl IntoIterator<Item = (Eui64, String)>) -> Self {
+        let status = |id| MeterStatus { id, ..MeterStatus::default() };
+        let meters = expected.into_iter().map(|(eui64, id)| (eui64, status(id))).collect();
+        Self {
+            shutdown: Shutdown::default(),
+            clock: kind,
+            started,
+            status: watch::Sender::new(Status { now: started, ..Status::default() }),
+            meters: watch::Sender::new(meters),
+            topology: watch::Sender::default(),
+            newest: watch::Sender::default(),
+        }
+    }
+
+    /// By the machine's clock, with the meters of the configuration and what the store knows of them.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn restore(config: &Config, store: &StoreReader) -> Result<Self, StoreError> {
+        let expected = config.meters.iter().map(|meter| (meter.eui64, meter.id.clone()));
+        let live = Self::new(ClockKind::Real, clock::utc(), expected);
+        for meter in &config.meters {
+            let last_reading = store.last_capture(meter.eui64)?;
+            live.update_meter(meter.eui64, |status| status.last_reading = last_reading);
+        }
+        live.update_status({
+            let pan_id = store.network()?.map(|network| network.pan_id);
+            move |status| status.pan_id = pan_id
+        });
+        live.committed(store.newest()?);
+        Ok(live)
+    }
+
+    /// Changes what is known of an expected meter; of another nothing is kept.
+    pub fn update_meter(&self, meter: Eui64, change: impl FnOnce(&mut MeterStatus)) {
+        self.meters.send_if_modified(|meters| meters.get_mut(&meter).map(change).is_some());
+    }
+
+    /// Replaces the topology: the concentrator first, then ordered by EUI-64.
+    pub fn set_topology(&self, nodes: Vec<Node>) {
+        self.topology.send_replace(nodes);
+    }
+
+    /// Changes what is known of the concentrator itself.
+    pub fn update_status(&self, change: impl FnOnce(&mut Status)) {
+        self.status.send_modify(change);
+    }
+
+    /// Tells that readings up to this cursor are durable ([`crate::store::InsertReport::newest`]).
+    pub fn committed(&self, newest: Cursor) {
+        self.newest.send_if_modified(|known| {
+            let advanced = newest > *known;
+            *known = newest.max(*known);
+            advanced
+        });
+    }
+
+    /// Where time comes from.
+    pub const fn clock(&self) -> ClockKind {
+        self.clock
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Utc {
+        match self.clock {
+            ClockKind::Real => clock::utc(),
+            ClockKind::Simulated => self.status.borrow().now,
+        }
+    }
+
+    /// When the concentrator started.
+    pub const fn started(&self) -> Utc {
+        self.started
+    }
+
+    /// What is known of the concentrator itself, and the news of it.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// What is known of the meters, and the news of them.
+    pub fn meters(&self) -> watch::Receiver<BTreeMap<Eui64, MeterStatus>> {
+        self.meters.subscribe()
+    }
+
+    /// The network, and the news of it.
+    pub fn topology(&self) -> watch::Receiver<Vec<Node>> {
+        self.topology.subscribe()
+    }
+
+    /// Cursor of the newest durable reading, and the news of it.
+    pub fn newest(&self) -> watch::Receiver<Cursor> {
+        self.newest.subscribe()
+    }
+
+    /// The name of a meter; its EUI-64 when it is not configured.
+    pub fn meter_id(&self, meter: Eui64) -> String {
+        self.meters.borrow().get(&meter).map_or_else(|| meter.to_string(), |status| status.id.clone())
+    }
+
+    /// The expected meter of this name or EUI-64.
+    pub fn find_meter(&self, name: &str) -> Option<Eui64> {
+        let meters = self.meters.borrow();
+        let by_id = meters.iter().find(|(_, status)| status.id == name).map(|(eui64, _)| *eui64);
+        by_id.or_else(|| Eui64::parse_hex(name).filter(|eui64| meters.contains_key(eui64)))
+    }
+}

@@ -1,0 +1,75 @@
+//! Why the store refuses or fails.
+
+use super::schema::VERSION;
+use plc_core::{Eui64, ShortAddress};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why the store refuses or fails. Nothing was changed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The file belongs to something else.
+    #[error("store {}: not a database of the concentrator; expected one, or no file at all", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by another version of the software.
+    #[error("store {}: schema version {found}, expected {VERSION}", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// Another process, or another value in this one, writes to it.
+    #[error("store {}: already open for writing; expected to be its only writer", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file system refused.
+    #[error("store {}: {error}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The database failed: disk full, damaged file.
+    #[error("store {}: {error}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: rusqlite::Error,
+    },
+    /// A counter that must never go back was asked to.
+    #[error("counter {name}: {value} is less than the stored {stored}; a counter never goes back")]
+    CounterBack {
+        /// Which one.
+        name: String,
+        /// What is stored, and stays.
+        stored: u64,
+        /// What was asked.
+        value: u64,
+    },
+    /// The meter was never registered.
+    #[error("meter {0}: not registered in the store")]
+    UnknownMeter(Eui64),
+    /// The address belongs to another meter.
+    #[error("short address {address}: held by meter {holder}, expected a free one")]
+    AddressTaken {
+        /// The address.
+        address: ShortAddress,
+        /// Who has it.
+        holder: Eui64,
+    },
+}
+
+impl StoreError {
+    pub(super) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Self + '_ {
+        move |error| Self::Sqlite { path: path.to_owned(), error }
+    }
+}

@@ -1,0 +1,117 @@
+//! Events: what operators may have to know, typed.
+
+use super::reading::{Cursor, cursor, eui64};
+use plc_core::{Eui64, Utc};
+use rusqlite::Row;
+use std::fmt;
+
+/// What kind of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The concentrator started.
+    Started,
+    /// The concentrator stopped in an orderly way.
+    Stopped,
+    /// A meter joined the network.
+    MeterJoined,
+    /// A meter does not answer any more.
+    MeterLost,
+    /// A meter was refused by the network.
+    MeterRefused,
+    /// A read of a meter failed for good.
+    ReadFailed,
+    /// A meter reported another value for a reading that is held; the first one stays.
+    ReadingConflict,
+    /// A received apdu failed decryption, authentication or replay protection.
+    SecurityFailure,
+    /// The power line cannot be served.
+    PowerLineFault,
+    /// A kind that this version does not know.
+    Unknown,
+}
+
+/// An event with the time at which it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub time: Utc,
+    /// What kind.
+    pub kind: EventKind,
+    /// The meter concerned.
+    pub meter: Option<Eui64>,
+    /// Details, for people.
+    pub text: String,
+}
+
+/// An event with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its place.
+    pub cursor: Cursor,
+    /// The event.
+    pub event: Event,
+}
+
+impl EventKind {
+    /// The word for it, in the database and on the interface.
+    pub const fn as_str(self) -> &'static str {
+        NAMES[self as usize].1
+    }
+
+    fn from_name(name: &str) -> Self {
+        NAMES.iter().find(|(_, known)| *known == name).map_or(Self::Unknown, |(kind, _)| *kind)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.meter {
+            Some(meter) => write!(f, "{}: meter {meter}: {}", self.kind, self.text),
+            None => write!(f, "{}: {}", self.kind, self.text),
+        }
+    }
+}
+
+pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    let event = Event {
+        time: Utc::from_millis(row.get(1)?),
+        kind: EventKind::from_name(row.get_ref(2)?.as_str()?),
+        meter: row.get::<_, Option<i64>>(3)?.map(eui64),
+        text: row.get(4)?,
+    };
+    Ok(StoredEvent { cursor: cursor(row.get(0)?), event })
+}
+
+/// In the order of the enum.
+const NAMES: [(EventKind, &str); 10] = [
+    (EventKind::Started, "started"),
+    (EventKind::Stopped, "stopped"),
+    (EventKind::MeterJoined, "meter-joined"),
+    (EventKind::MeterLost, "meter-lost"),
+    (EventKind::MeterRefused, "meter-refused"),
+    (EventKind::ReadFailed, "read-failed"),
+    (EventKind::ReadingConflict, "reading-conflict"),
+    (EventKind::SecurityFailure, "security-failure"),
+    (EventKind::PowerLineFault, "power-line-fault"),
+    (EventKind::Unknown, "unknown"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_own_name() {
+        for (kind, name) in NAMES {
+            assert_eq!((kind.as_str(), EventKind::from_name(name)), (name, kind));
+        }
+        assert_eq!(EventKind::from_name("from-the-future"), EventKind::Unknown);
+    }
+}

@@ -1,0 +1,337 @@
+//! The store: readings, events and everything that must survive a power cut, in one SQLite file.
+//!
+//! One writer, an owned value ([`Store`]), and any number of readers beside it ([`StoreReader`]). Every method
+//! that changes something is one transaction and returns once it is durable (write-ahead log,
+//! `synchronous=FULL`). So: batch readings, and reserve counters in blocks.
+
+mod error;
+mod event;
+mod reader;
+mod reading;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+pub use error::StoreError;
+pub use event::{Event, EventKind, StoredEvent};
+pub use reader::StoreReader;
+pub use reading::{Cursor, InsertReport, Reading, ReadingFilter, StoredReading};
+
+use plc_core::{Eui64, PanId, ShortAddress, Utc};
+use reading::bits;
+use rusqlite::{OptionalExtension, Transaction, params};
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+/// Events that are kept; older ones make room.
+pub const MAX_EVENTS: i64 = 100_000;
+
+/// The only writer of the store.
+#[derive(Debug)]
+pub struct Store {
+    reader: StoreReader,
+    /// Held as long as the store is open.
+    _lock: File,
+}
+
+/// A registered meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeterRow {
+    /// Its extended address.
+    pub eui64: Eui64,
+    /// Its address in the network, when it has one.
+    pub short_address: Option<ShortAddress>,
+    /// Its DLMS system title, when known.
+    pub system_title: Option<[u8; 8]>,
+    /// Invocation counters below this one may have been used towards it.
+    pub invocation_counter: u64,
+    /// The last invocation counter that it used.
+    pub server_counter: u64,
+}
+
+/// The network that the concentrator formed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// Its PAN identifier.
+    pub pan_id: PanId,
+    /// The group key in use.
+    pub group_key: [u8; 16],
+    /// Its index.
+    pub key_index: u8,
+}
+
+/// The counters of a meter that never go back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeterCounter {
+    /// Invocation counters below it may have been used towards the meter.
+    Invocation,
+    /// The last one that the meter used.
+    Server,
+}
+
+impl Store {
+    /// Opens a store for writing; makes it, dated `now`, when no file is there.
+    ///
+    /// # Errors
+    /// The file belongs to something else or to another version, in which case it is left as it is; it has a
+    /// writer already; the file system or the database failed.
+    pub fn open(path: &Path, now: Utc) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let reader = StoreReader { connection: schema::open(path, now)?, path: path.to_owned() };
+        Ok(Self { reader, _lock: lock })
+    }
+
+    /// Where it is, for [`StoreReader::open`].
+    pub fn path(&self) -> &Path {
+        &self.reader.path
+    }
+
+    /// Everything that can be asked of it.
+    pub const fn read(&self) -> &StoreReader {
+        &self.reader
+    }
+
+    /// Keeps a batch of readings, all or nothing. A reading that is held already with the same content is no
+    /// change; with another content it is refused and leaves an event.
+    ///
+    /// # Errors
+    /// The database failed; nothing of the batch was kept.
+    pub fn insert_readings(&mut self, batch: &[Reading]) -> Result<InsertReport, StoreError> {
+        let mut report = self.transact(|transaction| {
+            let mut report = InsertReport::default();
+            batch.iter().try_for_each(|reading| insert(transaction, reading, &mut report))?;
+            trim_events(transaction)?;
+            Ok(report)
+        })?;
+        report.newest = self.reader.newest()?;
+        Ok(report)
+    }
+
+    /// Raises a named counter. Call it before the values below `value` are used.
+    ///
+    /// # Errors
+    /// The counter would go back; the database failed.
+    pub fn set_counter(&mut self, name: &str, value: u64) -> Result<(), StoreError> {
+        let stored = self.reader.counter(name)?.unwrap_or(0);
+        forward(name, stored, value)?;
+        let sql =
+            "INSERT INTO counters VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        self.transact(|transaction| transaction.execute(sql, params![name, value.cast_signed()]).map(drop))
+    }
+
+    /// Makes a meter known, or changes its system title; address and counters stay.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn register_meter(&mut self, meter: Eui64, system_title: Option<[u8; 8]>) -> Result<(), StoreError> {
+        let sql = "INSERT INTO meters (eui64, system_title) VALUES (?1, ?2)
+                   ON CONFLICT (eui64) DO UPDATE SET system_title = excluded.system_title";
+        self.transact(|transaction| transaction.execute(sql, params![bits(meter), system_title]).map(drop))
+    }
+
+    /// Gives a registered meter its address in the network, or takes it away.
+    ///
+    /// # Errors
+    /// The meter is not registered; another meter has the address; the database failed.
+    pub fn set_meter_address(&mut self, meter: Eui64, short: Option<ShortAddress>) -> Result<(), StoreError> {
+        self.registered(meter)?;
+        if let (Some(address), Some(holder)) = (short, self.holder(short)?.filter(|holder| *holder != meter))
+        {
+            return Err(StoreError::AddressTaken { address, holder });
+        }
+        let sql = "UPDATE meters SET short_address = ?2 WHERE eui64 = ?1";
+        self.transact(|transaction| {
+            transaction.execute(sql, params![bits(meter), short.map(|s| s.0)]).map(drop)
+        })
+    }
+
+    /// Raises a counter of a registered meter.
+    ///
+    /// # Errors
+    /// The meter is not registered; the counter would go back; the database failed.
+    pub fn set_meter_counter(
+        &mut self,
+        meter: Eui64,
+        counter: MeterCounter,
+        value: u64,
+    ) -> Result<(), StoreError> {
+        let row = self.registered(meter)?;
+        let (name, stored, sql) = match counter {
+            MeterCounter::Invocation => ("invocation", row.invocation_counter, SET_INVOCATION_COUNTER),
+            MeterCounter::Server => ("server", row.server_counter, SET_SERVER_COUNTER),
+        };
+        forward(&format!("{name} of meter {meter}"), stored, value)?;
+        self.transact(|transaction| {
+            transaction.execute(sql, params![bits(meter), value.cast_signed()]).map(drop)
+        })
+    }
+
+    /// Keeps an event. Beyond [`MAX_EVENTS`] the oldest make room.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn append_event(&mut self, event: &Event) -> Result<(), StoreError> {
+        self.transact(|transaction| {
+            insert_event(transaction, event)?;
+            trim_events(transaction)
+        })
+    }
+
+    /// Keeps the network that was formed.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn set_network(&mut self, network: &Network) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO meta VALUES ('pan_id', ?1), ('group_key', ?2), ('key_index', ?3)";
+        self.transact(|transaction| {
+            transaction
+                .execute(sql, params![network.pan_id.0, network.group_key, network.key_index])
+                .map(drop)
+        })
+    }
+
+    /// Moves everything into the main file and closes it. Dropping the store loses nothing either.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn close(self) -> Result<(), StoreError> {
+        let StoreReader { connection, path } = self.reader;
+        let flushed = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
+        flushed
+            .and_then(|()| connection.close().map_err(|(_, error)| error))
+            .map_err(StoreError::sqlite(&path))
+    }
+
+    fn registered(&self, meter: Eui64) -> Result<MeterRow, StoreError> {
+        self.reader.meter(meter)?.ok_or(StoreError::UnknownMeter(meter))
+    }
+
+    fn holder(&self, short: Option<ShortAddress>) -> Result<Option<Eui64>, StoreError> {
+        let meters = self.reader.meters()?;
+        Ok(meters.iter().find(|meter| meter.short_address == short).map(|meter| meter.eui64))
+    }
+
+    /// Runs `change` in one transaction, durable on return.
+    fn transact<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let StoreReader { connection, path } = &mut self.reader;
+        let whole = || {
+            let transaction = connection.transaction()?;
+            let result = change(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        whole().map_err(StoreError::sqlite(path))
+    }
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Network {{ pan_id: {}, key_index: {}, .. }}", self.pan_id, self.key_index)
+    }
+}
+
+/// A lock beside the store, released with the process, however it ends. Not on the store itself, whose
+/// locks are the engine's.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let beside = schema::beside(path, ".lock");
+    let io = |error| StoreError::Io { path: path.to_owned(), error };
+    let file = File::create(beside).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+fn forward(name: &str, stored: u64, value: u64) -> Result<(), StoreError> {
+    if value < stored {
+        return Err(StoreError::CounterBack { name: name.to_owned(), stored, value });
+    }
+    Ok(())
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    reading: &Reading,
+    report: &mut InsertReport,
+) -> rusqlite::Result<()> {
+    let Reading { meter, logical_name, capture, value, scaler, unit, status, received } = *reading;
+    let row = params![
+        bits(meter),
+        logical_name,
+        capture.as_millis(),
+        value,
+        scaler,
+        unit,
+        status,
+        received.as_millis()
+    ];
+    if transaction.prepare_cached(INSERT)?.execute(row)? == 1 {
+        report.inserted += 1;
+        return Ok(());
+    }
+    let held = transaction
+        .prepare_cached(SAME)?
+        .query_row(params![capture.as_millis(), bits(meter), logical_name], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    if held == reading.content() {
+        report.duplicates += 1;
+        return Ok(());
+    }
+    report.conflicts += 1;
+    record_conflict(transaction, reading, held)
+}
+
+/// Leaves an event, once for each different contradiction.
+fn record_conflict(
+    transaction: &Transaction<'_>,
+    reading: &Reading,
+    held: (i64, i8, u8, u32),
+) -> rusqlite::Result<()> {
+    let [a, b, c, d, e, f] = reading.logical_name;
+    let text = format!(
+        "{a}-{b}:{c}.{d}.{e}*{f} at {:?}: held {held:?}, received {:?} (value, scaler, unit, status)",
+        reading.capture,
+        reading.content(),
+    );
+    let kind = EventKind::ReadingConflict;
+    let known = transaction
+        .prepare_cached("SELECT 1 FROM events WHERE kind = ?1 AND meter = ?2 AND text = ?3")?
+        .query_row(params![kind.as_str(), bits(reading.meter), text], |_| Ok(()))
+        .optional()?;
+    match known {
+        Some(()) => Ok(()),
+        None => insert_event(
+            transaction,
+            &Event { time: reading.received, kind, meter: Some(reading.meter), text },
+        ),
+    }
+}
+
+fn insert_event(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> {
+    let row = params![event.time.as_millis(), event.kind.as_str(), event.meter.map(bits), event.text];
+    transaction
+        .prepare_cached("INSERT INTO events (time, kind, meter, text) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(row)
+        .map(drop)
+}
+
+fn trim_events(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM events WHERE cursor <= (SELECT max(cursor) FROM events) - ?1")?
+        .execute([MAX_EVENTS])
+        .map(drop)
+}
+
+const INSERT: &str = "INSERT INTO readings
+    (meter, logical_name, capture, value, scaler, unit, status, received)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+    ON CONFLICT (capture, meter, logical_name) DO NOTHING";
+const SAME: &str = "SELECT value, scaler, unit, status FROM readings
+    WHERE capture = ?1 AND meter = ?2 AND logical_name = ?3";
+const SET_INVOCATION_COUNTER: &str = "UPDATE meters SET invocation_counter = ?2 WHERE eui64 = ?1";
+const SET_SERVER_COUNTER: &str = "UPDATE meters SET server_counter = ?2 WHERE eui64 = ?1";

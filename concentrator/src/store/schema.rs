@@ -1,0 +1,150 @@
+//! The tables, and how a file becomes a store.
+
+use super::StoreError;
+use plc_core::Utc;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// `application_id` of the file: "PLCc".
+pub(super) const APPLICATION_ID: u32 = 0x504C_4363;
+/// `user_version` of the file.
+pub(super) const VERSION: u32 = 1;
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Cursors are row ids, so the table grows at its end. The guard leads with the capture time for the same
+/// reason: an index that led with the meter would touch a page per reading and wear the flash out.
+const TABLES: &str = "
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE counters (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE meters (
+    eui64 INTEGER PRIMARY KEY,
+    short_address INTEGER UNIQUE,
+    system_title BLOB,
+    invocation_counter INTEGER NOT NULL DEFAULT 0,
+    server_counter INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE readings (
+    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    meter INTEGER NOT NULL,
+    logical_name BLOB NOT NULL,
+    capture INTEGER NOT NULL,
+    value INTEGER NOT NULL,
+    scaler INTEGER NOT NULL,
+    unit INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    received INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX readings_key ON readings (capture, meter, logical_name);
+
+CREATE TABLE events (
+    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    time INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    meter INTEGER,
+    text TEXT NOT NULL
+) STRICT;
+";
+
+/// Opens the file for writing; makes it when it is not there.
+pub(super) fn open(path: &Path, created: Utc) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        create(path, created)?;
+    }
+    check_header(path)?;
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(StoreError::sqlite(path))?;
+    configure(&connection).map_err(StoreError::sqlite(path))?;
+    Ok(connection)
+}
+
+/// Opens the file for reading only. The engine itself looks at the header here: a second descriptor that is
+/// closed would drop the locks of a writer in the same process [SQLite, How To Corrupt 2.2].
+pub(super) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
+    let failed = StoreError::sqlite(path);
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(&failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(&failed)?;
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+    match (pragma("application_id").map_err(&failed)?, pragma("user_version").map_err(&failed)?) {
+        (APPLICATION_ID, VERSION) => {}
+        (APPLICATION_ID, found) => return Err(StoreError::Version { path: path.to_owned(), found }),
+        _ => return Err(StoreError::Foreign { path: path.to_owned() }),
+    }
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")
+}
+
+/// Builds the tables in a file of another name, so that a file of the right name is always whole.
+fn create(path: &Path, created: Utc) -> Result<(), StoreError> {
+    let unfinished = beside(path, ".creating");
+    for leftover in [unfinished.clone(), beside(&unfinished, "-journal")] {
+        match fs::remove_file(&leftover) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(StoreError::Io { path: leftover, error });
+            }
+            _ => {}
+        }
+    }
+    build(&unfinished, created).map_err(StoreError::sqlite(path))?;
+    let io = |error| StoreError::Io { path: path.to_owned(), error };
+    fs::rename(&unfinished, path).map_err(io)?;
+    File::open(folder(path)).and_then(|folder| folder.sync_all()).map_err(io)
+}
+
+fn build(path: &Path, created: Utc) -> rusqlite::Result<()> {
+    let mut connection = Connection::open(path)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.execute("INSERT INTO meta VALUES ('created', ?1)", [created.as_millis()])?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// Looks at the first octets of the file [SQLite file format 1.3], without letting the engine near it: a
+/// file that is not ours stays as it is.
+fn check_header(path: &Path) -> Result<(), StoreError> {
+    let mut header = [0; 100];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let foreign = || StoreError::Foreign { path: path.to_owned() };
+    match read {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(foreign()),
+        Err(error) => return Err(StoreError::Io { path: path.to_owned(), error }),
+        Ok(()) => {}
+    }
+    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    match (header.starts_with(b"SQLite format 3\0"), word(68), word(60)) {
+        (true, APPLICATION_ID, VERSION) => Ok(()),
+        (true, APPLICATION_ID, found) => Err(StoreError::Version { path: path.to_owned(), found }),
+        _ => Err(foreign()),
+    }
+}
+
+/// The path with `suffix` at the end of its file name.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

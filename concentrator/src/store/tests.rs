@@ -1,0 +1,243 @@
+use super::*;
+use proptest::prelude::*;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::fs;
+
+const METER: Eui64 = Eui64::from_u64(0xFEDC_0000_0000_0001);
+
+fn reading(capture: i64, value: i64) -> Reading {
+    Reading {
+        meter: METER,
+        logical_name: [1, 0, 1, 8, 0, 255],
+        capture: Utc::from_secs(capture),
+        value,
+        scaler: -1,
+        unit: 30,
+        status: 0,
+        received: Utc::from_secs(capture + 7),
+    }
+}
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store.sqlite"), Utc::from_secs(5)).unwrap();
+    (folder, store)
+}
+
+fn all(store: &Store) -> Vec<Reading> {
+    let stored = store.read().readings(&ReadingFilter::default(), Cursor::START, usize::MAX).unwrap();
+    stored.into_iter().map(|stored| stored.reading).collect()
+}
+
+#[test]
+fn a_reading_comes_back_as_it_was_also_after_reopening() {
+    let (folder, mut store) = store();
+    let extreme = Reading { value: i64::MIN, scaler: -128, unit: 255, status: u32::MAX, ..reading(900, 0) };
+    let report = store.insert_readings(&[reading(0, 1), extreme]).unwrap();
+    assert_eq!(report, InsertReport { inserted: 2, newest: Cursor(2), ..InsertReport::default() });
+    store.close().unwrap();
+    let store = Store::open(&folder.path().join("store.sqlite"), Utc::from_secs(9)).unwrap();
+    assert_eq!(all(&store), [reading(0, 1), extreme]);
+    assert_eq!(store.read().created().unwrap(), Utc::from_secs(5));
+}
+
+#[test]
+fn the_same_reading_again_changes_nothing() {
+    let (_folder, mut store) = store();
+    store.insert_readings(&[reading(0, 1)]).unwrap();
+    let later = Reading { received: Utc::from_secs(99), ..reading(0, 1) };
+    let report = store.insert_readings(&[later, later]).unwrap();
+    assert_eq!((report.inserted, report.duplicates, report.newest), (0, 2, Cursor(1)));
+    assert_eq!(all(&store), [reading(0, 1)]);
+    assert!(store.read().events(Cursor::START, 9).unwrap().is_empty());
+}
+
+#[test]
+fn a_contradicting_reading_leaves_one_event_and_never_overwrites() {
+    let (_folder, mut store) = store();
+    store.insert_readings(&[reading(0, 1)]).unwrap();
+    for _ in 0..3 {
+        assert_eq!(store.insert_readings(&[reading(0, 2)]).unwrap().conflicts, 1);
+    }
+    assert_eq!(all(&store), [reading(0, 1)]);
+    let events = store.read().events(Cursor::START, 9).unwrap();
+    assert_eq!(events.len(), 1);
+    let event = &events[0].event;
+    assert_eq!(
+        (event.kind, event.meter, event.time),
+        (EventKind::ReadingConflict, Some(METER), Utc::from_secs(7))
+    );
+    assert!(event.text.contains("held (1, -1, 30, 0), received (2, -1, 30, 0)"), "{}", event.text);
+}
+
+#[test]
+fn a_counter_never_goes_back() {
+    let (_folder, mut store) = store();
+    store.set_counter("mac.frame_counter", u64::MAX - 1).unwrap();
+    store.set_counter("mac.frame_counter", u64::MAX).unwrap();
+    let error = store.set_counter("mac.frame_counter", 5).unwrap_err();
+    assert!(matches!(error, StoreError::CounterBack { stored: u64::MAX, value: 5, .. }), "{error}");
+    assert_eq!(store.read().counter("mac.frame_counter").unwrap(), Some(u64::MAX));
+    assert_eq!(store.read().counter("other").unwrap(), None);
+}
+
+#[test]
+fn a_meter_keeps_its_counters_when_it_is_registered_again() {
+    let (_folder, mut store) = store();
+    store.register_meter(METER, None).unwrap();
+    store.set_meter_counter(METER, MeterCounter::Invocation, 1000).unwrap();
+    store.set_meter_counter(METER, MeterCounter::Server, 7).unwrap();
+    store.set_meter_address(METER, Some(ShortAddress(3))).unwrap();
+    store.register_meter(METER, Some([9; 8])).unwrap();
+    let expected = MeterRow {
+        eui64: METER,
+        short_address: Some(ShortAddress(3)),
+        system_title: Some([9; 8]),
+        invocation_counter: 1000,
+        server_counter: 7,
+    };
+    assert_eq!(store.read().meters().unwrap(), [expected]);
+    assert!(matches!(
+        store.set_meter_counter(METER, MeterCounter::Server, 6),
+        Err(StoreError::CounterBack { stored: 7, .. })
+    ));
+}
+
+#[test]
+fn one_address_belongs_to_one_meter() {
+    let (_folder, mut store) = store();
+    let other = Eui64::from_u64(2);
+    assert!(matches!(store.set_meter_address(METER, None), Err(StoreError::UnknownMeter(METER))));
+    store.register_meter(METER, None).unwrap();
+    store.register_meter(other, None).unwrap();
+    store.set_meter_address(METER, Some(ShortAddress(1))).unwrap();
+    store.set_meter_address(METER, Some(ShortAddress(1))).unwrap();
+    let error = store.set_meter_address(other, Some(ShortAddress(1))).unwrap_err();
+    assert!(matches!(error, StoreError::AddressTaken { holder: METER, .. }), "{error}");
+    store.set_meter_address(METER, None).unwrap();
+    store.set_meter_address(other, Some(ShortAddress(1))).unwrap();
+}
+
+#[test]
+fn the_network_is_remembered_and_its_key_is_not_printed() {
+    let (_folder, mut store) = store();
+    assert_eq!(store.read().network().unwrap(), None);
+    let network = Network { pan_id: PanId(0x1001), group_key: [0xA5; 16], key_index: 1 };
+    store.set_network(&network).unwrap();
+    assert_eq!(store.read().network().unwrap(), Some(network));
+    assert_eq!(format!("{network:?}"), "Network { pan_id: 1001, key_index: 1, .. }");
+}
+
+#[test]
+fn a_second_writer_is_refused_until_the_first_is_gone() {
+    let (folder, store) = store();
+    let path = folder.path().join("store.sqlite");
+    assert!(matches!(Store::open(&path, Utc::default()), Err(StoreError::Busy { .. })));
+    assert_eq!(StoreReader::open(&path).unwrap().newest().unwrap(), Cursor::START);
+    drop(store);
+    Store::open(&path, Utc::default()).unwrap();
+}
+
+/// Each stranger's file, and what the store says of it.
+fn refused_untouched(make: impl Fn(&Path), expected: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other");
+    make(&path);
+    let before = fs::read(&path).unwrap();
+    let error = Store::open(&path, Utc::default()).unwrap_err().to_string();
+    assert_eq!(error, format!("store {}: {expected}", path.display()));
+    assert_eq!(fs::read(&path).unwrap(), before);
+    let names = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(names, 2, "the file and the lock beside it, nothing else");
+}
+
+#[test]
+fn a_file_of_another_kind_is_refused_and_stays_untouched() {
+    let foreign = "not a database of the concentrator; expected one, or no file at all";
+    refused_untouched(|path| fs::write(path, "").unwrap(), foreign);
+    refused_untouched(|path| fs::write(path, [b'x'; 500]).unwrap(), foreign);
+    let other = |path: &Path| {
+        Connection::open(path)
+            .unwrap()
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x)")
+            .unwrap();
+    };
+    refused_untouched(other, foreign);
+}
+
+#[test]
+fn a_store_of_another_version_is_refused_and_stays_untouched() {
+    let newer = |path: &Path| {
+        Store::open(path, Utc::default()).unwrap().close().unwrap();
+        Connection::open(path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    };
+    refused_untouched(newer, "schema version 2, expected 1");
+}
+
+#[test]
+fn a_store_that_was_only_half_made_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    fs::write(folder.path().join("store.sqlite.creating"), "half").unwrap();
+    let store = Store::open(&path, Utc::default()).unwrap();
+    assert_eq!(store.read().newest().unwrap(), Cursor::START);
+}
+
+#[test]
+fn events_are_kept_in_order_and_bounded() {
+    let (_folder, mut store) = store();
+    let event = |n: i64| Event {
+        time: Utc::from_secs(n),
+        kind: EventKind::MeterLost,
+        meter: None,
+        text: n.to_string(),
+    };
+    for n in 0..3 {
+        store.append_event(&event(n)).unwrap();
+    }
+    // As if MAX_EVENTS had come since: only the cursor counts.
+    let skip = "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'events'";
+    store.reader.connection.execute(skip, [MAX_EVENTS]).unwrap();
+    store.append_event(&event(3)).unwrap();
+    let texts: Vec<_> =
+        store.read().events(Cursor::START, 9).unwrap().into_iter().map(|e| e.event.text).collect();
+    assert_eq!(texts, ["1", "2", "3"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// The store against a map: first content wins, in order of arrival, filtered and paged alike.
+    #[test]
+    fn the_store_agrees_with_a_map(
+        batches in prop::collection::vec(prop::collection::vec((0u64..3, 0i64..6, 0i64..2), 0..8), 1..6),
+        meter in prop::option::of(0u64..3), from in prop::option::of(0i64..6), to in prop::option::of(0i64..6),
+        limit in 1usize..5,
+    ) {
+        let (_folder, mut store) = store();
+        let (mut keys, mut expected) = (BTreeMap::new(), Vec::new());
+        for batch in &batches {
+            let batch: Vec<_> = batch.iter()
+                .map(|&(m, c, v)| Reading { meter: Eui64::from_u64(m), ..reading(c, v) }).collect();
+            let report = store.insert_readings(&batch).unwrap();
+            prop_assert_eq!(report.inserted + report.duplicates + report.conflicts, batch.len());
+            for r in batch {
+                let first = keys.entry((r.meter, r.capture)).or_insert_with(|| { expected.push(r); r.value });
+                let _ = first;
+            }
+        }
+        let filter = ReadingFilter { meter: meter.map(Eui64::from_u64), from: from.map(Utc::from_secs), to: to.map(Utc::from_secs) };
+        expected.retain(|r| filter.meter.is_none_or(|m| m == r.meter)
+            && filter.from.is_none_or(|t| r.capture >= t) && filter.to.is_none_or(|t| r.capture < t));
+        let (mut paged, mut after) = (Vec::new(), Cursor::START);
+        loop {
+            let page = store.read().readings(&filter, after, limit).unwrap();
+            let Some(last) = page.last() else { break };
+            prop_assert!(page.len() <= limit && last.cursor > after);
+            after = last.cursor;
+            paged.extend(page.into_iter().map(|stored| stored.reading));
+        }
+        prop_assert_eq!(paged, expected);
+    }
+}
