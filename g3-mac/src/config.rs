@@ -149,6 +149,6 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { requests: 8, reassemblies: 4, duplicates: 32, devices: 128, neighbours: 64, scan_results: 32 }
+        Self { requests: 8, reassemblies: 8, duplicates: 32, devices: 128, neighbours: 64, scan_results: 32 }
     }
 }

@@ -60,9 +60,7 @@ pub struct Drops {
     pub duplicate: u32,
     /// Segments without their predecessors.
     pub out_of_order: u32,
-    /// First segments for which no reassembly was free.
-    pub no_reassembly: u32,
-    /// Unfinished MSDUs that timed out or were superseded.
+    /// Unfinished MSDUs that timed out, were superseded or made room for a newer one.
     pub unfinished: u32,
     /// MSDUs longer than the standard allows.
     pub too_long: u32,

@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 use core::time::Duration;
-use plc_core::{Instant, MacAddress};
+use plc_core::{Instant, MacAddress, PanId};
 
 /// What makes two segments the same \[G3 MAC 1.7\]: source, frame type, DSN, segment count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentId {
-    pub(crate) src: MacAddress,
+    pub(crate) src: (PanId, MacAddress),
     pub(crate) frame_type: crate::wire::FrameType,
     pub(crate) dsn: u8,
     pub(crate) count: u8,
@@ -59,7 +59,7 @@ mod tests {
     use crate::wire::FrameType;
 
     fn id(dsn: u8) -> SegmentId {
-        SegmentId { src: MacAddress::BROADCAST, frame_type: FrameType::Data, dsn, count: 0 }
+        SegmentId { src: (PanId(1), MacAddress::BROADCAST), frame_type: FrameType::Data, dsn, count: 0 }
     }
 
     #[test]

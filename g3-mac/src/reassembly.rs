@@ -45,8 +45,6 @@ pub(crate) enum Assembled {
 pub(crate) enum Refusal {
     /// Its predecessors are not here.
     OutOfOrder,
-    /// Every assembly is in use.
-    NoRoom,
     /// The MSDU would be longer than the standard allows.
     TooLong,
 }
@@ -72,7 +70,7 @@ impl Reassembly {
         if segment.control.count == 0 { self.first(now, segment, header) } else { self.later(now, segment) }
     }
 
-    /// MSDUs given up: timed out or superseded.
+    /// MSDUs given up: timed out, superseded or pushed out.
     pub(crate) fn unfinished(&self) -> u32 {
         self.unfinished
     }
@@ -104,11 +102,17 @@ impl Reassembly {
         if segment.control.last {
             return Assembled::Complete(assembly);
         }
-        if self.open.len() == self.bound {
-            return Assembled::Refused(Refusal::NoRoom);
-        }
+        self.make_room();
         self.open.push(assembly);
         Assembled::Partial
+    }
+
+    /// The newest burst has the channel and will most likely be finished: the stalest makes room.
+    fn make_room(&mut self) {
+        if self.open.len() == self.bound {
+            let stalest = self.open.iter().map(|assembly| assembly.since).min();
+            self.give_up(|assembly| Some(assembly.since) == stalest);
+        }
     }
 
     fn later(&mut self, now: Instant, segment: &Segment<'_>) -> Assembled {
@@ -188,15 +192,29 @@ mod tests {
     }
 
     #[test]
-    fn room_is_bounded_and_comes_back_after_the_timeout() {
+    fn room_is_bounded_and_the_stalest_makes_room() {
         let mut table = table();
-        (1..=2).for_each(|src| {
-            assert_eq!(table.accept(NOW, &segment(src, 0, 0, false, &[]), &[]), Assembled::Partial)
-        });
-        let third = segment(3, 0, 0, false, &[]);
-        assert_eq!(table.accept(NOW, &third, &[]), Assembled::Refused(Refusal::NoRoom));
-        assert_eq!(table.accept(NOW + Duration::from_secs(10), &third, &[]), Assembled::Partial);
-        assert_eq!((table.occupancy(), table.unfinished()), ((1, 2), 2));
+        let at = |ms| NOW + Duration::from_millis(ms);
+        table.accept(at(0), &segment(1, 0, 0, false, &[]), &[]);
+        table.accept(at(1), &segment(2, 0, 0, false, &[]), &[]);
+        table.accept(at(2), &segment(1, 0, 1, false, &[]), &[]);
+        assert_eq!(table.accept(at(3), &segment(3, 0, 0, false, &[]), &[]), Assembled::Partial);
+        assert_eq!((table.occupancy(), table.unfinished()), ((2, 2), 1));
+        let refused = Assembled::Refused(Refusal::OutOfOrder);
+        assert_eq!(table.accept(at(4), &segment(2, 0, 1, true, &[]), &[]), refused);
+        assert!(matches!(table.accept(at(4), &segment(1, 0, 2, true, &[]), &[]), Assembled::Complete(_)));
+    }
+
+    #[test]
+    fn an_unfinished_msdu_times_out_after_its_latest_segment() {
+        let mut table = table();
+        let at = |secs| NOW + Duration::from_secs(secs);
+        table.accept(at(0), &segment(1, 0, 0, false, &[]), &[]);
+        assert_eq!(table.accept(at(9), &segment(1, 0, 1, false, &[]), &[]), Assembled::Partial);
+        assert_eq!(table.accept(at(18), &segment(1, 0, 2, false, &[]), &[]), Assembled::Partial);
+        let refused = Assembled::Refused(Refusal::OutOfOrder);
+        assert_eq!(table.accept(at(28), &segment(1, 0, 3, true, &[]), &[]), refused);
+        assert_eq!((table.occupancy(), table.unfinished()), ((0, 2), 1));
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Receiver {
         header: &[u8],
         env: &mut Env,
     ) -> Option<Option<Assembly>> {
-        let id = segment.mhr.src.map(|(_, src)| SegmentId {
+        let id = segment.mhr.src.map(|src| SegmentId {
             src,
             frame_type: segment.mhr.frame_type,
             dsn: segment.mhr.dsn,
@@ -188,11 +188,11 @@ fn audience(mhr: &Mhr, env: &mut Env) -> Option<Audience> {
         count(&mut env.counters.drops.own_source);
         return None;
     }
-    let in_pan = |pan: PanId| pan == own.pan || pan == PanId::BROADCAST || own.pan == PanId::BROADCAST;
+    let in_pan = |pan: PanId| pan == own.pan || pan == PanId::BROADCAST;
     let audience = match mhr.dst {
         None if mhr.frame_type == FrameType::Beacon => Some(Audience::Everybody),
         Some((pan, MacAddress::BROADCAST)) if in_pan(pan) => Some(Audience::Everybody),
-        Some((pan, dst)) if in_pan(pan) && is_own(dst) => Some(Audience::Us),
+        Some((pan, dst)) if is_own(dst) && (in_pan(pan) || own.pan == PanId::BROADCAST) => Some(Audience::Us),
         _ => None,
     };
     if audience.is_none() {
@@ -228,7 +228,6 @@ fn counter_of(refusal: Refusal, env: &mut Env) -> &mut u32 {
     let drops = &mut env.counters.drops;
     match refusal {
         Refusal::OutOfOrder => &mut drops.out_of_order,
-        Refusal::NoRoom => &mut drops.no_reassembly,
         Refusal::TooLong => &mut drops.too_long,
     }
 }
@@ -248,7 +247,9 @@ fn indicate(assembly: &Assembly, security: MacSecurity, lqi: Lqi, env: &mut Env)
 
 /// A tone map response counts only when it was secured: anybody could make a node unreachable otherwise.
 fn on_command(assembly: &Assembly, env: &mut Env) -> Option<Received> {
-    let Ok(command) = Command::parse(&mut Reader::new(&assembly.msdu)) else {
+    let mut reader = Reader::new(&assembly.msdu);
+    let command = Command::parse(&mut reader).and_then(|command| reader.finish().map(|()| command));
+    let Ok(command) = command else {
         count(&mut env.counters.drops.malformed);
         return None;
     };
@@ -266,7 +267,9 @@ fn on_command(assembly: &Assembly, env: &mut Env) -> Option<Received> {
 }
 
 fn on_beacon(assembly: &Assembly, lqi: Lqi, env: &mut Env) -> Option<Received> {
-    let beacon = Beacon::parse(&mut Reader::new(&assembly.msdu), env.config.interop.rc_coord_order);
+    let mut reader = Reader::new(&assembly.msdu);
+    let beacon = Beacon::parse(&mut reader, env.config.interop.rc_coord_order)
+        .and_then(|beacon| reader.finish().map(|()| beacon));
     let (Ok(beacon), Some((pan_id, MacAddress::Short(lba)))) = (beacon, assembly.mhr.src) else {
         count(&mut env.counters.drops.malformed);
         return None;

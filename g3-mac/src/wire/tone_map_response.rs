@@ -21,12 +21,15 @@ pub struct ToneMapResponse {
 }
 
 impl ToneMapResponse {
-    /// Reads the response.
+    /// Reads the response, with or without a seventh octet, whose meaning is unknown.
     pub fn parse(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         let head = reader.u8()?;
         let tone_map = ToneMap(u32::from(reader.u8()? & SUB_BANDS));
         let lqi = Lqi(reader.u8()?);
         let packed: [u8; 3] = reader.array()?;
+        if reader.remaining() == 1 {
+            reader.rest();
+        }
         let nibble = |n: usize| if n.is_multiple_of(2) { packed[n / 2] >> 4 } else { packed[n / 2] & 0x0F };
         Ok(Self {
             tx: TxParameters { modulation: modulation(head >> 1 & 3), scheme: scheme(head & 1), tone_map },
@@ -94,6 +97,11 @@ mod tests {
         assert_eq!(response.tx.scheme, ModulationScheme::Coherent);
         assert_eq!(response.coefficients, [1, 2, 3, 4, 5, 6]);
         assert_eq!(emitted(|w| response.emit(w)), bytes);
+        let mut longer = bytes.to_vec();
+        longer.push(0);
+        let mut reader = Reader::new(&longer);
+        assert_eq!(ToneMapResponse::parse(&mut reader), Ok(response));
+        assert!(reader.is_empty());
         assert_eq!(response.to_string(), "tone map response Qpsk Coherent 00002a lqi 90");
     }
 }

@@ -87,6 +87,17 @@ fn a_device_in_no_pan_talks_with_a_joined_one_by_extended_addresses() {
 }
 
 #[test]
+fn a_device_in_no_pan_is_not_bothered_by_the_broadcasts_of_others() {
+    let mut line = Line::of(vec![config(0), config(1)]);
+    let now = line.now;
+    join(&mut line.macs[0], now, 0);
+    line.ask(0, request(1, MacAddress::BROADCAST, 20));
+    line.run(SOON);
+    assert!(line.out[1].is_empty());
+    assert_eq!(line.macs[1].counters().drops.not_for_us, 1);
+}
+
+#[test]
 fn a_restarted_node_goes_on_from_what_it_had_reserved_and_is_accepted() {
     let mut line = Line::joined(2);
     (1..=3).for_each(|handle| line.ask(0, request(handle, short(1), 20)));
