@@ -2,7 +2,7 @@
 
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
-use crate::measurement::{CAPTURED_MAX, Measurement};
+use crate::measurement::Measurement;
 use crate::objects::Objects;
 use crate::profiles::Row;
 use alloc::vec::Vec;
@@ -93,7 +93,6 @@ pub struct MeterApplication {
     send_counter: u32,
     receive_counter: Option<u32>,
     next_handle: Handle,
-    captured: Outbox<Row, CAPTURED_MAX>,
     out: Outbox<Pending, OUTBOX>,
     counters: ApplicationCounters,
 }
@@ -126,7 +125,6 @@ impl MeterApplication {
             send_counter,
             receive_counter,
             next_handle: 0,
-            captured: Outbox::new(),
             out: Outbox::new(),
             counters: ApplicationCounters::default(),
         })
@@ -167,15 +165,20 @@ impl MeterApplication {
     }
 
     fn on_samples(&mut self, now: Instant, u: &[i32], i: &[i32]) {
-        self.measurement.on_samples(now, u, i, &mut self.captured);
+        self.measurement.on_samples(now, u, i);
+        self.persist_rows();
+    }
+
+    fn persist_rows(&mut self) {
         let registers = self.measurement.core().registers();
-        while let Some(row) = self.captured.pop() {
+        while let Some(row) = self.measurement.take_captured() {
             self.out.push(Pending::Persist(MeterPersist::Captured { row, registers }));
         }
     }
 
     fn on_clock(&mut self, anchor: UtcAnchor) {
         let shift = self.measurement.on_clock(anchor);
+        self.persist_rows();
         self.event(MeterEvent::ClockSet(shift));
     }
 
@@ -194,6 +197,7 @@ impl MeterApplication {
         let input = ServerInput { peer: datagram.src.0, bytes: &datagram.payload, objects: &mut objects };
         self.server.handle(now, input);
         if let Some(shift) = objects.clock_shift {
+            self.persist_rows();
             self.event(MeterEvent::ClockSet(shift));
         }
         self.drain_server(datagram.src_port);

@@ -1,11 +1,12 @@
 //! What a meter is told, and what it takes through a restart.
 
-use crate::profiles::{ProfileSizes, Row};
+use crate::application::MeterPersist;
+use crate::profiles::{ProfileSizes, Row, begins_day, begins_month};
 use crate::specs;
 use alloc::vec::Vec;
 use core::fmt;
 use dlms::security::{Suite0, SystemTitle};
-use dlms::server::{Access, AssociationConfig, ServerAuthentication, ServerConfig};
+use dlms::server::{Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist};
 use metrology::{RatingError, Ratings, Registers};
 use plc_core::Seed;
 use plc_core::sap::{Key, UDP_PAYLOAD_MAX};
@@ -72,6 +73,44 @@ pub struct MeterState {
     pub send_counter: u32,
     /// The highest counter accepted from the management client.
     pub receive_counter: Option<u32>,
+}
+
+impl MeterState {
+    /// Takes note of a record that the meter has asked to be made durable, so that the state is never
+    /// older than the last of them. Keeps no more rows than `sizes` allows.
+    pub fn keep(&mut self, record: &MeterPersist, sizes: &ProfileSizes) {
+        match *record {
+            MeterPersist::Captured { row, registers } => {
+                self.registers = registers;
+                self.keep_row(row, sizes);
+            }
+            MeterPersist::Server(ServerPersist::SendCounter { reserved_to }) => {
+                self.send_counter = reserved_to
+            }
+            MeterPersist::Server(ServerPersist::ReceiveCounter { last, .. }) => {
+                self.receive_counter = Some(last);
+            }
+            MeterPersist::Node(_) => {}
+        }
+    }
+
+    fn keep_row(&mut self, row: Row, sizes: &ProfileSizes) {
+        let before = self.load.last().map(|row| row.utc);
+        push(&mut self.load, row, sizes.load);
+        if begins_day(before, row.utc) {
+            push(&mut self.daily, row, sizes.daily);
+        }
+        if begins_month(before, row.utc) {
+            push(&mut self.monthly, row, sizes.monthly);
+        }
+    }
+}
+
+fn push(rows: &mut Vec<Row>, row: Row, limit: usize) {
+    if rows.len() >= limit.max(1) {
+        rows.remove(0);
+    }
+    rows.push(row);
 }
 
 /// What a meter is told.

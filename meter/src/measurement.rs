@@ -7,8 +7,8 @@ use core::time::Duration;
 use metrology::{MeterCore, RatingError, Ratings, Registers};
 use plc_core::{Instant, Outbox, Utc, UtcAnchor};
 
-/// Rows that one block of samples may complete before the machine is drained.
-pub const CAPTURED_MAX: usize = 8;
+/// Rows that may wait to be taken: what one block of samples completes.
+const CAPTURED_MAX: usize = 8;
 
 /// The measurement with its clock and its profiles.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct Measurement {
     profiles: Profiles,
     /// End of the last block.
     ended: Option<Instant>,
+    captured: Outbox<Row, CAPTURED_MAX>,
 }
 
 impl Measurement {
@@ -28,7 +29,7 @@ impl Measurement {
     pub fn new(ratings: Ratings, sizes: ProfileSizes, registers: Registers) -> Result<Self, RatingError> {
         let profiles = Profiles::new(sizes, status::POWER_DOWN);
         let core = MeterCore::resume(ratings, registers)?;
-        Ok(Self { core, clock: MeterClock::default(), profiles, ended: None })
+        Ok(Self { core, clock: MeterClock::default(), profiles, ended: None, captured: Outbox::new() })
     }
 
     /// The registers and values.
@@ -56,7 +57,8 @@ impl Measurement {
         self.core.settle();
     }
 
-    /// The clock is set. Tells by how much.
+    /// The clock is set. Tells by how much. A boundary that it jumps over gets its row now; of several,
+    /// the last.
     pub fn on_clock(&mut self, anchor: UtcAnchor) -> ClockShift {
         let shift = self.clock.set(anchor);
         match shift {
@@ -66,31 +68,41 @@ impl Measurement {
             }
             ClockShift::Millis(_) | ClockShift::First => {}
         }
+        if self.profiles.next().is_some_and(|next| next < anchor.utc) {
+            self.profiles.advance_to(anchor.utc);
+            self.capture();
+        }
         self.profiles.resume_at(anchor.utc);
         shift
     }
 
+    /// The oldest row that was captured and not taken. The profile keeps it, taken or not.
+    pub fn take_captured(&mut self) -> Option<Row> {
+        self.captured.pop()
+    }
+
     /// A block of samples has ended at `now`: the last was taken one sample period earlier. Rows that it
-    /// completes go to `captured` as well.
-    pub fn on_samples(
-        &mut self,
-        now: Instant,
-        u: &[i32],
-        i: &[i32],
-        captured: &mut Outbox<Row, CAPTURED_MAX>,
-    ) {
+    /// completes can be taken afterwards.
+    pub fn on_samples(&mut self, now: Instant, u: &[i32], i: &[i32]) {
         let len = u.len().min(i.len());
         self.mark_gaps(now, len);
         let mut done = 0;
         while let Some(after) = self.samples_after_boundary(now).filter(|&after| after <= len - done) {
             let split = len - after;
             self.core.process(&u[done..split], &i[done..split]);
-            self.core.settle();
-            self.profiles.capture(&self.core.registers()).into_iter().for_each(|row| _ = captured.push(row));
+            self.capture();
             done = split;
         }
         self.core.process(&u[done..len], &i[done..len]);
         self.ended = Some(now);
+    }
+
+    /// The next boundary has been reached.
+    fn capture(&mut self) {
+        self.core.settle();
+        if let Some(row) = self.profiles.capture(&self.core.registers()) {
+            self.captured.push(row);
+        }
     }
 
     /// What the next row must say about the time before and during this block.

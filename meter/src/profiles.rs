@@ -119,6 +119,11 @@ impl Profiles {
         self.next = Some(taken.map_or(next, |newest| newest.floor(self.period) + self.period));
     }
 
+    /// The boundary that comes next is the last one that is not after `utc`.
+    pub fn advance_to(&mut self, utc: Utc) {
+        self.next = Some(utc.floor(self.period));
+    }
+
     /// The boundary that came next has been reached with these registers.
     pub fn capture(&mut self, registers: &Registers) -> Option<Row> {
         let utc = self.next?;
@@ -135,17 +140,26 @@ impl Profiles {
 
     fn keep(&mut self, row: Row) {
         let before = self.load.newest().map(|row| row.utc);
-        let begins_day = before.map_or(row.utc == row.utc.floor(DAY), |b| b.floor(DAY) < row.utc.floor(DAY));
-        let begins_month =
-            begins_day && before.map_or(row.utc.civil().day == 1, |b| month(b) != month(row.utc));
         self.load.push(row);
-        if begins_day {
+        if begins_day(before, row.utc) {
             self.daily.push(row);
         }
-        if begins_month {
+        if begins_month(before, row.utc) {
             self.monthly.push(row);
         }
     }
+}
+
+/// Whether a row at `utc` is the first of its day, the row before it being at `before`.
+pub(crate) fn begins_day(before: Option<Utc>, utc: Utc) -> bool {
+    let day = utc.floor(DAY);
+    before.map_or(utc == day, |before| before.floor(DAY) < day)
+}
+
+/// Whether a row at `utc` is the first of its month, the row before it being at `before`.
+pub(crate) fn begins_month(before: Option<Utc>, utc: Utc) -> bool {
+    let first = utc.civil().day == 1;
+    begins_day(before, utc) && before.map_or(first, |before| month(before) != month(utc))
 }
 
 fn month(utc: Utc) -> (i32, u8) {

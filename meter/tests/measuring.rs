@@ -1,0 +1,228 @@
+//! Samples to registers and rows.
+
+mod mains;
+
+use mains::{Mains, at, config};
+use meter::specs::status;
+use meter::{
+    ApplicationOutput, ClockShift, MeterApplication, MeterConfig, MeterEvent, MeterPersist, MeterState,
+    ProfileSizes, Row,
+};
+use plc_core::Utc;
+use proptest::prelude::*;
+use std::time::Duration;
+
+fn rows(app: &MeterApplication) -> Vec<Row> {
+    app.measurement().profiles().load().iter().copied().collect()
+}
+
+fn times(app: &MeterApplication) -> Vec<Utc> {
+    rows(app).iter().map(|row| row.utc).collect()
+}
+
+/// Within 30 ppm and two steps of the register.
+fn close(mwh: u64, wh: f64) -> bool {
+    (mwh as f64 - wh * 1e3).abs() <= wh * 1e3 * 30e-6 + 2.0
+}
+
+#[test]
+fn each_period_counts_the_load_that_ran_in_it() {
+    let mut mains = Mains::new();
+    // The clock is set at an odd moment: boundaries lie inside blocks, at single samples.
+    mains.feed(1000.0, 3_701, 100);
+    mains.set_clock(at(22, 10, 7, 13) + Duration::from_millis(251));
+    let to_boundary = 466_749;
+    mains.feed(1000.0, to_boundary, 100);
+    let mut truth = vec![mains.truth];
+    for watts in [3680.0, 36.0, 0.0, -2300.0, 13_800.0, 0.0, -5.0] {
+        mains.feed(watts, 900_000, 97);
+        truth.push(mains.truth);
+    }
+    mains.feed(0.0, 1000, 100);
+    let rows = rows(&mains.app);
+    assert_eq!(rows.len(), truth.len());
+    for (row, truth) in rows.iter().zip(truth) {
+        assert!(close(row.import_mwh, truth[0]) && close(row.export_mwh, truth[1]), "{row:?} {truth:?}");
+    }
+    let expected: Vec<_> = (0..8).map(|n| at(22, 10, 15, 0) + Duration::from_secs(900 * n)).collect();
+    assert_eq!(times(&mains.app), expected);
+    let statuses: Vec<_> = rows.iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [status::POWER_DOWN | status::CLOCK_INVALID, 0, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_quarter_of_an_hour_at_36_watts_is_nine_watt_hours() {
+    let mut mains = Mains::new();
+    mains.set_clock(at(22, 10, 0, 0));
+    mains.seconds(36.0, 1801);
+    let rows = rows(&mains.app);
+    assert_eq!((rows.len(), rows[0].import_mwh), (3, 0));
+    assert!(rows[2].import_mwh.abs_diff(rows[1].import_mwh + 9000) <= 1, "{rows:?}");
+}
+
+#[test]
+fn a_day_of_changing_load_agrees_with_the_truth_and_fills_a_day_of_rows() {
+    let mut mains = Mains::new();
+    mains.set_clock(at(22, 0, 0, 0));
+    for hour in 0..24 {
+        mains.seconds([120.0, 450.0, 3200.0, -800.0][hour % 4], 3600);
+    }
+    let state = mains.app.state();
+    let [import, export] = mains.truth;
+    let off = |mwh: u64, wh: f64| (mwh as f64 / 1e3 / wh - 1.0).abs();
+    assert!(off(state.registers.import.milliwatt_hours(), import) < 0.0005 / 10.0, "{state:?} {import}");
+    assert!(off(state.registers.export.milliwatt_hours(), export) < 0.0005 / 10.0, "{state:?} {export}");
+    assert_eq!(times(&mains.app).len(), 97);
+    assert_eq!(state.daily.iter().map(|row| row.utc).collect::<Vec<_>>(), [at(22, 0, 0, 0), at(23, 0, 0, 0)]);
+    let asked = mains.outputs.iter().filter(|o| {
+        matches!(o, ApplicationOutput::Persist(MeterPersist::Captured { row, registers })
+            if row.import_mwh == registers.import.milliwatt_hours())
+    });
+    assert_eq!(asked.count(), 97);
+}
+
+#[test]
+fn without_a_clock_nothing_is_captured_and_the_first_row_says_so() {
+    let mut mains = Mains::new();
+    mains.seconds(500.0, 2000);
+    assert!(rows(&mains.app).is_empty());
+    mains.set_clock(at(22, 10, 14, 58));
+    assert_eq!(
+        mains.outputs.back(),
+        Some(&ApplicationOutput::Event(MeterEvent::ClockSet(ClockShift::First)))
+    );
+    mains.seconds(500.0, 3);
+    let rows = rows(&mains.app);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].status, status::POWER_DOWN | status::CLOCK_INVALID);
+    assert!(close(rows[0].import_mwh, 500.0 * 2002.0 / 3600.0), "{rows:?}");
+}
+
+#[test]
+fn boundaries_without_samples_get_no_row_and_the_next_row_is_marked() {
+    let mut mains = Mains::new();
+    mains.set_clock(at(22, 10, 0, 0));
+    mains.seconds(500.0, 901);
+    mains.samples += 3_000_000;
+    mains.seconds(500.0, 900);
+    assert_eq!(times(&mains.app), [at(22, 10, 0, 0), at(22, 10, 15, 0), at(22, 11, 15, 0)]);
+    assert_eq!(rows(&mains.app)[1].status, 0);
+    assert_eq!(rows(&mains.app)[2].status, status::POWER_DOWN);
+}
+
+#[test]
+fn a_pause_of_samples_within_a_period_is_marked() {
+    let mut mains = Mains::new();
+    mains.set_clock(at(22, 10, 0, 0));
+    mains.seconds(500.0, 300);
+    mains.samples += 5_000;
+    mains.seconds(500.0, 1500);
+    let statuses: Vec<_> = rows(&mains.app).iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [status::POWER_DOWN, status::POWER_DOWN, 0]);
+}
+
+#[test]
+fn a_small_correction_of_the_clock_leaves_the_period_valid_and_a_large_one_does_not() {
+    let mut mains = Mains::new();
+    mains.set_clock(at(22, 10, 0, 0));
+    mains.seconds(500.0, 600);
+    mains.set_clock(at(22, 10, 10, 5));
+    mains.seconds(500.0, 600);
+    mains.set_clock(at(22, 10, 14, 50));
+    mains.seconds(500.0, 600);
+    mains.seconds(500.0, 600);
+    // 10:15 has its row already when the clock goes back below it.
+    assert_eq!(times(&mains.app), [at(22, 10, 0, 0), at(22, 10, 15, 0), at(22, 10, 30, 0)]);
+    let statuses: Vec<_> = rows(&mains.app).iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [status::POWER_DOWN, 0, status::CLOCK_ADJUSTED]);
+}
+
+#[test]
+fn a_boundary_that_the_clock_jumps_over_gets_its_row_at_the_jump() {
+    let mut mains = Mains::new();
+    mains.set_clock(at(22, 10, 14, 50));
+    mains.seconds(500.0, 8);
+    mains.set_clock(at(22, 10, 15, 2));
+    mains.seconds(500.0, 898);
+    mains.set_clock(at(22, 11, 7, 0));
+    mains.seconds(500.0, 480);
+    assert_eq!(
+        times(&mains.app),
+        [at(22, 10, 15, 0), at(22, 10, 30, 0), at(22, 11, 0, 0), at(22, 11, 15, 0)]
+    );
+    let statuses: Vec<_> = rows(&mains.app).iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [status::POWER_DOWN, 0, status::CLOCK_ADJUSTED, 0]);
+    assert!(close(rows(&mains.app)[0].import_mwh, 500.0 * 8.0 / 3600.0));
+}
+
+#[test]
+fn a_restart_keeps_registers_rows_and_the_last_fraction() {
+    let mut whole = Mains::new();
+    let mut broken = Mains::new();
+    for mains in [&mut whole, &mut broken] {
+        mains.set_clock(at(22, 10, 0, 0));
+        mains.seconds(777.0, 2000);
+    }
+    let before = broken.app.state();
+    let mut broken = broken.restarted();
+    assert_eq!(broken.app.state(), before);
+    assert!(before.registers.import.rest() > 0);
+    broken.set_clock(at(22, 10, 33, 20));
+    for mains in [&mut whole, &mut broken] {
+        mains.seconds(777.0, 1000);
+    }
+    assert_eq!(times(&whole.app), times(&broken.app));
+    let (a, b) = (whole.app.state().registers, broken.app.state().registers);
+    assert!(a.import.milliwatt_hours().abs_diff(b.import.milliwatt_hours()) <= 1, "{a:?} {b:?}");
+    assert_eq!(rows(&broken.app).last().unwrap().status, status::POWER_DOWN);
+}
+
+#[test]
+fn a_state_kept_up_with_the_records_is_that_of_the_last_boundary() {
+    let mut config: MeterConfig = config();
+    config.profiles = ProfileSizes { capture_period_s: 60, load: 40, daily: 2, monthly: 1 };
+    let mut mains = Mains::with(config.clone());
+    mains.set_clock(Utc::from_civil(2026, 11, 30, 23, 30, 30).unwrap());
+    mains.seconds(350.0, 30 + 3600);
+    let exported = mains.app.state();
+    mains.seconds(350.0, 59);
+    let mut kept = MeterState::default();
+    for output in &mains.outputs {
+        if let ApplicationOutput::Persist(record) = output {
+            kept.keep(record, &config.profiles);
+        }
+    }
+    assert_eq!(kept, exported);
+    assert_eq!((kept.load.len(), kept.daily.len(), kept.monthly.len()), (40, 1, 1));
+}
+
+#[test]
+fn the_load_profile_forgets_the_oldest_row_when_it_is_full() {
+    let mut config: MeterConfig = config();
+    config.profiles.load = 3;
+    config.profiles.capture_period_s = 60;
+    let mut mains = Mains::with(config);
+    mains.set_clock(at(22, 23, 58, 0));
+    mains.seconds(100.0, 301);
+    assert_eq!(times(&mains.app), [at(23, 0, 1, 0), at(23, 0, 2, 0), at(23, 0, 3, 0)]);
+    let daily: Vec<_> = mains.app.measurement().profiles().daily().iter().map(|row| row.utc).collect();
+    assert_eq!(daily, [at(23, 0, 0, 0)]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn rows_do_not_depend_on_how_samples_are_cut(block in 1u64..5000, offset_ms in 0u64..60_000) {
+        let run = |block| {
+            let mut config = config();
+            config.profiles.capture_period_s = 60;
+            let mut mains = Mains::with(config);
+            mains.set_clock(at(22, 10, 0, 0) + Duration::from_millis(offset_ms));
+            mains.feed(2000.0, 130_000, block);
+            mains.feed(-150.0, 130_000, block);
+            (rows(&mains.app), mains.app.state().registers)
+        };
+        prop_assert_eq!(run(block), run(100));
+    }
+}
