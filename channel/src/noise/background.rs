@@ -8,7 +8,8 @@ use plc_core::Seed;
 
 /// Gaussian noise, high at low frequency: white noise plus white noise through a low-pass of first order.
 ///
-/// With the ordinary colour the density falls by 8 dB over the CENELEC-A band, and by 20 dB in all [confidence C].
+/// With the ordinary colour the density falls by 5 dB over the CENELEC-A band at 400 kHz, and by 14 dB in all
+/// [confidence C].
 #[derive(Clone, Debug)]
 pub struct Background {
     key: u64,
