@@ -5,10 +5,11 @@ mod mains;
 use mains::{Mains, at, config};
 use meter::specs::status;
 use meter::{
-    ApplicationOutput, ClockShift, MeterApplication, MeterConfig, MeterEvent, MeterPersist, MeterState,
-    ProfileSizes, Row,
+    ApplicationOutput, ClockShift, Measurement, MeterApplication, MeterConfig, MeterEvent, MeterPersist,
+    MeterState, ProfileSizes, Row,
 };
-use plc_core::Utc;
+use metrology::Registers;
+use plc_core::{Instant, Utc, UtcAnchor};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -224,5 +225,33 @@ proptest! {
             (rows(&mains.app), mains.app.state().registers)
         };
         prop_assert_eq!(run(block), run(100));
+    }
+
+    #[test]
+    fn whatever_the_clock_does_within_a_day_no_boundary_has_two_rows(
+        steps in prop::collection::vec((0u64..1200, prop::option::weighted(0.3, 0u64..36_000), any::<bool>()), 1..30),
+    ) {
+        let mut config = config();
+        config.ratings.sample_rate_hz = 400;
+        let mut measurement =
+            Measurement::new(config.ratings, config.profiles, Registers::default()).expect("good ratings");
+        let mut now = Instant::from_secs(1);
+        let second = [0; 400];
+        for (seconds, clock, gap) in steps {
+            if let Some(secs) = clock {
+                measurement.on_clock(UtcAnchor { at: now, utc: at(22, 10, 0, 0) + Duration::from_secs(secs) });
+            }
+            for n in 0..seconds {
+                now += Duration::from_secs(1);
+                if !gap || n % 300 < 20 {
+                    measurement.on_samples(now, &second, &second);
+                }
+            }
+            let rows: Vec<_> = measurement.profiles().load().iter().map(|row| row.utc).collect();
+            prop_assert!(rows.is_sorted_by(|a, b| a < b), "{:?}", rows);
+            prop_assert!(rows.iter().all(|utc| utc.as_secs() % 900 == 0));
+            let utc = measurement.clock().utc(now);
+            prop_assert!(measurement.profiles().next().zip(utc).is_none_or(|(next, utc)| next >= utc || gap));
+        }
     }
 }
