@@ -59,7 +59,7 @@ pub enum Role {
 /// Sizes of tables and queues. Each excess is a counted drop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// IPv6 packets waiting to be sent.
+    /// IPv6 packets waiting to be sent, at most 16.
     pub datagrams: usize,
     /// LBP messages and relayed frames waiting to be sent.
     pub frames: usize,
@@ -71,7 +71,7 @@ pub struct Limits {
     pub neighbours: usize,
     /// Coordinator: devices that may join at all.
     pub devices: usize,
-    /// Coordinator: devices that may join at the same time.
+    /// Coordinator: devices that may join at the same time, at most 16.
     pub parallel_joins: usize,
     /// Device: beacons remembered during a scan.
     pub candidates: usize,
@@ -169,6 +169,22 @@ pub struct Context {
     pub bits: u8,
     /// Whether it may be used to compress, and not only to decompress (the C flag).
     pub compress: bool,
+}
+
+impl Context {
+    /// The bits of an address that the prefix decides.
+    pub(crate) const fn mask(&self) -> u128 {
+        match self.bits {
+            0 => 0,
+            bits if bits >= 128 => u128::MAX,
+            bits => u128::MAX << (128 - bits as u32),
+        }
+    }
+
+    /// Whether an address begins with the prefix.
+    pub(crate) fn covers(&self, address: &[u8; 16]) -> bool {
+        (u128::from_be_bytes(self.prefix) ^ u128::from_be_bytes(*address)) & self.mask() == 0
+    }
 }
 
 /// Choices where sources disagree or are silent.

@@ -22,14 +22,24 @@
 
 extern crate alloc;
 
+mod action;
 pub mod addressing;
 mod adp;
+mod broadcast;
 pub mod config;
 pub mod counters;
 pub mod eap_psk;
+mod exchange;
+pub mod fragment;
 pub mod iphc;
 pub mod ipv6;
+mod lba;
+mod lbd;
+mod lbs;
+pub mod reassembly;
+pub mod routing;
 pub mod specs;
+mod transmit;
 #[cfg(test)]
 mod vectors;
 pub mod wire;

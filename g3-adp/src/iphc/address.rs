@@ -72,13 +72,11 @@ pub(super) fn unicast(
 }
 
 /// The bits of the context win over the others \[RFC 6282 3.1.1\].
-fn overlay(context: Option<&Context>, mut address: Ipv6Address) -> Ipv6Address {
+fn overlay(context: Option<&Context>, address: Ipv6Address) -> Ipv6Address {
     let Some(context) = context else { return address };
-    let bits = context.bits.min(128);
-    let mask = if bits == 0 { 0 } else { u128::MAX << (128 - u32::from(bits)) };
+    let mask = context.mask();
     let mixed = u128::from_be_bytes(context.prefix) & mask | u128::from_be_bytes(address) & !mask;
-    address = mixed.to_be_bytes();
-    address
+    mixed.to_be_bytes()
 }
 
 /// The shortest form of a multicast address.

@@ -10,6 +10,7 @@ mod decompress;
 pub use compress::{Compressed, Mode, compress};
 pub use decompress::{Decompressed, decompress};
 
+use crate::addressing::Ipv6Address;
 use crate::config::{Context, InformationBase};
 use crate::{addressing, specs};
 use plc_core::{PanId, ShortAddress};
@@ -46,6 +47,11 @@ impl Contexts {
     /// Context number `index`.
     pub fn at(&self, index: u8) -> Option<&Context> {
         self.table.get(usize::from(index))?.as_ref()
+    }
+
+    /// Whether an address has a prefix of this network: that of a context of at most 64 bits.
+    pub fn is_on_link(&self, address: &Ipv6Address) -> bool {
+        self.table.iter().flatten().any(|context| context.bits <= 64 && context.covers(address))
     }
 
     /// Contexts that may be used to compress, with their numbers.

@@ -1,0 +1,178 @@
+//! Management, and the messages of the bootstrapping protocol on their way to the right procedure.
+
+use super::{Adp, Station};
+use crate::action::{Action, Entry};
+use crate::counters::Drop;
+use crate::lba;
+use crate::lbs::Via;
+use crate::specs;
+use crate::transmit::Purpose;
+use crate::wire::{EscCommand, LbpCode, LbpFrame};
+use plc_core::sap::{
+    AdpmIndication, AdpmRequest, MacSecurity, MacStatus, McpsDataIndication, MlmeConfirm, MlmeRequest,
+    PanDescriptor,
+};
+use plc_core::wire::Reader;
+use plc_core::{Instant, MacAddress, PanId, ShortAddress};
+
+impl Adp {
+    pub(super) fn on_management(&mut self, now: Instant, request: AdpmRequest) {
+        let (random, out) = (&mut self.random, &mut self.actions);
+        match (&mut self.station, request) {
+            (Station::Coordinator(_), AdpmRequest::NetworkStart { pan_id }) => self.on_start(pan_id),
+            (Station::Coordinator(lbs), AdpmRequest::Allow { eui64, psk, short }) => {
+                lbs.on_allow(eui64, psk, short, out);
+            }
+            (Station::Coordinator(lbs), AdpmRequest::Kick { eui64 }) => lbs.on_kick(eui64, out),
+            (Station::Device(lbd), AdpmRequest::NetworkJoin) => lbd.on_join(now, random, out),
+            (Station::Device(lbd), AdpmRequest::NetworkLeave) => lbd.on_leave(now, out),
+            _ => self.counters.count(Drop::Misuse),
+        }
+    }
+
+    /// The PAN, its key, its cost and its first address.
+    fn on_start(&mut self, pan_id: PanId) {
+        let Station::Coordinator(lbs) = &mut self.station else { return };
+        if self.member.is_some() || pan_id == PanId::BROADCAST {
+            return self.counters.count(Drop::Misuse);
+        }
+        lbs.start(pan_id);
+        let (key_index, gmk) = lbs.key();
+        let requests = [
+            MlmeRequest::Start { pan_id },
+            MlmeRequest::SetKey { index: key_index, key: Some(gmk) },
+            MlmeRequest::SetRcCoord(specs::RC_COORD_COORDINATOR),
+            MlmeRequest::SetShortAddress(ShortAddress::COORDINATOR),
+        ];
+        self.actions.extend(requests.map(Action::Mlme));
+        let short = ShortAddress::COORDINATOR;
+        self.actions.push(Action::Enter(Entry { pan_id, short, key_index, lba: None }));
+    }
+
+    pub(super) fn on_mlme_confirm(&mut self, now: Instant, confirm: MlmeConfirm) {
+        match (&mut self.station, confirm) {
+            (Station::Device(lbd), MlmeConfirm::Scan(_)) => {
+                lbd.on_scanned(now, &mut self.random, &mut self.actions);
+            }
+            (Station::Coordinator(_), MlmeConfirm::Start(status)) => self.on_started(status),
+            _ => self.counters.count(Drop::UnexpectedMessage),
+        }
+    }
+
+    fn on_started(&mut self, status: MacStatus) {
+        match (&self.member, status) {
+            (Some(member), MacStatus::Success) => {
+                self.actions.push(Action::Tell(AdpmIndication::Started { pan_id: member.pan_id }));
+            }
+            (Some(_), _) => {
+                self.counters.count(Drop::MacFailure);
+                self.actions.push(Action::Leave);
+            }
+            (None, _) => self.counters.count(Drop::UnexpectedMessage),
+        }
+    }
+
+    pub(super) fn on_beacon(&mut self, descriptor: PanDescriptor) {
+        if let Station::Device(lbd) = &mut self.station {
+            lbd.on_beacon(descriptor);
+        }
+    }
+
+    pub(super) fn on_frame_sent(&mut self, now: Instant, purpose: Purpose, status: MacStatus) {
+        match (&mut self.station, purpose) {
+            (Station::Coordinator(lbs), Purpose::Accepted(eui64)) => {
+                lbs.on_accepted(eui64, status, &mut self.actions);
+            }
+            (Station::Device(lbd), Purpose::Joining) => lbd.on_sent(now, status),
+            _ => {}
+        }
+    }
+
+    /// A command without a mesh header: of a neighbour, or of a device that joins.
+    pub(super) fn on_esc(&mut self, now: Instant, frame: &McpsDataIndication) -> Result<(), Drop> {
+        match frame.security {
+            MacSecurity::None => self.on_clear_lbp(now, frame, &parse(&frame.msdu)?),
+            MacSecurity::EncMic32 { .. } => {
+                let (source, own) = self.trusted(frame)?;
+                if frame.dst != MacAddress::Short(own) {
+                    return Err(Drop::NotForUs);
+                }
+                self.on_protected_esc(now, source, &frame.msdu)
+            }
+        }
+    }
+
+    /// Bootstrapping in clear: to the device itself, or from a neighbour that wants in.
+    fn on_clear_lbp(
+        &mut self,
+        now: Instant,
+        frame: &McpsDataIndication,
+        lbp: &LbpFrame<'_>,
+    ) -> Result<(), Drop> {
+        if frame.dst.is_broadcast() {
+            return Err(Drop::NotForUs);
+        }
+        let (random, out) = (&mut self.random, &mut self.actions);
+        match (&mut self.station, &self.member) {
+            (Station::Device(lbd), None) if lbp.eui64 == self.eui64 && lbp.code.is_to_device() => {
+                lbd.on_message(now, lbp, random, out);
+            }
+            (Station::Coordinator(lbs), Some(_)) => {
+                lba::check_device(lbp, frame.src)?;
+                lbs.on_message(now, lbp, Via::Direct, random, out);
+            }
+            (Station::Device(_), Some(_)) if lbp.eui64 != self.eui64 => {
+                out.push(lba::upward(lbp, frame.src, &frame.msdu)?);
+                self.counters.forwarded += 1;
+            }
+            _ => return Err(Drop::UnexpectedMessage),
+        }
+        Ok(())
+    }
+
+    /// Bootstrapping between members; `from` is the node that sent it first.
+    pub(super) fn on_protected_esc(
+        &mut self,
+        now: Instant,
+        from: ShortAddress,
+        message: &[u8],
+    ) -> Result<(), Drop> {
+        let lbp = parse(message)?;
+        let next_hop = self.routing.next_hop(from);
+        let (random, out) = (&mut self.random, &mut self.actions);
+        match (&mut self.station, &self.member) {
+            (Station::Coordinator(lbs), Some(_)) if lbp.code == LbpCode::Leave => {
+                lbs.on_member_or_relayed(&lbp, from, out);
+            }
+            (Station::Coordinator(lbs), Some(_)) => {
+                lbs.on_message(now, &lbp, Via::Relay { lba: from, next_hop }, random, out);
+            }
+            (Station::Device(_), _) if from != self.ib.adp_coord_short_address => {
+                return Err(Drop::Security);
+            }
+            (Station::Device(lbd), Some(_)) if lbp.eui64 == self.eui64 => match lbp.code {
+                LbpCode::Kick => lbd.on_kicked(now),
+                _ => return Err(Drop::UnexpectedMessage),
+            },
+            (Station::Device(_), Some(member)) => {
+                let extended = self.interop.lba_extended_source;
+                let frame = lba::downward(&lbp, message, member.pan_id, extended)?;
+                self.counters.forwarded += 1;
+                out.push(Action::Send(frame));
+            }
+            (_, None) => return Err(Drop::NotForUs),
+        }
+        Ok(())
+    }
+}
+
+/// The bootstrapping message behind ESC; other commands are counted.
+fn parse(message: &[u8]) -> Result<LbpFrame<'_>, Drop> {
+    let command = message.get(1).ok_or(Drop::Malformed)?;
+    match EscCommand::from_code(*command) {
+        EscCommand::Lbp => LbpFrame::parse(&mut Reader::new(message)).map_err(|_| Drop::Malformed),
+        EscCommand::Loadng | EscCommand::ContentionFreeAccess | EscCommand::Other(_) => {
+            Err(Drop::UnknownDispatch)
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Cutting a packet into MAC payloads \[G3 ADP 5.4; RFC 4944 5.3\].
+
+use crate::iphc::Compressed;
+use crate::wire::FragmentHeader;
+use plc_core::sap::{Ipv6Packet, MSDU_MAX};
+use plc_core::wire::{WireError, Writer};
+
+/// A packet on its way into MAC payloads.
+#[derive(Clone, Debug)]
+pub struct Fragmenter {
+    packet: Ipv6Packet,
+    compressed: Compressed,
+    tag: u16,
+    /// Octets that other headers take from each MAC payload.
+    overhead: usize,
+    /// Octets of the packet that were sent.
+    sent: usize,
+}
+
+impl Fragmenter {
+    /// A packet whose header was compressed to `compressed`; `overhead` octets of each MAC payload are
+    /// taken by mesh and broadcast headers; `tag` names it if it needs more than one frame.
+    pub fn new(packet: Ipv6Packet, compressed: Compressed, overhead: usize, tag: u16) -> Self {
+        Self { packet, compressed, tag, overhead, sent: 0 }
+    }
+
+    /// Whether something was sent.
+    pub const fn has_begun(&self) -> bool {
+        self.sent > 0
+    }
+
+    /// Whether everything was sent.
+    pub fn is_done(&self) -> bool {
+        self.sent > 0 && self.sent >= self.packet.len()
+    }
+
+    /// Writes the next fragment, or the whole packet when it fits one frame.
+    ///
+    /// # Errors
+    /// When the writer has less room than a MAC payload less the overhead.
+    pub fn emit_next(&mut self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        match self.sent {
+            0 if self.fits() => self.emit_whole(writer),
+            0 => self.emit_first(writer),
+            _ => self.emit_later(writer),
+        }
+    }
+
+    fn fits(&self) -> bool {
+        self.compressed.header.len() + self.packet.len() - self.compressed.covered <= self.room()
+    }
+
+    fn room(&self) -> usize {
+        MSDU_MAX.saturating_sub(self.overhead)
+    }
+
+    fn emit_whole(&mut self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        writer.bytes(&self.compressed.header)?;
+        self.emit_up_to(self.compressed.covered, self.packet.len(), writer)
+    }
+
+    fn emit_first(&mut self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        let header = self.header(0);
+        let covered = self.compressed.covered;
+        let room = self.room() - header.wire_len() - self.compressed.header.len();
+        header.emit(writer)?;
+        writer.bytes(&self.compressed.header)?;
+        self.emit_up_to(covered, floor8(covered + room), writer)
+    }
+
+    fn emit_later(&mut self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        let header = self.header((self.sent / 8) as u8);
+        let end = self.packet.len().min(self.sent + floor8(self.room() - header.wire_len()));
+        header.emit(writer)?;
+        self.emit_up_to(self.sent, end, writer)
+    }
+
+    fn emit_up_to(&mut self, from: usize, end: usize, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        writer.bytes(self.packet.get(from..end).ok_or(WireError::Truncated)?)?;
+        self.sent = end;
+        Ok(())
+    }
+
+    fn header(&self, offset: u8) -> FragmentHeader {
+        FragmentHeader { size: self.packet.len() as u16, tag: self.tag, offset }
+    }
+}
+
+/// The largest multiple of eight that is not above `len`.
+const fn floor8(len: usize) -> usize {
+    len & !7
+}

@@ -1,0 +1,294 @@
+//! The LoWPAN bootstrapping device: how a node gets into a PAN \[G3 LBP 7.3\].
+//!
+//! `Discovering → Joining → Joined`; each phase is a value that is consumed into the next.
+
+mod backoff;
+mod discovering;
+mod joining;
+mod peer;
+
+use crate::action::{Action, Actions, Entry, Grant};
+use crate::config::{AdpConfig, InformationBase};
+use crate::counters::Drop;
+use crate::eap_psk::StaticKeys;
+use crate::routing::link_cost;
+use crate::transmit::{Frame, Purpose};
+use crate::wire::{LbpCode, LbpFrame};
+use crate::{exchange, specs};
+use discovering::Discovering;
+use joining::{Joining, Outcome};
+use plc_core::sap::{
+    AdpmIndication, JoinFailure, Key, MacSecurity, MacStatus, MlmeRequest, Msdu, PanDescriptor,
+};
+use plc_core::seed::Stream;
+use plc_core::{Eui64, Instant, MacAddress, PanId, ShortAddress};
+
+/// The device: in no PAN, on its way, or in.
+#[derive(Debug)]
+pub(crate) struct Lbd {
+    identity: Identity,
+    phase: Phase,
+    /// Scans that led nowhere since the last success.
+    failed_scans: u8,
+}
+
+/// What stays the same through all phases.
+#[derive(Debug)]
+struct Identity {
+    eui64: Eui64,
+    keys: StaticKeys,
+    ib: InformationBase,
+    candidates: usize,
+    result_before_attribute: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Idle,
+    Discovering(Discovering),
+    Joining(Joining),
+    Joined(Joined),
+}
+
+/// In the PAN, perhaps about to leave it.
+#[derive(Debug, Default)]
+struct Joined {
+    leaving: Option<Leaving>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Leaving {
+    at: Instant,
+    /// Whether to look for a PAN again.
+    rejoin: bool,
+}
+
+impl Lbd {
+    pub(crate) fn new(config: &AdpConfig, psk: &Key) -> Self {
+        let identity = Identity {
+            eui64: config.eui64,
+            keys: StaticKeys::derive(psk),
+            ib: config.ib.clone(),
+            candidates: config.limits.candidates,
+            result_before_attribute: config.interop.result_before_attribute,
+        };
+        Self { identity, phase: Phase::Idle, failed_scans: 0 }
+    }
+
+    /// Management wants this node in a PAN.
+    pub(crate) fn on_join(&mut self, now: Instant, random: &mut Stream, out: &mut Actions) {
+        if !matches!(self.phase, Phase::Idle) {
+            return out.push(Action::Count(Drop::Misuse));
+        }
+        self.failed_scans = 0;
+        self.discover(now, random);
+    }
+
+    /// Management wants this node out.
+    pub(crate) fn on_leave(&mut self, now: Instant, out: &mut Actions) {
+        match &mut self.phase {
+            Phase::Idle => out.push(Action::Count(Drop::Misuse)),
+            Phase::Joined(joined) => {
+                out.push(Action::Report(exchange::bare(LbpCode::Leave, self.identity.eui64)));
+                joined.leaving = Some(Leaving { at: now + specs::KICK_DELAY, rejoin: false });
+            }
+            Phase::Discovering(_) | Phase::Joining(_) => {
+                self.phase = Phase::Idle;
+                leave(out);
+            }
+        }
+    }
+
+    /// The coordinator wants this node out.
+    pub(crate) fn on_kicked(&mut self, now: Instant) {
+        if let Phase::Joined(joined) = &mut self.phase
+            && joined.leaving.is_none()
+        {
+            joined.leaving = Some(Leaving { at: now + specs::KICK_DELAY, rejoin: true });
+        }
+    }
+
+    /// A beacon was heard.
+    pub(crate) fn on_beacon(&mut self, descriptor: PanDescriptor) {
+        if let Phase::Discovering(discovering) = &mut self.phase {
+            discovering.on_beacon(descriptor, self.identity.candidates);
+        }
+    }
+
+    /// The scan has ended.
+    pub(crate) fn on_scanned(&mut self, now: Instant, random: &mut Stream, out: &mut Actions) {
+        self.phase = match core::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Discovering(discovering) if discovering.is_scanning() => {
+                match discovering.into_candidates() {
+                    Some(candidates) => {
+                        let joining = Joining::new(candidates, now, random);
+                        out.push(Action::Mlme(MlmeRequest::SetPanId(joining.candidate().pan_id)));
+                        Phase::Joining(joining)
+                    }
+                    None => {
+                        out.push(Action::Tell(AdpmIndication::JoinFailed(JoinFailure::NoPan)));
+                        self.failed_scans = self.failed_scans.saturating_add(1);
+                        Phase::Discovering(Discovering::after_pause(now, self.failed_scans, random))
+                    }
+                }
+            }
+            other => other,
+        };
+    }
+
+    /// A bootstrapping message in clear for this device.
+    pub(crate) fn on_message(
+        &mut self,
+        now: Instant,
+        frame: &LbpFrame<'_>,
+        random: &mut Stream,
+        out: &mut Actions,
+    ) {
+        let Phase::Joining(joining) = &mut self.phase else {
+            return out.push(Action::Count(Drop::UnexpectedMessage));
+        };
+        match joining.on_message(now, frame, &self.identity, random) {
+            Ok(Outcome::Answer(msdu)) => out.push(to_lba(joining.candidate(), msdu)),
+            Ok(Outcome::Accepted(grant)) => {
+                let candidate = *joining.candidate();
+                self.enter(&grant, &candidate, out);
+            }
+            Ok(Outcome::Failed(reason)) => self.on_failed(now, reason, random, out),
+            Err(reason) => out.push(Action::Count(reason)),
+        }
+    }
+
+    /// The MAC has sent a message of this device, or not.
+    pub(crate) fn on_sent(&mut self, now: Instant, status: MacStatus) {
+        if let Phase::Joining(joining) = &mut self.phase
+            && status != MacStatus::Success
+        {
+            joining.on_unsent(now);
+        }
+    }
+
+    pub(crate) fn on_tick(&mut self, now: Instant, random: &mut Stream, out: &mut Actions) {
+        if self.deadline().is_none_or(|at| at > now) {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Idle => {}
+            Phase::Discovering(discovering) if discovering.is_scanning() => self.on_scanned(now, random, out),
+            Phase::Discovering(discovering) => {
+                out.push(discovering.scan(now, self.identity.ib.scan_duration));
+            }
+            Phase::Joining(joining) if joining.is_pausing() => {
+                joining.ask(now + self.identity.ib.adp_max_join_wait_time);
+                let request = exchange::bare(LbpCode::Joining, self.identity.eui64);
+                out.push(to_lba(joining.candidate(), request));
+            }
+            Phase::Joining(_) => self.on_failed(now, JoinFailure::Timeout, random, out),
+            Phase::Joined(joined) => {
+                let rejoin = joined.leaving.is_some_and(|leaving| leaving.rejoin);
+                self.on_left(now, rejoin, random, out);
+            }
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Idle => None,
+            Phase::Discovering(discovering) => Some(discovering.deadline()),
+            Phase::Joining(joining) => Some(joining.deadline()),
+            Phase::Joined(joined) => joined.leaving.map(|leaving| leaving.at),
+        }
+    }
+
+    /// Beacons remembered, and the most that may be.
+    pub(crate) fn occupancy(&self) -> (usize, usize) {
+        let held = match &self.phase {
+            Phase::Discovering(discovering) => discovering.heard(),
+            Phase::Joining(joining) => joining.candidates(),
+            Phase::Idle | Phase::Joined(_) => 0,
+        };
+        (held, self.identity.candidates)
+    }
+
+    fn discover(&mut self, now: Instant, random: &mut Stream) {
+        self.phase = Phase::Discovering(Discovering::after_pause(now, self.failed_scans, random));
+    }
+
+    /// An attempt has failed: the next candidate, or another scan.
+    fn on_failed(&mut self, now: Instant, reason: JoinFailure, random: &mut Stream, out: &mut Actions) {
+        out.push(Action::Tell(AdpmIndication::JoinFailed(reason)));
+        self.phase = match core::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Joining(joining) => match joining.after_failure(now, reason, random) {
+                Some(next) => {
+                    out.push(Action::Mlme(MlmeRequest::SetPanId(next.candidate().pan_id)));
+                    Phase::Joining(next)
+                }
+                None => {
+                    out.push(Action::Mlme(MlmeRequest::SetPanId(PanId::BROADCAST)));
+                    self.failed_scans = self.failed_scans.saturating_add(1);
+                    Phase::Discovering(Discovering::after_pause(now, self.failed_scans, random))
+                }
+            },
+            other => other,
+        };
+    }
+
+    fn enter(&mut self, grant: &Grant, candidate: &PanDescriptor, out: &mut Actions) {
+        let (pan_id, short) = (candidate.pan_id, grant.short);
+        let key = MlmeRequest::SetKey { index: grant.gmk_index, key: Some(grant.gmk) };
+        let rc_coord = MlmeRequest::SetRcCoord(self.rc_coord(candidate));
+        let requests = [key, MlmeRequest::SetPanId(pan_id), MlmeRequest::SetShortAddress(short), rc_coord];
+        out.extend(requests.map(Action::Mlme));
+        let key_index = grant.active_index;
+        out.push(Action::Enter(Entry { pan_id, short, key_index, lba: Some(candidate.lba) }));
+        out.push(Action::Tell(AdpmIndication::Joined { pan_id, short }));
+        self.failed_scans = 0;
+        self.phase = Phase::Joined(Joined::default());
+    }
+
+    /// One hop: the cost of the link. Further away: unknown until there is a route \[G3 MAC 1.6\].
+    fn rc_coord(&self, candidate: &PanDescriptor) -> u16 {
+        if candidate.lba == self.identity.ib.adp_coord_short_address {
+            link_cost(candidate.lqi, &self.identity.ib)
+        } else {
+            specs::RC_COORD_NO_ROUTE
+        }
+    }
+
+    fn on_left(&mut self, now: Instant, rejoin: bool, random: &mut Stream, out: &mut Actions) {
+        self.phase = Phase::Idle;
+        leave(out);
+        if rejoin {
+            self.discover(now, random);
+        }
+    }
+}
+
+/// Out of the PAN: the MAC forgets it too.
+fn leave(out: &mut Actions) {
+    out.push(Action::Leave);
+    out.push(Action::Mlme(MlmeRequest::Reset));
+    out.push(Action::Mlme(MlmeRequest::SetRcCoord(specs::RC_COORD_NOT_JOINED)));
+    out.push(Action::Tell(AdpmIndication::Left));
+}
+
+/// In clear, from the extended address, to the chosen LBA.
+fn to_lba(candidate: &PanDescriptor, msdu: Msdu) -> Action {
+    Action::Send(Frame {
+        extended_source: true,
+        dst_pan: candidate.pan_id,
+        dst: MacAddress::Short(candidate.lba),
+        msdu,
+        security: MacSecurity::None,
+        purpose: Purpose::Joining,
+    })
+}
+
+/// Whether the beacon may come from a node that can relay to a coordinator.
+const fn has_route(descriptor: &PanDescriptor) -> bool {
+    descriptor.rc_coord < specs::RC_COORD_NO_ROUTE
+}
+
+/// The broadcast address relays nothing.
+fn is_candidate(descriptor: &PanDescriptor) -> bool {
+    descriptor.lba != ShortAddress::BROADCAST && descriptor.pan_id != PanId::BROADCAST
+}
