@@ -175,3 +175,10 @@ pub mod classes {
     pub const SECURITY_SETUP_NAME: LogicalName = LogicalName([0, 0, 43, 0, 0, 255]);
     pub const CLOCK_NAME: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
 }
+
+/// Security setup, version 1 \[BB 4.4.7; confidence B\].
+pub mod security_setup {
+    #![allow(missing_docs)]
+    /// Authenticated and encrypted requests (bits 2, 3) and responses (bits 5, 6).
+    pub const POLICY_ALL: u8 = 0x6C;
+}

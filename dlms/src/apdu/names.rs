@@ -17,7 +17,7 @@ impl ApplicationContext {
         last_arc(octets, specs::CONTEXT_PREFIX).map(Self)
     }
 
-    pub(super) const fn identifier(self) -> [u8; 7] {
+    pub(crate) const fn identifier(self) -> [u8; 7] {
         identifier(specs::CONTEXT_PREFIX, self.0)
     }
 }
@@ -38,7 +38,7 @@ impl Mechanism {
         last_arc(octets, specs::MECHANISM_PREFIX).map(Self)
     }
 
-    pub(super) const fn identifier(self) -> [u8; 7] {
+    pub(crate) const fn identifier(self) -> [u8; 7] {
         identifier(specs::MECHANISM_PREFIX, self.0)
     }
 }

@@ -1,0 +1,168 @@
+//! The objects that every server has: current association, SAP assignment, security setup.
+
+use super::{
+    AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, ServerAuthentication, ServerConfig,
+};
+use crate::apdu::{ApplicationContext, Conformance, DataAccessResult, Mechanism};
+use crate::axdr::Encoder;
+use crate::cosem::{AttributeRequest, LogicalName};
+use crate::security::SystemTitle;
+use crate::specs::{classes, initiate, security_setup};
+
+/// Index by which the built-in objects are known.
+const CURRENT_ASSOCIATION: ObjectEntry =
+    ObjectEntry::read_only(classes::ASSOCIATION_LN, 2, classes::CURRENT_ASSOCIATION, 11).methods(6, 1 << 1);
+const SAP_ASSIGNMENT: ObjectEntry =
+    ObjectEntry::read_only(classes::SAP_ASSIGNMENT, 0, classes::SAP_ASSIGNMENT_NAME, 2);
+const SECURITY_SETUP: ObjectEntry =
+    ObjectEntry::read_only(classes::SECURITY_SETUP, 1, classes::SECURITY_SETUP_NAME, 6);
+
+pub(super) const ENTRIES: [ObjectEntry; 3] = [CURRENT_ASSOCIATION, SAP_ASSIGNMENT, SECURITY_SETUP];
+
+/// The built-in object of this name.
+pub(super) fn find(logical_name: LogicalName) -> Option<ObjectEntry> {
+    ENTRIES.into_iter().find(|entry| entry.logical_name == logical_name)
+}
+
+/// What the built-in objects show.
+pub(super) struct Builtin<'s> {
+    pub(super) config: &'s ServerConfig,
+    pub(super) association: &'s AssociationConfig,
+    pub(super) context: &'s AssociationContext,
+    pub(super) client_title: SystemTitle,
+    pub(super) max_pdu: usize,
+}
+
+impl Builtin<'_> {
+    pub(super) fn get(
+        &self,
+        request: &AttributeRequest,
+        objects: &dyn ObjectModel,
+        out: &mut Encoder<'_>,
+    ) -> Result<(), DataAccessResult> {
+        if request.selector.is_some() {
+            return Err(DataAccessResult::ScopeOfAccessViolated);
+        }
+        match request.class_id {
+            classes::ASSOCIATION_LN => self.association(request.attribute, objects, out),
+            classes::SAP_ASSIGNMENT => self.sap_assignment(out),
+            _ => self.security_setup(request.attribute, out)?,
+        }
+        Ok(())
+    }
+
+    fn association(&self, attribute: i8, objects: &dyn ObjectModel, out: &mut Encoder<'_>) {
+        match attribute {
+            2 => self.object_list(objects, out),
+            3 => {
+                out.structure(2);
+                out.i8(self.association.client_sap as i8);
+                out.u16(self.config.server_sap);
+            }
+            4 => out.octet_string(&self.application_context().identifier()),
+            5 => self.xdlms_context(out),
+            6 => out.octet_string(&self.mechanism().identifier()),
+            // The secret is never shown.
+            7 => out.octet_string(&[]),
+            // associated
+            8 => out.enumeration(2),
+            9 => out.logical_name(classes::SECURITY_SETUP_NAME),
+            10 => out.array(0),
+            _ => {
+                out.structure(2);
+                out.u8(0);
+                out.utf8_string("");
+            }
+        }
+    }
+
+    fn xdlms_context(&self, out: &mut Encoder<'_>) {
+        out.structure(6);
+        out.bit_string(24, &Conformance::OURS.octets());
+        out.u16(self.config.max_pdu);
+        out.u16(u16::try_from(self.max_pdu).unwrap_or(u16::MAX));
+        out.u8(initiate::VERSION);
+        out.i8(0);
+        out.octet_string(&[]);
+    }
+
+    fn object_list(&self, objects: &dyn ObjectModel, out: &mut Encoder<'_>) {
+        let listed = |index| objects.object(index, self.context);
+        let count = (0..).map_while(listed).count();
+        out.array(ENTRIES.len() + count);
+        ENTRIES.into_iter().chain((0..count).map_while(listed)).for_each(|entry| list_entry(&entry, out));
+    }
+
+    fn sap_assignment(&self, out: &mut Encoder<'_>) {
+        out.array(1);
+        out.structure(2);
+        out.u16(self.config.server_sap);
+        out.octet_string(&self.config.logical_device_name);
+    }
+
+    fn security_setup(&self, attribute: i8, out: &mut Encoder<'_>) -> Result<(), DataAccessResult> {
+        match attribute {
+            2 if self.context.ciphered => out.enumeration(security_setup::POLICY_ALL),
+            2 => out.enumeration(0),
+            3 => out.enumeration(0),
+            4 => out.octet_string(&self.client_title),
+            5 => out.octet_string(&self.config.server_title),
+            6 => out.array(0),
+            _ => return Err(DataAccessResult::ObjectUndefined),
+        }
+        Ok(())
+    }
+
+    const fn application_context(&self) -> ApplicationContext {
+        match self.association.authentication {
+            ServerAuthentication::None => ApplicationContext::LOGICAL_NAMES,
+            ServerAuthentication::HlsGmac { .. } => ApplicationContext::LOGICAL_NAMES_CIPHERED,
+        }
+    }
+
+    const fn mechanism(&self) -> Mechanism {
+        match self.association.authentication {
+            ServerAuthentication::None => Mechanism::LOWEST,
+            ServerAuthentication::HlsGmac { .. } => Mechanism::HIGH_GMAC,
+        }
+    }
+}
+
+/// object_list_element with its access rights.
+fn list_entry(entry: &ObjectEntry, out: &mut Encoder<'_>) {
+    out.structure(4);
+    out.u16(entry.class_id);
+    out.u8(entry.version);
+    out.logical_name(entry.logical_name);
+    out.structure(2);
+    out.array(usize::from(entry.attributes));
+    for attribute in 1..=entry.attributes {
+        out.structure(3);
+        out.i8(attribute as i8);
+        out.enumeration(access_mode(entry, attribute));
+        if entry.class_id == classes::PROFILE_GENERIC && attribute == 2 {
+            out.array(2);
+            out.i8(1);
+            out.i8(2);
+        } else {
+            out.null();
+        }
+    }
+    out.array(usize::from(entry.methods));
+    for method in 1..=entry.methods {
+        out.structure(2);
+        out.i8(method as i8);
+        out.enumeration(u8::from(has(entry.callable, method as i8)));
+    }
+}
+
+/// 0 no access, 1 read, 2 write, 3 both.
+fn access_mode(entry: &ObjectEntry, attribute: u8) -> u8 {
+    let attribute = attribute as i8;
+    u8::from(has(entry.readable, attribute)) | u8::from(has(entry.writable, attribute)) << 1
+}
+
+/// Whether bit `number` is in `mask`.
+pub(super) fn has(mask: u32, number: i8) -> bool {
+    u32::try_from(number).is_ok_and(|number| number < 32 && mask & 1 << number != 0)
+}

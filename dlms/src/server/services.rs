@@ -1,0 +1,98 @@
+//! GET, SET and ACTION against the objects.
+
+use super::builtin::{self, Builtin, has};
+use super::{AssociationContext, ObjectEntry, ObjectModel};
+use crate::apdu::{
+    ActionRequest, ActionResponse, ActionResult, DataAccessResult, InvokeId, Pdu, SetRequest, SetResponse,
+};
+use crate::axdr::{Data, Encoder};
+use crate::cosem::{AttributeRequest, LogicalName};
+use alloc::vec::Vec;
+
+/// Serves requests of one association.
+pub(super) struct Services<'s> {
+    pub(super) builtin: Builtin<'s>,
+    pub(super) objects: &'s mut dyn ObjectModel,
+}
+
+impl Services<'_> {
+    /// The encoded value of an attribute.
+    pub(super) fn get(&mut self, request: &AttributeRequest) -> Result<Vec<u8>, DataAccessResult> {
+        let entry = self.entry(request.class_id, request.logical_name)?;
+        if !has(entry.readable, request.attribute) {
+            return Err(DataAccessResult::ReadWriteDenied);
+        }
+        let mut value = Vec::new();
+        let mut out = Encoder::new(&mut value, self.builtin.config.max_value_len);
+        if request.attribute == 1 {
+            out.logical_name(request.logical_name);
+        } else if builtin::find(request.logical_name).is_some() {
+            self.builtin.get(request, self.objects, &mut out)?;
+        } else {
+            self.objects.get(request, self.builtin.context, &mut out)?;
+        }
+        out.finish().map_err(|_| DataAccessResult::OtherReason)?;
+        Ok(value)
+    }
+
+    pub(super) fn set(&mut self, request: &SetRequest<'_>) -> SetResponse {
+        let result = self.write(request).err().unwrap_or(DataAccessResult::Success);
+        SetResponse { invoke_id: request.invoke_id, result }
+    }
+
+    fn write(&mut self, request: &SetRequest<'_>) -> Result<(), DataAccessResult> {
+        let attribute = &request.attribute;
+        let entry = self.entry(attribute.class_id, attribute.logical_name)?;
+        if !has(entry.writable, attribute.attribute) || builtin::find(attribute.logical_name).is_some() {
+            return Err(DataAccessResult::ReadWriteDenied);
+        }
+        let value = Data::from_bytes(request.value).map_err(|_| DataAccessResult::TypeUnmatched)?;
+        self.objects.set(attribute, &value, self.builtin.context)
+    }
+
+    /// The whole action-response.
+    pub(super) fn action(&mut self, request: &ActionRequest<'_>) -> Vec<u8> {
+        match self.invoke(request) {
+            Ok(returned) => {
+                let returned = if returned.is_empty() { None } else { Some(Ok(&returned[..])) };
+                ActionResponse { invoke_id: request.invoke_id, result: ActionResult::Success, returned }
+                    .to_vec()
+            }
+            Err(result) => action_failed(request.invoke_id, result),
+        }
+    }
+
+    fn invoke(&mut self, request: &ActionRequest<'_>) -> Result<Vec<u8>, ActionResult> {
+        let method = &request.method;
+        let entry = self.entry(method.class_id, method.logical_name).map_err(as_action_result)?;
+        if !has(entry.callable, method.method) || builtin::find(method.logical_name).is_some() {
+            return Err(ActionResult::ReadWriteDenied);
+        }
+        let parameter = request.parameter.map(Data::from_bytes).transpose();
+        let parameter = parameter.map_err(|_| ActionResult::TypeUnmatched)?;
+        let mut value = Vec::new();
+        let mut out = Encoder::new(&mut value, self.builtin.config.max_value_len);
+        self.objects.action(method, parameter.as_ref(), self.builtin.context, &mut out)?;
+        let finished = if out.is_unused() { Ok(()) } else { out.finish() };
+        finished.map_err(|_| ActionResult::OtherReason)?;
+        Ok(value)
+    }
+
+    fn entry(&self, class_id: u16, logical_name: LogicalName) -> Result<ObjectEntry, DataAccessResult> {
+        let context: &AssociationContext = self.builtin.context;
+        let entry = builtin::find(logical_name).or_else(|| self.objects.find(logical_name, context));
+        match entry.ok_or(DataAccessResult::ObjectUndefined)? {
+            entry if entry.class_id != class_id => Err(DataAccessResult::ObjectClassInconsistent),
+            entry => Ok(entry),
+        }
+    }
+}
+
+/// An action-response without a value.
+pub(super) fn action_failed(invoke_id: InvokeId, result: ActionResult) -> Vec<u8> {
+    ActionResponse { invoke_id, result, returned: None }.to_vec()
+}
+
+const fn as_action_result(result: DataAccessResult) -> ActionResult {
+    ActionResult::from_code(result.code())
+}
