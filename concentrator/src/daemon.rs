@@ -22,7 +22,7 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     for meter in &config.meters {
         store.register_meter(meter.eui64, Some(meter.system_title))?;
     }
-    let live = Arc::new(Live::restore(&config, store.read())?);
+    let live = Arc::new(Live::restore(&config, store.reader())?);
     let server = Server::start(config.listen, Arc::clone(&live), store.path())?;
     server.stop_on_signals()?;
     note(&mut store, EventKind::Started, format!("version {}", env!("CARGO_PKG_VERSION")));

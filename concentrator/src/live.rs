@@ -159,14 +159,11 @@ impl Live {
     pub fn restore(config: &Config, store: &StoreReader) -> Result<Self, StoreError> {
         let expected = config.meters.iter().map(|meter| (meter.eui64, meter.id.clone()));
         let live = Self::new(ClockKind::Real, clock::utc(), expected);
-        for meter in &config.meters {
-            let last_reading = store.last_capture(meter.eui64)?;
-            live.update_meter(meter.eui64, |status| status.last_reading = last_reading);
+        for (meter, last) in store.last_captures()? {
+            live.update_meter(meter, |status| status.last_reading = Some(last));
         }
-        live.update_status({
-            let pan_id = store.network()?.map(|network| network.pan_id);
-            move |status| status.pan_id = pan_id
-        });
+        let pan_id = store.network()?.map(|network| network.pan_id);
+        live.update_status(|status| status.pan_id = pan_id);
         live.committed(store.newest()?);
         Ok(live)
     }

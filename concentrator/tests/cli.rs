@@ -183,7 +183,7 @@ fn the_daemon_serves_without_a_front_end_says_so_and_stops_on_sigterm() {
     interrupt(&daemon);
     assert_eq!(daemon.wait().unwrap().code(), Some(0));
     let store = Store::open(&folder.path().join("daemon.sqlite"), Utc::default()).unwrap();
-    let events = store.read().events(concentrator::store::Cursor::START, 9).unwrap();
+    let events = store.reader().events(concentrator::store::Cursor::START, 9).unwrap();
     let kinds: Vec<_> = events.iter().map(|stored| stored.event.kind.as_str()).collect();
     assert_eq!(kinds, ["started", "power-line-fault", "stopped"]);
 }

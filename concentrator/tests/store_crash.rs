@@ -26,7 +26,7 @@ fn main() {
 /// Continues after the last batch that is there, and prints each number once it is durable.
 fn write_until_killed(path: &Path) {
     let mut store = Store::open(path, Utc::default()).unwrap();
-    let first = store.read().counter("batch").unwrap().unwrap_or(0);
+    let first = store.reader().counter("batch").unwrap().unwrap_or(0);
     for number in first.. {
         store.set_counter("batch", number + 1).unwrap();
         store.insert_readings(&batch(number)).unwrap();
@@ -82,7 +82,7 @@ fn write_and_kill(path: &Path, kill: u64) -> Vec<u64> {
 
 fn check(path: &Path, acknowledged: &[u64]) {
     let store = Store::open(path, Utc::default()).unwrap();
-    let stored = store.read().readings(&ReadingFilter::default(), Cursor::START, usize::MAX).unwrap();
+    let stored = store.reader().readings(&ReadingFilter::default(), Cursor::START, usize::MAX).unwrap();
     let mut batches: BTreeMap<u64, Vec<Reading>> = BTreeMap::new();
     for stored in stored {
         batches.entry(stored.reading.meter.as_u64()).or_default().push(stored.reading);

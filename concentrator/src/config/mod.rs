@@ -53,6 +53,8 @@ pub struct Config {
 pub struct PlcConfig {
     /// The analogue front end: `unix:/path` or `tcp:host:port`.
     pub front_end: String,
+    /// The extended address of the concentrator's own node.
+    pub eui64: Eui64,
     /// The frequencies.
     pub band: Band,
     /// The identifier of the network to form.
@@ -103,6 +105,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             plc: PlcConfig {
                 front_end: String::from("unix:/run/concentrator/front-end.sock"),
+                eui64: Eui64::from_u64(0x0251_4D00_00FF_FFFE),
                 band: Band::CenelecA,
                 pan_id: PanId(0x1001),
             },
@@ -230,6 +233,8 @@ impl PlcConfig {
     fn take(&mut self, mut section: Section<'_>, found: &mut Findings<'_>) {
         let expected = "\"unix:/absolute/path\" or \"tcp:host:port\"";
         set(&mut self.front_end, section.take("front_end", expected, Show::Value, found, value::front_end));
+        let expected = "16 hexadecimal digits";
+        set(&mut self.eui64, section.take("eui64", expected, Show::Value, found, value::eui64));
         set(
             &mut self.band,
             section.take("band", "\"cenelec-a\"", Show::Value, found, |v| {

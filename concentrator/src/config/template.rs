@@ -24,6 +24,9 @@ listen = "{listen}"
 [plc]
 # The analogue front end, hardware or emulated: "unix:/absolute/path" or "tcp:host:port".
 front_end = {front_end:?}
+# Extended address of the concentrator's own node, 16 hexadecimal digits, different from that of every other node.
+# The value here is a locally administered one: fine as long as no second concentrator is in reach.
+eui64 = "{eui64}"
 # The frequencies: "cenelec-a".
 band = "{band}"
 # Identifier of the network to form, different from that of every network in reach.
@@ -61,6 +64,7 @@ level = {log:?}
 "#,
             path = store_path.display().to_string(),
             front_end = plc.front_end,
+            eui64 = plc.eui64,
             band = plc.band.as_str(),
             pan_id = plc.pan_id.0,
             capture_period = collector.capture_period.as_secs(),

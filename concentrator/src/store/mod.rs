@@ -87,7 +87,7 @@ impl Store {
     }
 
     /// Everything that can be asked of it.
-    pub const fn read(&self) -> &StoreReader {
+    pub const fn reader(&self) -> &StoreReader {
         &self.reader
     }
 

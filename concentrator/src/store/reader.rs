@@ -5,6 +5,7 @@ use super::reading::{self, COLUMNS, Cursor, ReadingFilter, StoredReading, bits, 
 use super::{MeterRow, Network, StoreError, schema};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A connection that only reads. Any number of them may stand beside the one writer.
@@ -23,7 +24,7 @@ impl StoreReader {
         Ok(Self { connection: schema::open_read_only(path)?, path: path.to_owned() })
     }
 
-    /// At most `limit` readings after a cursor, oldest first.
+    /// At most `limit` readings after a cursor, oldest first. All pages together walk the table once.
     ///
     /// # Errors
     /// The database failed.
@@ -35,8 +36,9 @@ impl StoreReader {
     ) -> Result<Vec<StoredReading>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM readings WHERE cursor > ?1 AND (?2 IS NULL OR meter = ?2)
-             AND capture >= ?3 AND capture < ?4 ORDER BY cursor LIMIT ?5"
+             AND +capture >= ?3 AND +capture < ?4 ORDER BY cursor LIMIT ?5"
         );
+        // The plus keeps the index of the guard away, which would have to sort what it finds for every page.
         let from = filter.from.map_or(i64::MIN, Utc::as_millis);
         let to = filter.to.map_or(i64::MAX, Utc::as_millis);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -59,6 +61,16 @@ impl StoreReader {
     pub fn last_capture(&self, meter: Eui64) -> Result<Option<Utc>, StoreError> {
         let sql = "SELECT capture FROM readings WHERE meter = ?1 ORDER BY capture DESC LIMIT 1";
         self.row(sql, [bits(meter)], |row| Ok(Utc::from_millis(row.get(0)?)))
+    }
+
+    /// The same for every meter of which there are readings, in one walk over the index.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn last_captures(&self) -> Result<BTreeMap<Eui64, Utc>, StoreError> {
+        let sql = "SELECT meter, max(capture) FROM readings GROUP BY meter";
+        let last = self.rows(sql, (), |row| Ok((eui64(row.get(0)?), Utc::from_millis(row.get(1)?))))?;
+        Ok(last.into_iter().collect())
     }
 
     /// All registered meters, ordered by EUI-64.

@@ -26,7 +26,7 @@ fn store() -> (tempfile::TempDir, Store) {
 }
 
 fn all(store: &Store) -> Vec<Reading> {
-    let stored = store.read().readings(&ReadingFilter::default(), Cursor::START, usize::MAX).unwrap();
+    let stored = store.reader().readings(&ReadingFilter::default(), Cursor::START, usize::MAX).unwrap();
     stored.into_iter().map(|stored| stored.reading).collect()
 }
 
@@ -39,7 +39,7 @@ fn a_reading_comes_back_as_it_was_also_after_reopening() {
     store.close().unwrap();
     let store = Store::open(&folder.path().join("store.sqlite"), Utc::from_secs(9)).unwrap();
     assert_eq!(all(&store), [reading(0, 1), extreme]);
-    assert_eq!(store.read().created().unwrap(), Utc::from_secs(5));
+    assert_eq!(store.reader().created().unwrap(), Utc::from_secs(5));
 }
 
 #[test]
@@ -50,7 +50,18 @@ fn the_same_reading_again_changes_nothing() {
     let report = store.insert_readings(&[later, later]).unwrap();
     assert_eq!((report.inserted, report.duplicates, report.newest), (0, 2, Cursor(1)));
     assert_eq!(all(&store), [reading(0, 1)]);
-    assert!(store.read().events(Cursor::START, 9).unwrap().is_empty());
+    assert!(store.reader().events(Cursor::START, 9).unwrap().is_empty());
+}
+
+#[test]
+fn the_newest_capture_is_found_whatever_the_order_of_arrival() {
+    let (_folder, mut store) = store();
+    let other = Reading { meter: Eui64::from_u64(2), ..reading(900, 1) };
+    store.insert_readings(&[reading(1800, 2), other, reading(0, 1)]).unwrap();
+    assert_eq!(store.reader().last_capture(METER).unwrap(), Some(Utc::from_secs(1800)));
+    assert_eq!(store.reader().last_capture(Eui64::from_u64(3)).unwrap(), None);
+    let expected = BTreeMap::from([(METER, Utc::from_secs(1800)), (other.meter, Utc::from_secs(900))]);
+    assert_eq!(store.reader().last_captures().unwrap(), expected);
 }
 
 #[test]
@@ -61,7 +72,7 @@ fn a_contradicting_reading_leaves_one_event_and_never_overwrites() {
         assert_eq!(store.insert_readings(&[reading(0, 2)]).unwrap().conflicts, 1);
     }
     assert_eq!(all(&store), [reading(0, 1)]);
-    let events = store.read().events(Cursor::START, 9).unwrap();
+    let events = store.reader().events(Cursor::START, 9).unwrap();
     assert_eq!(events.len(), 1);
     let event = &events[0].event;
     assert_eq!(
@@ -78,8 +89,8 @@ fn a_counter_never_goes_back() {
     store.set_counter("mac.frame_counter", u64::MAX).unwrap();
     let error = store.set_counter("mac.frame_counter", 5).unwrap_err();
     assert!(matches!(error, StoreError::CounterBack { stored: u64::MAX, value: 5, .. }), "{error}");
-    assert_eq!(store.read().counter("mac.frame_counter").unwrap(), Some(u64::MAX));
-    assert_eq!(store.read().counter("other").unwrap(), None);
+    assert_eq!(store.reader().counter("mac.frame_counter").unwrap(), Some(u64::MAX));
+    assert_eq!(store.reader().counter("other").unwrap(), None);
 }
 
 #[test]
@@ -97,7 +108,7 @@ fn a_meter_keeps_its_counters_when_it_is_registered_again() {
         invocation_counter: 1000,
         server_counter: 7,
     };
-    assert_eq!(store.read().meters().unwrap(), [expected]);
+    assert_eq!(store.reader().meters().unwrap(), [expected]);
     assert!(matches!(
         store.set_meter_counter(METER, MeterCounter::Server, 6),
         Err(StoreError::CounterBack { stored: 7, .. })
@@ -122,10 +133,10 @@ fn one_address_belongs_to_one_meter() {
 #[test]
 fn the_network_is_remembered_and_its_key_is_not_printed() {
     let (_folder, mut store) = store();
-    assert_eq!(store.read().network().unwrap(), None);
+    assert_eq!(store.reader().network().unwrap(), None);
     let network = Network { pan_id: PanId(0x1001), group_key: [0xA5; 16], key_index: 1 };
     store.set_network(&network).unwrap();
-    assert_eq!(store.read().network().unwrap(), Some(network));
+    assert_eq!(store.reader().network().unwrap(), Some(network));
     assert_eq!(format!("{network:?}"), "Network { pan_id: 1001, key_index: 1, .. }");
 }
 
@@ -181,7 +192,7 @@ fn a_store_that_was_only_half_made_is_made_again() {
     let path = folder.path().join("store.sqlite");
     fs::write(folder.path().join("store.sqlite.creating"), "half").unwrap();
     let store = Store::open(&path, Utc::default()).unwrap();
-    assert_eq!(store.read().newest().unwrap(), Cursor::START);
+    assert_eq!(store.reader().newest().unwrap(), Cursor::START);
 }
 
 #[test]
@@ -201,7 +212,7 @@ fn events_are_kept_in_order_and_bounded() {
     store.reader.connection.execute(skip, [MAX_EVENTS]).unwrap();
     store.append_event(&event(3)).unwrap();
     let texts: Vec<_> =
-        store.read().events(Cursor::START, 9).unwrap().into_iter().map(|e| e.event.text).collect();
+        store.reader().events(Cursor::START, 9).unwrap().into_iter().map(|e| e.event.text).collect();
     assert_eq!(texts, ["1", "2", "3"]);
 }
 
@@ -232,7 +243,7 @@ proptest! {
             && filter.from.is_none_or(|t| r.capture >= t) && filter.to.is_none_or(|t| r.capture < t));
         let (mut paged, mut after) = (Vec::new(), Cursor::START);
         loop {
-            let page = store.read().readings(&filter, after, limit).unwrap();
+            let page = store.reader().readings(&filter, after, limit).unwrap();
             let Some(last) = page.last() else { break };
             prop_assert!(page.len() <= limit && last.cursor > after);
             after = last.cursor;
