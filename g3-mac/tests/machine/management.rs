@@ -67,6 +67,19 @@ fn a_second_scan_is_refused_while_one_is_under_way_and_works_afterwards() {
 }
 
 #[test]
+fn a_node_that_answers_two_scans_is_reported_once_in_each() {
+    let mut line = Line::of((0..3).map(config).collect());
+    line.give(2, MacInput::Mlme(MlmeRequest::Start { pan_id: PAN }));
+    line.give(0, MacInput::Mlme(MlmeRequest::Scan { duration: Duration::from_secs(30) }));
+    line.run(Duration::from_secs(13));
+    scan(&mut line, 1);
+    line.run(Duration::from_secs(20));
+    assert_eq!(line.macs[2].counters().tx_beacons, 2);
+    assert_eq!((notified(&line, 0).len(), notified(&line, 1).len()), (1, 1));
+    assert_eq!(line.macs[0].counters().drops.beacon, 1);
+}
+
+#[test]
 fn the_route_cost_survives_in_either_order_of_octets() {
     for order in [OctetOrder::Little, OctetOrder::Big] {
         let mut configs: Vec<_> = (0..2).map(config).collect();
