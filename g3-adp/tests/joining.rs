@@ -1,0 +1,212 @@
+//! Devices and a coordinator, back to back.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod pipe;
+
+use g3_adp::wire::{LbpCode, LbpFrame};
+use g3_adp::{AdpInput, Drop};
+use pipe::{GMK, PAN, Pipe, device_config, eui, psk};
+use plc_core::sap::*;
+use plc_core::wire::Reader;
+use plc_core::{MacAddress, ShortAddress};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn with_device(seed: u64) -> Pipe {
+    let mut pipe = Pipe::with_coordinator(seed, |_| {});
+    pipe.allow(1, psk(1));
+    pipe.add(device_config(1));
+    pipe.manage(1, AdpmRequest::NetworkJoin);
+    pipe
+}
+
+fn codes(pipe: &Pipe) -> Vec<LbpCode> {
+    let parse = |(_, request): &(usize, McpsDataRequest)| {
+        LbpFrame::parse(&mut Reader::new(&request.msdu)).map(|frame| frame.code).ok()
+    };
+    pipe.frames.iter().filter_map(parse).collect()
+}
+
+#[test]
+fn a_device_joins_with_six_messages_in_clear() {
+    let mut pipe = with_device(1);
+    pipe.run(MINUTE);
+    let short = ShortAddress(1);
+    assert_eq!(pipe.stations[1].told, [AdpmIndication::Joined { pan_id: PAN, short }]);
+    let joined = AdpmIndication::DeviceJoined { eui64: eui(1), short };
+    assert_eq!(pipe.stations[0].told, [AdpmIndication::Started { pan_id: PAN }, joined]);
+    assert_eq!(pipe.stations[0].persisted, [Persist::DeviceAddress { eui64: eui(1), short }]);
+    use LbpCode::*;
+    assert_eq!(codes(&pipe), [Joining, Challenge, Joining, Challenge, Joining, Accepted]);
+    assert!(pipe.frames.iter().all(|(_, request)| request.security == MacSecurity::None));
+    assert_eq!(pipe.stations[1].keys[0], Some(GMK));
+    assert_eq!((pipe.stations[1].pan, pipe.stations[1].short), (PAN, short));
+    assert_eq!(pipe.stations[1].rc_coord, 10, "the cost of a link with LQI 100");
+}
+
+#[test]
+fn a_device_with_the_wrong_key_is_declined_and_gets_no_address() {
+    let mut pipe = Pipe::with_coordinator(2, |_| {});
+    pipe.allow(1, psk(99));
+    pipe.add(device_config(1));
+    pipe.manage(1, AdpmRequest::NetworkJoin);
+    pipe.run(MINUTE);
+    assert!(pipe.stations[1].told.contains(&AdpmIndication::JoinFailed(JoinFailure::Declined)));
+    let refused = AdpmIndication::DeviceRefused { eui64: eui(1), reason: JoinFailure::Declined };
+    assert!(pipe.stations[0].told.contains(&refused));
+    assert!(pipe.stations[0].persisted.is_empty());
+    assert!(pipe.stations[0].adp.counters().dropped(Drop::Authentication) > 0);
+    assert!(!codes(&pipe).contains(&LbpCode::Accepted));
+}
+
+#[test]
+fn an_unknown_device_is_declined_and_counted_until_it_is_allowed() {
+    let mut pipe = Pipe::with_coordinator(3, |_| {});
+    pipe.add(device_config(1));
+    pipe.manage(1, AdpmRequest::NetworkJoin);
+    pipe.run(MINUTE);
+    assert!(pipe.stations[0].adp.counters().dropped(Drop::UnknownDevice) > 0);
+    assert!(!pipe.joined(1));
+    pipe.allow(1, psk(1));
+    pipe.run(MINUTE * 4);
+    assert!(pipe.joined(1));
+}
+
+#[test]
+fn lost_messages_are_made_up_for() {
+    for seed in 0..12 {
+        let mut pipe = with_device(100 + seed);
+        (pipe.silent_loss, pipe.loud_loss) = (20, 15);
+        let end = pipe.now + MINUTE * 30;
+        assert!(pipe.run_until(end, |pipe| pipe.joined(1)), "seed {seed}");
+        (pipe.silent_loss, pipe.loud_loss) = (0, 0);
+        assert_eq!(pipe.stations[1].short, ShortAddress(1), "seed {seed}");
+    }
+}
+
+#[test]
+fn the_coordinator_repeats_an_unanswered_challenge_once_and_gives_up() {
+    let mut pipe = Pipe::with_coordinator(4, |_| {});
+    pipe.allow(1, psk(1));
+    let mut msdu = Msdu::new();
+    msdu.extend_from_slice(&[0x40, 2, 0x10, 0]).unwrap();
+    msdu.extend_from_slice(&eui(1).0).unwrap();
+    let src = MacAddress::Extended(eui(1));
+    let dst = MacAddress::Short(ShortAddress::COORDINATOR);
+    let security = MacSecurity::None;
+    let joining = McpsDataIndication { src_pan: PAN, src, dst, msdu, security, lqi: Lqi(90) };
+    pipe.give(0, AdpInput::McpsIndication(joining));
+    pipe.run(Duration::from_secs(599));
+    assert_eq!(codes(&pipe), [LbpCode::Challenge, LbpCode::Challenge]);
+    assert_eq!(pipe.frames[0].1.msdu, pipe.frames[1].1.msdu);
+    pipe.run(Duration::from_secs(2));
+    let refused = AdpmIndication::DeviceRefused { eui64: eui(1), reason: JoinFailure::Timeout };
+    assert_eq!(pipe.stations[0].told.last(), Some(&refused));
+}
+
+#[test]
+fn a_restarted_device_gets_the_same_address() {
+    let mut pipe = with_device(5);
+    pipe.run(MINUTE);
+    let mut config = device_config(1);
+    config.seed = plc_core::Seed::from_u64(77);
+    pipe.stations[1] = pipe::Station::new(config);
+    pipe.manage(1, AdpmRequest::NetworkJoin);
+    pipe.run(MINUTE);
+    assert_eq!(pipe.stations[1].adp.short_address(), Some(ShortAddress(1)));
+    assert_eq!(pipe.stations[0].persisted.len(), 1, "nothing new to make durable");
+}
+
+#[test]
+fn a_restored_address_is_kept_and_others_go_around_it() {
+    let mut pipe = Pipe::with_coordinator(6, |_| {});
+    let short = Some(ShortAddress(1));
+    pipe.manage(0, AdpmRequest::Allow { eui64: eui(9), psk: psk(9), short });
+    pipe.allow(1, psk(1));
+    pipe.add(device_config(1));
+    pipe.manage(1, AdpmRequest::NetworkJoin);
+    pipe.run(MINUTE);
+    assert_eq!(pipe.stations[1].short, ShortAddress(2));
+}
+
+#[test]
+fn fifty_five_devices_that_start_together_all_join() {
+    let mut pipe = Pipe::with_coordinator(7, |_| {});
+    for n in 1..=55 {
+        pipe.allow(n, psk(n));
+        let at = pipe.add(device_config(n));
+        pipe.manage(at, AdpmRequest::NetworkJoin);
+    }
+    let end = pipe.now + MINUTE * 60;
+    assert!(pipe.run_until(end, |pipe| (1..=55).all(|at| pipe.joined(at))));
+    let mut shorts: Vec<_> = (1..=55).map(|at| pipe.stations[at].short.0).collect();
+    shorts.sort_unstable();
+    assert_eq!(shorts, (1..=55).collect::<Vec<_>>());
+    assert!(pipe.stations[0].adp.counters().dropped(Drop::TooManyJoins) > 0, "only five at a time");
+}
+
+#[test]
+fn a_device_out_of_reach_joins_through_a_neighbour() {
+    let mut pipe = with_device(8);
+    pipe.run(MINUTE);
+    pipe.allow(2, psk(2));
+    pipe.add(device_config(2));
+    pipe.deaf.push((0, 2));
+    pipe.frames.clear();
+    pipe.manage(2, AdpmRequest::NetworkJoin);
+    pipe.run(MINUTE * 2);
+    let short = ShortAddress(2);
+    assert_eq!(pipe.stations[2].adp.short_address(), Some(short));
+    assert!(pipe.stations[0].told.contains(&AdpmIndication::DeviceJoined { eui64: eui(2), short }));
+    for (at, request) in &pipe.frames {
+        let protected = request.security != MacSecurity::None;
+        let between_members = *at == 0 || *at == 1 && request.dst == MacAddress::Short(ShortAddress(0));
+        assert_eq!(protected, between_members, "{at} {request:?}");
+    }
+    assert_eq!(pipe.stations[2].rc_coord, 0x7FFF);
+}
+
+#[test]
+fn a_kicked_device_leaves_and_is_refused_afterwards() {
+    let mut pipe = with_device(9);
+    pipe.run(MINUTE);
+    pipe.manage(0, AdpmRequest::Kick { eui64: eui(1) });
+    pipe.run(Duration::from_secs(3));
+    assert_eq!(pipe.stations[1].told.last(), Some(&AdpmIndication::Left));
+    assert_eq!(pipe.stations[0].told.last(), Some(&AdpmIndication::DeviceLeft { eui64: eui(1) }));
+    assert_eq!(pipe.stations[0].persisted.last(), Some(&Persist::DeviceRemoved { eui64: eui(1) }));
+    assert_eq!(pipe.stations[1].short, ShortAddress::BROADCAST);
+    pipe.run(MINUTE);
+    assert!(pipe.stations[1].told.contains(&AdpmIndication::JoinFailed(JoinFailure::Declined)));
+}
+
+#[test]
+fn a_device_that_leaves_tells_the_coordinator_and_stays_away() {
+    let mut pipe = with_device(10);
+    pipe.run(MINUTE);
+    pipe.manage(1, AdpmRequest::NetworkLeave);
+    pipe.run(MINUTE * 10);
+    assert_eq!(pipe.stations[0].told.last(), Some(&AdpmIndication::DeviceLeft { eui64: eui(1) }));
+    assert!(!pipe.joined(1));
+    pipe.manage(1, AdpmRequest::NetworkJoin);
+    pipe.run(MINUTE);
+    assert!(pipe.joined(1));
+}
+
+#[test]
+fn nobody_can_be_thrown_out_by_a_message_in_clear() {
+    let mut pipe = with_device(11);
+    pipe.run(MINUTE);
+    let forged = |code: u8, src: MacAddress, dst: u16| {
+        let mut msdu = Msdu::from_slice(&[0x40, 2, code, 0]).unwrap();
+        msdu.extend_from_slice(&eui(1).0).unwrap();
+        let (dst, security) = (MacAddress::Short(ShortAddress(dst)), MacSecurity::None);
+        AdpInput::McpsIndication(McpsDataIndication { src_pan: PAN, src, dst, msdu, security, lqi: Lqi(90) })
+    };
+    pipe.give(0, forged(0x40, MacAddress::Extended(eui(1)), 0));
+    pipe.give(1, forged(0xC0, MacAddress::Short(ShortAddress(0)), 1));
+    pipe.run(MINUTE);
+    assert!(pipe.joined(1));
+    assert!(!pipe.stations[0].told.contains(&AdpmIndication::DeviceLeft { eui64: eui(1) }));
+}
