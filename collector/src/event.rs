@@ -139,6 +139,25 @@ impl fmt::Display for Unexpected {
     }
 }
 
+impl fmt::Display for CollectorEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MeterRead { meter, captures, .. } => write!(f, "{meter}: {captures} captures stored"),
+            Self::SessionFailed { meter, reason, failures } => {
+                write!(f, "{meter}: session failed ({failures} in a row): {reason}")
+            }
+            Self::Gap { meter, range } => write!(f, "{meter}: no rows for {range}"),
+            Self::GapLost { meter, range } => write!(f, "{meter}: lost {range}"),
+            Self::UnexpectedValue { meter, unexpected } => write!(f, "{meter}: {unexpected}"),
+            Self::ClockDeviation { meter, deviation, ahead } => {
+                let way = if *ahead { "ahead" } else { "behind" };
+                write!(f, "{meter}: clock {way} by {deviation:?}")
+            }
+            Self::MeterRefused { meter } => write!(f, "{meter}: no room for another meter"),
+        }
+    }
+}
+
 impl fmt::Display for SessionFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

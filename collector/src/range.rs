@@ -1,5 +1,6 @@
 //! A run of captures.
 
+use core::fmt;
 use core::time::Duration;
 use plc_core::Utc;
 
@@ -10,6 +11,12 @@ pub struct CaptureRange {
     pub from: Utc,
     /// The last capture, not before the first.
     pub to: Utc,
+}
+
+impl fmt::Display for CaptureRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.from, self.to)
+    }
 }
 
 impl CaptureRange {

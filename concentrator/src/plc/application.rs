@@ -1,0 +1,263 @@
+//! What stands above the node: the collector and the store, driven by turns.
+
+use super::port::{Answer, ApplicationPort, Turn};
+use crate::store::{Event, EventKind, MeterCounter, Reading, Store, StoreError};
+use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry};
+use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpIndication};
+use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress, Utc, UtcAnchor};
+use plc_node::NodeOutput;
+
+/// The counter of the store that holds the first unused frame counter of the MAC.
+pub const MAC_FRAME_COUNTER: &str = "mac_frame_counter";
+
+/// A meter that may join and shall be read.
+#[derive(Clone, Debug)]
+pub struct MeterAccess {
+    /// The meter.
+    pub eui64: Eui64,
+    /// The key with which it joins.
+    pub psk: Key,
+    /// The global unicast encryption key of its management association.
+    pub encryption_key: Key,
+    /// The authentication key of its management association.
+    pub authentication_key: Key,
+}
+
+/// Told of everything that others may want to see. Called on the application's thread, so it must be short.
+pub trait Observer: Send {
+    /// A turn is over.
+    fn after_turn(&mut self, now: Utc, collector: &Collector);
+    /// A datagram of a meter has arrived.
+    fn received(&mut self, now: Utc, datagram: &UdpIndication);
+    /// A datagram goes to a meter.
+    fn sent(&mut self, dst: ShortAddress);
+    /// Readings have become durable.
+    fn stored(&mut self, readings: &[Reading], newest: crate::store::Cursor);
+    /// Something has happened in the network.
+    fn network(&mut self, now: Utc, indication: &AdpmIndication);
+    /// Something has happened in the reading of meters.
+    fn collected(&mut self, now: Utc, event: &CollectorEvent);
+    /// Whether the run shall end.
+    fn stop(&mut self) -> bool;
+}
+
+/// The collector, the store and who watches them.
+pub struct Application<'s, O> {
+    collector: Collector,
+    store: &'s mut Store,
+    anchor: UtcAnchor,
+    observer: O,
+    management: Vec<AdpmRequest>,
+    answer: Answer,
+}
+
+impl<'s, O: Observer> Application<'s, O> {
+    /// An application that will start the PAN and admit `meters`, with what the store knows of them.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub fn new(
+        collector: Collector,
+        store: &'s mut Store,
+        anchor: UtcAnchor,
+        pan_id: PanId,
+        meters: &[MeterAccess],
+        observer: O,
+    ) -> Result<Self, StoreError> {
+        let management = vec![AdpmRequest::NetworkStart { pan_id }];
+        let answer = Answer::default();
+        let mut application = Self { collector, store, anchor, observer, management, answer };
+        application.collector.handle(anchor.at, CollectorInput::Clock(anchor));
+        meters.iter().try_for_each(|meter| application.admit(meter))?;
+        Ok(application)
+    }
+
+    /// The collector, for its state.
+    pub const fn collector(&self) -> &Collector {
+        &self.collector
+    }
+
+    /// Who watches.
+    pub const fn observer(&self) -> &O {
+        &self.observer
+    }
+
+    /// Takes turns until the node is gone or the observer says stop.
+    ///
+    /// # Errors
+    /// The store cannot be written: nothing may go on without it.
+    pub fn run(&mut self, port: &ApplicationPort) -> Result<(), StoreError> {
+        while let Some(turn) = port.turn() {
+            let answer = self.turn(turn)?;
+            let stop = answer.stop;
+            port.answer(answer);
+            if stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One turn. Everything that the answer relies on is durable when this returns.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn turn(&mut self, turn: Turn) -> Result<Answer, StoreError> {
+        self.answer.management.append(&mut self.management);
+        for event in turn.events {
+            self.on_node(turn.now, event)?;
+            self.drain(turn.now)?;
+        }
+        if self.collector.deadline().is_some_and(|at| at <= turn.now) {
+            self.collector.tick(turn.now);
+        }
+        self.drain(turn.now)?;
+        self.observer.after_turn(self.anchor.utc(turn.now), &self.collector);
+        self.answer.deadline = self.collector.deadline();
+        self.answer.stop = self.observer.stop();
+        Ok(std::mem::take(&mut self.answer))
+    }
+
+    /// Lets a meter join and be read, from where the store says that it was.
+    fn admit(&mut self, meter: &MeterAccess) -> Result<(), StoreError> {
+        let eui64 = meter.eui64;
+        self.store.register_meter(eui64, None)?;
+        let row = self.store.reader().meter(eui64)?.ok_or(StoreError::UnknownMeter(eui64))?;
+        let counter = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        let entry = MeterEntry {
+            eui64,
+            short: row.short_address,
+            encryption_key: meter.encryption_key,
+            authentication_key: meter.authentication_key,
+            first_invocation_counter: counter(row.invocation_counter),
+            last_server_counter: (row.server_counter > 0).then(|| counter(row.server_counter)),
+            last_capture: self.store.reader().last_capture(eui64)?,
+        };
+        self.collector.handle(self.anchor.at, CollectorInput::Register(entry));
+        self.management.push(AdpmRequest::Allow { eui64, psk: meter.psk, short: row.short_address });
+        Ok(())
+    }
+
+    fn on_node(&mut self, now: Instant, event: NodeOutput) -> Result<(), StoreError> {
+        match event {
+            NodeOutput::Udp(datagram) => {
+                self.observer.received(self.anchor.utc(now), &datagram);
+                self.collector.handle(now, CollectorInput::Udp(&datagram));
+            }
+            NodeOutput::UdpConfirm(confirm) => {
+                self.collector.handle(now, CollectorInput::UdpConfirm(confirm))
+            }
+            NodeOutput::Adpm(indication) => self.on_network(now, indication)?,
+            NodeOutput::Persist(record) => self.persist(record)?,
+        }
+        Ok(())
+    }
+
+    fn persist(&mut self, record: Persist) -> Result<(), StoreError> {
+        match record {
+            Persist::MacFrameCounter { reserved_to } => {
+                self.store.set_counter(MAC_FRAME_COUNTER, u64::from(reserved_to))
+            }
+            Persist::DeviceAddress { eui64, short } => self.set_address(eui64, Some(short)),
+            Persist::DeviceRemoved { eui64 } => self.set_address(eui64, None),
+        }
+    }
+
+    fn set_address(&mut self, eui64: Eui64, short: Option<ShortAddress>) -> Result<(), StoreError> {
+        self.store.set_meter_address(eui64, short)
+    }
+
+    fn on_network(&mut self, now: Instant, indication: AdpmIndication) -> Result<(), StoreError> {
+        match indication {
+            AdpmIndication::DeviceJoined { eui64, short } => {
+                self.collector.handle(now, CollectorInput::Joined { eui64, short });
+                self.record(now, EventKind::MeterJoined, Some(eui64), format!("address {short}"))?;
+            }
+            AdpmIndication::DeviceLeft { eui64 } => {
+                self.collector.handle(now, CollectorInput::Left { eui64 });
+                self.record(now, EventKind::MeterLost, Some(eui64), "left the network".into())?;
+            }
+            AdpmIndication::DeviceRefused { eui64, reason } => {
+                self.record(now, EventKind::MeterRefused, Some(eui64), format!("{reason:?}"))?;
+            }
+            _ => {}
+        }
+        self.observer.network(self.anchor.utc(now), &indication);
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        now: Instant,
+        kind: EventKind,
+        meter: Option<Eui64>,
+        text: String,
+    ) -> Result<(), StoreError> {
+        self.store.append_event(&Event { time: self.anchor.utc(now), kind, meter, text })
+    }
+
+    /// Carries out what the collector wants, in order.
+    fn drain(&mut self, now: Instant) -> Result<(), StoreError> {
+        while let Some(output) = self.collector.poll() {
+            match output {
+                CollectorOutput::Udp(request) => {
+                    self.observer.sent(request.dst);
+                    self.answer.datagrams.push(request);
+                }
+                CollectorOutput::Store(batch) => self.store_batch(now, &batch)?,
+                CollectorOutput::PersistInvocation { meter, reserved_to } => {
+                    self.store.set_meter_counter(meter, MeterCounter::Invocation, u64::from(reserved_to))?;
+                }
+                CollectorOutput::PersistServerCounter { meter, last } => {
+                    self.store.set_meter_counter(meter, MeterCounter::Server, u64::from(last))?;
+                }
+                CollectorOutput::Event(event) => self.on_collected(now, &event)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn store_batch(&mut self, now: Instant, batch: &Batch) -> Result<(), StoreError> {
+        let received = self.anchor.utc(now);
+        let readings: Vec<Reading> =
+            batch.readings.iter().map(|reading| stored_form(reading, received)).collect();
+        let report = self.store.insert_readings(&readings)?;
+        self.collector.handle(now, CollectorInput::Stored { batch: batch.number });
+        self.observer.stored(&readings, report.newest);
+        Ok(())
+    }
+
+    fn on_collected(&mut self, now: Instant, event: &CollectorEvent) -> Result<(), StoreError> {
+        if let Some((kind, meter)) = kind_of(event) {
+            self.record(now, kind, Some(meter), event.to_string())?;
+        }
+        self.observer.collected(self.anchor.utc(now), event);
+        Ok(())
+    }
+}
+
+fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
+    Reading {
+        meter: reading.meter,
+        logical_name: reading.logical_name.0,
+        capture: reading.capture,
+        value: reading.value,
+        scaler: reading.scaler,
+        unit: reading.unit,
+        status: reading.status,
+        received,
+    }
+}
+
+/// What of the collector's events an operator should find later.
+fn kind_of(event: &CollectorEvent) -> Option<(EventKind, Eui64)> {
+    Some(match event {
+        CollectorEvent::MeterRead { .. } => return None,
+        CollectorEvent::SessionFailed { meter, .. } => (EventKind::ReadFailed, *meter),
+        CollectorEvent::Gap { meter, .. } => (EventKind::ReadFailed, *meter),
+        CollectorEvent::GapLost { meter, .. } => (EventKind::ReadFailed, *meter),
+        CollectorEvent::UnexpectedValue { meter, .. } => (EventKind::ReadFailed, *meter),
+        CollectorEvent::ClockDeviation { meter, .. } => (EventKind::ReadFailed, *meter),
+        CollectorEvent::MeterRefused { meter } => (EventKind::MeterRefused, *meter),
+    })
+}

@@ -1,0 +1,122 @@
+//! What the application shows: the state of the meters and the cursor of the newest reading.
+
+use super::application::Observer;
+use crate::live::{Live, MeterState, MeterStatus};
+use crate::store::{Cursor, Reading};
+use collector::{Collector, CollectorEvent};
+use plc_core::sap::{AdpmIndication, UdpIndication};
+use plc_core::{Eui64, ShortAddress, Utc};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Tells [`Live`] what the application learns, and counts for those who wait for a run to end.
+#[derive(Debug)]
+pub struct LiveObserver {
+    live: Arc<Live>,
+    shown: BTreeMap<Eui64, collector::MeterStatus>,
+}
+
+impl LiveObserver {
+    /// An observer that has shown nothing yet.
+    pub const fn new(live: Arc<Live>) -> Self {
+        Self { live, shown: BTreeMap::new() }
+    }
+
+    /// Changes what is shown of the meter with this address.
+    fn of(&self, short: ShortAddress, change: impl FnOnce(&mut MeterStatus)) {
+        let meter = self.shown.values().find(|status| status.short == Some(short));
+        if let Some(status) = meter {
+            self.live.update_meter(status.eui64, change);
+        }
+    }
+
+    fn show(&mut self, status: &collector::MeterStatus) {
+        if self.shown.get(&status.eui64) != Some(status) {
+            self.live.update_meter(status.eui64, |shown| update(shown, status));
+            self.shown.insert(status.eui64, status.clone());
+        }
+    }
+}
+
+impl Observer for LiveObserver {
+    fn after_turn(&mut self, now: Utc, collector: &Collector) {
+        self.live.update_status(|status| status.now = now);
+        collector.meters().for_each(|status| self.show(&status));
+    }
+
+    fn received(&mut self, _now: Utc, datagram: &UdpIndication) {
+        let change = |status: &mut MeterStatus| {
+            status.counters.datagrams_received += 1;
+            status.hops = Some(datagram.hops);
+        };
+        self.of(datagram.src, change);
+    }
+
+    fn sent(&mut self, dst: ShortAddress) {
+        self.of(dst, |status| status.counters.datagrams_sent += 1);
+    }
+
+    fn stored(&mut self, readings: &[Reading], newest: Cursor) {
+        for reading in readings {
+            let latest = |status: &mut MeterStatus| {
+                status.last_reading = status.last_reading.max(Some(reading.capture))
+            };
+            self.live.update_meter(reading.meter, latest);
+        }
+        self.live.committed(newest);
+    }
+
+    fn network(&mut self, _now: Utc, indication: &AdpmIndication) {
+        match *indication {
+            AdpmIndication::Started { pan_id } => {
+                self.live.update_status(|status| status.pan_id = Some(pan_id))
+            }
+            AdpmIndication::DeviceRefused { eui64, .. } => {
+                self.live.update_meter(eui64, |status| status.state = MeterState::Refused);
+            }
+            AdpmIndication::DeviceLeft { eui64 } => {
+                self.live.update_meter(eui64, |status| status.state = MeterState::Lost);
+            }
+            _ => {}
+        }
+        tracing::info!(?indication, "network");
+    }
+
+    fn collected(&mut self, now: Utc, event: &CollectorEvent) {
+        match event {
+            CollectorEvent::MeterRead { meter, .. } => {
+                self.live.update_meter(*meter, |status| {
+                    status.last_success = Some(now);
+                    status.last_error.clear();
+                });
+                tracing::debug!(%event, "read");
+            }
+            CollectorEvent::SessionFailed { meter, reason, .. } => {
+                self.live.update_meter(*meter, |status| status.last_error = reason.to_string());
+                tracing::warn!(%event, "read");
+            }
+            _ => tracing::warn!(%event, "read"),
+        }
+    }
+
+    fn stop(&mut self) -> bool {
+        self.live.shutdown.is_triggered()
+    }
+}
+
+fn update(shown: &mut MeterStatus, status: &collector::MeterStatus) {
+    use collector::MeterState as Collected;
+    shown.short_address = status.short;
+    shown.state = match (status.state, shown.state) {
+        (Collected::Absent, state @ (MeterState::Lost | MeterState::Refused)) => state,
+        (Collected::Absent, _) => MeterState::Expected,
+        (Collected::InSession, _) => MeterState::Reading,
+        (Collected::Waiting | Collected::Retrying, _) => MeterState::Joined,
+    };
+    shown.last_reading = shown.last_reading.max(status.last_capture);
+    shown.missing_periods = u32::try_from(status.captures_lost).unwrap_or(u32::MAX);
+    shown.counters.retries = status.retries;
+    shown.counters.sessions_failed = status.failures;
+    shown.counters.sessions_succeeded =
+        status.sessions - status.failures - u64::from(status.state == Collected::InSession);
+}

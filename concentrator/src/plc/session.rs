@@ -1,0 +1,119 @@
+//! One life of the power line side: a node between a front end and an application.
+
+use super::application::{Application, MAC_FRAME_COUNTER, MeterAccess};
+use super::driver::{Driver, DriverError};
+use super::front_end::FrontEnd;
+use super::observer::LiveObserver;
+use super::port::port;
+use crate::live::Live;
+use crate::store::{Network, Store, StoreError};
+use collector::{Collector, CollectorConfig};
+use plc_core::sap::{FrameGeometry, Key};
+use plc_core::{Eui64, PanId, SampleClock, Seed};
+use plc_node::modem::{CENELEC_A, Modem, ModemConfig};
+use plc_node::{CoordinatorConfig, Node};
+use std::sync::Arc;
+
+/// What a session is made of, besides the front end and the store.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// The extended address of the coordinator.
+    pub eui64: Eui64,
+    /// The PAN to start, unless the store knows one.
+    pub pan_id: PanId,
+    /// Entropy of this life: never the same twice, but in a simulation.
+    pub seed: Seed,
+    /// What to read and when.
+    pub collector: CollectorConfig,
+    /// Who may join and shall be read.
+    pub meters: Vec<MeterAccess>,
+}
+
+/// Why a session could not be opened or has ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The driver has ended.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// The front end samples at a rate that the modem cannot use.
+    #[error("front end: {0} samples per second, expected {expected} for CENELEC-A", expected = CENELEC_A.sample_rate_hz)]
+    Rate(u32),
+    /// Frame counters have ended: the network needs a new group key.
+    #[error("store: the frame counter of the MAC has reached its end")]
+    FrameCounter,
+}
+
+/// Builds the node from what the store knows of its former life, starts the application on a thread of its
+/// own, and has `body` drive the node. When `body` returns, the application finishes its turn. What `body` and
+/// the front end have become comes back.
+///
+/// # Errors
+/// The store failed, the front end does not fit the modem, or `body` failed.
+pub fn serve<F: FrontEnd, R>(
+    front_end: F,
+    store: &mut Store,
+    config: &SessionConfig,
+    live: &Arc<Live>,
+    body: impl FnOnce(&mut Driver<F>) -> Result<R, DriverError>,
+) -> Result<(R, F), SessionError> {
+    let rate = front_end.hello().rate_hz;
+    if rate != CENELEC_A.sample_rate_hz {
+        return Err(SessionError::Rate(rate));
+    }
+    let network = network(store, config)?;
+    let frame_counter = store.reader().counter(MAC_FRAME_COUNTER)?.unwrap_or(0);
+    let frame_counter = u32::try_from(frame_counter).map_err(|_| SessionError::FrameCounter)?;
+    let (node_port, application_port) = port();
+    let mut driver =
+        Driver::new(front_end, node_port, |clock| coordinator(config, &network, frame_counter, clock));
+    let observer = LiveObserver::new(Arc::clone(live));
+    let collector = Collector::new(config.collector.clone());
+    let mut application =
+        Application::new(collector, store, driver.anchor(), network.pan_id, &config.meters, observer)?;
+    std::thread::scope(|scope| {
+        // The port moves in, so that the driver learns at once when the application has ended.
+        let application = scope.spawn(move || application.run(&application_port));
+        let result = body(&mut driver);
+        let front_end = driver.into_front_end();
+        match application.join() {
+            // A store that failed is why the driver has failed.
+            Ok(stored) => stored?,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        Ok((result?, front_end))
+    })
+}
+
+/// The network of the store; a new one with a fresh group key when it knows none.
+fn network(store: &mut Store, config: &SessionConfig) -> Result<Network, StoreError> {
+    if let Some(network) = store.reader().network()? {
+        return Ok(network);
+    }
+    let mut group_key = [0; 16];
+    group_key.copy_from_slice(&config.seed.derive("group key", 0).0[..16]);
+    let network = Network { pan_id: config.pan_id, group_key, key_index: 0 };
+    store.set_network(&network)?;
+    Ok(network)
+}
+
+fn coordinator(
+    config: &SessionConfig,
+    network: &Network,
+    frame_counter: u32,
+    clock: SampleClock,
+) -> Node<Modem> {
+    let modem = Modem::new(&CENELEC_A, ModemConfig { clock, ..ModemConfig::default() });
+    let coordinator = CoordinatorConfig {
+        eui64: config.eui64,
+        geometry: &CENELEC_A as &'static dyn FrameGeometry,
+        seed: config.seed.derive("node", 0),
+        gmk: Key(network.group_key),
+        key_index: network.key_index,
+        frame_counter,
+        devices: config.meters.len().max(1),
+    };
+    Node::assemble(modem, coordinator)
+}

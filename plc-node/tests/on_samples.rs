@@ -1,0 +1,152 @@
+//! Coordinator and devices with the real modem, on a line that only attenuates and adds noise.
+
+use plc_core::sap::{AdpmIndication, AdpmRequest, FrameGeometry, Key, Persist, UdpPayload, UdpRequest};
+use plc_core::{Eui64, Instant, Machine, PanId, SampleClock, Seed, ShortAddress};
+use plc_node::modem::{CENELEC_A, Exchange, Modem, ModemConfig};
+use plc_node::{CoordinatorConfig, DeviceConfig, Node, NodeInput, NodeOutput};
+use std::fmt::Write;
+
+const BLOCK: usize = 139;
+const GAIN: f32 = 0.01;
+const PSK: Key = Key([7; 16]);
+const DEVICE: Eui64 = Eui64::from_u64(0x0011_2233_4455_6677);
+
+struct Line {
+    nodes: Vec<Node<Modem>>,
+    blocks: Vec<[f32; BLOCK]>,
+    outputs: Vec<Vec<NodeOutput>>,
+    clock: SampleClock,
+    sample: u64,
+    noise: u32,
+}
+
+impl Line {
+    fn new(nodes: Vec<Node<Modem>>) -> Self {
+        let blocks = vec![[0.0; BLOCK]; nodes.len()];
+        let outputs = nodes.iter().map(|_| Vec::new()).collect();
+        let clock = SampleClock::new(400_000, Instant::EPOCH, 0);
+        Self { nodes, blocks, outputs, clock, sample: 0, noise: 1 }
+    }
+
+    fn now(&self) -> Instant {
+        self.clock.instant(self.sample)
+    }
+
+    /// White noise 60 dB below the signal that arrives.
+    fn noise(&mut self) -> f32 {
+        self.noise ^= self.noise << 13;
+        self.noise ^= self.noise >> 17;
+        self.noise ^= self.noise << 5;
+        (self.noise as f32 / u32::MAX as f32 - 0.5) * GAIN * 3e-3
+    }
+
+    fn step(&mut self) {
+        let sent = self.blocks.clone();
+        self.sample += BLOCK as u64;
+        let now = self.now();
+        for n in 0..self.nodes.len() {
+            let mut received = [0.0; BLOCK];
+            for (k, sample) in received.iter_mut().enumerate() {
+                let others = (0..sent.len()).filter(|&m| m != n).map(|m| sent[m][k]).sum::<f32>();
+                *sample = others * GAIN + self.noise();
+            }
+            let exchange = Exchange::Block { received: &received, transmitted: &mut self.blocks[n] };
+            self.nodes[n].handle(now, NodeInput::Medium(exchange));
+            if self.nodes[n].deadline().is_some_and(|at| at <= now) {
+                self.nodes[n].tick(now);
+            }
+            while let Some(output) = self.nodes[n].poll() {
+                self.outputs[n].push(output);
+            }
+        }
+    }
+
+    /// Runs until `done`, or fails after `seconds` of the line's time.
+    fn run(&mut self, seconds: u64, done: impl Fn(&Self) -> bool) {
+        let end = self.now() + std::time::Duration::from_secs(seconds);
+        while !done(self) {
+            assert!(self.now() < end, "nothing after {seconds} s: {}", self.report());
+            self.step();
+        }
+    }
+
+    fn report(&self) -> String {
+        let mut text = String::new();
+        for (n, node) in self.nodes.iter().enumerate() {
+            writeln!(text, "node {n}: {:?}", self.outputs[n]).unwrap();
+            writeln!(text, "  {:?}\n  {:?}", node.phy().counters(), node.mac().counters()).unwrap();
+            writeln!(text, "  {:?}", node.adp().counters()).unwrap();
+        }
+        text
+    }
+}
+
+fn modem() -> Modem {
+    Modem::new(&CENELEC_A, ModemConfig::default())
+}
+
+fn coordinator(frame_counter: u32) -> Node<Modem> {
+    let config = CoordinatorConfig {
+        eui64: Eui64::from_u64(0x8172_6354_4536_2718),
+        geometry: &CENELEC_A as &'static dyn FrameGeometry,
+        seed: Seed::from_u64(1).derive("coordinator", 0),
+        gmk: Key([9; 16]),
+        key_index: 0,
+        frame_counter,
+        devices: 16,
+    };
+    Node::assemble(modem(), config)
+}
+
+fn device(psk: Key) -> Node<Modem> {
+    let seed = Seed::from_u64(1).derive("device", 0);
+    Node::assemble(modem(), DeviceConfig { eui64: DEVICE, geometry: &CENELEC_A, seed, psk, frame_counter: 0 })
+}
+
+/// A PAN whose coordinator admits the device.
+fn street(psk: Key) -> Line {
+    let mut line = Line::new(vec![coordinator(0), device(psk)]);
+    let start = AdpmRequest::NetworkStart { pan_id: PanId(0x781D) };
+    let allow = AdpmRequest::Allow { eui64: DEVICE, psk: PSK, short: None };
+    line.nodes[0].handle(Instant::EPOCH, NodeInput::Adpm(start));
+    line.nodes[0].handle(Instant::EPOCH, NodeInput::Adpm(allow));
+    line.nodes[1].handle(Instant::EPOCH, NodeInput::Adpm(AdpmRequest::NetworkJoin));
+    line
+}
+
+fn datagram(dst: ShortAddress, len: usize) -> UdpRequest {
+    let payload = UdpPayload::from_iter((0..len).map(|n| n as u8));
+    UdpRequest { handle: 1, dst, src_port: 4059, dst_port: 4059, payload }
+}
+
+fn joined(line: &Line) -> bool {
+    let is_joined = |o: &NodeOutput| matches!(o, NodeOutput::Adpm(AdpmIndication::Joined { .. }));
+    line.outputs[1].iter().any(is_joined)
+        && line.outputs[0].iter().any(|o| matches!(o, NodeOutput::Adpm(AdpmIndication::DeviceJoined { .. })))
+}
+
+#[test]
+fn a_device_joins_over_samples_and_datagrams_pass_both_ways() {
+    let mut line = street(PSK);
+    line.run(120, joined);
+    let short = line.nodes[1].address().expect("joined").1;
+    assert!(line.outputs[0].contains(&NodeOutput::Persist(Persist::DeviceAddress { eui64: DEVICE, short })));
+    let (down, up) = (datagram(short, 300), datagram(ShortAddress::COORDINATOR, 900));
+    let now = line.now();
+    line.nodes[0].handle(now, NodeInput::Udp(down.clone()));
+    line.nodes[1].handle(now, NodeInput::Udp(up.clone()));
+    let arrived = |line: &Line, n: usize, sent: &UdpRequest| {
+        line.outputs[n].iter().any(|o| matches!(o, NodeOutput::Udp(i) if i.payload == sent.payload))
+    };
+    line.run(60, |line| arrived(line, 1, &down) && arrived(line, 0, &up));
+}
+
+#[test]
+fn a_device_with_a_wrong_key_stays_outside() {
+    let mut line = street(Key([8; 16]));
+    line.run(120, |line| {
+        line.outputs[1].iter().any(|o| matches!(o, NodeOutput::Adpm(AdpmIndication::JoinFailed(_))))
+    });
+    assert!(!joined(&line));
+    assert_eq!(line.nodes[1].address(), None);
+}
