@@ -268,6 +268,22 @@ fn stopping_ends_the_followers_with_a_reason() {
 }
 
 #[test]
+fn stopping_is_told_to_those_who_watch_the_health() {
+    use tonic_health::pb::health_check_response::ServingStatus;
+    use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+    let fixture = Fixture::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut stream = runtime.block_on(async {
+        let mut client = HealthClient::new(fixture.channel().await);
+        client.watch(HealthCheckRequest { service: String::new() }).await.unwrap().into_inner()
+    });
+    let mut next = || runtime.block_on(stream.message()).unwrap().unwrap().status();
+    assert_eq!(next(), ServingStatus::Serving);
+    fixture.live.shutdown.trigger();
+    assert_eq!(next(), ServingStatus::NotServing);
+}
+
+#[test]
 fn a_busy_port_is_named() {
     let fixture = Fixture::new();
     let address = fixture.server.address();

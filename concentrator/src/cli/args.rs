@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use plc_core::Utc;
+#[cfg(feature = "demo")]
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tonic::transport::Uri;
