@@ -200,8 +200,8 @@ impl Objects<'_> {
             Content::Export => (Data::U64(total.export.milliwatt_hours()), Unit::WATT_HOUR),
             Content::PowerImport => (unsigned(now.active_power_mw.max(0).unsigned_abs()), Unit::WATT),
             Content::PowerExport => (unsigned(now.active_power_mw.min(0).unsigned_abs()), Unit::WATT),
-            Content::Voltage => (unsigned(now.u_uv / 1000), Unit::VOLT),
-            Content::Current => (unsigned(now.i_ua / 1000), Unit::AMPERE),
+            Content::Voltage => (unsigned((now.u_uv + 500) / 1000), Unit::VOLT),
+            Content::Current => (unsigned((now.i_ua + 500) / 1000), Unit::AMPERE),
             Content::Frequency => (Data::U32(now.frequency_mhz.unwrap_or(0)), Unit::HERTZ),
             _ => return None,
         })
