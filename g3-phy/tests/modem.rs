@@ -193,6 +193,25 @@ fn a_damaged_header_is_reported() {
 }
 
 #[test]
+fn noise_in_place_of_a_header_never_passes_for_one() {
+    let clean = waveform(ack_at(Instant::EPOCH), 300);
+    let start = clean.iter().position(|&s| s != 0.0).unwrap();
+    let mut losses = 0;
+    for seed in 0..400 {
+        let (mut samples, mut noise) = (clean.clone(), Noise::new(seed));
+        samples[start + 2432..].iter_mut().for_each(|s| *s = noise.gauss());
+        let said = listen(&samples);
+        losses +=
+            said.iter().filter(|i| matches!(i, PhyIndication::Lost { loss: PhyLoss::Header, .. })).count();
+        let passed = |i: &PhyIndication| {
+            matches!(i, PhyIndication::Ack(_) | PhyIndication::CarrierSense(CarrierSense::Frame { .. }))
+        };
+        assert!(!said.iter().any(passed), "{seed}: {said:?}");
+    }
+    assert_eq!(losses, 400);
+}
+
+#[test]
 fn a_gap_ends_a_reception_and_the_clock_goes_on() {
     let (tx, mut noise) = (tx(Modulation::Robo, 0x3F), Noise::new(17));
     let sent = psdu(&mut noise, &tx, 60);

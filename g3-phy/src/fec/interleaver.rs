@@ -31,7 +31,7 @@ impl Interleaver {
             InterleaverOrder::LargerFirst => (large, small),
             InterleaverOrder::SmallerFirst => (small, large),
         };
-        if swap && m > 0 && n > 0 && (m_i + (n_i % n) * m_j) % m == 0 {
+        if swap && m > 0 && n > 0 && (m_i + (n_i % n) * m_j).is_multiple_of(m) {
             (n_i, n_j) = (n_j, n_i);
         }
         Self { m, n, m_i, m_j, n_i, n_j }

@@ -20,12 +20,8 @@ pub struct Viterbi {
 impl Viterbi {
     /// A decoder for at most `steps_max` information bits, tail included.
     pub fn new(steps_max: usize) -> Self {
-        let mut signs = [[0; STATES / 2]; 2];
-        for j in 0..STATES / 2 {
-            let coded = outputs(2 * j as u8);
-            signs[0][j] = 1 - 2 * i32::from(coded[0]);
-            signs[1][j] = 1 - 2 * i32::from(coded[1]);
-        }
+        let sign = |j: usize, which: usize| 1 - 2 * i32::from(outputs(2 * j as u8)[which]);
+        let signs = core::array::from_fn(|which| core::array::from_fn(|j| sign(j, which)));
         Self { decisions: vec![0; steps_max], signs }
     }
 

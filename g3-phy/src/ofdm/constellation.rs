@@ -116,8 +116,8 @@ mod tests {
         fn soft_bits_agree_with_their_definition(re in -9f32..9.0, im in -9f32..9.0, bits in 1usize..4) {
             let product = Complex::new(re, im);
             let soft = Dpsk::new(bits).soft(product);
-            for bit in 0..bits {
-                prop_assert!((soft[bit] - slow_soft(bits, product, bit)).abs() < 1e-5);
+            for (bit, value) in soft.into_iter().enumerate().take(bits) {
+                prop_assert!((value - slow_soft(bits, product, bit)).abs() < 1e-5);
             }
         }
 

@@ -1,5 +1,5 @@
 //! A line between two modems, for tests: noise with a fixed seed, level, echoes, clock difference.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, reason = "shared by tests; each uses a part")]
 
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
 use plc_core::sap::*;

@@ -105,3 +105,92 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::g3::tx::Transmitter;
+    use crate::g3::{CENELEC_A, CheckPlacement, Fch, PayloadShape, RepetitionOrder, Sof};
+    use plc_core::sap::*;
+    use plc_core::{Instant, SampleClock};
+    use std::vec;
+    use std::vec::Vec;
+
+    fn sof(modulation: Modulation, scheme: ModulationScheme, units: u8) -> Sof {
+        let tx = TxParameters { modulation, scheme, tone_map: ToneMap(0x3F) };
+        Sof { pdc: 7, tx, units, response_expected: false }
+    }
+
+    fn heard(interop: Interop, samples: &[f32]) -> Vec<PhyIndication> {
+        let mut reports = Reports::new(SampleClock::new(400_000, Instant::EPOCH, 0));
+        Receiver::new(&CENELEC_A, interop).push(samples, &mut reports);
+        core::iter::from_fn(|| reports.pop()).collect()
+    }
+
+    fn header_alone(fch: Fch) -> Vec<f32> {
+        let mut transmitter = Transmitter::new(&CENELEC_A, Interop::default(), 1.0);
+        transmitter.load_alone(&fch);
+        let mut samples = vec![0.0; 10_000];
+        transmitter.fill(&mut samples[700..]);
+        samples
+    }
+
+    fn frame(interop: Interop, psdu: &[u8], sof: Sof) -> Vec<f32> {
+        let shape = PayloadShape::of(&CENELEC_A, &sof.tx, usize::from(sof.units)).unwrap();
+        let mut transmitter = Transmitter::new(&CENELEC_A, interop, 1.0);
+        transmitter.load(&Fch::Sof(sof), psdu, &sof.tx, &shape);
+        let mut samples = vec![0.0; 30_000];
+        let written = transmitter.fill(&mut samples[500..]);
+        assert!(transmitter.is_done() && written == CENELEC_A.frame_len(shape.symbols));
+        samples
+    }
+
+    fn loss(said: &[PhyIndication]) -> Option<PhyLoss> {
+        assert_eq!(said.last(), Some(&PhyIndication::CarrierSense(CarrierSense::Idle)));
+        said.iter().find_map(|i| if let PhyIndication::Lost { loss, .. } = i { Some(*loss) } else { None })
+    }
+
+    #[test]
+    fn a_coherent_payload_and_a_reserved_delimiter_are_unsupported() {
+        let coherent = Fch::Sof(sof(Modulation::Qpsk, ModulationScheme::Coherent, 5));
+        let reserved = Fch::Reserved { delimiter: 5, fields: [1, 2, 3], scheme: false };
+        for fch in [coherent, reserved] {
+            assert_eq!(
+                loss(&heard(Interop::default(), &header_alone(fch))),
+                Some(PhyLoss::Unsupported),
+                "{fch}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_length_that_no_payload_has_makes_a_header_wrong() {
+        for units in [0, 10, 63] {
+            let fch = Fch::Sof(sof(Modulation::Psk8, ModulationScheme::Differential, units));
+            assert_eq!(loss(&heard(Interop::default(), &header_alone(fch))), Some(PhyLoss::Header), "{fch}");
+        }
+    }
+
+    #[test]
+    fn every_reading_of_the_standard_works_with_itself_and_not_with_the_default() {
+        let default = Interop::default();
+        let readings = [
+            Interop { fch_scrambled: false, ..default },
+            Interop { payload_restarts_scrambler: false, ..default },
+            Interop { check_placement: CheckPlacement::HighestFirst, ..default },
+            Interop { repetition: RepetitionOrder::BlockByBlock, ..default },
+            Interop { interleaver: crate::fec::InterleaverOrder::SmallerFirst, ..default },
+        ];
+        let psdu: Vec<u8> = (0..37).collect();
+        let sof = sof(Modulation::Qpsk, ModulationScheme::Differential, 3);
+        let data = |said: &[PhyIndication]| {
+            said.iter().any(|i| matches!(i, PhyIndication::Data(d) if d.psdu[..] == psdu[..]))
+        };
+        assert!(data(&heard(default, &frame(default, &psdu, sof))));
+        for interop in readings {
+            let samples = frame(interop, &psdu, sof);
+            assert!(data(&heard(interop, &samples)), "{interop:?}");
+            assert!(!data(&heard(default, &samples)), "{interop:?}");
+        }
+    }
+}
