@@ -74,6 +74,8 @@ pub struct Pipe {
     /// Pairs that do not hear each other.
     pub deaf: Vec<(usize, usize)>,
     pub frames: Vec<(usize, McpsDataRequest)>,
+    /// Every input of every node, and when.
+    pub inputs: Vec<(Instant, usize, AdpInput)>,
     random: Stream,
     events: BTreeMap<(Instant, u64), (usize, AdpInput)>,
     sequence: u64,
@@ -88,6 +90,7 @@ impl Pipe {
             loud_loss: 0,
             deaf: Vec::new(),
             frames: Vec::new(),
+            inputs: Vec::new(),
             random: Seed::from_u64(seed).stream(),
             events: BTreeMap::new(),
             sequence: 0,
@@ -118,6 +121,7 @@ impl Pipe {
     }
 
     pub fn give(&mut self, at: usize, input: AdpInput) {
+        self.inputs.push((self.now, at, input.clone()));
         self.stations[at].adp.handle(self.now, input);
         self.drain(at);
     }
