@@ -81,6 +81,11 @@ pub struct ApplicationCounters {
     pub too_long: u64,
     /// Answers that the network could not deliver.
     pub undelivered: u64,
+    /// Rows that the profile keeps but that no record was made of, because one block of samples has
+    /// completed too many.
+    pub rows_without_record: u64,
+    /// Outputs that nobody took in time.
+    pub outputs_dropped: u64,
 }
 
 /// The part of a meter above UDP: measurement, clock, COSEM objects and their server.
@@ -156,7 +161,8 @@ impl MeterApplication {
 
     /// What the application could not do.
     pub const fn counters(&self) -> ApplicationCounters {
-        self.counters
+        let rows_without_record = self.measurement.rows_not_taken();
+        ApplicationCounters { rows_without_record, outputs_dropped: self.out.dropped(), ..self.counters }
     }
 
     /// Outputs waiting for the driver, and how many there may be.

@@ -81,6 +81,11 @@ impl Measurement {
         self.captured.pop()
     }
 
+    /// Rows that the profile keeps but that could not wait to be taken.
+    pub const fn rows_not_taken(&self) -> u64 {
+        self.captured.dropped()
+    }
+
     /// A block of samples has ended at `now`: the last was taken one sample period earlier. Rows that it
     /// completes can be taken afterwards.
     pub fn on_samples(&mut self, now: Instant, u: &[i32], i: &[i32]) {

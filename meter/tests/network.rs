@@ -1,0 +1,124 @@
+//! The whole meter in its network: joining, being read, leaving and joining again.
+#![allow(clippy::panic)] // what a test did not expect
+
+mod air;
+mod mains;
+
+use air::{METER, Street};
+use dlms::axdr::Data;
+use dlms::client::{CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput};
+use dlms::cosem::AttributeRequest;
+use dlms::security::Suite0;
+use mains::{IDENTITY, KEYS, RATE, at};
+use meter::objects::names;
+use meter::{MeterEvent, MeterInput, MeterOutput, MeterPersist};
+use plc_core::sap::{AdpmIndication, AdpmRequest, DLMS_PORT, UdpPayload, UdpRequest};
+use plc_core::{Machine, Seed, ShortAddress, UtcAnchor};
+use plc_node::NodeOutput;
+use std::time::Duration;
+
+/// The address under which the meter has joined last, once it has joined `times` times.
+fn joined(street: &Street, times: usize) -> Option<ShortAddress> {
+    let joins = street.told.iter().filter_map(|told| match told {
+        MeterOutput::Event(MeterEvent::Network(AdpmIndication::Joined { short, .. })) => Some(*short),
+        _ => None,
+    });
+    joins.into_iter().nth(times - 1)
+}
+
+fn management() -> Client {
+    Client::new(ClientConfig {
+        client_sap: 1,
+        server_sap: 1,
+        client_title: *b"CLI\0\0\0\0\x01",
+        authentication: ClientAuthentication::HlsGmac {
+            keys: Suite0::new(&KEYS.encryption.0, &KEYS.authentication.0),
+        },
+        ciphering: CipheringForm::ServiceSpecific,
+        first_invocation_counter: 1,
+        counter_block: 100,
+        last_server_counter: None,
+        max_receive_pdu: 1024,
+        max_value_len: 10_000,
+        response_timeout: Duration::from_secs(60),
+        retries: 2,
+        seed: Seed::from_u64(5),
+    })
+}
+
+/// Asks over the line, and gives the answer of the client.
+fn ask(street: &mut Street, client: &mut Client, dst: ShortAddress, input: ClientInput<'_>) -> ClientOutput {
+    client.handle(street.now, input);
+    street.run(300, |street| {
+        while let Some(heard) = street.heard.pop_front() {
+            if let NodeOutput::Udp(datagram) = heard {
+                assert_eq!((datagram.src, datagram.src_port), (dst, DLMS_PORT));
+                client.handle(street.now, ClientInput::Datagram(&datagram.payload));
+            }
+        }
+        while let Some(output) = client.poll() {
+            match output {
+                ClientOutput::Datagram(bytes) => {
+                    let payload = UdpPayload::from_slice(&bytes).expect("a datagram");
+                    let (handle, src_port, dst_port) = (1, DLMS_PORT, DLMS_PORT);
+                    street.send(UdpRequest { handle, dst, src_port, dst_port, payload });
+                }
+                ClientOutput::Persist { .. } | ClientOutput::ServerCounter(_) => {}
+                answer => return Some(answer),
+            }
+        }
+        None
+    })
+}
+
+#[test]
+fn a_meter_joins_and_is_read_over_the_line() {
+    let mut street = Street::new();
+    let short = street.run(300, |street| joined(street, 1));
+    let mut client = management();
+    assert_eq!(ask(&mut street, &mut client, short, ClientInput::Connect), ClientOutput::Connected);
+    let name = ClientInput::Get(AttributeRequest::new(1, names::LOGICAL_DEVICE_NAME, 2));
+    let ClientOutput::Value(value) = ask(&mut street, &mut client, short, name) else {
+        panic!("no value");
+    };
+    let expected = IDENTITY.logical_device_name();
+    assert_eq!(Data::from_bytes(&value).unwrap().as_octets(), Some(&expected[..]));
+    let persists = |told: &&MeterOutput| matches!(told, MeterOutput::Persist(MeterPersist::Node(_)));
+    assert!(street.told.iter().filter(persists).count() > 0);
+}
+
+#[test]
+fn a_load_profile_read_over_the_line_is_that_of_the_meter() {
+    let mut street = Street::new();
+    let short = street.run(300, |street| joined(street, 1));
+    street.give(MeterInput::Clock(UtcAnchor { at: street.now, utc: at(22, 9, 59, 59) }));
+    let (u, i): (Vec<_>, Vec<_>) =
+        (0..RATE as i32 * 9000).map(|n| (n % 20 * 200_000, n % 20 * 9_000)).unzip();
+    street.now += Duration::from_secs(9000);
+    street.give(MeterInput::Samples { u: &u, i: &i });
+    let mut client = management();
+    assert_eq!(ask(&mut street, &mut client, short, ClientInput::Connect), ClientOutput::Connected);
+    let profile = ClientInput::Get(AttributeRequest::new(7, names::LOAD_PROFILE, 2));
+    let ClientOutput::Value(value) = ask(&mut street, &mut client, short, profile) else {
+        panic!("no value");
+    };
+    let rows = dlms::classes::profile::Rows::from_value(&value).unwrap();
+    let read: Vec<_> =
+        rows.iter().map(|cells| cells.skip(2).next().and_then(|cell| cell.as_u64()).unwrap()).collect();
+    let load = street.meter.application().measurement().profiles().load();
+    assert_eq!(read, load.iter().map(|row| row.import_mwh).collect::<Vec<_>>());
+    assert_eq!((read.len(), load.newest().unwrap().utc), (10, at(22, 12, 15, 0)));
+    // One block of two and a half hours: eight rows could wait to be recorded, two could not.
+    assert_eq!(street.meter.application().counters().rows_without_record, 2);
+}
+
+#[test]
+fn a_meter_that_was_told_to_leave_joins_again_when_it_may() {
+    let mut street = Street::new();
+    street.run(300, |street| joined(street, 1));
+    street.manage(AdpmRequest::Kick { eui64: METER });
+    let left = MeterOutput::Event(MeterEvent::Network(AdpmIndication::Left));
+    street.run(300, |street| street.told.contains(&left).then_some(()));
+    street.allow();
+    street.run(3600, |street| joined(street, 2));
+}
