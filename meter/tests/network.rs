@@ -104,7 +104,7 @@ fn a_load_profile_read_over_the_line_is_that_of_the_meter() {
     };
     let rows = dlms::classes::profile::Rows::from_value(&value).unwrap();
     let read: Vec<_> =
-        rows.iter().map(|cells| cells.skip(2).next().and_then(|cell| cell.as_u64()).unwrap()).collect();
+        rows.iter().map(|mut cells| cells.nth(2).and_then(|cell| cell.as_u64()).unwrap()).collect();
     let load = street.meter.application().measurement().profiles().load();
     assert_eq!(read, load.iter().map(|row| row.import_mwh).collect::<Vec<_>>());
     assert_eq!((read.len(), load.newest().unwrap().utc), (10, at(22, 12, 15, 0)));
