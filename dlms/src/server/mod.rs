@@ -10,6 +10,7 @@ mod builtin;
 mod config;
 mod guard;
 mod model;
+mod recent;
 mod services;
 mod session;
 mod transfer;
@@ -26,6 +27,7 @@ use crate::apdu::{
     ServiceError, SetRequest, StateError, is_ciphered,
 };
 use crate::client::{REPLY_TO_HLS, proof, verify};
+use crate::cosem::AttributeRequest;
 use crate::invocation::InvocationCounter;
 use crate::security::{OpenFault, Suite0, open, overhead, seal};
 use crate::specs::apdu_tag;
@@ -37,6 +39,7 @@ use core::time::Duration;
 use guard::Guard;
 use plc_core::{Instant, Machine, Outbox};
 use rand_core::Rng;
+use recent::{Recent, Sighting};
 use services::Services;
 use session::{Handshake, Phase, Session};
 use transfer::Served;
@@ -436,7 +439,16 @@ impl Server {
     fn session(&self, from: Origin, phase: Phase, terms: &Terms) -> Session {
         let Origin { now, peer, association } = from;
         let (max_pdu, block_get) = (terms.max_pdu, terms.block_get);
-        Session { peer, association, phase, max_pdu, block_get, last_heard: now, transfer: None }
+        Session {
+            peer,
+            association,
+            phase,
+            max_pdu,
+            block_get,
+            last_heard: now,
+            transfer: None,
+            recent: Recent::default(),
+        }
     }
 
     /// The session that a request belongs to. A ciphered one may change its address.
@@ -515,21 +527,38 @@ fn get(
 ) -> Result<Option<Vec<u8>>, ExceptionResponse> {
     match request {
         GetRequest::Normal { invoke_id, attribute } => {
-            session.transfer = None;
-            let value = services.get(attribute);
-            let served =
-                value.and_then(|value| transfer::serve(*invoke_id, value, budget, session.block_get));
-            Ok(Some(match served {
-                Ok(Served::Whole(apdu)) => apdu,
-                Ok(Served::Blocks(first, transfer)) => {
-                    session.transfer = Some(transfer);
-                    first
-                }
-                Err(result) => GetResponse::Normal { invoke_id: *invoke_id, result: Err(result) }.to_vec(),
-            }))
+            Ok(read(session, services, *invoke_id, attribute, budget))
         }
         GetRequest::Next { invoke_id, block } => Ok(next_block(session, *invoke_id, *block)),
         GetRequest::WithList { .. } => Err(UNKNOWN_SERVICE),
+    }
+}
+
+/// Reads an attribute, unless the request came twice and its value still stands.
+fn read(
+    session: &mut Session,
+    services: &mut Services<'_>,
+    invoke_id: InvokeId,
+    attribute: &AttributeRequest,
+    budget: usize,
+) -> Option<Vec<u8>> {
+    let now = services.builtin.context.now;
+    let sighting =
+        if session.is_plain() { session.recent.sight(now, invoke_id, attribute) } else { Sighting::New };
+    match (sighting, &session.transfer) {
+        (Sighting::New, _) => {}
+        (Sighting::Latest, Some(transfer)) => return Some(transfer.first()),
+        (Sighting::Latest | Sighting::Displaced, _) => return None,
+    }
+    let value = services.get(attribute);
+    match value.and_then(|value| transfer::serve(invoke_id, value, budget, session.block_get)) {
+        Ok(Served::Whole(apdu)) => Some(apdu),
+        Ok(Served::Blocks(first, transfer)) => {
+            session.transfer = Some(transfer);
+            session.recent.note(now, invoke_id, attribute);
+            Some(first)
+        }
+        Err(result) => Some(GetResponse::Normal { invoke_id, result: Err(result) }.to_vec()),
     }
 }
 
@@ -543,6 +572,7 @@ fn next_block(session: &mut Session, invoke_id: InvokeId, block: u32) -> Option<
         Err(result) => {
             if result == DataAccessResult::DataBlockNumberInvalid {
                 session.transfer = None;
+                session.recent.forget_latest();
             }
             Some(GetResponse::WithDataBlock { invoke_id, last: true, block, result: Err(result) }.to_vec())
         }

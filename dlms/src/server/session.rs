@@ -1,5 +1,6 @@
 //! What the server remembers of one client.
 
+use super::recent::Recent;
 use super::transfer::Transfer;
 use crate::security::SystemTitle;
 use alloc::vec::Vec;
@@ -18,6 +19,7 @@ pub(super) struct Session {
     pub(super) block_get: bool,
     pub(super) last_heard: Instant,
     pub(super) transfer: Option<Transfer>,
+    pub(super) recent: Recent,
 }
 
 /// How far the association has come.

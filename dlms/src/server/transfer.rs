@@ -42,7 +42,7 @@ pub(super) fn serve(
         return Err(DataAccessResult::OtherReason);
     }
     let transfer = Transfer { invoke_id, value, piece_max, current: 1 };
-    Ok(Served::Blocks(transfer.block(), transfer))
+    Ok(Served::Blocks(transfer.block(1), transfer))
 }
 
 impl Transfer {
@@ -63,18 +63,28 @@ impl Transfer {
         } else if received + 1 < self.current {
             return Ok(None);
         }
-        Ok(Some(self.block()))
+        Ok(Some(self.block(self.current)))
+    }
+
+    /// The first block again, for a request that came twice.
+    pub(super) fn first(&self) -> Vec<u8> {
+        self.block(1)
     }
 
     const fn is_last(&self) -> bool {
-        self.current as usize * self.piece_max >= self.value.len()
+        self.ends_with(self.current)
     }
 
-    fn block(&self) -> Vec<u8> {
-        let start = (self.current as usize - 1) * self.piece_max;
+    const fn ends_with(&self, block: u32) -> bool {
+        block as usize * self.piece_max >= self.value.len()
+    }
+
+    /// `block` has been sent or is to be sent now, so it begins within the value.
+    fn block(&self, block: u32) -> Vec<u8> {
+        let start = (block as usize - 1) * self.piece_max;
         let end = (start + self.piece_max).min(self.value.len());
         let result = Ok(&self.value[start..end]);
-        let (invoke_id, last, block) = (self.invoke_id, self.is_last(), self.current);
+        let (invoke_id, last) = (self.invoke_id, self.ends_with(block));
         GetResponse::WithDataBlock { invoke_id, last, block, result }.to_vec()
     }
 }
