@@ -69,7 +69,6 @@ impl Channel {
     pub(crate) fn on_request(&mut self, now: Instant, kind: AirKind, at: Instant, duration: Duration) {
         let overdue = at.max(now) + duration + self.timing.eifs;
         self.air = Some(Air { kind, duration, overdue });
-        self.receiving = None;
     }
 
     /// The transmission is over; what was it? `sent` is its end, if it was carried out.

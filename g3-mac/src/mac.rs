@@ -246,3 +246,63 @@ impl Machine for Mac {
         self.env.out.pop()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::security::{KeyTable, SecuredMsdu, Source};
+    use crate::testing::GEOMETRY;
+    use crate::wire::testing::emitted;
+    use crate::wire::{AuxHeader, Command, FrameType, Mhr, Segment, SegmentControl, ToneMapResponse};
+    use plc_core::sap::{FrameGeometry, Lqi, Modulation};
+    use plc_core::{Eui64, MacAddress, Seed};
+
+    const PAN: PanId = PanId(0x781D);
+    const KEY: Key = Key([5; 16]);
+
+    /// A tone map response of node 1 to node 2, secured or not, as the modem reports it.
+    fn tone_map_response(tx: TxParameters, secured: bool) -> PdDataIndication {
+        let response = ToneMapResponse { tx, fine_gain: false, gain: 0, lqi: Lqi(90), coefficients: [0; 6] };
+        let command = emitted(|w| Command::ToneMapResponse(response).emit(w));
+        let mut msdu = SecuredMsdu::from_slice(&command).unwrap();
+        let mut mhr = Mhr::new(FrameType::Command, u8::from(secured));
+        let short = |n| Some((PAN, MacAddress::Short(ShortAddress(n))));
+        (mhr.security, mhr.src, mhr.dst) = (secured, short(1), short(2));
+        let aux = AuxHeader { security_control: 0x0D, frame_counter: 1, key_index: 0 };
+        let segment = |control, payload| Segment { control, mhr, aux: secured.then_some(aux), payload };
+        if secured {
+            let header = emitted(|w| segment(SegmentControl::default(), &[]).emit_header(w));
+            let mut keys = KeyTable::new();
+            keys.set(0, Some(KEY));
+            keys.seal(Source { pan: PAN, short: ShortAddress(1) }, &aux, &header, &mut msdu).unwrap();
+        }
+        let control = SegmentControl { last: true, length: msdu.len() as u16, ..Default::default() };
+        let psdu = segment(control, &msdu).psdu(133).unwrap();
+        let (tx, now) = (GEOMETRY.robust(), Instant::from_secs(1));
+        let group_lqi = core::iter::empty().collect();
+        PdDataIndication {
+            psdu,
+            tx,
+            response_expected: true,
+            lqi: Lqi(9),
+            group_lqi,
+            started: now,
+            ended: now,
+        }
+    }
+
+    #[test]
+    fn a_tone_map_response_sets_the_parameters_towards_its_sender_only_when_it_is_secured() {
+        let tx = TxParameters { modulation: Modulation::Qpsk, ..GEOMETRY.robust() };
+        let now = Instant::from_secs(1);
+        for (secured, expected) in [(false, None), (true, Some(tx))] {
+            let mut mac = Mac::new(MacConfig::new(Eui64::from_u64(1), &GEOMETRY, Seed::from_u64(1), 0));
+            mac.handle(now, MacInput::Mlme(MlmeRequest::SetPanId(PAN)));
+            mac.handle(now, MacInput::Mlme(MlmeRequest::SetShortAddress(ShortAddress(2))));
+            mac.handle(now, MacInput::Mlme(MlmeRequest::SetKey { index: 0, key: Some(KEY) }));
+            mac.handle(now, MacInput::Phy(PhyIndication::Data(tone_map_response(tx, secured))));
+            assert_eq!(mac.sender.neighbours.tx(now, ShortAddress(1)), expected);
+            assert_eq!((mac.counters().rx_command, mac.counters().drops.security), (1, u32::from(!secured)));
+        }
+    }
+}

@@ -130,3 +130,27 @@ impl BeaconAnswer {
         self.due = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MacConfig;
+    use crate::env::Identity;
+    use crate::testing::GEOMETRY;
+    use plc_core::{Eui64, Seed};
+
+    #[test]
+    fn only_a_joined_node_answers_and_a_pending_answer_is_not_put_off() {
+        let mut env = Env::new(MacConfig::new(Eui64::from_u64(1), &GEOMETRY, Seed::from_u64(1), 0));
+        let (mut answer, now) = (BeaconAnswer::default(), Instant::from_secs(1));
+        answer.on_request(now, &mut env);
+        assert_eq!(answer.deadline(), None);
+        env.identity = Identity { pan: PanId(1), short: ShortAddress(3), ..Identity::NONE };
+        answer.on_request(now, &mut env);
+        let due = answer.deadline().unwrap();
+        assert!(due < now + env.config.timing.beacon_window);
+        answer.on_request(now + Duration::from_millis(1), &mut env);
+        assert_eq!(answer.deadline(), Some(due));
+        assert!(!answer.expire(due - Duration::from_nanos(1)) && answer.expire(due) && !answer.expire(due));
+    }
+}
