@@ -204,8 +204,7 @@ fn pulses_on_a_few_symbols_do_not_kill_a_frame() {
 }
 
 #[test]
-fn an_hour_of_nothing_but_noise_carries_no_frame() {
-    // A scaled hour: 20 s of line.
+fn twenty_seconds_of_noise_never_look_like_a_preamble() {
     let (mut noise, mut listener, mut said) = (Noise::new(3), modem(), Vec::new());
     for _ in 0..200 {
         let block: Vec<f32> = (0..40_000).map(|_| noise.gauss()).collect();
@@ -220,11 +219,6 @@ fn frames_close_to_each_other_are_all_heard() {
     let (tx, mut noise) = (tx(Modulation::Qpsk, 0x3F), Noise::new(12));
     let mut samples = Vec::new();
     let sent: Vec<Psdu> = (0..5).map(|_| psdu(&mut noise, &tx, 60)).collect();
-    for (n, psdu) in sent.iter().enumerate() {
-        let frame = waveform(data(psdu, tx), 0);
-        samples.extend(frame.iter().skip(if n > 0 { 500 } else { 0 }));
-    }
-    samples.clear();
     for psdu in &sent {
         let frame = waveform(data(psdu, tx), 0);
         let end = frame.iter().rposition(|&s| s != 0.0).unwrap();

@@ -50,3 +50,33 @@ impl Tracking {
         step
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Windows that come `rate` samples later in each symbol, for 252 symbols; the sum of all corrections.
+    fn corrected(rate: f32) -> i64 {
+        let mut tracking = Tracking::default();
+        let symbol = |_| {
+            let mut slope = Slope::default();
+            for k in 23..59 {
+                let angle = core::f32::consts::TAU * k as f32 * rate / 256.0;
+                slope.add(k, Complex::new(libm::cosf(angle), libm::sinf(angle)), 0.7);
+            }
+            tracking.update(&slope, 256, 278)
+        };
+        (0..252).map(symbol).sum()
+    }
+
+    #[test]
+    fn the_windows_follow_a_clock_fifty_ppm_off() {
+        // 3.5 samples over the frame, less what passes while the loop settles.
+        assert_eq!((corrected(50e-6 * 278.0), corrected(-50e-6 * 278.0), corrected(0.0)), (-3, 3, 0));
+    }
+
+    #[test]
+    fn no_measurement_drives_the_windows_faster_than_clocks_can_drift() {
+        assert!(corrected(2.0).abs() <= 7 && corrected(f32::NAN).abs() <= 7);
+    }
+}
