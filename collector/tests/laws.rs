@@ -224,7 +224,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn the_collector_obeys_the_laws(steps in prop::collection::vec((0u64..400_000, step()), 0..40)) {

@@ -192,3 +192,17 @@ fn a_meter_that_is_replaced_under_another_address_is_read_there() {
     street.run_until_hours(2.1);
     street.assert_complete(1, first(), hours(2));
 }
+
+#[test]
+fn the_bad_network_is_bad_enough_to_try_the_retries() {
+    let mut street = Street::new(config(1), 4, Network { loss_percent: 40, ..Network::BAD });
+    street.run_until_hours(4.0);
+    let failed: usize = (1..=4)
+        .map(|n| street.events_of(n, |event| matches!(event, CollectorEvent::SessionFailed { .. })))
+        .sum();
+    let retries: u64 = street.collector.meters().map(|meter| meter.retries).sum();
+    assert!(failed > 3 && retries > 3, "{failed} sessions failed, {retries} were retries");
+    street.network = Network::GOOD;
+    street.run_until_hours(4.5);
+    (1..=4).for_each(|n| street.assert_complete(n, first(), hours(4) + PERIOD));
+}
