@@ -68,8 +68,8 @@ impl Default for ModemConfig {
 ///
 /// Blocks should keep their length while a frame is being sent; if they do not, the frame stays whole, but
 /// `transmitted` runs on from where it was. All times in indications come from the sample counter; a
-/// frame ends with the instant after its last sample. The driver drains the indications after each exchange; blocks of up to
-/// 40 000 samples cannot overflow their queue, and what does is counted.
+/// frame ends with the instant after its last sample. The driver drains the indications after each exchange;
+/// blocks of up to 8000 samples cannot overflow their queue, and what does is counted.
 #[derive(Debug)]
 pub struct Modem {
     plan: &'static BandPlan,
