@@ -228,6 +228,21 @@ proptest! {
     }
 
     #[test]
+    fn a_row_is_the_register_at_the_very_sample_of_its_boundary(before in 500u64..9000, block in 2u64..3000) {
+        let start = at(22, 10, 15, 0) - Duration::from_millis(before);
+        let (mut until, mut across) = (Mains::new(), Mains::new());
+        for mains in [&mut until, &mut across] {
+            mains.set_clock(start);
+        }
+        until.feed(13_800.0, before, 100);
+        across.feed(13_800.0, before + 3000, block);
+        let at_boundary = until.app.state().registers.import.milliwatt_hours();
+        prop_assert_eq!(rows(&across.app)[0].import_mwh, at_boundary);
+        // The sample before it counts in, the sample at it does not: one of 13.8 kW is several mWh.
+        prop_assert!(at_boundary > 0);
+    }
+
+    #[test]
     fn whatever_the_clock_does_within_a_day_no_boundary_has_two_rows(
         steps in prop::collection::vec((0u64..1200, prop::option::weighted(0.3, 0u64..36_000), any::<bool>()), 1..30),
     ) {
