@@ -30,6 +30,7 @@ impl InvocationCounter {
     ///
     /// # Errors
     /// The key is worn out.
+    #[allow(clippy::should_implement_trait, reason = "the next counter is a fallible act, not an iteration")]
     pub fn next(&mut self) -> Result<(u32, Option<u32>), CounterExhausted> {
         let value =
             u32::try_from(self.next).ok().filter(|&value| value < u32::MAX).ok_or(CounterExhausted)?;

@@ -1,4 +1,5 @@
 //! Client against server in memory: over a line that loses, doubles and reorders, and under attack.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use dlms::apdu::{Ciphered, Conformance, DataAccessResult, Pdu};
 use dlms::axdr::{Data, Encoder};

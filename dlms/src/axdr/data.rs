@@ -373,3 +373,52 @@ fn display_sequence(f: &mut fmt::Formatter<'_>, s: &Sequence<'_>, open: char, cl
     }
     write!(f, "{close}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::axdr::Encoder;
+    use crate::hex::hex;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    #[test]
+    fn depth_bombs_and_lying_counts_are_refused() {
+        let bomb: Vec<u8> = [2, 1].repeat(50_000);
+        assert!(Data::from_bytes(&bomb).is_err());
+        for text in
+            ["0184FFFFFFFF", "0984FFFFFFFF00", "0203 0000", "0404A1", "13020004 01020304", "1301FFFF00 0101"]
+        {
+            assert!(Data::from_bytes(&hex(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn published_compact_arrays_expand() {
+        for (text, count) in [("131103010203", 3), ("13020211120601010202 0304", 2)] {
+            let bytes = hex(text);
+            let Ok(Data::CompactArray(array)) = Data::from_bytes(&bytes) else { panic!("{text}") };
+            assert_eq!(array.len(), count);
+            let mut out = Vec::new();
+            let mut encoder = Encoder::new(&mut out, 100);
+            array.expand(&mut encoder);
+            assert_eq!(encoder.finish(), Ok(()));
+            assert_eq!(Data::from_bytes(&out).unwrap().as_array().unwrap().len(), count);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_is_written_the_same(bytes in prop::collection::vec(0u8..28, 0..60)) {
+            let mut reader = Reader::new(&bytes);
+            if let Ok(data) = Data::parse(&mut reader) {
+                let _ = alloc::format!("{data}");
+                let mut buffer = alloc::vec![0; data.wire_len()];
+                let mut writer = Writer::new(&mut buffer);
+                data.emit(&mut writer).unwrap();
+                prop_assert_eq!(writer.len(), data.wire_len());
+                prop_assert_eq!(Data::from_bytes(&buffer), Ok(data));
+            }
+        }
+    }
+}

@@ -165,8 +165,14 @@ impl Server {
         }
     }
 
+    /// Opens an association without security. Its AARQ may be a late twin, so what the session knows of
+    /// requests under way stays.
     fn open_plain(&mut self, from: Origin, terms: &Terms) {
-        let session = self.session(from, Phase::Plain, terms);
+        let mut session = self.session(from, Phase::Plain, terms);
+        if let Some(at) = self.position(from) {
+            session.transfer = self.sessions[at].transfer.take();
+            session.recent = core::mem::take(&mut self.sessions[at].recent);
+        }
         if self.admit(session) {
             let aare = associate::accept_plain(&self.config);
             self.reply(from, &aare);
