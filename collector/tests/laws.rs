@@ -83,7 +83,8 @@ impl World {
 
     fn receive(&mut self, src: u16, payload: UdpPayload) {
         let (src, src_port, dst_port) = (ShortAddress(src), DLMS_PORT, DLMS_PORT);
-        let indication = UdpIndication { src, src_port, dst_port, payload, hops: 1 };
+        let indication =
+            UdpIndication { src, src_port, dst_port, payload, hops: 1, lqi: plc_core::sap::Lqi(80) };
         self.collector.handle(self.now, CollectorInput::Udp(&indication));
     }
 

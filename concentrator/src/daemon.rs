@@ -34,7 +34,7 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
 }
 
 /// Serves the power line again and again: a dead modem must not take the interface with it, which tells of it.
-fn keep_serving(config: &Config, store: &mut Store, live: &Live) {
+fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
     while !live.shutdown.is_triggered() {
         let Err(error) = power_line::serve(config, store, live) else { return };
         let text = format!("{error:#}");

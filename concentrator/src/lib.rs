@@ -15,6 +15,7 @@ pub mod config;
 pub mod daemon;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod entropy;
 pub mod grpc;
 pub mod live;
 pub mod logging;

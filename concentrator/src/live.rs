@@ -7,6 +7,7 @@ use crate::shutdown::Shutdown;
 use crate::store::{Cursor, StoreError, StoreReader};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
 /// Where the concentrator's time comes from.
@@ -128,7 +129,7 @@ pub struct Status {
 pub struct Live {
     /// The wish to stop.
     pub shutdown: Shutdown,
-    clock: ClockKind,
+    simulated: AtomicBool,
     started: Utc,
     status: watch::Sender<Status>,
     meters: watch::Sender<BTreeMap<Eui64, MeterStatus>>,
@@ -143,7 +144,7 @@ impl Live {
         let meters = expected.into_iter().map(|(eui64, id)| (eui64, status(id))).collect();
         Self {
             shutdown: Shutdown::default(),
-            clock: kind,
+            simulated: AtomicBool::new(kind == ClockKind::Simulated),
             started,
             status: watch::Sender::new(Status { now: started, ..Status::default() }),
             meters: watch::Sender::new(meters),
@@ -192,14 +193,19 @@ impl Live {
         });
     }
 
+    /// Time comes from there from now on.
+    pub fn set_clock(&self, kind: ClockKind) {
+        self.simulated.store(kind == ClockKind::Simulated, Ordering::Relaxed);
+    }
+
     /// Where time comes from.
-    pub const fn clock(&self) -> ClockKind {
-        self.clock
+    pub fn clock(&self) -> ClockKind {
+        if self.simulated.load(Ordering::Relaxed) { ClockKind::Simulated } else { ClockKind::Real }
     }
 
     /// The time now.
     pub fn now(&self) -> Utc {
-        match self.clock {
+        match self.clock() {
             ClockKind::Real => clock::utc(),
             ClockKind::Simulated => self.status.borrow().now,
         }

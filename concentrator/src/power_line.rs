@@ -1,13 +1,75 @@
-//! What the daemon does with the power line: the seam between `concentrator run` and the node.
+//! What the daemon does with the power line: from the configuration to a running node.
 
-use crate::config::Config;
-use crate::live::Live;
+use crate::config::{Config, MeterConfig};
+use crate::live::{ClockKind, Live};
+use crate::plc::{
+    Driver, DriverError, FrontEnd, MeterAccess, SessionConfig, front_end, serve as serve_node, telemetry,
+};
 use crate::store::Store;
+use crate::{clock, entropy};
+use anyhow::Context;
+use collector::CollectorConfig;
+use plc_core::Instant;
+use plc_core::sap::Key;
+use plc_core::time::Duration;
+use std::sync::Arc;
+
+/// Steps of the driver between two looks at the clock of the machine.
+const STEPS: u32 = 64;
+/// Pause between two looks at the counters of the node.
+const PUBLISH: Duration = Duration::from_millis(500);
 
 /// Serves the power line until [`Live::shutdown`], then returns `Ok`.
 ///
 /// # Errors
 /// The line cannot be served (any more). The daemon says so and calls again.
-pub fn serve(_: &Config, _: &mut Store, _: &Live) -> anyhow::Result<()> {
-    anyhow::bail!("power line: not built yet")
+pub fn serve(config: &Config, store: &mut Store, live: &Arc<Live>) -> anyhow::Result<()> {
+    let front_end = front_end::open(&config.plc.front_end)?;
+    if front_end.hello().virtual_time {
+        live.set_clock(ClockKind::Simulated);
+    }
+    let session = session_config(config)?;
+    live.update_status(|status| status.fault.clear());
+    tracing::info!(front_end = config.plc.front_end, "the power line is served");
+    serve_node(front_end, store, &session, live, |driver| drive(driver, live))?;
+    Ok(())
+}
+
+/// Steps until asked to stop.
+fn drive<F: FrontEnd>(driver: &mut Driver<F>, live: &Live) -> Result<(), DriverError> {
+    let clock = clock::Monotonic::start();
+    let mut next = Instant::EPOCH;
+    while !live.shutdown.is_triggered() {
+        for _ in 0..STEPS {
+            if !driver.step()? {
+                return Ok(());
+            }
+        }
+        if clock.now() >= next {
+            telemetry::publish(live, driver);
+            next = clock.now() + PUBLISH;
+        }
+    }
+    Ok(())
+}
+
+fn session_config(config: &Config) -> anyhow::Result<SessionConfig> {
+    let seed = entropy::seed().context("entropy of the machine")?;
+    let mut collector = CollectorConfig::new(seed.derive("collector", 0));
+    collector.period = config.collector.capture_period;
+    collector.delay = config.collector.read_delay;
+    collector.sessions = usize::from(config.collector.parallel_sessions);
+    collector.meters = config.meters.len().max(1);
+    collector.association.retries = config.collector.retries;
+    let meters = config.meters.iter().map(access).collect();
+    Ok(SessionConfig { eui64: config.plc.eui64, pan_id: config.plc.pan_id, seed, collector, meters })
+}
+
+fn access(meter: &MeterConfig) -> MeterAccess {
+    MeterAccess {
+        eui64: meter.eui64,
+        psk: Key(meter.psk.0),
+        encryption_key: Key(meter.encryption_key.0),
+        authentication_key: Key(meter.authentication_key.0),
+    }
 }

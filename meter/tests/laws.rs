@@ -32,6 +32,7 @@ impl Step {
                 dst_port: *port,
                 payload: UdpPayload::from_slice(bytes).expect("a short datagram"),
                 hops: 0,
+                lqi: plc_core::sap::Lqi(80),
             }),
             Self::Confirm(success) => ApplicationInput::UdpConfirm(UdpConfirm {
                 handle: 1,

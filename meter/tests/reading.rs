@@ -70,7 +70,14 @@ impl Line {
     fn carry(&mut self, bytes: &[u8]) {
         let payload = UdpPayload::from_slice(bytes).expect("a datagram");
         let (src, src_port) = (COORDINATOR, 40_000);
-        let datagram = UdpIndication { src, src_port, dst_port: DLMS_PORT, payload, hops: 1 };
+        let datagram = UdpIndication {
+            src,
+            src_port,
+            dst_port: DLMS_PORT,
+            payload,
+            hops: 1,
+            lqi: plc_core::sap::Lqi(80),
+        };
         self.mains.handle(ApplicationInput::Udp(datagram));
         while let Some(output) = self.mains.outputs.pop_front() {
             if let ApplicationOutput::Udp(request) = output {
@@ -330,7 +337,14 @@ fn counters_are_made_durable_before_the_datagrams_that_use_them() {
         let ClientOutput::Datagram(bytes) = output else { continue };
         let payload = UdpPayload::from_slice(&bytes).unwrap();
         let (src, src_port, dst_port) = (COORDINATOR, DLMS_PORT, DLMS_PORT);
-        mains.handle(ApplicationInput::Udp(UdpIndication { src, src_port, dst_port, payload, hops: 0 }));
+        mains.handle(ApplicationInput::Udp(UdpIndication {
+            src,
+            src_port,
+            dst_port,
+            payload,
+            hops: 0,
+            lqi: plc_core::sap::Lqi(80),
+        }));
         for output in mains.outputs.drain(..) {
             match output {
                 ApplicationOutput::Udp(request) => {

@@ -70,7 +70,7 @@ impl Endpoint {
             self.counters.malformed += 1;
             return None;
         };
-        let delivered = self.deliver(&datagram, indication.hops);
+        let delivered = self.deliver(&datagram, indication);
         match delivered {
             Some(_) => self.counters.received += 1,
             None => self.counters.foreign += 1,
@@ -78,12 +78,13 @@ impl Endpoint {
         delivered
     }
 
-    fn deliver(&self, datagram: &Datagram<'_>, hops: u8) -> Option<UdpIndication> {
+    fn deliver(&self, datagram: &Datagram<'_>, indication: &AdpdDataIndication) -> Option<UdpIndication> {
         let (pan_id, own) = self.own?;
         let src = ip::short_of(pan_id, datagram.src)?;
         (ip::short_of(pan_id, datagram.dst)? == own).then_some(())?;
         let payload = UdpPayload::from_slice(datagram.payload).ok()?;
-        Some(UdpIndication { src, src_port: datagram.src_port, dst_port: datagram.dst_port, payload, hops })
+        let (src_port, dst_port) = (datagram.src_port, datagram.dst_port);
+        Some(UdpIndication { src, src_port, dst_port, payload, hops: indication.hops, lqi: indication.lqi })
     }
 }
 
@@ -97,6 +98,7 @@ fn packet_of(datagram: &Datagram<'_>) -> Option<Ipv6Packet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plc_core::sap::Lqi;
 
     fn endpoint(short: u16) -> Endpoint {
         let mut endpoint = Endpoint::default();
@@ -110,7 +112,7 @@ mod tests {
     }
 
     fn indication(packet: Ipv6Packet) -> AdpdDataIndication {
-        AdpdDataIndication { packet, originator: ShortAddress(0), hops: 1 }
+        AdpdDataIndication { packet, originator: ShortAddress(0), hops: 1, lqi: Lqi(0) }
     }
 
     #[test]

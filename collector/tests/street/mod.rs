@@ -440,7 +440,8 @@ impl Street {
             Some((_, Parcel::ToMeter(short, payload))) => self.serve(short, &payload),
             Some((_, Parcel::ToCollector(src, payload))) => {
                 let (src_port, dst_port) = (DLMS_PORT, DLMS_PORT);
-                let indication = UdpIndication { src, src_port, dst_port, payload, hops: 1 };
+                let indication =
+                    UdpIndication { src, src_port, dst_port, payload, hops: 1, lqi: plc_core::sap::Lqi(80) };
                 self.collector.handle(self.now, CollectorInput::Udp(&indication));
             }
             Some((_, Parcel::Stored(batch))) => {

@@ -56,7 +56,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     server.stop_on_signals()?;
     progress::announce(&street, &server, &place);
     let config = session_config(args.seed, &street);
-    let drive = |driver: &mut Driver<_>| Run::new(driver, Arc::clone(&live), periods).to_end();
+    let drive = |driver: &mut Driver<_>| Run::new(driver, Arc::clone(&live), periods).finish();
     let (finished, front_end) = serve(StreetFrontEnd::new(street), &mut store, &config, &live, drive)?;
     let street = front_end.into_street();
     let reader = StoreReader::open(&place.database())?;

@@ -30,7 +30,7 @@ impl<'d> Run<'d> {
     }
 
     /// Steps to the end; whether every meter was read.
-    pub(super) fn to_end(mut self) -> Result<bool, DriverError> {
+    pub(super) fn finish(mut self) -> Result<bool, DriverError> {
         while self.step()? && !self.is_over() {
             self.progress.show(self.driver);
         }

@@ -197,7 +197,7 @@ impl<F: FrontEnd> Driver<F> {
 
     fn take_turn(&mut self, now: Instant) -> Result<(), ApplicationGone> {
         let due = self.port.deadline().is_some_and(|at| at <= now);
-        if self.port.is_waiting() || !(due || !self.pending.is_empty()) {
+        if self.port.is_waiting() || (!due && self.pending.is_empty()) {
             return Ok(());
         }
         let events = std::mem::take(&mut self.pending);

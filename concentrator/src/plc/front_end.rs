@@ -5,6 +5,11 @@ use plc_core::wire::{Reader, Writer};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// How long a front end may take for a block before it counts as dead. A converter delivers thousands of blocks
+/// in this time.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the node sends in the next block period.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +47,16 @@ pub trait FrontEnd: Send {
     fn exchange(&mut self, outgoing: Outgoing<'_>, received: &mut [f32]) -> io::Result<Incoming>;
 }
 
+impl<T: FrontEnd + ?Sized> FrontEnd for Box<T> {
+    fn hello(&self) -> Hello {
+        (**self).hello()
+    }
+
+    fn exchange(&mut self, outgoing: Outgoing<'_>, received: &mut [f32]) -> io::Result<Incoming> {
+        (**self).exchange(outgoing, received)
+    }
+}
+
 /// A front end in another process, behind a byte stream; see [`plc_core::afe`] for the format.
 #[derive(Debug)]
 pub struct StreamFrontEnd<S> {
@@ -59,11 +74,13 @@ pub fn open(address: &str) -> io::Result<Box<dyn FrontEnd>> {
     match address.split_once(':') {
         Some(("unix", path)) => {
             let stream = UnixStream::connect(path).map_err(named)?;
+            stream.set_read_timeout(Some(PATIENCE)).map_err(named)?;
             Ok(Box::new(StreamFrontEnd::new(stream).map_err(named)?))
         }
         Some(("tcp", host)) => {
             let stream = TcpStream::connect(host).map_err(named)?;
             stream.set_nodelay(true).map_err(named)?;
+            stream.set_read_timeout(Some(PATIENCE)).map_err(named)?;
             Ok(Box::new(StreamFrontEnd::new(stream).map_err(named)?))
         }
         _ => Err(named(io::Error::new(io::ErrorKind::InvalidInput, "expected unix:/path or tcp:host:port"))),

@@ -3,6 +3,7 @@
 pub mod application;
 pub mod driver;
 pub mod front_end;
+pub mod network;
 pub mod observer;
 pub mod port;
 pub mod session;

@@ -1,6 +1,7 @@
 //! What the application shows: the state of the meters and the cursor of the newest reading.
 
 use super::application::Observer;
+use super::network::Network;
 use crate::live::{Live, MeterState, MeterStatus};
 use crate::store::{Cursor, Reading};
 use collector::{Collector, CollectorEvent};
@@ -14,12 +15,13 @@ use std::sync::Arc;
 pub struct LiveObserver {
     live: Arc<Live>,
     shown: BTreeMap<Eui64, collector::MeterStatus>,
+    network: Network,
 }
 
 impl LiveObserver {
     /// An observer that has shown nothing yet.
-    pub const fn new(live: Arc<Live>) -> Self {
-        Self { live, shown: BTreeMap::new() }
+    pub const fn new(live: Arc<Live>, coordinator: Eui64) -> Self {
+        Self { live, shown: BTreeMap::new(), network: Network::new(coordinator) }
     }
 
     /// Changes what is shown of the meter with this address.
@@ -33,6 +35,7 @@ impl LiveObserver {
     fn show(&mut self, status: &collector::MeterStatus) {
         if self.shown.get(&status.eui64) != Some(status) {
             self.live.update_meter(status.eui64, |shown| update(shown, status));
+            self.network.on_address(status.eui64, status.short);
             self.shown.insert(status.eui64, status.clone());
         }
     }
@@ -42,12 +45,15 @@ impl Observer for LiveObserver {
     fn after_turn(&mut self, now: Utc, collector: &Collector) {
         self.live.update_status(|status| status.now = now);
         collector.meters().for_each(|status| self.show(&status));
+        self.network.publish(&self.live);
     }
 
-    fn received(&mut self, _now: Utc, datagram: &UdpIndication) {
+    fn received(&mut self, now: Utc, datagram: &UdpIndication) {
+        self.network.on_heard(now, datagram);
         let change = |status: &mut MeterStatus| {
             status.counters.datagrams_received += 1;
             status.hops = Some(datagram.hops);
+            status.link_quality = Some(datagram.lqi.0);
         };
         self.of(datagram.src, change);
     }

@@ -69,7 +69,7 @@ pub fn serve<F: FrontEnd, R>(
     let (node_port, application_port) = port();
     let mut driver =
         Driver::new(front_end, node_port, |clock| coordinator(config, &network, frame_counter, clock));
-    let observer = LiveObserver::new(Arc::clone(live));
+    let observer = LiveObserver::new(Arc::clone(live), config.eui64);
     let collector = Collector::new(config.collector.clone());
     let mut application =
         Application::new(collector, store, driver.anchor(), network.pan_id, &config.meters, observer)?;

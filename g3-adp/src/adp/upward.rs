@@ -7,7 +7,7 @@ use crate::iphc::{Link, decompress};
 use crate::ipv6::Ipv6Header;
 use crate::specs;
 use crate::wire::{Bc0Header, Dispatch, FragmentHeader, MeshHeader};
-use plc_core::sap::{AdpdDataIndication, IPV6_MTU, Ipv6Packet, MacSecurity, McpsDataIndication};
+use plc_core::sap::{AdpdDataIndication, IPV6_MTU, Ipv6Packet, Lqi, MacSecurity, McpsDataIndication};
 use plc_core::wire::{Reader, Writer};
 use plc_core::{Instant, MacAddress, ShortAddress};
 
@@ -17,6 +17,7 @@ struct Origin {
     originator: ShortAddress,
     destination: ShortAddress,
     hops: u8,
+    lqi: Lqi,
 }
 
 impl Adp {
@@ -61,7 +62,7 @@ impl Adp {
         if frame.dst != MacAddress::Short(destination) {
             return Err(Drop::NotForUs);
         }
-        self.on_datagram(now, Origin { originator, destination, hops: 1 }, &frame.msdu)
+        self.on_datagram(now, Origin { originator, destination, hops: 1, lqi: frame.lqi }, &frame.msdu)
     }
 
     fn on_mesh(&mut self, now: Instant, frame: &McpsDataIndication) -> Result<(), Drop> {
@@ -75,7 +76,7 @@ impl Adp {
             return Err(Drop::DuplicateBroadcast);
         }
         if addressing::is_group(mesh.destination) {
-            return self.on_broadcast(now, mesh, reader.rest());
+            return self.on_broadcast(now, mesh, frame.lqi, reader.rest());
         }
         if frame.dst != MacAddress::Short(own) {
             return Err(Drop::NotForUs);
@@ -83,7 +84,7 @@ impl Adp {
         if mesh.destination != own {
             return self.on_transit(mesh, reader.rest());
         }
-        let origin = self.origin(&mesh);
+        let origin = self.origin(&mesh, frame.lqi);
         match reader.peek().map(Dispatch::of) {
             Ok(Dispatch::Esc) => self.on_protected_esc(now, origin.originator, reader.rest()),
             _ => self.on_datagram(now, origin, reader.rest()),
@@ -101,7 +102,7 @@ impl Adp {
     }
 
     /// Delivered and repeated once \[G3 ADP 5.2\].
-    fn on_broadcast(&mut self, now: Instant, mesh: MeshHeader, rest: &[u8]) -> Result<(), Drop> {
+    fn on_broadcast(&mut self, now: Instant, mesh: MeshHeader, lqi: Lqi, rest: &[u8]) -> Result<(), Drop> {
         let mut reader = Reader::new(rest);
         let bc0 = Bc0Header::parse(&mut reader).map_err(|_| Drop::Malformed)?;
         if !self.broadcasts.is_new(now, mesh.originator, bc0.sequence) {
@@ -115,7 +116,7 @@ impl Adp {
         if !ours {
             return Err(Drop::NotForUs);
         }
-        self.on_datagram(now, self.origin(&mesh), reader.rest())
+        self.on_datagram(now, self.origin(&mesh, lqi), reader.rest())
     }
 
     fn is_own_group(&self, group: ShortAddress) -> bool {
@@ -124,9 +125,9 @@ impl Adp {
     }
 
     /// Who sent it first, and over how many hops if everybody starts with the same limit.
-    fn origin(&self, mesh: &MeshHeader) -> Origin {
+    fn origin(&self, mesh: &MeshHeader, lqi: Lqi) -> Origin {
         let hops = max_hops(&self.ib).saturating_sub(mesh.hops_left).saturating_add(1);
-        Origin { originator: mesh.originator, destination: mesh.destination, hops }
+        Origin { originator: mesh.originator, destination: mesh.destination, hops, lqi }
     }
 
     /// A packet or a fragment of one.
@@ -180,8 +181,8 @@ impl Adp {
     fn deliver(&mut self, origin: Origin, packet: Ipv6Packet) -> Result<(), Drop> {
         Ipv6Header::of_packet(&packet).map_err(|_| Drop::Malformed)?;
         self.counters.packets_in += 1;
-        let Origin { originator, hops, .. } = origin;
-        self.emit(AdpOutput::DataIndication(AdpdDataIndication { packet, originator, hops }));
+        let Origin { originator, hops, lqi, .. } = origin;
+        self.emit(AdpOutput::DataIndication(AdpdDataIndication { packet, originator, hops, lqi }));
         Ok(())
     }
 }

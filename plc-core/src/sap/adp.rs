@@ -1,6 +1,7 @@
 //! ADPD and ADPM: between IPv6 and the adaptation layer, and its management.
 
 use super::mac::{Handle, Key, Priority};
+use super::phy::Lqi;
 use crate::{Eui64, PanId, ShortAddress};
 use heapless::Vec;
 
@@ -56,6 +57,8 @@ pub struct AdpdDataIndication {
     pub originator: ShortAddress,
     /// Hops that it took.
     pub hops: u8,
+    /// Signal quality of the last hop, for the last fragment.
+    pub lqi: Lqi,
 }
 
 /// What management asks of the adaptation layer.

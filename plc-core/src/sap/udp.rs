@@ -2,6 +2,7 @@
 
 use super::adp::{AdpStatus, IPV6_MTU};
 use super::mac::Handle;
+use super::phy::Lqi;
 use crate::ShortAddress;
 use heapless::Vec;
 
@@ -51,4 +52,6 @@ pub struct UdpIndication {
     pub payload: UdpPayload,
     /// Hops that it took.
     pub hops: u8,
+    /// Signal quality of the last hop, for the last fragment.
+    pub lqi: Lqi,
 }

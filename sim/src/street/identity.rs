@@ -55,10 +55,13 @@ fn first_half(seed: &Seed) -> Key {
 }
 
 /// `count` customers, spread evenly over those of the feeder.
-pub(super) fn spread(count: usize, feeder: &Feeder) -> Result<Vec<u32>, StreetError> {
-    let customers = feeder.customers();
-    if !(1..=customers.len()).contains(&count) {
-        return Err(StreetError::Customers { asked: count, available: customers.len() });
+///
+/// # Errors
+/// None, or more than there are.
+pub fn customers(count: usize, feeder: &Feeder) -> Result<Vec<u32>, StreetError> {
+    let all = feeder.customers();
+    if !(1..=all.len()).contains(&count) {
+        return Err(StreetError::Customers { asked: count, available: all.len() });
     }
-    Ok((0..count).map(|n| customers[n * customers.len() / count].number).collect())
+    Ok((0..count).map(|n| all[n * all.len() / count].number).collect())
 }

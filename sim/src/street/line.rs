@@ -1,6 +1,6 @@
 //! The line of a street: links after the feeder's cables between all ports, noise at every port.
 
-use super::{CONCENTRATOR, RATE_HZ, StreetError};
+use super::{CONCENTRATOR, RATE_HZ, StreetError, work};
 use crate::feeder::{Conditions, Feeder, Place};
 use channel::levels::{RESIDENTIAL_MAINS_DBUV, volts_from_dbuv};
 use channel::noise::{Background, Bursts, Cyclostationary, Tone};
@@ -29,11 +29,15 @@ pub(super) fn lay(
         std::iter::once(Place::Transformer).chain(customers.iter().map(|&n| Place::Customer(n))).collect();
     let conditions = Conditions::spread(feeder, &seed.derive("households", 0));
     let mut medium = Medium::new(RATE_HZ, places.len());
-    for from in 0..places.len() {
-        for to in (0..places.len()).filter(|&to| to != from) {
-            let link = link(feeder, places[from], places[to], &conditions)?;
-            medium.connect(from, to, link);
-        }
+    let design = FirDesign::cenelec(TAPS);
+    let ports = 0..places.len();
+    let pairs: Vec<_> = ports.clone().flat_map(|from| ports.clone().map(move |to| (from, to))).collect();
+    let pairs: Vec<_> = pairs.into_iter().filter(|(from, to)| from != to).collect();
+    let links = work::map(&pairs, |&(from, to)| {
+        link(feeder, places[from], places[to], &conditions, &design)
+    });
+    for ((from, to), link) in pairs.into_iter().zip(links) {
+        medium.connect(from, to, link?);
     }
     let loudness = (0..places.len()).map(|port| noise(seed, port)).collect::<Vec<_>>();
     loudness.into_iter().enumerate().for_each(|(port, noise)| medium.set_noise(port, noise));
@@ -41,11 +45,17 @@ pub(super) fn lay(
     Ok(medium)
 }
 
-fn link(feeder: &Feeder, from: Place, to: Place, conditions: &Conditions) -> Result<Link, StreetError> {
+fn link(
+    feeder: &Feeder,
+    from: Place,
+    to: Place,
+    conditions: &Conditions,
+    design: &FirDesign,
+) -> Result<Link, StreetError> {
     let path = feeder.link_plan(from, to, conditions);
     let path = path.ok_or_else(|| StreetError::Line(format!("no way from {from:?} to {to:?}")))?;
     let gain = MainsGain::new(RATE_HZ, MAINS_SWING_DB, 0.0);
-    Ok(Link::from_path(path, &FirDesign::cenelec(TAPS)).with_mains_gain(gain))
+    Ok(Link::from_path(path, design).with_mains_gain(gain))
 }
 
 /// What a port hears: background, impulses of the mains, bursts, a power supply.

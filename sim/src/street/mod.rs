@@ -11,7 +11,7 @@ mod site;
 pub mod stream;
 mod work;
 
-pub use identity::MeterIdentity;
+pub use identity::{MeterIdentity, customers};
 pub use site::{Site, SiteEvent};
 
 use crate::feeder::Feeder;
@@ -112,13 +112,13 @@ impl Street {
     /// # Errors
     /// See [`StreetError`].
     pub fn new(config: &StreetConfig, feeder: &Feeder) -> Result<Self, StreetError> {
-        let customers = identity::spread(config.customers, feeder)?;
+        let chosen = customers(config.customers, feeder)?;
         let seed = Seed::from_u64(config.seed);
         let clock = SampleClock::new(RATE_HZ, Instant::EPOCH, 0);
         let anchor = UtcAnchor { at: Instant::EPOCH, utc: config.start };
-        let line = line::lay(feeder, &customers, &seed, config.snr_db)?;
+        let line = line::lay(feeder, &chosen, &seed, config.snr_db)?;
         let site = |&customer| Site::new(customer, feeder, config, &seed, anchor);
-        let sites = customers.iter().map(site).collect::<Result<Vec<_>, _>>()?;
+        let sites = chosen.iter().map(site).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             received: vec![Vec::new(); line.ports()],
             line,

@@ -4,7 +4,7 @@ use super::{MeterIdentity, RATE_HZ, StreetConfig, StreetError};
 use crate::feeder::Feeder;
 use crate::household::{AMPERES_PER_LSB, Household, RATE, VOLTS_PER_LSB};
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
-use meter::{Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput};
+use meter::{Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, Ring};
 use metrology::Ratings;
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, SampleClock, Seed, Utc, UtcAnchor};
@@ -16,6 +16,12 @@ const PIECE: usize = 800;
 const PIECE_TIME: Duration = Duration::from_millis(100);
 /// Pieces between two notes of the true energy: a minute.
 const PIECES_PER_NOTE: u64 = 600;
+/// Milliseconds between two notes.
+const NOTE_MS: i64 = 60_000;
+/// Notes that are kept: those of the last week.
+const NOTES: usize = 7 * 24 * 60 + 1;
+/// Events that are kept.
+const EVENTS: usize = 1024;
 
 /// Something that happened at a meter.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,11 +39,13 @@ pub struct Site {
     household: Household,
     anchor: UtcAnchor,
     outgoing: Vec<f32>,
+    sends: bool,
     pieces: u64,
     u: Vec<i32>,
     i: Vec<i32>,
-    truth: Vec<(Utc, f64)>,
-    events: Vec<SiteEvent>,
+    /// The energy at the start and after each minute.
+    truth: Ring<f64>,
+    events: Ring<SiteEvent>,
 }
 
 impl Site {
@@ -54,10 +62,21 @@ impl Site {
             .ok_or_else(|| failed(String::from("no such customer")))?;
         let mut meter = build_meter(&identity, seed, anchor.at).map_err(failed)?;
         meter.handle(anchor.at, MeterInput::Clock(anchor));
-        let truth = vec![(anchor.utc, 0.0)];
-        let (u, i) = (vec![0; PIECE], vec![0; PIECE]);
-        let outgoing = vec![0.0; config.block];
-        Ok(Self { identity, meter, household, anchor, outgoing, pieces: 0, u, i, truth, events: Vec::new() })
+        let mut truth = Ring::new(NOTES);
+        truth.push(household.energy_wh());
+        Ok(Self {
+            identity,
+            meter,
+            household,
+            anchor,
+            outgoing: vec![0.0; config.block],
+            sends: false,
+            pieces: 0,
+            u: vec![0; PIECE],
+            i: vec![0; PIECE],
+            truth,
+            events: Ring::new(EVENTS),
+        })
     }
 
     /// Who it is.
@@ -70,16 +89,18 @@ impl Site {
         &self.meter
     }
 
-    /// What has happened, oldest first.
-    pub fn events(&self) -> &[SiteEvent] {
+    /// What has happened, oldest first: the newest events, and how many older ones are forgotten.
+    pub const fn events(&self) -> &Ring<SiteEvent> {
         &self.events
     }
 
-    /// The energy (Wh) that was put into the samples from the start up to `at`; `None` when `at` is not a
-    /// whole minute that has passed.
+    /// The energy (Wh) that was put into the samples from the start up to `at`; `None` unless `at` is a whole
+    /// number of minutes after the start, has passed, and lies in the last week.
     pub fn energy_wh(&self, at: Utc) -> Option<f64> {
-        let index = self.truth.binary_search_by_key(&at, |&(utc, _)| utc).ok()?;
-        Some(self.truth[index].1)
+        let since_start = at.as_millis().saturating_sub(self.anchor.utc.as_millis());
+        let minute = u64::try_from(since_start / NOTE_MS).ok().filter(|_| since_start % NOTE_MS == 0)?;
+        let note = minute.checked_sub(self.truth.forgotten())?;
+        self.truth.row(usize::try_from(note).ok()?).copied()
     }
 
     pub(super) fn is_transmitting(&self) -> bool {
@@ -93,13 +114,16 @@ impl Site {
 
     /// The block that the meter sends next.
     pub(super) fn outgoing(&self) -> Option<&[f32]> {
-        self.outgoing.iter().any(|&sample| sample != 0.0).then_some(&self.outgoing)
+        self.sends.then_some(&self.outgoing)
     }
 
     pub(super) fn on_block(&mut self, now: Instant, received: &[f32]) {
         self.measure(now);
+        // Only a frame that was asked for before the block can be in it.
+        let may_send = self.is_transmitting();
         let exchange = Exchange::Block { received, transmitted: &mut self.outgoing };
         self.meter.handle(now, MeterInput::Medium(exchange));
+        self.sends = may_send && self.outgoing.iter().any(|&sample| sample != 0.0);
         self.after(now);
     }
 
@@ -124,7 +148,7 @@ impl Site {
             self.meter.handle(end, MeterInput::Samples { u: &self.u, i: &self.i });
             self.pieces += 1;
             if self.pieces.is_multiple_of(PIECES_PER_NOTE) {
-                self.truth.push((self.anchor.utc(end), self.household.energy_wh()));
+                self.truth.push(self.household.energy_wh());
             }
             self.drain(end);
         }

@@ -1,0 +1,86 @@
+//! `plcsim`: the virtual world from the command line.
+//!
+//! `plcsim street` is a street of meters behind the stream of an analogue front end, for a daemon in another
+//! process: `plcsim config` writes the configuration with which `concentrator run` reads it.
+#![forbid(unsafe_code)]
+
+mod config;
+mod street;
+
+use clap::{Args, Parser, Subcommand};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Emulated streets for the data concentrator.
+#[derive(Debug, Parser)]
+#[command(name = "plcsim", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a street on a socket; it stands still while no daemon is there.
+    Street(StreetArgs),
+    /// Print the configuration of a daemon for this street.
+    Config(ConfigArgs),
+}
+
+/// Which street.
+#[derive(Clone, Debug, Args)]
+struct World {
+    /// Meters on the line.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=55))]
+    customers: u8,
+    /// The same seed gives the same street.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Noise such that the worst link has this ratio of signal to noise, in decibels.
+    #[arg(long, value_name = "DB", allow_negative_numbers = true)]
+    snr: Option<f64>,
+}
+
+/// `plcsim street`.
+#[derive(Clone, Debug, Args)]
+struct StreetArgs {
+    #[command(flatten)]
+    world: World,
+    /// The socket to make; one that is there already is not touched.
+    #[arg(long, value_name = "PATH")]
+    socket: PathBuf,
+    /// Never skip silence.
+    #[arg(long)]
+    every_sample: bool,
+}
+
+/// `plcsim config`.
+#[derive(Clone, Debug, Args)]
+struct ConfigArgs {
+    #[command(flatten)]
+    world: World,
+    /// The socket of the street.
+    #[arg(long, value_name = "PATH")]
+    socket: PathBuf,
+    /// The store of the daemon.
+    #[arg(long, value_name = "PATH")]
+    store: PathBuf,
+    /// Where the daemon serves its interface.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
+    listen: std::net::SocketAddr,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Street(args) => street::serve(&args),
+        Command::Config(args) => config::print(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

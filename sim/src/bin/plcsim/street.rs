@@ -1,0 +1,57 @@
+//! `plcsim street`.
+
+use crate::{StreetArgs, World};
+use sim::feeder::Feeder;
+use sim::street::{Street, StreetConfig, stream};
+use std::io::{self, Write};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a street could not be served.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The street cannot be built.
+    #[error(transparent)]
+    Street(#[from] sim::street::StreetError),
+    /// The socket cannot be made.
+    #[error("socket {}: {source}", path.display())]
+    Socket {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output, or the stream of a daemon.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Builds the street and serves one daemon after the other, for ever.
+pub(crate) fn serve(args: &StreetArgs) -> Result<(), Failure> {
+    let mut street = build(&args.world, args.every_sample)?;
+    let listener = listen(&args.socket)?;
+    let mut err = io::stderr();
+    writeln!(err, "{} meters behind unix:{}", street.sites().len(), args.socket.display())?;
+    loop {
+        let (mut daemon, _) = listener.accept()?;
+        writeln!(err, "{} a daemon has come", street.utc())?;
+        match stream::serve(&mut street, &mut daemon) {
+            Ok(()) => writeln!(err, "{} the daemon has gone", street.utc())?,
+            // One daemon that misbehaves is no reason to end the street.
+            Err(error) => writeln!(err, "{} the daemon is dropped: {error}", street.utc())?,
+        }
+    }
+}
+
+fn build(world: &World, every_sample: bool) -> Result<Street, Failure> {
+    let mut config = StreetConfig::new(world.seed);
+    config.customers = usize::from(world.customers);
+    config.snr_db = world.snr;
+    config.every_sample = every_sample;
+    Ok(Street::new(&config, &Feeder::european_lv())?)
+}
+
+fn listen(path: &Path) -> Result<UnixListener, Failure> {
+    UnixListener::bind(path).map_err(|source| Failure::Socket { path: path.to_owned(), source })
+}
