@@ -1,5 +1,7 @@
 //! Invocation counters: never sent twice, never accepted twice, whatever the power does.
 
+use crate::specs::security::COUNTER_END;
+
 /// The counter of what is sent under one key. Reserved in blocks, so that it is made durable once per
 /// block and never goes back after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,9 +14,6 @@ pub struct InvocationCounter {
 /// All 2^32 - 1 counters of a key were used; it needs a new key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CounterExhausted;
-
-/// Counters stop here \[GB 9.2.3.3.7.3\]: 0xFFFF_FFFF is the last one, and nothing wraps.
-const END: u64 = 1 << 32;
 
 impl InvocationCounter {
     /// Counters from `first_unused` (what was made durable last; 0 counts as 1), reserved `block` at a
@@ -30,19 +29,18 @@ impl InvocationCounter {
     ///
     /// # Errors
     /// The key is worn out.
-    #[allow(clippy::should_implement_trait, reason = "the next counter is a fallible act, not an iteration")]
-    pub fn next(&mut self) -> Result<(u32, Option<u32>), CounterExhausted> {
+    pub fn take(&mut self) -> Result<(u32, Option<u32>), CounterExhausted> {
         let value =
             u32::try_from(self.next).ok().filter(|&value| value < u32::MAX).ok_or(CounterExhausted)?;
         let persist = self.next >= self.reserved_to;
         if persist {
-            self.reserved_to = (self.next + u64::from(self.block)).min(END - 1);
+            self.reserved_to = (self.next + u64::from(self.block)).min(COUNTER_END - 1);
         }
         self.next += 1;
         Ok((value, persist.then_some(self.reserved_to as u32)))
     }
 
-    /// The counter that [`InvocationCounter::next`] will give.
+    /// The counter that [`InvocationCounter::take`] will give.
     pub const fn peek(&self) -> u64 {
         self.next
     }
@@ -86,15 +84,15 @@ mod tests {
     #[test]
     fn the_last_counter_is_not_wrapped() {
         let mut counter = InvocationCounter::new(u32::MAX - 2, 100);
-        assert_eq!(counter.next(), Ok((u32::MAX - 2, Some(u32::MAX))));
-        assert_eq!(counter.next(), Ok((u32::MAX - 1, None)));
-        assert_eq!(counter.next(), Err(CounterExhausted));
-        assert_eq!(InvocationCounter::new(u32::MAX, 100).next(), Err(CounterExhausted));
+        assert_eq!(counter.take(), Ok((u32::MAX - 2, Some(u32::MAX))));
+        assert_eq!(counter.take(), Ok((u32::MAX - 1, None)));
+        assert_eq!(counter.take(), Err(CounterExhausted));
+        assert_eq!(InvocationCounter::new(u32::MAX, 100).take(), Err(CounterExhausted));
     }
 
     #[test]
     fn zero_is_never_sent() {
-        assert_eq!(InvocationCounter::new(0, 8).next(), Ok((1, Some(9))));
+        assert_eq!(InvocationCounter::new(0, 8).take(), Ok((1, Some(9))));
     }
 
     #[test]
@@ -117,7 +115,7 @@ mod tests {
             for uses in lives {
                 let mut counter = InvocationCounter::new(durable, block);
                 for _ in 0..uses {
-                    let (value, persist) = counter.next().unwrap();
+                    let (value, persist) = counter.take().unwrap();
                     durable = persist.unwrap_or(durable);
                     prop_assert!(value > highest && value < durable);
                     highest = value;

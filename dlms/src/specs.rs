@@ -96,6 +96,18 @@ pub mod security {
     /// A challenge of HLS, octets.
     pub const CHALLENGE_LEN_MIN: usize = 8;
     pub const CHALLENGE_LEN_MAX: usize = 64;
+    /// Octets of our own challenges. A choice of this crate within those bounds.
+    pub const CHALLENGE_LEN: usize = 16;
+    /// SC and invocation counter, ahead of every protected text.
+    pub const HEADER_LEN: usize = 1 + 4;
+    /// f(challenge) of mechanism 5: header and tag \[GB 9.2.7.4; confidence A\].
+    pub const PROOF_LEN: usize = HEADER_LEN + TAG_LEN;
+    /// Tag and longest length of a service-specific envelope \[GB 9.5; confidence A\].
+    pub const SPECIFIC_HEAD_LEN: usize = 1 + 3;
+    /// The same of general-glo-ciphering, with the system title behind its length.
+    pub const GENERAL_HEAD_LEN: usize = 1 + 1 + 8 + 3;
+    /// Counters end here and never wrap \[GB 9.2.3.3.7.3; confidence A\].
+    pub const COUNTER_END: u64 = 1 << 32;
 }
 
 /// The fields of AARQ, AARE, RLRQ and RLRE \[GB 9.4.2, 11; confidence A\].
@@ -157,6 +169,31 @@ pub mod choice {
     pub const NEXT: u8 = 2;
     pub const WITH_DATA_BLOCK: u8 = 2;
     pub const WITH_LIST: u8 = 3;
+}
+
+/// GET \[GB 9.3.6, 9.5; confidence A\].
+pub mod get {
+    #![allow(missing_docs)]
+    /// get-response-normal besides the value: tag, choice, invoke-id, result choice.
+    pub const NORMAL_OVERHEAD: usize = 4;
+    /// get-response-with-datablock besides the piece: tag, choice, invoke-id, last, number, result choice
+    /// and the longest length of a piece.
+    pub const BLOCK_OVERHEAD: usize = 3 + 1 + 4 + 1 + 3;
+}
+
+/// Bounds of this crate for conversations over datagrams; no numbers of the standard.
+pub mod conversation {
+    #![allow(missing_docs)]
+    use core::time::Duration;
+    /// How long a datagram may be under way after its twin.
+    pub const DUPLICATE_WINDOW: Duration = Duration::from_secs(60);
+    /// Requests answered in blocks among which a twin is looked for.
+    pub const RECENT_MAX: usize = 8;
+    /// Repetitions of a request: those of two requests in a row have different numbers out of 16
+    /// (invoke-id, four bits \[GB 9.5; confidence A\]).
+    pub const RETRIES_MAX: u8 = 7;
+    /// Outputs of a client or server that may wait for the driver.
+    pub const OUTPUTS_MAX: usize = 16;
 }
 
 /// Interface classes and well-known names \[BB 4, 6.2; confidence A\].

@@ -7,7 +7,9 @@ use crate::apdu::{
 };
 use crate::axdr::Data;
 use crate::cosem::{AttributeRequest, MethodRequest};
+use crate::specs::apdu_tag;
 use alloc::vec::Vec;
+use plc_core::wire::WireError;
 
 /// What was asked.
 #[derive(Clone, Debug)]
@@ -94,7 +96,22 @@ impl Exchange {
         self.transfer.as_ref().map_or(0, |transfer| transfer.value.len())
     }
 
-    pub(super) fn on_get_response(&mut self, response: &GetResponse<'_>) -> Step {
+    /// What an answer means.
+    ///
+    /// # Errors
+    /// A response that is none.
+    pub(super) fn on_apdu(&mut self, apdu: &[u8]) -> Result<Step, WireError> {
+        match apdu.first() {
+            Some(&apdu_tag::GET_RESPONSE) => GetResponse::from_bytes(apdu).map(|r| self.on_get_response(&r)),
+            Some(&apdu_tag::SET_RESPONSE) => SetResponse::from_bytes(apdu).map(|r| self.on_set_response(r)),
+            Some(&apdu_tag::ACTION_RESPONSE) => {
+                ActionResponse::from_bytes(apdu).map(|r| self.on_action_response(&r))
+            }
+            _ => Ok(Step::Ignore),
+        }
+    }
+
+    fn on_get_response(&mut self, response: &GetResponse<'_>) -> Step {
         if !matches!(self.request, Request::Get(_)) {
             return Step::Ignore;
         }
@@ -112,12 +129,12 @@ impl Exchange {
         }
     }
 
-    pub(super) fn on_set_response(&self, response: SetResponse) -> Step {
+    fn on_set_response(&self, response: SetResponse) -> Step {
         let mine = matches!(self.request, Request::Set(..)) && self.is_issued(response.invoke_id);
         if mine { Step::Done(ClientOutput::AccessResult(response.result)) } else { Step::Ignore }
     }
 
-    pub(super) fn on_action_response(&self, response: &ActionResponse<'_>) -> Step {
+    fn on_action_response(&self, response: &ActionResponse<'_>) -> Step {
         let mine = matches!(self.request, Request::Action(..)) && self.is_issued(response.invoke_id);
         if !mine {
             return Step::Ignore;

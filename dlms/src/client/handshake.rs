@@ -8,11 +8,9 @@ use crate::apdu::{
 use crate::axdr::{Data, Encoder};
 use crate::cosem::MethodRequest;
 use crate::security::{Control, SPECIFIC, Suite0, SystemTitle, open, seal};
-use crate::specs::{apdu_tag, classes, security as specs};
+use crate::specs::security::{self as specs, CHALLENGE_LEN, PROOF_LEN};
+use crate::specs::{apdu_tag, classes};
 use alloc::vec::Vec;
-
-/// Octets of a challenge; the standard allows 8 to 64.
-const CHALLENGE_LEN: usize = 16;
 
 /// The secrets of one attempt to associate.
 #[derive(Debug)]
@@ -26,6 +24,8 @@ pub(super) struct Handshake {
 pub(super) struct Accepted {
     /// The title of the server and the counter of its answer, in a ciphered context.
     pub(super) proof: Option<(SystemTitle, u32)>,
+    /// The largest APDU that the server takes, in octets; 0 for no limit.
+    pub(super) server_max_pdu: u16,
 }
 
 impl Handshake {
@@ -68,8 +68,8 @@ impl Handshake {
         match &config.authentication {
             ClientAuthentication::None => {
                 let plain = aare.user_information.ok_or(ClientFailure::Protocol)?;
-                InitiateResponse::from_bytes(plain).map_err(|_| ClientFailure::Protocol)?;
-                Ok(Accepted { proof: None })
+                let initiate = InitiateResponse::from_bytes(plain).map_err(|_| ClientFailure::Protocol)?;
+                Ok(Accepted { proof: None, server_max_pdu: initiate.max_pdu })
             }
             ClientAuthentication::HlsGmac { keys } => self.on_ciphered_aare(keys, config, aare),
         }
@@ -96,9 +96,9 @@ impl Handshake {
             return Err(REFUSED);
         }
         let plain = open(keys, &title, &ciphered).map_err(|_| REFUSED)?;
-        InitiateResponse::from_bytes(&plain).map_err(|_| REFUSED)?;
+        let initiate = InitiateResponse::from_bytes(&plain).map_err(|_| REFUSED)?;
         self.server_challenge = challenge.to_vec();
-        Ok(Accepted { proof: Some((title, ciphered.counter)) })
+        Ok(Accepted { proof: Some((title, ciphered.counter)), server_max_pdu: initiate.max_pdu })
     }
 
     /// Pass 3: reply_to_HLS_authentication with the proof over the challenge of the server.
@@ -148,8 +148,6 @@ pub(crate) fn verify(keys: &Suite0, title: &SystemTitle, value: &[u8], challenge
         *control == Control::AUTHENTICATED.0 && keys.verify_gmac(title, counter, challenge, tag).is_ok();
     right.then_some(counter)
 }
-
-const PROOF_LEN: usize = 1 + 4 + specs::TAG_LEN;
 
 /// The RLRQ, ciphered in a ciphered context.
 pub(super) fn rlrq(config: &ClientConfig, counter: u32) -> Vec<u8> {

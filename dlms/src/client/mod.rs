@@ -5,92 +5,58 @@
 //! and an invoke-id of the request under way.
 
 mod config;
+mod counters;
+mod ear;
 mod exchange;
 mod handshake;
+mod pending;
+mod voice;
 
 pub use config::{
     CipheringForm, ClientAuthentication, ClientConfig, ClientFailure, ClientInput, ClientOutput,
 };
+pub use counters::ClientCounters;
 pub(crate) use handshake::{REPLY_TO_HLS, proof, verify};
 
-use crate::apdu::{
-    Aare, ActionResponse, Ciphered, Envelope, ExceptionResponse, GetResponse, Pdu, SetResponse, is_ciphered,
-};
-use crate::invocation::{CounterExhausted, InvocationCounter, ReceiveCounter};
-use crate::security::{SPECIFIC, Suite0, SystemTitle, open, seal};
+use crate::apdu::{Aare, ActionResponse, ExceptionResponse, Pdu, is_ciphered};
+use crate::invocation::InvocationCounter;
+use crate::security::Suite0;
 use crate::specs::apdu_tag;
+use crate::specs::conversation::RETRIES_MAX;
+use crate::specs::security::CHALLENGE_LEN;
 use crate::wrapper::Wpdu;
-use alloc::vec::Vec;
+use core::time::Duration;
+use ear::Ear;
 use exchange::{Exchange, Request, Step};
-use handshake::Handshake;
-use plc_core::{Instant, Machine, Outbox};
+use handshake::{Accepted, Handshake};
+use pending::{Job, Pending, Proving};
+use plc_core::seed::Stream;
+use plc_core::{Instant, Machine};
 use rand_core::Rng;
-
-/// Repetitions of a request are bounded so that those of two requests in a row have different numbers.
-const RETRIES_MAX: u8 = 7;
-
-/// Datagrams that were not taken, and why.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ClientCounters {
-    /// Not the wrapper PDU of an APDU that is expected from this server now.
-    pub malformed: u64,
-    /// A counter that is not above all earlier ones.
-    pub replayed: u64,
-    /// A wrong tag, title or protection.
-    pub unauthentic: u64,
-    /// Answers to other requests, or that came twice.
-    pub unexpected: u64,
-    /// Requests that were repeated.
-    pub repeated: u64,
-}
+use voice::Voice;
 
 /// One association with one server, over datagrams that may be lost, doubled and reordered.
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
-    send: InvocationCounter,
-    receive: ReceiveCounter,
-    told_counter: Option<u32>,
-    challenges: plc_core::seed::Stream,
-    server_title: Option<SystemTitle>,
+    challenges: Stream,
     is_open: bool,
     pending: Option<Pending>,
-    number: u8,
+    ear: Ear,
+    voice: Voice,
     counters: ClientCounters,
-    out: Outbox<ClientOutput, 16>,
-}
-
-/// The request under way.
-#[derive(Debug)]
-struct Pending {
-    job: Job,
-    left: u8,
-    deadline: Instant,
-    hint: ClientFailure,
-}
-
-#[derive(Debug)]
-enum Job {
-    Associate(Handshake),
-    Prove { handshake: Handshake, issued: u16 },
-    Exchange(Exchange),
-    Release,
 }
 
 impl Client {
     /// A client that is not connected.
     pub fn new(config: ClientConfig) -> Self {
         Self {
-            send: InvocationCounter::new(config.first_invocation_counter, config.counter_block),
-            receive: ReceiveCounter::new(config.last_server_counter),
-            told_counter: config.last_server_counter,
             challenges: config.seed.stream(),
-            server_title: None,
             is_open: false,
             pending: None,
-            number: 0,
+            ear: Ear::new(config.last_server_counter),
+            voice: Voice::new(InvocationCounter::new(config.first_invocation_counter, config.counter_block)),
             counters: ClientCounters::default(),
-            out: Outbox::new(),
             config,
         }
     }
@@ -125,7 +91,7 @@ impl Client {
     }
 
     fn on_connect(&mut self, now: Instant) {
-        let mut challenge = [0; 16];
+        let mut challenge = [0; CHALLENGE_LEN];
         self.challenges.fill_bytes(&mut challenge);
         self.is_open = false;
         self.begin(now, Job::Associate(Handshake::new(challenge)));
@@ -133,8 +99,7 @@ impl Client {
 
     fn on_request(&mut self, now: Instant, request: Request) {
         if self.is_open {
-            let value_max = self.config.max_value_len;
-            self.begin(now, Job::Exchange(Exchange::new(request, value_max)));
+            self.begin(now, Job::Exchange(Exchange::new(request, self.config.max_value_len)));
         } else {
             self.fail(ClientFailure::WrongState);
         }
@@ -145,94 +110,19 @@ impl Client {
     }
 
     fn begin(&mut self, now: Instant, job: Job) {
-        if self.pending.is_some() {
-            return self.fail(ClientFailure::Busy);
-        }
-        let repeatable = !matches!(&job, Job::Exchange(exchange) if !exchange.is_repeatable());
-        let left = if repeatable { self.config.retries.min(RETRIES_MAX) } else { 0 };
-        self.pending = Some(Pending { job, left, deadline: now, hint: ClientFailure::NoAnswer });
+        self.pending = Some(Pending::new(now, job, &self.config));
         self.transmit(now);
     }
 
     /// Sends what the pending job wants sent now, and waits for an answer.
     fn transmit(&mut self, now: Instant) {
-        let Some(mut pending) = self.pending.take() else { return };
-        pending.deadline = now + self.config.response_timeout.max(core::time::Duration::from_millis(1));
-        match self.apdu(&mut pending.job) {
-            Ok(apdu) => {
-                self.pending = Some(pending);
-                self.send_apdu(&apdu);
-            }
-            Err(CounterExhausted) => self.fail(ClientFailure::CounterExhausted),
-        }
-    }
-
-    fn apdu(&mut self, job: &mut Job) -> Result<Vec<u8>, CounterExhausted> {
-        match job {
-            Job::Associate(handshake) => {
-                let counter = self.send_counter()?;
-                Ok(handshake.aarq(&self.config, counter))
-            }
-            Job::Prove { handshake, issued } => self.pass_3(handshake, issued),
-            Job::Exchange(exchange) => {
-                let fresh = if exchange.needs_fresh() { self.next_number() } else { self.number };
-                let plain = exchange.apdu(fresh);
-                self.sealed(plain)
-            }
-            Job::Release => {
-                let counter = self.send_counter()?;
-                Ok(handshake::rlrq(&self.config, counter))
-            }
-        }
-    }
-
-    fn pass_3(&mut self, handshake: &Handshake, issued: &mut u16) -> Result<Vec<u8>, CounterExhausted> {
-        let number = self.next_number();
-        *issued |= 1 << number;
-        let inner = self.send_counter()?;
-        let plain = match self.keys() {
-            Some(keys) => handshake.pass_3(keys, &self.config.client_title, inner, number),
-            None => Vec::new(),
-        };
-        self.sealed(plain)
-    }
-
-    /// The next counter; a new block is told before it is used. Without keys there is none.
-    fn send_counter(&mut self) -> Result<u32, CounterExhausted> {
-        if self.keys().is_none() {
-            return Ok(0);
-        }
-        let (counter, persist) = self.send.next()?;
-        if let Some(reserved_to) = persist {
-            self.out.push(ClientOutput::Persist { reserved_to });
-        }
-        Ok(counter)
-    }
-
-    fn sealed(&mut self, plain: Vec<u8>) -> Result<Vec<u8>, CounterExhausted> {
-        let counter = self.send_counter()?;
-        let form = match self.config.ciphering {
-            CipheringForm::ServiceSpecific => SPECIFIC,
-            CipheringForm::General => Envelope::General(None),
-        };
-        Ok(match self.keys() {
-            None => plain,
-            Some(keys) => seal(keys, &self.config.client_title, counter, &plain, form),
-        })
-    }
-
-    fn send_apdu(&mut self, apdu: &[u8]) {
-        let (source, destination) = (self.config.client_sap, self.config.server_sap);
-        if apdu.len() > usize::from(u16::MAX) {
+        let Some(pending) = &mut self.pending else { return };
+        pending.deadline = now + self.config.response_timeout.max(Duration::from_millis(1));
+        let apdu = pending.job.apdu(&self.config, &mut self.voice, self.ear.server_max_pdu());
+        if let Err(failure) = apdu.and_then(|apdu| self.voice.send(&self.config, &apdu)) {
             self.pending = None;
-            return self.fail(ClientFailure::TooLong);
+            self.fail(failure);
         }
-        self.out.push(ClientOutput::Datagram(Wpdu { source, destination, apdu }.to_vec()));
-    }
-
-    fn next_number(&mut self) -> u8 {
-        self.number = (self.number + 1) & 0x0F;
-        self.number
     }
 
     const fn keys(&self) -> Option<&Suite0> {
@@ -267,22 +157,22 @@ impl Client {
             return self.counters.unexpected += 1;
         };
         match handshake.on_aare(&self.config, &aare) {
-            Ok(accepted) => match accepted.proof {
-                None => self.on_connected(),
-                Some((title, counter)) => self.on_accepted(now, title, counter),
-            },
+            Ok(accepted) => self.on_accepted(now, &accepted),
             Err(failure) => self.on_refusal(failure),
         }
     }
 
-    fn on_accepted(&mut self, now: Instant, title: SystemTitle, counter: u32) {
-        if !self.receive.is_fresh(counter) {
+    fn on_accepted(&mut self, now: Instant, accepted: &Accepted) {
+        let Some((title, counter)) = accepted.proof else {
+            self.ear.on_server_max_pdu(accepted.server_max_pdu);
+            return self.on_connected();
+        };
+        if !self.ear.on_server(title, counter) {
             return self.counters.replayed += 1;
         }
-        self.receive.accept(counter);
-        self.server_title = Some(title);
+        self.ear.on_server_max_pdu(accepted.server_max_pdu);
         if let Some(Pending { job: Job::Associate(handshake), .. }) = self.pending.take() {
-            self.begin(now, Job::Prove { handshake, issued: 0 });
+            self.begin(now, Job::Prove(Proving::new(handshake)));
         }
     }
 
@@ -293,15 +183,11 @@ impl Client {
 
     fn on_rlre(&mut self) {
         if matches!(self.pending, Some(Pending { job: Job::Release, .. })) {
-            self.on_released();
+            self.is_open = false;
+            self.done(ClientOutput::Released);
         } else {
             self.counters.unexpected += 1;
         }
-    }
-
-    fn on_released(&mut self) {
-        self.is_open = false;
-        self.done(ClientOutput::Released);
     }
 
     fn on_exception(&mut self, apdu: &[u8]) {
@@ -326,34 +212,30 @@ impl Client {
     }
 
     fn on_ciphered(&mut self, now: Instant, apdu: &[u8]) {
-        let Ok(ciphered) = Ciphered::from_bytes(apdu) else { return self.counters.malformed += 1 };
-        let (Some(keys), Some(title)) = (self.keys(), &self.server_title) else {
+        let ClientAuthentication::HlsGmac { keys } = &self.config.authentication else {
             return self.counters.unexpected += 1;
         };
-        if !self.receive.is_fresh(ciphered.counter) {
-            return self.counters.replayed += 1;
+        if let Some(plain) = self.ear.open(keys, apdu, &mut self.counters) {
+            self.on_service(now, &plain);
         }
-        let Ok(plain) = open(keys, title, &ciphered) else { return self.counters.unauthentic += 1 };
-        self.receive.accept(ciphered.counter);
-        self.on_service(now, &plain);
     }
 
     fn on_service(&mut self, now: Instant, apdu: &[u8]) {
         match &self.pending {
-            Some(Pending { job: Job::Prove { .. }, .. }) => self.on_pass_4(apdu),
+            Some(Pending { job: Job::Prove(_), .. }) => self.on_pass_4(apdu),
             Some(Pending { job: Job::Exchange(_), .. }) => self.on_answer(now, apdu),
             _ => self.counters.unexpected += 1,
         }
     }
 
     fn on_pass_4(&mut self, apdu: &[u8]) {
-        let Some(Pending { job: Job::Prove { handshake, issued }, .. }) = &self.pending else { return };
-        let mine = |response: &ActionResponse<'_>| issued & 1 << response.invoke_id.number() != 0;
-        let Some(response) = ActionResponse::from_bytes(apdu).ok().filter(mine) else {
+        let Some(Pending { job: Job::Prove(proving), .. }) = &self.pending else { return };
+        let response = ActionResponse::from_bytes(apdu).ok();
+        let Some(response) = response.filter(|response| proving.is_issued(response.invoke_id)) else {
             return self.counters.unexpected += 1;
         };
-        let (Some(keys), Some(title)) = (self.keys(), &self.server_title) else { return };
-        if handshake.is_proved(keys, title, &response) {
+        let (Some(keys), Some(title)) = (self.keys(), self.ear.server_title()) else { return };
+        if proving.is_proved(keys, title, &response) {
             self.on_connected();
         } else {
             self.done(ClientOutput::Failed(ClientFailure::Authentication));
@@ -362,19 +244,7 @@ impl Client {
 
     fn on_answer(&mut self, now: Instant, apdu: &[u8]) {
         let Some(Pending { job: Job::Exchange(exchange), .. }) = &mut self.pending else { return };
-        let step = match apdu.first() {
-            Some(&apdu_tag::GET_RESPONSE) => {
-                GetResponse::from_bytes(apdu).map(|r| exchange.on_get_response(&r))
-            }
-            Some(&apdu_tag::SET_RESPONSE) => {
-                SetResponse::from_bytes(apdu).map(|r| exchange.on_set_response(r))
-            }
-            Some(&apdu_tag::ACTION_RESPONSE) => {
-                ActionResponse::from_bytes(apdu).map(|r| exchange.on_action_response(&r))
-            }
-            _ => Ok(Step::Ignore),
-        };
-        match step {
+        match exchange.on_apdu(apdu) {
             Ok(step) => self.on_step(now, step),
             // An authentic answer that nobody understands will not get better by asking again.
             Err(_) if self.keys().is_some() => self.done(ClientOutput::Failed(ClientFailure::Protocol)),
@@ -400,33 +270,26 @@ impl Client {
     /// Asks again, or gives up.
     fn repeat(&mut self, now: Instant) {
         let Some(pending) = &mut self.pending else { return };
-        if pending.left > 0 {
-            pending.left -= 1;
+        if pending.may_repeat() {
             self.counters.repeated += 1;
             return self.transmit(now);
         }
-        match pending.job {
-            Job::Release => self.on_released(),
-            _ => {
-                let hint = pending.hint;
-                self.done(ClientOutput::Failed(hint));
-            }
-        }
+        let output = pending.given_up();
+        self.is_open &= output != ClientOutput::Released;
+        self.done(output);
     }
 
     /// The pending request is answered.
     fn done(&mut self, output: ClientOutput) {
         self.pending = None;
-        let last = self.receive.last();
-        if let Some(last) = last.filter(|_| last != self.told_counter) {
-            self.told_counter = Some(last);
-            self.out.push(ClientOutput::ServerCounter(last));
+        if let Some(last) = self.ear.news() {
+            self.voice.tell(ClientOutput::ServerCounter(last));
         }
-        self.out.push(output);
+        self.voice.tell(output);
     }
 
     fn fail(&mut self, failure: ClientFailure) {
-        self.out.push(ClientOutput::Failed(failure));
+        self.voice.tell(ClientOutput::Failed(failure));
     }
 }
 
@@ -461,6 +324,6 @@ impl Machine for Client {
     }
 
     fn poll(&mut self) -> Option<ClientOutput> {
-        self.out.pop()
+        self.voice.poll()
     }
 }

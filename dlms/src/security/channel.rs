@@ -2,7 +2,7 @@
 
 use super::{Control, Suite0, SystemTitle};
 use crate::apdu::{Ciphered, Envelope, Pdu, glo_tag, is_ciphered, plain_tag};
-use crate::specs::apdu_tag;
+use crate::specs::{apdu_tag, security as specs};
 use alloc::vec::Vec;
 
 /// Why an envelope was refused.
@@ -62,10 +62,10 @@ pub(crate) fn open(
 /// Octets that an envelope of this form adds at most.
 pub(crate) const fn overhead(form: Envelope) -> usize {
     let head = match form {
-        Envelope::Specific(_) => 1,
-        Envelope::General(_) => 10,
+        Envelope::Specific(_) => specs::SPECIFIC_HEAD_LEN,
+        Envelope::General(_) => specs::GENERAL_HEAD_LEN,
     };
-    head + 3 + 5 + crate::specs::security::TAG_LEN
+    head + specs::HEADER_LEN + specs::TAG_LEN
 }
 
 /// The form of service-specific envelopes; which service follows from the APDU.

@@ -1,6 +1,6 @@
 //! Judging AARQs, writing AAREs.
 
-use super::session::Handshake;
+use super::session::{Handshake, Terms};
 use super::{AssociationConfig, ServerAuthentication, ServerConfig};
 use crate::apdu::{
     Aare, Aarq, ApplicationContext, AssociationResult, Ciphered, Conformance, Diagnostic, Envelope,
@@ -22,15 +22,6 @@ pub(super) enum Refusal {
     Replay,
     /// The cipher text is not authentic.
     Unauthentic,
-}
-
-/// What an AARQ has settled.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Terms {
-    /// The largest APDU for the client.
-    pub(super) max_pdu: usize,
-    /// Whether the client can join blocks.
-    pub(super) block_get: bool,
 }
 
 /// An authentic AARQ.

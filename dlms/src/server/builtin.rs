@@ -40,9 +40,6 @@ impl Builtin<'_> {
         objects: &dyn ObjectModel,
         out: &mut Encoder<'_>,
     ) -> Result<(), DataAccessResult> {
-        if request.selector.is_some() {
-            return Err(DataAccessResult::ScopeOfAccessViolated);
-        }
         match request.class_id {
             classes::ASSOCIATION_LN => self.association(request.attribute, objects, out),
             classes::SAP_ASSIGNMENT => self.sap_assignment(out),
@@ -140,7 +137,7 @@ fn list_entry(entry: &ObjectEntry, out: &mut Encoder<'_>) {
         out.structure(3);
         out.i8(attribute as i8);
         out.enumeration(access_mode(entry, attribute));
-        if entry.class_id == classes::PROFILE_GENERIC && attribute == 2 {
+        if entry.is_selectable(attribute as i8) {
             out.array(2);
             out.i8(1);
             out.i8(2);

@@ -3,6 +3,7 @@
 use super::Access;
 use crate::apdu::{ActionResult, DataAccessResult};
 use crate::axdr::{Data, Encoder};
+use crate::classes::profile;
 use crate::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use plc_core::Instant;
 
@@ -61,11 +62,16 @@ impl ObjectEntry {
         self.callable = mask;
         self
     }
+
+    /// Whether a selector may choose a part of this attribute.
+    pub const fn is_selectable(&self, attribute: i8) -> bool {
+        self.class_id == profile::CLASS_ID && attribute == profile::BUFFER
+    }
 }
 
 /// The objects of a logical device. The server adds the current association, the SAP assignment and the
 /// security setup by itself, checks that an object exists for the association, is of the class asked for
-/// and grants the right, and answers attribute 1.
+/// and grants the right, refuses selectors where there is nothing to select, and answers attribute 1.
 pub trait ObjectModel {
     /// The object at `index` in the list of what this association may see; `None` behind the last.
     fn object(&self, index: usize, association: &AssociationContext) -> Option<ObjectEntry>;

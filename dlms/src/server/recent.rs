@@ -2,12 +2,9 @@
 
 use crate::apdu::InvokeId;
 use crate::cosem::AttributeRequest;
-use core::time::Duration;
+use crate::specs::conversation::{DUPLICATE_WINDOW, RECENT_MAX};
 use heapless::Deque;
 use plc_core::Instant;
-
-/// How long a datagram may be under way after its twin. A bound of this crate.
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(60);
 
 /// What a request is, seen against the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +22,7 @@ pub(super) enum Sighting {
 /// the invocation counter tells twins apart.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    requests: Deque<(Instant, InvokeId, AttributeRequest), 8>,
+    requests: Deque<(Instant, InvokeId, AttributeRequest), RECENT_MAX>,
 }
 
 impl Recent {

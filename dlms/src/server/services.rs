@@ -13,6 +13,8 @@ use alloc::vec::Vec;
 pub(super) struct Services<'s> {
     pub(super) builtin: Builtin<'s>,
     pub(super) objects: &'s mut dyn ObjectModel,
+    /// The most octets that an answer may have.
+    pub(super) budget: usize,
 }
 
 impl Services<'_> {
@@ -22,6 +24,7 @@ impl Services<'_> {
         if !has(entry.readable, request.attribute) {
             return Err(DataAccessResult::ReadWriteDenied);
         }
+        check_selector(&entry, request)?;
         let mut value = Vec::new();
         let mut out = Encoder::new(&mut value, self.builtin.config.max_value_len);
         if request.attribute == 1 {
@@ -46,20 +49,26 @@ impl Services<'_> {
         if !has(entry.writable, attribute.attribute) || builtin::find(attribute.logical_name).is_some() {
             return Err(DataAccessResult::ReadWriteDenied);
         }
+        check_selector(&entry, attribute)?;
         let value = Data::from_bytes(request.value).map_err(|_| DataAccessResult::TypeUnmatched)?;
         self.objects.set(attribute, &value, self.builtin.context)
     }
 
-    /// The whole action-response.
+    /// The whole action-response. A method that was invoked is never said to have failed, even if what it
+    /// returned is too long for the client.
     pub(super) fn action(&mut self, request: &ActionRequest<'_>) -> Vec<u8> {
-        match self.invoke(request) {
-            Ok(returned) => {
-                let returned = if returned.is_empty() { None } else { Some(Ok(&returned[..])) };
-                ActionResponse { invoke_id: request.invoke_id, result: ActionResult::Success, returned }
-                    .to_vec()
-            }
-            Err(result) => action_failed(request.invoke_id, result),
+        let value = match self.invoke(request) {
+            Ok(value) => value,
+            Err(result) => return action_failed(request.invoke_id, result),
+        };
+        let (invoke_id, result) = (request.invoke_id, ActionResult::Success);
+        let returned = (!value.is_empty()).then_some(Ok(&value[..]));
+        let response = ActionResponse { invoke_id, result, returned };
+        if response.wire_len() <= self.budget {
+            return response.to_vec();
         }
+        let returned = Some(Err(DataAccessResult::OtherReason));
+        ActionResponse { invoke_id, result, returned }.to_vec()
     }
 
     fn invoke(&mut self, request: &ActionRequest<'_>) -> Result<Vec<u8>, ActionResult> {
@@ -86,6 +95,12 @@ impl Services<'_> {
             entry => Ok(entry),
         }
     }
+}
+
+/// Only the buffer of a profile generic has selective access.
+fn check_selector(entry: &ObjectEntry, request: &AttributeRequest) -> Result<(), DataAccessResult> {
+    let lawful = request.selector.is_none() || entry.is_selectable(request.attribute);
+    if lawful { Ok(()) } else { Err(DataAccessResult::ScopeOfAccessViolated) }
 }
 
 /// An action-response without a value.

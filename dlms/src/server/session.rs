@@ -3,6 +3,7 @@
 use super::recent::Recent;
 use super::transfer::Transfer;
 use crate::security::SystemTitle;
+use crate::specs::security::CHALLENGE_LEN;
 use alloc::vec::Vec;
 use plc_core::Instant;
 
@@ -13,13 +14,19 @@ pub(super) struct Session {
     /// Index into the configured associations.
     pub(super) association: usize,
     pub(super) phase: Phase,
-    /// The largest APDU for this client.
-    pub(super) max_pdu: usize,
-    /// Whether the client can join blocks.
-    pub(super) block_get: bool,
+    pub(super) terms: Terms,
     pub(super) last_heard: Instant,
     pub(super) transfer: Option<Transfer>,
     pub(super) recent: Recent,
+}
+
+/// What an AARQ has settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// The largest APDU for the client, in octets.
+    pub(super) max_pdu: usize,
+    /// Whether the client can join blocks.
+    pub(super) block_get: bool,
 }
 
 /// How far the association has come.
@@ -34,18 +41,28 @@ pub(super) enum Phase {
 }
 
 /// The secrets of one attempt to associate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Handshake {
     pub(super) client_title: SystemTitle,
     pub(super) client_challenge: Vec<u8>,
-    pub(super) challenge: [u8; 16],
+    pub(super) challenge: [u8; CHALLENGE_LEN],
     /// The counter of the AARQ: proofs have higher ones.
     pub(super) counter: u32,
 }
 
 impl Session {
+    pub(super) fn new(now: Instant, peer: u16, association: usize, phase: Phase, terms: &Terms) -> Self {
+        let (transfer, recent) = (None, Recent::default());
+        Self { peer, association, phase, terms: *terms, last_heard: now, transfer, recent }
+    }
+
     pub(super) const fn is_plain(&self) -> bool {
         matches!(self.phase, Phase::Plain)
+    }
+
+    /// Whether services may be asked for.
+    pub(super) const fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Challenged(_))
     }
 
     pub(super) const fn handshake(&self) -> Option<&Handshake> {
@@ -53,5 +70,16 @@ impl Session {
             Phase::Plain => None,
             Phase::Challenged(handshake) | Phase::Proved(handshake) => Some(handshake),
         }
+    }
+
+    /// The client has answered the challenge; returns whether that opens the association.
+    pub(super) fn on_proved(&mut self) -> bool {
+        let phase = core::mem::replace(&mut self.phase, Phase::Plain);
+        let opens = matches!(phase, Phase::Challenged(_));
+        self.phase = match phase {
+            Phase::Challenged(handshake) | Phase::Proved(handshake) => Phase::Proved(handshake),
+            Phase::Plain => Phase::Plain,
+        };
+        opens
     }
 }

@@ -1,12 +1,8 @@
 //! A value that is served in blocks.
 
 use crate::apdu::{DataAccessResult, GetResponse, InvokeId, Pdu};
+use crate::specs::get::{BLOCK_OVERHEAD, NORMAL_OVERHEAD};
 use alloc::vec::Vec;
-
-/// Octets of a get-response-with-datablock besides the piece, with the longest length.
-const BLOCK_OVERHEAD: usize = 12;
-/// Octets of a get-response-normal besides the value.
-const NORMAL_OVERHEAD: usize = 4;
 
 /// A value of which a block was sent; it stays as it was when the request came.
 #[derive(Debug)]

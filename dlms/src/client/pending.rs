@@ -1,0 +1,122 @@
+//! The request under way, whatever it is.
+
+use super::exchange::Exchange;
+use super::handshake::{self, Handshake};
+use super::voice::Voice;
+use super::{ClientAuthentication, ClientConfig, ClientFailure, ClientOutput};
+use crate::apdu::{ActionResponse, InvokeId};
+use crate::security::{Suite0, SystemTitle};
+use crate::specs::conversation::RETRIES_MAX;
+use alloc::vec::Vec;
+use plc_core::Instant;
+
+/// A request and how long it is waited for.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) job: Job,
+    pub(super) left: u8,
+    pub(super) deadline: Instant,
+    /// What is told if no answer comes.
+    pub(super) hint: ClientFailure,
+}
+
+/// What is being done.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// AARQ sent.
+    Associate(Handshake),
+    /// Pass 3 sent.
+    Prove(Proving),
+    /// A service asked for.
+    Exchange(Exchange),
+    /// RLRQ sent.
+    Release,
+}
+
+/// The second half of a handshake; any of the numbers issued may bring the answer.
+#[derive(Debug)]
+pub(super) struct Proving {
+    handshake: Handshake,
+    issued: u16,
+}
+
+impl Pending {
+    pub(super) fn new(now: Instant, job: Job, config: &ClientConfig) -> Self {
+        let left = if job.is_repeatable() { config.retries.min(RETRIES_MAX) } else { 0 };
+        Self { job, left, deadline: now, hint: ClientFailure::NoAnswer }
+    }
+
+    /// Takes one repetition off those that are left.
+    pub(super) const fn may_repeat(&mut self) -> bool {
+        let may = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        may
+    }
+
+    /// What is told when nobody answers: whoever wanted to go has gone.
+    pub(super) const fn given_up(&self) -> ClientOutput {
+        match self.job {
+            Job::Release => ClientOutput::Released,
+            _ => ClientOutput::Failed(self.hint),
+        }
+    }
+}
+
+impl Job {
+    /// The APDU to send now. No service may be longer than `server_max_pdu`.
+    pub(super) fn apdu(
+        &mut self,
+        config: &ClientConfig,
+        voice: &mut Voice,
+        server_max_pdu: usize,
+    ) -> Result<Vec<u8>, ClientFailure> {
+        match self {
+            Self::Associate(handshake) => Ok(handshake.aarq(config, voice.send_counter(config)?)),
+            Self::Prove(proving) => proving.apdu(config, voice),
+            Self::Exchange(exchange) => {
+                let fresh = if exchange.needs_fresh() { voice.next_number() } else { voice.number() };
+                let apdu = voice.protect(config, exchange.apdu(fresh))?;
+                if apdu.len() > server_max_pdu { Err(ClientFailure::TooLong) } else { Ok(apdu) }
+            }
+            Self::Release => Ok(handshake::rlrq(config, voice.send_counter(config)?)),
+        }
+    }
+
+    const fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Exchange(exchange) => exchange.is_repeatable(),
+            _ => true,
+        }
+    }
+}
+
+impl Proving {
+    pub(super) const fn new(handshake: Handshake) -> Self {
+        Self { handshake, issued: 0 }
+    }
+
+    fn apdu(&mut self, config: &ClientConfig, voice: &mut Voice) -> Result<Vec<u8>, ClientFailure> {
+        let ClientAuthentication::HlsGmac { keys } = &config.authentication else {
+            return Err(ClientFailure::WrongState);
+        };
+        let number = voice.next_number();
+        self.issued |= 1 << number;
+        let inner = voice.send_counter(config)?;
+        voice.protect(config, self.handshake.pass_3(keys, &config.client_title, inner, number))
+    }
+
+    /// Whether a response has one of the numbers that were issued.
+    pub(super) const fn is_issued(&self, invoke_id: InvokeId) -> bool {
+        self.issued & 1 << invoke_id.number() != 0
+    }
+
+    /// Pass 4: whether the server has proved that it knows the keys.
+    pub(super) fn is_proved(
+        &self,
+        keys: &Suite0,
+        server: &SystemTitle,
+        response: &ActionResponse<'_>,
+    ) -> bool {
+        self.handshake.is_proved(keys, server, response)
+    }
+}

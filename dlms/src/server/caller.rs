@@ -1,0 +1,115 @@
+//! One datagram's client: what is known of it, and how it is answered.
+
+use super::guard::Guard;
+use super::session::{Phase, Session, Terms};
+use super::sessions::Sessions;
+use super::voice::Voice;
+use super::{AssociationConfig, ServerAuthentication, ServerConfig, ServerEvent};
+use crate::apdu::{Envelope, ExceptionResponse, Pdu, ServiceError, StateError};
+use crate::security::{OpenFault, Suite0, seal};
+use crate::wrapper::Wpdu;
+use plc_core::Instant;
+
+/// What a procedure works with while it serves one datagram.
+#[derive(Debug)]
+pub(super) struct Caller<'s> {
+    pub(super) now: Instant,
+    pub(super) peer: u16,
+    /// Index of the association.
+    pub(super) index: usize,
+    pub(super) association: &'s AssociationConfig,
+    pub(super) config: &'s ServerConfig,
+    pub(super) guard: &'s mut Guard,
+    pub(super) sessions: &'s mut Sessions,
+    pub(super) voice: &'s mut Voice,
+}
+
+impl<'s> Caller<'s> {
+    /// The keys of the association; `None` for one without security.
+    pub(super) const fn keys(&self) -> Option<&'s Suite0> {
+        match &self.association.authentication {
+            ServerAuthentication::None => None,
+            ServerAuthentication::HlsGmac { keys, .. } => Some(keys),
+        }
+    }
+
+    pub(super) fn session(&mut self) -> Option<&mut Session> {
+        self.sessions.find(self.index, self.peer)
+    }
+
+    pub(super) fn forget_session(&mut self) {
+        self.sessions.remove(self.index, self.peer);
+    }
+
+    /// A session of this client that begins now.
+    pub(super) fn new_session(&self, phase: Phase, terms: &Terms) -> Session {
+        Session::new(self.now, self.peer, self.index, phase, terms)
+    }
+
+    /// Takes the session in, or counts that there is no room.
+    pub(super) fn admit(&mut self, session: Session) -> bool {
+        let admitted = self.sessions.admit(session);
+        self.voice.counters.unassociated += u64::from(!admitted);
+        admitted
+    }
+
+    pub(super) fn reply(&mut self, apdu: &[u8]) {
+        let (source, destination) = (self.config.server_sap, self.association.client_sap);
+        self.voice.datagram(self.peer, Wpdu { source, destination, apdu }.to_vec());
+    }
+
+    /// Answers under protection, in the form asked, unless the send counter has ended.
+    pub(super) fn reply_sealed(&mut self, keys: &Suite0, apdu: &[u8], form: Envelope) {
+        if let Some(counter) = self.voice.send_counter() {
+            let sealed = seal(keys, &self.config.server_title, counter, apdu, form);
+            self.reply(&sealed);
+        }
+    }
+
+    pub(super) fn refuse(&mut self, exception: ExceptionResponse) {
+        self.reply(&exception.to_vec());
+    }
+
+    pub(super) fn on_unassociated(&mut self) {
+        self.voice.counters.unassociated += 1;
+        self.refuse(NOT_ASSOCIATED);
+    }
+
+    pub(super) fn on_unprotected(&mut self) {
+        self.voice.counters.unprotected += 1;
+        self.refuse(NOT_ASSOCIATED);
+    }
+
+    /// An envelope that would not open.
+    pub(super) fn on_fault(&mut self, fault: OpenFault) {
+        match fault {
+            OpenFault::Policy => self.voice.counters.unprotected += 1,
+            OpenFault::Title | OpenFault::Tag | OpenFault::Contents => self.on_unauthentic(),
+        }
+    }
+
+    pub(super) fn on_unauthentic(&mut self) {
+        self.voice.counters.unauthentic += 1;
+        self.voice.tell(ServerEvent::AuthenticationFailure { client_sap: self.association.client_sap });
+        if self.config.report_security_errors {
+            self.refuse(UNDECIPHERABLE);
+        }
+    }
+
+    pub(super) fn on_replay(&mut self) {
+        self.voice.counters.replayed += 1;
+        self.voice.tell(ServerEvent::Replay { client_sap: self.association.client_sap });
+        if self.config.report_security_errors {
+            let last = self.guard.receive.last();
+            let service = ServiceError::InvocationCounter(last.map_or(0, |last| last.saturating_add(1)));
+            self.refuse(ExceptionResponse { state: StateError::ServiceNotAllowed, service });
+        }
+    }
+}
+
+/// No association is open.
+const NOT_ASSOCIATED: ExceptionResponse =
+    ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::OperationNotPossible };
+/// What came is not authentic.
+const UNDECIPHERABLE: ExceptionResponse =
+    ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::DecipheringError };

@@ -1,0 +1,51 @@
+//! Closing an association: RLRQ in, RLRE out.
+
+use super::associate::{self, Refusal};
+use super::caller::Caller;
+use crate::apdu::{Pdu, Rlre, Rlrq};
+use crate::security::{Suite0, SystemTitle};
+use crate::specs::apdu_tag;
+
+/// Serves one RLRQ.
+pub(super) struct Closing<'c, 's> {
+    pub(super) caller: &'c mut Caller<'s>,
+}
+
+impl Closing<'_, '_> {
+    pub(super) fn on_rlrq(&mut self, apdu: &[u8]) {
+        let Ok(rlrq) = Rlrq::from_bytes(apdu) else { return self.caller.voice.counters.malformed += 1 };
+        let title = self.caller.session().and_then(|session| session.handshake()).map(|h| h.client_title);
+        match (self.caller.keys(), title) {
+            (Some(keys), Some(title)) => self.on_ciphered(keys, &title, &rlrq),
+            _ => self.on_plain(),
+        }
+    }
+
+    /// Without security, or without a session: whoever asks is released.
+    fn on_plain(&mut self) {
+        self.caller.forget_session();
+        self.caller.reply(&Rlre { reason: Some(0), user_information: None }.to_vec());
+    }
+
+    /// With security only an authentic request ends the session.
+    fn on_ciphered(&mut self, keys: &Suite0, title: &SystemTitle, rlrq: &Rlrq<'_>) {
+        let Some(sealed) = rlrq.user_information else {
+            return self.caller.voice.counters.unprotected += 1;
+        };
+        let tag = apdu_tag::GLO_INITIATE_REQUEST;
+        match associate::open_initiate(keys, title, &self.caller.guard.receive, sealed, tag) {
+            Ok((counter, _)) => self.on_authentic(keys, counter),
+            Err(Refusal::Replay) => self.caller.on_replay(),
+            Err(_) => self.caller.on_unauthentic(),
+        }
+    }
+
+    fn on_authentic(&mut self, keys: &Suite0, counter: u32) {
+        self.caller.guard.receive.accept(counter);
+        self.caller.forget_session();
+        if let Some(counter) = self.caller.voice.send_counter() {
+            let sealed = associate::sealed_response(self.caller.config, keys, counter);
+            self.caller.reply(&Rlre { reason: Some(0), user_information: Some(&sealed) }.to_vec());
+        }
+    }
+}

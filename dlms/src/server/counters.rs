@@ -1,0 +1,24 @@
+//! What the server did not serve.
+
+/// Requests that were not served, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerCounters {
+    /// Not the wrapper PDU of a known APDU for this server.
+    pub malformed: u64,
+    /// A client port without association.
+    pub unknown_client: u64,
+    /// A counter that is not above all earlier ones.
+    pub replayed: u64,
+    /// A wrong tag, title or proof.
+    pub unauthentic: u64,
+    /// Less protection than the association demands.
+    pub unprotected: u64,
+    /// No session, or no room for one.
+    pub unassociated: u64,
+    /// Requests longer than the server takes.
+    pub too_long: u64,
+    /// Requests for blocks that were served before.
+    pub stale_blocks: u64,
+    /// Answers not sent because the send counter has ended.
+    pub counter_exhausted: u64,
+}
