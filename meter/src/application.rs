@@ -5,6 +5,7 @@ use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::measurement::Measurement;
 use crate::objects::Objects;
 use crate::profiles::Row;
+use crate::specs::SAP_MANAGEMENT;
 use alloc::vec::Vec;
 use dlms::server::{Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
 use metrology::Registers;
@@ -196,7 +197,7 @@ impl MeterApplication {
         let mut objects = Objects {
             identity: &self.identity,
             firmware: self.firmware,
-            receive_counter: self.receive_counter,
+            receive_counter: self.server.receive_counter(SAP_MANAGEMENT),
             measurement: &mut self.measurement,
             clock_shift: None,
         };
