@@ -97,6 +97,11 @@ impl<P: Phy> Node<P> {
         (self.out.len(), OUTBOX)
     }
 
+    /// Outputs that a driver which does not drain has lost.
+    pub const fn outputs_dropped(&self) -> u64 {
+        self.out.dropped()
+    }
+
     /// Moves primitives between the layers until none has anything to say.
     fn pump(&mut self, now: Instant) {
         while self.pump_phy(now) || self.pump_mac(now) || self.pump_adp(now) {}

@@ -1,4 +1,5 @@
 //! Coordinator and devices with the real modem, on a line that only attenuates and adds noise.
+#![allow(clippy::unwrap_used, reason = "what surrounds the tests is part of them")]
 
 use plc_core::sap::{AdpmIndication, AdpmRequest, FrameGeometry, Key, Persist, UdpPayload, UdpRequest};
 use plc_core::{Eui64, Instant, Machine, PanId, SampleClock, Seed, ShortAddress};
@@ -30,6 +31,13 @@ impl Line {
 
     fn now(&self) -> Instant {
         self.clock.instant(self.sample)
+    }
+
+    /// Puts a node that has just come to life in the place of node `n`; what was said before is forgotten.
+    fn replace(&mut self, n: usize, node: Node<Modem>) {
+        self.nodes[n] = node;
+        self.blocks[n] = [0.0; BLOCK];
+        self.outputs[n].clear();
     }
 
     /// White noise 60 dB below the signal that arrives.
@@ -81,11 +89,12 @@ impl Line {
     }
 }
 
-fn modem() -> Modem {
-    Modem::new(&CENELEC_A, ModemConfig::default())
+fn modem(origin: Instant) -> Modem {
+    let clock = SampleClock::new(400_000, origin, 0);
+    Modem::new(&CENELEC_A, ModemConfig { clock, ..ModemConfig::default() })
 }
 
-fn coordinator(frame_counter: u32) -> Node<Modem> {
+fn coordinator(origin: Instant, frame_counter: u32) -> Node<Modem> {
     let config = CoordinatorConfig {
         eui64: Eui64::from_u64(0x8172_6354_4536_2718),
         geometry: &CENELEC_A as &'static dyn FrameGeometry,
@@ -95,17 +104,18 @@ fn coordinator(frame_counter: u32) -> Node<Modem> {
         frame_counter,
         devices: 16,
     };
-    Node::assemble(modem(), config)
+    Node::assemble(modem(origin), config)
 }
 
 fn device(psk: Key) -> Node<Modem> {
     let seed = Seed::from_u64(1).derive("device", 0);
-    Node::assemble(modem(), DeviceConfig { eui64: DEVICE, geometry: &CENELEC_A, seed, psk, frame_counter: 0 })
+    let config = DeviceConfig { eui64: DEVICE, geometry: &CENELEC_A, seed, psk, frame_counter: 0 };
+    Node::assemble(modem(Instant::EPOCH), config)
 }
 
 /// A PAN whose coordinator admits the device.
 fn street(psk: Key) -> Line {
-    let mut line = Line::new(vec![coordinator(0), device(psk)]);
+    let mut line = Line::new(vec![coordinator(Instant::EPOCH, 0), device(psk)]);
     let start = AdpmRequest::NetworkStart { pan_id: PanId(0x781D) };
     let allow = AdpmRequest::Allow { eui64: DEVICE, psk: PSK, short: None };
     line.nodes[0].handle(Instant::EPOCH, NodeInput::Adpm(start));
@@ -125,6 +135,34 @@ fn joined(line: &Line) -> bool {
         && line.outputs[0].iter().any(|o| matches!(o, NodeOutput::Adpm(AdpmIndication::DeviceJoined { .. })))
 }
 
+fn arrived(line: &Line, n: usize, sent: &UdpRequest) -> bool {
+    line.outputs[n].iter().any(|o| matches!(o, NodeOutput::Udp(i) if i.payload == sent.payload))
+}
+
+/// A line on which the device has joined and has been spoken to, and its address.
+fn street_in_use() -> (Line, ShortAddress) {
+    let mut line = street(PSK);
+    line.run(120, joined);
+    let short = line.nodes[1].address().expect("joined").1;
+    let (now, first) = (line.now(), datagram(short, 600));
+    line.nodes[0].handle(now, NodeInput::Udp(first.clone()));
+    line.run(20, |line| arrived(line, 1, &first));
+    (line, short)
+}
+
+/// The coordinator loses its power and comes back, knowing the device's address and this frame counter.
+fn restart(line: &mut Line, short: ShortAddress, frame_counter: u32) {
+    let now = line.now();
+    line.replace(0, coordinator(now, frame_counter));
+    line.outputs[1].clear();
+    for request in [
+        AdpmRequest::NetworkStart { pan_id: PanId(0x781D) },
+        AdpmRequest::Allow { eui64: DEVICE, psk: PSK, short: Some(short) },
+    ] {
+        line.nodes[0].handle(now, NodeInput::Adpm(request));
+    }
+}
+
 #[test]
 fn a_device_joins_over_samples_and_datagrams_pass_both_ways() {
     let mut line = street(PSK);
@@ -135,9 +173,6 @@ fn a_device_joins_over_samples_and_datagrams_pass_both_ways() {
     let now = line.now();
     line.nodes[0].handle(now, NodeInput::Udp(down.clone()));
     line.nodes[1].handle(now, NodeInput::Udp(up.clone()));
-    let arrived = |line: &Line, n: usize, sent: &UdpRequest| {
-        line.outputs[n].iter().any(|o| matches!(o, NodeOutput::Udp(i) if i.payload == sent.payload))
-    };
     line.run(60, |line| arrived(line, 1, &down) && arrived(line, 0, &up));
 }
 
@@ -149,4 +184,32 @@ fn a_device_with_a_wrong_key_stays_outside() {
     });
     assert!(!joined(&line));
     assert_eq!(line.nodes[1].address(), None);
+}
+
+#[test]
+fn a_coordinator_that_comes_back_speaks_to_the_device_at_once() {
+    let (mut line, short) = street_in_use();
+    let mut counters = line.outputs[0].iter().filter_map(|output| match output {
+        NodeOutput::Persist(Persist::MacFrameCounter { reserved_to }) => Some(*reserved_to),
+        _ => None,
+    });
+    let durable = counters.next_back().expect("secured frames were sent");
+    restart(&mut line, short, durable);
+    let (now, down, up) = (line.now(), datagram(short, 100), datagram(ShortAddress::COORDINATOR, 200));
+    line.nodes[0].handle(now, NodeInput::Udp(down.clone()));
+    line.nodes[1].handle(now, NodeInput::Udp(up.clone()));
+    line.run(3, |line| arrived(line, 1, &down) && arrived(line, 0, &up));
+    assert!(!line.outputs[1].iter().any(|output| matches!(output, NodeOutput::Adpm(_))), "it never left");
+}
+
+#[test]
+fn frames_under_a_counter_that_was_used_before_are_refused() {
+    let (mut line, short) = street_in_use();
+    restart(&mut line, short, 0);
+    let (now, replayed) = (line.now(), datagram(short, 50));
+    line.nodes[0].handle(now, NodeInput::Udp(replayed.clone()));
+    line.run(10, |line| line.nodes[1].mac().counters().drops.replayed > 0);
+    let end = line.now() + std::time::Duration::from_secs(2);
+    line.run(3, |line| line.now() > end);
+    assert!(!arrived(&line, 1, &replayed));
 }
