@@ -33,9 +33,7 @@ pub(super) fn lay(
     let ports = 0..places.len();
     let pairs: Vec<_> = ports.clone().flat_map(|from| ports.clone().map(move |to| (from, to))).collect();
     let pairs: Vec<_> = pairs.into_iter().filter(|(from, to)| from != to).collect();
-    let links = work::map(&pairs, |&(from, to)| {
-        link(feeder, places[from], places[to], &conditions, &design)
-    });
+    let links = work::map(&pairs, |&(from, to)| link(feeder, places[from], places[to], &conditions, &design));
     for ((from, to), link) in pairs.into_iter().zip(links) {
         medium.connect(from, to, link?);
     }

@@ -6,6 +6,7 @@
 //! [`StreetConfig::every_sample`] says otherwise.
 
 mod identity;
+mod ledger;
 mod line;
 mod site;
 pub mod stream;

@@ -1,5 +1,6 @@
 //! A site: one customer's load, the meter that measures it, and the modem of the meter on the line.
 
+use super::ledger::Ledger;
 use super::{MeterIdentity, RATE_HZ, StreetConfig, StreetError};
 use crate::feeder::Feeder;
 use crate::household::{AMPERES_PER_LSB, Household, RATE, VOLTS_PER_LSB};
@@ -16,10 +17,6 @@ const PIECE: usize = 800;
 const PIECE_TIME: Duration = Duration::from_millis(100);
 /// Pieces between two notes of the true energy: a minute.
 const PIECES_PER_NOTE: u64 = 600;
-/// Milliseconds between two notes.
-const NOTE_MS: i64 = 60_000;
-/// Notes that are kept: those of the last week.
-const NOTES: usize = 7 * 24 * 60 + 1;
 /// Events that are kept.
 const EVENTS: usize = 1024;
 
@@ -43,8 +40,7 @@ pub struct Site {
     pieces: u64,
     u: Vec<i32>,
     i: Vec<i32>,
-    /// The energy at the start and after each minute.
-    truth: Ring<f64>,
+    truth: Ledger,
     events: Ring<SiteEvent>,
 }
 
@@ -62,8 +58,6 @@ impl Site {
             .ok_or_else(|| failed(String::from("no such customer")))?;
         let mut meter = build_meter(&identity, seed, anchor.at).map_err(failed)?;
         meter.handle(anchor.at, MeterInput::Clock(anchor));
-        let mut truth = Ring::new(NOTES);
-        truth.push(household.energy_wh());
         Ok(Self {
             identity,
             meter,
@@ -74,7 +68,7 @@ impl Site {
             pieces: 0,
             u: vec![0; PIECE],
             i: vec![0; PIECE],
-            truth,
+            truth: Ledger::new(anchor.utc),
             events: Ring::new(EVENTS),
         })
     }
@@ -97,10 +91,7 @@ impl Site {
     /// The energy (Wh) that was put into the samples from the start up to `at`; `None` unless `at` is a whole
     /// number of minutes after the start, has passed, and lies in the last week.
     pub fn energy_wh(&self, at: Utc) -> Option<f64> {
-        let since_start = at.as_millis().saturating_sub(self.anchor.utc.as_millis());
-        let minute = u64::try_from(since_start / NOTE_MS).ok().filter(|_| since_start % NOTE_MS == 0)?;
-        let note = minute.checked_sub(self.truth.forgotten())?;
-        self.truth.row(usize::try_from(note).ok()?).copied()
+        self.truth.energy_wh(at)
     }
 
     pub(super) fn is_transmitting(&self) -> bool {
@@ -148,7 +139,7 @@ impl Site {
             self.meter.handle(end, MeterInput::Samples { u: &self.u, i: &self.i });
             self.pieces += 1;
             if self.pieces.is_multiple_of(PIECES_PER_NOTE) {
-                self.truth.push(self.household.energy_wh());
+                self.truth.note(self.household.energy_wh());
             }
             self.drain(end);
         }

@@ -46,7 +46,10 @@ mod tests {
     fn results_come_in_the_order_of_the_items_however_many_there_are() {
         for count in [0, 1, 2, 3, 100] {
             let items: Vec<usize> = (0..count).collect();
-            assert_eq!(map(&items, |item| item * item), items.iter().map(|item| item * item).collect::<Vec<_>>());
+            assert_eq!(
+                map(&items, |item| item * item),
+                items.iter().map(|item| item * item).collect::<Vec<_>>()
+            );
         }
     }
 }

@@ -71,6 +71,12 @@ impl Concentrator {
         }
     }
 
+    /// Whether something of every meter's `capture` was read.
+    pub(crate) fn has_read(&self, capture: Utc) -> bool {
+        let read = |eui64| self.readings.keys().any(|name| (name.0, name.2) == (eui64, capture));
+        self.street.sites().iter().all(|site| read(site.identity().eui64))
+    }
+
     /// Everything that has happened at the meters, with its time.
     pub(crate) fn site_log(&self) -> Vec<String> {
         let of = |site: &Site| site.events().iter().map(|event| format!("{event:?}")).collect::<Vec<_>>();

@@ -12,10 +12,7 @@ const CLASS_LIMIT: f64 = 0.01;
 fn two_customers_join_and_what_is_read_of_a_period_is_what_was_put_in() {
     let mut concentrator = Concentrator::new(&config(2, 1, 60));
     let last = FIRST_CAPTURE + PERIOD;
-    let read = |c: &Concentrator| c.readings.keys().filter(|name| name.2 == last).count() > 0;
-    concentrator.run_until(last + PERIOD, |c| {
-        read(c) && c.street.sites().iter().all(|s| c.readings.keys().any(|n| (n.0, n.2) == (s.identity().eui64, last)))
-    });
+    concentrator.run_until(last + PERIOD, |c| c.has_read(last));
     assert_eq!(concentrator.joined.len(), 2);
     for site in concentrator.street.sites() {
         let wh = |capture| {
