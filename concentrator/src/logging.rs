@@ -1,5 +1,6 @@
 //! The log, on standard error.
 
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -10,7 +11,9 @@ use tracing_subscriber::filter::ParseError;
 /// The filter is not one.
 pub fn start(filter: &str) -> Result<(), ParseError> {
     let filter = EnvFilter::try_new(filter)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     // Refused when a log is there already.
     let _ = log.try_init();
     Ok(())

@@ -3,7 +3,8 @@
 use crate::config::{Config, MeterConfig};
 use crate::live::{ClockKind, Live};
 use crate::plc::{
-    Driver, DriverError, FrontEnd, MeterAccess, SessionConfig, front_end, serve as serve_node, telemetry,
+    Driver, DriverError, FrontEnd, MeterAccess, SessionConfig, SessionError, front_end, serve as serve_node,
+    telemetry,
 };
 use crate::store::Store;
 use crate::{clock, entropy};
@@ -31,8 +32,19 @@ pub fn serve(config: &Config, store: &mut Store, live: &Arc<Live>) -> anyhow::Re
     let session = session_config(config)?;
     live.update_status(|status| status.fault.clear());
     tracing::info!(front_end = config.plc.front_end, "the power line is served");
-    serve_node(front_end, store, &session, live, |driver| drive(driver, live))?;
+    serve_node(front_end, store, &session, live, |driver| drive(driver, live))
+        .map_err(|error| named(error, &config.plc.front_end))?;
     Ok(())
+}
+
+/// The front end's faults with its address.
+fn named(error: SessionError, address: &str) -> anyhow::Error {
+    match error {
+        SessionError::Rate(_) | SessionError::Driver(DriverError::FrontEnd(_) | DriverError::Gap { .. }) => {
+            anyhow::Error::new(error).context(format!("front end {address}"))
+        }
+        _ => error.into(),
+    }
 }
 
 /// Steps until asked to stop.

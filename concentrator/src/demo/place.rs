@@ -1,6 +1,6 @@
 //! Where the files of a demo lie.
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use std::path::{Path, PathBuf};
 
 /// A folder of the demo's own: kept when the user named it, removed otherwise.
@@ -14,8 +14,9 @@ impl Place {
     pub(super) fn new(keep: Option<&Path>) -> anyhow::Result<Self> {
         let temporary = || std::env::temp_dir().join(format!("concentrator-demo-{}", std::process::id()));
         let place = Self { folder: keep.map_or_else(temporary, Path::to_owned), kept: keep.is_some() };
-        std::fs::create_dir_all(&place.folder)
-            .with_context(|| format!("folder {}", place.folder.display()))?;
+        std::fs::create_dir_all(&place.folder).map_err(|error| {
+            anyhow!("folder {}: {error}, expected a folder that can be made", place.folder.display())
+        })?;
         if place.database().exists() {
             bail!(
                 "{}: is there already, expected a folder without an earlier demo",

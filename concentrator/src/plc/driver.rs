@@ -17,13 +17,13 @@ const SILENCE_BLOCKS: u64 = 1 << 14;
 #[derive(Debug, thiserror::Error)]
 pub enum DriverError {
     /// The front end is gone.
-    #[error("front end: {0}")]
+    #[error(transparent)]
     FrontEnd(#[from] io::Error),
     /// The application is gone.
     #[error(transparent)]
     Application(#[from] ApplicationGone),
     /// The front end answered with a gap longer than the silence that was announced to it.
-    #[error("front end: a gap of {gap} samples, at most {announced} were announced as silent")]
+    #[error("a gap of {gap} samples, at most {announced} were announced as silent")]
     Gap {
         /// Samples in the answer.
         gap: u32,

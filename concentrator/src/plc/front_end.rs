@@ -94,7 +94,7 @@ impl<S: Read + Write + Send> StreamFrontEnd<S> {
     /// The stream ended, or does not speak this format.
     pub fn new(mut stream: S) -> io::Result<Self> {
         let mut bytes = [0; Hello::WIRE_LEN];
-        stream.read_exact(&mut bytes)?;
+        stream.read_exact(&mut bytes).map_err(ended)?;
         let hello = Hello::parse(&mut Reader::new(&bytes))
             .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, format!("{e} in its introduction")))?;
         Ok(Self { stream, hello, bytes: Vec::new() })
@@ -102,7 +102,7 @@ impl<S: Read + Write + Send> StreamFrontEnd<S> {
 
     fn read_block(&mut self, received: &mut [f32]) -> io::Result<()> {
         self.bytes.resize(received.len() * 4, 0);
-        self.stream.read_exact(&mut self.bytes)?;
+        self.stream.read_exact(&mut self.bytes).map_err(ended)?;
         let samples = self.bytes.as_chunks::<4>().0;
         received.iter_mut().zip(samples).for_each(|(sample, bytes)| *sample = f32::from_le_bytes(*bytes));
         Ok(())
@@ -117,7 +117,7 @@ impl<S: Read + Write + Send> FrontEnd for StreamFrontEnd<S> {
     fn exchange(&mut self, outgoing: Outgoing<'_>, received: &mut [f32]) -> io::Result<Incoming> {
         write_outgoing(&mut self.stream, &mut self.bytes, outgoing)?;
         let mut silence = [0; Silence::WIRE_LEN];
-        self.stream.read_exact(&mut silence)?;
+        self.stream.read_exact(&mut silence).map_err(ended)?;
         match Silence::from_bytes(silence).0 {
             0 => self.read_block(received).map(|()| Incoming::Block),
             samples => Ok(Incoming::Gap { samples }),
@@ -135,6 +135,18 @@ fn write_outgoing(stream: &mut impl Write, bytes: &mut Vec<u8>, outgoing: Outgoi
         }
     }
     stream.write_all(bytes)
+}
+
+/// What the ways in which a read ends mean here.
+fn ended(error: io::Error) -> io::Error {
+    use io::ErrorKind::{TimedOut, UnexpectedEof, WouldBlock};
+    match error.kind() {
+        UnexpectedEof => io::Error::new(UnexpectedEof, "has closed the stream"),
+        WouldBlock | TimedOut => {
+            io::Error::new(TimedOut, format!("silent for {PATIENCE:?}, expected a block"))
+        }
+        _ => error,
+    }
 }
 
 /// Writes the introduction of a front end; the other end of [`StreamFrontEnd::new`].

@@ -39,7 +39,7 @@ pub enum SessionError {
     #[error(transparent)]
     Driver(#[from] DriverError),
     /// The front end samples at a rate that the modem cannot use.
-    #[error("front end: {0} samples per second, expected {expected} for CENELEC-A", expected = CENELEC_A.sample_rate_hz)]
+    #[error("{0} samples per second, expected {expected} for CENELEC-A", expected = CENELEC_A.sample_rate_hz)]
     Rate(u32),
     /// Frame counters have ended: the network needs a new group key.
     #[error("store: the frame counter of the MAC has reached its end")]

@@ -59,7 +59,7 @@ impl Feeder {
     pub fn from_dir(directory: &Path) -> Result<Self, FeederError> {
         let read = |name: &'static str| {
             let file = directory.join(name);
-            std::fs::read_to_string(&file).map_err(|source| FeederError::Read { file, source })
+            std::fs::read_to_string(&file).map_err(|error| FeederError::Read { file, error })
         };
         Self::from_tables(&Tables {
             buses: &read(tables::BUSES)?,
@@ -154,70 +154,63 @@ mod tests {
         assert!(feeder.profile(56).is_none());
     }
 
+    /// A number of a table, what stands there, what is put in its place, and what is said about it.
+    const MISTAKES: &[(usize, &str, &str, &str)] = &[
+        (0, "3,10,5", "3,ten,5", "buses.csv, line 4, column x_m: expected a finite number, found \"ten\""),
+        (0, "3,10,5", "3,10", "buses.csv, line 4: expected 3 columns, found 2"),
+        (0, "bus,x_m", "bus,x", "buses.csv, line 1, column x_m: expected the column's name, found \"x\""),
+        (
+            0,
+            "3,10,5",
+            "2,10,5",
+            "buses.csv, line 4, column bus: expected a number not used before, found \"2\"",
+        ),
+        (
+            1,
+            "0.3,",
+            "-0.3,",
+            "cables.csv, line 2, column r1_ohm_per_km: expected a number above zero, found \"-0.3\"",
+        ),
+        (2, "a,1,2", "a,1,9", "lines.csv, line 2, column to_bus: expected a bus of buses.csv, found \"9\""),
+        (
+            2,
+            "2,3,thick",
+            "2,3,thin",
+            "lines.csv, line 3, column cable: expected a cable of cables.csv, found \"thin\"",
+        ),
+        (
+            2,
+            "b,2,3",
+            "b,1,2",
+            "lines.csv, line 3, column to_bus: expected a bus that no earlier line feeds, found \"2\"",
+        ),
+        (3, "1,3,2", "1,3,4", "customers.csv, line 2, column phase: expected 1, 2 or 3, found \"4\""),
+        (
+            3,
+            "0.95,1",
+            "1.95,1",
+            "customers.csv, line 2, column power_factor: expected a number above 0 up to 1, found \"1.95\"",
+        ),
+        (
+            3,
+            "0.95,1",
+            "0.95,2",
+            "customers.csv, line 2, column profile: expected a profile from 1 to 1, found \"2\"",
+        ),
+        (4, "\n7,0.5", "\n8,0.5", "profiles_kw.csv, line 9, column minute: expected 7, found \"8\""),
+        (
+            4,
+            "\n7,0.5",
+            "\n7,-1",
+            "profiles_kw.csv, line 9, column p1: expected a number of zero or more, found \"-1\"",
+        ),
+    ];
+
     #[test]
     fn an_error_names_file_line_column_and_what_was_expected() {
         assert_eq!(error(|_| ()), "accepted");
-        for (table, from, to, message) in [
-            (
-                0,
-                "3,10,5",
-                "3,ten,5",
-                "buses.csv, line 4, column x_m: expected a finite number, found \"ten\"",
-            ),
-            (0, "3,10,5", "3,10", "buses.csv, line 4: expected 3 columns, found 2"),
-            (0, "bus,x_m", "bus,x", "buses.csv, line 1, column x_m: expected the column's name, found \"x\""),
-            (
-                0,
-                "3,10,5",
-                "2,10,5",
-                "buses.csv, line 4, column bus: expected a number not used before, found \"2\"",
-            ),
-            (
-                1,
-                "0.3,",
-                "-0.3,",
-                "cables.csv, line 2, column r1_ohm_per_km: expected a number above zero, found \"-0.3\"",
-            ),
-            (
-                2,
-                "a,1,2",
-                "a,1,9",
-                "lines.csv, line 2, column to_bus: expected a bus of buses.csv, found \"9\"",
-            ),
-            (
-                2,
-                "2,3,thick",
-                "2,3,thin",
-                "lines.csv, line 3, column cable: expected a cable of cables.csv, found \"thin\"",
-            ),
-            (
-                2,
-                "b,2,3",
-                "b,1,2",
-                "lines.csv, line 3, column to_bus: expected a bus that no earlier line feeds, found \"2\"",
-            ),
-            (3, "1,3,2", "1,3,4", "customers.csv, line 2, column phase: expected 1, 2 or 3, found \"4\""),
-            (
-                3,
-                "0.95,1",
-                "1.95,1",
-                "customers.csv, line 2, column power_factor: expected a number above 0 up to 1, found \"1.95\"",
-            ),
-            (
-                3,
-                "0.95,1",
-                "0.95,2",
-                "customers.csv, line 2, column profile: expected a profile from 1 to 1, found \"2\"",
-            ),
-            (4, "\n7,0.5", "\n8,0.5", "profiles_kw.csv, line 9, column minute: expected 7, found \"8\""),
-            (
-                4,
-                "\n7,0.5",
-                "\n7,-1",
-                "profiles_kw.csv, line 9, column p1: expected a number of zero or more, found \"-1\"",
-            ),
-        ] {
-            assert_eq!(error(|texts| texts[table] = texts[table].replacen(from, to, 1)), message);
+        for (table, from, to, message) in MISTAKES {
+            assert_eq!(error(|texts| texts[*table] = texts[*table].replacen(from, to, 1)), *message);
         }
     }
 

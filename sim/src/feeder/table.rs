@@ -7,12 +7,12 @@ use std::str::FromStr;
 #[derive(Debug, thiserror::Error)]
 pub enum FeederError {
     /// A file cannot be read.
-    #[error("{}: {source}", file.display())]
+    #[error("{}: {error}, expected a readable file", file.display())]
     Read {
         /// The file.
         file: PathBuf,
         /// Why.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// A table as a whole is not what it should be.
     #[error("{file}: {problem}")]

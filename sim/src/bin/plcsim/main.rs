@@ -38,7 +38,7 @@ struct World {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Noise such that the worst link has this ratio of signal to noise, in decibels.
-    #[arg(long, value_name = "DB", allow_negative_numbers = true)]
+    #[arg(long, value_name = "DB", allow_negative_numbers = true, value_parser = decibels)]
     snr: Option<f64>,
 }
 
@@ -69,6 +69,11 @@ struct ConfigArgs {
     /// Where the daemon serves its interface.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
     listen: std::net::SocketAddr,
+}
+
+fn decibels(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (-40.0..=100.0).contains(number));
+    number.ok_or_else(|| String::from("expected decibels, -40 to 100"))
 }
 
 fn main() -> ExitCode {

@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Street(#[from] sim::street::StreetError),
     /// The socket cannot be made.
-    #[error("socket {}: {source}", path.display())]
+    #[error("socket {}: {source}, expected a path that is free", path.display())]
     Socket {
         /// Where.
         path: PathBuf,
