@@ -21,6 +21,8 @@ use plc_core::{Instant, SampleClock, Seed, Utc, UtcAnchor};
 
 /// Samples per second of the modems: CENELEC-A.
 pub const RATE_HZ: u32 = 400_000;
+/// Samples that an exchange may have: what a modem takes at once without losing an indication.
+const BLOCK_MAX: usize = 8000;
 /// The port of the concentrator on the line.
 const CONCENTRATOR: usize = 0;
 
@@ -39,7 +41,7 @@ pub struct StreetConfig {
     pub snr_db: Option<f64>,
     /// Hand every sample to every receiver, silent or not.
     pub every_sample: bool,
-    /// Samples per exchange.
+    /// Samples per exchange, 1 to 8000.
     pub block: usize,
 }
 
@@ -72,6 +74,9 @@ pub enum StreetError {
         /// What the feeder has.
         available: usize,
     },
+    /// A block that is empty, or longer than a modem takes.
+    #[error("block: {0} samples, expected 1 to {BLOCK_MAX}")]
+    Block(usize),
     /// The line cannot be laid.
     #[error("line: {0}")]
     Line(String),
@@ -113,6 +118,9 @@ impl Street {
     /// # Errors
     /// See [`StreetError`].
     pub fn new(config: &StreetConfig, feeder: &Feeder) -> Result<Self, StreetError> {
+        if !(1..=BLOCK_MAX).contains(&config.block) {
+            return Err(StreetError::Block(config.block));
+        }
         let chosen = customers(config.customers, feeder)?;
         let seed = Seed::from_u64(config.seed);
         let clock = SampleClock::new(RATE_HZ, Instant::EPOCH, 0);
@@ -165,6 +173,9 @@ impl Street {
 
     /// Moves the street on. `outgoing` is one block that the concentrator sends, or `None` when it will be silent
     /// for `silent` samples. `received` takes one block that the concentrator hears meanwhile.
+    ///
+    /// # Panics
+    /// Unless `received` holds one block and `outgoing` no more than that: mistakes in the program.
     pub fn exchange(&mut self, outgoing: Option<&[f32]>, silent: u64, received: &mut [f32]) -> Passed {
         if outgoing.is_none() && !self.every_sample {
             let blocks = self.silence(silent) / self.block as u64;

@@ -5,7 +5,7 @@ use plc_core::Seed;
 use plc_core::time::Duration;
 use rand_core::Rng;
 use sim::feeder::Feeder;
-use sim::street::Street;
+use sim::street::{Street, StreetConfig, StreetError};
 
 /// Samples that no converter should send.
 fn madness(block: usize) -> Vec<Vec<f32>> {
@@ -33,4 +33,16 @@ fn no_sample_of_the_concentrator_makes_a_street_panic_or_deaf() {
     let mut concentrator = Concentrator::of(street, 9);
     concentrator.run_until(FIRST_CAPTURE + Duration::from_secs(60), |c| c.joined.len() == 2);
     assert_eq!(concentrator.joined.len(), 2, "{:?}", concentrator.log);
+}
+
+#[test]
+fn a_street_without_customers_or_blocks_is_not_built() {
+    let built = |config| Street::new(&config, &Feeder::european_lv()).map(|_| ());
+    for customers in [0, 56] {
+        let refused = Err(StreetError::Customers { asked: customers, available: 55 });
+        assert_eq!(built(config(customers, 1, 60)), refused);
+    }
+    for block in [0, 8001] {
+        assert_eq!(built(StreetConfig { block, ..config(1, 1, 60) }), Err(StreetError::Block(block)));
+    }
 }
