@@ -1,0 +1,11 @@
+//! The whole system: the programs that are delivered, in processes of their own, over real sockets and files.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+mod crash;
+mod demo;
+mod front_end;
+mod grpc;
+mod process;
+mod table;
+mod town;
+mod wrong_input;

@@ -1,0 +1,105 @@
+//! A street in one process, a daemon in another, and the files between them.
+
+use crate::grpc::Client;
+use crate::process::{Ended, Process, concentrator, plcsim};
+use concentrator::store::{Cursor, ReadingFilter, StoreReader, StoredEvent, StoredReading};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A street and what the daemons that read it share.
+pub(crate) struct Town {
+    folder: TempDir,
+    customers: String,
+    street: Process,
+}
+
+impl Town {
+    /// A street of so many customers, which stands still.
+    pub(crate) fn new(customers: u8) -> Self {
+        let (folder, customers) = (tempfile::tempdir().unwrap(), customers.to_string());
+        let socket = folder.path().join("street.sock");
+        let mut street = plcsim(&["street", "--customers", &customers, "--socket", socket.to_str().unwrap()]);
+        street.says("meters behind");
+        let town = Self { folder, customers, street };
+        town.configure(&socket);
+        town
+    }
+
+    /// Writes the configuration of a daemon whose front end is behind this socket.
+    pub(crate) fn configure(&self, socket: &Path) {
+        let (socket, store) = (socket.to_str().unwrap(), self.store());
+        let store = store.to_str().unwrap();
+        let which = ["config", "--customers", &self.customers, "--listen", "127.0.0.1:0"];
+        let printed = plcsim(&[&which[..], &["--socket", socket, "--store", store]].concat()).end();
+        assert_eq!(printed.code, Some(0), "{printed:?}");
+        std::fs::write(self.path("daemon.toml"), printed.out.join("\n")).unwrap();
+    }
+
+    /// A file of this town.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The socket of the street.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.path("street.sock")
+    }
+
+    /// The store of the daemon.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.path("store.sqlite")
+    }
+
+    /// Starts the daemon.
+    pub(crate) fn daemon(&self) -> Daemon {
+        let config = self.path("daemon.toml");
+        let mut process = concentrator(&["run", "--config", config.to_str().unwrap()]);
+        let client = Client::new(&format!("http://{}", process.says("interface on ")));
+        Daemon { process, client }
+    }
+
+    /// Whether the street has not ended.
+    pub(crate) fn stands(&mut self) -> bool {
+        self.street.is_running()
+    }
+
+    /// Ends the street, to see what it has said.
+    pub(crate) fn end(self) -> Ended {
+        self.street.kill()
+    }
+}
+
+/// A running daemon.
+pub(crate) struct Daemon {
+    process: Process,
+    /// A client of it.
+    pub(crate) client: Client,
+}
+
+impl Daemon {
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.process.is_running()
+    }
+
+    /// Ends it as a power cut does.
+    pub(crate) fn kill(self) -> Ended {
+        self.process.kill()
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(self) -> Ended {
+        self.process.terminate()
+    }
+}
+
+/// All readings of a store.
+pub(crate) fn dump(store: &Path) -> Vec<StoredReading> {
+    let reader = StoreReader::open(store).unwrap();
+    reader.readings(&ReadingFilter::default(), Cursor::START, usize::MAX).unwrap()
+}
+
+/// All events of a store.
+pub(crate) fn events(store: &Path) -> Vec<StoredEvent> {
+    StoreReader::open(store).unwrap().events(Cursor::START, usize::MAX).unwrap()
+}
