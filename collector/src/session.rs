@@ -171,7 +171,7 @@ impl Session {
             ClientOutput::AccessResult(result) => self.on_denied(result, desk),
             ClientOutput::Released => self.end(Ok(())),
             ClientOutput::Failed(failure) => self.on_failed(failure),
-            ClientOutput::ActionResult(..) => {}
+            ClientOutput::Values(_) | ClientOutput::ActionResult(..) => {}
         }
     }
 

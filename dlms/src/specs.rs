@@ -179,6 +179,14 @@ pub mod get {
     /// get-response-with-datablock besides the piece: tag, choice, invoke-id, last, number, result choice
     /// and the longest length of a piece.
     pub const BLOCK_OVERHEAD: usize = 3 + 1 + 4 + 1 + 3;
+    /// get-response-with-list besides the results: tag, choice, invoke-id and a count below 128.
+    pub const LIST_OVERHEAD: usize = 4;
+    /// The shortest Get-Data-Result: a choice, and a result or a null value.
+    pub const RESULT_LEN_MIN: usize = 2;
+    /// The shortest cosem-attribute-descriptor with its selection: class, name, attribute, none.
+    pub const DESCRIPTOR_LEN_MIN: usize = 10;
+    /// Attributes in one list. A bound of this crate: a short request must not cost much.
+    pub const LIST_MAX: usize = 32;
 }
 
 /// Bounds of this crate for conversations over datagrams; no numbers of the standard.

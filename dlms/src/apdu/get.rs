@@ -1,8 +1,10 @@
 //! GET \[GB 9.3.6, 9.5\].
 
+use super::results::{GetResults, parse_result};
 use super::{DataAccessResult, InvokeId, Pdu, take_octets, take_value};
 use crate::axdr::{emit_length, length_len, parse_length};
 use crate::cosem::AttributeRequest;
+use crate::specs::get::DESCRIPTOR_LEN_MIN;
 use crate::specs::{apdu_tag, choice};
 use alloc::vec::Vec;
 use core::fmt;
@@ -44,7 +46,7 @@ impl<'a> Pdu<'a> for GetRequest {
             choice::NEXT => Ok(Self::Next { invoke_id, block: reader.u32_be()? }),
             choice::WITH_LIST => {
                 let count = parse_length(reader)?;
-                if count > reader.remaining() / 10 {
+                if count > reader.remaining() / DESCRIPTOR_LEN_MIN {
                     return Err(WireError::Truncated);
                 }
                 let attributes =
@@ -119,6 +121,13 @@ pub enum GetResponse<'a> {
         /// A piece of the encoded value, or why there is none.
         result: Result<&'a [u8], DataAccessResult>,
     },
+    /// get-response-with-list.
+    WithList {
+        /// Of the request.
+        invoke_id: InvokeId,
+        /// In the order of the request.
+        results: GetResults<'a>,
+    },
 }
 
 impl<'a> Pdu<'a> for GetResponse<'a> {
@@ -133,6 +142,7 @@ impl<'a> Pdu<'a> for GetResponse<'a> {
                 let block = reader.u32_be()?;
                 Ok(Self::WithDataBlock { invoke_id, last, block, result: parse_result(reader, take_octets)? })
             }
+            choice::WITH_LIST => Ok(Self::WithList { invoke_id, results: GetResults::parse(reader)? }),
             _ => Err(WireError::Invalid("get-response")),
         }
     }
@@ -159,6 +169,10 @@ impl<'a> Pdu<'a> for GetResponse<'a> {
                     Err(result) => writer.u8(result.code()),
                 }
             }
+            Self::WithList { invoke_id, results } => {
+                writer.bytes(&[choice::WITH_LIST, invoke_id.0])?;
+                results.emit(writer)
+            }
         }
     }
 
@@ -168,33 +182,26 @@ impl<'a> Pdu<'a> for GetResponse<'a> {
             Self::WithDataBlock { result, .. } => {
                 9 + result.map_or(1, |piece| length_len(piece.len()) + piece.len())
             }
+            Self::WithList { results, .. } => 3 + results.wire_len(),
         }
-    }
-}
-
-/// A choice between a value (0) and a result (1).
-fn parse_result<'a>(
-    reader: &mut Reader<'a>,
-    take: fn(&mut Reader<'a>) -> Result<&'a [u8], WireError>,
-) -> Result<Result<&'a [u8], DataAccessResult>, WireError> {
-    match reader.u8()? {
-        0 => take(reader).map(Ok),
-        1 => Ok(Err(DataAccessResult::from_code(reader.u8()?))),
-        _ => Err(WireError::Invalid("result")),
     }
 }
 
 impl fmt::Display for GetResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (invoke_id, result) = match self {
-            Self::Normal { invoke_id, result } | Self::WithDataBlock { invoke_id, result, .. } => {
-                (invoke_id, result)
+        let result = match self {
+            Self::Normal { invoke_id, result } => {
+                write!(f, "get-response {invoke_id}")?;
+                result
+            }
+            Self::WithDataBlock { invoke_id, last, block, result } => {
+                write!(f, "get-response {invoke_id} block {block}{}", if *last { " last" } else { "" })?;
+                result
+            }
+            Self::WithList { invoke_id, results } => {
+                return write!(f, "get-response {invoke_id} list of {}", results.len());
             }
         };
-        write!(f, "get-response {invoke_id}")?;
-        if let Self::WithDataBlock { last, block, .. } = self {
-            write!(f, " block {block}{}", if *last { " last" } else { "" })?;
-        }
         match result {
             Ok(value) => write!(f, " {} octets", value.len()),
             Err(result) => write!(f, " {result}"),
@@ -250,11 +257,13 @@ mod tests {
             list in law::near(&hex("C003C1020003 0100010800FF0200 0003 0100020800FF0200")),
             block in law::near(&hex("C402C1000000000100 03010203")),
             normal in law::near(&hex("C401C1000600000001")),
+            results in law::near(&hex("C403C103 000600000001 0104 0000")),
         ) {
             law::check::<GetRequest>(&range)?;
             law::check::<GetRequest>(&list)?;
             law::check::<GetResponse<'_>>(&block)?;
             law::check::<GetResponse<'_>>(&normal)?;
+            law::check::<GetResponse<'_>>(&results)?;
         }
     }
 

@@ -39,6 +39,7 @@ impl Conformance {
     pub const OURS: Self = Self(
         Self::GENERAL_PROTECTION.0
             | Self::BLOCK_GET.0
+            | Self::MULTIPLE_REFERENCES.0
             | Self::GET.0
             | Self::SET.0
             | Self::SELECTIVE_ACCESS.0

@@ -11,6 +11,7 @@ mod initiate;
 mod names;
 mod release;
 mod result;
+mod results;
 mod set;
 
 pub use aare::Aare;
@@ -23,6 +24,7 @@ pub use initiate::{Conformance, InitiateRequest, InitiateResponse};
 pub use names::{ApplicationContext, Mechanism};
 pub use release::{Rlre, Rlrq};
 pub use result::{ActionResult, AssociationResult, DataAccessResult, Diagnostic, StateError};
+pub use results::GetResults;
 pub use set::{SetRequest, SetResponse};
 
 use crate::axdr::{Data, parse_length};

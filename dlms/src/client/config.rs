@@ -67,6 +67,9 @@ pub enum ClientInput<'a> {
     Connect,
     /// Read an attribute.
     Get(AttributeRequest),
+    /// Read several attributes in one answer; at most 32, and only from a server that says
+    /// [`crate::apdu::Conformance::MULTIPLE_REFERENCES`].
+    GetList(Vec<AttributeRequest>),
     /// Write an attribute: one whole encoded value.
     Set(AttributeRequest, &'a [u8]),
     /// Invoke a method, with one whole encoded value as parameter.
@@ -77,8 +80,8 @@ pub enum ClientInput<'a> {
     Datagram(&'a [u8]),
 }
 
-/// What a client wants done or known. Every `Connect`, `Get`, `Set`, `Action` and `Release` is answered
-/// exactly once: by `Connected`, `Value`, `AccessResult`, `ActionResult`, `Released` or `Failed`.
+/// What a client wants done or known. Every `Connect`, `Get`, `GetList`, `Set`, `Action` and `Release` is
+/// answered exactly once: by `Connected`, `Value`, `Values`, `AccessResult`, `ActionResult`, `Released` or `Failed`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientOutput {
     /// Make this durable before the datagrams that follow: send counters below it may have been used.
@@ -92,6 +95,9 @@ pub enum ClientOutput {
     Connected,
     /// The value that was read: one whole encoded A-XDR value, blocks joined.
     Value(Vec<u8>),
+    /// The values of a `GetList`, in its order: one whole encoded A-XDR value each, or why there is none. A
+    /// server that has no room for a value in this answer refuses it with `OtherReason`.
+    Values(Vec<Result<Vec<u8>, DataAccessResult>>),
     /// The result of a `Set`, or why a `Get` gave no value.
     AccessResult(DataAccessResult),
     /// The result of an `Action`, and the value that the method returned.
@@ -118,7 +124,7 @@ pub enum ClientFailure {
     Authentication,
     /// An authentic answer that makes no sense.
     Protocol,
-    /// The value is longer than the client may join.
+    /// The value is longer than the client may join, or the request longer than the server takes.
     TooLong,
     /// No request is possible: not connected, or already connected.
     WrongState,

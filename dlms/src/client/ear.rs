@@ -1,7 +1,7 @@
 //! What the client believes: answers of one server, each counter once.
 
 use super::ClientCounters;
-use crate::apdu::{Ciphered, Pdu};
+use crate::apdu::{Ciphered, Conformance, InitiateResponse, Pdu};
 use crate::invocation::ReceiveCounter;
 use crate::security::{Suite0, SystemTitle, open};
 use alloc::vec::Vec;
@@ -12,15 +12,13 @@ pub(super) struct Ear {
     receive: ReceiveCounter,
     told: Option<u32>,
     server_title: Option<SystemTitle>,
-    /// The largest APDU that the server takes, in octets.
-    server_max_pdu: usize,
+    initiate: Option<InitiateResponse>,
 }
 
 impl Ear {
     /// Counters up to `last` were heard in an earlier life.
     pub(super) const fn new(last: Option<u32>) -> Self {
-        let (receive, server_max_pdu) = (ReceiveCounter::new(last), usize::MAX);
-        Self { receive, told: last, server_title: None, server_max_pdu }
+        Self { receive: ReceiveCounter::new(last), told: last, server_title: None, initiate: None }
     }
 
     /// The title of the server, once it has opened an association.
@@ -28,13 +26,23 @@ impl Ear {
         self.server_title.as_ref()
     }
 
-    pub(super) const fn server_max_pdu(&self) -> usize {
-        self.server_max_pdu
+    /// The largest APDU that the server takes, in octets; it says 0 for no limit.
+    pub(super) fn server_max_pdu(&self) -> usize {
+        let said = self.initiate.map(|initiate| initiate.max_pdu).filter(|&max_pdu| max_pdu > 0);
+        said.map_or(usize::MAX, usize::from)
     }
 
-    /// What the server has said of itself; 0 for no limit.
-    pub(super) fn on_server_max_pdu(&mut self, max_pdu: u16) {
-        self.server_max_pdu = if max_pdu == 0 { usize::MAX } else { usize::from(max_pdu) };
+    /// What the server can do, once it has said so.
+    pub(super) const fn server_conformance(&self) -> Option<Conformance> {
+        match self.initiate {
+            Some(initiate) => Some(initiate.conformance),
+            None => None,
+        }
+    }
+
+    /// What the server says of itself.
+    pub(super) const fn on_initiate(&mut self, initiate: &InitiateResponse) {
+        self.initiate = Some(*initiate);
     }
 
     /// A server has shown an authentic answer to an AARQ; returns whether it is fresh.

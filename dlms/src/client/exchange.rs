@@ -2,8 +2,8 @@
 
 use super::{ClientFailure, ClientOutput};
 use crate::apdu::{
-    ActionRequest, ActionResponse, DataAccessResult, GetRequest, GetResponse, InvokeId, Pdu, SetRequest,
-    SetResponse,
+    ActionRequest, ActionResponse, DataAccessResult, GetRequest, GetResponse, GetResults, InvokeId, Pdu,
+    SetRequest, SetResponse,
 };
 use crate::axdr::Data;
 use crate::cosem::{AttributeRequest, MethodRequest};
@@ -15,6 +15,7 @@ use plc_core::wire::WireError;
 #[derive(Clone, Debug)]
 pub(super) enum Request {
     Get(AttributeRequest),
+    GetList(Vec<AttributeRequest>),
     Set(AttributeRequest, Vec<u8>),
     Action(MethodRequest, Option<Vec<u8>>),
 }
@@ -77,6 +78,9 @@ impl Exchange {
             Request::Get(attribute) => {
                 GetRequest::Normal { invoke_id, attribute: attribute.clone() }.to_vec()
             }
+            Request::GetList(attributes) => {
+                GetRequest::WithList { invoke_id, attributes: attributes.clone() }.to_vec()
+            }
             Request::Set(attribute, value) => {
                 SetRequest { invoke_id, attribute: attribute.clone(), value }.to_vec()
             }
@@ -112,9 +116,14 @@ impl Exchange {
     }
 
     fn on_get_response(&mut self, response: &GetResponse<'_>) -> Step {
-        if !matches!(self.request, Request::Get(_)) {
-            return Step::Ignore;
+        match self.request {
+            Request::Get(_) => self.on_one(response),
+            Request::GetList(ref attributes) => self.on_list(attributes.len(), response),
+            Request::Set(..) | Request::Action(..) => Step::Ignore,
         }
+    }
+
+    fn on_one(&mut self, response: &GetResponse<'_>) -> Step {
         match *response {
             GetResponse::Normal { invoke_id, result } if self.is_issued(invoke_id) => {
                 self.on_normal(invoke_id, result)
@@ -127,6 +136,31 @@ impl Exchange {
             }
             _ => Step::Ignore,
         }
+    }
+
+    fn on_list(&self, asked: usize, response: &GetResponse<'_>) -> Step {
+        match *response {
+            GetResponse::WithList { invoke_id, results } if self.is_issued(invoke_id) => {
+                self.on_results(asked, &results)
+            }
+            GetResponse::Normal { invoke_id, result: Err(result) } if self.is_issued(invoke_id) => {
+                Step::Done(ClientOutput::AccessResult(result))
+            }
+            GetResponse::WithDataBlock { invoke_id, .. } if self.is_issued(invoke_id) => {
+                Step::Done(ClientOutput::Failed(ClientFailure::TooLong))
+            }
+            _ => Step::Ignore,
+        }
+    }
+
+    fn on_results(&self, asked: usize, results: &GetResults<'_>) -> Step {
+        Step::Done(if results.len() != asked {
+            ClientOutput::Failed(ClientFailure::Protocol)
+        } else if results.encoded_len() > self.value_max {
+            ClientOutput::Failed(ClientFailure::TooLong)
+        } else {
+            ClientOutput::Values(results.iter().map(|result| result.map(<[u8]>::to_vec)).collect())
+        })
     }
 
     fn on_set_response(&self, response: SetResponse) -> Step {

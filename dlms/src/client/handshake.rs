@@ -24,8 +24,8 @@ pub(super) struct Handshake {
 pub(super) struct Accepted {
     /// The title of the server and the counter of its answer, in a ciphered context.
     pub(super) proof: Option<(SystemTitle, u32)>,
-    /// The largest APDU that the server takes, in octets; 0 for no limit.
-    pub(super) server_max_pdu: u16,
+    /// What the server says of itself.
+    pub(super) initiate: InitiateResponse,
 }
 
 impl Handshake {
@@ -69,7 +69,7 @@ impl Handshake {
             ClientAuthentication::None => {
                 let plain = aare.user_information.ok_or(ClientFailure::Protocol)?;
                 let initiate = InitiateResponse::from_bytes(plain).map_err(|_| ClientFailure::Protocol)?;
-                Ok(Accepted { proof: None, server_max_pdu: initiate.max_pdu })
+                Ok(Accepted { proof: None, initiate })
             }
             ClientAuthentication::HlsGmac { keys } => self.on_ciphered_aare(keys, config, aare),
         }
@@ -98,7 +98,7 @@ impl Handshake {
         let plain = open(keys, &title, &ciphered).map_err(|_| REFUSED)?;
         let initiate = InitiateResponse::from_bytes(&plain).map_err(|_| REFUSED)?;
         self.server_challenge = challenge.to_vec();
-        Ok(Accepted { proof: Some((title, ciphered.counter)), server_max_pdu: initiate.max_pdu })
+        Ok(Accepted { proof: Some((title, ciphered.counter)), initiate })
     }
 
     /// Pass 3: reply_to_HLS_authentication with the proof over the challenge of the server.

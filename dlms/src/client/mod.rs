@@ -18,13 +18,16 @@ pub use config::{
 pub use counters::ClientCounters;
 pub(crate) use handshake::{REPLY_TO_HLS, proof, verify};
 
-use crate::apdu::{Aare, ActionResponse, ExceptionResponse, Pdu, is_ciphered};
+use crate::apdu::{Aare, ActionResponse, Conformance, ExceptionResponse, Pdu, is_ciphered};
+use crate::cosem::AttributeRequest;
 use crate::invocation::InvocationCounter;
 use crate::security::Suite0;
 use crate::specs::apdu_tag;
 use crate::specs::conversation::RETRIES_MAX;
+use crate::specs::get::LIST_MAX;
 use crate::specs::security::CHALLENGE_LEN;
 use crate::wrapper::Wpdu;
+use alloc::vec::Vec;
 use core::time::Duration;
 use ear::Ear;
 use exchange::{Exchange, Request, Step};
@@ -76,6 +79,11 @@ impl Client {
         self.pending.is_some()
     }
 
+    /// What the server says that it can do, once it has opened an association.
+    pub const fn server_conformance(&self) -> Option<Conformance> {
+        self.ear.server_conformance()
+    }
+
     /// What was dropped.
     pub const fn counters(&self) -> &ClientCounters {
         &self.counters
@@ -102,6 +110,13 @@ impl Client {
             self.begin(now, Job::Exchange(Exchange::new(request, self.config.max_value_len)));
         } else {
             self.fail(ClientFailure::WrongState);
+        }
+    }
+
+    fn on_request_list(&mut self, now: Instant, attributes: Vec<AttributeRequest>) {
+        match attributes.len() {
+            1..=LIST_MAX => self.on_request(now, Request::GetList(attributes)),
+            _ => self.fail(ClientFailure::TooLong),
         }
     }
 
@@ -164,13 +179,13 @@ impl Client {
 
     fn on_accepted(&mut self, now: Instant, accepted: &Accepted) {
         let Some((title, counter)) = accepted.proof else {
-            self.ear.on_server_max_pdu(accepted.server_max_pdu);
+            self.ear.on_initiate(&accepted.initiate);
             return self.on_connected();
         };
         if !self.ear.on_server(title, counter) {
             return self.counters.replayed += 1;
         }
-        self.ear.on_server_max_pdu(accepted.server_max_pdu);
+        self.ear.on_initiate(&accepted.initiate);
         if let Some(Pending { job: Job::Associate(handshake), .. }) = self.pending.take() {
             self.begin(now, Job::Prove(Proving::new(handshake)));
         }
@@ -303,6 +318,7 @@ impl Machine for Client {
             _ if self.pending.is_some() => self.fail(ClientFailure::Busy),
             ClientInput::Connect => self.on_connect(now),
             ClientInput::Get(attribute) => self.on_request(now, Request::Get(attribute)),
+            ClientInput::GetList(attributes) => self.on_request_list(now, attributes),
             ClientInput::Set(attribute, value) => {
                 self.on_request(now, Request::Set(attribute, value.to_vec()))
             }

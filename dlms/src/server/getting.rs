@@ -2,11 +2,14 @@
 
 use super::recent::Sighting;
 use super::services::Services;
-use super::serving::UNKNOWN_SERVICE;
 use super::session::Session;
 use super::transfer::{self, Served};
-use crate::apdu::{DataAccessResult, ExceptionResponse, GetRequest, GetResponse, InvokeId, Pdu};
+use crate::apdu::{
+    DataAccessResult, ExceptionResponse, GetRequest, GetResponse, GetResults, InvokeId, Pdu, ServiceError,
+    StateError,
+};
 use crate::cosem::AttributeRequest;
+use crate::specs::get::{LIST_MAX, LIST_OVERHEAD, RESULT_LEN_MIN};
 use alloc::vec::Vec;
 
 /// Serves one get-request.
@@ -21,7 +24,7 @@ impl Getting<'_, '_> {
         match request {
             GetRequest::Normal { invoke_id, attribute } => Ok(self.on_normal(*invoke_id, attribute)),
             GetRequest::Next { invoke_id, block } => Ok(self.on_next(*invoke_id, *block)),
-            GetRequest::WithList { .. } => Err(UNKNOWN_SERVICE),
+            GetRequest::WithList { invoke_id, attributes } => self.on_list(*invoke_id, attributes).map(Some),
         }
     }
 
@@ -42,7 +45,7 @@ impl Getting<'_, '_> {
 
     fn read(&mut self, invoke_id: InvokeId, attribute: &AttributeRequest) -> Vec<u8> {
         let (budget, block_get) = (self.services.budget, self.session.terms.block_get);
-        let value = self.services.get(attribute);
+        let value = self.services.get(attribute, usize::MAX);
         match value.and_then(|value| transfer::serve(invoke_id, value, budget, block_get)) {
             Ok(Served::Whole(apdu)) => apdu,
             Ok(Served::Blocks(first, transfer)) => {
@@ -52,6 +55,27 @@ impl Getting<'_, '_> {
             }
             Err(result) => GetResponse::Normal { invoke_id, result: Err(result) }.to_vec(),
         }
+    }
+
+    /// Reads a list into one APDU. What has no room in it is refused by itself, so that the client can ask
+    /// for it alone.
+    fn on_list(
+        &mut self,
+        invoke_id: InvokeId,
+        attributes: &[AttributeRequest],
+    ) -> Result<Vec<u8>, ExceptionResponse> {
+        let room = self.services.budget.saturating_sub(LIST_OVERHEAD);
+        if attributes.len() > LIST_MAX || attributes.len() * RESULT_LEN_MIN > room {
+            return Err(LIST_TOO_LONG);
+        }
+        let mut encoded = Vec::new();
+        for (attribute, behind) in attributes.iter().zip((0..attributes.len()).rev()) {
+            let room = room - encoded.len() - behind * RESULT_LEN_MIN;
+            let value = self.services.get(attribute, room - 1);
+            GetResults::push(&mut encoded, value.as_deref().map_err(|result| *result));
+        }
+        let results = GetResults::new(attributes.len(), &encoded);
+        Ok(GetResponse::WithList { invoke_id, results }.to_vec())
     }
 
     fn on_next(&mut self, invoke_id: InvokeId, block: u32) -> Option<Vec<u8>> {
@@ -68,3 +92,7 @@ impl Getting<'_, '_> {
         })
     }
 }
+
+/// More attributes than are read at once, or than the client has room for.
+const LIST_TOO_LONG: ExceptionResponse =
+    ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::PduTooLong };

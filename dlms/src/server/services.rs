@@ -18,15 +18,19 @@ pub(super) struct Services<'s> {
 }
 
 impl Services<'_> {
-    /// The encoded value of an attribute.
-    pub(super) fn get(&mut self, request: &AttributeRequest) -> Result<Vec<u8>, DataAccessResult> {
+    /// The encoded value of an attribute, of at most `len_max` octets.
+    pub(super) fn get(
+        &mut self,
+        request: &AttributeRequest,
+        len_max: usize,
+    ) -> Result<Vec<u8>, DataAccessResult> {
         let entry = self.entry(request.class_id, request.logical_name)?;
         if !has(entry.readable, request.attribute) {
             return Err(DataAccessResult::ReadWriteDenied);
         }
         check_selector(&entry, request)?;
         let mut value = Vec::new();
-        let mut out = Encoder::new(&mut value, self.builtin.config.max_value_len);
+        let mut out = Encoder::new(&mut value, len_max.min(self.builtin.config.max_value_len));
         if request.attribute == 1 {
             out.logical_name(request.logical_name);
         } else if builtin::find(request.logical_name).is_some() {

@@ -146,7 +146,7 @@ impl Serving<'_, '_> {
 }
 
 /// A service, or a form of one, that the server does not know.
-pub(super) const UNKNOWN_SERVICE: ExceptionResponse =
+const UNKNOWN_SERVICE: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceUnknown, service: ServiceError::ServiceNotSupported };
 /// More octets than the server takes.
 const TOO_LONG: ExceptionResponse =
