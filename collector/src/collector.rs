@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use plc_core::sap::{AdpStatus, DLMS_PORT, UdpConfirm, UdpIndication};
 use plc_core::seed::Stream;
-use plc_core::{Eui64, Instant, Machine, ShortAddress, UtcAnchor};
+use plc_core::{Eui64, Instant, Machine, ShortAddress, Utc, UtcAnchor};
 
 /// Reads the load profiles of many meters, a few at a time.
 #[derive(Debug)]
@@ -204,7 +204,7 @@ impl Collector {
     }
 
     fn on_success(&mut self, now: Instant, session: &Session) {
-        let next = self.next_period(now);
+        let next = self.after(now, session.boundary());
         let Some(meter) = self.meters.get_mut(&session.meter()) else { return };
         meter.succeed();
         let again = (meter.progress.gaps() > 0).then(|| now + self.config.gap_pause.max(SHORTEST_PAUSE));
@@ -217,7 +217,7 @@ impl Collector {
     }
 
     fn on_failure(&mut self, now: Instant, session: &Session, reason: SessionFailure) {
-        let next = self.next_period(now);
+        let next = self.after(now, session.boundary());
         let Some(meter) = self.meters.get_mut(&session.meter()) else { return };
         let failures = meter.fail(session.boundary(), &reason);
         let unbelievable = matches!(reason, SessionFailure::Unexpected(_));
@@ -260,6 +260,12 @@ impl Collector {
         if meter.entry.short.is_some() && self.anchor.is_some() && !in_session {
             meter.next = Some(meter.next.map_or(soon, |next| next.min(soon)));
         }
+    }
+
+    /// When the boundary after `boundary` is read; it may have passed while a session was under way.
+    fn after(&mut self, now: Instant, boundary: Utc) -> Option<Instant> {
+        let anchor = self.anchor?;
+        Some(schedule::after(&self.config, &anchor, boundary, now, &mut self.stream))
     }
 
     fn next_period(&mut self, now: Instant) -> Option<Instant> {

@@ -17,8 +17,19 @@ pub(crate) fn next_period(
     now: Instant,
     stream: &mut Stream,
 ) -> Instant {
-    let next = boundary(config, anchor, now) + config.period;
-    anchor.instant(next + config.delay) + moment(config.spread, stream)
+    after(config, anchor, boundary(config, anchor, now), now, stream)
+}
+
+/// When the captures of the boundary after `read` may be asked for, `now` at the earliest, at a random moment of
+/// the spread.
+pub(crate) fn after(
+    config: &CollectorConfig,
+    anchor: &UtcAnchor,
+    read: Utc,
+    now: Instant,
+    stream: &mut Stream,
+) -> Instant {
+    anchor.instant(read + config.period + config.delay).max(now) + moment(config.spread, stream)
 }
 
 #[cfg(test)]
@@ -41,6 +52,16 @@ mod tests {
             prop_assert!(next.since(now) <= config.period + config.spread + Duration::from_millis(2));
             prop_assert_eq!(boundary(&config, &anchor, next), boundary(&config, &anchor, now) + config.period);
         }
+    }
+
+    #[test]
+    fn a_boundary_that_passed_during_a_session_is_read_within_the_spread() {
+        let config = CollectorConfig::new(Seed::from_u64(1));
+        let noon = Utc::from_civil(2026, 7, 1, 12, 0, 0).unwrap();
+        let anchor = UtcAnchor { at: Instant::EPOCH, utc: noon };
+        let now = Instant::from_secs(15);
+        let next = after(&config, &anchor, noon - config.period, now, &mut config.seed.stream());
+        assert!(next >= now && next <= now + config.spread, "{next:?}");
     }
 
     #[test]
