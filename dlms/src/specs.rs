@@ -136,6 +136,53 @@ pub mod association {
     /// The bit-string that asks for the authentication functional unit.
     pub const REQUIREMENTS: [u8; 2] = [0x07, 0x80];
     pub const REQUIREMENTS_LEN: usize = 4;
+    /// protocol-version.
+    pub const PROTOCOL_VERSION: u8 = 0x80;
+    /// implementation-information.
+    pub const IMPLEMENTATION: u8 = 0xBD;
+    /// called-AP-title and the other names of the called end, in an AARQ.
+    pub const CALLED_FIRST: u8 = 0xA2;
+    pub const CALLED_LAST: u8 = 0xA5;
+    /// calling-AE-qualifier and the invocation identifiers behind the calling title, in an AARQ.
+    pub const CALLING_REST_FIRST: u8 = 0xA7;
+    pub const CALLING_REST_LAST: u8 = 0xA9;
+    /// responding-AE-qualifier and the invocation identifiers behind the responding title, in an AARE.
+    pub const RESPONDING_REST_FIRST: u8 = 0xA5;
+    pub const RESPONDING_REST_LAST: u8 = 0xA7;
+}
+
+/// Universal tags of BER \[ISO/IEC 8825-1 8; confidence A\].
+pub mod ber {
+    #![allow(missing_docs)]
+    pub const INTEGER: u8 = 0x02;
+    pub const OCTET_STRING: u8 = 0x04;
+    pub const OBJECT_IDENTIFIER: u8 = 0x06;
+}
+
+/// invoke-id-and-priority \[GB 9.5; confidence A\].
+pub mod invoke_id {
+    #![allow(missing_docs)]
+    /// The number of the request.
+    pub const NUMBER: u8 = 0x0F;
+    /// The service class: the request wants an answer.
+    pub const CONFIRMED: u8 = 0x40;
+}
+
+/// service-error of an exception-response \[GB 9.5; confidence A\].
+pub mod service_error {
+    #![allow(missing_docs)]
+    pub const OPERATION_NOT_POSSIBLE: u8 = 1;
+    pub const SERVICE_NOT_SUPPORTED: u8 = 2;
+    pub const OTHER_REASON: u8 = 3;
+    pub const PDU_TOO_LONG: u8 = 4;
+    pub const DECIPHERING_ERROR: u8 = 5;
+    pub const INVOCATION_COUNTER_ERROR: u8 = 6;
+}
+
+/// Current association, attribute association_status \[BB 4.4.4; confidence A\].
+pub mod association_status {
+    #![allow(missing_docs)]
+    pub const ASSOCIATED: u8 = 2;
 }
 
 /// The initiate PDUs \[GB 9.4.6.1; confidence A\].
@@ -145,7 +192,8 @@ pub mod initiate {
     pub const VAA_NAME_LN: u16 = 7;
     /// \[APPLICATION 31\], length, unused bits.
     pub const CONFORMANCE_HEADER: [u8; 4] = [0x5F, 0x1F, 0x04, 0x00];
-    /// A client that takes less cannot hold one block of a protected answer.
+    /// A client that takes less cannot hold one block of a protected answer. A choice of this crate: the
+    /// book demands 12 \[GB 9.4.6.1; confidence B\].
     pub const CLIENT_MAX_PDU_MIN: u16 = 64;
     /// confirmedServiceError, initiateError, initiate, pdu-size-too-short.
     pub const ERROR_PDU_SIZE: [u8; 4] = [0x0E, 0x01, 0x06, 0x03];

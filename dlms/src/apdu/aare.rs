@@ -71,7 +71,8 @@ impl<'a> Pdu<'a> for Aare<'a> {
                 }
                 specs::USER_INFORMATION => user_information = Some(ber::only(contents, ber::OCTET_STRING)?),
                 // Version, requirements, responding names, implementation: nothing depends on them.
-                0x80 | 0x88 | 0xA5..=0xA7 | 0xBD => {}
+                specs::PROTOCOL_VERSION | specs::RESPONDING_REQUIREMENTS | specs::IMPLEMENTATION => {}
+                specs::RESPONDING_REST_FIRST..=specs::RESPONDING_REST_LAST => {}
                 _ => return Err(WireError::Invalid("element")),
             }
         }

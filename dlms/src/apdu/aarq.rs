@@ -55,7 +55,9 @@ impl<'a> Pdu<'a> for Aarq<'a> {
                 specs::CALLING_VALUE => authentication_value = Some(ber::only(contents, specs::CHAR_STRING)?),
                 specs::USER_INFORMATION => user_information = Some(ber::only(contents, ber::OCTET_STRING)?),
                 // Version, requirements, called and calling names, implementation: nothing depends on them.
-                0x80 | 0x8A | 0xA2..=0xA5 | 0xA7..=0xA9 | 0xBD => {}
+                specs::PROTOCOL_VERSION | specs::CALLING_REQUIREMENTS | specs::IMPLEMENTATION => {}
+                specs::CALLED_FIRST..=specs::CALLED_LAST => {}
+                specs::CALLING_REST_FIRST..=specs::CALLING_REST_LAST => {}
                 _ => return Err(WireError::Invalid("element")),
             }
         }

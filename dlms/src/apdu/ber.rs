@@ -1,5 +1,7 @@
 //! The little BER that the association APDUs need \[GB 9.4.2; ISO 8650\].
 
+pub(super) use crate::specs::ber::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING};
+
 use crate::axdr::{emit_length, length_len, parse_length};
 use plc_core::wire::{Reader, WireError, Writer};
 
@@ -69,7 +71,3 @@ pub(super) fn emit_optional(
 ) -> Result<(), WireError> {
     contents.map_or(Ok(()), |contents| emit_nested(writer, outer, inner, contents))
 }
-
-pub(super) const INTEGER: u8 = 0x02;
-pub(super) const OCTET_STRING: u8 = 0x04;
-pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;

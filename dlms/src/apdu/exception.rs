@@ -1,7 +1,7 @@
 //! exception-response \[GB 9.5\].
 
 use super::{Pdu, StateError};
-use crate::specs::apdu_tag;
+use crate::specs::{apdu_tag, service_error as specs};
 use core::fmt;
 use plc_core::wire::{Reader, WireError, Writer};
 
@@ -38,12 +38,12 @@ impl<'a> Pdu<'a> for ExceptionResponse {
         super::expect_tag(reader, apdu_tag::EXCEPTION_RESPONSE)?;
         let state = StateError::from_code(reader.u8()?);
         let service = match reader.u8()? {
-            1 => ServiceError::OperationNotPossible,
-            2 => ServiceError::ServiceNotSupported,
-            3 => ServiceError::OtherReason,
-            4 => ServiceError::PduTooLong,
-            5 => ServiceError::DecipheringError,
-            6 => ServiceError::InvocationCounter(reader.u32_be()?),
+            specs::OPERATION_NOT_POSSIBLE => ServiceError::OperationNotPossible,
+            specs::SERVICE_NOT_SUPPORTED => ServiceError::ServiceNotSupported,
+            specs::OTHER_REASON => ServiceError::OtherReason,
+            specs::PDU_TOO_LONG => ServiceError::PduTooLong,
+            specs::DECIPHERING_ERROR => ServiceError::DecipheringError,
+            specs::INVOCATION_COUNTER_ERROR => ServiceError::InvocationCounter(reader.u32_be()?),
             other => ServiceError::Other(other),
         };
         Ok(Self { state, service })
@@ -52,13 +52,13 @@ impl<'a> Pdu<'a> for ExceptionResponse {
     fn emit(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
         writer.bytes(&[apdu_tag::EXCEPTION_RESPONSE, self.state.code()])?;
         match self.service {
-            ServiceError::OperationNotPossible => writer.u8(1),
-            ServiceError::ServiceNotSupported => writer.u8(2),
-            ServiceError::OtherReason => writer.u8(3),
-            ServiceError::PduTooLong => writer.u8(4),
-            ServiceError::DecipheringError => writer.u8(5),
+            ServiceError::OperationNotPossible => writer.u8(specs::OPERATION_NOT_POSSIBLE),
+            ServiceError::ServiceNotSupported => writer.u8(specs::SERVICE_NOT_SUPPORTED),
+            ServiceError::OtherReason => writer.u8(specs::OTHER_REASON),
+            ServiceError::PduTooLong => writer.u8(specs::PDU_TOO_LONG),
+            ServiceError::DecipheringError => writer.u8(specs::DECIPHERING_ERROR),
             ServiceError::InvocationCounter(expected) => {
-                writer.u8(6)?;
+                writer.u8(specs::INVOCATION_COUNTER_ERROR)?;
                 writer.u32_be(expected)
             }
             ServiceError::Other(other) => writer.u8(other),

@@ -28,6 +28,7 @@ pub use results::GetResults;
 pub use set::{SetRequest, SetResponse};
 
 use crate::axdr::{Data, parse_length};
+use crate::specs::invoke_id;
 use alloc::vec::Vec;
 use core::fmt;
 use plc_core::wire::{Reader, WireError, Writer};
@@ -77,12 +78,12 @@ pub struct InvokeId(pub u8);
 impl InvokeId {
     /// A confirmed request of normal priority.
     pub const fn confirmed(number: u8) -> Self {
-        Self(0x40 | number & 0x0F)
+        Self(invoke_id::CONFIRMED | number & invoke_id::NUMBER)
     }
 
     /// The number, 0..=15.
     pub const fn number(self) -> u8 {
-        self.0 & 0x0F
+        self.0 & invoke_id::NUMBER
     }
 }
 

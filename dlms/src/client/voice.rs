@@ -5,6 +5,7 @@ use crate::apdu::{Envelope, Pdu};
 use crate::invocation::InvocationCounter;
 use crate::security::{SPECIFIC, seal};
 use crate::specs::conversation::OUTPUTS_MAX;
+use crate::specs::invoke_id;
 use crate::wrapper::Wpdu;
 use alloc::vec::Vec;
 use plc_core::Outbox;
@@ -24,7 +25,7 @@ impl Voice {
 
     /// The next number for a request, 0..=15.
     pub(super) const fn next_number(&mut self) -> u8 {
-        self.number = (self.number + 1) & 0x0F;
+        self.number = (self.number + 1) & invoke_id::NUMBER;
         self.number
     }
 

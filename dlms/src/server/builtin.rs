@@ -7,7 +7,7 @@ use crate::apdu::{ApplicationContext, Conformance, DataAccessResult, Mechanism};
 use crate::axdr::Encoder;
 use crate::cosem::{AttributeRequest, LogicalName};
 use crate::security::SystemTitle;
-use crate::specs::{classes, initiate, security_setup};
+use crate::specs::{association_status, classes, initiate, security_setup};
 
 /// Index by which the built-in objects are known.
 const CURRENT_ASSOCIATION: ObjectEntry =
@@ -61,8 +61,7 @@ impl Builtin<'_> {
             6 => out.octet_string(&self.mechanism().identifier()),
             // The secret is never shown.
             7 => out.octet_string(&[]),
-            // associated
-            8 => out.enumeration(2),
+            8 => out.enumeration(association_status::ASSOCIATED),
             9 => out.logical_name(classes::SECURITY_SETUP_NAME),
             10 => out.array(0),
             _ => {
