@@ -7,7 +7,7 @@
 //! Tour:
 //!
 //! * [`machine`]: the trait, and [`Outbox`], the bounded queue behind every `poll`;
-//! * [`laws`]: the six laws of a machine as a harness (feature `laws`);
+//! * `laws`: the six laws of a machine as a harness (feature `laws`);
 //! * [`time`]: [`Instant`], [`Utc`], [`SampleClock`];
 //! * [`timers`]: a table of deadlines;
 //! * [`wire`]: cursors over bytes;

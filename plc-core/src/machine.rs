@@ -6,7 +6,7 @@ use heapless::Deque;
 /// A layer without I/O, clock or entropy of its own.
 ///
 /// A driver hands it inputs with the time at which they happened, ticks it when its deadline has
-/// passed, and drains its outputs after each call. See [`crate::laws`] for what every machine promises.
+/// passed, and drains its outputs after each call. See the module `laws` for what every machine promises.
 pub trait Machine {
     /// What happens to the machine. Inputs borrow.
     type Input<'a>;
