@@ -1,12 +1,16 @@
 //! The daemon of the data concentrator: drivers, store, gRPC, command line and configuration.
 //!
-//! Two threads of control meet in [`live::Live`] and in the store:
+//! Three threads of control:
 //!
-//! * [`power_line`]: the thread of the power line, which alone writes the [`store`];
-//! * [`grpc`]: the interface on a runtime of its own, which reads through its own connections.
+//! * [`plc::Driver`] exchanges blocks of samples with the front end and moves the node;
+//! * [`plc::Application`] takes turns with it, owns the collector and writes the [`store`];
+//! * [`grpc`] serves the interface on a runtime of its own, from [`live::Live`] and from the store, which it reads through
+//!   connections of its own.
 //!
-//! Tour: [`cli`] is the command line, [`daemon`] what `concentrator run` does, [`config`] its file, [`store`] what
-//! survives a power cut, [`live`] what is known now, [`clock`] the only reader of the machine's clocks.
+//! Tour: [`cli`] is the command line, [`daemon`] what `concentrator run` does, [`power_line`] its way from the
+//! configuration to a running node, [`plc`] the node, its driver and what stands above, [`config`] the file, [`store`] what
+//! survives a power cut, [`live`] what is known now, [`clock`] the only reader of the machine's clocks. The module `demo` (feature
+//! `demo`) puts an emulated street in place of the front end.
 #![forbid(unsafe_code)]
 
 pub mod cli;

@@ -6,7 +6,7 @@
 //! Endpoint      AdpdDataRequest ▼        ▲ AdpdDataIndication
 //! g3-adp        McpsDataRequest ▼        ▲ McpsDataIndication
 //! g3-mac        PhyRequest      ▼        ▲ PhyIndication
-//! Phy           samples, or whole frames in a faster simulation
+//! Phy           samples of the line (the modem), or whatever else a medium is made of
 //! ```
 //!
 //! Tour: [`node`] owns the layers and moves primitives between them; [`endpoint`] turns datagrams into
