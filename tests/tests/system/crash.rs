@@ -85,7 +85,7 @@ impl Held {
     }
 }
 
-/// Nobody had to join again, and nothing was taken for an attack.
+/// Nobody had to join again, and no session failed: what a meter takes for a replay it does not answer.
 fn assert_no_refusal(store: &Path) {
     let events = events(store);
     let mut joined = BTreeSet::new();
@@ -94,16 +94,10 @@ fn assert_no_refusal(store: &Path) {
         match event.kind {
             EventKind::MeterJoined => assert!(joined.insert(event.meter), "joined twice: {events:?}"),
             EventKind::Started | EventKind::Stopped => {}
-            EventKind::ReadFailed => assert!(is_loss(&event.text), "{event}"),
             _ => panic!("{event}"),
         }
     }
     assert_eq!(events.iter().filter(|stored| stored.event.kind == EventKind::Started).count(), 8);
-}
-
-/// Whether a session failed because nothing came, as it may when the one before was cut off.
-fn is_loss(text: &str) -> bool {
-    text.contains("no answer") || text.contains("timed out")
 }
 
 /// The same street with nobody who cuts the power.
