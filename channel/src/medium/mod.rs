@@ -1,14 +1,18 @@
 //! The shared line: what each port hears of all the others.
 
+mod receiver;
 mod route;
 mod transmitter;
 
-use crate::convolve::add_convolution;
-use crate::skew::Resampler;
 use crate::snr::SnrError;
 use crate::{Link, Noise, Signal};
-use route::Route;
+use rayon::prelude::*;
+use receiver::Receiver;
 use transmitter::Transmitter;
+
+/// Samples to be heard by all ports together from which on processors share the work. Fewer cost less than the
+/// handing over.
+const WORTH_SHARING: usize = 4096;
 
 /// Ports, the links between them and the noise at each.
 ///
@@ -19,30 +23,17 @@ use transmitter::Transmitter;
 pub struct Medium {
     rate: u32,
     now: u64,
-    ports: Vec<Port>,
-    /// By transmitter, then receiver.
-    links: Vec<Option<Route>>,
-    scratch: Vec<f32>,
-}
-
-#[derive(Clone, Debug)]
-struct Port {
-    transmitter: Transmitter,
-    noise: Noise,
-    receive_scale: f32,
-    listening: bool,
+    /// By port.
+    transmitters: Vec<Transmitter>,
+    /// By port.
+    receivers: Vec<Receiver>,
 }
 
 impl Medium {
     /// `ports` ports without links and without noise, at `rate` samples per second.
     pub fn new(rate: u32, ports: usize) -> Self {
-        let port = Port {
-            transmitter: Transmitter::new(),
-            noise: Noise::silent(),
-            receive_scale: 1.0,
-            listening: true,
-        };
-        Self { rate, now: 0, ports: vec![port; ports], links: vec![None; ports * ports], scratch: Vec::new() }
+        let (transmitters, receivers) = (vec![Transmitter::new(); ports], vec![Receiver::new(ports); ports]);
+        Self { rate, now: 0, transmitters, receivers }
     }
 
     /// Samples per second.
@@ -52,7 +43,7 @@ impl Medium {
 
     /// Number of ports.
     pub fn ports(&self) -> usize {
-        self.ports.len()
+        self.receivers.len()
     }
 
     /// Index of the next sample.
@@ -67,39 +58,38 @@ impl Medium {
     /// On ports that do not exist, a port linked with itself, a link of another rate or a transmitter that is
     /// heard: mistakes in the program.
     pub fn connect(&mut self, from: usize, to: usize, link: Link) {
-        assert!(from != to && to < self.ports.len(), "a link joins two different ports");
+        assert!(from != to && to < self.ports(), "a link joins two different ports");
         assert!(link.rate() == f64::from(self.rate), "the link is made for {} Hz", link.rate());
-        let transmitter = &mut self.ports[from].transmitter;
+        let transmitter = &mut self.transmitters[from];
         assert!(!transmitter.is_active(self.now), "links are laid while the transmitter is silent");
         transmitter.remember(&link);
-        let at = self.at(from, to);
-        self.links[at] = Some(Route::new(link));
+        self.receivers[to].connect(from, link);
     }
 
     /// The link from port `from` to port `to`, if there is one.
     pub fn link(&self, from: usize, to: usize) -> Option<&Link> {
-        self.links.get(self.at(from, to))?.as_ref().map(|route| &route.link)
+        self.receivers.get(to)?.link(from)
     }
 
     /// Sets what `port` hears besides transmitters.
     pub fn set_noise(&mut self, port: usize, noise: Noise) {
-        self.ports[port].noise = noise;
+        self.receivers[port].noise = noise;
     }
 
     /// What `port` hears besides transmitters.
     pub fn noise(&self, port: usize) -> &Noise {
-        &self.ports[port].noise
+        &self.receivers[port].noise
     }
 
     /// Factors on everything that `port` sends, and on everything that it receives, its noise included.
     pub fn set_scales(&mut self, port: usize, transmit: f32, receive: f32) {
-        self.ports[port].transmitter.scale = transmit;
-        self.ports[port].receive_scale = receive;
+        self.transmitters[port].scale = transmit;
+        self.receivers[port].scale = receive;
     }
 
     /// A port that does not listen costs nothing and receives empty blocks. All ports listen at first.
     pub fn set_listening(&mut self, port: usize, listening: bool) {
-        self.ports[port].listening = listening;
+        self.receivers[port].listening = listening;
     }
 
     /// Moves time on by `samples`: `sent[n]` is what port n sends (`None` is silence, and a shorter block ends
@@ -108,22 +98,20 @@ impl Medium {
     /// # Panics
     /// Unless there is one entry per port, and no block is longer than `samples`: mistakes in the program.
     pub fn exchange(&mut self, samples: usize, sent: &[Option<&[f32]>], received: &mut [Vec<f32>]) {
-        assert!(sent.len() == self.ports.len() && received.len() == sent.len(), "one block per port");
+        assert!(sent.len() == self.ports() && received.len() == sent.len(), "one block per port");
         for (from, block) in sent.iter().enumerate() {
             self.send(from, samples, block.unwrap_or_default());
         }
-        for (to, block) in received.iter_mut().enumerate() {
-            self.receive(to, samples, block);
-        }
-        for port in &mut self.ports {
-            port.transmitter.move_on(self.now, samples);
+        self.receive(samples, received);
+        for transmitter in &mut self.transmitters {
+            transmitter.move_on(self.now, samples);
         }
         self.now += samples as u64;
     }
 
     /// Whether nothing that was sent is still on its way.
     pub fn idle(&self) -> bool {
-        self.ports.iter().all(|port| !port.transmitter.is_active(self.now))
+        self.transmitters.iter().all(|transmitter| !transmitter.is_active(self.now))
     }
 
     /// Moves time on by `samples` that nobody sends in and nobody listens to.
@@ -138,7 +126,7 @@ impl Medium {
     /// Signal-to-noise ratio per carrier (dB) of `signal` from port `from` at port `to`; `None` without a link.
     pub fn snr_db(&self, from: usize, to: usize, signal: &Signal) -> Option<Vec<f64>> {
         let link = self.link(from, to)?;
-        Some(self.scaled(from, signal).snr_db(link, &self.ports[to].noise))
+        Some(self.scaled(from, signal).snr_db(link, &self.receivers[to].noise))
     }
 
     /// Scales the background noise of port `to` such that `signal` from port `from` has a mean ratio of `db`
@@ -161,26 +149,22 @@ impl Medium {
         signal: &Signal,
         db: f64,
     ) -> Result<(), SnrError> {
-        let all = (0..self.ports.len()).filter_map(|from| self.background_snr(from, to, signal));
+        let all = (0..self.ports()).filter_map(|from| self.background_snr(from, to, signal));
         let snr = all.reduce(f64::min).ok_or(SnrError::NoLink)?;
         self.shift_background(to, snr - db)
     }
 
-    fn at(&self, from: usize, to: usize) -> usize {
-        from * self.ports.len() + to
-    }
-
     fn scaled(&self, from: usize, signal: &Signal) -> Signal {
-        signal.with_rms(signal.rms * f64::from(self.ports[from].transmitter.scale))
+        signal.with_rms(signal.rms * f64::from(self.transmitters[from].scale))
     }
 
     fn background_snr(&self, from: usize, to: usize, signal: &Signal) -> Option<f64> {
         let link = self.link(from, to)?;
-        Some(self.scaled(from, signal).mean_background_snr_db(link, &self.ports[to].noise))
+        Some(self.scaled(from, signal).mean_background_snr_db(link, &self.receivers[to].noise))
     }
 
     fn shift_background(&mut self, to: usize, db: f64) -> Result<(), SnrError> {
-        let noise = &mut self.ports[to].noise;
+        let noise = &mut self.receivers[to].noise;
         if !noise.has_background() {
             return Err(SnrError::NoBackground);
         }
@@ -191,52 +175,21 @@ impl Medium {
     /// Takes over what a port sends; a burst that begins finds empty delay lines.
     fn send(&mut self, from: usize, samples: usize, block: &[f32]) {
         assert!(block.len() <= samples, "a block of {} in {samples} samples", block.len());
-        let ports = self.ports.len();
-        let transmitter = &mut self.ports[from].transmitter;
-        if transmitter.take(self.now, samples, block) {
-            let routes = self.links[from * ports..(from + 1) * ports].iter_mut().flatten();
-            routes.filter_map(|route| route.resampler.as_mut()).for_each(Resampler::reset);
+        if self.transmitters[from].take(self.now, samples, block) {
+            self.receivers.iter_mut().for_each(|receiver| receiver.begin(from));
         }
     }
 
-    fn receive(&mut self, to: usize, samples: usize, out: &mut Vec<f32>) {
-        out.clear();
-        if !self.ports[to].listening {
-            // The sliding delays go on without a listener.
-            (0..self.ports.len()).for_each(|from| self.carry(from, to, samples, None));
-            return;
-        }
-        out.resize(samples, 0.0);
-        (0..self.ports.len()).for_each(|from| self.carry(from, to, samples, Some(out)));
-        let port = &mut self.ports[to];
-        port.noise.add(self.now, out);
-        if port.receive_scale != 1.0 {
-            out.iter_mut().for_each(|sample| *sample *= port.receive_scale);
-        }
-    }
-
-    /// Adds what port `from` has on the line towards port `to`.
-    fn carry(&mut self, from: usize, to: usize, samples: usize, out: Option<&mut Vec<f32>>) {
-        let transmitter = &self.ports[from].transmitter;
-        let at = from * self.ports.len() + to;
-        let (Some(route), Some(burst)) = (self.links[at].as_mut(), transmitter.active(self.now)) else {
-            return;
+    /// Every port hears for itself, so many of them share the processors.
+    fn receive(&mut self, samples: usize, received: &mut [Vec<f32>]) {
+        let (transmitters, now) = (&self.transmitters, self.now);
+        let hear = |(receiver, block): (&mut Receiver, &mut Vec<f32>)| {
+            receiver.receive(transmitters, now, samples, block);
         };
-        if out.is_none() && route.resampler.is_none() {
-            return;
-        }
-        let span = route.span(self.now, samples, burst);
-        let input = transmitter.input(&route.link, &span);
-        match out {
-            Some(out) if route.is_plain() => add_convolution(&route.link.fir().taps, input, &mut out[span]),
-            out => {
-                self.scratch.clear();
-                self.scratch.resize(span.len(), 0.0);
-                add_convolution(&route.link.fir().taps, input, &mut self.scratch);
-                route.vary(self.now + span.start as u64, burst.start, &mut self.scratch);
-                let pairs = out.into_iter().flat_map(|out| out[span.clone()].iter_mut()).zip(&self.scratch);
-                pairs.for_each(|(out, sample)| *out += sample);
-            }
+        if self.receivers.len() * samples < WORTH_SHARING {
+            self.receivers.iter_mut().zip(received).for_each(hear);
+        } else {
+            self.receivers.par_iter_mut().zip(received).for_each(hear);
         }
     }
 }

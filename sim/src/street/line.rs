@@ -1,11 +1,12 @@
 //! The line of a street: links after the feeder's cables between all ports, noise at every port.
 
-use super::{CONCENTRATOR, RATE_HZ, StreetError, work};
+use super::{CONCENTRATOR, RATE_HZ, StreetError};
 use crate::feeder::{Conditions, Feeder, Place};
 use channel::levels::{RESIDENTIAL_MAINS_DBUV, volts_from_dbuv};
 use channel::noise::{Background, Bursts, Cyclostationary, Tone};
 use channel::{FirDesign, Link, MainsGain, Medium, Noise, NoiseSource, Signal};
 use plc_core::Seed;
+use rayon::prelude::*;
 
 /// Taps of the response of a link.
 const TAPS: usize = 64;
@@ -33,7 +34,8 @@ pub(super) fn lay(
     let ports = 0..places.len();
     let pairs: Vec<_> = ports.clone().flat_map(|from| ports.clone().map(move |to| (from, to))).collect();
     let pairs: Vec<_> = pairs.into_iter().filter(|(from, to)| from != to).collect();
-    let links = work::map(&pairs, |&(from, to)| link(feeder, places[from], places[to], &conditions, &design));
+    let lay = |&(from, to): &(usize, usize)| link(feeder, places[from], places[to], &conditions, &design);
+    let links: Vec<_> = pairs.par_iter().map(lay).collect();
     for ((from, to), link) in pairs.into_iter().zip(links) {
         medium.connect(from, to, link?);
     }

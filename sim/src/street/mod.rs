@@ -4,13 +4,15 @@
 //! [`Street::exchange`]. Between blocks in which somebody transmits there are long stretches in which
 //! nobody does; those are jumped over, with the receivers told of a gap of known length, unless
 //! [`StreetConfig::every_sample`] says otherwise.
+//!
+//! The sites share the processors: between two exchanges they do not know each other, so the outcome never
+//! depends on how many processors there are.
 
 mod identity;
 mod ledger;
 mod line;
 mod site;
 pub mod stream;
-mod work;
 
 pub use identity::{MeterIdentity, customers};
 pub use site::{Site, SiteEvent};
@@ -18,11 +20,16 @@ pub use site::{Site, SiteEvent};
 use crate::feeder::Feeder;
 use channel::Medium;
 use plc_core::{Instant, SampleClock, Seed, Utc, UtcAnchor};
+use rayon::prelude::*;
 
 /// Samples per second of the modems: CENELEC-A.
 pub const RATE_HZ: u32 = 400_000;
 /// Samples that an exchange may have: what a modem takes at once without losing an indication.
 const BLOCK_MAX: usize = 8000;
+/// Samples of all modems in a gap from which on processors share the metering of it: a fifth of a second of one.
+const WORTH_SHARING_GAP: u64 = 80_000;
+/// Samples of all modems in a block from which on processors share the modems.
+const WORTH_SHARING_BLOCK: usize = 4096;
 /// The port of the concentrator on the line.
 const CONCENTRATOR: usize = 0;
 
@@ -202,7 +209,11 @@ impl Street {
         self.line.skip(samples);
         self.sample += samples;
         let now = self.now();
-        work::for_each(&mut self.sites, samples, |site| site.on_gap(now, samples));
+        if self.sites.len() as u64 * samples < WORTH_SHARING_GAP {
+            self.sites.iter_mut().for_each(|site| site.on_gap(now, samples));
+        } else {
+            self.sites.par_iter_mut().for_each(|site| site.on_gap(now, samples));
+        }
     }
 
     fn over_the_line(&mut self, outgoing: Option<&[f32]>) {
@@ -212,8 +223,12 @@ impl Street {
         self.sample += self.block as u64;
         self.line_samples += self.block as u64;
         let now = self.now();
-        for (site, received) in self.sites.iter_mut().zip(&self.received[CONCENTRATOR + 1..]) {
-            site.on_block(now, received);
+        let received = &self.received[CONCENTRATOR + 1..];
+        let hear = |(site, received): (&mut Site, &Vec<f32>)| site.on_block(now, received);
+        if self.sites.len() * self.block < WORTH_SHARING_BLOCK {
+            self.sites.iter_mut().zip(received).for_each(hear);
+        } else {
+            self.sites.par_iter_mut().zip(received).for_each(hear);
         }
     }
 }
