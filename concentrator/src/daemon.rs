@@ -25,9 +25,9 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     let live = Arc::new(Live::restore(&config, store.reader())?);
     let server = Server::start(config.listen, Arc::clone(&live), store.path())?;
     server.stop_on_signals()?;
-    note(&mut store, EventKind::Started, format!("version {}", env!("CARGO_PKG_VERSION")));
+    note(&mut store, &live, EventKind::Started, format!("version {}", env!("CARGO_PKG_VERSION")));
     keep_serving(&config, &mut store, &live);
-    note(&mut store, EventKind::Stopped, String::from("asked to stop"));
+    note(&mut store, &live, EventKind::Stopped, String::from("asked to stop"));
     server.stop()?;
     store.close()?;
     Ok(ExitCode::SUCCESS)
@@ -41,15 +41,15 @@ fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
         let news = live.status().borrow().fault != text;
         if news {
             live.update_status(|status| status.fault.clone_from(&text));
-            note(store, EventKind::PowerLineFault, text);
+            note(store, live, EventKind::PowerLineFault, text);
         }
         live.shutdown.wait(RETRY_AFTER);
     }
 }
 
-/// An event in the store first, a line in the log second.
-fn note(store: &mut Store, kind: EventKind, text: String) {
-    let event = Event { time: clock::utc(), kind, meter: None, text };
+/// An event in the store first, a line in the log second. Its time is that of the power line, once there is one.
+fn note(store: &mut Store, live: &Live, kind: EventKind, text: String) {
+    let event = Event { time: live.now(), kind, meter: None, text };
     if let Err(error) = store.append_event(&event) {
         tracing::error!("{error}");
     }

@@ -4,7 +4,8 @@ use super::application::Observer;
 use super::network::Network;
 use crate::live::{Live, MeterState, MeterStatus};
 use crate::store::{Cursor, Reading};
-use collector::{Collector, CollectorEvent};
+use collector::{Collector, CollectorEvent, SessionFailure};
+use dlms::client::ClientFailure;
 use plc_core::sap::{AdpmIndication, UdpIndication};
 use plc_core::{Eui64, ShortAddress, Utc};
 use std::collections::BTreeMap;
@@ -98,7 +99,11 @@ impl Observer for LiveObserver {
                 tracing::debug!(%event, "read");
             }
             CollectorEvent::SessionFailed { meter, reason, .. } => {
-                self.live.update_meter(*meter, |status| status.last_error = reason.to_string());
+                let suspicious = matches!(reason, SessionFailure::Association(ClientFailure::Authentication));
+                self.live.update_meter(*meter, |status| {
+                    status.last_error = reason.to_string();
+                    status.counters.security_failures += u64::from(suspicious);
+                });
                 tracing::warn!(%event, "read");
             }
             _ => tracing::warn!(%event, "read"),
