@@ -7,7 +7,7 @@ use crate::shutdown::Shutdown;
 use crate::store::{Cursor, StoreError, StoreReader};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::watch;
 
 /// Where the concentrator's time comes from.
@@ -130,7 +130,7 @@ pub struct Live {
     /// The wish to stop.
     pub shutdown: Shutdown,
     simulated: AtomicBool,
-    started: Utc,
+    started_ms: AtomicI64,
     status: watch::Sender<Status>,
     meters: watch::Sender<BTreeMap<Eui64, MeterStatus>>,
     topology: watch::Sender<Vec<Node>>,
@@ -145,7 +145,7 @@ impl Live {
         Self {
             shutdown: Shutdown::default(),
             simulated: AtomicBool::new(kind == ClockKind::Simulated),
-            started,
+            started_ms: AtomicI64::new(started.as_millis()),
             status: watch::Sender::new(Status { now: started, ..Status::default() }),
             meters: watch::Sender::new(meters),
             topology: watch::Sender::default(),
@@ -193,9 +193,12 @@ impl Live {
         });
     }
 
-    /// Time comes from there from now on.
-    pub fn set_clock(&self, kind: ClockKind) {
-        self.simulated.store(kind == ClockKind::Simulated, Ordering::Relaxed);
+    /// Time comes from a simulation from now on, in which it is `now`; once it does, this changes nothing.
+    pub fn simulate(&self, now: Utc) {
+        if !self.simulated.swap(true, Ordering::Relaxed) {
+            self.started_ms.store(now.as_millis(), Ordering::Relaxed);
+            self.update_status(|status| status.now = now);
+        }
     }
 
     /// Where time comes from.
@@ -211,9 +214,9 @@ impl Live {
         }
     }
 
-    /// When the concentrator started.
-    pub const fn started(&self) -> Utc {
-        self.started
+    /// When the concentrator started, by the clock that it goes by.
+    pub fn started(&self) -> Utc {
+        Utc::from_millis(self.started_ms.load(Ordering::Relaxed))
     }
 
     /// What is known of the concentrator itself, and the news of it.

@@ -1,7 +1,7 @@
 //! What the daemon does with the power line: from the configuration to a running node.
 
 use crate::config::{Config, MeterConfig};
-use crate::live::{ClockKind, Live};
+use crate::live::Live;
 use crate::plc::{
     Driver, DriverError, FrontEnd, MeterAccess, SessionConfig, SessionError, front_end, serve as serve_node,
     telemetry,
@@ -27,7 +27,7 @@ const PUBLISH: Duration = Duration::from_millis(500);
 pub fn serve(config: &Config, store: &mut Store, live: &Arc<Live>) -> anyhow::Result<()> {
     let front_end = front_end::open(&config.plc.front_end)?;
     if front_end.hello().virtual_time {
-        live.set_clock(ClockKind::Simulated);
+        live.simulate(front_end.hello().utc);
     }
     let session = session_config(config)?;
     live.update_status(|status| status.fault.clear());

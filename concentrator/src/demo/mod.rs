@@ -54,7 +54,9 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let live = Arc::new(live(&street));
     let server = Server::start(args.listen, Arc::clone(&live), &place.database())?;
     server.stop_on_signals()?;
-    progress::announce(&street, &server, &place);
+    let feeder = args.feeder.as_deref().map(|folder| format!("the feeder of {}", folder.display()));
+    let feeder = feeder.as_deref().unwrap_or("the European low-voltage test feeder");
+    progress::announce(&street, feeder, &server, &place);
     let config = session_config(args.seed, &street);
     let drive = |driver: &mut Driver<_>| Run::new(driver, Arc::clone(&live), periods).finish();
     let (finished, front_end) = serve(StreetFrontEnd::new(street), &mut store, &config, &live, drive)?;

@@ -18,14 +18,10 @@ const TERMINAL: Duration = Duration::from_millis(200);
 const FILE: Duration = Duration::from_secs(5);
 
 /// Says what has been built and where it can be watched.
-pub(super) fn announce(street: &Street, server: &Server, place: &Place) {
+pub(super) fn announce(street: &Street, feeder: &str, server: &Server, place: &Place) {
     let mut err = std::io::stderr().lock();
     let meters = street.sites().len();
-    let _ = writeln!(
-        err,
-        "street: {meters} meters on the European low-voltage test feeder, from {}",
-        street.utc()
-    );
+    let _ = writeln!(err, "street: {meters} meters on {feeder}, from {}", street.utc());
     let _ = writeln!(
         err,
         "gRPC:   http://{} (concentrator meters, readings --follow, topology)",

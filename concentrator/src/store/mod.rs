@@ -119,13 +119,13 @@ impl Store {
         self.transact(|transaction| transaction.execute(sql, params![name, value.cast_signed()]).map(drop))
     }
 
-    /// Makes a meter known, or changes its system title; address and counters stay.
+    /// Makes a meter known, and its system title where one is given; address and counters stay.
     ///
     /// # Errors
     /// The database failed.
     pub fn register_meter(&mut self, meter: Eui64, system_title: Option<[u8; 8]>) -> Result<(), StoreError> {
         let sql = "INSERT INTO meters (eui64, system_title) VALUES (?1, ?2)
-                   ON CONFLICT (eui64) DO UPDATE SET system_title = excluded.system_title";
+                   ON CONFLICT (eui64) DO UPDATE SET system_title = coalesce(excluded.system_title, system_title)";
         self.transact(|transaction| transaction.execute(sql, params![bits(meter), system_title]).map(drop))
     }
 

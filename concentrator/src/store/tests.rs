@@ -94,13 +94,14 @@ fn a_counter_never_goes_back() {
 }
 
 #[test]
-fn a_meter_keeps_its_counters_when_it_is_registered_again() {
+fn a_meter_keeps_its_counters_and_its_title_when_it_is_registered_again() {
     let (_folder, mut store) = store();
     store.register_meter(METER, None).unwrap();
     store.set_meter_counter(METER, MeterCounter::Invocation, 1000).unwrap();
     store.set_meter_counter(METER, MeterCounter::Server, 7).unwrap();
     store.set_meter_address(METER, Some(ShortAddress(3))).unwrap();
     store.register_meter(METER, Some([9; 8])).unwrap();
+    store.register_meter(METER, None).unwrap();
     let expected = MeterRow {
         eui64: METER,
         short_address: Some(ShortAddress(3)),

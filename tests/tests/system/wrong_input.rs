@@ -131,6 +131,18 @@ fn a_place_that_cannot_be_had_is_named() {
 }
 
 #[test]
+fn the_socket_of_a_killed_street_is_used_again_and_that_of_a_living_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("street.sock");
+    let arguments = ["street", "--customers", "1", "--socket", socket.to_str().unwrap()];
+    let mut killed = plcsim(&arguments);
+    killed.says("meters behind");
+    assert_eq!(plcsim(&arguments).end().code, Some(1));
+    drop(killed);
+    plcsim(&arguments).says("meters behind");
+}
+
+#[test]
 fn a_street_that_cannot_be_served_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "file", "mine");

@@ -47,7 +47,7 @@ struct World {
 struct StreetArgs {
     #[command(flatten)]
     world: World,
-    /// The socket to make; one that is there already is not touched.
+    /// The socket to make; one that is in use is not touched.
     #[arg(long, value_name = "PATH")]
     socket: PathBuf,
     /// Never skip silence.

@@ -3,8 +3,9 @@
 use crate::{StreetArgs, World};
 use sim::feeder::Feeder;
 use sim::street::{Street, StreetConfig, stream};
-use std::io::{self, Write};
-use std::os::unix::net::UnixListener;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -53,5 +54,15 @@ fn build(world: &World, every_sample: bool) -> Result<Street, Failure> {
 }
 
 fn listen(path: &Path) -> Result<UnixListener, Failure> {
+    // The socket of a street that was killed stays behind; nobody listens to it, so it may go.
+    let left_behind =
+        UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused);
+    if left_behind && is_socket(path) {
+        std::fs::remove_file(path).map_err(|source| Failure::Socket { path: path.to_owned(), source })?;
+    }
     UnixListener::bind(path).map_err(|source| Failure::Socket { path: path.to_owned(), source })
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|entry| entry.file_type().is_socket())
 }
