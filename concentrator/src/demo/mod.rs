@@ -20,6 +20,7 @@ use run::Run;
 use sim::feeder::Feeder;
 use sim::street::{Site, Street, StreetConfig};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use street::StreetFrontEnd;
@@ -63,9 +64,10 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let street = front_end.into_street();
     let reader = StoreReader::open(&place.database())?;
     let table = Table::new(&street, &reader, periods, &hops(&live))?;
-    print!("{table}");
+    std::io::stdout().lock().write_all(table.to_string().as_bytes())?;
     if args.hold {
-        eprintln!("serving until SIGINT or SIGTERM");
+        // Nobody to tell is no reason to stop serving.
+        let _ = writeln!(std::io::stderr(), "serving until SIGINT or SIGTERM");
         while !live.shutdown.wait(Duration::from_secs(3600)) {}
     }
     server.stop()?;

@@ -68,6 +68,7 @@ impl<'s, O: Observer> Application<'s, O> {
         let answer = Answer::default();
         let mut application = Self { collector, store, anchor, observer, management, answer };
         application.collector.handle(anchor.at, CollectorInput::Clock(anchor));
+        application.dismiss_all_but(meters)?;
         meters.iter().try_for_each(|meter| application.admit(meter))?;
         Ok(application)
     }
@@ -118,6 +119,19 @@ impl<'s, O: Observer> Application<'s, O> {
         Ok(std::mem::take(&mut self.answer))
     }
 
+    /// Tells the meters that are in the network and not expected any more to leave it, which frees their addresses.
+    fn dismiss_all_but(&mut self, meters: &[MeterAccess]) -> Result<(), StoreError> {
+        let expected = |eui64: Eui64| meters.iter().any(|meter| meter.eui64 == eui64);
+        let rows = self.store.reader().meters()?;
+        for row in rows.into_iter().filter(|row| row.short_address.is_some() && !expected(row.eui64)) {
+            // Known for a moment, so that it can be told; nobody can join with this key in between.
+            let (eui64, short) = (row.eui64, row.short_address);
+            self.management.push(AdpmRequest::Allow { eui64, psk: Key([0; 16]), short });
+            self.management.push(AdpmRequest::Kick { eui64 });
+        }
+        Ok(())
+    }
+
     /// Lets a meter join and be read, from where the store says that it was.
     fn admit(&mut self, meter: &MeterAccess) -> Result<(), StoreError> {
         let eui64 = meter.eui64;
@@ -158,13 +172,20 @@ impl<'s, O: Observer> Application<'s, O> {
             Persist::MacFrameCounter { reserved_to } => {
                 self.store.set_counter(MAC_FRAME_COUNTER, u64::from(reserved_to))
             }
-            Persist::DeviceAddress { eui64, short } => self.set_address(eui64, Some(short)),
-            Persist::DeviceRemoved { eui64 } => self.set_address(eui64, None),
+            Persist::DeviceAddress { eui64, short } => self.set_address(eui64, short),
+            Persist::DeviceRemoved { eui64 } => self.store.set_meter_address(eui64, None),
         }
     }
 
-    fn set_address(&mut self, eui64: Eui64, short: Option<ShortAddress>) -> Result<(), StoreError> {
-        self.store.set_meter_address(eui64, short)
+    /// The coordinator gives addresses, so a meter that the store still believes at this one has lost it.
+    fn set_address(&mut self, eui64: Eui64, short: ShortAddress) -> Result<(), StoreError> {
+        match self.store.set_meter_address(eui64, Some(short)) {
+            Err(StoreError::AddressTaken { holder, .. }) => {
+                self.store.set_meter_address(holder, None)?;
+                self.store.set_meter_address(eui64, Some(short))
+            }
+            done => done,
+        }
     }
 
     fn on_network(&mut self, now: Instant, indication: AdpmIndication) -> Result<(), StoreError> {

@@ -1,9 +1,11 @@
 //! The seam to the converter: a block of samples out, a block in.
 
+use crate::clock::Monotonic;
+use plc_core::Instant;
 use plc_core::afe::{Hello, Silence};
 use plc_core::wire::{Reader, Writer};
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -75,16 +77,30 @@ pub fn open(address: &str) -> io::Result<Box<dyn FrontEnd>> {
         Some(("unix", path)) => {
             let stream = UnixStream::connect(path).map_err(named)?;
             stream.set_read_timeout(Some(PATIENCE)).map_err(named)?;
+            stream.set_write_timeout(Some(PATIENCE)).map_err(named)?;
             Ok(Box::new(StreamFrontEnd::new(stream).map_err(named)?))
         }
         Some(("tcp", host)) => {
-            let stream = TcpStream::connect(host).map_err(named)?;
+            let stream = connect(host).map_err(named)?;
             stream.set_nodelay(true).map_err(named)?;
             stream.set_read_timeout(Some(PATIENCE)).map_err(named)?;
+            stream.set_write_timeout(Some(PATIENCE)).map_err(named)?;
             Ok(Box::new(StreamFrontEnd::new(stream).map_err(named)?))
         }
         _ => Err(named(io::Error::new(io::ErrorKind::InvalidInput, "expected unix:/path or tcp:host:port"))),
     }
+}
+
+/// Connects to the first address of `host` that answers within [`PATIENCE`].
+fn connect(host: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "no such host");
+    for address in host.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 impl<S: Read + Write + Send> StreamFrontEnd<S> {
@@ -94,7 +110,7 @@ impl<S: Read + Write + Send> StreamFrontEnd<S> {
     /// The stream ended, or does not speak this format.
     pub fn new(mut stream: S) -> io::Result<Self> {
         let mut bytes = [0; Hello::WIRE_LEN];
-        stream.read_exact(&mut bytes).map_err(ended)?;
+        read_whole(&mut stream, &mut bytes).map_err(ended)?;
         let hello = Hello::parse(&mut Reader::new(&bytes))
             .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, format!("{e} in its introduction")))?;
         Ok(Self { stream, hello, bytes: Vec::new() })
@@ -102,7 +118,7 @@ impl<S: Read + Write + Send> StreamFrontEnd<S> {
 
     fn read_block(&mut self, received: &mut [f32]) -> io::Result<()> {
         self.bytes.resize(received.len() * 4, 0);
-        self.stream.read_exact(&mut self.bytes).map_err(ended)?;
+        read_whole(&mut self.stream, &mut self.bytes).map_err(ended)?;
         let samples = self.bytes.as_chunks::<4>().0;
         received.iter_mut().zip(samples).for_each(|(sample, bytes)| *sample = f32::from_le_bytes(*bytes));
         Ok(())
@@ -117,12 +133,30 @@ impl<S: Read + Write + Send> FrontEnd for StreamFrontEnd<S> {
     fn exchange(&mut self, outgoing: Outgoing<'_>, received: &mut [f32]) -> io::Result<Incoming> {
         write_outgoing(&mut self.stream, &mut self.bytes, outgoing)?;
         let mut silence = [0; Silence::WIRE_LEN];
-        self.stream.read_exact(&mut silence).map_err(ended)?;
+        read_whole(&mut self.stream, &mut silence).map_err(ended)?;
         match Silence::from_bytes(silence).0 {
             0 => self.read_block(received).map(|()| Incoming::Block),
             samples => Ok(Incoming::Gap { samples }),
         }
     }
+}
+
+/// Fills `bytes` within [`PATIENCE`], however slowly they drip.
+fn read_whole(stream: &mut impl Read, bytes: &mut [u8]) -> io::Result<()> {
+    let clock = Monotonic::start();
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match stream.read(&mut bytes[filled..]) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if filled < bytes.len() && clock.now().since(Instant::EPOCH) > PATIENCE {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
+    Ok(())
 }
 
 fn write_outgoing(stream: &mut impl Write, bytes: &mut Vec<u8>, outgoing: Outgoing<'_>) -> io::Result<()> {

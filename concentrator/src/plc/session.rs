@@ -67,8 +67,9 @@ pub fn serve<F: FrontEnd, R>(
     let frame_counter = store.reader().counter(MAC_FRAME_COUNTER)?.unwrap_or(0);
     let frame_counter = u32::try_from(frame_counter).map_err(|_| SessionError::FrameCounter)?;
     let (node_port, application_port) = port();
-    let mut driver =
-        Driver::new(front_end, node_port, |clock| coordinator(config, &network, frame_counter, clock));
+    let devices = config.meters.len() + store.reader().meters()?.len();
+    let build = |clock| coordinator(config, &network, frame_counter, devices.max(1), clock);
+    let mut driver = Driver::new(front_end, node_port, build);
     let observer = LiveObserver::new(Arc::clone(live), config.eui64);
     let collector = Collector::new(config.collector.clone());
     let mut application =
@@ -103,6 +104,7 @@ fn coordinator(
     config: &SessionConfig,
     network: &Network,
     frame_counter: u32,
+    devices: usize,
     clock: SampleClock,
 ) -> Node<Modem> {
     let modem = Modem::new(&CENELEC_A, ModemConfig { clock, ..ModemConfig::default() });
@@ -113,7 +115,7 @@ fn coordinator(
         gmk: Key(network.group_key),
         key_index: network.key_index,
         frame_counter,
-        devices: config.meters.len().max(1),
+        devices,
     };
     Node::assemble(modem, coordinator)
 }

@@ -71,7 +71,11 @@ fn check_description(reader: &mut Reader<'_>, depth: usize) -> Result<usize, Wir
             let count = usize::from(reader.u16_be()?);
             let element = check_description(reader, depth + 1)?;
             let empty = element == 0 && count > 0;
-            if empty { Err(WireError::Invalid("array of empty elements")) } else { Ok(count * element) }
+            if empty {
+                Err(WireError::Invalid("array of empty elements"))
+            } else {
+                Ok(count.saturating_mul(element))
+            }
         }
         tag::STRUCTURE => {
             let count = parse_length(reader)?;
@@ -140,5 +144,19 @@ fn expand_one(
             out.data(&Data::parse_scalar(scalar, contents)?);
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn arrays_of_arrays_that_claim_more_than_a_number_holds_are_refused() {
+        let mut bytes = Vec::from([tag::COMPACT_ARRAY]);
+        (0..8).for_each(|_| bytes.extend([tag::ARRAY, 0xFF, 0xFF]));
+        bytes.extend([17, 1, 0]);
+        assert!(Data::from_bytes(&bytes).is_err());
     }
 }
