@@ -13,6 +13,8 @@ pub const RC_COORD_NOT_JOINED: u16 = 0xFFFF;
 
 /// Slots of the group master key \[G3 MAC 4; confidence A\].
 pub const GMK_SLOTS: u8 = 2;
+/// The highest short address of a device \[G3 ADP 5.3; confidence A\].
+pub const LAST_DEVICE_ADDRESS: u16 = 0x7FFF;
 /// The predefined multicast address of all nodes, ff02::1 \[G3 ADP 5.3; confidence A\].
 pub const ALL_NODES: u16 = 0x8001;
 /// The largest hopsLeft that a mesh header may start with \[G3 ADP 5.2; confidence A\].

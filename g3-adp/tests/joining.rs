@@ -106,6 +106,19 @@ fn the_coordinator_repeats_an_unanswered_challenge_once_and_gives_up() {
 }
 
 #[test]
+fn a_device_whose_acknowledgements_of_accepted_are_lost_has_joined_all_the_same() {
+    let mut pipe = with_device(12);
+    let end = pipe.now + MINUTE;
+    assert!(pipe.run_until(end, |pipe| codes(pipe).len() == 5), "the device says that it took its address");
+    pipe.unheard.push(1);
+    pipe.run(MINUTE * 30);
+    assert_eq!(codes(&pipe)[5..], [LbpCode::Accepted, LbpCode::Accepted]);
+    assert!(pipe.joined(1));
+    let joined = AdpmIndication::DeviceJoined { eui64: eui(1), short: ShortAddress(1) };
+    assert_eq!(pipe.stations[0].told[1..], [joined]);
+}
+
+#[test]
 fn a_restarted_device_gets_the_same_address() {
     let mut pipe = with_device(5);
     pipe.run(MINUTE);

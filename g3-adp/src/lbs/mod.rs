@@ -154,9 +154,7 @@ impl Lbs {
         };
         if status == MacStatus::Success {
             self.conversations.swap_remove(at);
-            if let Some(short) = self.registry.joined(eui64) {
-                out.push(Action::Tell(AdpmIndication::DeviceJoined { eui64, short }));
-            }
+            self.admit(eui64, out);
         } else {
             self.repeat_or_give_up(at, out);
         }
@@ -309,9 +307,21 @@ impl Lbs {
             self.conversations[at].retries_left = left;
             return self.repeat(at, out);
         }
-        let eui64 = self.conversations.swap_remove(at).eui64;
+        let conversation = self.conversations.swap_remove(at);
+        let eui64 = conversation.eui64;
+        if conversation.is_accepted() {
+            return self.admit(eui64, out);
+        }
         out.push(Action::Count(Drop::JoinTimeout));
         out.push(Action::Tell(AdpmIndication::DeviceRefused { eui64, reason: JoinFailure::Timeout }));
+    }
+
+    /// A device is in, as far as can be known here: it has proved its key and taken its parameters. When
+    /// only the acknowledgement of ACCEPTED was lost it has joined; when ACCEPTED itself was, it asks again.
+    fn admit(&self, eui64: Eui64, out: &mut Actions) {
+        if let Some(short) = self.registry.joined(eui64) {
+            out.push(Action::Tell(AdpmIndication::DeviceJoined { eui64, short }));
+        }
     }
 
     fn position(&self, eui64: Eui64) -> Option<usize> {

@@ -1,6 +1,7 @@
 //! The devices that may join, and their addresses.
 
 use crate::counters::Drop;
+use crate::specs;
 use alloc::vec::Vec;
 use plc_core::sap::Key;
 use plc_core::{Eui64, ShortAddress};
@@ -105,7 +106,7 @@ impl Registry {
     }
 
     fn next_free(&self) -> Option<ShortAddress> {
-        let above = self.last.0 + 1..=LAST;
+        let above = self.last.0 + 1..=specs::LAST_DEVICE_ADDRESS;
         let below = 1..=self.last.0;
         above.chain(below).map(ShortAddress).find(|short| self.shorts.binary_search(short).is_err())
     }
@@ -122,9 +123,6 @@ impl Registry {
         }
     }
 }
-
-/// The highest address of a device \[G3 ADP 5.3; confidence A\].
-const LAST: u16 = 0x7FFF;
 
 #[cfg(test)]
 mod tests {

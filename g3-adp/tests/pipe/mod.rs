@@ -71,6 +71,8 @@ pub struct Pipe {
     /// Frames lost although they were acknowledged, in percent; and never acknowledged, in percent.
     pub silent_loss: u32,
     pub loud_loss: u32,
+    /// Nodes whose acknowledgements are lost, all of them.
+    pub unheard: Vec<usize>,
     /// Pairs that do not hear each other.
     pub deaf: Vec<(usize, usize)>,
     pub frames: Vec<(usize, McpsDataRequest)>,
@@ -88,6 +90,7 @@ impl Pipe {
             stations: Vec::new(),
             silent_loss: 0,
             loud_loss: 0,
+            unheard: Vec::new(),
             deaf: Vec::new(),
             frames: Vec::new(),
             inputs: Vec::new(),
@@ -230,7 +233,7 @@ impl Pipe {
                 && self.stations[other].pan == request.dst_pan
                 && self.stations[other].hears(request.dst)
                 && key.is_none_or(|key| self.stations[other].keys.contains(&Some(key)));
-            reached |= hears;
+            reached |= hears && !self.unheard.contains(&other);
             if hears && !silent && !loud {
                 let indication = McpsDataIndication {
                     src_pan: request.dst_pan,
