@@ -137,3 +137,23 @@ fn assert_boundaries_are_whole(store: &Path) {
         }
     }
 }
+
+#[test]
+fn a_meter_that_is_not_expected_any_more_leaves_and_its_successor_is_read() {
+    let town = Town::new(2);
+    let whole = std::fs::read_to_string(town.path("daemon.toml")).unwrap();
+    for place in [0, 1, 0] {
+        town.expect_only(&whole, place);
+        let mut daemon = town.daemon();
+        let held = dump(&town.store()).len();
+        wait_for("readings of the meter that is expected", || {
+            (dump(&town.store()).len() > held).then_some(())
+        });
+        let status = daemon.client.status();
+        assert_eq!((status.fault.as_str(), status.joined), ("", 1));
+        assert_eq!(daemon.terminate().code, Some(0));
+    }
+    let readings = dump(&town.store());
+    let meters: std::collections::BTreeSet<_> = readings.iter().map(|stored| stored.reading.meter).collect();
+    assert_eq!(meters.len(), 2);
+}

@@ -35,6 +35,14 @@ impl Town {
         std::fs::write(self.path("daemon.toml"), printed.out.join("\n")).unwrap();
     }
 
+    /// Leaves only the meter at this place of the list in the configuration of the daemon; all are in `whole`.
+    pub(crate) fn expect_only(&self, whole: &str, place: usize) {
+        let mut parts = whole.split("\n[[meter]]");
+        let head = parts.next().unwrap();
+        let meter = parts.nth(place).unwrap();
+        std::fs::write(self.path("daemon.toml"), format!("{head}\n[[meter]]{meter}")).unwrap();
+    }
+
     /// A file of this town.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
