@@ -23,6 +23,18 @@ pub enum StoreError {
         /// Its version.
         found: u32,
     },
+    /// There is no such store, but a log of one, which may hold the last that it stored.
+    #[error(
+        "store {}: left behind by another store, expected none; remove it or restore {}",
+        leftover.display(),
+        path.display()
+    )]
+    Leftover {
+        /// The file.
+        path: PathBuf,
+        /// What stands beside it.
+        leftover: PathBuf,
+    },
     /// Another process, or another value in this one, writes to it.
     #[error("store {}: already open for writing; expected to be its only writer", path.display())]
     Busy {

@@ -70,11 +70,11 @@ pub enum MeterCounter {
 }
 
 impl Store {
-    /// Opens a store for writing; makes it, dated `now`, when no file is there.
+    /// Opens a store for writing; makes it, dated `now` and readable by its owner only, when no file is there.
     ///
     /// # Errors
-    /// The file belongs to something else or to another version, in which case it is left as it is; it has a
-    /// writer already; the file system or the database failed.
+    /// The file belongs to something else or to another version, or is missing beside its write-ahead log, in
+    /// which cases all is left as it is; it has a writer already; the file system or the database failed.
     pub fn open(path: &Path, now: Utc) -> Result<Self, StoreError> {
         let lock = lock(path)?;
         let reader = StoreReader { connection: schema::open(path, now)?, path: path.to_owned() };
@@ -238,7 +238,7 @@ impl std::fmt::Debug for Network {
 fn lock(path: &Path) -> Result<File, StoreError> {
     let beside = schema::beside(path, ".lock");
     let io = |error| StoreError::Io { path: path.to_owned(), error };
-    let file = File::create(beside).map_err(io)?;
+    let file = schema::private(&beside).map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: path.to_owned() }),

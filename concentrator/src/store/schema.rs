@@ -3,8 +3,9 @@
 use super::StoreError;
 use plc_core::Utc;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,9 +59,13 @@ CREATE TABLE events (
 ) STRICT;
 ";
 
-/// Opens the file for writing; makes it when it is not there.
+/// What the engine keeps beside the file of a store [SQLite, Temporary Files 2].
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Opens the file for writing; makes it when it is not there. The caller holds the lock.
 pub(super) fn open(path: &Path, created: Utc) -> Result<Connection, StoreError> {
     if !path.exists() {
+        refuse_leftovers(path)?;
         create(path, created)?;
     }
     check_header(path)?;
@@ -91,6 +96,16 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")
 }
 
+/// The engine would play a log or a journal of another store into a new one. They may also hold the last
+/// readings of a store whose file was moved away, so they stay.
+fn refuse_leftovers(path: &Path) -> Result<(), StoreError> {
+    let mut companions = COMPANIONS.iter().map(|suffix| beside(path, suffix));
+    match companions.find(|companion| companion.symlink_metadata().is_ok()) {
+        Some(leftover) => Err(StoreError::Leftover { path: path.to_owned(), leftover }),
+        None => Ok(()),
+    }
+}
+
 /// Builds the tables in a file of another name, so that a file of the right name is always whole.
 fn create(path: &Path, created: Utc) -> Result<(), StoreError> {
     let unfinished = beside(path, ".creating");
@@ -102,10 +117,17 @@ fn create(path: &Path, created: Utc) -> Result<(), StoreError> {
             _ => {}
         }
     }
-    build(&unfinished, created).map_err(StoreError::sqlite(path))?;
     let io = |error| StoreError::Io { path: path.to_owned(), error };
+    private(&unfinished).map_err(io)?;
+    build(&unfinished, created).map_err(StoreError::sqlite(path))?;
     fs::rename(&unfinished, path).map_err(io)?;
     File::open(folder(path)).and_then(|folder| folder.sync_all()).map_err(io)
+}
+
+/// An empty file that only its owner can read: a store holds the group key. The engine gives the log and the
+/// journal the permissions of the file they belong to.
+pub(super) fn private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 fn build(path: &Path, created: Utc) -> rusqlite::Result<()> {

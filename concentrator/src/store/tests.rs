@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 const METER: Eui64 = Eui64::from_u64(0xFEDC_0000_0000_0001);
 
@@ -194,6 +195,57 @@ fn a_store_that_was_only_half_made_is_made_again() {
     fs::write(folder.path().join("store.sqlite.creating"), "half").unwrap();
     let store = Store::open(&path, Utc::default()).unwrap();
     assert_eq!(store.reader().newest().unwrap(), Cursor::START);
+}
+
+/// Without its file the store is refused, its log stays as it is, and with its file all is back.
+#[test]
+fn a_log_without_its_store_is_refused_and_loses_nothing() {
+    let (folder, mut store) = store();
+    let path = folder.path().join("store.sqlite");
+    let (log, kept) = (folder.path().join("store.sqlite-wal"), folder.path().join("kept"));
+    store.insert_readings(&[reading(0, 1)]).unwrap();
+    let octets = fs::read(&log).unwrap();
+    fs::copy(&path, &kept).unwrap();
+    store.close().unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::write(&log, &octets).unwrap();
+    let error = Store::open(&path, Utc::default()).unwrap_err().to_string();
+    let (log_name, name) = (log.display(), path.display());
+    let expected = "left behind by another store, expected none; remove it or restore";
+    assert_eq!(error, format!("store {log_name}: {expected} {name}"));
+    assert_eq!(fs::read(&log).unwrap(), octets);
+    assert!(!path.exists());
+    fs::rename(&kept, &path).unwrap();
+    assert_eq!(all(&Store::open(&path, Utc::default()).unwrap()), [reading(0, 1)]);
+}
+
+#[test]
+fn an_index_or_a_journal_without_its_store_is_refused_too() {
+    for suffix in ["-shm", "-journal"] {
+        let folder = tempfile::tempdir().unwrap();
+        let leftover = folder.path().join(format!("store.sqlite{suffix}"));
+        fs::write(&leftover, "of another store").unwrap();
+        let error = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Leftover { leftover: named, .. } if *named == leftover),
+            "{error}"
+        );
+        assert_eq!(fs::read(&leftover).unwrap(), b"of another store");
+    }
+}
+
+#[test]
+fn only_the_owner_may_read_a_store_and_what_stands_beside_it() {
+    let (folder, mut store) = store();
+    store.insert_readings(&[reading(0, 1)]).unwrap();
+    let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+    let mut names: Vec<_> = files.iter().map(|file| file.file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["store.sqlite", "store.sqlite-shm", "store.sqlite-wal", "store.sqlite.lock"]);
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}: {mode:o}", file.path().display());
+    }
 }
 
 #[test]
