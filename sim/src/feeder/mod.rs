@@ -2,7 +2,8 @@
 //!
 //! [`Feeder::european_lv`] is the IEEE European test feeder, whose tables are part of the program;
 //! [`Feeder::from_dir`] reads the same tables of another feeder from a directory. Either way the tables are
-//! checked as a whole: every reference resolves, and the lines are a tree that begins at bus 1.
+//! checked as a whole: every reference resolves, the lines are a tree that begins at bus 1, and no number is
+//! beyond what a low-voltage feeder can have.
 //!
 //! ```
 //! use sim::feeder::{Conditions, Feeder, Place};
@@ -169,7 +170,7 @@ mod tests {
             1,
             "0.3,",
             "-0.3,",
-            "cables.csv, line 2, column r1_ohm_per_km: expected a number above zero, found \"-0.3\"",
+            "cables.csv, line 2, column r1_ohm_per_km: expected a number from 0.001 to 100, found \"-0.3\"",
         ),
         (2, "a,1,2", "a,1,9", "lines.csv, line 2, column to_bus: expected a bus of buses.csv, found \"9\""),
         (
@@ -202,14 +203,79 @@ mod tests {
             4,
             "\n7,0.5",
             "\n7,-1",
-            "profiles_kw.csv, line 9, column p1: expected a number of zero or more, found \"-1\"",
+            "profiles_kw.csv, line 9, column p1: expected a number from 0 to 100, found \"-1\"",
+        ),
+    ];
+
+    /// Numbers that no feeder has, as in the table above.
+    const ABSURD: &[(usize, &str, &str, &str)] = &[
+        (
+            1,
+            "0.07,",
+            "1e3,",
+            "cables.csv, line 2, column x1_ohm_per_km: expected a number from 0.001 to 100, found \"1e3\"",
+        ),
+        (
+            1,
+            ",1,",
+            ",0,",
+            "cables.csv, line 2, column r0_ohm_per_km: expected a number from 0.001 to 100, found \"0\"",
+        ),
+        (
+            1,
+            "0.08",
+            "NaN",
+            "cables.csv, line 2, column x0_ohm_per_km: expected a number from 0.001 to 100, found \"NaN\"",
+        ),
+        (
+            2,
+            "thick,5",
+            "thick,5001",
+            "lines.csv, line 3, column length_m: expected a number above 0 up to 5000, found \"5001\"",
+        ),
+        (
+            2,
+            "thick,5",
+            "thick,0",
+            "lines.csv, line 3, column length_m: expected a number above 0 up to 5000, found \"0\"",
+        ),
+        (
+            2,
+            "thick,5",
+            "thick,4990.5",
+            "lines.csv: bus 3 is 5000.5 m of cable away from bus 1, expected at most 5000 m",
+        ),
+        (
+            3,
+            "0.23",
+            "230",
+            "customers.csv, line 2, column nominal_voltage_kv: expected a number from 0.1 to 1, found \"230\"",
+        ),
+        (
+            3,
+            "0.23",
+            "0.05",
+            "customers.csv, line 2, column nominal_voltage_kv: expected a number from 0.1 to 1, found \"0.05\"",
+        ),
+        (
+            3,
+            "0.95",
+            "0",
+            "customers.csv, line 2, column power_factor: expected a number above 0 up to 1, found \"0\"",
+        ),
+        (3, "1,3,2,0.23,0.95,1", "", "customers.csv: expected at least one customer"),
+        (
+            4,
+            "\n7,0.5",
+            "\n7,1e9",
+            "profiles_kw.csv, line 9, column p1: expected a number from 0 to 100, found \"1e9\"",
         ),
     ];
 
     #[test]
     fn an_error_names_file_line_column_and_what_was_expected() {
         assert_eq!(error(|_| ()), "accepted");
-        for (table, from, to, message) in MISTAKES {
+        for (table, from, to, message) in MISTAKES.iter().chain(ABSURD) {
             assert_eq!(error(|texts| texts[*table] = texts[*table].replacen(from, to, 1)), *message);
         }
     }

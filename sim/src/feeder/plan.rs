@@ -167,6 +167,8 @@ fn append(hops: &mut Vec<Hop>, hop: Hop) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feeder::Tables;
+    use crate::street::{Street, StreetConfig};
     use channel::{FirDesign, Link, Signal};
 
     fn count(node: &Node) -> (usize, f64) {
@@ -228,5 +230,48 @@ mod tests {
         let spread = |seed| Conditions::spread(&feeder, &Seed::from_u64(seed));
         assert_eq!(spread(1), spread(1));
         assert_ne!(spread(1), spread(2));
+    }
+
+    /// Two customers, each at the end of the longest way that is allowed, over a cable of these impedances.
+    fn longest(ohm_per_km: &str) -> Feeder {
+        let customers =
+            "customer,bus,phase,nominal_voltage_kv,power_factor,profile\n1,2,1,1,1,1\n2,3,1,0.1,1,1\n";
+        let minutes: String = (0..1440).map(|minute| format!("{minute},100\n")).collect();
+        Feeder::from_tables(&Tables {
+            buses: "bus,x_m,y_m\n1,0,0\n2,5000,0\n3,0,5000\n",
+            cables: &format!(
+                "cable,r1_ohm_per_km,x1_ohm_per_km,r0_ohm_per_km,x0_ohm_per_km\nc,{ohm_per_km}\n"
+            ),
+            lines: "line,from_bus,to_bus,cable,length_m\na,1,2,c,5000\nb,1,3,c,5000\n",
+            customers,
+            profiles: &format!("minute,p1\n{minutes}"),
+        })
+        .expect("all values are within their bounds")
+    }
+
+    #[test]
+    fn a_feeder_at_its_bounds_is_an_ordinary_street_to_the_channel() {
+        for ohm_per_km in [
+            "0.446,0.071,1.505,0.083",
+            "100,100,100,100",
+            "0.001,0.001,0.001,0.001",
+            "100,0.001,100,0.001",
+            "0.001,100,0.001,100",
+        ] {
+            let feeder = longest(ohm_per_km);
+            let conditions = Conditions::ordinary(&feeder);
+            let plan =
+                feeder.link_plan(Place::Customer(1), Place::Customer(2), &conditions).expect("both exist");
+            assert_eq!(plan.metres(), 10_000.0);
+            let link = Link::from_path(plan, &FirDesign::cenelec(64));
+            let attenuation = Signal::cenelec_a().mean_attenuation_db(&link);
+            assert!(attenuation > 0.0, "{ohm_per_km}: {attenuation} dB");
+            let config = StreetConfig { customers: 2, snr_db: Some(20.0), ..StreetConfig::new(1) };
+            let mut street = Street::new(&config, &feeder).expect("a street of two customers");
+            let mut received = vec![f32::NAN; street.block()];
+            let sent = vec![1.0; street.block()];
+            street.exchange(Some(&sent), 0, &mut received);
+            assert!(received.iter().all(|sample| sample.is_finite()), "{ohm_per_km}: {received:?}");
+        }
     }
 }

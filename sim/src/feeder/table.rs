@@ -1,5 +1,6 @@
 //! Comma-separated text with a header row, and what can be wrong with it.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -145,9 +146,16 @@ impl<'t> Row<'t> {
         self.value(column, "a finite number", |value: &f64| value.is_finite())
     }
 
-    /// A finite number above zero.
-    pub(super) fn positive(&self, column: usize) -> Result<f64, FeederError> {
-        self.value(column, "a number above zero", |value: &f64| value.is_finite() && *value > 0.0)
+    /// A number above zero up to `most`.
+    pub(super) fn positive(&self, column: usize, most: f64) -> Result<f64, FeederError> {
+        let holds = |value: &f64| *value > 0.0 && *value <= most;
+        self.value(column, &format!("a number above 0 up to {most}"), holds)
+    }
+
+    /// A number within `range`.
+    pub(super) fn within(&self, column: usize, range: &RangeInclusive<f64>) -> Result<f64, FeederError> {
+        let expected = format!("a number from {} to {}", range.start(), range.end());
+        self.value(column, &expected, |value: &f64| range.contains(value))
     }
 
     /// What is wrong with a cell.

@@ -3,6 +3,7 @@
 use super::table::{FeederError, Table};
 use channel::Cable;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// The text of the tables.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +95,14 @@ const MAX_BUSES: usize = 4096;
 const MAX_KINDS: usize = 256;
 /// Most customers.
 const MAX_CUSTOMERS: usize = 1024;
+/// Longest line, and longest way from the transformer, metres: several times what low voltage reaches.
+pub(super) const MAX_METRES: f64 = 5000.0;
+/// Resistance or reactance of a cable, ohm/km: from far below a busbar to far above a bell wire.
+const OHM_PER_KM: RangeInclusive<f64> = 0.001..=100.0;
+/// Nominal voltage to neutral, kV.
+const NOMINAL_KV: RangeInclusive<f64> = 0.1..=1.0;
+/// Most active power of a customer, kW. Profiles are of consumption, so none is negative.
+const MAX_KW: f64 = 100.0;
 /// Minutes of a day.
 const MINUTES: usize = 1440;
 
@@ -130,7 +139,8 @@ impl Tables<'_> {
         let columns = ["cable", "r1_ohm_per_km", "x1_ohm_per_km", "r0_ohm_per_km", "x0_ohm_per_km"];
         let table = Table::new(CABLES, self.cables, &columns, false)?;
         let kind = |row: &super::table::Row<'_>| {
-            let [r1, x1, r0, x0] = [row.positive(1)?, row.positive(2)?, row.positive(3)?, row.positive(4)?];
+            let ohm = |column| row.within(column, &OHM_PER_KM);
+            let [r1, x1, r0, x0] = [ohm(1)?, ohm(2)?, ohm(3)?, ohm(4)?];
             Ok(Kind { name: row.text(0).to_owned(), cable: Cable { r1, x1, r0, x0 } })
         };
         table.rows(MAX_KINDS)?.iter().map(kind).collect()
@@ -146,7 +156,7 @@ impl Tables<'_> {
             let bus = |column| place(&places, &row, column);
             let kind = kinds.iter().position(|kind| kind.name == row.text(3));
             let kind = kind.ok_or_else(|| row.wrong(3, "a cable of cables.csv"))?;
-            let (from, to, length_m) = (bus(1)?, bus(2)?, row.positive(4)?);
+            let (from, to, length_m) = (bus(1)?, bus(2)?, row.positive(4, MAX_METRES)?);
             if to == 0 || fed.insert(to, ()).is_some() {
                 return Err(row.wrong(2, "a bus that no earlier line feeds"));
             }
@@ -167,16 +177,18 @@ impl Tables<'_> {
                 return Err(row.wrong(0, "a number not used before"));
             }
             let phase = Phase::from_number(row.value(2, "1, 2 or 3", |_: &u8| true)?);
-            let factor = |value: &f64| *value > 0.0 && *value <= 1.0;
             let profile = format!("a profile from 1 to {profiles}");
             customers.push(Customer {
                 number,
                 bus: place(&places, &row, 1)?,
                 phase: phase.ok_or_else(|| row.wrong(2, "1, 2 or 3"))?,
-                nominal_v: row.positive(3)? * 1e3,
-                power_factor: row.value(4, "a number above 0 up to 1", factor)?,
+                nominal_v: row.within(3, &NOMINAL_KV)? * 1e3,
+                power_factor: row.positive(4, 1.0)?,
                 profile: row.value(5, &profile, |n: &usize| (1..=profiles).contains(n))? - 1,
             });
+        }
+        if customers.is_empty() {
+            return Err(table.problem("expected at least one customer".into()));
         }
         Ok(customers)
     }
@@ -188,8 +200,7 @@ impl Tables<'_> {
         for (minute, row) in rows.iter().enumerate() {
             row.value(0, &minute.to_string(), |found: &usize| *found == minute)?;
             for (n, profile) in profiles.iter_mut().enumerate() {
-                let sound = |value: &f64| value.is_finite() && *value >= 0.0;
-                profile.push(row.value(n + 1, "a number of zero or more", sound)?);
+                profile.push(row.within(n + 1, &(0.0..=MAX_KW))?);
             }
         }
         if rows.len() < MINUTES {

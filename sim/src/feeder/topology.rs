@@ -1,6 +1,6 @@
 //! The tree of a feeder.
 
-use super::tables::{self, Bus, Line};
+use super::tables::{self, Bus, Line, MAX_METRES};
 use super::{Feeder, FeederError};
 
 /// By bus: the feeding line, and the leaving ones.
@@ -14,19 +14,27 @@ pub(super) fn tree(buses: &[Bus], lines: &[Line]) -> Result<Tree, FeederError> {
         feeding[line.to] = Some(at);
         leaving[line.from].push(at);
     }
-    let mut reached = vec![false; buses.len()];
-    let mut open = vec![0];
-    while let Some(bus) = open.pop() {
-        reached[bus] = true;
-        open.extend(leaving[bus].iter().map(|line: &usize| lines[*line].to));
+    let mut metres = vec![None; buses.len()];
+    let mut open = vec![(0, 0.0)];
+    while let Some((bus, far)) = open.pop() {
+        metres[bus] = Some(far);
+        open.extend(leaving[bus].iter().map(|line: &usize| (lines[*line].to, far + lines[*line].length_m)));
     }
-    match reached.iter().position(|reached| !reached) {
-        None => Ok((feeding, leaving)),
-        Some(bus) => Err(FeederError::Table {
-            file: tables::LINES,
-            problem: format!("bus {} is not connected to bus 1", buses[bus].number),
-        }),
-    }
+    buses.iter().zip(metres).try_for_each(|(bus, metres)| reached(bus, metres))?;
+    Ok((feeding, leaving))
+}
+
+/// Refuses a bus that is not connected to bus 1, or too far from it.
+fn reached(bus: &Bus, metres: Option<f64>) -> Result<(), FeederError> {
+    let number = bus.number;
+    let problem = match metres {
+        None => format!("bus {number} is not connected to bus 1"),
+        Some(far) if far > MAX_METRES => {
+            format!("bus {number} is {far:.1} m of cable away from bus 1, expected at most {MAX_METRES} m")
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(FeederError::Table { file: tables::LINES, problem })
 }
 
 impl Feeder {
