@@ -8,24 +8,43 @@ use sim::feeder::Feeder;
 use sim::street::{MeterIdentity, customers};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::path::Path;
 
 /// Prints the file.
 pub(crate) fn print(args: &ConfigArgs) -> Result<(), Failure> {
     let seed = Seed::from_u64(args.world.seed);
     let customers = customers(usize::from(args.world.customers), &Feeder::european_lv())?;
-    let mut text = head(args);
+    let mut text = head(args)?;
     customers.into_iter().for_each(|customer| text.push_str(&meter(&MeterIdentity::new(customer, &seed))));
     io::stdout().write_all(text.as_bytes())?;
     Ok(())
 }
 
-fn head(args: &ConfigArgs) -> String {
-    format!(
-        "[store]\npath = {:?}\n\n[grpc]\nlisten = \"{}\"\n\n[plc]\nfront_end = \"unix:{}\"\n\n[collector]\nread_delay_s = 10\n",
-        args.store,
-        args.listen,
-        args.socket.display(),
-    )
+fn head(args: &ConfigArgs) -> Result<String, Failure> {
+    let store = quoted(utf8(&args.store)?);
+    let front_end = quoted(&format!("unix:{}", utf8(&args.socket)?));
+    let listen = args.listen;
+    Ok(format!(
+        "[store]\npath = {store}\n\n[grpc]\nlisten = \"{listen}\"\n\n[plc]\nfront_end = {front_end}\n\n[collector]\nread_delay_s = 10\n",
+    ))
+}
+
+fn utf8(path: &Path) -> Result<&str, Failure> {
+    path.to_str().ok_or_else(|| Failure::Unprintable(path.to_owned()))
+}
+
+/// A basic string of TOML [TOML 1.0, String].
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            // Writing to a string cannot fail.
+            _ if character.is_ascii_control() => drop(write!(quoted, "\\u{:04X}", u32::from(character))),
+            _ => quoted.push(character),
+        }
+    }
+    quoted + "\""
 }
 
 fn meter(identity: &MeterIdentity) -> String {
@@ -44,4 +63,39 @@ fn meter(identity: &MeterIdentity) -> String {
 
 fn hex(key: &Key) -> String {
     key.0.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::World;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::PathBuf;
+
+    fn args(socket: &[u8], store: &str) -> ConfigArgs {
+        ConfigArgs {
+            world: World { customers: 1, seed: 1, snr: None },
+            socket: PathBuf::from(OsStr::from_bytes(socket)),
+            store: PathBuf::from(store),
+            listen: std::net::SocketAddr::from(([127, 0, 0, 1], 50_051)),
+        }
+    }
+
+    #[test]
+    fn whatever_a_path_holds_stays_within_its_string() {
+        let text = head(&args(b"/a \"b\"\\c\n\x7f'\xc3\xa9", "/d\"\te")).expect("both paths are text");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], r#"path = "/d\"\u0009e""#);
+        assert_eq!(lines[7], r#"front_end = "unix:/a \"b\"\\c\u000A\u007F'é""#);
+    }
+
+    #[test]
+    fn a_path_that_is_no_text_is_refused() {
+        let error = head(&args(b"/\xff", "/s")).expect_err("a configuration is UTF-8");
+        assert_eq!(
+            error.to_string(),
+            "path /\u{fffd}: not in UTF-8, expected a path that a configuration can hold"
+        );
+    }
 }

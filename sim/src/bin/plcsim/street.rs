@@ -16,16 +16,24 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Street(#[from] sim::street::StreetError),
     /// The socket cannot be made.
-    #[error("socket {}: {source}, expected a path that is free", path.display())]
+    #[error("socket {}: {source}{}", path.display(), advice(source))]
     Socket {
         /// Where.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
+    /// The path cannot stand in a configuration.
+    #[error("path {}: not in UTF-8, expected a path that a configuration can hold", .0.display())]
+    Unprintable(PathBuf),
     /// Standard output, or the stream of a daemon.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// What was expected, where the reason does not say it.
+fn advice(source: &io::Error) -> &'static str {
+    if source.kind() == ErrorKind::AddrInUse { ", expected a path that is free" } else { "" }
 }
 
 /// Builds the street and serves one daemon after the other, for ever.
@@ -65,4 +73,16 @@ fn listen(path: &Path) -> Result<UnixListener, Failure> {
 
 fn is_socket(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|entry| entry.file_type().is_socket())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_too_long_for_a_socket_is_named_with_its_reason_alone() {
+        let path = format!("/{}", "x".repeat(200));
+        let error = listen(Path::new(&path)).expect_err("no socket has such a path").to_string();
+        assert_eq!(error, format!("socket {path}: path must be shorter than SUN_LEN"));
+    }
 }
