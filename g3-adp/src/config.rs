@@ -132,6 +132,9 @@ pub struct InformationBase {
     pub reassembly_timeout: Duration,
     /// Device: how long a scan listens.
     pub scan_duration: Duration,
+    /// Device: after so long without a protected frame of its PAN it leaves and joins again, as after KICK.
+    /// Zero: it waits for ever. Not of the standard.
+    pub join_watchdog: Duration,
     /// Coordinator: how long to wait for each answer of a joining device.
     pub lbp_message_timeout: Duration,
     /// Coordinator: repetitions of an unanswered message.
@@ -154,6 +157,7 @@ impl Default for InformationBase {
             adp_default_coord_route_enabled: false,
             reassembly_timeout: specs::REASSEMBLY_TIMEOUT,
             scan_duration: specs::SCAN_DURATION,
+            join_watchdog: specs::JOIN_WATCHDOG,
             lbp_message_timeout: specs::LBP_MESSAGE_TIMEOUT,
             lbp_retries: specs::LBP_RETRIES,
         }

@@ -8,7 +8,7 @@ use g3_adp::{AdpInput, Drop};
 use pipe::{GMK, PAN, Pipe, device_config, eui, psk};
 use plc_core::sap::*;
 use plc_core::wire::Reader;
-use plc_core::{MacAddress, ShortAddress};
+use plc_core::{MacAddress, Machine, ShortAddress};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -192,6 +192,78 @@ fn a_kicked_device_leaves_and_is_refused_afterwards() {
     assert_eq!(pipe.stations[1].short, ShortAddress::BROADCAST);
     pipe.run(MINUTE);
     assert!(pipe.stations[1].told.contains(&AdpmIndication::JoinFailed(JoinFailure::Declined)));
+}
+
+/// A coordinator that has lost its memory: a new key, no addresses, the same device allowed.
+fn replace_coordinator(pipe: &mut Pipe) {
+    let seed = plc_core::Seed::from_u64(78);
+    let config = g3_adp::AdpConfig::coordinator(pipe::COORDINATOR, seed, OTHER_GMK, 0);
+    pipe.stations[0] = pipe::Station::new(config);
+    pipe.manage(0, AdpmRequest::NetworkStart { pan_id: PAN });
+    pipe.allow(1, psk(1));
+}
+
+const OTHER_GMK: Key = Key([0x48; 16]);
+
+#[test]
+fn a_device_whose_coordinator_lost_its_memory_joins_again_after_two_hours_of_silence() {
+    let mut pipe = with_device(13);
+    let end = pipe.now + MINUTE;
+    assert!(pipe.run_until(end, |pipe| pipe.joined(1)));
+    let silent_from = pipe.now;
+    replace_coordinator(&mut pipe);
+    let left = |pipe: &Pipe| pipe.stations[1].told.last() == Some(&AdpmIndication::Left);
+    assert!(pipe.run_until(silent_from + MINUTE * 121, left));
+    assert_eq!(pipe.now, silent_from + MINUTE * 120);
+    pipe.run(MINUTE * 2);
+    let joined = AdpmIndication::DeviceJoined { eui64: eui(1), short: ShortAddress(1) };
+    assert!(pipe.joined(1) && pipe.stations[0].told.contains(&joined));
+    assert_eq!(pipe.stations[1].keys[0], Some(OTHER_GMK));
+}
+
+#[test]
+fn a_device_that_is_read_regularly_never_leaves() {
+    let mut pipe = with_device(14);
+    pipe.run(MINUTE);
+    let addresses = [0, 1].map(|short| pipe::address(ShortAddress(short)));
+    for _ in 0..8 {
+        pipe.run(MINUTE * 119);
+        let packet = pipe::packet(60, addresses[0], addresses[1]);
+        pipe.give(0, AdpInput::Data(AdpdDataRequest { handle: 1, packet, priority: Priority::Normal }));
+    }
+    pipe.run(MINUTE);
+    assert_eq!(pipe.stations[1].packets.len(), 8);
+    let joined = AdpmIndication::Joined { pan_id: PAN, short: ShortAddress(1) };
+    assert_eq!(pipe.stations[1].told, [joined]);
+}
+
+#[test]
+fn what_is_said_in_clear_does_not_keep_a_device_in_a_pan_that_is_gone() {
+    let mut pipe = with_device(15);
+    pipe.run(MINUTE);
+    replace_coordinator(&mut pipe);
+    for _ in 0..125 {
+        pipe.run(MINUTE);
+        let src = MacAddress::Short(ShortAddress::COORDINATOR);
+        let (dst, security) = (MacAddress::Short(ShortAddress(1)), MacSecurity::None);
+        let msdu = Msdu::from_slice(&[0x41, 0x60]).unwrap();
+        let clear = McpsDataIndication { src_pan: PAN, src, dst, msdu, security, lqi: Lqi(90) };
+        pipe.give(1, AdpInput::McpsIndication(clear));
+    }
+    assert_eq!(pipe.stations[1].keys[0], Some(OTHER_GMK));
+}
+
+#[test]
+fn a_watchdog_of_zero_waits_for_ever() {
+    let mut pipe = Pipe::with_coordinator(16, |_| {});
+    pipe.allow(1, psk(1));
+    let mut config = device_config(1);
+    config.ib.join_watchdog = Duration::ZERO;
+    pipe.add(config);
+    pipe.manage(1, AdpmRequest::NetworkJoin);
+    pipe.run(MINUTE * 60 * 48);
+    assert!(pipe.joined(1));
+    assert_eq!((pipe.stations[1].told.len(), pipe.stations[1].adp.deadline()), (1, None));
 }
 
 #[test]

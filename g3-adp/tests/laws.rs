@@ -212,6 +212,13 @@ proptest! {
     }
 
     #[test]
+    fn a_device_that_soon_misses_its_pan_is_lawful(script in script(), seconds in 1u64..300) {
+        let mut config = device_config(1);
+        config.ib.join_watchdog = Duration::from_secs(seconds);
+        prop_assert_eq!(check(&Node(config), &steps(&conversation(1), &script)), Ok(()));
+    }
+
+    #[test]
     fn noise_in_every_form_of_frame_harms_nobody(
         frames in prop::collection::vec((any::<u8>(), 0usize..4, prop::collection::vec(any::<u8>(), 0..200)), 1..40),
         device: bool,

@@ -93,7 +93,7 @@ impl Adp {
         match frame.security {
             MacSecurity::None => self.on_clear_lbp(now, frame, &parse(&frame.msdu)?),
             MacSecurity::EncMic32 { .. } => {
-                let (source, own) = self.trusted(frame)?;
+                let (source, own) = self.trusted(now, frame)?;
                 if frame.dst != MacAddress::Short(own) {
                     return Err(Drop::NotForUs);
                 }

@@ -1,6 +1,6 @@
 //! The way of a frame from the MAC to IPv6.
 
-use super::{Adp, AdpOutput, max_hops};
+use super::{Adp, AdpOutput, Station, max_hops};
 use crate::addressing;
 use crate::counters::Drop;
 use crate::iphc::{Link, decompress};
@@ -40,6 +40,7 @@ impl Adp {
     /// The neighbour that sent a protected frame inside our PAN, and our own address there.
     pub(super) fn trusted(
         &mut self,
+        now: Instant,
         frame: &McpsDataIndication,
     ) -> Result<(ShortAddress, ShortAddress), Drop> {
         let member = self.member.as_ref().ok_or(Drop::NotForUs)?;
@@ -50,6 +51,9 @@ impl Adp {
         match source {
             Some(source) if frame.src_pan == member.pan_id && source != member.short => {
                 self.routing.on_heard(source);
+                if let Station::Device(lbd) = &mut self.station {
+                    lbd.on_heard(now);
+                }
                 Ok((source, member.short))
             }
             _ => Err(Drop::NotForUs),
@@ -58,7 +62,7 @@ impl Adp {
 
     /// A datagram of a neighbour for us.
     fn on_neighbour(&mut self, now: Instant, frame: &McpsDataIndication) -> Result<(), Drop> {
-        let (originator, destination) = self.trusted(frame)?;
+        let (originator, destination) = self.trusted(now, frame)?;
         if frame.dst != MacAddress::Short(destination) {
             return Err(Drop::NotForUs);
         }
@@ -66,7 +70,7 @@ impl Adp {
     }
 
     fn on_mesh(&mut self, now: Instant, frame: &McpsDataIndication) -> Result<(), Drop> {
-        let (_, own) = self.trusted(frame)?;
+        let (_, own) = self.trusted(now, frame)?;
         let mut reader = Reader::new(&frame.msdu);
         let mesh = MeshHeader::parse(&mut reader).map_err(|_| Drop::Malformed)?;
         if mesh.hops_left == 0 {

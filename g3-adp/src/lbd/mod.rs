@@ -4,6 +4,7 @@
 
 mod backoff;
 mod discovering;
+mod joined;
 mod joining;
 mod peer;
 
@@ -16,6 +17,7 @@ use crate::transmit::{Frame, Purpose};
 use crate::wire::{LbpCode, LbpFrame};
 use crate::{exchange, specs};
 use discovering::Discovering;
+use joined::Joined;
 use joining::{Joining, Outcome};
 use plc_core::sap::{
     AdpmIndication, JoinFailure, Key, MacSecurity, MacStatus, MlmeRequest, Msdu, PanDescriptor,
@@ -50,19 +52,6 @@ enum Phase {
     Joined(Joined),
 }
 
-/// In the PAN, perhaps about to leave it.
-#[derive(Debug, Default)]
-struct Joined {
-    leaving: Option<Leaving>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Leaving {
-    at: Instant,
-    /// Whether to look for a PAN again.
-    rejoin: bool,
-}
-
 impl Lbd {
     pub(crate) fn new(config: &AdpConfig, psk: &Key) -> Self {
         let identity = Identity {
@@ -90,7 +79,7 @@ impl Lbd {
             Phase::Idle => out.push(Action::Count(Drop::Misuse)),
             Phase::Joined(joined) => {
                 out.push(Action::Report(exchange::bare(LbpCode::Leave, self.identity.eui64)));
-                joined.leaving = Some(Leaving { at: now + specs::KICK_DELAY, rejoin: false });
+                joined.on_leave(now);
             }
             Phase::Discovering(_) | Phase::Joining(_) => {
                 self.phase = Phase::Idle;
@@ -101,10 +90,15 @@ impl Lbd {
 
     /// The coordinator wants this node out.
     pub(crate) fn on_kicked(&mut self, now: Instant) {
-        if let Phase::Joined(joined) = &mut self.phase
-            && joined.leaving.is_none()
-        {
-            joined.leaving = Some(Leaving { at: now + specs::KICK_DELAY, rejoin: true });
+        if let Phase::Joined(joined) = &mut self.phase {
+            joined.on_kicked(now);
+        }
+    }
+
+    /// A protected frame of the PAN has come: it is still there.
+    pub(crate) const fn on_heard(&mut self, now: Instant) {
+        if let Phase::Joined(joined) = &mut self.phase {
+            joined.on_heard(now);
         }
     }
 
@@ -151,7 +145,7 @@ impl Lbd {
             Ok(Outcome::Answer(msdu)) => out.push(to_lba(joining.candidate(), msdu)),
             Ok(Outcome::Accepted(grant)) => {
                 let candidate = *joining.candidate();
-                self.enter(&grant, &candidate, out);
+                self.enter(now, &grant, &candidate, out);
             }
             Ok(Outcome::Failed(reason)) => self.on_failed(now, reason, random, out),
             Err(reason) => out.push(Action::Count(reason)),
@@ -184,7 +178,7 @@ impl Lbd {
             }
             Phase::Joining(_) => self.on_failed(now, JoinFailure::Timeout, random, out),
             Phase::Joined(joined) => {
-                let rejoin = joined.leaving.is_some_and(|leaving| leaving.rejoin);
+                let rejoin = joined.rejoins();
                 self.on_left(now, rejoin, random, out);
             }
         }
@@ -195,7 +189,7 @@ impl Lbd {
             Phase::Idle => None,
             Phase::Discovering(discovering) => Some(discovering.deadline()),
             Phase::Joining(joining) => Some(joining.deadline()),
-            Phase::Joined(joined) => joined.leaving.map(|leaving| leaving.at),
+            Phase::Joined(joined) => joined.deadline(),
         }
     }
 
@@ -232,7 +226,7 @@ impl Lbd {
         };
     }
 
-    fn enter(&mut self, grant: &Grant, candidate: &PanDescriptor, out: &mut Actions) {
+    fn enter(&mut self, now: Instant, grant: &Grant, candidate: &PanDescriptor, out: &mut Actions) {
         let (pan_id, short) = (candidate.pan_id, grant.short);
         let key = MlmeRequest::SetKey { index: grant.gmk_index, key: Some(grant.gmk) };
         let rc_coord = MlmeRequest::SetRcCoord(self.rc_coord(candidate));
@@ -242,7 +236,7 @@ impl Lbd {
         out.push(Action::Enter(Entry { pan_id, short, key_index, lba: Some(candidate.lba) }));
         out.push(Action::Tell(AdpmIndication::Joined { pan_id, short }));
         self.failed_scans = 0;
-        self.phase = Phase::Joined(Joined::default());
+        self.phase = Phase::Joined(Joined::new(now, self.identity.ib.join_watchdog));
     }
 
     /// One hop: the cost of the link. Further away: unknown until there is a route \[G3 MAC 1.6\].
