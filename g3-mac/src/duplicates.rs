@@ -1,4 +1,4 @@
-//! Segments that were accepted not long ago.
+//! Segments of MSDUs that were accepted not long ago.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -11,6 +11,8 @@ pub(crate) struct SegmentId {
     pub(crate) frame_type: crate::wire::FrameType,
     pub(crate) dsn: u8,
     pub(crate) count: u8,
+    /// What is in clear says nothing of what is secured: anybody could have sent it.
+    pub(crate) secured: bool,
 }
 
 /// A ring of segments, forgotten after macDuplicateDetectionTTL or when the ring is full.
@@ -59,7 +61,8 @@ mod tests {
     use crate::wire::FrameType;
 
     fn id(dsn: u8) -> SegmentId {
-        SegmentId { src: (PanId(1), MacAddress::BROADCAST), frame_type: FrameType::Data, dsn, count: 0 }
+        let src = (PanId(1), MacAddress::BROADCAST);
+        SegmentId { src, frame_type: FrameType::Data, dsn, count: 0, secured: true }
     }
 
     #[test]

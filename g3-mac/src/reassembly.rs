@@ -25,6 +25,8 @@ pub(crate) struct Assembly {
     /// The payloads of all segments so far.
     pub(crate) msdu: SecuredMsdu,
     next: u8,
+    /// Where the payload of the latest segment begins.
+    latest: usize,
     /// When the latest segment came.
     since: Instant,
 }
@@ -64,7 +66,8 @@ impl Reassembly {
         Self { open: Vec::with_capacity(bound), bound, timeout, unfinished: 0 }
     }
 
-    /// Takes a segment that was not seen before; `header` is its header as received.
+    /// Takes a segment; `header` is its header as received. The latest one again takes its own place: its
+    /// acknowledgement was lost, or somebody else had sent the first.
     pub(crate) fn accept(&mut self, now: Instant, segment: &Segment<'_>, header: &[u8]) -> Assembled {
         self.expire(now);
         if segment.control.count == 0 { self.first(now, segment, header) } else { self.later(now, segment) }
@@ -98,6 +101,7 @@ impl Reassembly {
         let Some(assembly) = Assembly::begin(now, segment, header) else {
             return Assembled::Refused(Refusal::TooLong);
         };
+        self.open.retain(|open| !open.repeats(segment));
         self.give_up(|open| open.mhr.src == segment.mhr.src);
         if segment.control.last {
             return Assembled::Complete(assembly);
@@ -116,15 +120,21 @@ impl Reassembly {
     }
 
     fn later(&mut self, now: Instant, segment: &Segment<'_>) -> Assembled {
-        let Some(at) = self.open.iter().position(|open| open.continues_with(segment)) else {
+        let Some(at) =
+            self.open.iter().position(|open| open.continues_with(segment) || open.repeats(segment))
+        else {
             return Assembled::Refused(Refusal::OutOfOrder);
         };
         let assembly = &mut self.open[at];
+        if assembly.repeats(segment) {
+            assembly.msdu.truncate(assembly.latest);
+        }
+        assembly.latest = assembly.msdu.len();
         if assembly.msdu.extend_from_slice(segment.payload).is_err() {
             self.open.remove(at);
             return Assembled::Refused(Refusal::TooLong);
         }
-        (assembly.next, assembly.since) = (assembly.next + 1, now);
+        (assembly.next, assembly.since) = (segment.control.count + 1, now);
         if segment.control.last { Assembled::Complete(self.open.remove(at)) } else { Assembled::Partial }
     }
 }
@@ -137,14 +147,29 @@ impl Assembly {
             header: Header::from_slice(header).ok()?,
             msdu: SecuredMsdu::from_slice(segment.payload).ok()?,
             next: 1,
+            latest: 0,
             since: now,
         })
     }
 
     /// Same source, destination and DSN \[G3 MAC 1.1\], and the next in order.
     fn continues_with(&self, segment: &Segment<'_>) -> bool {
+        self.is_of(segment) && self.next == segment.control.count
+    }
+
+    /// The latest segment once more.
+    fn repeats(&self, segment: &Segment<'_>) -> bool {
+        self.is_of(segment) && self.next == segment.control.count + 1
+    }
+
+    fn is_of(&self, segment: &Segment<'_>) -> bool {
         let key = |mhr: &Mhr| (mhr.src, mhr.dst, mhr.dsn);
-        key(&self.mhr) == key(&segment.mhr) && self.next == segment.control.count
+        key(&self.mhr) == key(&segment.mhr)
+    }
+
+    /// How many segments have come.
+    pub(crate) const fn segments(&self) -> u8 {
+        self.next
     }
 }
 
@@ -179,6 +204,18 @@ mod tests {
         };
         assert_eq!((done.msdu.as_slice(), done.header.as_slice()), (&[1, 2, 3, 4][..], &[9][..]));
         assert_eq!(table.occupancy(), (1, 2));
+    }
+
+    #[test]
+    fn the_latest_segment_again_takes_its_own_place() {
+        let mut table = table();
+        for (count, payload) in [(0, &[1, 2][..]), (0, &[3]), (1, &[4, 5]), (1, &[6])] {
+            assert_eq!(table.accept(NOW, &segment(1, 7, count, false, payload), &[]), Assembled::Partial);
+        }
+        let Assembled::Complete(done) = table.accept(NOW, &segment(1, 7, 2, true, &[7]), &[]) else {
+            panic!()
+        };
+        assert_eq!((done.msdu.as_slice(), done.segments(), table.unfinished()), (&[3, 6, 7][..], 3, 0));
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Receiver {
             };
             acknowledge(now, ack, env);
         }
-        self.deliver(assembly??, frame.lqi, env)
+        self.deliver(now, assembly??, frame.lqi, env)
     }
 
     /// Forgets addresses and what was under way.
@@ -105,29 +105,28 @@ impl Receiver {
         header: &[u8],
         env: &mut Env,
     ) -> Option<Option<Assembly>> {
-        let id = segment.mhr.src.map(|src| SegmentId {
-            src,
-            frame_type: segment.mhr.frame_type,
-            dsn: segment.mhr.dsn,
-            count: segment.control.count,
-        });
+        let id = segment_id(&segment.mhr, segment.control.count);
         if id.is_some_and(|id| self.duplicates.contains(now, id)) {
             count(&mut env.counters.drops.duplicate);
             return Some(None);
         }
-        let taken = match self.reassembly.accept(now, segment, header) {
-            Assembled::Complete(assembly) => Some(assembly),
-            Assembled::Partial => None,
+        match self.reassembly.accept(now, segment, header) {
+            Assembled::Complete(assembly) => Some(Some(assembly)),
+            Assembled::Partial => Some(None),
             Assembled::Refused(refusal) => {
                 count(counter_of(refusal, env));
-                return None;
+                None
             }
-        };
-        id.into_iter().for_each(|id| self.duplicates.insert(now, id));
-        Some(taken)
+        }
     }
 
-    fn deliver(&mut self, mut assembly: Assembly, lqi: Lqi, env: &mut Env) -> Option<Received> {
+    /// What was opened is not taken again; what could not be opened may be a forgery of what is to come.
+    fn remember(&mut self, now: Instant, assembly: &Assembly) {
+        let ids = (0..assembly.segments()).filter_map(|count| segment_id(&assembly.mhr, count));
+        ids.for_each(|id| self.duplicates.insert(now, id));
+    }
+
+    fn deliver(&mut self, now: Instant, mut assembly: Assembly, lqi: Lqi, env: &mut Env) -> Option<Received> {
         let security = match self.open(&mut assembly, env) {
             Ok(security) => security,
             Err(status) => {
@@ -136,6 +135,7 @@ impl Receiver {
                 return None;
             }
         };
+        self.remember(now, &assembly);
         match assembly.mhr.frame_type {
             FrameType::Data => {
                 indicate(&assembly, security, lqi, env);
@@ -168,6 +168,11 @@ impl Receiver {
         }
         Ok(MacSecurity::EncMic32 { key_index: aux.key_index })
     }
+}
+
+fn segment_id(mhr: &Mhr, count: u8) -> Option<SegmentId> {
+    let (frame_type, dsn, secured) = (mhr.frame_type, mhr.dsn, mhr.security);
+    mhr.src.map(|src| SegmentId { src, frame_type, dsn, count, secured })
 }
 
 /// Beacons and commands may travel in clear, and data of a device that has no short address yet.

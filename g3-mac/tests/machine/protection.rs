@@ -28,6 +28,27 @@ fn a_replayed_frame_is_refused_with_counter_error() {
 }
 
 #[test]
+fn a_forged_frame_does_not_make_a_duplicate_of_the_real_one() {
+    let mut real = Line::joined(2);
+    real.ask(0, request(1, short(1), 20));
+    real.run(SOON);
+    let mut forged = real.sent[0].psdu().unwrap().clone();
+    let (body, _) = check_fcs(&forged).unwrap();
+    let segment = Segment::parse(&mut Reader::new(body)).unwrap();
+    let other = vec![0; segment.payload.len()];
+    forged = Segment { payload: &other, ..segment }.psdu(forged.len()).unwrap();
+    let mut line = Line::joined(3);
+    line.inject(2, forged, true);
+    line.run(Duration::from_secs(1));
+    line.ask(0, request(1, short(1), 20));
+    line.run(SOON);
+    assert_eq!(line.statuses(1), [(short(0), MacStatus::SecurityError)]);
+    assert_eq!(line.indications(1), real.indications(1));
+    assert_eq!(line.indications(1).len(), 1);
+    assert_eq!(line.macs[1].counters().drops.duplicate, 0);
+}
+
+#[test]
 fn our_own_frame_played_back_to_us_is_dropped() {
     let mut line = Line::joined(2);
     line.ask(0, request(1, MacAddress::BROADCAST, 20));
