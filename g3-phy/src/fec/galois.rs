@@ -1,16 +1,18 @@
 //! GF(256) with x⁸+x⁴+x³+x²+1 and α = 2, by tables.
 
-/// Primitive polynomial without its highest term's overflow: 0x11D.
+/// Primitive polynomial: 0x11D.
 const POLYNOMIAL: u16 = 0x11D;
 
-/// Powers of α, twice over so that a sum of two logarithms needs no reduction.
-const EXP: [u8; 510] = exp_table();
-/// Logarithms to the base α; the entry of zero is never used.
-const LOG: [u8; 256] = log_table();
+/// Two logarithms of which one is this or more add up to an entry of [`EXP`] that is zero.
+const LOG_OF_ZERO: u16 = 510;
+/// Powers of α, twice over so that a sum of two logarithms needs no reduction, then zeros.
+static EXP: [u8; 1024] = exp_table();
+/// Logarithms to the base α.
+static LOG: [u16; 256] = log_table();
 
-const fn exp_table() -> [u8; 510] {
-    let (mut table, mut power, mut n) = ([0; 510], 1u16, 0);
-    while n < 510 {
+const fn exp_table() -> [u8; 1024] {
+    let (mut table, mut power, mut n) = ([0; 1024], 1u16, 0);
+    while n < LOG_OF_ZERO as usize {
         table[n] = power as u8;
         power <<= 1;
         if power > 0xFF {
@@ -21,10 +23,10 @@ const fn exp_table() -> [u8; 510] {
     table
 }
 
-const fn log_table() -> [u8; 256] {
-    let (mut table, mut n) = ([0; 256], 0);
+const fn log_table() -> [u16; 256] {
+    let (exp, mut table, mut n) = (exp_table(), [LOG_OF_ZERO; 256], 0);
     while n < 255 {
-        table[EXP[n] as usize] = n as u8;
+        table[exp[n] as usize] = n as u16;
         n += 1;
     }
     table
@@ -32,17 +34,22 @@ const fn log_table() -> [u8; 256] {
 
 /// Product.
 pub(super) const fn mul(a: u8, b: u8) -> u8 {
-    if a == 0 || b == 0 { 0 } else { EXP[LOG[a as usize] as usize + LOG[b as usize] as usize] }
+    EXP[(LOG[a as usize] + LOG[b as usize]) as usize & 1023]
 }
 
 /// Quotient; `b` must not be zero.
 pub(super) const fn div(a: u8, b: u8) -> u8 {
-    if a == 0 { 0 } else { EXP[LOG[a as usize] as usize + 255 - LOG[b as usize] as usize] }
+    if a == 0 { 0 } else { EXP[(LOG[a as usize] + 255 - LOG[b as usize]) as usize & 1023] }
 }
 
 /// α to the power `n`.
 pub(super) const fn alpha(n: usize) -> u8 {
     EXP[n % 255]
+}
+
+/// The logarithm of `a`, which must not be zero.
+pub(super) const fn log(a: u8) -> usize {
+    LOG[a as usize] as usize
 }
 
 #[cfg(test)]
@@ -67,6 +74,7 @@ mod tests {
                 assert_eq!(mul(a, b), slow_mul(a, b));
                 assert!(b == 0 || mul(div(a, b), b) == a);
             }
+            assert!(a == 0 || alpha(log(a)) == a);
         }
     }
 }
