@@ -1,0 +1,94 @@
+//! Bands and modulations by name.
+
+use crate::Fault;
+use crate::args::Args;
+use g3_phy::g3::{CheckPlacement, InterleaverOrder, RepetitionOrder};
+use g3_phy::{BandPlan, CENELEC_A, Interop, Modem, ModemConfig};
+use plc_core::sap::{FrameGeometry, Modulation, ModulationScheme, ToneMap, TxParameters};
+use plc_core::{Instant, SampleClock};
+
+/// The bands that can be named.
+const BANDS: [&BandPlan; 1] = [&CENELEC_A];
+
+/// Modulations by the names that the standard gives them.
+const MODULATIONS: [(&str, Modulation, ModulationScheme); 4] = [
+    ("ROBO", Modulation::Robo, ModulationScheme::Differential),
+    ("DBPSK", Modulation::Bpsk, ModulationScheme::Differential),
+    ("DQPSK", Modulation::Qpsk, ModulationScheme::Differential),
+    ("D8PSK", Modulation::Psk8, ModulationScheme::Differential),
+];
+
+/// The band that `--band` names.
+pub(crate) fn band(args: &mut Args) -> Result<&'static BandPlan, Fault> {
+    let Some(name) = args.option("--band")? else { return Ok(&CENELEC_A) };
+    let found = BANDS.into_iter().find(|plan| plan.name.eq_ignore_ascii_case(&name));
+    found
+        .ok_or_else(|| format!("--band {name}: expected one of {}", list(BANDS.iter().map(|plan| plan.name))))
+}
+
+/// How to send, from `--modulation` and `--tone-map`.
+pub(crate) fn tx_parameters(args: &mut Args, plan: &BandPlan) -> Result<TxParameters, Fault> {
+    let name = args.value("--modulation", "ROBO".to_owned(), "a name")?;
+    let found = MODULATIONS.into_iter().find(|(known, ..)| known.eq_ignore_ascii_case(&name));
+    let (_, modulation, scheme) = found.ok_or_else(|| {
+        format!("--modulation {name}: expected one of {}", list(MODULATIONS.iter().map(|known| known.0)))
+    })?;
+    let tx = TxParameters { modulation, scheme, tone_map: tone_map(args, plan)? };
+    match plan.max_psdu(&tx) {
+        0 => Err(format!("{} knows no {name} with tone map {:?}", plan.name, tx.tone_map)),
+        _ => Ok(tx),
+    }
+}
+
+fn tone_map(args: &mut Args, plan: &BandPlan) -> Result<ToneMap, Fault> {
+    let all = ToneMap::all(plan.groups as u32);
+    let Some(word) = args.option("--tone-map")? else { return Ok(all) };
+    let digits = word.trim_start_matches("0x");
+    let map = u32::from_str_radix(digits, 16).ok().map(ToneMap).filter(|&map| plan.is_legal(map));
+    map.ok_or_else(|| {
+        format!("--tone-map {word}: expected hexadecimal digits from 1 to {:X}, a bit per group", all.0)
+    })
+}
+
+/// The name of a modulation, as the standard has it.
+pub(crate) fn name(tx: &TxParameters) -> &'static str {
+    let found = MODULATIONS
+        .iter()
+        .find(|(_, modulation, scheme)| (tx.modulation, tx.scheme) == (*modulation, *scheme));
+    found.map_or("unknown", |known| known.0)
+}
+
+/// Every combination of readings of the standard, the default first.
+pub(crate) fn readings() -> impl Iterator<Item = Interop> {
+    (0..128u32).map(|n| {
+        let bit = |at: u32| n >> at & 1 == 1;
+        Interop {
+            fch_scrambled: !bit(0),
+            payload_restarts_scrambler: !bit(1),
+            check_placement: if bit(2) { CheckPlacement::HighestFirst } else { CheckPlacement::HighestLast },
+            repetition: if bit(3) { RepetitionOrder::BlockByBlock } else { RepetitionOrder::BitByBit },
+            interleaver: if bit(4) { InterleaverOrder::SmallerFirst } else { InterleaverOrder::LargerFirst },
+            interleaver_swap: !bit(5),
+            pad_bit: bit(6),
+        }
+    })
+}
+
+/// The reading that `--reading` names by its number.
+pub(crate) fn reading(args: &mut Args) -> Result<Interop, Fault> {
+    let most = readings().count() - 1;
+    let number: usize = args.value("--reading", 0, "a whole number")?;
+    readings()
+        .nth(number)
+        .ok_or_else(|| format!("--reading {number}: expected a whole number from 0 to {most}"))
+}
+
+/// A modem for `plan` whose clock begins with the first sample.
+pub(crate) fn modem(plan: &'static BandPlan, interop: Interop, level: f32) -> Modem {
+    let clock = SampleClock::new(plan.sample_rate_hz, Instant::EPOCH, 0);
+    Modem::new(plan, ModemConfig { interop, level, clock, ..ModemConfig::default() })
+}
+
+fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
