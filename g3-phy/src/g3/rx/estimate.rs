@@ -1,162 +1,195 @@
-//! Signal and noise of each carrier, and what they make of soft bits.
+//! Signal and noise of each carrier, learnt from what is known to have been sent.
 
+use super::heard::{Anchor, Heard};
+use super::preamble::Preamble;
 use crate::dsp::Complex;
+use crate::g3::specs::{FFT_LEN, PREAMBLE_GAIN, SYMBOL_HOP};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Estimates per carrier, for symbols at the level of header and payload.
+/// Room for estimates.
 #[derive(Debug)]
 pub(super) struct Estimate {
-    /// Sum of squared differences between symbols that should be equal.
-    differences: Vec<f32>,
-    /// How many differences were added.
-    count: usize,
-    power: Vec<f32>,
-    noise: Vec<f32>,
-    weights: Vec<f32>,
+    first: usize,
+    /// Sums over the header, by carrier.
+    sums: Vec<Complex<f32>>,
+    /// Squared distances from what is expected, by carrier.
+    scatter: Vec<f32>,
     sorted: Vec<f32>,
-    /// Room for one value per symbol of the header.
-    rows: Vec<f32>,
+    /// Energy of each symbol of the header.
+    energies: Vec<f32>,
 }
 
-/// Weight of the typical noise of the band in the noise of a carrier, in differences.
+/// Weight of the typical noise of the band in the noise of a carrier, in symbols.
 const PRIOR: f32 = 3.0;
-/// A carrier counts as no better than this signal-to-noise ratio, so that weaker ones keep a voice.
-const SNR_MAX: f32 = 30.0;
-/// Where a clear bit of an average carrier stands among 8-bit soft bits.
-const SOFT_SCALE: f32 = 32.0;
 /// A symbol of the header with so many times the median energy was struck by a pulse.
 const STRUCK: f32 = 2.0;
+/// What is known of the difference of two clocks beforehand: its standard deviation, in samples per sample.
+const DRIFT_USUAL: f32 = 30e-6;
 /// Reports below this are as good as this, in dB.
 const SNR_FLOOR_DB: f32 = -10.0;
 /// Reports above this are as good as this, in dB.
 const SNR_CEILING_DB: f32 = 60.0;
 
 impl Estimate {
-    /// For `carriers` carriers and headers of `rows` symbols.
-    pub(super) fn new(carriers: usize, rows: usize) -> Self {
-        let zeros = || vec![0.0; carriers];
+    /// For `carriers` carriers, the lowest of index `first`, and headers of `rows` symbols.
+    pub(super) fn new(carriers: usize, first: usize, rows: usize) -> Self {
         Self {
-            differences: zeros(),
-            count: 0,
-            power: zeros(),
-            noise: zeros(),
-            weights: zeros(),
-            sorted: zeros(),
-            rows: vec![0.0; rows],
+            first,
+            sums: vec![Complex::default(); carriers],
+            scatter: vec![0.0; carriers],
+            sorted: vec![0.0; carriers],
+            energies: vec![0.0; rows],
         }
     }
 
-    /// A new frame.
-    pub(super) fn restart(&mut self) {
-        self.differences.fill(0.0);
-        self.count = 0;
-    }
-
-    /// Two symbols in a row that should be equal.
-    pub(super) fn add_differences(&mut self, now: &[Complex<f32>], before: &[Complex<f32>]) {
-        for ((sum, a), b) in self.differences.iter_mut().zip(now).zip(before) {
-            *sum += (a - b).norm_sqr();
+    /// What the preamble alone tells.
+    pub(super) fn assume(&mut self, preamble: &Preamble, anchor: &mut Anchor) {
+        for (position, scatter) in self.scatter.iter_mut().enumerate() {
+            anchor.gains[position] = preamble.mean(position);
+            *scatter = preamble.scatter(position);
         }
-        self.count += 1;
+        let degrees = preamble.windows().saturating_sub(1) as f32;
+        self.spread_noise(degrees, &mut anchor.noise);
+        anchor.rate = 0.0;
     }
 
-    /// Estimates from `mean`, an average over `symbols` preamble symbols (3 dB above the header).
-    pub(super) fn assume(&mut self, mean: &[Complex<f32>], symbols: usize) {
-        self.update_noise(mean);
-        for ((power, carrier), noise) in self.power.iter_mut().zip(mean).zip(&self.noise) {
-            *power = (carrier.norm_sqr() - noise * 0.5 / symbols as f32).max(0.01 * noise);
+    /// What preamble and header tell together. `symbols` are those of the header, one after the other, with their data
+    /// taken off; the centre of the preamble is `age` samples before the first of them.
+    pub(super) fn learn(
+        &mut self,
+        symbols: &[Complex<f32>],
+        preamble: &Preamble,
+        age: f32,
+        heard: &mut Heard,
+    ) {
+        let anchor = &mut heard.anchor;
+        self.find_struck(symbols);
+        let rows = self.add_up(symbols, 0.0);
+        anchor.rate = self.rate(preamble, &anchor.noise, rows, age);
+        let rows = self.add_up(symbols, anchor.rate);
+        self.find_gains(preamble, anchor, rows, age);
+        self.find_noise(symbols, preamble, anchor, rows);
+    }
+
+    /// Energies of the symbols; those of struck ones become infinite.
+    fn find_struck(&mut self, symbols: &[Complex<f32>]) {
+        let width = self.sums.len();
+        for (energy, symbol) in self.energies.iter_mut().zip(symbols.chunks_exact(width)) {
+            *energy = symbol.iter().map(Complex::norm_sqr).sum();
         }
-        self.update_weights();
+        self.energies.sort_unstable_by(f32::total_cmp);
+        let limit = STRUCK * self.energies[self.energies.len() / 2];
+        for (energy, symbol) in self.energies.iter_mut().zip(symbols.chunks_exact(width)) {
+            *energy = symbol.iter().map(Complex::norm_sqr).sum();
+            *energy = if *energy > limit { f32::INFINITY } else { *energy };
+        }
     }
 
-    /// Estimates from the symbols of the header in `symbols`, one after the other, once their data is removed.
-    /// Symbols that a pulse has struck are left out.
-    pub(super) fn learn(&mut self, symbols: &[Complex<f32>]) {
-        let carriers = self.power.len();
-        let limit = STRUCK * self.median_energy(symbols);
-        let sound = |symbol: &&[Complex<f32>]| energy(symbol) <= limit;
-        let mut before: Option<&[Complex<f32>]> = None;
-        for symbol in symbols.chunks_exact(carriers) {
-            let symbol = Some(symbol).filter(sound);
-            if let (Some(now), Some(before)) = (symbol, before) {
-                self.add_differences(now, before);
+    /// Sums of all symbols that were not struck, each turned to the last one; how many they are.
+    fn add_up(&mut self, symbols: &[Complex<f32>], rate: f32) -> f32 {
+        self.sums.fill(Complex::default());
+        let (width, last) = (self.sums.len(), self.energies.len() - 1);
+        let mut rows = 0.0;
+        for (n, symbol) in symbols.chunks_exact(width).enumerate() {
+            if self.energies[n].is_finite() {
+                let mut turns = Turns::new(rate * ((last - n) * SYMBOL_HOP) as f32, self.first);
+                self.sums.iter_mut().zip(symbol).for_each(|(sum, carrier)| *sum += carrier * turns.next());
+                rows += 1.0;
             }
-            before = symbol;
         }
-        self.update_noise(&symbols[..carriers]);
-        let rows = symbols.chunks_exact(carriers).filter(sound).count() as f32;
-        for (k, (power, noise)) in self.power.iter_mut().zip(&self.noise).enumerate() {
-            let sum: f32 =
-                symbols.chunks_exact(carriers).filter(sound).map(|symbol| symbol[k].norm_sqr()).sum();
-            *power = (sum / rows - noise).max(0.01 * noise);
-        }
-        self.update_weights();
+        rows
     }
 
-    /// The median of the energies of the symbols in `symbols`.
-    fn median_energy(&mut self, symbols: &[Complex<f32>]) -> f32 {
-        let rows = &mut self.rows[..symbols.len() / self.power.len()];
-        rows.iter_mut().zip(symbols.chunks_exact(self.power.len())).for_each(|(row, s)| *row = energy(s));
-        rows.sort_unstable_by(f32::total_cmp);
-        rows[rows.len() / 2]
+    /// How fast the windows come late, from the phases of the header against those of the preamble.
+    fn rate(&self, preamble: &Preamble, noise: &[f32], rows: f32, age: f32) -> f32 {
+        let scale = core::f32::consts::TAU / FFT_LEN as f32;
+        let lever = age + 0.5 * ((self.energies.len() - 1) * SYMBOL_HOP) as f32;
+        let windows = preamble.windows() as f32 * PREAMBLE_GAIN * PREAMBLE_GAIN;
+        let (mut turned, mut straight, mut certainty) = (0.0, 0.0, 0.0);
+        for (position, (&sum, &noise)) in self.sums.iter().zip(noise).enumerate() {
+            let k = (self.first + position) as f32 * scale * lever;
+            let product = sum * (preamble.mean(position) * rows).conj() / (noise * rows * rows);
+            turned += k * product.im;
+            straight += k * k * product.re;
+            certainty += k * k * product.re * 2.0 / (1.0 / windows + 1.0 / rows);
+        }
+        let certainty = certainty.max(0.0);
+        let rate = turned / straight * certainty / (certainty + 1.0 / (DRIFT_USUAL * DRIFT_USUAL));
+        if rate.is_finite() { rate.clamp(-3.0 * DRIFT_USUAL, 3.0 * DRIFT_USUAL) } else { 0.0 }
     }
 
-    /// Noise of each carrier, drawn towards the median of the band; `mean` stands in when nothing is known.
-    fn update_noise(&mut self, mean: &[Complex<f32>]) {
-        if self.count == 0 {
-            let power = mean.iter().map(Complex::norm_sqr).sum::<f32>() / mean.len() as f32;
-            return self.noise.fill(power.max(f32::MIN_POSITIVE));
+    /// Gains at the last symbol of the header.
+    fn find_gains(&self, preamble: &Preamble, anchor: &mut Anchor, rows: f32, age: f32) {
+        let windows = preamble.windows() as f32 * PREAMBLE_GAIN * PREAMBLE_GAIN;
+        let from_preamble = age + ((self.energies.len() - 1) * SYMBOL_HOP) as f32;
+        let mut turns = Turns::new(anchor.rate * from_preamble, self.first);
+        for (position, gain) in anchor.gains.iter_mut().enumerate() {
+            let before = preamble.mean(position) * turns.next() * windows;
+            *gain = (self.sums[position] + before) / (rows + windows);
         }
-        let count = self.count as f32;
-        self.sorted.copy_from_slice(&self.differences);
+    }
+
+    fn find_noise(&mut self, symbols: &[Complex<f32>], preamble: &Preamble, anchor: &mut Anchor, rows: f32) {
+        let (width, last) = (self.sums.len(), self.energies.len() - 1);
+        for (position, scatter) in self.scatter.iter_mut().enumerate() {
+            *scatter = preamble.scatter(position);
+        }
+        for (n, symbol) in symbols.chunks_exact(width).enumerate() {
+            if self.energies[n].is_finite() {
+                let mut turns = Turns::new(anchor.rate * ((last - n) * SYMBOL_HOP) as f32, self.first);
+                for ((scatter, carrier), gain) in self.scatter.iter_mut().zip(symbol).zip(&anchor.gains) {
+                    *scatter += (carrier * turns.next() - gain).norm_sqr();
+                }
+            }
+        }
+        let windows = preamble.windows() as f32 * PREAMBLE_GAIN * PREAMBLE_GAIN;
+        let degrees = preamble.windows() as f32 - 1.0 + rows * (1.0 - 1.0 / (rows + windows));
+        self.spread_noise(degrees, &mut anchor.noise);
+    }
+
+    /// Noise of each carrier from its scatter of `degrees` of freedom, drawn towards the median of the band.
+    fn spread_noise(&mut self, degrees: f32, noise: &mut [f32]) {
+        self.sorted.copy_from_slice(&self.scatter);
         self.sorted.sort_unstable_by(f32::total_cmp);
-        let median = self.sorted[self.sorted.len() / 2] * 0.5 / count;
-        for (noise, sum) in self.noise.iter_mut().zip(&self.differences) {
-            *noise = ((sum * 0.5 + PRIOR * median) / (count + PRIOR)).max(f32::MIN_POSITIVE);
+        let degrees = degrees.max(1.0);
+        let median = self.sorted[self.sorted.len() / 2] / degrees;
+        for (noise, scatter) in noise.iter_mut().zip(&self.scatter) {
+            *noise = ((scatter + PRIOR * median) / (degrees + PRIOR)).max(f32::MIN_POSITIVE);
         }
     }
+}
 
-    /// A product of two symbols has the signal power S as its mean and 2Sσ² + σ⁴ as its variance, which
-    /// makes 4γ²/(2γ + 1) / S the factor from product to log-likelihood, with γ = S/σ².
-    fn update_weights(&mut self) {
-        let mut clear = 0.0;
-        for ((weight, &power), &noise) in self.weights.iter_mut().zip(&self.power).zip(&self.noise) {
-            let snr = (power / noise).min(SNR_MAX);
-            let value = 4.0 * snr * snr / (2.0 * snr + 1.0);
-            *weight = value / power.max(f32::MIN_POSITIVE);
-            clear += value;
-        }
-        let scale = SOFT_SCALE * self.weights.len() as f32 / clear.max(f32::MIN_POSITIVE);
-        self.weights.iter_mut().for_each(|weight| *weight *= scale);
+/// exp(2πikd/256) for one carrier after the other: what a window hears that begins d samples later.
+struct Turns {
+    turn: Complex<f32>,
+    step: Complex<f32>,
+}
+
+impl Turns {
+    fn new(delay: f32, first: usize) -> Self {
+        let turn = |k: f32| {
+            let angle = core::f32::consts::TAU * k * delay / FFT_LEN as f32;
+            Complex::new(libm::cosf(angle), libm::sinf(angle))
+        };
+        Self { turn: turn(first as f32), step: turn(1.0) }
     }
 
-    /// Factor from the product of two symbols of a carrier to a soft bit of eight bits.
-    pub(super) fn weights(&self) -> &[f32] {
-        &self.weights
+    fn next(&mut self) -> Complex<f32> {
+        let turn = self.turn;
+        self.turn *= self.step;
+        turn
     }
+}
 
-    /// Energy of `carriers` over what is expected of them, all carriers weighing the same.
-    pub(super) fn energy(&self, carriers: &[Complex<f32>]) -> f32 {
-        let expected = self.power.iter().zip(&self.noise).map(|(power, noise)| power + noise);
-        let ratio = |(carrier, expected): (&Complex<f32>, f32)| (carrier.norm_sqr() / expected).min(1e6);
-        carriers.iter().zip(expected).map(ratio).sum::<f32>() / carriers.len() as f32
-    }
-
-    /// Mean signal-to-noise ratio over the carriers, none counting more than 15 dB.
-    pub(super) fn snr(&self) -> f32 {
-        let snr = |(power, noise): (&f32, &f32)| (power / noise).min(SNR_MAX);
-        self.power.iter().zip(&self.noise).map(snr).sum::<f32>() / self.power.len() as f32
+impl Anchor {
+    /// Power of carrier `position` over that of its noise.
+    pub(crate) fn snr(&self, position: usize) -> f32 {
+        self.gains[position].norm_sqr() / self.noise[position]
     }
 
     /// Signal-to-noise ratio of carrier `position` in dB.
     pub(super) fn snr_db(&self, position: usize) -> f32 {
-        let snr = self.power[position] / self.noise[position];
-        (10.0 * libm::log10f(snr.max(f32::MIN_POSITIVE))).clamp(SNR_FLOOR_DB, SNR_CEILING_DB)
+        (10.0 * libm::log10f(self.snr(position).max(f32::MIN_POSITIVE))).clamp(SNR_FLOOR_DB, SNR_CEILING_DB)
     }
-}
-
-/// Energy of all carriers of one symbol.
-fn energy(symbol: &[Complex<f32>]) -> f32 {
-    symbol.iter().map(Complex::norm_sqr).sum()
 }

@@ -1,6 +1,9 @@
 //! The memory and the tools that the states share.
 
+use super::demap::Demapper;
 use super::estimate::Estimate;
+use super::heard::Heard;
+use super::preamble::Preamble;
 use crate::dsp::Complex;
 use crate::fec::Viterbi;
 use crate::g3::chain::Chain;
@@ -26,17 +29,19 @@ pub(super) struct Kit {
     pub(super) pattern: Vec<Complex<f32>>,
     /// Carriers of the window at hand.
     pub(super) carriers: Vec<Complex<f32>>,
-    /// Carriers of the symbol before.
-    pub(super) previous: Vec<Complex<f32>>,
-    /// Sum of the SYNCP heard so far.
-    pub(super) reference: Vec<Complex<f32>>,
-    /// Room for one more set of carriers.
-    pub(super) spare: Vec<Complex<f32>>,
+    /// Sum of the phases of several windows, those of SYNCP taken off.
+    pub(super) phases: Vec<Complex<f32>>,
+    /// How many windows that are.
+    pub(super) windows: usize,
+    /// The SYNCP heard so far.
+    pub(super) preamble: Preamble,
     /// The last windows of the search, phases only.
     pub(super) history: [Vec<Complex<f32>>; SEARCH_DEPTH],
     /// All symbols of the header.
     pub(super) header: Vec<Complex<f32>>,
+    pub(super) heard: Heard,
     pub(super) estimate: Estimate,
+    pub(super) demapper: Demapper,
     pub(super) header_chain: Chain,
     /// The coded header, when it is known.
     pub(super) sent: Vec<u8>,
@@ -45,8 +50,6 @@ pub(super) struct Kit {
     pub(super) bits: Vec<u8>,
     pub(super) viterbi: Viterbi,
     pub(super) codec: PayloadCodec,
-    /// exp(2πi·k/256) of each carrier: one sample of delay.
-    turns: Vec<Complex<f32>>,
 }
 
 impl Kit {
@@ -55,19 +58,20 @@ impl Kit {
         let zeros = || vec![Complex::default(); carriers];
         let header = plan.fch_symbols() * carriers;
         let steps = STEPS_MAX.max(header / (2 * FCH_REPETITION));
-        let angle = |k: usize| core::f32::consts::TAU * (plan.first_carrier + k) as f32 / FFT_LEN as f32;
         Self {
             plan,
             interop,
             spectrum: Spectrum::new(FFT_LEN, plan.first_carrier),
             pattern: syncp_carriers(plan).iter().map(Complex::conj).collect(),
             carriers: zeros(),
-            previous: zeros(),
-            reference: zeros(),
-            spare: zeros(),
+            phases: zeros(),
+            windows: 0,
+            preamble: Preamble::new(carriers),
             history: core::array::from_fn(|_| zeros()),
             header: vec![Complex::default(); header],
-            estimate: Estimate::new(carriers, plan.fch_symbols()),
+            heard: Heard::new(carriers, plan.symbols_max(), plan.first_carrier),
+            estimate: Estimate::new(carriers, plan.first_carrier, plan.fch_symbols()),
+            demapper: Demapper::new(plan.symbols_max(), carried_bits_max(plan)),
             header_chain: header_chain(plan, &interop),
             sent: vec![0; header],
             soft: vec![0; carried_bits_max(plan).max(header)],
@@ -75,7 +79,6 @@ impl Kit {
             bits: vec![0; steps],
             viterbi: Viterbi::new(steps),
             codec: PayloadCodec::new(interop),
-            turns: (0..carriers).map(|k| Complex::new(libm::cosf(angle(k)), libm::sinf(angle(k)))).collect(),
         }
     }
 
@@ -89,12 +92,26 @@ impl Kit {
         self.spectrum.analyse(window, &mut self.carriers);
     }
 
-    /// Turns `previous` to where it would be had its window begun `samples` later.
-    pub(super) fn delay_previous(&mut self, samples: i64) {
-        for (carrier, turn) in self.previous.iter_mut().zip(&self.turns) {
-            let turn = if samples < 0 { turn.conj() } else { *turn };
-            (0..samples.unsigned_abs()).for_each(|_| *carrier *= turn);
+    /// Forgets the sum of phases.
+    pub(super) fn restart_phases(&mut self) {
+        self.phases.fill(Complex::default());
+        self.windows = 0;
+    }
+
+    /// Adds the phases of the window at hand, with those of SYNCP taken off, and with `sign`.
+    pub(super) fn add_phases(&mut self, sign: f32) {
+        let Self { phases, carriers, pattern, .. } = self;
+        for ((sum, &carrier), &sent) in phases.iter_mut().zip(carriers.iter()).zip(pattern.iter()) {
+            *sum += direction(carrier) * sent * sign;
         }
+        self.windows += 1;
+    }
+
+    /// How far into a cycle of SYNCP the windows begin whose phases were added up, and the squared height of the peak, over
+    /// its mean at one delay in noise.
+    pub(super) fn peak_of_phases(&mut self) -> (usize, f32) {
+        let (delay, height) = self.spectrum.peak(&self.phases);
+        (delay, height / (self.windows * self.phases.len()) as f32)
     }
 }
 

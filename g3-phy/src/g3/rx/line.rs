@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// Samples kept before the window of the present state: a new state may begin so far back.
-const HISTORY: usize = 2 * FFT_LEN;
+const HISTORY: usize = 3 * FFT_LEN;
 /// Samples of memory.
 const CAPACITY: usize = 4096;
 /// Samples beyond this are as good as this: keeps every sum of squares finite.

@@ -3,12 +3,14 @@
 //! Every state waits for the next window of 256 samples at an index that it names, and turns it into the
 //! next state. So the result never depends on how the samples were cut into blocks.
 
+mod demap;
 mod estimate;
 mod header;
+mod heard;
 mod kit;
 mod line;
 mod payload;
-mod pulses;
+mod preamble;
 mod reports;
 mod search;
 mod sync;
@@ -52,7 +54,11 @@ impl Receiver {
 
     /// Whether a frame is being received.
     pub(crate) const fn is_receiving(&self) -> bool {
-        !matches!(self.state, State::Search(_))
+        match self.state {
+            State::Search(_) => false,
+            State::Sync(sync) => sync.is_reported(),
+            State::Header(_) | State::Payload(_) => true,
+        }
     }
 
     /// Takes the samples that follow those before.
@@ -99,7 +105,8 @@ impl State {
     fn abandon(self, index: u64, reports: &mut Reports) {
         match self {
             Self::Search(_) => {}
-            Self::Sync(_) => reports.false_preamble(),
+            Self::Sync(sync) if sync.is_reported() => reports.false_preamble(),
+            Self::Sync(_) => {}
             Self::Header(_) => reports.header_loss(index),
             Self::Payload(_) => reports.payload_loss(index),
         }

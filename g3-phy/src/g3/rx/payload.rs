@@ -1,14 +1,12 @@
-//! Payload: symbol by symbol into soft bits, and at the end into octets.
+//! Payload: symbol by symbol into memory, and at the end into octets.
 
 use super::State;
-use super::header::quantise;
 use super::kit::Kit;
-use super::pulses::Pulses;
 use super::reports::Reports;
 use super::search::Search;
-use super::tracking::{Slope, Tracking};
+use super::tracking::Tracking;
 use crate::fec::Scrambler;
-use crate::g3::specs::{FFT_LEN, SYMBOL_HOP};
+use crate::g3::specs::SYMBOL_HOP;
 use crate::g3::{PayloadShape, Sof};
 use crate::ofdm::Dpsk;
 use heapless::Vec;
@@ -25,15 +23,18 @@ pub(super) struct Payload {
     shape: PayloadShape,
     keying: Dpsk,
     tracking: Tracking,
-    pulses: Pulses,
+    /// Samples by which the window at hand was moved.
+    moved: i64,
 }
 
 impl Payload {
     /// The first symbol's window starts at `start`; the frame began at `frame`.
-    pub(super) fn from(start: u64, frame: u64, sof: Sof, shape: PayloadShape, kit: &Kit) -> Self {
+    pub(super) fn from(start: u64, frame: u64, sof: Sof, shape: PayloadShape, kit: &mut Kit) -> Self {
         let ended = frame + kit.plan.frame_len(shape.symbols) as u64;
-        let (keying, tracking) = (Dpsk::new(shape.bits), Tracking::default());
-        Self { start, symbol: 0, frame, ended, sof, shape, keying, tracking, pulses: Pulses::new() }
+        let keying = Dpsk::new(shape.bits);
+        let tracking = Tracking::from(&kit.heard.anchor, keying);
+        kit.heard.restart();
+        Self { start, symbol: 0, frame, ended, sof, shape, keying, tracking, moved: 0 }
     }
 
     pub(super) const fn window_start(&self) -> u64 {
@@ -47,33 +48,15 @@ impl Payload {
 
     pub(super) fn step(mut self, window: &[f32], kit: &mut Kit, reports: &mut Reports) -> State {
         kit.analyse(window);
-        let slope = self.demap(kit);
-        core::mem::swap(&mut kit.previous, &mut kit.carriers);
-        let correction = self.tracking.update(&slope, FFT_LEN, SYMBOL_HOP);
-        kit.delay_previous(correction);
-        self.start = (self.start + SYMBOL_HOP as u64).saturating_add_signed(correction);
+        kit.heard.push(&kit.carriers, self.moved);
+        let carriers = kit.heard.symbol(self.symbol);
+        let late = self.tracking.update(carriers, kit.plan.first_carrier, &kit.heard.anchor);
+        kit.heard.set_late(late);
+        let step = self.tracking.moved() - self.moved;
+        self.moved += step;
+        self.start = (self.start + SYMBOL_HOP as u64).saturating_add_signed(step);
         self.symbol += 1;
         if self.symbol < self.shape.symbols { State::Payload(self) } else { self.finish(kit, reports) }
-    }
-
-    /// Soft bits of the symbol at hand; the slope of phase over its carriers.
-    fn demap(&mut self, kit: &mut Kit) -> Slope {
-        let Kit { carriers, previous, estimate, soft, plan, .. } = kit;
-        let bits = self.shape.bits;
-        let mut soft = soft[self.symbol * self.shape.carriers * bits..].chunks_exact_mut(bits);
-        let trust = self.pulses.trust(estimate.energy(carriers), estimate.snr()) * confidence(bits);
-        let mut slope = Slope::default();
-        for (position, (carrier, before)) in carriers.iter().zip(previous.iter()).enumerate() {
-            let product = carrier * before.conj();
-            let weight = estimate.weights()[position] * trust;
-            slope.add(plan.first_carrier + position, product * self.keying.nearest(product).conj(), weight);
-            if plan.is_active(self.sof.tx.tone_map, position) {
-                let values = self.keying.soft(product);
-                let slots = soft.next().into_iter().flatten();
-                slots.zip(values).for_each(|(slot, value)| *slot = quantise(value * weight));
-            }
-        }
-        slope
     }
 
     fn finish(self, kit: &mut Kit, reports: &mut Reports) -> State {
@@ -82,7 +65,8 @@ impl Payload {
             (0..kit.plan.fch_bits).for_each(|_| _ = scrambler.bit());
         }
         let len = self.shape.symbols * self.shape.carriers * self.shape.bits;
-        let Kit { soft, coded, viterbi, codec, .. } = kit;
+        let Kit { heard, demapper, soft, coded, viterbi, codec, plan, .. } = kit;
+        demapper.demap(heard, plan, self.sof.tx.tone_map, self.keying, &mut soft[..len]);
         match codec.decode(&soft[..len], coded, viterbi, &self.shape, scrambler) {
             Ok((psdu, corrected)) => {
                 reports.counters_mut().corrected_octets += corrected as u64;
@@ -96,13 +80,12 @@ impl Payload {
     }
 
     fn indication(&self, psdu: Psdu, kit: &Kit, reports: &Reports) -> PdDataIndication {
-        let (map, size) = (self.sof.tx.tone_map, kit.plan.group_size());
+        let (map, size, anchor) = (self.sof.tx.tone_map, kit.plan.group_size(), &kit.heard.anchor);
         let active = (0..kit.plan.carriers()).filter(|&position| kit.plan.is_active(map, position));
-        let sum: f32 = active.map(|position| kit.estimate.snr_db(position)).sum();
+        let sum: f32 = active.map(|position| anchor.snr_db(position)).sum();
         let mut group_lqi = Vec::new();
         for group in 0..kit.plan.groups {
-            let sum: f32 =
-                (group * size..(group + 1) * size).map(|position| kit.estimate.snr_db(position)).sum();
+            let sum: f32 = (group * size..(group + 1) * size).map(|position| anchor.snr_db(position)).sum();
             // Bands have at most 24 groups.
             _ = group_lqi.push(Lqi::from_snr_db(sum / size as f32));
         }
@@ -115,14 +98,5 @@ impl Payload {
             started: reports.instant(self.frame),
             ended: reports.instant(self.ended),
         }
-    }
-}
-
-/// Bits that share a carrier are less clear than one alone: uses the range of the soft bits all the same.
-const fn confidence(bits: usize) -> f32 {
-    match bits {
-        1 => 1.0,
-        2 => 1.4,
-        _ => 2.0,
     }
 }

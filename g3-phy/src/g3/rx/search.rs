@@ -16,9 +16,13 @@ pub(super) struct Search {
     slot: usize,
 }
 
-/// Squared coherence, 1 for a clean preamble, from which on there is one. Noise reaches it with a
-/// probability of about 256·exp(-108·0.22) ≈ 1e-8 per window of 36 carriers.
-const COHERENCE: f32 = 0.22;
+/// Squared sum of phases over their number from which on there is a preamble. For noise at one delay it is exponentially
+/// distributed with a mean of one, so that noise reaches it with a probability of about 256·exp(-24) ≈ 1e-8 per window.
+pub(super) const COHERENCE: f32 = 24.0;
+/// The same, from which on it is worth a closer look.
+const SUSPICION: f32 = 15.0;
+/// Powers of the sums over the windows, over their mean in noise, below which they cannot hold the same cycle.
+const SIMILARITY: f32 = 1.15;
 
 impl Search {
     /// From sample `start` on.
@@ -39,7 +43,7 @@ impl Search {
             *phase = direction(carrier) * sent;
         }
         match self.delay(kit) {
-            Some(delay) => self.found(delay, oldest, kit, reports),
+            Some((delay, height)) => self.found(delay, height, oldest, kit, reports),
             None => State::Search(Self {
                 start: self.start + FFT_LEN as u64,
                 slot: (self.slot + 1) % SEARCH_DEPTH,
@@ -47,22 +51,29 @@ impl Search {
         }
     }
 
-    /// How far into a cycle of SYNCP the window begins, if it does.
-    fn delay(&self, kit: &mut Kit) -> Option<usize> {
-        for (k, sum) in kit.spare.iter_mut().enumerate() {
+    /// How far into a cycle of SYNCP the window begins, if it does, and how sure that is.
+    fn delay(&self, kit: &mut Kit) -> Option<(usize, f32)> {
+        let mut power = 0.0;
+        kit.windows = SEARCH_DEPTH;
+        for (k, sum) in kit.phases.iter_mut().enumerate() {
             *sum = kit.history.iter().map(|window| window[k]).sum();
+            power += sum.norm_sqr();
         }
-        let (delay, height) = kit.spectrum.peak(&kit.spare);
-        let most = (SEARCH_DEPTH * kit.spare.len()) as f32;
-        (height > COHERENCE * most * most).then_some(delay)
+        if power < SIMILARITY * (SEARCH_DEPTH * kit.phases.len()) as f32 {
+            return None;
+        }
+        Some(kit.peak_of_phases()).filter(|(_, height)| *height > SUSPICION)
     }
 
-    /// Hands over to [`Sync`], which begins with the cycle in which this window began.
-    fn found(self, delay: usize, oldest: u64, kit: &mut Kit, reports: &mut Reports) -> State {
-        reports.sense(CarrierSense::Preamble);
+    /// Hands over to [`Sync`], which begins with the cycle before the one in which this window began.
+    fn found(self, delay: usize, height: f32, oldest: u64, kit: &mut Kit, reports: &mut Reports) -> State {
+        let sure = height > COHERENCE;
+        if sure {
+            reports.sense(CarrierSense::Preamble);
+        }
         kit.forget();
-        let back = (delay + WINDOW_ADVANCE) as u64;
+        let back = (delay + WINDOW_ADVANCE + FFT_LEN) as u64;
         let cycles = (oldest + back).saturating_sub(self.start).div_ceil(FFT_LEN as u64);
-        State::Sync(Sync::from(self.start + cycles * FFT_LEN as u64 - back))
+        State::Sync(Sync::from(self.start + cycles * FFT_LEN as u64 - back, sure))
     }
 }

@@ -3,9 +3,11 @@
 use super::State;
 use super::header::Header;
 use super::kit::{Kit, direction};
+use super::preamble::EARLY;
 use super::reports::Reports;
-use super::search::Search;
-use crate::g3::specs::{CYCLIC_PREFIX, FFT_LEN, OVERLAP, PREAMBLE_GAIN, SYNCM_LEN, WINDOW_ADVANCE};
+use super::search::{COHERENCE, Search};
+use crate::g3::specs::{CYCLIC_PREFIX, FFT_LEN, OVERLAP, SYNCM_LEN, WINDOW_ADVANCE};
+use plc_core::sap::CarrierSense;
 
 /// Windows in step with the cycles of the preamble, each a little before its cycle begins.
 #[derive(Clone, Copy, Debug)]
@@ -13,10 +15,12 @@ pub(super) struct Sync {
     start: u64,
     heard: usize,
     missed: usize,
+    /// Whether carrier sense has been told.
+    reported: bool,
 }
 
 /// Mean cosine between a window and the SYNCP before it that makes it a SYNCP, or its negative a SYNCM.
-const LIKENESS: f32 = 0.3;
+const LIKENESS: f32 = 0.12;
 /// Windows in a row that may be neither.
 const MISSED_MAX: usize = 2;
 /// No preamble is longer than this, whatever the number of its SYNCP.
@@ -26,27 +30,32 @@ const CORRECTION_MAX: i64 = 40;
 
 impl Sync {
     /// With windows from sample `start` on.
-    pub(super) const fn from(start: u64) -> Self {
-        Self { start, heard: 0, missed: 0 }
+    pub(super) const fn from(start: u64, reported: bool) -> Self {
+        Self { start, heard: 0, missed: 0, reported }
     }
 
     pub(super) const fn window_start(&self) -> u64 {
         self.start
     }
 
+    /// Whether carrier sense knows about this.
+    pub(super) const fn is_reported(&self) -> bool {
+        self.reported
+    }
+
     pub(super) fn step(self, window: &[f32], kit: &mut Kit, reports: &mut Reports) -> State {
         kit.analyse(window);
-        if self.heard == 0 {
-            return self.first(kit);
+        if self.heard < EARLY {
+            return self.syncp(kit, reports);
         }
         match likeness(kit) {
-            same if same > LIKENESS && self.heard < HEARD_MAX => self.syncp(kit),
-            opposite if opposite < -LIKENESS => self.syncm(kit),
-            _ if self.missed + 1 < MISSED_MAX => State::Sync(Self { missed: self.missed + 1, ..self.next() }),
-            _ => {
-                reports.false_preamble();
-                State::Search(Search::from(self.next().start))
+            same if same > LIKENESS && self.heard < HEARD_MAX => self.syncp(kit, reports),
+            opposite if opposite < -LIKENESS => self.syncm(kit, reports),
+            _ if self.missed + 1 < MISSED_MAX => {
+                kit.preamble.skip();
+                State::Sync(Self { missed: self.missed + 1, ..self.next() })
             }
+            _ => self.give_up(reports),
         }
     }
 
@@ -54,51 +63,68 @@ impl Sync {
         Self { start: self.start + FFT_LEN as u64, ..self }
     }
 
-    fn first(self, kit: &mut Kit) -> State {
-        kit.reference.copy_from_slice(&kit.carriers);
-        kit.previous.copy_from_slice(&kit.carriers);
-        kit.estimate.restart();
-        State::Sync(Self { heard: 1, ..self.next() })
-    }
-
-    fn syncp(self, kit: &mut Kit) -> State {
-        // The first window may reach out of the preamble, and after a miss the last is not the one before.
-        if self.missed == 0 && self.heard > 1 {
-            kit.estimate.add_differences(&kit.carriers, &kit.previous);
+    fn give_up(self, reports: &mut Reports) -> State {
+        if self.reported {
+            reports.false_preamble();
         }
-        kit.reference.iter_mut().zip(&kit.carriers).for_each(|(sum, carrier)| *sum += carrier);
-        kit.previous.copy_from_slice(&kit.carriers);
-        State::Sync(Self { heard: self.heard + 1, missed: 0, ..self.next() })
+        State::Search(Search::from(self.next().start))
     }
 
-    /// The header starts after one and a half SYNCM; what was heard becomes the symbol before it.
-    fn syncm(self, kit: &mut Kit) -> State {
-        let scale = 1.0 / (self.heard as f32 * PREAMBLE_GAIN);
-        kit.previous.iter_mut().zip(&kit.reference).for_each(|(to, sum)| *to = sum * scale);
-        kit.estimate.assume(&kit.previous, self.heard);
-        let correction = correction(kit);
-        kit.delay_previous(correction);
+    fn syncp(self, kit: &mut Kit, reports: &mut Reports) -> State {
+        if self.heard == 0 {
+            kit.preamble.restart();
+            kit.restart_phases();
+        }
+        kit.preamble.add(&kit.carriers);
+        kit.add_phases(1.0);
+        let reported = self.reported || self.heard >= EARLY && kit.peak_of_phases().1 > COHERENCE;
+        let heard = Self { heard: self.heard + 1, missed: 0, ..self.next() };
+        State::Sync(heard.report(reported, reports))
+    }
+
+    fn report(self, now: bool, reports: &mut Reports) -> Self {
+        if now && !self.reported {
+            reports.sense(CarrierSense::Preamble);
+        }
+        Self { reported: now, ..self }
+    }
+
+    /// The header starts after one and a half SYNCM.
+    fn syncm(self, kit: &mut Kit, reports: &mut Reports) -> State {
+        kit.add_phases(-1.0);
+        let (delay, height) = kit.peak_of_phases();
+        if height < COHERENCE {
+            return self.give_up(reports);
+        }
+        self.report(true, reports);
+        let correction = correction(delay);
+        let Kit { preamble, heard, estimate, .. } = kit;
+        preamble.settle();
+        let age = FFT_LEN as f32 * (preamble.age() + 1.0) + AFTER_SYNCM as f32;
+        preamble.turn(|position| heard.turn_back(position, -correction));
+        estimate.assume(preamble, &mut heard.anchor);
         let syncm = (self.start + WINDOW_ADVANCE as u64).saturating_add_signed(correction);
-        let header = syncm + (SYNCM_LEN - OVERLAP + CYCLIC_PREFIX - WINDOW_ADVANCE) as u64;
-        let preamble = (kit.plan.syncp * FFT_LEN) as u64;
-        State::Header(Header::from(header, syncm.saturating_sub(preamble)))
+        let length = (kit.plan.syncp * FFT_LEN) as u64;
+        State::Header(Header::from(
+            syncm + AFTER_SYNCM - WINDOW_ADVANCE as u64,
+            syncm.saturating_sub(length),
+            age,
+        ))
     }
 }
+
+/// Samples from SYNCM to the body of the first header symbol.
+const AFTER_SYNCM: u64 = (SYNCM_LEN - OVERLAP + CYCLIC_PREFIX) as u64;
 
 /// Mean cosine between the window at hand and the SYNCP so far.
 fn likeness(kit: &Kit) -> f32 {
     let cosine = |(carrier, sum)| (direction(carrier) * direction(sum).conj()).re;
-    let pairs = kit.carriers.iter().copied().zip(kit.reference.iter().copied());
+    let pairs = kit.carriers.iter().copied().zip(kit.preamble.sum().iter().copied());
     pairs.map(cosine).sum::<f32>() / kit.carriers.len() as f32
 }
 
-/// How many samples later than assumed the cycles begin, from all SYNCP together.
-fn correction(kit: &mut Kit) -> i64 {
-    let Kit { spare, reference, pattern, spectrum, .. } = kit;
-    for ((to, &sum), &sent) in spare.iter_mut().zip(reference.iter()).zip(pattern.iter()) {
-        *to = direction(sum) * sent;
-    }
-    let (delay, _) = spectrum.peak(spare);
+/// How many samples later than assumed the cycles begin, when all phases add up best at `delay`.
+fn correction(delay: usize) -> i64 {
     let ahead = (FFT_LEN - delay) as i64;
     let late =
         (ahead - WINDOW_ADVANCE as i64 + FFT_LEN as i64 / 2).rem_euclid(FFT_LEN as i64) - FFT_LEN as i64 / 2;

@@ -1,82 +1,119 @@
 //! Tracking of the other clock.
 
+use super::heard::Anchor;
 use crate::dsp::Complex;
+use crate::g3::specs::{FFT_LEN, SYMBOL_HOP};
+use crate::ofdm::Dpsk;
 
-/// Follows the difference between two sample clocks by the slope of phase over the carriers.
-#[derive(Clone, Copy, Debug, Default)]
+/// Follows by how many samples the windows come late, from the phases of the carriers against those of the preamble.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Tracking {
-    /// Samples that the windows come later in each symbol than in the one before.
+    keying: Dpsk,
+    /// Samples per symbol.
     rate: f32,
-    /// Samples that the windows are late by now.
+    /// Samples by which the last symbol was late.
     late: f32,
+    /// Samples by which the windows have been moved.
+    moved: i64,
 }
 
 /// No clock drifts faster, in samples per sample: twice the 50 ppm of two clocks at the edge of the standard.
 const DRIFT_MAX: f32 = 100e-6;
+/// Share of a new measurement in the delay.
+const GAIN: f32 = 0.1;
 /// Share of a new measurement in the rate.
-const GAIN: f32 = 1.0 / 32.0;
-
-/// Sums over the carriers of one symbol.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Slope {
-    turned: f32,
-    lever: f32,
-}
-
-impl Slope {
-    /// Adds the carrier of index `k` whose product with its predecessor is `product` once the data is off. A delay of `d`
-    /// samples turns it by 2πkd/256.
-    pub(super) fn add(&mut self, k: usize, product: Complex<f32>, weight: f32) {
-        let k = k as f32;
-        self.turned += k * product.im * weight;
-        self.lever += k * k * product.re * weight;
-    }
-
-    /// Samples of delay, for a transform of `len` points.
-    fn delay(&self, len: usize) -> f32 {
-        if self.lever > 0.0 { self.turned / self.lever * len as f32 / core::f32::consts::TAU } else { 0.0 }
-    }
-}
+const RATE_GAIN: f32 = 0.004;
+/// A single measurement counts for no more samples than this.
+const SURPRISE_MAX: f32 = 0.5;
 
 impl Tracking {
-    /// Takes the slope of one symbol of `len` points, `hop` samples after the one before. Returns by how many samples the
-    /// next window must move.
-    pub(super) fn update(&mut self, slope: &Slope, len: usize, hop: usize) -> i64 {
-        let limit = DRIFT_MAX * hop as f32;
-        self.rate = (self.rate + GAIN * (slope.delay(len) - self.rate)).clamp(-limit, limit);
-        self.late += self.rate;
-        let step = if self.late > 0.5 { -1 } else { i64::from(self.late < -0.5) };
-        self.late += step as f32;
-        step
+    /// At the end of the header, whose anchor says how fast the windows come late.
+    pub(super) fn from(anchor: &Anchor, keying: Dpsk) -> Self {
+        Self { keying, rate: anchor.rate * SYMBOL_HOP as f32, late: 0.0, moved: 0 }
     }
+
+    /// Samples by which the next window must be moved against the regular distance.
+    pub(super) fn moved(&self) -> i64 {
+        self.moved
+    }
+
+    /// Takes the `carriers` of the next symbol, in the frame of reference of the anchor. Returns by how many samples their
+    /// window was late in it.
+    pub(super) fn update(&mut self, carriers: &[Complex<f32>], first: usize, anchor: &Anchor) -> f32 {
+        let expected = self.late + self.rate;
+        let surprise = self.surprise(carriers, first, anchor, expected);
+        let limit = DRIFT_MAX * SYMBOL_HOP as f32;
+        self.rate = (self.rate + RATE_GAIN * surprise).clamp(-limit, limit);
+        self.late = expected + GAIN * surprise;
+        self.moved = -libm::roundf(self.late) as i64;
+        self.late
+    }
+
+    /// By how many samples the symbol is later than `expected`: a delay of d samples turns carrier k by 2πkd/256.
+    fn surprise(&self, carriers: &[Complex<f32>], first: usize, anchor: &Anchor, expected: f32) -> f32 {
+        let scale = core::f32::consts::TAU / FFT_LEN as f32;
+        let step = turn(-scale * expected);
+        let mut back = turn(-scale * expected * first as f32);
+        let (mut turned, mut lever) = (0.0, 0.0);
+        for (n, ((&carrier, &gain), &noise)) in
+            carriers.iter().zip(&anchor.gains).zip(&anchor.noise).enumerate()
+        {
+            let (k, product) = ((first + n) as f32, carrier * gain.conj() * back);
+            turned += k * self.error(product, noise) / noise;
+            lever += k * k * gain.norm_sqr() / noise;
+            back *= step;
+        }
+        let delay = turned / (lever * scale);
+        if delay.is_finite() { delay.clamp(-SURPRISE_MAX, SURPRISE_MAX) } else { 0.0 }
+    }
+
+    /// The imaginary part of `product` once the data is off. Doubtful signs count by their likelihood.
+    fn error(&self, product: Complex<f32>, noise: f32) -> f32 {
+        if self.keying.bits() == 1 {
+            let doubt = 2.0 * product.re / noise;
+            return product.im * doubt.clamp(-1.0, 1.0);
+        }
+        (product * self.keying.nearest(product).conj()).im
+    }
+}
+
+fn turn(angle: f32) -> Complex<f32> {
+    Complex::new(libm::cosf(angle), libm::sinf(angle))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec;
+    use std::vec::Vec;
 
-    /// Windows that come `rate` samples later in each symbol, for 252 symbols; the sum of all corrections.
-    fn corrected(rate: f32) -> i64 {
-        let mut tracking = Tracking::default();
-        let symbol = |_| {
-            let mut slope = Slope::default();
-            for k in 23..59 {
-                let angle = core::f32::consts::TAU * k as f32 * rate / 256.0;
-                slope.add(k, Complex::new(libm::cosf(angle), libm::sinf(angle)), 0.7);
-            }
-            tracking.update(&slope, 256, 278)
-        };
-        (0..252).map(symbol).sum()
+    /// Windows that come `rate` samples later in each symbol, for 252 symbols; where they are moved to.
+    fn moved(rate: f32, start: f32) -> i64 {
+        let gains = vec![Complex::new(0.6, 0.8); 36];
+        let anchor = Anchor { gains, noise: vec![0.3; 36], opposite: vec![false; 36], rate: start };
+        let mut tracking = Tracking::from(&anchor, Dpsk::new(1));
+        for symbol in 1..=252 {
+            let carrier = |k: usize| {
+                let sign = if k * symbol % 3 == 0 { -1.0 } else { 1.0 };
+                turn(core::f32::consts::TAU * (k as f32 * rate * symbol as f32 / 256.0))
+                    * anchor.gains[0]
+                    * sign
+            };
+            let carriers: Vec<_> = (23..59).map(carrier).collect();
+            tracking.update(&carriers, 23, &anchor);
+        }
+        tracking.moved()
     }
 
     #[test]
     fn the_windows_follow_a_clock_fifty_ppm_off() {
-        // 3.5 samples over the frame, less what passes while the loop settles.
-        assert_eq!((corrected(50e-6 * 278.0), corrected(-50e-6 * 278.0), corrected(0.0)), (-3, 3, 0));
+        // 3.5 samples over the frame.
+        let rate = 50e-6 * 278.0 * 1.02;
+        assert_eq!((moved(rate, 0.0), moved(-rate, 0.0), moved(0.0, 30e-6)), (-4, 4, 0));
     }
 
     #[test]
     fn no_measurement_drives_the_windows_faster_than_clocks_can_drift() {
-        assert!(corrected(2.0).abs() <= 7 && corrected(f32::NAN).abs() <= 7);
+        assert!(moved(2.0, 0.0).abs() <= 32 && moved(f32::NAN, 0.0).abs() <= 7);
     }
 }

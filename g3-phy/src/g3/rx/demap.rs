@@ -1,0 +1,133 @@
+//! From the carriers of a whole payload to soft bits.
+
+use super::heard::Heard;
+use crate::dsp::Complex;
+use crate::g3::BandPlan;
+use crate::ofdm::Dpsk;
+use alloc::vec;
+use alloc::vec::Vec;
+use plc_core::sap::ToneMap;
+
+/// Room for one payload.
+#[derive(Debug)]
+pub(super) struct Demapper {
+    /// Soft bits before they are quantised.
+    values: Vec<f32>,
+    /// Energy of each symbol over what is expected, then its noise over the usual one.
+    noise: Vec<f32>,
+    sorted: Vec<f32>,
+}
+
+/// Energy over the usual that chance brings.
+const CHANCE: f32 = 1.4;
+/// Root mean square of the soft bits of a frame, of 127.
+const SOFT_RMS: f32 = 40.0;
+/// A carrier counts as no better than this signal-to-noise ratio, so that weaker ones keep a voice.
+const SNR_MAX: f32 = 300.0;
+
+impl Demapper {
+    /// For payloads of at most `symbols` symbols and `bits` bits.
+    pub(super) fn new(symbols: usize, bits: usize) -> Self {
+        Self { values: vec![0.0; bits], noise: vec![0.0; symbols], sorted: vec![0.0; symbols] }
+    }
+
+    /// Soft bits of the data carriers of a differential payload, in the order of symbols and carriers; positive means 0.
+    /// Their root mean square over the frame is fixed.
+    pub(super) fn demap(
+        &mut self,
+        heard: &Heard,
+        plan: &BandPlan,
+        map: ToneMap,
+        keying: Dpsk,
+        soft: &mut [i8],
+    ) {
+        self.find_noise(heard);
+        let mut values = self.values[..soft.len()].chunks_exact_mut(keying.bits());
+        for symbol in 0..heard.symbols() {
+            let weigher = Weigher::new(self.noise[symbol], symbol.checked_sub(1).map(|n| self.noise[n]));
+            for position in (0..plan.carriers()).filter(|&position| plan.is_active(map, position)) {
+                let before = match symbol {
+                    0 => heard.anchor.last(position),
+                    _ => heard.symbol(symbol - 1)[position],
+                };
+                let product = heard.symbol(symbol)[position] * before.conj();
+                let weight =
+                    weigher.weight(heard.anchor.gains[position].norm_sqr(), heard.anchor.noise[position]);
+                let slots = values.next().into_iter().flatten();
+                slots.zip(keying.soft(product)).for_each(|(slot, value)| *slot = value * weight);
+            }
+        }
+        quantise_all(&self.values[..soft.len()], soft);
+    }
+
+    /// The noise of each symbol over the usual one. Energy over the usual counts as noise.
+    fn find_noise(&mut self, heard: &Heard) {
+        let symbols = heard.symbols();
+        let (noise, sorted) = (&mut self.noise[..symbols], &mut self.sorted[..symbols]);
+        noise.iter_mut().enumerate().for_each(|(n, energy)| *energy = heard.anchor.energy(heard.symbol(n)));
+        sorted.copy_from_slice(noise);
+        sorted.sort_unstable_by(f32::total_cmp);
+        let usual = sorted[symbols / 2].max(f32::MIN_POSITIVE);
+        let snr = heard.anchor.mean_snr();
+        for noise in noise {
+            *noise = 1.0 + (*noise / usual - CHANCE).clamp(0.0, 1e6) * (snr + 1.0);
+        }
+    }
+}
+
+/// Weighs the products of one symbol with the one before.
+struct Weigher {
+    sum: f32,
+    product: f32,
+}
+
+impl Weigher {
+    /// For noise over the usual of `now` and `before`; no symbol before means a reference that is well known.
+    fn new(now: f32, before: Option<f32>) -> Self {
+        let before = before.unwrap_or(REFERENCE_NOISE);
+        Self { sum: now + before, product: now * before }
+    }
+
+    /// A product of two symbols has the signal power S as its mean and S(σ₁² + σ₂²) + σ₁²σ₂² as its variance, which makes
+    /// 4S / variance the factor from product to log-likelihood ratio.
+    fn weight(&self, power: f32, noise: f32) -> f32 {
+        let noise = noise.max(power / SNR_MAX);
+        4.0 * power / (noise * (power * self.sum + noise * self.product)).max(f32::MIN_POSITIVE)
+    }
+}
+
+/// Noise of the reference of the first symbol over that of a symbol: it is a mean over the header.
+const REFERENCE_NOISE: f32 = 0.04;
+
+impl super::heard::Anchor {
+    /// The carrier at `position` in the last symbol of the header, without its noise.
+    fn last(&self, position: usize) -> Complex<f32> {
+        if self.opposite[position] { -self.gains[position] } else { self.gains[position] }
+    }
+
+    /// Energy of `carriers` over what is expected of them, all carriers weighing the same.
+    fn energy(&self, carriers: &[Complex<f32>]) -> f32 {
+        let ratio = |(position, carrier): (usize, &Complex<f32>)| {
+            (carrier.norm_sqr() / (self.gains[position].norm_sqr() + self.noise[position])).min(1e6)
+        };
+        carriers.iter().enumerate().map(ratio).sum::<f32>() / carriers.len() as f32
+    }
+
+    /// Mean signal-to-noise ratio over the carriers, none counting more than 15 dB.
+    fn mean_snr(&self) -> f32 {
+        (0..self.gains.len()).map(|position| self.snr(position).min(30.0)).sum::<f32>()
+            / self.gains.len() as f32
+    }
+}
+
+/// Eight bits each, with a fixed root mean square over all.
+fn quantise_all(values: &[f32], soft: &mut [i8]) {
+    let power = values.iter().map(|value| value * value).sum::<f32>() / values.len() as f32;
+    let scale = SOFT_RMS / libm::sqrtf(power.max(f32::MIN_POSITIVE));
+    soft.iter_mut().zip(values).for_each(|(soft, value)| *soft = quantise(value * scale));
+}
+
+/// A soft bit of eight bits.
+pub(super) fn quantise(value: f32) -> i8 {
+    libm::roundf(value).clamp(-127.0, 127.0) as i8
+}

@@ -1,0 +1,153 @@
+//! What the SYNCP of a preamble add up to.
+
+use crate::dsp::Complex;
+use crate::g3::specs::PREAMBLE_GAIN;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Sums over windows in step with the cycles of the preamble.
+#[derive(Debug)]
+pub(super) struct Preamble {
+    /// The first windows: they may begin before the preamble does.
+    early: [Vec<Complex<f32>>; EARLY],
+    /// Sum of all windows.
+    sum: Vec<Complex<f32>>,
+    /// Sum of their powers.
+    powers: Vec<f32>,
+    windows: usize,
+    /// Sum of the numbers of the windows that `sum` is made of.
+    numbers: usize,
+    /// Number of the last window.
+    last: usize,
+}
+
+/// Windows that may begin before the preamble does.
+pub(super) const EARLY: usize = 2;
+/// A window with less than this share of the preamble in it is left out.
+const SHARE_MIN: f32 = 0.85;
+
+impl Preamble {
+    pub(super) fn new(carriers: usize) -> Self {
+        let zeros = || vec![Complex::default(); carriers];
+        Self {
+            early: [zeros(), zeros()],
+            sum: zeros(),
+            powers: vec![0.0; carriers],
+            windows: 0,
+            numbers: 0,
+            last: 0,
+        }
+    }
+
+    /// A new preamble.
+    pub(super) fn restart(&mut self) {
+        self.sum.fill(Complex::default());
+        self.powers.fill(0.0);
+        (self.windows, self.numbers, self.last) = (0, 0, 0);
+    }
+
+    /// Windows that were added.
+    pub(super) const fn windows(&self) -> usize {
+        self.windows
+    }
+
+    /// Sum of all windows.
+    pub(super) fn sum(&self) -> &[Complex<f32>] {
+        &self.sum
+    }
+
+    /// Passes over a window that is not like the others.
+    pub(super) fn skip(&mut self) {
+        self.last += 1;
+    }
+
+    /// Takes one more window.
+    pub(super) fn add(&mut self, window: &[Complex<f32>]) {
+        if self.last < EARLY {
+            self.early[self.last].copy_from_slice(window);
+        }
+        self.count(window, self.last, true);
+        self.last += 1;
+    }
+
+    fn count(&mut self, window: &[Complex<f32>], number: usize, add: bool) {
+        let sign = if add { 1.0 } else { -1.0 };
+        self.sum.iter_mut().zip(window).for_each(|(sum, carrier)| *sum += carrier * sign);
+        self.powers.iter_mut().zip(window).for_each(|(sum, carrier)| *sum += carrier.norm_sqr() * sign);
+        if add {
+            (self.windows, self.numbers) = (self.windows + 1, self.numbers + number);
+        } else {
+            (self.windows, self.numbers) = (self.windows - 1, self.numbers - number);
+        }
+    }
+
+    /// Takes early windows out again that are not whole.
+    pub(super) fn settle(&mut self) {
+        for number in 0..EARLY {
+            let early = core::mem::take(&mut self.early[number]);
+            if self.windows > EARLY && self.share(&early) < SHARE_MIN {
+                self.count(&early, number, false);
+            }
+            self.early[number] = early;
+        }
+    }
+
+    /// Multiplies every carrier by its `turn`.
+    pub(super) fn turn(&mut self, turn: impl Fn(usize) -> Complex<f32>) {
+        self.sum.iter_mut().enumerate().for_each(|(position, sum)| *sum *= turn(position));
+    }
+
+    /// How much of the other windows' mean is in `window`, which is one of them.
+    fn share(&self, window: &[Complex<f32>]) -> f32 {
+        let (mut common, mut power) = (0.0, 0.0);
+        for (&sum, &carrier) in self.sum.iter().zip(window) {
+            let others = sum - carrier;
+            common += (carrier * others.conj()).re;
+            power += others.norm_sqr();
+        }
+        common * (self.windows - 1) as f32 / power.max(f32::MIN_POSITIVE)
+    }
+
+    /// Windows from the centre of those in the sum to the last one.
+    pub(super) fn age(&self) -> f32 {
+        self.last.saturating_sub(1) as f32 - self.numbers as f32 / self.windows.max(1) as f32
+    }
+
+    /// A carrier's mean at the level of header and payload.
+    pub(super) fn mean(&self, position: usize) -> Complex<f32> {
+        self.sum[position] * (1.0 / (self.windows.max(1) as f32 * PREAMBLE_GAIN))
+    }
+
+    /// Sum of squared distances of a carrier from its mean: on average its noise times one less than the windows.
+    pub(super) fn scatter(&self, position: usize) -> f32 {
+        let mean = self.sum[position].norm_sqr() / self.windows.max(1) as f32;
+        (self.powers[position] - mean).max(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(level: f32) -> Vec<Complex<f32>> {
+        (0..36).map(|k| Complex::new(level, level * k as f32 / 36.0)).collect()
+    }
+
+    #[test]
+    fn windows_that_begin_before_the_preamble_are_taken_out_again() {
+        let mut preamble = Preamble::new(36);
+        [0.1, 0.6, 1.0, 1.0, 1.0].into_iter().for_each(|level| preamble.add(&window(level)));
+        preamble.settle();
+        assert_eq!(preamble.windows(), 3);
+        assert!((preamble.mean(9).re * PREAMBLE_GAIN - 1.0).abs() < 1e-5 && preamble.scatter(9) < 1e-4);
+        assert!((preamble.age() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn whole_windows_stay() {
+        let mut preamble = Preamble::new(36);
+        [1.0, 0.95, 1.0, 1.05].into_iter().for_each(|level| preamble.add(&window(level)));
+        preamble.settle();
+        assert_eq!(preamble.windows(), 4);
+    }
+}
