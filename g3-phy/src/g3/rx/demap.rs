@@ -1,6 +1,7 @@
 //! From the carriers of a whole payload to soft bits.
 
-use super::heard::Heard;
+use super::estimate::Turns;
+use super::heard::{Anchor, Heard};
 use crate::dsp::Complex;
 use crate::g3::BandPlan;
 use crate::ofdm::Dpsk;
@@ -16,6 +17,7 @@ pub(super) struct Demapper {
     /// Energy of each symbol over what is expected, then its noise over the usual one.
     noise: Vec<f32>,
     sorted: Vec<f32>,
+    active: Vec<bool>,
 }
 
 /// Energy over the usual that chance brings.
@@ -26,9 +28,14 @@ const SOFT_RMS: f32 = 40.0;
 const SNR_MAX: f32 = 300.0;
 
 impl Demapper {
-    /// For payloads of at most `symbols` symbols and `bits` bits.
-    pub(super) fn new(symbols: usize, bits: usize) -> Self {
-        Self { values: vec![0.0; bits], noise: vec![0.0; symbols], sorted: vec![0.0; symbols] }
+    /// For payloads of at most `symbols` symbols of `carriers` carriers and `bits` bits.
+    pub(super) fn new(symbols: usize, carriers: usize, bits: usize) -> Self {
+        Self {
+            values: vec![0.0; bits],
+            noise: vec![0.0; symbols],
+            sorted: vec![0.0; symbols],
+            active: vec![false; carriers],
+        }
     }
 
     /// Soft bits of the data carriers of a differential payload, in the order of symbols and carriers; positive means 0.
@@ -42,19 +49,19 @@ impl Demapper {
         soft: &mut [i8],
     ) {
         self.find_noise(heard);
+        self.active.iter_mut().enumerate().for_each(|(n, active)| *active = plan.is_active(map, n));
         let mut values = self.values[..soft.len()].chunks_exact_mut(keying.bits());
         for symbol in 0..heard.symbols() {
             let weigher = Weigher::new(self.noise[symbol], symbol.checked_sub(1).map(|n| self.noise[n]));
-            for position in (0..plan.carriers()).filter(|&position| plan.is_active(map, position)) {
-                let before = match symbol {
-                    0 => heard.anchor.last(position),
-                    _ => heard.symbol(symbol - 1)[position],
-                };
-                let product = heard.symbol(symbol)[position] * before.conj();
-                let weight =
-                    weigher.weight(heard.anchor.gains[position].norm_sqr(), heard.anchor.noise[position]);
-                let slots = values.next().into_iter().flatten();
-                slots.zip(keying.soft(product)).for_each(|(slot, value)| *slot = value * weight);
+            let mut turns = Turns::new(-heard.gained(symbol), plan.first_carrier);
+            for (position, &carrier) in heard.symbol(symbol).iter().enumerate() {
+                let turn = turns.next();
+                if self.active[position] {
+                    let product = carrier * heard.before(symbol, position).conj() * turn;
+                    let weight = weigher.weight(&heard.anchor, position);
+                    let slots = values.next().into_iter().flatten();
+                    slots.zip(keying.soft(product)).for_each(|(slot, value)| *slot = value * weight);
+                }
             }
         }
         quantise_all(&self.values[..soft.len()], soft);
@@ -90,8 +97,9 @@ impl Weigher {
 
     /// A product of two symbols has the signal power S as its mean and S(σ₁² + σ₂²) + σ₁²σ₂² as its variance, which makes
     /// 4S / variance the factor from product to log-likelihood ratio.
-    fn weight(&self, power: f32, noise: f32) -> f32 {
-        let noise = noise.max(power / SNR_MAX);
+    fn weight(&self, anchor: &Anchor, position: usize) -> f32 {
+        let power = anchor.gains[position].norm_sqr();
+        let noise = anchor.noise[position].max(power / SNR_MAX);
         4.0 * power / (noise * (power * self.sum + noise * self.product)).max(f32::MIN_POSITIVE)
     }
 }
@@ -99,7 +107,22 @@ impl Weigher {
 /// Noise of the reference of the first symbol over that of a symbol: it is a mean over the header.
 const REFERENCE_NOISE: f32 = 0.04;
 
-impl super::heard::Anchor {
+impl Heard {
+    /// The carrier at `position` in the symbol before `symbol`.
+    fn before(&self, symbol: usize, position: usize) -> Complex<f32> {
+        match symbol {
+            0 => self.anchor.last(position),
+            _ => self.symbol(symbol - 1)[position],
+        }
+    }
+
+    /// By how many samples `symbol` is later than the one before.
+    fn gained(&self, symbol: usize) -> f32 {
+        self.late()[symbol] - if symbol == 0 { 0.0 } else { self.late()[symbol - 1] }
+    }
+}
+
+impl Anchor {
     /// The carrier at `position` in the last symbol of the header, without its noise.
     fn last(&self, position: usize) -> Complex<f32> {
         if self.opposite[position] { -self.gains[position] } else { self.gains[position] }

@@ -161,13 +161,13 @@ impl Estimate {
 }
 
 /// exp(2πikd/256) for one carrier after the other: what a window hears that begins d samples later.
-struct Turns {
+pub(super) struct Turns {
     turn: Complex<f32>,
     step: Complex<f32>,
 }
 
 impl Turns {
-    fn new(delay: f32, first: usize) -> Self {
+    pub(super) fn new(delay: f32, first: usize) -> Self {
         let turn = |k: f32| {
             let angle = core::f32::consts::TAU * k * delay / FFT_LEN as f32;
             Complex::new(libm::cosf(angle), libm::sinf(angle))
@@ -175,7 +175,7 @@ impl Turns {
         Self { turn: turn(first as f32), step: turn(1.0) }
     }
 
-    fn next(&mut self) -> Complex<f32> {
+    pub(super) fn next(&mut self) -> Complex<f32> {
         let turn = self.turn;
         self.turn *= self.step;
         turn

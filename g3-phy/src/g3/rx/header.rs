@@ -113,9 +113,9 @@ fn demap(kit: &mut Kit) {
     let Kit { header, heard, soft, .. } = kit;
     let (anchor, carriers) = (&heard.anchor, heard.anchor.gains.len());
     let sign = |n: usize| sign(anchor, n % carriers, header[n]);
-    for n in 0..header.len() {
+    for (n, soft) in soft.iter_mut().enumerate().take(header.len()) {
         let value = if n < carriers { sign(n) } else { both(sign(n), sign(n - carriers)) };
-        soft[n] = quantise(value * SOFT_SCALE);
+        *soft = quantise(value * SOFT_SCALE);
     }
 }
 

@@ -71,7 +71,7 @@ impl Kit {
             header: vec![Complex::default(); header],
             heard: Heard::new(carriers, plan.symbols_max(), plan.first_carrier),
             estimate: Estimate::new(carriers, plan.first_carrier, plan.fch_symbols()),
-            demapper: Demapper::new(plan.symbols_max(), carried_bits_max(plan)),
+            demapper: Demapper::new(plan.symbols_max(), carriers, carried_bits_max(plan)),
             header_chain: header_chain(plan, &interop),
             sent: vec![0; header],
             soft: vec![0; carried_bits_max(plan).max(header)],

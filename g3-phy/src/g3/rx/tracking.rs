@@ -94,7 +94,7 @@ mod tests {
         let mut tracking = Tracking::from(&anchor, Dpsk::new(1));
         for symbol in 1..=252 {
             let carrier = |k: usize| {
-                let sign = if k * symbol % 3 == 0 { -1.0 } else { 1.0 };
+                let sign = if (k * symbol).is_multiple_of(3) { -1.0 } else { 1.0 };
                 turn(core::f32::consts::TAU * (k as f32 * rate * symbol as f32 / 256.0))
                     * anchor.gains[0]
                     * sign
