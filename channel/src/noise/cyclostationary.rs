@@ -53,6 +53,14 @@ impl Cyclostationary {
         Self { key, rate: f64::from(rate), period, offset, regions, history, next: None }
     }
 
+    /// The same noise without its impulsive region, during which that of the first region goes on. The other two keep
+    /// their level.
+    pub fn without_impulses(mut self) -> Self {
+        let [first, _, last] = &mut self.regions;
+        (last.b, last.a) = (first.b, first.a);
+        self
+    }
+
     /// Mean power density at `hz`, V²/Hz.
     pub fn density(&self, hz: f64) -> f64 {
         let omega = TAU * hz / self.rate;
@@ -168,6 +176,24 @@ mod tests {
         };
         let (quiet, loud) = (power(100..3100), power(3880..4000));
         assert!(10.0 * (loud / quiet).log10() > 12.0, "{quiet} {loud}");
+    }
+
+    #[test]
+    fn without_impulses_the_last_region_is_as_quiet_as_the_first() {
+        let with = Cyclostationary::lv14(400_000, 2e-3, 0.0, &seed());
+        let mut samples = [vec![0f32; 400_000], vec![0f32; 400_000]];
+        for (source, out) in [with.clone(), with.without_impulses()].into_iter().zip(&mut samples) {
+            Noise::silent().with(NoiseSource::Cyclostationary(source)).fill(0, out);
+        }
+        let power = |samples: &[f32], span: Range<usize>| {
+            let cycles = samples.chunks_exact(4000);
+            cycles.map(|cycle| cycle[span.clone()].iter().map(|x| f64::from(x * x)).sum::<f64>()).sum::<f64>()
+                / (100 * span.len()) as f64
+        };
+        let [with, without] = samples;
+        let ratio = power(&without, 3890..4000) / power(&without, 100..3100);
+        assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
+        assert_eq!(power(&with, 300..3100), power(&without, 300..3100));
     }
 
     #[test]
