@@ -254,7 +254,7 @@ mod tests {
     use crate::testing::GEOMETRY;
     use crate::wire::testing::emitted;
     use crate::wire::{AuxHeader, Command, FrameType, Mhr, Segment, SegmentControl, ToneMapResponse};
-    use plc_core::sap::{FrameGeometry, Lqi, Modulation};
+    use plc_core::sap::{FrameGeometry, Lqi, Modulation, PhaseDifference};
     use plc_core::{Eui64, MacAddress, Seed};
 
     const PAN: PanId = PanId(0x781D);
@@ -286,6 +286,8 @@ mod tests {
             response_expected: true,
             lqi: Lqi(9),
             group_lqi,
+            phase_difference: PhaseDifference(0),
+            corrected_octets: 0,
             started: now,
             ended: now,
         }

@@ -11,7 +11,7 @@ use crate::outgoing::{Origin, Outgoing};
 use crate::queue::{Next, Queue};
 use plc_core::Instant;
 use plc_core::sap::{
-    MacStatus, McpsDataConfirm, McpsDataRequest, PdAckIndication, PdDataRequest, PdStatus, PhyRequest,
+    MacStatus, McpsDataConfirm, McpsDataRequest, PdAckIndication, PdDataRequest, PdStatus, PhyRequest, TxGain,
 };
 use plc_core::seed::uniform;
 
@@ -222,7 +222,7 @@ impl Sender {
         let (response_expected, tx) = (outgoing.acknowledged(), outgoing.tx);
         (self.fcs, self.phase) = (Some(ready.fcs), Phase::OnAir);
         count(&mut env.counters.tx_frames);
-        let request = PdDataRequest { psdu: ready.psdu, tx, response_expected, at };
+        let request = PdDataRequest { psdu: ready.psdu, tx, gain: TxGain::default(), response_expected, at };
         let kind = AirKind::Frame { response_expected };
         env.transmit(now, PhyRequest::Data(request), kind, ready.duration);
     }

@@ -4,7 +4,7 @@
 
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
 use plc_core::sap::{
-    FrameGeometry, Modulation, PdDataRequest, Phy, PhyIndication, PhyRequest, Psdu, TxParameters,
+    FrameGeometry, Modulation, PdDataRequest, Phy, PhyIndication, PhyRequest, Psdu, TxGain, TxParameters,
 };
 use plc_core::{Instant, Seed};
 use rand_core::Rng;
@@ -33,7 +33,13 @@ fn frames(tx: TxParameters) -> Vec<f32> {
     let mut talker = Modem::new(&CENELEC_A, ModemConfig::default());
     let (silence, mut block, mut samples) = ([0.0; BLOCK], [0.0; BLOCK], Vec::new());
     for _ in 0..20 {
-        let request = PdDataRequest { psdu: psdu.clone(), tx, response_expected: false, at: Instant::EPOCH };
+        let request = PdDataRequest {
+            psdu: psdu.clone(),
+            tx,
+            gain: TxGain::default(),
+            response_expected: false,
+            at: Instant::EPOCH,
+        };
         talker.on_request(Instant::EPOCH, PhyRequest::Data(request));
         while talker.is_transmitting() {
             talker.on_medium(Instant::EPOCH, Exchange::Block { received: &silence, transmitted: &mut block });

@@ -15,7 +15,7 @@
 //!
 //! ```
 //! use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
-//! use plc_core::sap::{FrameGeometry, PdDataRequest, Phy, PhyIndication, PhyRequest, Psdu};
+//! use plc_core::sap::{FrameGeometry, PdDataRequest, Phy, PhyIndication, PhyRequest, Psdu, TxGain};
 //! use plc_core::Instant;
 //!
 //! let tx = CENELEC_A.robust();
@@ -24,7 +24,7 @@
 //! psdu.resize(fit.psdu_len, 0x5A).expect("no frame is longer than a Psdu");
 //!
 //! let (mut talker, mut listener) = (Modem::new(&CENELEC_A, ModemConfig::default()), Modem::new(&CENELEC_A, ModemConfig::default()));
-//! talker.on_request(Instant::EPOCH, PhyRequest::Data(PdDataRequest { psdu: psdu.clone(), tx, response_expected: false, at: Instant::EPOCH }));
+//! talker.on_request(Instant::EPOCH, PhyRequest::Data(PdDataRequest { psdu: psdu.clone(), tx, gain: TxGain::default(), response_expected: false, at: Instant::EPOCH }));
 //! let (mut line, mut mute, silence) = (vec![0.0; 400], vec![0.0; 400], vec![0.0; 400]);
 //! let mut received = None;
 //! for block in 1..200 {
@@ -50,5 +50,5 @@ pub mod g3;
 mod modem;
 pub mod ofdm;
 
-pub use g3::{BandPlan, CENELEC_A, Counters, Interop};
+pub use g3::{ARIB, BandError, BandPlan, CENELEC_A, Counters, FCC, FCC_1A, FCC_1B, Interop, ToneMask};
 pub use modem::{Exchange, Modem, ModemConfig, ModemInput};

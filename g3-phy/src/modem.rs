@@ -1,11 +1,12 @@
 //! The modem: transmitter and receiver on one sample counter.
 
+use crate::g3::mains::Mains;
 use crate::g3::rx::{Receiver, Reports};
-use crate::g3::specs::PDC_COUNTS;
+use crate::g3::specs::TX_STEPS_MAX;
 use crate::g3::tx::Transmitter;
-use crate::g3::{BandPlan, Counters, Fch, Interop, PayloadShape, Sof};
+use crate::g3::{BandPlan, CENELEC_A, Counters, Fch, Interop, PayloadShape, Sof};
 use core::ops::Range;
-use plc_core::sap::{PdAckRequest, PdDataRequest, PdStatus, Phy, PhyIndication, PhyRequest};
+use plc_core::sap::{PdAckRequest, PdDataRequest, PdStatus, Phy, PhyIndication, PhyRequest, TxGain};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, SampleClock};
 
@@ -34,6 +35,11 @@ pub enum ModemInput<'a> {
     Medium(Exchange<'a>),
     /// The MAC wants something sent.
     Request(PhyRequest),
+    /// The mains voltage has crossed zero, rising.
+    ZeroCrossing {
+        /// When, on the clock of the samples.
+        at: Instant,
+    },
 }
 
 /// How a modem is set up.
@@ -45,22 +51,29 @@ pub struct ModemConfig {
     pub level: f32,
     /// The sample counter as a clock.
     pub clock: SampleClock,
-    /// Length of a mains cycle, for the phase detection counter.
+    /// Length of a mains cycle, for the phase detection counter, until [`ModemInput::ZeroCrossing`] teaches better.
     pub mains_period: Duration,
     /// A rising zero crossing of the mains at this node.
     pub mains_crossing: Instant,
 }
 
-impl Default for ModemConfig {
-    /// Level 1, a perfect 400 kHz clock from the epoch, 50 Hz.
-    fn default() -> Self {
+impl ModemConfig {
+    /// Level 1, a perfect clock of the rate of `plan` from the epoch on, 50 Hz.
+    pub fn of(plan: &BandPlan) -> Self {
         Self {
             interop: Interop::default(),
             level: 1.0,
-            clock: SampleClock::new(400_000, Instant::EPOCH, 0),
+            clock: SampleClock::new(plan.sample_rate_hz, Instant::EPOCH, 0),
             mains_period: Duration::from_millis(20),
             mains_crossing: Instant::EPOCH,
         }
+    }
+}
+
+impl Default for ModemConfig {
+    /// That [`of`](Self::of) CENELEC-A.
+    fn default() -> Self {
+        Self::of(&CENELEC_A)
     }
 }
 
@@ -111,7 +124,7 @@ impl Modem {
             transmission: Transmission::None,
             muted: 0..0,
             receiver: Receiver::new(plan, config.interop),
-            reports: Reports::new(config.clock),
+            reports: Reports::new(config.clock, Mains::new(config.mains_crossing, config.mains_period)),
         }
     }
 
@@ -221,14 +234,18 @@ impl Modem {
         let shape = PayloadShape::fitting(self.plan, &request.tx, len)
             .filter(|shape| shape.psdu_len == len && len > 0);
         let Some(shape) = shape else { return self.confirm(PdStatus::InvalidParameters, now) };
-        let start = self.schedule(now, request.at, shape.symbols);
+        if !is_gain(&request.gain) {
+            return self.confirm(PdStatus::InvalidParameters, now);
+        }
+        let start = self.schedule(now, request.at, shape.symbols_on_air());
         let fch = Fch::Sof(Sof {
-            pdc: self.phase_detection_counter(start),
+            pdc: self.reports.phase_detection_counter(self.plan, start),
             tx: request.tx,
-            units: (shape.symbols / self.plan.symbol_unit) as u8,
+            units: (shape.symbols / self.plan.symbol_unit) as u16,
+            blocks: shape.blocks as u8,
             response_expected: request.response_expected,
         });
-        self.transmitter.load(&fch, &request.psdu, &request.tx, &shape);
+        self.transmitter.load(&fch, &request.psdu, &request.tx, &request.gain, &shape);
     }
 
     fn on_ack(&mut self, now: Instant, request: &PdAckRequest) {
@@ -243,15 +260,6 @@ impl Modem {
         let due = Some(self.config.clock.instant(start)).filter(|&due| due > now);
         self.transmission = Transmission::Pending { start, len: self.plan.frame_len(symbols) as u64, due };
         start
-    }
-
-    /// The mains phase at the end of the preamble of a frame that starts at `start`.
-    fn phase_detection_counter(&self, start: u64) -> u8 {
-        let end = self.config.clock.instant(start + self.plan.preamble_len() as u64);
-        let period = self.config.mains_period.as_nanos().max(1) as u64;
-        let crossing = self.config.mains_crossing.as_nanos() % period;
-        let into = (end.as_nanos() + period - crossing) % period;
-        (u128::from(into) * u128::from(PDC_COUNTS) / u128::from(period)) as u8
     }
 
     fn confirm(&mut self, status: PdStatus, ended: Instant) {
@@ -272,6 +280,11 @@ impl Modem {
     }
 }
 
+/// Whether a gain is one that a tone map response can ask for.
+fn is_gain(gain: &TxGain) -> bool {
+    gain.steps <= TX_STEPS_MAX && gain.group_steps.iter().all(|&steps| steps <= TX_STEPS_MAX)
+}
+
 impl Machine for Modem {
     type Input<'a> = ModemInput<'a>;
     type Output = PhyIndication;
@@ -280,6 +293,7 @@ impl Machine for Modem {
         match input {
             ModemInput::Medium(exchange) => self.on_exchange(now, exchange),
             ModemInput::Request(request) => self.on_any_request(now, &request),
+            ModemInput::ZeroCrossing { at } => self.reports.on_zero_crossing(at),
         }
     }
 
@@ -317,22 +331,5 @@ impl Phy for Modem {
 
     fn poll(&mut self) -> Option<PhyIndication> {
         self.reports.pop()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::CENELEC_A;
-
-    #[test]
-    fn the_phase_detection_counter_follows_the_mains() {
-        let config = ModemConfig { mains_crossing: Instant::from_nanos(3_000_000), ..ModemConfig::default() };
-        let modem = Modem::new(&CENELEC_A, config);
-        // The preamble of a frame that starts at 20.48 ms ends at 26.56 ms, 3.56 ms after a crossing: 45.6 counts.
-        assert_eq!(modem.phase_detection_counter(8192), 45);
-        // One that ends at 6.08 ms, 0.92 ms before a crossing, ends 19.08 ms after the last: 244.2 counts.
-        let early = ModemConfig { mains_crossing: Instant::from_nanos(7_000_000), ..config };
-        assert_eq!(Modem::new(&CENELEC_A, early).phase_detection_counter(0), 244);
     }
 }

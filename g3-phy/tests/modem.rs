@@ -313,6 +313,7 @@ impl Subject for Under {
                 let request = PdDataRequest {
                     psdu: Noise::new(len as u64).octets(len),
                     tx,
+                    gain: TxGain::default(),
                     response_expected: false,
                     at: now + Duration::from_micros(delay),
                 };

@@ -80,6 +80,8 @@ fn frame_for_us(ended: Instant) -> PhyIndication {
         response_expected: true,
         lqi: LQI,
         group_lqi,
+        phase_difference: PhaseDifference(0),
+        corrected_octets: 0,
         started,
         ended,
     })

@@ -116,6 +116,8 @@ fn any_indication() -> impl Strategy<Value = PhyIndication> {
                 response_expected,
                 lqi,
                 group_lqi,
+                phase_difference: PhaseDifference(0),
+                corrected_octets: 0,
                 started,
                 ended,
             })

@@ -178,7 +178,10 @@ impl Line {
     pub(crate) fn inject(&mut self, from: usize, psdu: Psdu, response_expected: bool) {
         let tx = GEOMETRY.robust();
         let at = self.now;
-        self.begin(from, PhyRequest::Data(PdDataRequest { psdu, tx, response_expected, at }));
+        self.begin(
+            from,
+            PhyRequest::Data(PdDataRequest { psdu, tx, gain: TxGain::default(), response_expected, at }),
+        );
     }
 
     fn next(&self) -> Option<Instant> {
@@ -329,6 +332,8 @@ impl Line {
                 response_expected: data.response_expected,
                 lqi: LQI,
                 group_lqi: [LQI; 6].into_iter().collect(),
+                phase_difference: PhaseDifference(0),
+                corrected_octets: 0,
                 started: sent.start,
                 ended: sent.end,
             })

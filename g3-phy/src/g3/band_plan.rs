@@ -1,14 +1,15 @@
 //! Band plans as data, and the arithmetic of their frames.
 
 use super::payload::PayloadShape;
-use super::specs;
+use super::{HeaderFormat, specs};
+use core::fmt;
 use core::time::Duration;
 use plc_core::sap::{FrameFit, FrameGeometry, Modulation, ModulationScheme, ToneMap, TxParameters};
 
 /// One band of G3-PLC: which carriers, how they are grouped, what a header looks like.
 ///
 /// All nodes of a network share one plan. A network with another number of SYNCP uses
-/// `BandPlan { syncp: 10, ..CENELEC_A }`.
+/// `BandPlan { syncp: 10, ..CENELEC_A }`, one with a notch `CENELEC_A.with_mask(mask)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BandPlan {
     /// Name for people.
@@ -19,16 +20,55 @@ pub struct BandPlan {
     pub first_carrier: usize,
     /// Phase of each carrier in SYNCP, in π/8, lowest first; its length is the number of carriers.
     pub preamble: &'static [u8],
+    /// Carriers that send nothing at all.
+    pub mask: ToneMask,
     /// SYNCP symbols in a preamble.
     pub syncp: usize,
     /// Groups of the tone map, of equal size.
     pub groups: usize,
-    /// Information bits of the header.
-    pub fch_bits: usize,
+    /// Layout of the frame control header.
+    pub header: HeaderFormat,
+    /// Whether the header is keyed against SYNCP instead of against the symbol before.
+    pub coherent_header: bool,
     /// OFDM symbols that one step of the frame length stands for.
     pub symbol_unit: usize,
     /// Longest payload in steps of the frame length.
     pub units_max: usize,
+    /// Reed-Solomon code words that a frame may hold.
+    pub blocks_max: usize,
+    /// The densest modulation.
+    pub modulation_max: Modulation,
+    /// Active carrier of the first pilot in the first symbol of a coherent payload.
+    pub pilot_offset: usize,
+}
+
+/// Carriers that send nothing, in preamble, header and payload: bit `n` is the carrier at position `n` of the band,
+/// 0 the lowest. A constant of the network: both ends must know it \[G3 PHY 1; confidence A\].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ToneMask(pub u128);
+
+impl ToneMask {
+    /// Nothing is masked.
+    pub const NONE: Self = Self(0);
+
+    /// Masks the carriers of indices `from..=to` of a band whose lowest carrier is `first`. Indices outside of
+    /// 0 to 127 above `first` are left out.
+    pub const fn carriers(first: usize, from: usize, to: usize) -> Self {
+        let (mut bits, mut index) = (0, from);
+        while index <= to {
+            if index >= first && index - first < 128 {
+                bits |= 1 << (index - first);
+            }
+            index += 1;
+        }
+        Self(bits)
+    }
+}
+
+impl fmt::Debug for ToneMask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
 }
 
 /// CENELEC-A: 36 carriers from 35.9 to 90.6 kHz at 400 kHz \[G3 PHY 1; confidence A\].
@@ -37,17 +77,159 @@ pub static CENELEC_A: BandPlan = BandPlan {
     sample_rate_hz: 400_000,
     first_carrier: 23,
     preamble: &specs::PREAMBLE_CENELEC_A,
+    mask: ToneMask::NONE,
     syncp: specs::SYNCP_COUNT,
     groups: 6,
-    fch_bits: specs::FCH_BITS_CENELEC,
+    header: HeaderFormat::Cenelec,
+    coherent_header: false,
     symbol_unit: 4,
     units_max: 63,
+    blocks_max: 1,
+    modulation_max: Modulation::Psk8,
+    pilot_offset: specs::PILOT_OFFSET_CENELEC,
 };
 
+/// FCC: 72 carriers from 154.7 to 487.5 kHz at 1.2 MHz \[G3 PHY 1; confidence A\].
+pub static FCC: BandPlan = BandPlan {
+    name: "FCC",
+    sample_rate_hz: 1_200_000,
+    first_carrier: 33,
+    preamble: &specs::PREAMBLE_FCC,
+    mask: ToneMask::NONE,
+    syncp: specs::SYNCP_COUNT,
+    groups: 24,
+    header: HeaderFormat::Fcc,
+    coherent_header: true,
+    symbol_unit: 1,
+    units_max: 511,
+    blocks_max: 2,
+    modulation_max: Modulation::Qam16,
+    pilot_offset: specs::PILOT_OFFSET_FCC,
+};
+
+/// FCC-1.a: the lower 24 carriers of FCC, up to 262.5 kHz \[G3 PHY 1; confidence C\].
+pub static FCC_1A: BandPlan = BandPlan { name: "FCC-1.a", mask: ToneMask::carriers(33, 57, 104), ..FCC };
+
+/// FCC-1.b: the upper 40 carriers of FCC, from 304.7 kHz \[G3 PHY 1; confidence C\].
+pub static FCC_1B: BandPlan = BandPlan { name: "FCC-1.b", mask: ToneMask::carriers(33, 33, 64), ..FCC };
+
+/// ARIB: 54 carriers from 154.7 to 403.1 kHz at 1.2 MHz \[G3 PHY 1; confidence A; longest frame B\].
+pub static ARIB: BandPlan = BandPlan {
+    name: "ARIB",
+    preamble: &specs::PREAMBLE_ARIB,
+    groups: 18,
+    coherent_header: false,
+    blocks_max: 1,
+    modulation_max: Modulation::Psk8,
+    ..FCC
+};
+
+/// Why there is no such band plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BandError {
+    /// No band has this name.
+    Unknown,
+    /// The phases of the CENELEC-B preamble are not publicly known; [`BandPlan::cenelec_b`] takes them.
+    PhasesOfCenelecB,
+    /// A mask leaves fewer carriers than a frame needs.
+    Masked {
+        /// Carriers that would be left.
+        left: usize,
+    },
+    /// The mask names a carrier that the band does not have.
+    OutsideOfTheBand,
+    /// A preamble phase is not among 0 to 15.
+    Phase {
+        /// The phase.
+        phase: u8,
+    },
+}
+
+impl fmt::Display for BandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => {
+                write!(f, "unknown band: expected one of CENELEC-A, CENELEC-B, FCC, FCC-1.a, FCC-1.b, ARIB")
+            }
+            Self::PhasesOfCenelecB => write!(
+                f,
+                "CENELEC-B needs the 16 phases of its preamble from ITU-T G.9903, which this program does not have: give them as a table"
+            ),
+            Self::Masked { left } => {
+                write!(f, "the tone mask leaves {left} carriers: expected at least {CARRIERS_MIN}")
+            }
+            Self::OutsideOfTheBand => write!(f, "the tone mask names a carrier that the band does not have"),
+            Self::Phase { phase } => write!(f, "preamble phase {phase}: expected 0 to 15, in steps of π/8"),
+        }
+    }
+}
+
+impl core::error::Error for BandError {}
+
+/// Carriers that a mask must leave \[G3 PHY 1; confidence B\].
+pub const CARRIERS_MIN: usize = 6;
+
 impl BandPlan {
-    /// Carriers of the band.
+    /// CENELEC-B: 16 carriers from 98.4 to 121.9 kHz at 400 kHz \[G3 PHY 1; confidence B\], with the `phases` of its
+    /// preamble, in π/8, lowest carrier first.
+    ///
+    /// # Errors
+    /// [`BandError::Phase`].
+    pub fn cenelec_b(phases: &'static [u8; specs::CARRIERS_CENELEC_B]) -> Result<Self, BandError> {
+        match phases.iter().find(|&&phase| phase > 15) {
+            Some(&phase) => Err(BandError::Phase { phase }),
+            None => {
+                Ok(Self { name: "CENELEC-B", first_carrier: 63, preamble: phases, groups: 4, ..CENELEC_A })
+            }
+        }
+    }
+
+    /// The plan called `name`, in capitals or not.
+    ///
+    /// # Errors
+    /// [`BandError::Unknown`]; [`BandError::PhasesOfCenelecB`].
+    pub fn named(name: &str) -> Result<&'static Self, BandError> {
+        let plans = [&CENELEC_A, &FCC, &FCC_1A, &FCC_1B, &ARIB];
+        match plans.into_iter().find(|plan| plan.name.eq_ignore_ascii_case(name)) {
+            Some(plan) => Ok(plan),
+            None if name.eq_ignore_ascii_case("CENELEC-B") => Err(BandError::PhasesOfCenelecB),
+            None => Err(BandError::Unknown),
+        }
+    }
+
+    /// The same band with the carriers of `mask` silent, besides those that are silent already.
+    ///
+    /// # Errors
+    /// [`BandError::OutsideOfTheBand`]; [`BandError::Masked`].
+    pub const fn with_mask(self, mask: ToneMask) -> Result<Self, BandError> {
+        if mask.0 >> self.carriers() != 0 {
+            return Err(BandError::OutsideOfTheBand);
+        }
+        let plan = Self { mask: ToneMask(self.mask.0 | mask.0), ..self };
+        if plan.used_carriers() < CARRIERS_MIN {
+            return Err(BandError::Masked { left: plan.used_carriers() });
+        }
+        Ok(plan)
+    }
+
+    /// Carriers of the band, masked ones included.
     pub const fn carriers(&self) -> usize {
         self.preamble.len()
+    }
+
+    /// Whether the carrier at `position` (0 is the lowest) sends anything.
+    pub const fn is_used(&self, position: usize) -> bool {
+        self.mask.0 >> position & 1 == 0
+    }
+
+    /// The carriers that send something, one bit each, bit 0 for the lowest of the band.
+    pub(crate) const fn used(&self) -> u128 {
+        !self.mask.0 & ((1 << self.carriers()) - 1)
+    }
+
+    /// Carriers that send something.
+    pub const fn used_carriers(&self) -> usize {
+        self.used().count_ones() as usize
     }
 
     /// Carriers of one group of the tone map.
@@ -55,19 +237,29 @@ impl BandPlan {
         self.carriers() / self.groups
     }
 
-    /// Whether the carrier at `position` (0 is the lowest) carries data under `map`.
+    /// Whether the carrier at `position` (0 is the lowest) carries data or a pilot under `map`.
     pub const fn is_active(&self, map: ToneMap, position: usize) -> bool {
-        map.0 >> (position / self.group_size()) & 1 == 1
+        self.is_used(position) && map.0 >> (position / self.group_size()) & 1 == 1
     }
 
-    /// Whether `map` names at least one group and only groups of this band.
-    pub const fn is_legal(&self, map: ToneMap) -> bool {
-        map.0 != 0 && map.0 & !ToneMap::all(self.groups as u32).0 == 0
+    /// Carriers with data or pilots under `map`.
+    pub fn active_carriers(&self, map: ToneMap) -> usize {
+        (0..self.carriers()).filter(|&position| self.is_active(map, position)).count()
+    }
+
+    /// Whether `map` names only groups of this band, and leaves a carrier that is not masked.
+    pub fn is_legal(&self, map: ToneMap) -> bool {
+        map.0 & !ToneMap::all(self.groups as u32).0 == 0 && self.active_carriers(map) > 0
+    }
+
+    /// Information bits of the header.
+    pub const fn fch_bits(&self) -> usize {
+        self.header.bits()
     }
 
     /// Symbols of the frame control header.
     pub const fn fch_symbols(&self) -> usize {
-        ((self.fch_bits + specs::TAIL_BITS) * 2 * specs::FCH_REPETITION).div_ceil(self.carriers())
+        ((self.fch_bits() + specs::TAIL_BITS) * 2 * specs::FCH_REPETITION).div_ceil(self.used_carriers())
     }
 
     /// Samples of the preamble.
@@ -75,7 +267,7 @@ impl BandPlan {
         self.syncp * specs::FFT_LEN + specs::SYNCM_LEN
     }
 
-    /// Samples of a frame with `symbols` payload symbols.
+    /// Samples of a frame with `symbols` symbols after the header.
     pub const fn frame_len(&self, symbols: usize) -> usize {
         self.preamble_len() + specs::SYMBOL_HOP * (self.fch_symbols() + symbols)
     }
@@ -93,12 +285,12 @@ impl BandPlan {
 impl FrameGeometry for BandPlan {
     fn fit(&self, tx: &TxParameters, len: usize) -> Option<FrameFit> {
         let shape = PayloadShape::fitting(self, tx, len)?;
-        Some(FrameFit { psdu_len: shape.psdu_len, duration: self.duration(self.frame_len(shape.symbols)) })
+        let samples = self.frame_len(shape.symbols_on_air());
+        Some(FrameFit { psdu_len: shape.psdu_len, duration: self.duration(samples) })
     }
 
     fn max_psdu(&self, tx: &TxParameters) -> usize {
-        let shapes = (1..=self.units_max).filter_map(|units| PayloadShape::of(self, tx, units));
-        shapes.map(|shape| shape.psdu_len).max().unwrap_or(0)
+        PayloadShape::all(self, tx).map(|shape| shape.psdu_len).max().unwrap_or(0)
     }
 
     fn robust(&self) -> TxParameters {
@@ -119,60 +311,4 @@ impl FrameGeometry for BandPlan {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn tx(modulation: Modulation) -> TxParameters {
-        TxParameters { modulation, ..CENELEC_A.robust() }
-    }
-
-    #[test]
-    fn the_largest_psdus_of_cenelec_a_are_the_published_ones() {
-        use Modulation::*;
-        let largest = [Robo, Bpsk, Qpsk, Psk8, Qam16].map(|m| CENELEC_A.max_psdu(&tx(m)));
-        assert_eq!(largest, [133, 235, 235, 226, 0]);
-    }
-
-    #[test]
-    fn frame_lengths_follow_the_published_table() {
-        let psdu = |m, units| PayloadShape::of(&CENELEC_A, &tx(m), units).map(|s| s.psdu_len);
-        use Modulation::*;
-        assert_eq!((psdu(Psk8, 3), psdu(Qpsk, 3), psdu(Bpsk, 3)), (Some(64), Some(37), Some(10)));
-        assert_eq!((psdu(Psk8, 5), psdu(Qpsk, 5), psdu(Bpsk, 5)), (Some(118), Some(73), Some(28)));
-        assert_eq!((psdu(Bpsk, 10), psdu(Robo, 10)), (Some(73), Some(13)));
-        assert_eq!((psdu(Qpsk, 13), psdu(Bpsk, 13), psdu(Robo, 13)), (Some(217), Some(100), Some(20)));
-        assert_eq!((psdu(Bpsk, 28), psdu(Robo, 28), psdu(Robo, 63)), (Some(235), Some(54), Some(133)));
-    }
-
-    #[test]
-    fn air_time_and_header_are_those_of_the_standard() {
-        assert_eq!(CENELEC_A.fch_symbols(), 13);
-        assert_eq!(CENELEC_A.symbol(), Duration::from_micros(695));
-        assert_eq!(CENELEC_A.ack(), Duration::from_nanos(15_115_000));
-        assert_eq!(CENELEC_A.frame_len(252), 2432 + 278 * 265);
-    }
-
-    #[test]
-    fn parameters_of_another_band_fit_nothing() {
-        let foreign = TxParameters { tone_map: ToneMap(0x40), ..CENELEC_A.robust() };
-        assert_eq!(CENELEC_A.fit(&foreign, 1), None);
-        assert_eq!(CENELEC_A.fit(&TxParameters { tone_map: ToneMap(0), ..foreign }, 1), None);
-        assert_eq!(CENELEC_A.fit(&CENELEC_A.robust(), 134), None);
-    }
-
-    proptest! {
-        #[test]
-        fn a_fit_holds_what_was_asked_and_fits_itself(len in 1usize..236, map in 1u32..64, m in 0usize..4) {
-            let modulation = [Modulation::Robo, Modulation::Bpsk, Modulation::Qpsk, Modulation::Psk8][m];
-            let tx = TxParameters { tone_map: ToneMap(map), ..tx(modulation) };
-            match CENELEC_A.fit(&tx, len) {
-                Some(fit) => {
-                    prop_assert!(fit.psdu_len >= len && fit.psdu_len <= CENELEC_A.max_psdu(&tx));
-                    prop_assert_eq!(CENELEC_A.fit(&tx, fit.psdu_len), Some(fit));
-                }
-                None => prop_assert!(len > CENELEC_A.max_psdu(&tx)),
-            }
-        }
-    }
-}
+mod tests;

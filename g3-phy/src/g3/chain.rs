@@ -1,6 +1,7 @@
 //! What header and payload share: convolutional code, repetition, padding, interleaver.
 
 use super::Interop;
+use super::interop::InterleaverSpan;
 use crate::fec::{
     CONSTRAINT_TAIL, ConvolutionalEncoder, Interleaver, RepetitionOrder, Viterbi, combine, copy_position,
 };
@@ -9,6 +10,8 @@ use crate::fec::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chain {
     interleaver: Interleaver,
+    /// Interleavers of that size, each for one bit of the carriers.
+    planes: usize,
     order: RepetitionOrder,
     factor: usize,
     /// Coded bits before repetition.
@@ -16,17 +19,27 @@ pub(crate) struct Chain {
     pad: u8,
 }
 
+/// The carriers that a chain fills.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grid {
+    /// Carriers with data in a symbol.
+    pub(crate) carriers: usize,
+    /// Symbols.
+    pub(crate) symbols: usize,
+    /// Bits of a carrier.
+    pub(crate) bits: usize,
+}
+
 impl Chain {
-    /// For `information` bits without their tail, sent `factor` times on `carriers` carriers in `rows` rows.
-    pub(crate) fn new(
-        interop: &Interop,
-        carriers: usize,
-        rows: usize,
-        factor: usize,
-        information: usize,
-    ) -> Self {
+    /// For `information` bits without their tail, sent `factor` times on `grid`.
+    pub(crate) fn new(interop: &Interop, grid: Grid, factor: usize, information: usize) -> Self {
+        let (planes, rows) = match interop.interleaver_span {
+            InterleaverSpan::FullBlock => (1, grid.symbols * grid.bits),
+            InterleaverSpan::PerBit => (grid.bits, grid.symbols),
+        };
         Self {
-            interleaver: Interleaver::new(carriers, rows, interop.interleaver, interop.interleaver_swap),
+            interleaver: Interleaver::new(grid.carriers, rows, interop.interleaver, interop.interleaver_swap),
+            planes,
             order: interop.repetition,
             factor,
             coded: (information + CONSTRAINT_TAIL) * 2,
@@ -36,7 +49,7 @@ impl Chain {
 
     /// Bits on the carriers.
     pub(crate) fn len(&self) -> usize {
-        self.interleaver.len()
+        self.interleaver.len() * self.planes
     }
 
     /// Codes `information` into `sent`, which must be as long as this chain.
@@ -60,7 +73,13 @@ impl Chain {
         viterbi.decode(&coded[..self.coded], &mut bits[..self.coded / 2]);
     }
 
+    /// Where copy `copy` of coded bit `bit` stands on the carriers: symbol by symbol, carrier by carrier, bit by bit.
     fn destination(&self, bit: usize, copy: usize) -> usize {
-        self.interleaver.destination(copy_position(self.order, self.factor, self.coded, bit, copy))
+        let position = copy_position(self.order, self.factor, self.coded, bit, copy);
+        if self.planes == 1 {
+            return self.interleaver.destination(position);
+        }
+        let (plane, within) = (position / self.interleaver.len(), position % self.interleaver.len());
+        self.interleaver.destination(within) * self.planes + plane
     }
 }

@@ -5,14 +5,19 @@ mod chain;
 mod counters;
 mod fch;
 mod interop;
+mod layout;
+pub(crate) mod mains;
 mod payload;
 mod preamble;
 pub(crate) mod rx;
 pub mod specs;
 pub(crate) mod tx;
 
-pub use band_plan::{BandPlan, CENELEC_A};
+pub use band_plan::{ARIB, BandError, BandPlan, CARRIERS_MIN, CENELEC_A, FCC, FCC_1A, FCC_1B, ToneMask};
 pub use counters::Counters;
-pub use fch::{Fch, Sof};
-pub use interop::{CheckPlacement, InterleaverOrder, Interop, RepetitionOrder};
+pub use fch::{Fch, HeaderFormat, Sof};
+pub use interop::{
+    CheckPlacement, FchKeying, GainSign, InterleaverOrder, InterleaverSpan, Interop, Qam16Map,
+    RepetitionOrder,
+};
 pub use payload::PayloadShape;

@@ -1,20 +1,25 @@
 //! The payload: its shape, and its way through the codes.
 
-use super::chain::Chain;
-use super::specs::{ROBO_REPETITION, RS_LEN, RS_PARITY, RS_PARITY_ROBO, TAIL_BITS};
+use super::chain::{Chain, Grid};
+use super::layout::pilots;
+use super::specs::{ROBO_REPETITION, RS_LEN, RS_PARITY, RS_PARITY_ROBO, S_SYMBOLS, TAIL_BITS};
 use super::{BandPlan, Interop};
 use crate::fec::{ReedSolomon, Scrambler, Uncorrectable, Viterbi, pack, unpack};
 use alloc::vec;
 use alloc::vec::Vec;
-use plc_core::sap::{Modulation, ModulationScheme, TxParameters};
+use plc_core::sap::{Modulation, ModulationScheme, PSDU_MAX, TxParameters};
 
 /// What follows from the header about a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PayloadShape {
-    /// OFDM symbols.
+    /// OFDM symbols with payload, of all code words together.
     pub symbols: usize,
+    /// Reed-Solomon code words, of the same length, one after the other.
+    pub blocks: usize,
     /// Carriers with data in a symbol.
     pub carriers: usize,
+    /// Carriers with pilots in a symbol.
+    pub pilots: usize,
     /// Bits of a carrier.
     pub bits: usize,
     /// How often each coded bit is sent.
@@ -23,44 +28,79 @@ pub struct PayloadShape {
     pub parity: usize,
     /// Octets of the PSDU.
     pub psdu_len: usize,
+    /// Differential or coherent.
+    pub scheme: ModulationScheme,
 }
 
 impl PayloadShape {
-    /// The shape of a payload of `units` steps of the frame length; `None` when the standard or this modem
+    /// The shape of a payload of `units` steps of the frame length in `blocks` code words; `None` when the standard
     /// does not know it.
-    pub fn of(plan: &BandPlan, tx: &TxParameters, units: usize) -> Option<Self> {
+    pub fn of(plan: &BandPlan, tx: &TxParameters, units: usize, blocks: usize) -> Option<Self> {
         let (bits, repetition, parity) = match tx.modulation {
             Modulation::Robo => (1, ROBO_REPETITION, RS_PARITY_ROBO),
             Modulation::Bpsk => (1, 1, RS_PARITY),
             Modulation::Qpsk => (2, 1, RS_PARITY),
             Modulation::Psk8 => (3, 1, RS_PARITY),
+            Modulation::Qam16 if tx.scheme == ModulationScheme::Coherent => (4, 1, RS_PARITY),
             Modulation::Qam16 => return None,
         };
-        let legal = tx.scheme == ModulationScheme::Differential && plan.is_legal(tx.tone_map);
-        if !legal || units > plan.units_max {
+        let counted = (1..=plan.blocks_max).contains(&blocks) && units.is_multiple_of(blocks);
+        if tx.modulation > plan.modulation_max
+            || !plan.is_legal(tx.tone_map)
+            || !counted
+            || units > plan.units_max
+        {
             return None;
         }
-        let carriers = plan.group_size() * tx.tone_map.0.count_ones() as usize;
-        let symbols = units * plan.symbol_unit;
-        let room = (symbols * carriers * bits).checked_sub(2 * TAIL_BITS * repetition)?;
+        let active = plan.active_carriers(tx.tone_map);
+        let pilots = pilots(active, tx.scheme);
+        let (symbols, carriers) = (units * plan.symbol_unit, active - pilots);
+        let room = (symbols / blocks * carriers * bits).checked_sub(2 * TAIL_BITS * repetition)?;
         let word = room / (16 * repetition);
-        let psdu_len = word.checked_sub(parity).filter(|&len| len > 0 && word <= RS_LEN)?;
-        Some(Self { symbols, carriers, bits, repetition, parity, psdu_len })
+        let data = word.checked_sub(parity).filter(|&len| len > 0 && word <= RS_LEN)?;
+        let (psdu_len, scheme) = (data * blocks, tx.scheme);
+        Some(Self { symbols, blocks, carriers, pilots, bits, repetition, parity, psdu_len, scheme })
     }
 
-    /// The shortest shape that holds `len` octets.
+    /// All shapes of frames sent with `tx`, the shorter first among those with as many code words.
+    pub(crate) fn all<'a>(plan: &'a BandPlan, tx: &'a TxParameters) -> impl Iterator<Item = Self> + use<'a> {
+        let shapes =
+            move |blocks| (1..=plan.units_max).filter_map(move |units| Self::of(plan, tx, units, blocks));
+        (1..=plan.blocks_max).flat_map(shapes)
+    }
+
+    /// The shortest shape that holds `len` octets, with one code word if that is enough.
     pub fn fitting(plan: &BandPlan, tx: &TxParameters, len: usize) -> Option<Self> {
-        let shapes = (1..=plan.units_max).filter_map(|units| Self::of(plan, tx, units));
-        shapes.into_iter().find(|shape| shape.psdu_len >= len)
+        Self::all(plan, tx).find(|shape| shape.psdu_len >= len)
     }
 
-    /// Octets of the Reed-Solomon code word.
+    /// Octets of a Reed-Solomon code word.
     pub const fn word_len(&self) -> usize {
-        self.psdu_len + self.parity
+        self.psdu_len / self.blocks + self.parity
     }
 
+    /// Symbols after the header, S1 and S2 included.
+    pub const fn symbols_on_air(&self) -> usize {
+        self.symbols + self.s_symbols()
+    }
+
+    /// S1 and S2, if there are any.
+    pub(crate) const fn s_symbols(&self) -> usize {
+        match self.scheme {
+            ModulationScheme::Differential => 0,
+            ModulationScheme::Coherent => S_SYMBOLS,
+        }
+    }
+
+    /// Bits on the carriers, of all code words together.
+    pub const fn carried_bits(&self) -> usize {
+        self.symbols * self.carriers * self.bits
+    }
+
+    /// The way of one code word.
     pub(crate) fn chain(&self, interop: &Interop) -> Chain {
-        Chain::new(interop, self.carriers, self.symbols * self.bits, self.repetition, self.word_len() * 8)
+        let grid = Grid { carriers: self.carriers, symbols: self.symbols / self.blocks, bits: self.bits };
+        Chain::new(interop, grid, self.repetition, self.word_len() * 8)
     }
 }
 
@@ -68,8 +108,8 @@ impl PayloadShape {
 /// the longest code word and the step that it begins.
 pub(crate) fn carried_bits_max(plan: &BandPlan) -> usize {
     let robo = plan.symbols_max() * plan.carriers();
-    let word = (RS_LEN * 8 + TAIL_BITS) * 2 + plan.symbol_unit * plan.carriers() * 3;
-    robo.max(word)
+    let word = (RS_LEN * 8 + TAIL_BITS) * 2 + plan.symbol_unit * plan.carriers() * 4;
+    robo.max(word * plan.blocks_max)
 }
 
 /// Information bits of the longest code word, tail included.
@@ -83,6 +123,7 @@ pub(crate) struct PayloadCodec {
     robo: ReedSolomon,
     word: Vec<u8>,
     bits: Vec<u8>,
+    psdu: Vec<u8>,
 }
 
 impl PayloadCodec {
@@ -93,6 +134,7 @@ impl PayloadCodec {
             robo: ReedSolomon::new(RS_PARITY_ROBO),
             word: vec![0; RS_LEN],
             bits: vec![0; STEPS_MAX],
+            psdu: vec![0; PSDU_MAX],
         }
     }
 
@@ -105,15 +147,19 @@ impl PayloadCodec {
         mut scrambler: Scrambler,
         sent: &mut [u8],
     ) -> usize {
-        let word = &mut self.word[..shape.word_len()];
-        word[..shape.psdu_len].copy_from_slice(psdu);
-        scrambler.apply(&mut word[..shape.psdu_len]);
-        code(&self.strong, &self.robo, shape).encode(word);
-        let bits = &mut self.bits[..word.len() * 8];
-        unpack(word, bits);
         let chain = shape.chain(&self.interop);
-        chain.encode(bits, &mut sent[..chain.len()]);
-        chain.len()
+        let data = shape.psdu_len / shape.blocks;
+        for (psdu, sent) in psdu.chunks_exact(data).zip(sent.chunks_exact_mut(chain.len())) {
+            let word = &mut self.word[..shape.word_len()];
+            word[..data].copy_from_slice(psdu);
+            scrambler.apply(&mut word[..data]);
+            code(&self.strong, &self.robo, shape).encode(word);
+            let bits = &mut self.bits[..word.len() * 8];
+            unpack(word, bits);
+            chain.encode(bits, sent);
+            scrambler = self.next_scrambler(scrambler);
+        }
+        chain.len() * shape.blocks
     }
 
     /// Decodes the soft bits of the carriers; gives the PSDU and how many octets were corrected.
@@ -125,12 +171,23 @@ impl PayloadCodec {
         shape: &PayloadShape,
         mut scrambler: Scrambler,
     ) -> Result<(&[u8], usize), Uncorrectable> {
-        shape.chain(&self.interop).decode(soft, coded, viterbi, &mut self.bits);
-        let word = &mut self.word[..shape.word_len()];
-        pack(&self.bits, word);
-        let corrected = code(&self.strong, &self.robo, shape).decode(word)?;
-        scrambler.apply(&mut word[..shape.psdu_len]);
-        Ok((&word[..shape.psdu_len], corrected))
+        let chain = shape.chain(&self.interop);
+        let (data, mut corrected) = (shape.psdu_len / shape.blocks, 0);
+        for (block, soft) in soft.chunks_exact(chain.len()).enumerate().take(shape.blocks) {
+            chain.decode(soft, coded, viterbi, &mut self.bits);
+            let word = &mut self.word[..shape.word_len()];
+            pack(&self.bits, word);
+            corrected += code(&self.strong, &self.robo, shape).decode(word)?;
+            scrambler.apply(&mut word[..data]);
+            self.psdu[block * data..][..data].copy_from_slice(&self.word[..data]);
+            scrambler = self.next_scrambler(scrambler);
+        }
+        Ok((&self.psdu[..shape.psdu_len], corrected))
+    }
+
+    /// The scrambler of the next code word, from that of the one before.
+    fn next_scrambler(&self, scrambler: Scrambler) -> Scrambler {
+        if self.interop.block_restarts_scrambler { Scrambler::new() } else { scrambler }
     }
 }
 
@@ -140,49 +197,62 @@ fn code<'c>(strong: &'c ReedSolomon, robo: &'c ReedSolomon, shape: &PayloadShape
 
 #[cfg(test)]
 mod tests {
-    use super::super::CENELEC_A;
+    use super::super::{ARIB, CENELEC_A, FCC};
     use super::*;
     use plc_core::sap::{FrameGeometry, ToneMap};
     use proptest::prelude::*;
 
+    use Modulation::{Bpsk, Psk8, Qam16, Qpsk, Robo};
+    const MODULATIONS: [Modulation; 5] = [Robo, Bpsk, Qpsk, Psk8, Qam16];
+    const SCHEMES: [ModulationScheme; 2] = [ModulationScheme::Differential, ModulationScheme::Coherent];
+
     #[test]
     fn memory_holds_every_legal_payload() {
-        use Modulation::*;
-        for modulation in [Robo, Bpsk, Qpsk, Psk8] {
-            for map in 1..64 {
-                let tx = TxParameters { modulation, tone_map: ToneMap(map), ..CENELEC_A.robust() };
-                for units in 0..64 {
-                    if let Some(shape) = PayloadShape::of(&CENELEC_A, &tx, units) {
-                        let chain = shape.chain(&Interop::default());
-                        assert!(chain.len() <= carried_bits_max(&CENELEC_A), "{shape:?}");
-                        assert_eq!(chain.len(), shape.symbols * shape.carriers * shape.bits);
-                    }
+        for (plan, map) in
+            [&CENELEC_A, &FCC, &ARIB].into_iter().flat_map(|p| (0..p.groups).map(move |g| (p, g)))
+        {
+            let map = ToneMap::all(map as u32 + 1);
+            for (modulation, scheme) in MODULATIONS.into_iter().flat_map(|m| SCHEMES.map(|s| (m, s))) {
+                let tx = TxParameters { modulation, scheme, tone_map: map };
+                for shape in PayloadShape::all(plan, &tx) {
+                    let len = shape.chain(&Interop::default()).len() * shape.blocks;
+                    assert!(len <= carried_bits_max(plan), "{shape:?}");
+                    assert_eq!(len, shape.carried_bits());
                 }
             }
         }
     }
 
+    #[test]
+    fn two_code_words_are_used_only_when_one_is_too_small() {
+        let tx = TxParameters { modulation: Psk8, ..FCC.robust() };
+        let shapes = [239, 240].map(|len| PayloadShape::fitting(&FCC, &tx, len).unwrap());
+        assert_eq!(shapes.map(|shape| shape.blocks), [1, 2]);
+        assert!(shapes[1].psdu_len.is_multiple_of(2) && shapes[1].symbols.is_multiple_of(2));
+        assert_eq!(PayloadShape::of(&FCC, &tx, 19, 2), None);
+        assert_eq!(PayloadShape::of(&CENELEC_A, &CENELEC_A.robust(), 20, 2), None);
+    }
+
     proptest! {
         #[test]
         fn a_payload_comes_back_through_all_codes(
-            psdu in proptest::collection::vec(any::<u8>(), 1..100),
+            psdu in proptest::collection::vec(any::<u8>(), 1..495),
             map in 1u32..64,
-            m in 0usize..4,
-            block_by_block: bool,
-            pad_bit: bool,
+            m in 0usize..5,
+            s in 0usize..2,
+            fcc: bool,
+            reading in 0usize..256,
         ) {
-            let modulation = [Modulation::Robo, Modulation::Bpsk, Modulation::Qpsk, Modulation::Psk8][m];
-            let tx = TxParameters { modulation, tone_map: ToneMap(map), ..CENELEC_A.robust() };
-            let mut interop = Interop { pad_bit, ..Interop::default() };
-            if block_by_block {
-                interop.repetition = crate::fec::RepetitionOrder::BlockByBlock;
-            }
-            let Some(shape) = PayloadShape::fitting(&CENELEC_A, &tx, psdu.len()) else { return Ok(()) };
+            let plan = if fcc { &FCC } else { &CENELEC_A };
+            let tx = TxParameters { modulation: MODULATIONS[m], tone_map: ToneMap(map), scheme: SCHEMES[s] };
+            let interop = Interop::readings(plan).nth(reading).unwrap();
+            let Some(shape) = PayloadShape::fitting(plan, &tx, psdu.len()) else { return Ok(()) };
             let mut psdu = psdu;
             psdu.resize(shape.psdu_len, 0);
             let mut codec = PayloadCodec::new(interop);
-            let mut sent = vec![0; carried_bits_max(&CENELEC_A)];
+            let mut sent = vec![0; carried_bits_max(plan)];
             let len = codec.encode(&psdu, &shape, Scrambler::new(), &mut sent);
+            prop_assert_eq!(len, shape.carried_bits());
             let soft: Vec<i8> = sent[..len].iter().map(|&bit| 60 - 120 * bit as i8).collect();
             let (mut coded, mut viterbi) = (vec![0; 2 * STEPS_MAX], Viterbi::new(STEPS_MAX));
             let decoded = codec.decode(&soft, &mut coded, &mut viterbi, &shape, Scrambler::new());

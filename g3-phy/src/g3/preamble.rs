@@ -1,20 +1,13 @@
-//! The preamble: its carriers, and its one cycle of samples.
+//! The carriers of the preamble.
 
 use super::BandPlan;
-use super::specs::FFT_LEN;
 use crate::dsp::Complex;
-use crate::ofdm::{Spectrum, unit};
-use alloc::vec;
+use crate::ofdm::unit;
 use alloc::vec::Vec;
 
-/// The carriers of SYNCP, of unit amplitude.
+/// The carriers of SYNCP, of unit amplitude; masked ones are zero, the others keep the phase of their position
+/// \[G3 PHY 2; confidence B\].
 pub(crate) fn syncp_carriers(plan: &BandPlan) -> Vec<Complex<f32>> {
-    plan.preamble.iter().map(|&phase| unit(phase)).collect()
-}
-
-/// One SYNCP with carriers of `amplitude`.
-pub(crate) fn syncp_samples(plan: &BandPlan, spectrum: &mut Spectrum, amplitude: f32) -> Vec<f32> {
-    let mut samples = vec![0.0; FFT_LEN];
-    spectrum.synthesise(syncp_carriers(plan).into_iter().map(|c| c * amplitude), &mut samples);
-    samples
+    let carrier = |(position, &phase)| if plan.is_used(position) { unit(phase) } else { Complex::default() };
+    plan.preamble.iter().enumerate().map(carrier).collect()
 }

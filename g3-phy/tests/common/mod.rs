@@ -1,7 +1,7 @@
 //! A line between two modems, for tests: noise with a fixed seed, level, echoes, clock difference.
 #![allow(dead_code, clippy::unwrap_used, reason = "shared by tests; each uses a part")]
 
-use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
+use g3_phy::{BandPlan, CENELEC_A, Exchange, Modem, ModemConfig};
 use plc_core::sap::*;
 use plc_core::{Instant, Seed};
 use rand_core::Rng;
@@ -43,17 +43,25 @@ pub(crate) fn tx(modulation: Modulation, map: u32) -> TxParameters {
 }
 
 pub(crate) fn modem() -> Modem {
-    Modem::new(&CENELEC_A, ModemConfig::default())
+    modem_of(&CENELEC_A)
+}
+
+pub(crate) fn modem_of(plan: &'static BandPlan) -> Modem {
+    Modem::new(plan, ModemConfig::of(plan))
 }
 
 pub(crate) fn data(psdu: &Psdu, tx: TxParameters) -> PhyRequest {
     let (psdu, at) = (psdu.clone(), Instant::EPOCH);
-    PhyRequest::Data(PdDataRequest { psdu, tx, response_expected: true, at })
+    PhyRequest::Data(PdDataRequest { psdu, tx, gain: TxGain::default(), response_expected: true, at })
 }
 
 /// The samples of `request` with `before` zeros before and a few after them.
 pub(crate) fn waveform(request: PhyRequest, before: usize) -> Vec<f32> {
-    let mut talker = modem();
+    waveform_of(&mut modem(), request, before)
+}
+
+/// The samples of `request` as `talker` sends it.
+pub(crate) fn waveform_of(talker: &mut Modem, request: PhyRequest, before: usize) -> Vec<f32> {
     talker.on_request(Instant::EPOCH, request);
     let mut samples = vec![0.0; before];
     let (silence, mut block) = ([0.0; 500], [0.0; 500]);

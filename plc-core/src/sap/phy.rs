@@ -8,6 +8,9 @@ use heapless::Vec;
 /// The largest PSDU of any band: two Reed-Solomon blocks of FCC ROBO \[G3 PHY 3.7\].
 pub const PSDU_MAX: usize = 494;
 
+/// Groups of carriers in the tone map of the band that has most of them, FCC \[G3 PHY 1\].
+pub const GROUPS_MAX: usize = 24;
+
 /// A PHY service data unit: what one frame carries, padding and FCS included.
 pub type Psdu = Vec<u8, PSDU_MAX>;
 
@@ -63,6 +66,63 @@ pub struct TxParameters {
     pub tone_map: ToneMap,
 }
 
+/// Size of one step of [`TxGain`] (TXRES).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum TxStep {
+    /// 6 dB.
+    #[default]
+    SixDb = 0,
+    /// 3 dB.
+    ThreeDb = 1,
+}
+
+/// The gain that a receiver has asked for in its tone map response: TXRES, TXGAIN, TXCOEF \[G3 MAC 1.4; confidence B\].
+/// The default is full level on every group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct TxGain {
+    /// Size of one step.
+    pub step: TxStep,
+    /// Steps for all carriers, 0 to 15 (TXGAIN).
+    pub steps: u8,
+    /// Further steps per group of carriers, lowest first, 0 to 15 (TXCOEF).
+    pub group_steps: [u8; GROUPS_MAX],
+}
+
+impl TxGain {
+    /// Steps of `group` in all, the common ones included.
+    pub const fn steps_of(&self, group: usize) -> u8 {
+        self.steps + self.group_steps[group]
+    }
+
+    /// One step in dB.
+    pub const fn step_db(&self) -> f32 {
+        match self.step {
+            TxStep::SixDb => 6.0,
+            TxStep::ThreeDb => 3.0,
+        }
+    }
+}
+
+/// Difference of the phase detection counters of receiver and sender, 256 counts to a mains cycle \[G3 PHY 7;
+/// confidence B\].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PhaseDifference(pub u8);
+
+impl PhaseDifference {
+    /// The nearest multiple of 60 degrees, 0 to 5: 0 for the same phase, 2 and 4 for the other two of a three-phase
+    /// feeder, odd for reversed wires.
+    pub const fn sector(self) -> u8 {
+        match self.0 {
+            22..=64 => 1,
+            65..=107 => 2,
+            108..=149 => 3,
+            150..=192 => 4,
+            193..=235 => 5,
+            _ => 0,
+        }
+    }
+}
+
 /// Signal quality in the standard's steps: SNR = -10 dB + 0.25 dB · LQI \[G3 PHY 7\].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lqi(pub u8);
@@ -86,6 +146,8 @@ pub struct PdDataRequest {
     pub psdu: Psdu,
     /// How to send it.
     pub tx: TxParameters,
+    /// How loud to send it.
+    pub gain: TxGain,
     /// Whether the delimiter asks for an acknowledgement.
     pub response_expected: bool,
     /// When the first sample of the preamble shall leave; as soon as possible if that has passed.
@@ -137,7 +199,11 @@ pub struct PdDataIndication {
     /// Signal quality over the carriers in use.
     pub lqi: Lqi,
     /// Signal quality per group of carriers, lowest first.
-    pub group_lqi: Vec<Lqi, 24>,
+    pub group_lqi: Vec<Lqi, GROUPS_MAX>,
+    /// Mains phase here against that at the sender.
+    pub phase_difference: PhaseDifference,
+    /// Octets that the Reed-Solomon code has put right.
+    pub corrected_octets: u8,
     /// When the first sample of the preamble arrived.
     pub started: Instant,
     /// When the last sample of the frame arrived.
@@ -255,6 +321,13 @@ pub trait Phy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn phase_differences_fall_into_sectors_of_sixty_degrees() {
+        let sectors = [0, 21, 22, 64, 65, 107, 108, 149, 150, 192, 193, 235, 236, 255]
+            .map(|d| PhaseDifference(d).sector());
+        assert_eq!(sectors, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 0, 0]);
+    }
 
     #[test]
     fn the_lqi_anchors_of_the_standard_hold() {

@@ -134,6 +134,8 @@ fn indication(data: &PdDataRequest, started: Instant, ended: Instant) -> PdDataI
         response_expected: data.response_expected,
         lqi: LQI,
         group_lqi: [LQI; 6].into_iter().collect(),
+        phase_difference: PhaseDifference(0),
+        corrected_octets: 0,
         started,
         ended,
     }

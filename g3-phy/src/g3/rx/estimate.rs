@@ -153,7 +153,9 @@ impl Estimate {
         self.sorted.copy_from_slice(&self.scatter);
         self.sorted.sort_unstable_by(f32::total_cmp);
         let degrees = degrees.max(1.0);
-        let median = self.sorted[self.sorted.len() / 2] / degrees;
+        // Masked carriers have none, and come first.
+        let masked = self.sorted.iter().filter(|&&scatter| scatter == 0.0).count();
+        let median = self.sorted[(self.sorted.len() + masked).min(2 * self.sorted.len() - 1) / 2] / degrees;
         for (noise, scatter) in noise.iter_mut().zip(&self.scatter) {
             *noise = ((scatter + PRIOR * median) / (degrees + PRIOR)).max(f32::MIN_POSITIVE);
         }

@@ -80,7 +80,8 @@ impl Header {
             reports.unsupported(end);
             return self.search();
         }
-        let Some(shape) = PayloadShape::of(kit.plan, &sof.tx, usize::from(sof.units)) else {
+        let shape = PayloadShape::of(kit.plan, &sof.tx, usize::from(sof.units), usize::from(sof.blocks));
+        let Some(shape) = shape else {
             reports.header_loss(end);
             return self.search();
         };
@@ -98,24 +99,28 @@ impl Header {
 
     /// Takes the data off the header's symbols, which are known now, and learns the line from them.
     fn learn(self, kit: &mut Kit) {
-        let Kit { header, preamble, sent, estimate, heard, plan, .. } = kit;
-        for (carrier, &bit) in header.iter_mut().zip(sent.iter()) {
-            *carrier = if bit == 1 { -*carrier } else { *carrier };
+        let Kit { header, preamble, sent, estimate, heard, plan, used, .. } = kit;
+        for (symbol, sent) in header.chunks_exact_mut(plan.carriers()).zip(sent.chunks_exact(used.len())) {
+            for (&position, &bit) in used.iter().zip(sent) {
+                symbol[position] = if bit == 1 { -symbol[position] } else { symbol[position] };
+                heard.anchor.opposite[position] = bit == 1;
+            }
         }
-        let last = &sent[header.len() - plan.carriers()..header.len()];
-        heard.anchor.opposite.iter_mut().zip(last).for_each(|(opposite, &bit)| *opposite = bit == 1);
         estimate.learn(header, preamble, self.age, heard);
     }
 }
 
 /// Soft bits of all symbols of the header, from the phases of two symbols in a row against those of the preamble.
 fn demap(kit: &mut Kit) {
-    let Kit { header, heard, soft, .. } = kit;
-    let (anchor, carriers) = (&heard.anchor, heard.anchor.gains.len());
-    let sign = |n: usize| sign(anchor, n % carriers, header[n]);
-    for (n, soft) in soft.iter_mut().enumerate().take(header.len()) {
-        let value = if n < carriers { sign(n) } else { both(sign(n), sign(n - carriers)) };
-        *soft = quantise(value * SOFT_SCALE);
+    let Kit { header, heard, soft, used, plan, coherent_header, .. } = kit;
+    let sign =
+        |n: usize, position: usize| sign(&heard.anchor, position, header[n * plan.carriers() + position]);
+    for (n, soft) in soft.chunks_exact_mut(used.len()).enumerate().take(plan.fch_symbols()) {
+        for (soft, &position) in soft.iter_mut().zip(used.iter()) {
+            let own = sign(n, position);
+            let alone = n == 0 || *coherent_header;
+            *soft = quantise(SOFT_SCALE * if alone { own } else { both(own, sign(n - 1, position)) });
+        }
     }
 }
 
@@ -134,30 +139,31 @@ fn both(a: f32, b: f32) -> f32 {
 fn decode(kit: &mut Kit) -> Option<Fch> {
     let Kit { header_chain, soft, coded, viterbi, bits, plan, interop, .. } = kit;
     header_chain.decode(&soft[..header_chain.len()], coded, viterbi, bits);
-    let bits = &mut bits[..plan.fch_bits];
+    let bits = &mut bits[..plan.fch_bits()];
     if interop.fch_scrambled {
         Scrambler::new().apply_bits(bits);
     }
-    let mut octets = [0; Fch::LEN];
+    let mut octets = [0; Fch::LEN_MAX];
     pack(bits, &mut octets);
-    let fch = Fch::parse(&mut Reader::new(&octets), interop.check_placement).ok();
+    let fch = Fch::parse(&mut Reader::new(&octets), plan.header, interop.check_placement).ok();
     fch.filter(|_| correlation(kit) > CORRELATION)
 }
 
 /// Codes the decoded header again, which leaves the phases of all its symbols in `sent`; how well it agrees with the
 /// carriers, in standard deviations of chance.
 fn correlation(kit: &mut Kit) -> f32 {
-    let Kit { header_chain, bits, plan, interop, sent, header, heard, .. } = kit;
-    let bits = &mut bits[..plan.fch_bits];
+    let Kit { header_chain, bits, plan, interop, sent, header, heard, used, coherent_header, .. } = kit;
+    let bits = &mut bits[..plan.fch_bits()];
     if interop.fch_scrambled {
         Scrambler::new().apply_bits(bits);
     }
     header_chain.encode(bits, sent);
-    let (anchor, carriers) = (&heard.anchor, plan.carriers());
     let (mut agreed, mut variance) = (0.0, f32::MIN_POSITIVE);
-    for n in 0..header.len() {
-        sent[n] ^= if n < carriers { 0 } else { sent[n - carriers] };
-        let value = sign(anchor, n % carriers, header[n]).clamp(-CLEAR, CLEAR);
+    for n in 0..header_chain.len() {
+        let (symbol, position) = (n / used.len(), used[n % used.len()]);
+        sent[n] ^= if symbol == 0 || *coherent_header { 0 } else { sent[n - used.len()] };
+        let carrier = header[symbol * plan.carriers() + position];
+        let value = sign(&heard.anchor, position, carrier).clamp(-CLEAR, CLEAR);
         agreed += if sent[n] == 1 { -value } else { value };
         variance += value * value;
     }
@@ -165,6 +171,5 @@ fn correlation(kit: &mut Kit) -> f32 {
 }
 
 fn mean_snr_db(kit: &Kit) -> f32 {
-    let carriers = kit.plan.carriers();
-    (0..carriers).map(|k| kit.heard.anchor.snr_db(k)).sum::<f32>() / carriers as f32
+    kit.used.iter().map(|&position| kit.heard.anchor.snr_db(position)).sum::<f32>() / kit.used.len() as f32
 }

@@ -23,6 +23,10 @@ pub(super) const SEARCH_DEPTH: usize = 3;
 #[derive(Debug)]
 pub(super) struct Kit {
     pub(super) plan: &'static BandPlan,
+    /// Positions of the carriers that send something.
+    pub(super) used: Vec<usize>,
+    /// Whether headers are keyed against SYNCP.
+    pub(super) coherent_header: bool,
     pub(super) interop: Interop,
     pub(super) spectrum: Spectrum,
     /// Conjugates of the carriers of SYNCP.
@@ -60,6 +64,8 @@ impl Kit {
         let steps = STEPS_MAX.max(header / (2 * FCH_REPETITION));
         Self {
             plan,
+            used: (0..carriers).filter(|&position| plan.is_used(position)).collect(),
+            coherent_header: interop.coherent_header(plan),
             interop,
             spectrum: Spectrum::new(FFT_LEN, plan.first_carrier),
             pattern: syncp_carriers(plan).iter().map(Complex::conj).collect(),
@@ -73,7 +79,7 @@ impl Kit {
             estimate: Estimate::new(carriers, plan.first_carrier, plan.fch_symbols()),
             demapper: Demapper::new(plan.symbols_max(), carriers, carried_bits_max(plan)),
             header_chain: header_chain(plan, &interop),
-            sent: vec![0; header],
+            sent: vec![0; plan.fch_symbols() * plan.used_carriers()],
             soft: vec![0; carried_bits_max(plan).max(header)],
             coded: vec![0; 2 * steps],
             bits: vec![0; steps],
@@ -87,9 +93,15 @@ impl Kit {
         self.history.iter_mut().for_each(|window| window.fill(Complex::default()));
     }
 
-    /// The carriers of `window`, at hand from now on.
+    /// The carriers of `window`, at hand from now on; masked ones are zero.
     pub(super) fn analyse(&mut self, window: &[f32]) {
         self.spectrum.analyse(window, &mut self.carriers);
+        if self.used.len() < self.carriers.len() {
+            self.carriers
+                .iter_mut()
+                .zip(&self.pattern)
+                .for_each(|(carrier, sent)| *carrier *= sent.norm_sqr());
+        }
     }
 
     /// Forgets the sum of phases.
@@ -111,7 +123,7 @@ impl Kit {
     /// its mean at one delay in noise.
     pub(super) fn peak_of_phases(&mut self) -> (usize, f32) {
         let (delay, height) = self.spectrum.peak(&self.phases);
-        (delay, height / (self.windows * self.phases.len()) as f32)
+        (delay, height / (self.windows * self.used.len()) as f32)
     }
 }
 

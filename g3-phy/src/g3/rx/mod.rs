@@ -116,20 +116,25 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::g3::mains::Mains;
     use crate::g3::tx::Transmitter;
     use crate::g3::{CENELEC_A, CheckPlacement, Fch, PayloadShape, RepetitionOrder, Sof};
+    use core::time::Duration;
     use plc_core::sap::*;
     use plc_core::{Instant, SampleClock};
     use std::vec;
     use std::vec::Vec;
 
-    fn sof(modulation: Modulation, scheme: ModulationScheme, units: u8) -> Sof {
+    fn sof(modulation: Modulation, scheme: ModulationScheme, units: u16) -> Sof {
         let tx = TxParameters { modulation, scheme, tone_map: ToneMap(0x3F) };
-        Sof { pdc: 7, tx, units, response_expected: false }
+        Sof { pdc: 7, tx, units, blocks: 1, response_expected: false }
     }
 
     fn heard(interop: Interop, samples: &[f32]) -> Vec<PhyIndication> {
-        let mut reports = Reports::new(SampleClock::new(400_000, Instant::EPOCH, 0));
+        let mut reports = Reports::new(
+            SampleClock::new(400_000, Instant::EPOCH, 0),
+            Mains::new(Instant::EPOCH, Duration::from_millis(20)),
+        );
         Receiver::new(&CENELEC_A, interop).push(samples, &mut reports);
         core::iter::from_fn(|| reports.pop()).collect()
     }
@@ -143,9 +148,9 @@ mod tests {
     }
 
     fn frame(interop: Interop, psdu: &[u8], sof: Sof) -> Vec<f32> {
-        let shape = PayloadShape::of(&CENELEC_A, &sof.tx, usize::from(sof.units)).unwrap();
+        let shape = PayloadShape::of(&CENELEC_A, &sof.tx, usize::from(sof.units), 1).unwrap();
         let mut transmitter = Transmitter::new(&CENELEC_A, interop, 1.0);
-        transmitter.load(&Fch::Sof(sof), psdu, &sof.tx, &shape);
+        transmitter.load(&Fch::Sof(sof), psdu, &sof.tx, &TxGain::default(), &shape);
         let mut samples = vec![0.0; 30_000];
         let written = transmitter.fill(&mut samples[500..]);
         assert!(transmitter.is_done() && written == CENELEC_A.frame_len(shape.symbols));
@@ -160,7 +165,7 @@ mod tests {
     #[test]
     fn a_coherent_payload_and_a_reserved_delimiter_are_unsupported() {
         let coherent = Fch::Sof(sof(Modulation::Qpsk, ModulationScheme::Coherent, 5));
-        let reserved = Fch::Reserved { delimiter: 5, fields: [1, 2, 3], scheme: false };
+        let reserved = Fch::Reserved { delimiter: 5, fields: [1, 2, 3, 0, 0, 0, 0, 0, 0] };
         for fch in [coherent, reserved] {
             assert_eq!(
                 loss(&heard(Interop::default(), &header_alone(fch))),

@@ -10,7 +10,7 @@ use crate::g3::specs::SYMBOL_HOP;
 use crate::g3::{PayloadShape, Sof};
 use crate::ofdm::Dpsk;
 use heapless::Vec;
-use plc_core::sap::{Lqi, PdDataIndication, PhyIndication, Psdu};
+use plc_core::sap::{Lqi, PdDataIndication, PhaseDifference, PhyIndication, Psdu};
 
 /// So many symbols of the payload are in.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub(super) struct Payload {
 impl Payload {
     /// The first symbol's window starts at `start`; the frame began at `frame`.
     pub(super) fn from(start: u64, frame: u64, sof: Sof, shape: PayloadShape, kit: &mut Kit) -> Self {
-        let ended = frame + kit.plan.frame_len(shape.symbols) as u64;
+        let ended = frame + kit.plan.frame_len(shape.symbols_on_air()) as u64;
         let keying = Dpsk::new(shape.bits);
         let tracking = Tracking::from(&kit.heard.anchor, keying);
         kit.heard.restart();
@@ -62,7 +62,7 @@ impl Payload {
     fn finish(self, kit: &mut Kit, reports: &mut Reports) -> State {
         let mut scrambler = Scrambler::new();
         if kit.interop.fch_scrambled && !kit.interop.payload_restarts_scrambler {
-            (0..kit.plan.fch_bits).for_each(|_| _ = scrambler.bit());
+            (0..kit.plan.fch_bits()).for_each(|_| _ = scrambler.bit());
         }
         let len = self.shape.symbols * self.shape.carriers * self.shape.bits;
         let Kit { heard, demapper, soft, coded, viterbi, codec, plan, .. } = kit;
@@ -71,7 +71,7 @@ impl Payload {
             Ok((psdu, corrected)) => {
                 reports.counters_mut().corrected_octets += corrected as u64;
                 let psdu = Psdu::from_slice(psdu).expect("no code word is longer than a Psdu");
-                let indication = self.indication(psdu, kit, reports);
+                let indication = self.indication(psdu, corrected, kit, reports);
                 reports.received(PhyIndication::Data(indication));
             }
             Err(_) => reports.payload_loss(self.ended),
@@ -79,7 +79,7 @@ impl Payload {
         State::Search(Search::from(self.start))
     }
 
-    fn indication(&self, psdu: Psdu, kit: &Kit, reports: &Reports) -> PdDataIndication {
+    fn indication(&self, psdu: Psdu, corrected: usize, kit: &Kit, reports: &Reports) -> PdDataIndication {
         let (map, size, anchor) = (self.sof.tx.tone_map, kit.plan.group_size(), &kit.heard.anchor);
         let active = (0..kit.plan.carriers()).filter(|&position| kit.plan.is_active(map, position));
         let sum: f32 = active.map(|position| anchor.snr_db(position)).sum();
@@ -89,12 +89,15 @@ impl Payload {
             // Bands have at most 24 groups.
             _ = group_lqi.push(Lqi::from_snr_db(sum / size as f32));
         }
+        let here = reports.phase_detection_counter(kit.plan, self.frame);
         PdDataIndication {
             psdu,
             tx: self.sof.tx,
             response_expected: self.sof.response_expected,
             lqi: Lqi::from_snr_db(sum / self.shape.carriers as f32),
             group_lqi,
+            phase_difference: PhaseDifference(here.wrapping_sub(self.sof.pdc)),
+            corrected_octets: corrected as u8,
             started: reports.instant(self.frame),
             ended: reports.instant(self.ended),
         }

@@ -1,6 +1,7 @@
 //! What goes up, and what is counted.
 
-use crate::g3::Counters;
+use crate::g3::mains::Mains;
+use crate::g3::{BandPlan, Counters};
 use plc_core::sap::{CarrierSense, PhyIndication, PhyLoss};
 use plc_core::{Instant, Outbox, SampleClock};
 
@@ -12,12 +13,23 @@ const OUTBOX: usize = 24;
 pub(crate) struct Reports {
     outbox: Outbox<PhyIndication, OUTBOX>,
     clock: SampleClock,
+    mains: Mains,
     counters: Counters,
 }
 
 impl Reports {
-    pub(crate) fn new(clock: SampleClock) -> Self {
-        Self { outbox: Outbox::new(), clock, counters: Counters::default() }
+    pub(crate) fn new(clock: SampleClock, mains: Mains) -> Self {
+        Self { outbox: Outbox::new(), clock, mains, counters: Counters::default() }
+    }
+
+    /// The mains has crossed zero.
+    pub(crate) fn on_zero_crossing(&mut self, at: Instant) {
+        self.mains.on_crossing(at);
+    }
+
+    /// The mains phase at the end of the preamble of a frame that starts at sample `start`.
+    pub(crate) fn phase_detection_counter(&self, plan: &BandPlan, start: u64) -> u8 {
+        self.mains.counter(self.instant(start + plan.preamble_len() as u64))
     }
 
     pub(crate) fn push(&mut self, indication: PhyIndication) {

@@ -59,7 +59,7 @@ impl Search {
             *sum = kit.history.iter().map(|window| window[k]).sum();
             power += sum.norm_sqr();
         }
-        if power < SIMILARITY * (SEARCH_DEPTH * kit.phases.len()) as f32 {
+        if power < SIMILARITY * (SEARCH_DEPTH * kit.used.len()) as f32 {
             return None;
         }
         Some(kit.peak_of_phases()).filter(|(_, height)| *height > SUSPICION)

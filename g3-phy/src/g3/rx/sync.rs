@@ -120,7 +120,7 @@ const AFTER_SYNCM: u64 = (SYNCM_LEN - OVERLAP + CYCLIC_PREFIX) as u64;
 fn likeness(kit: &Kit) -> f32 {
     let cosine = |(carrier, sum)| (direction(carrier) * direction(sum).conj()).re;
     let pairs = kit.carriers.iter().copied().zip(kit.preamble.sum().iter().copied());
-    pairs.map(cosine).sum::<f32>() / kit.carriers.len() as f32
+    pairs.map(cosine).sum::<f32>() / kit.used.len() as f32
 }
 
 /// How many samples later than assumed the cycles begin, when all phases add up best at `delay`.
