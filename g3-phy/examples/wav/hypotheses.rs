@@ -43,7 +43,7 @@ struct Score {
 
 /// Tries every reading; the most successful first.
 fn attempt(plan: &'static BandPlan, samples: &[f32]) -> Vec<Trial> {
-    let readings: Vec<_> = mode::readings().collect();
+    let readings: Vec<_> = Interop::readings(plan).collect();
     let mut trials: Vec<Trial> = Vec::new();
     for (number, &interop) in readings.iter().enumerate() {
         trials.push(Trial::of(number, interop, &listen(plan, interop, samples)));

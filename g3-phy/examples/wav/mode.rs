@@ -2,13 +2,9 @@
 
 use crate::Fault;
 use crate::args::Args;
-use g3_phy::g3::{CheckPlacement, InterleaverOrder, RepetitionOrder};
 use g3_phy::{BandPlan, CENELEC_A, Interop, Modem, ModemConfig};
 use plc_core::sap::{FrameGeometry, Modulation, ModulationScheme, ToneMap, TxParameters};
 use plc_core::{Instant, SampleClock};
-
-/// The bands that can be named.
-const BANDS: [&BandPlan; 1] = [&CENELEC_A];
 
 /// Modulations by the names that the standard gives them.
 const MODULATIONS: [(&str, Modulation, ModulationScheme); 4] = [
@@ -21,9 +17,7 @@ const MODULATIONS: [(&str, Modulation, ModulationScheme); 4] = [
 /// The band that `--band` names.
 pub(crate) fn band(args: &mut Args) -> Result<&'static BandPlan, Fault> {
     let Some(name) = args.option("--band")? else { return Ok(&CENELEC_A) };
-    let found = BANDS.into_iter().find(|plan| plan.name.eq_ignore_ascii_case(&name));
-    found
-        .ok_or_else(|| format!("--band {name}: expected one of {}", list(BANDS.iter().map(|plan| plan.name))))
+    BandPlan::named(&name).map_err(|error| format!("--band {name}: {error}"))
 }
 
 /// How to send, from `--modulation` and `--tone-map`.
@@ -58,27 +52,11 @@ pub(crate) fn name(tx: &TxParameters) -> &'static str {
     found.map_or("unknown", |known| known.0)
 }
 
-/// Every combination of readings of the standard, the default first.
-pub(crate) fn readings() -> impl Iterator<Item = Interop> {
-    (0..128u32).map(|n| {
-        let bit = |at: u32| n >> at & 1 == 1;
-        Interop {
-            fch_scrambled: !bit(0),
-            payload_restarts_scrambler: !bit(1),
-            check_placement: if bit(2) { CheckPlacement::HighestFirst } else { CheckPlacement::HighestLast },
-            repetition: if bit(3) { RepetitionOrder::BlockByBlock } else { RepetitionOrder::BitByBit },
-            interleaver: if bit(4) { InterleaverOrder::SmallerFirst } else { InterleaverOrder::LargerFirst },
-            interleaver_swap: !bit(5),
-            pad_bit: bit(6),
-        }
-    })
-}
-
 /// The reading that `--reading` names by its number.
-pub(crate) fn reading(args: &mut Args) -> Result<Interop, Fault> {
-    let most = readings().count() - 1;
+pub(crate) fn reading(args: &mut Args, plan: &BandPlan) -> Result<Interop, Fault> {
+    let most = Interop::readings(plan).count() - 1;
     let number: usize = args.value("--reading", 0, "a whole number")?;
-    readings()
+    Interop::readings(plan)
         .nth(number)
         .ok_or_else(|| format!("--reading {number}: expected a whole number from 0 to {most}"))
 }

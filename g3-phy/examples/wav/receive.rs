@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 const BLOCK: usize = 4000;
 
 pub(crate) fn run(mut args: Args) -> Result<String, Fault> {
-    let (plan, interop) = (mode::band(&mut args)?, mode::reading(&mut args)?);
+    let plan = mode::band(&mut args)?;
+    let interop = mode::reading(&mut args, plan)?;
     let drawing: Option<PathBuf> = args.optional("--constellation", "the SVG file to write")?;
     let path = args.file("the WAV file to read")?;
     let samples = recording::read(&path, plan)?;

@@ -7,7 +7,7 @@ use g3_phy::g3::specs::FFT_LEN;
 use g3_phy::{BandPlan, Exchange, Interop, Modem};
 use plc_core::Instant;
 use plc_core::crc::g3_fcs;
-use plc_core::sap::{FrameGeometry, PdDataRequest, Phy, PhyRequest, Psdu, TxParameters};
+use plc_core::sap::{FrameGeometry, PdDataRequest, Phy, PhyRequest, Psdu, TxGain, TxParameters};
 
 /// What is to be written.
 struct Order {
@@ -46,7 +46,8 @@ pub(crate) fn run(mut args: Args) -> Result<String, Fault> {
 
 impl Order {
     fn read(args: &mut Args) -> Result<Self, Fault> {
-        let (plan, interop) = (mode::band(args)?, mode::reading(args)?);
+        let plan = mode::band(args)?;
+        let interop = mode::reading(args, plan)?;
         let tx = mode::tx_parameters(args, plan)?;
         let content = Content::read(args)?;
         let frames = args.value("--frames", 1, "a whole number from 1 to 10000")?;
@@ -104,7 +105,7 @@ impl Order {
         let mut samples = gap.clone();
         for psdu in psdus {
             let (psdu, at) = (psdu.clone(), Instant::EPOCH);
-            let request = PdDataRequest { psdu, tx, response_expected: false, at };
+            let request = PdDataRequest { psdu, tx, gain: TxGain::default(), response_expected: false, at };
             modem.on_request(Instant::EPOCH, PhyRequest::Data(request));
             send(&mut modem, &mut samples);
             samples.extend_from_slice(&gap);
