@@ -149,7 +149,7 @@ fn wrong_words_are_refused_with_what_was_expected() {
     refused(&[], "no command");
     refused(&["fly"], "unknown command \"fly\"");
     refused(&["tx"], "no file is named: expected the WAV file to write");
-    refused(&["tx", "--band", "FM", "x.wav"], "--band FM: expected one of CENELEC-A");
+    refused(&["tx", "--band", "FM", "x.wav"], "--band FM: unknown band: expected one of CENELEC-A");
     refused(
         &["tx", "--modulation", "AM", "x.wav"],
         "--modulation AM: expected one of ROBO, DBPSK, DQPSK, D8PSK",
