@@ -20,6 +20,10 @@ pub(crate) enum Kind {
     Anchors,
     /// Frames of the greatest length through both modems.
     Frames(Frames),
+    /// Acknowledgements: a preamble and a header.
+    Headers(Frames),
+    /// Noise without a signal, for a share of the hours of the setting.
+    Quiet { frames: Frames, share: f64 },
 }
 
 /// Frames over a line.
@@ -75,6 +79,15 @@ pub(crate) fn all() -> Vec<Curve> {
     }));
     curves.extend(disturbed().map(|(name, title, frames)| Curve { name, title, kind: Kind::Frames(frames) }));
     curves.extend(selective().map(|(name, title, frames)| Curve { name, title, kind: Kind::Frames(frames) }));
+    curves.push(Curve {
+        name: "headers",
+        title: "CENELEC-A preamble and header",
+        kind: Kind::Headers(robo()),
+    });
+    curves.extend(quiet().map(|(name, title, frames)| {
+        let share = if frames.disturbance == Disturbance::None { 1.0 } else { 0.2 };
+        Curve { name, title, kind: Kind::Quiet { frames, share } }
+    }));
     curves
 }
 
@@ -124,6 +137,17 @@ fn selective() -> impl Iterator<Item = Entry> {
         ("paths-15", "DBPSK, 15 paths", over(Response::FifteenPaths)),
         ("paths-random-robo", "ROBO, random paths", random(robo())),
         ("paths-random-dbpsk", "DBPSK, random paths", random(dbpsk())),
+    ]
+    .into_iter()
+}
+
+fn quiet() -> impl Iterator<Item = Entry> {
+    let of = |disturbance| Frames { disturbance, ..robo() };
+    [
+        ("quiet-white", "False preambles in white noise", of(Disturbance::None)),
+        ("quiet-impulses", "False preambles in impulses", of(IMPULSES)),
+        ("quiet-lv14", "False preambles in LV14", of(Disturbance::Lv14 { impulses: true })),
+        ("quiet-tone", "False preambles beside a tone", of(tone(41.0))),
     ]
     .into_iter()
 }

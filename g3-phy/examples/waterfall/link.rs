@@ -29,11 +29,11 @@ pub(crate) struct Link {
 }
 
 /// Difference of both clocks: 25 ppm at each end, one fast, one slow.
-pub(crate) const CLOCK_PPM: f64 = 50.0;
+const CLOCK_PPM: f64 = 50.0;
 /// Samples per exchange with a modem.
 const BLOCK: usize = 1000;
 /// Noise before a frame: the shortest, and how much longer it may be.
-const LEAD: (u64, u64) = (600, 800);
+pub(crate) const LEAD: (u64, u64) = (600, 800);
 /// Noise after a frame.
 const TRAIL: usize = 700;
 /// Samples that are new to the listener between frames, as a gap.
@@ -52,7 +52,7 @@ enum Fate {
 impl Trial for Link {
     fn run(&self, snr_db: f64, frames: Range<u64>) -> Tally {
         let mut tally = Tally { frames: frames.end - frames.start, ..Tally::default() };
-        let (mut talker, mut listener) = (self.modem(), self.modem());
+        let (mut talker, mut listener) = (modem(self.plan, self.config), modem(self.plan, self.config));
         let key = key(self.seed, self.name, snr_db);
         for frame in frames {
             let mut words = Words::new(key, frame);
@@ -75,32 +75,15 @@ impl Link {
             .expect("the longest PSDU fits")
     }
 
-    fn modem(&self) -> Modem {
-        let clock = SampleClock::new(self.plan.sample_rate_hz, Instant::EPOCH, 0);
-        Modem::new(self.plan, ModemConfig { clock, ..self.config })
-    }
-
     fn frame(&self, snr_db: f64, words: &mut Words, talker: &mut Modem, listener: &mut Modem) -> Fate {
         let psdu = octets(words, self.plan.max_psdu(&self.tx));
         let sent = waveform(talker, &psdu, self.tx);
         let start = (LEAD.0 + words.word() % LEAD.1) as usize;
-        let mut samples = self.arriving(&sent, start, words);
+        let mut samples = self.line.pass(slid(&sent, start, words), words);
         self.line.disturb(snr_db, &mut samples, words);
         let first = listener.position() + start as u64;
-        let said = listen(listener, &samples);
+        let said = heard(listener, &samples);
         self.fate(&said, &psdu, first, listener)
-    }
-
-    /// The waveform after the clocks and the channel, with silence around it.
-    fn arriving(&self, sent: &[f32], start: usize, words: &mut Words) -> Vec<f32> {
-        let ppm = if words.word() >> 63 == 0 { CLOCK_PPM } else { -CLOCK_PPM };
-        // The slide begins somewhere within one sample.
-        let since = (words.uniform() * 1e6 / CLOCK_PPM) as i64;
-        let mut samples = vec![0.0; start];
-        samples.extend_from_slice(sent);
-        samples.resize(samples.len() + TRAIL, 0.0);
-        skew::Resampler::new(ppm).run(since, &mut samples);
-        self.line.pass(samples, words)
     }
 
     fn fate(&self, said: &[PhyIndication], psdu: &[u8], first: u64, listener: &Modem) -> Fate {
@@ -130,6 +113,12 @@ impl Link {
     }
 }
 
+/// A modem of `plan` whose clock counts its samples.
+pub(crate) fn modem(plan: &'static BandPlan, config: ModemConfig) -> Modem {
+    let clock = SampleClock::new(plan.sample_rate_hz, Instant::EPOCH, 0);
+    Modem::new(plan, ModemConfig { clock, ..config })
+}
+
 /// A frame with `psdu`, from its first sample to its last.
 pub(crate) fn waveform(talker: &mut Modem, psdu: &[u8], tx: TxParameters) -> Vec<f32> {
     let psdu = Psdu::from_slice(psdu).expect("no frame is longer than a Psdu");
@@ -149,8 +138,20 @@ pub(crate) fn emitted(talker: &mut Modem) -> Vec<f32> {
     samples
 }
 
+/// A waveform after `start` samples of silence, at the clock of the listener.
+pub(crate) fn slid(sent: &[f32], start: usize, words: &mut Words) -> Vec<f32> {
+    let ppm = if words.word() >> 63 == 0 { CLOCK_PPM } else { -CLOCK_PPM };
+    // The slide begins somewhere within one sample.
+    let since = (words.uniform() * 1e6 / CLOCK_PPM) as i64;
+    let mut samples = vec![0.0; start];
+    samples.extend_from_slice(sent);
+    samples.resize(samples.len() + TRAIL, 0.0);
+    skew::Resampler::new(ppm).run(since, &mut samples);
+    samples
+}
+
 /// Everything that `listener` says about `samples`, which come after a gap.
-pub(crate) fn listen(listener: &mut Modem, samples: &[f32]) -> Vec<PhyIndication> {
+pub(crate) fn heard(listener: &mut Modem, samples: &[f32]) -> Vec<PhyIndication> {
     let (mut said, mut mute) = (Vec::new(), [0.0; BLOCK]);
     for block in samples.chunks(BLOCK) {
         let transmitted = &mut mute[..block.len()];

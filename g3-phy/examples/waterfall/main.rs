@@ -4,8 +4,9 @@
 //!
 //! A file each: [`options`], [`curves`] (what is measured), [`run`] (ratios, frames, threads), [`link`] (a frame through
 //! both modems), [`line`] and [`channels`] (what lies between them), [`reference`], [`anchors`] and [`viterbi`] (the
-//! yardstick), [`stats`], [`plot`], [`table`], [`suite`] (all of it in order).
+//! yardstick), [`alone`] (headers and noise), [`stats`], [`plot`], [`table`], [`suite`] and [`special`] (all in order).
 
+mod alone;
 mod anchors;
 mod channels;
 mod curves;
@@ -17,6 +18,7 @@ mod progress;
 mod random;
 mod reference;
 mod run;
+mod special;
 mod stats;
 mod suite;
 mod table;

@@ -20,10 +20,13 @@ use std::ops::Range;
 
 /// Payloads of one shape with ideal reception.
 pub(crate) struct Reference {
-    pub(crate) seed: u64,
-    pub(crate) shape: PayloadShape,
-    pub(crate) scheme: ModulationScheme,
-    pub(crate) channel: Channel,
+    seed: u64,
+    shape: PayloadShape,
+    scheme: ModulationScheme,
+    channel: Channel,
+    code: ReedSolomon,
+    /// Where each copy of each coded bit is sent.
+    destinations: Vec<usize>,
 }
 
 impl Trial for Reference {
@@ -39,39 +42,41 @@ impl Trial for Reference {
     }
 }
 
-/// Codes and memory of one thread.
+/// Memory of one thread.
 struct Bench {
-    code: ReedSolomon,
-    interleaver: Interleaver,
     viterbi: Viterbi,
     sent: Vec<u8>,
     soft: Vec<f32>,
-    coded: Vec<f32>,
 }
 
 impl Bench {
     fn new(shape: &PayloadShape) -> Self {
-        let rows = shape.symbols * shape.bits;
-        let interleaver = Interleaver::new(shape.carriers, rows, InterleaverOrder::LargerFirst, true);
-        Self {
-            code: ReedSolomon::new(shape.parity),
-            viterbi: Viterbi::default(),
-            sent: vec![0; interleaver.len()],
-            soft: vec![0.0; interleaver.len()],
-            coded: vec![0.0; coded_len(shape)],
-            interleaver,
-        }
+        let len = shape.carriers * shape.symbols * shape.bits;
+        Self { viterbi: Viterbi::default(), sent: vec![0; len], soft: vec![0.0; len] }
     }
 }
 
 impl Reference {
+    /// Payloads of `shape` over `channel`.
+    pub(crate) fn new(seed: u64, shape: PayloadShape, scheme: ModulationScheme, channel: Channel) -> Self {
+        let rows = shape.symbols * shape.bits;
+        let interleaver = Interleaver::new(shape.carriers, rows, InterleaverOrder::LargerFirst, true);
+        let len = (shape.word_len() * 8 + CONSTRAINT_TAIL) * 2;
+        let place = |n: usize| {
+            let (bit, copy) = (n / shape.repetition, n % shape.repetition);
+            copy_position(RepetitionOrder::BitByBit, shape.repetition, len, bit, copy)
+        };
+        let destinations = (0..len * shape.repetition).map(|n| interleaver.destination(place(n))).collect();
+        Self { seed, shape, scheme, channel, code: ReedSolomon::new(shape.parity), destinations }
+    }
+
     fn delivered(&self, snr_db: f64, words: &mut Words, bench: &mut Bench) -> bool {
         let mut word = octets(words, self.shape.word_len());
-        bench.code.encode(&mut word);
+        self.code.encode(&mut word);
         self.encode(&word, bench);
         self.transmit(snr_db, words, bench);
         let mut decoded = self.decode(bench);
-        bench.code.decode(&mut decoded).is_ok() && decoded == word
+        self.code.decode(&mut decoded).is_ok() && decoded == word
     }
 
     fn encode(&self, word: &[u8], bench: &mut Bench) {
@@ -79,10 +84,9 @@ impl Reference {
         unpack(word, &mut bits[..word.len() * 8]);
         let mut encoder = ConvolutionalEncoder::new();
         bench.sent.fill(0);
-        for (index, bit) in bits.iter().flat_map(|&bit| encoder.push(bit)).enumerate() {
-            for place in places(&self.shape, index) {
-                bench.sent[bench.interleaver.destination(place)] = bit;
-            }
+        let coded = bits.iter().flat_map(|&bit| encoder.push(bit));
+        for (bit, places) in coded.zip(self.destinations.chunks_exact(self.shape.repetition)) {
+            places.iter().for_each(|&place| bench.sent[place] = bit);
         }
     }
 
@@ -111,12 +115,10 @@ impl Reference {
     }
 
     fn decode(&self, bench: &mut Bench) -> Vec<u8> {
-        for index in 0..bench.coded.len() {
-            let copies =
-                places(&self.shape, index).map(|place| bench.soft[bench.interleaver.destination(place)]);
-            bench.coded[index] = copies.sum();
-        }
-        let bits = bench.viterbi.decode(&bench.coded);
+        let copies = self.destinations.chunks_exact(self.shape.repetition);
+        let coded: Vec<f32> =
+            copies.map(|copies| copies.iter().map(|&place| bench.soft[place]).sum()).collect();
+        let bits = bench.viterbi.decode(&coded);
         let mut word = vec![0; self.shape.word_len()];
         pack(&bits, &mut word);
         word
@@ -128,14 +130,4 @@ impl Reference {
 fn weight(snr: f32, amplitude: f32, noisy_reference: bool) -> f32 {
     let clear = if noisy_reference { 4.0 * snr * snr / (2.0 * snr + 1.0) } else { 4.0 * snr };
     clear / (amplitude * amplitude)
-}
-
-fn coded_len(shape: &PayloadShape) -> usize {
-    (shape.word_len() * 8 + CONSTRAINT_TAIL) * 2
-}
-
-/// Where the copies of a coded bit stand before the interleaver.
-fn places(shape: &PayloadShape, index: usize) -> impl Iterator<Item = usize> + use<> {
-    let (factor, len) = (shape.repetition, coded_len(shape));
-    (0..factor).map(move |copy| copy_position(RepetitionOrder::BitByBit, factor, len, index, copy))
 }

@@ -19,6 +19,8 @@ pub(crate) struct Limits {
     pub(crate) frames: u64,
     /// A curve ends at the first point with no higher an error rate.
     pub(crate) floor: f64,
+    /// Hours of noise without a signal.
+    pub(crate) noise_hours: f64,
     /// Distance between points, in dB.
     pub(crate) step_db: f64,
     pub(crate) threads: usize,
@@ -108,7 +110,7 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn limits(threads: usize) -> Limits {
-        Limits { losses: 50, frames: 4000, floor: 3e-3, step_db: 0.5, threads }
+        Limits { losses: 50, frames: 4000, floor: 3e-3, noise_hours: 0.0, step_db: 0.5, threads }
     }
 
     /// Loses every frame below 0 dB, none above 3 dB, and the share 10^-snr in between.

@@ -74,6 +74,25 @@ pub(crate) fn wilson(hits: u64, trials: u64) -> (f64, f64) {
     ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
+/// The rate (events per unit of `exposure`) above which `events` or fewer are seen in 1 case of 20 only.
+pub(crate) fn poisson_bound(events: u64, exposure: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 10.0 * (events + 1) as f64 + 10.0);
+    for _ in 0..60 {
+        let mean = 0.5 * (low + high);
+        if poisson_cdf(events, mean) > 0.05 { low = mean } else { high = mean }
+    }
+    high / exposure
+}
+
+fn poisson_cdf(events: u64, mean: f64) -> f64 {
+    let terms = (0..=events).scan((-mean).exp(), |term, k| {
+        let now = *term;
+        *term *= mean / (k + 1) as f64;
+        Some(now)
+    });
+    terms.sum()
+}
+
 /// Where `points`, in ascending order, fall through `rate`: straight lines in dB and the logarithm of the rate.
 /// A point without a loss stands at half a loss.
 pub(crate) fn crossing(points: &[Point], rate: f64) -> Option<Crossing> {
@@ -115,6 +134,14 @@ mod tests {
         let covered = (0..=50).filter(|&k| wilson(k, 50).0 <= 0.2 && 0.2 <= wilson(k, 50).1);
         let coverage: f64 = covered.map(binomial).sum();
         assert!((0.93..0.97).contains(&coverage), "{coverage}");
+    }
+
+    #[test]
+    fn the_bound_of_a_rate_is_the_rule_of_three_and_its_successors() {
+        for (events, bound) in [(0, 2.9957), (1, 4.7439), (5, 10.5130)] {
+            assert!((poisson_bound(events, 1.0) - bound).abs() < 1e-3);
+            assert!((poisson_bound(events, 10.0) - bound / 10.0).abs() < 1e-4);
+        }
     }
 
     #[test]

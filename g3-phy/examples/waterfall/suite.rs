@@ -1,19 +1,16 @@
 //! All measurements that were asked for, in order, with their files.
 
-use crate::anchors::{AGREEMENT_DB, ANCHORS, AnchorTrial};
 use crate::curves::{Against, Curve, Frames, Kind, all};
 use crate::line::Line;
-use crate::link::Link;
+use crate::link::{Link, modem};
 use crate::options::Options;
 use crate::plot::{Dot, Plot, Series, Style};
 use crate::progress::Progress;
 use crate::reference::Reference;
 use crate::run::{Limits, curve as measure};
-use crate::stats::{Crossing, Point, crossing};
-use crate::table::{FER, Row, Verdict, csv, markdown, text};
+use crate::stats::{Point, crossing};
+use crate::table::{FER, Row, csv, markdown, text};
 use g3_phy::g3::PayloadShape;
-use g3_phy::{Modem, ModemConfig};
-use plc_core::{Instant, SampleClock};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -42,46 +39,31 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 }
 
 /// A suite in work.
-struct Suite<'a> {
-    limits: Limits,
-    seed: u64,
+pub(crate) struct Suite<'a> {
+    pub(crate) limits: Limits,
+    pub(crate) seed: u64,
     out: &'a Path,
     curves: &'a [Curve],
-    progress: Progress,
+    pub(crate) progress: Progress,
     /// Curves that others may be compared with.
     points: BTreeMap<&'static str, Vec<Point>>,
 }
 
 impl<'a> Suite<'a> {
     fn new(options: &'a Options, curves: &'a [Curve], progress: Progress) -> Self {
-        let (losses, frames, floor) = if options.full { (100, 20_000, 1e-3) } else { (40, 400, 5e-3) };
-        let limits = Limits { losses, frames, floor, step_db: 0.25, threads: options.threads };
+        let (losses, frames, floor, noise_hours) =
+            if options.full { (100, 20_000, 1e-3, 10.0) } else { (40, 400, 5e-3, 1.0) };
+        let limits = Limits { losses, frames, floor, noise_hours, step_db: 0.25, threads: options.threads };
         Self { limits, seed: options.seed, out: &options.out, curves, progress, points: BTreeMap::new() }
     }
 
     fn measure(&mut self, curve: &Curve) -> Result<Vec<Row>, String> {
         match &curve.kind {
             Kind::Anchors => self.anchors(curve),
+            Kind::Headers(frames) => self.headers(curve, frames).map(|row| vec![row]),
+            Kind::Quiet { frames, share } => self.quiet(curve, frames, *share).map(|row| vec![row]),
             Kind::Frames(frames) => self.frames(curve, frames).map(|row| vec![row]),
         }
-    }
-
-    fn anchors(&self, curve: &Curve) -> Result<Vec<Row>, String> {
-        let limits = Limits { frames: self.limits.frames.max(4000), losses: 100, ..self.limits };
-        let (mut rows, mut results) = (Vec::new(), Vec::new());
-        for anchor in ANCHORS {
-            let trial = AnchorTrial { seed: self.seed, anchor };
-            let points = measure(&trial, anchor.published_db, &limits, &self.progress);
-            rows.push(anchor_row(&anchor, crossing(&points, FER)));
-            results.push((anchor.name, points));
-        }
-        let series: Vec<(&str, &[Point])> =
-            results.iter().map(|(name, points)| (*name, &points[..])).collect();
-        self.write(&format!("{}.csv", curve.name), &csv(&series, 0.0))?;
-        let series =
-            series.iter().enumerate().map(|(n, (name, points))| drawn(name, Style::Measured(n), points));
-        self.draw(curve, "Eb/N0, dB", series.collect())?;
-        Ok(rows)
     }
 
     fn frames(&mut self, curve: &Curve, frames: &Frames) -> Result<Row, String> {
@@ -103,18 +85,21 @@ impl<'a> Suite<'a> {
     fn against(&mut self, frames: &Frames, shape: &PayloadShape) -> Vec<Point> {
         match frames.against {
             Against::Reference => self.reference(frames, shape),
-            Against::Curve(name) => {
-                let other = self.curves.iter().find(|curve| curve.name == name).map(|curve| &curve.kind);
-                let Some(Kind::Frames(other)) = other else { return Vec::new() };
-                let start = start(&self.against(other, &self::shape(other)));
-                self.points(name, other, start)
-            }
+            Against::Curve(name) => self.named(name),
         }
+    }
+
+    /// The curve called `name`.
+    pub(crate) fn named(&mut self, name: &'static str) -> Vec<Point> {
+        let other = self.curves.iter().find(|curve| curve.name == name).map(|curve| &curve.kind);
+        let Some(Kind::Frames(other)) = other else { return Vec::new() };
+        let start = start(&self.against(other, &shape(other)));
+        self.points(name, other, start)
     }
 
     fn reference(&self, frames: &Frames, shape: &PayloadShape) -> Vec<Point> {
         let channel = line(frames).channel;
-        let reference = Reference { seed: self.seed, shape: *shape, scheme: frames.scheme, channel };
+        let reference = Reference::new(self.seed, *shape, frames.scheme, channel);
         // Ideal reception costs little: more frames than the modem gets.
         let step_db = frames.step_db;
         let limits = Limits { frames: self.limits.frames.max(4000), losses: 100, step_db, ..self.limits };
@@ -134,38 +119,15 @@ impl<'a> Suite<'a> {
         points
     }
 
-    fn draw(&self, curve: &Curve, x_label: &str, series: Vec<Series>) -> Result<(), String> {
+    pub(crate) fn draw(&self, curve: &Curve, x_label: &str, series: Vec<Series>) -> Result<(), String> {
         let (x_label, y_label) = (x_label.into(), "frame error rate".into());
         let plot = Plot { title: curve.title.into(), x_label, y_label, series, mark: Some((FER, "1 %")) };
         self.write(&format!("{}.svg", curve.name), &plot.svg())
     }
 
-    fn write(&self, name: &str, content: &str) -> Result<(), String> {
+    pub(crate) fn write(&self, name: &str, content: &str) -> Result<(), String> {
         let path = self.out.join(name);
         std::fs::write(&path, content).map_err(|fault| format!("{}: {fault}", path.display()))
-    }
-}
-
-fn anchor_row(anchor: &crate::anchors::Anchor, found: Option<Crossing>) -> Row {
-    let (measured, gap, verdict) = match found {
-        Some(found) => {
-            let gap = found.at - anchor.published_db;
-            (
-                format!("{:.2} dB", found.at),
-                format!("{gap:+.2} dB"),
-                Verdict::of(gap.abs(), 0.0, AGREEMENT_DB),
-            )
-        }
-        None => ("-".into(), "-".into(), Verdict::Open),
-    };
-    Row {
-        title: format!("Yardstick: {}, Eb/N0", anchor.name),
-        measured,
-        reference: format!("{:.1} dB (published)", anchor.published_db),
-        gap,
-        goal: format!("±{AGREEMENT_DB:.1} dB"),
-        verdict,
-        losses: "-".into(),
     }
 }
 
@@ -176,18 +138,16 @@ fn shape(frames: &Frames) -> PayloadShape {
     PayloadShape::fitting(plan, &tx, longest).expect("the longest PSDU fits")
 }
 
-fn line(frames: &Frames) -> Line {
-    let clock = SampleClock::new(frames.plan.sample_rate_hz, Instant::EPOCH, 0);
-    let mut talker = Modem::new(frames.plan, ModemConfig { clock, ..frames.config });
-    Line::new(&mut talker, frames.tx(), frames.response, frames.disturbance)
+pub(crate) fn line(frames: &Frames) -> Line {
+    Line::new(&mut modem(frames.plan, frames.config), frames.tx(), frames.response, frames.disturbance)
 }
 
 /// Where to look for a curve that is compared with `points`.
-fn start(points: &[Point]) -> f64 {
+pub(crate) fn start(points: &[Point]) -> f64 {
     crossing(points, FER).map_or(0.0, |crossing| crossing.at)
 }
 
-fn drawn(label: &str, style: Style, points: &[Point]) -> Series {
+pub(crate) fn drawn(label: &str, style: Style, points: &[Point]) -> Series {
     let dot = |point: &Point| {
         let (low, high) = point.tally.interval();
         Dot { x: point.snr_db, y: point.tally.rate(), low, high }

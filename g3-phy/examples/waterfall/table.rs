@@ -136,7 +136,8 @@ fn half_width(crossing: Crossing) -> f64 {
     sides.into_iter().filter(|side| side.is_finite()).fold(0.0, f64::max)
 }
 
-fn losses(points: &[Point]) -> String {
+/// Losses of all points by where they happened.
+pub(crate) fn losses(points: &[Point]) -> String {
     let mut total = Tally::default();
     points.iter().for_each(|point| total += point.tally);
     format!("{}/{}/{}/{}", total.preamble, total.header, total.payload, total.wrong)
