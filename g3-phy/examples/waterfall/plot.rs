@@ -33,6 +33,8 @@ pub(crate) struct Dot {
 pub(crate) enum Style {
     /// Dashed, no points: what theory says.
     Theory,
+    /// Rings, no line: points from elsewhere.
+    Rings,
     /// The measurement, number so and so, with points and intervals.
     Measured(usize),
 }
@@ -89,8 +91,13 @@ impl Plot {
         for exponent in frame.y.1..=frame.y.0 {
             let at = frame.down(10f64.powi(exponent));
             stroke(out, [left, at, right, at], GRID);
-            let label = if exponent == 0 { "1".into() } else { format!("1e{exponent}") };
-            text(out, left - 6.0, at + 4.0, "end", &label);
+            text(
+                out,
+                left - 6.0,
+                at + 4.0,
+                "end",
+                &format!("{:.*}", exponent.unsigned_abs() as usize, 10f64.powi(exponent)),
+            );
         }
         line(
             out,
@@ -131,10 +138,13 @@ impl Plot {
         );
         for (n, series) in self.series.iter().enumerate() {
             let y = first + row * n as f64 + 11.0;
-            line(
-                out,
-                format_args!(r#"<path d="M{:.1} {y:.1}h28" {}/>"#, left + 8.0, series.style.attributes()),
-            );
+            match series.style {
+                Style::Rings => ring(out, left + 22.0, y),
+                style => line(
+                    out,
+                    format_args!(r#"<path d="M{:.1} {y:.1}h28" {}/>"#, left + 8.0, style.attributes()),
+                ),
+            }
             text(out, left + 42.0, y + 4.0, "start", &series.label);
         }
     }
@@ -148,7 +158,12 @@ impl Series {
             write!(path, "{command}{:.1} {:.1}", frame.across(dot.x), frame.down(dot.y))
                 .expect("a string grows");
         }
-        line(out, format_args!(r#"<path d="{path}" {}/>"#, self.style.attributes()));
+        match self.style {
+            Style::Rings => {
+                self.points.iter().for_each(|dot| ring(out, frame.across(dot.x), frame.down(dot.y)))
+            }
+            style => line(out, format_args!(r#"<path d="{path}" {}/>"#, style.attributes())),
+        }
         if let Style::Measured(_) = self.style {
             self.points.iter().for_each(|dot| self.whisker(dot, frame, out));
         }
@@ -171,7 +186,7 @@ impl Series {
 impl Style {
     const fn colour(self) -> &'static str {
         match self {
-            Self::Theory => INK,
+            Self::Theory | Self::Rings => INK,
             Self::Measured(number) => COLOURS[number % COLOURS.len()],
         }
     }
@@ -213,6 +228,10 @@ impl Frame {
     fn shows(&self, y: f64) -> bool {
         y >= 10f64.powi(self.y.1) * 0.999
     }
+}
+
+fn ring(out: &mut String, x: f64, y: f64) {
+    line(out, format_args!(r#"<circle cx="{x:.1}" cy="{y:.1}" r="5" fill="none" stroke="{INK}"/>"#));
 }
 
 fn line(out: &mut String, content: std::fmt::Arguments<'_>) {

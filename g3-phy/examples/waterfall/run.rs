@@ -34,8 +34,12 @@ const FIRST_ROUND: u64 = 8;
 const ROUND_MAX: u64 = 128;
 /// Above this error rate the walk takes large steps.
 const HOPELESS: f64 = 0.9;
+/// A curve that keeps more than this share of its losses from step to step is gone along in large steps.
+const SLOW: f64 = 0.8;
 /// Large step, in dB.
 const STRIDE_DB: f64 = 1.0;
+/// A large step in which losses fall by more than this factor is gone again in small ones.
+const CLIFF: f64 = 3.0;
 /// The walk goes down until more than this is lost.
 const TOP: f64 = 0.5;
 /// The walk gives up so far above and below its start, in dB.
@@ -56,20 +60,35 @@ pub(crate) fn curve(trial: &impl Trial, start_db: f64, limits: &Limits, progress
 /// The ratio to visit after `points`, which are in ascending order.
 fn next(points: &[Point], start_db: f64, limits: &Limits) -> Option<f64> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Some(start_db) };
-    let step = limits.step_db;
     if last.tally.rate() > limits.floor {
-        let up = last.snr_db + if last.tally.rate() > HOPELESS { STRIDE_DB.max(step) } else { step };
-        return Some(up).filter(|up| *up <= start_db + REACH_DB);
+        let stride = if is_slow(points, limits) { STRIDE_DB.max(limits.step_db) } else { limits.step_db };
+        return Some(last.snr_db + stride).filter(|up| *up <= start_db + REACH_DB);
     }
-    let gap = points.windows(2).find(|pair| {
-        pair[1].snr_db - pair[0].snr_db > 1.5 * step
-            && pair[1].tally.rate() < TOP
-            && pair[0].tally.rate() > limits.floor
-    });
-    if let Some(pair) = gap {
-        return Some(pair[1].snr_db - step);
+    if let Some(pair) = points.windows(2).find(|pair| is_cliff(pair, limits)) {
+        return Some(pair[1].snr_db - limits.step_db);
     }
-    (first.tally.rate() < TOP).then_some(first.snr_db - step).filter(|down| *down >= start_db - REACH_DB)
+    let down = first.snr_db - limits.step_db;
+    (first.tally.rate() < TOP && down >= start_db - REACH_DB).then_some(down)
+}
+
+/// Whether the last points have hardly fallen.
+fn is_slow(points: &[Point], limits: &Limits) -> bool {
+    match points {
+        [.., before, last] if last.tally.rate() <= HOPELESS => {
+            let per_step = limits.step_db / (last.snr_db - before.snr_db);
+            (last.tally.rate() / before.tally.rate()).powf(per_step) > SLOW
+        }
+        [.., last] => last.tally.rate() > HOPELESS,
+        [] => false,
+    }
+}
+
+/// Whether much has happened between two points that are more than a step apart.
+fn is_cliff(pair: &[Point], limits: &Limits) -> bool {
+    let (high, low) = (pair[0].tally.rate(), pair[1].tally.rate());
+    pair[1].snr_db - pair[0].snr_db > 1.5 * limits.step_db
+        && low < TOP
+        && high > CLIFF * low.max(limits.floor)
 }
 
 /// Frames at one ratio until the limits are reached. Rounds are as long whatever the number of threads.
@@ -134,6 +153,22 @@ pub(crate) mod tests {
             }
             assert!(ratios.is_sorted() && points.last().unwrap().tally.rate() <= 3e-3);
         }
+    }
+
+    /// Loses one frame in ten, whatever the ratio.
+    struct Floor;
+
+    impl Trial for Floor {
+        fn run(&self, _: f64, frames: Range<u64>) -> Tally {
+            let lost = frames.clone().filter(|n| n % 10 == 0).count() as u64;
+            Tally { frames: frames.end - frames.start, payload: lost, ..Tally::default() }
+        }
+    }
+
+    #[test]
+    fn a_floor_is_gone_along_in_large_steps_until_the_walk_gives_up() {
+        let points = curve(&Floor, 1.0, &limits(1), &Progress::silent());
+        assert!(points.len() <= 30 && points.last().unwrap().snr_db > 15.0, "{}", points.len());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::alone::{Headers, Quiet};
 use crate::anchors::{AGREEMENT_DB, ANCHORS, Anchor, AnchorTrial};
 use crate::curves::{Curve, Frames};
-use crate::plot::{Series, Style};
+use crate::plot::{Dot, Series, Style};
 use crate::run::{Limits, curve as measure, point};
 use crate::stats::{Crossing, Point, Tally, crossing, poisson_bound};
 use crate::suite::{Suite, drawn, line, start};
@@ -29,9 +29,9 @@ impl Suite<'_> {
         let series: Vec<(&str, &[Point])> =
             results.iter().map(|(name, points)| (*name, &points[..])).collect();
         self.write(&format!("{}.csv", curve.name), &csv(&series, 0.0))?;
-        let series =
+        let lines =
             series.iter().enumerate().map(|(n, (name, points))| drawn(name, Style::Measured(n), points));
-        self.draw(curve, "Eb/N0, dB", series.collect())?;
+        self.draw(curve, "Eb/N0, dB", lines.chain([published()]).collect())?;
         Ok(rows)
     }
 
@@ -102,6 +102,11 @@ fn parts(points: &[Point]) -> Vec<Series> {
         drawn("preamble missed", Style::Measured(0), &missed),
         drawn("header wrong", Style::Measured(1), &wrong),
     ]
+}
+
+fn published() -> Series {
+    let dot = |anchor: &Anchor| Dot { x: anchor.published_db, y: FER, low: FER, high: FER };
+    Series { label: "published".into(), style: Style::Rings, points: ANCHORS.iter().map(dot).collect() }
 }
 
 fn anchor_row(anchor: &Anchor, found: Option<Crossing>) -> Row {

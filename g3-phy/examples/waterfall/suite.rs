@@ -76,7 +76,7 @@ impl<'a> Suite<'a> {
         };
         let eb_db = -10.0 * (shape.bits as f64 / (2 * shape.repetition) as f64).log10();
         self.write(&format!("{}.csv", curve.name), &csv(&[("modem", &here), (theory, &there)], eb_db))?;
-        let series = vec![drawn(theory, Style::Theory, &there), drawn(curve.name, Style::Measured(0), &here)];
+        let series = vec![drawn(theory, Style::Theory, &there), drawn("modem", Style::Measured(0), &here)];
         self.draw(curve, "SNR per carrier (Es/N0), dB", series)?;
         Ok(Row::compare(curve, frames, &here, &there))
     }
@@ -102,7 +102,7 @@ impl<'a> Suite<'a> {
         let reference = Reference::new(self.seed, *shape, frames.scheme, channel);
         // Ideal reception costs little: more frames than the modem gets.
         let step_db = frames.step_db;
-        let limits = Limits { frames: self.limits.frames.max(4000), losses: 100, step_db, ..self.limits };
+        let limits = Limits { frames: self.limits.frames.max(2000), losses: 100, step_db, ..self.limits };
         measure(&reference, 2.0, &limits, &self.progress)
     }
 
@@ -147,10 +147,13 @@ pub(crate) fn start(points: &[Point]) -> f64 {
     crossing(points, FER).map_or(0.0, |crossing| crossing.at)
 }
 
+/// `points` as a line, without what lies left of the last point that loses everything.
 pub(crate) fn drawn(label: &str, style: Style, points: &[Point]) -> Series {
     let dot = |point: &Point| {
         let (low, high) = point.tally.interval();
         Dot { x: point.snr_db, y: point.tally.rate(), low, high }
     };
-    Series { label: label.into(), style, points: points.iter().map(dot).collect() }
+    let hopeless = points.iter().take_while(|point| point.tally.rate() > 0.99).count();
+    let points = points.iter().skip(hopeless.saturating_sub(1)).map(dot).collect();
+    Series { label: label.into(), style, points }
 }
