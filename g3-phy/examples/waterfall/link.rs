@@ -13,7 +13,8 @@ use g3_phy::g3::specs::FFT_LEN;
 use g3_phy::g3::{BandPlan, PayloadShape};
 use g3_phy::{Exchange, Modem, ModemConfig};
 use plc_core::sap::{
-    CarrierSense, FrameGeometry, PdDataRequest, Phy, PhyIndication, PhyLoss, PhyRequest, Psdu, TxParameters,
+    CarrierSense, FrameGeometry, PdDataRequest, Phy, PhyIndication, PhyLoss, PhyRequest, Psdu, TxGain,
+    TxParameters,
 };
 use plc_core::{Instant, SampleClock};
 use std::ops::Range;
@@ -122,7 +123,8 @@ pub(crate) fn modem(plan: &'static BandPlan, config: ModemConfig) -> Modem {
 /// A frame with `psdu`, from its first sample to its last.
 pub(crate) fn waveform(talker: &mut Modem, psdu: &[u8], tx: TxParameters) -> Vec<f32> {
     let psdu = Psdu::from_slice(psdu).expect("no frame is longer than a Psdu");
-    let request = PdDataRequest { psdu, tx, response_expected: false, at: Instant::EPOCH };
+    let request =
+        PdDataRequest { psdu, tx, gain: TxGain::default(), response_expected: false, at: Instant::EPOCH };
     talker.on_request(Instant::EPOCH, PhyRequest::Data(request));
     emitted(talker)
 }
