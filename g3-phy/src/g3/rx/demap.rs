@@ -67,7 +67,8 @@ impl Demapper {
         quantise_all(&self.values[..soft.len()], soft);
     }
 
-    /// The noise of each symbol over the usual one. Energy over the usual counts as noise.
+    /// The noise of each symbol over the usual one. Energy over the usual counts as noise, and so does what the blanked part
+    /// of a window lacks.
     fn find_noise(&mut self, heard: &Heard) {
         let symbols = heard.symbols();
         let (noise, sorted) = (&mut self.noise[..symbols], &mut self.sorted[..symbols]);
@@ -76,8 +77,10 @@ impl Demapper {
         sorted.sort_unstable_by(f32::total_cmp);
         let usual = sorted[symbols / 2].max(f32::MIN_POSITIVE);
         let snr = heard.anchor.mean_snr();
-        for noise in noise {
-            *noise = 1.0 + (*noise / usual - CHANCE).clamp(0.0, 1e6) * (snr + 1.0);
+        for (symbol, noise) in noise.iter_mut().enumerate() {
+            let struck = 1.0 + (*noise / usual - CHANCE).clamp(0.0, 1e6) * (snr + 1.0);
+            let kept = heard.kept(symbol);
+            *noise = struck.max((1.0 + (1.0 - kept) * snr) / kept);
         }
     }
 }

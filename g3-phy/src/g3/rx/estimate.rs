@@ -190,6 +190,12 @@ impl Anchor {
         self.gains[position].norm_sqr() / self.noise[position]
     }
 
+    /// Power of a sample of header and payload, without its noise.
+    pub(super) fn level(&self) -> f32 {
+        let len = FFT_LEN as f32;
+        self.gains.iter().map(Complex::norm_sqr).sum::<f32>() * 2.0 / (len * len)
+    }
+
     /// Signal-to-noise ratio of carrier `position` in dB.
     pub(super) fn snr_db(&self, position: usize) -> f32 {
         (10.0 * libm::log10f(self.snr(position).max(f32::MIN_POSITIVE))).clamp(SNR_FLOOR_DB, SNR_CEILING_DB)

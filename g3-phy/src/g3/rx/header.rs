@@ -44,7 +44,7 @@ impl Header {
     }
 
     pub(super) fn step(self, window: &[f32], kit: &mut Kit, reports: &mut Reports) -> State {
-        kit.analyse(window);
+        kit.analyse(window, self.start);
         let carriers = kit.carriers.len();
         kit.header[self.symbol * carriers..][..carriers].copy_from_slice(&kit.carriers);
         let next = Self { start: self.start + SYMBOL_HOP as u64, symbol: self.symbol + 1, ..self };

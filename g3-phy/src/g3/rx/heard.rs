@@ -16,6 +16,8 @@ pub(crate) struct Heard {
     symbols: usize,
     carriers: Vec<Complex<f32>>,
     late: Vec<f32>,
+    /// Share of each symbol's window that no impulse has struck.
+    kept: Vec<f32>,
     /// What the header tells about the line.
     pub(crate) anchor: Anchor,
     /// exp(-2πin/256).
@@ -45,6 +47,7 @@ impl Heard {
             symbols: 0,
             carriers: vec![Complex::default(); width * symbols],
             late: vec![0.0; symbols],
+            kept: vec![1.0; symbols],
             anchor: Anchor {
                 gains: vec![Complex::default(); width],
                 noise: vec![0.0; width],
@@ -82,8 +85,15 @@ impl Heard {
         self.symbols = 0;
     }
 
-    /// Takes the next symbol, whose window began `moved` samples later than the regular distance asks for.
-    pub(super) fn push(&mut self, carriers: &[Complex<f32>], moved: i64) {
+    /// Share of the window of `symbol` that no impulse has struck.
+    pub(crate) fn kept(&self, symbol: usize) -> f32 {
+        self.kept[symbol]
+    }
+
+    /// Takes the next symbol, whose window began `moved` samples later than the regular distance asks for, and of which
+    /// the share `kept` was used.
+    pub(super) fn push(&mut self, carriers: &[Complex<f32>], moved: i64, kept: f32) {
+        self.kept[self.symbols] = kept;
         let at = self.symbols * self.width;
         for (position, &carrier) in carriers.iter().enumerate() {
             self.carriers[at + position] = carrier * self.turn_back(position, moved);
@@ -108,8 +118,8 @@ mod tests {
             let angle = core::f32::consts::TAU * k as f32 * samples / 256.0;
             Complex::new(libm::cosf(angle), libm::sinf(angle))
         };
-        heard.push(&[turned(40, 0.0), turned(41, 0.0), turned(42, 0.0)], 0);
-        heard.push(&[turned(40, -3.0), turned(41, -3.0), turned(42, -3.0)], -3);
+        heard.push(&[turned(40, 0.0), turned(41, 0.0), turned(42, 0.0)], 0, 1.0);
+        heard.push(&[turned(40, -3.0), turned(41, -3.0), turned(42, -3.0)], -3, 1.0);
         for position in 0..3 {
             assert!((heard.symbol(1)[position] - heard.symbol(0)[position]).norm() < 1e-5);
         }

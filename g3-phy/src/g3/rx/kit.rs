@@ -1,9 +1,11 @@
 //! The memory and the tools that the states share.
 
+use super::blanker::Blanker;
 use super::demap::Demapper;
 use super::estimate::Estimate;
 use super::heard::Heard;
 use super::preamble::Preamble;
+use super::tone::Tone;
 use crate::dsp::Complex;
 use crate::fec::Viterbi;
 use crate::g3::chain::Chain;
@@ -31,6 +33,8 @@ pub(super) struct Kit {
     pub(super) spectrum: Spectrum,
     /// Conjugates of the carriers of SYNCP.
     pub(super) pattern: Vec<Complex<f32>>,
+    pub(super) blanker: Blanker,
+    pub(super) tone: Tone,
     /// Carriers of the window at hand.
     pub(super) carriers: Vec<Complex<f32>>,
     /// Sum of the phases of several windows, those of SYNCP taken off.
@@ -69,6 +73,8 @@ impl Kit {
             interop,
             spectrum: Spectrum::new(FFT_LEN, plan.first_carrier),
             pattern: syncp_carriers(plan).iter().map(Complex::conj).collect(),
+            blanker: Blanker::new(),
+            tone: Tone::new(plan.first_carrier),
             carriers: zeros(),
             phases: zeros(),
             windows: 0,
@@ -93,9 +99,15 @@ impl Kit {
         self.history.iter_mut().for_each(|window| window.fill(Complex::default()));
     }
 
-    /// The carriers of `window`, at hand from now on; masked ones are zero.
-    pub(super) fn analyse(&mut self, window: &[f32]) {
-        self.spectrum.analyse(window, &mut self.carriers);
+    /// The carriers of `window`, which begins at sample `start`, without impulses and tones; at hand from now on. Masked
+    /// ones are zero.
+    pub(super) fn analyse(&mut self, window: &[f32], start: u64) {
+        self.spectrum.analyse(self.blanker.clean(window), &mut self.carriers);
+        self.tone.clean(&mut self.carriers, start);
+        let kept = self.blanker.kept();
+        if kept < 1.0 {
+            self.carriers.iter_mut().for_each(|carrier| *carrier *= 1.0 / kept);
+        }
         if self.used.len() < self.carriers.len() {
             self.carriers
                 .iter_mut()

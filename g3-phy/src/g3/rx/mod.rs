@@ -3,6 +3,7 @@
 //! Every state waits for the next window of 256 samples at an index that it names, and turns it into the
 //! next state. So the result never depends on how the samples were cut into blocks.
 
+mod blanker;
 mod demap;
 mod estimate;
 mod header;
@@ -14,6 +15,7 @@ mod preamble;
 mod reports;
 mod search;
 mod sync;
+mod tone;
 mod tracking;
 
 use super::{BandPlan, Interop};

@@ -47,8 +47,8 @@ impl Payload {
     }
 
     pub(super) fn step(mut self, window: &[f32], kit: &mut Kit, reports: &mut Reports) -> State {
-        kit.analyse(window);
-        kit.heard.push(&kit.carriers, self.moved);
+        kit.analyse(window, self.start);
+        kit.heard.push(&kit.carriers, self.moved, kit.blanker.kept());
         let carriers = kit.heard.symbol(self.symbol);
         let late = self.tracking.update(carriers, kit.plan.first_carrier, &kit.heard.anchor);
         kit.heard.set_late(late);

@@ -35,7 +35,8 @@ impl Search {
     }
 
     pub(super) fn step(self, window: &[f32], oldest: u64, kit: &mut Kit, reports: &mut Reports) -> State {
-        kit.analyse(window);
+        kit.blanker.forget();
+        kit.analyse(window, self.start);
         let Kit { carriers, pattern, history, .. } = kit;
         for ((phase, &carrier), &sent) in
             history[self.slot].iter_mut().zip(carriers.iter()).zip(pattern.iter())

@@ -44,13 +44,13 @@ impl Sync {
     }
 
     pub(super) fn step(self, window: &[f32], kit: &mut Kit, reports: &mut Reports) -> State {
-        kit.analyse(window);
+        kit.analyse(window, self.start);
         if self.heard < EARLY {
             return self.syncp(kit, reports);
         }
         match likeness(kit) {
             same if same > LIKENESS && self.heard < HEARD_MAX => self.syncp(kit, reports),
-            opposite if opposite < -LIKENESS => self.syncm(kit, reports),
+            opposite if opposite < -LIKENESS => self.syncm(window, kit, reports),
             _ if self.missed + 1 < MISSED_MAX => {
                 kit.preamble.skip();
                 State::Sync(Self { missed: self.missed + 1, ..self.next() })
@@ -90,7 +90,7 @@ impl Sync {
     }
 
     /// The header starts after one and a half SYNCM.
-    fn syncm(self, kit: &mut Kit, reports: &mut Reports) -> State {
+    fn syncm(self, window: &[f32], kit: &mut Kit, reports: &mut Reports) -> State {
         kit.add_phases(-1.0);
         let (delay, height) = kit.peak_of_phases();
         if height < COHERENCE {
@@ -98,11 +98,12 @@ impl Sync {
         }
         self.report(true, reports);
         let correction = correction(delay);
-        let Kit { preamble, heard, estimate, .. } = kit;
+        let Kit { preamble, heard, estimate, blanker, .. } = kit;
         preamble.settle();
         let age = FFT_LEN as f32 * (preamble.age() + 1.0) + AFTER_SYNCM as f32;
         preamble.turn(|position| heard.turn_back(position, -correction));
         estimate.assume(preamble, &mut heard.anchor);
+        blanker.follow(window, heard.anchor.level());
         let syncm = (self.start + WINDOW_ADVANCE as u64).saturating_add_signed(correction);
         let length = (kit.plan.syncp * FFT_LEN) as u64;
         State::Header(Header::from(

@@ -1,0 +1,178 @@
+//! Blanking of impulses, before the transform spreads them over all carriers.
+
+use crate::g3::specs::FFT_LEN;
+
+/// Sets samples to zero that stand out of their window, or of the frame.
+#[derive(Debug)]
+pub(super) struct Blanker {
+    window: [f32; FFT_LEN],
+    /// Usual power of a sample in the frame at hand, once known.
+    usual: Option<f32>,
+    /// Share of the last window that was kept.
+    kept: f32,
+}
+
+/// A window whose largest sample has less than this over its mean power is left alone, as the peaks of a symbol are.
+const CREST: f32 = 14.0;
+/// A sample with so many times the usual power is an impulse.
+const IMPULSE: f32 = 13.0;
+/// Samples with more than this over the estimate do not count in the next, better one.
+const TRIM: f32 = 8.0;
+/// Share of a Gaussian's power that trimming leaves.
+const TRIMMED: f32 = 0.955;
+/// Rounds of trimming.
+const ROUNDS: usize = 4;
+/// A window of a frame may be so much louder than usual before it counts as struck as a whole.
+const LOUDER: f32 = 2.0;
+/// How fast the usual power follows, per window. It moves by steps of this size towards the median.
+const STEP: f32 = 1.05;
+/// A window of which less is left is not blanked at all.
+const KEPT_MIN: f32 = 0.3;
+
+impl Blanker {
+    pub(super) const fn new() -> Self {
+        Self { window: [0.0; FFT_LEN], usual: None, kept: 1.0 }
+    }
+
+    /// Every window stands for itself.
+    pub(super) const fn forget(&mut self) {
+        self.usual = None;
+    }
+
+    /// Windows of a frame follow, weaker than this one by `less`, the power of half the preamble.
+    pub(super) fn follow(&mut self, window: &[f32], less: f32) {
+        let level = level(window);
+        self.usual = Some((level - less).max(0.5 * level));
+    }
+
+    /// Share of the last window that was kept.
+    pub(super) const fn kept(&self) -> f32 {
+        self.kept
+    }
+
+    /// `window` without its impulses.
+    pub(super) fn clean<'a>(&'a mut self, window: &'a [f32]) -> &'a [f32] {
+        self.kept = 1.0;
+        let (power, peak) = power_and_peak(window);
+        let quiet = self.usual.is_none_or(|usual| peak < IMPULSE * usual);
+        if peak < CREST * power && quiet {
+            self.adapt(power);
+            return window;
+        }
+        let own = level(window);
+        let reference = self.usual.map_or(own, |usual| own.min(LOUDER * usual));
+        self.adapt(own);
+        self.blank(window, IMPULSE * reference)
+    }
+
+    fn blank<'a>(&'a mut self, window: &'a [f32], limit: f32) -> &'a [f32] {
+        let mut kept = 0.0;
+        for (to, &sample) in self.window.iter_mut().zip(window) {
+            let keep = f32::from(u8::from(sample * sample <= limit));
+            *to = sample * keep;
+            kept += keep;
+        }
+        let kept = kept / FFT_LEN as f32;
+        if kept < KEPT_MIN {
+            return window;
+        }
+        self.kept = kept;
+        &self.window
+    }
+
+    fn adapt(&mut self, power: f32) {
+        if let Some(usual) = &mut self.usual {
+            *usual *= if power > *usual { STEP } else { 1.0 / STEP };
+        }
+    }
+}
+
+/// Mean and largest power of the samples.
+fn power_and_peak(window: &[f32]) -> (f32, f32) {
+    let (mut sums, mut peaks) = ([0f32; LANES], [0f32; LANES]);
+    for samples in window.chunks_exact(LANES) {
+        for ((sum, peak), sample) in sums.iter_mut().zip(&mut peaks).zip(samples) {
+            let power = sample * sample;
+            *sum += power;
+            *peak = if power > *peak { power } else { *peak };
+        }
+    }
+    (sums.iter().sum::<f32>() / window.len() as f32, peaks.into_iter().fold(0.0, f32::max))
+}
+
+/// Samples that are added up side by side.
+const LANES: usize = 16;
+
+/// Power of the samples that are no impulses.
+fn level(window: &[f32]) -> f32 {
+    let mean = window.iter().map(|sample| sample.abs()).sum::<f32>() / window.len() as f32;
+    let mut level = mean * mean * core::f32::consts::FRAC_PI_2;
+    for _ in 0..ROUNDS {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for sample in window {
+            let power = sample * sample;
+            let keep = f32::from(u8::from(power <= TRIM * level));
+            sum += power * keep;
+            count += keep;
+        }
+        if count > 0.0 {
+            level = sum / (count * TRIMMED);
+        }
+    }
+    level
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plc_core::Seed;
+    use rand_core::Rng;
+    use std::vec::Vec;
+
+    /// Nearly Gaussian samples of power one.
+    fn noise(seed: u64) -> Vec<f32> {
+        let mut stream = Seed::from_u64(seed).stream();
+        let mut uniform = || stream.next_u32() as f32 / u32::MAX as f32 - 0.5;
+        (0..FFT_LEN).map(|_| (0..12).map(|_| uniform()).sum()).collect()
+    }
+
+    #[test]
+    fn an_impulse_is_taken_out_and_nothing_else() {
+        let (mut blanker, mut window) = (Blanker::new(), noise(1));
+        (window[7], window[100]) = (30.0, -9.0);
+        let cleaned = blanker.clean(&window).to_vec();
+        let differ: Vec<usize> = (0..FFT_LEN).filter(|&n| cleaned[n] != window[n]).collect();
+        assert_eq!((differ, cleaned[7]), (std::vec![7, 100], 0.0));
+        assert!((blanker.kept() - 254.0 / 256.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn ordinary_windows_are_left_alone() {
+        let mut blanker = Blanker::new();
+        let touched = (0..1000).filter(|&seed| {
+            let window = noise(seed);
+            blanker.clean(&window) != &window[..]
+        });
+        assert!(touched.count() < 30);
+    }
+
+    #[test]
+    fn a_burst_over_half_a_window_of_a_frame_is_taken_out_but_not_the_start_of_a_frame() {
+        let (mut blanker, mut window) = (Blanker::new(), noise(3));
+        window[128..].iter_mut().for_each(|sample| *sample *= 30.0);
+        assert_eq!(blanker.clean(&window), &window[..]);
+        blanker.follow(&noise(4), 0.0);
+        let zeros = blanker.clean(&window)[128..].iter().filter(|sample| **sample == 0.0).count();
+        assert!(zeros > 110, "{zeros}");
+    }
+
+    #[test]
+    fn a_line_that_has_become_louder_is_heard_again() {
+        let mut blanker = Blanker::new();
+        blanker.follow(&noise(1), 0.0);
+        let loud = |seed: u64| noise(seed).iter().map(|sample| sample * 10.0).collect::<Vec<_>>();
+        (0..200).for_each(|seed| _ = blanker.clean(&loud(seed)));
+        let window = loud(500);
+        assert_eq!(blanker.clean(&window), &window[..]);
+    }
+}
