@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Impulses,
     /// Noise of site LV14; the ratio counts its mean power.
     Lv14,
+    /// The same without its impulses: their part of the half cycle is as loud in the band as the second loudest.
+    Lv14Calm,
     /// White noise and a tone 20 dB over the signal, on a carrier or between two.
     Tone(f64),
     /// Echoes, white noise.
@@ -28,6 +30,7 @@ impl Kind {
             "white" => Self::White,
             "impulses" => Self::Impulses,
             "lv14" => Self::Lv14,
+            "lv14-calm" => Self::Lv14Calm,
             "tone" => Self::Tone(40.0),
             "tone-between" => Self::Tone(40.5),
             "tone-edge" => Self::Tone(24.3),
@@ -48,7 +51,12 @@ impl Kind {
             *samples = filter(samples, paths);
         }
         let sigma = (256.0 / (72.0 * 10f64.powf(snr_db / 10.0))).sqrt();
-        self.noise(sigma, seed).add(seed << 24, samples);
+        let mut noise = vec![0.0; samples.len()];
+        self.noise(sigma, seed).add(0, &mut noise);
+        if self == Self::Lv14Calm {
+            calm(&mut noise, phase(&Seed::from_u64(seed)));
+        }
+        samples.iter_mut().zip(&noise).for_each(|(sample, noise)| *sample += noise);
     }
 
     /// Noise of `sigma` volts, or its equal in power.
@@ -62,9 +70,8 @@ impl Kind {
                 let impulses = BernoulliGaussian::new(RATE, 0.01, sigma * 10f64.powf(1.5), &seed);
                 Noise::silent().with(white).with(NoiseSource::BernoulliGaussian(impulses))
             }
-            Self::Lv14 => {
-                let phase = (seed.0[0] as f64) / 256.0;
-                let source = Cyclostationary::lv14(RATE, sigma, phase, &seed);
+            Self::Lv14 | Self::Lv14Calm => {
+                let source = Cyclostationary::lv14(RATE, sigma, phase(&seed), &seed);
                 Noise::silent().with(NoiseSource::Cyclostationary(source))
             }
             Self::Tone(carrier) => {
@@ -73,6 +80,20 @@ impl Kind {
             }
         }
     }
+}
+
+/// The part of the half mains cycle that has passed at the first sample.
+fn phase(seed: &Seed) -> f64 {
+    f64::from(seed.derive("phase", 0).0[0]) / 256.0
+}
+
+/// Takes the impulses out of the noise of LV14: 14 dB in the band.
+fn calm(noise: &mut [f32], phase: f64) {
+    let period = RATE as usize / 100;
+    let impulses = period - (channel::specs::LV14_SHARE[2] * period as f64) as usize;
+    let offset = (phase * period as f64) as usize;
+    let loud = |n: usize| (n + offset) % period >= impulses;
+    noise.iter_mut().enumerate().filter(|(n, _)| loud(*n)).for_each(|(_, noise)| *noise *= 0.2);
 }
 
 /// The reference channel, with a mean power gain of one over the band.

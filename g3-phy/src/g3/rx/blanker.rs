@@ -2,21 +2,26 @@
 
 use crate::g3::specs::FFT_LEN;
 
-/// Sets samples to zero that stand out of their window, or of the frame.
+/// Sets samples to zero that stand out of their window, or of the frame. What counts are differences between samples two
+/// apart: they leave out the low frequencies, where a line is loudest and no band is.
 #[derive(Debug)]
 pub(super) struct Blanker {
+    /// Differences that end at each sample, and after the last two those that begin there.
+    differences: [f32; FFT_LEN + APART],
     window: [f32; FFT_LEN],
-    /// Usual power of a sample in the frame at hand, once known.
+    /// Usual power of a difference in the frame at hand, once known.
     usual: Option<f32>,
     /// Share of the last window that was kept.
     kept: f32,
 }
 
-/// A window whose largest sample has less than this over its mean power is left alone, as the peaks of a symbol are.
+/// Distance of the samples of a difference.
+const APART: usize = 2;
+/// A window whose largest difference has less than this over its mean power is left alone, as the peaks of a symbol are.
 const CREST: f32 = 14.0;
-/// A sample with so many times the usual power is an impulse.
-const IMPULSE: f32 = 13.0;
-/// Samples with more than this over the estimate do not count in the next, better one.
+/// A sample whose differences on both sides have so many times the usual power is an impulse.
+const IMPULSE: f32 = 10.0;
+/// Differences with more than this over the estimate do not count in the next, better one.
 const TRIM: f32 = 8.0;
 /// Share of a Gaussian's power that trimming leaves.
 const TRIMMED: f32 = 0.955;
@@ -31,7 +36,7 @@ const KEPT_MIN: f32 = 0.3;
 
 impl Blanker {
     pub(super) const fn new() -> Self {
-        Self { window: [0.0; FFT_LEN], usual: None, kept: 1.0 }
+        Self { differences: [0.0; FFT_LEN + APART], window: [0.0; FFT_LEN], usual: None, kept: 1.0 }
     }
 
     /// Every window stands for itself.
@@ -39,10 +44,10 @@ impl Blanker {
         self.usual = None;
     }
 
-    /// Windows of a frame follow, weaker than this one by `less`, the power of half the preamble.
-    pub(super) fn follow(&mut self, window: &[f32], less: f32) {
-        let level = level(window);
-        self.usual = Some((level - less).max(0.5 * level));
+    /// Windows of a frame like this one follow.
+    pub(super) fn follow(&mut self, window: &[f32]) {
+        differences(window, &mut self.differences);
+        self.usual = Some(level(&self.differences));
     }
 
     /// Share of the last window that was kept.
@@ -53,22 +58,25 @@ impl Blanker {
     /// `window` without its impulses.
     pub(super) fn clean<'a>(&'a mut self, window: &'a [f32]) -> &'a [f32] {
         self.kept = 1.0;
-        let (power, peak) = power_and_peak(window);
+        differences(window, &mut self.differences);
+        let (power, peak) = power_and_peak(&self.differences);
         let quiet = self.usual.is_none_or(|usual| peak < IMPULSE * usual);
         if peak < CREST * power && quiet {
             self.adapt(power);
             return window;
         }
-        let own = level(window);
+        let own = level(&self.differences);
         let reference = self.usual.map_or(own, |usual| own.min(LOUDER * usual));
         self.adapt(own);
         self.blank(window, IMPULSE * reference)
     }
 
+    /// An impulse stands out from the samples on both sides.
     fn blank<'a>(&'a mut self, window: &'a [f32], limit: f32) -> &'a [f32] {
+        let (before, after) = (&self.differences[..FFT_LEN], &self.differences[APART..]);
         let mut kept = 0.0;
-        for (to, &sample) in self.window.iter_mut().zip(window) {
-            let keep = f32::from(u8::from(sample * sample <= limit));
+        for (((to, &sample), before), after) in self.window.iter_mut().zip(window).zip(before).zip(after) {
+            let keep = f32::from(u8::from((before * before).min(after * after) <= limit));
             *to = sample * keep;
             kept += keep;
         }
@@ -87,7 +95,17 @@ impl Blanker {
     }
 }
 
-/// Mean and largest power of the samples.
+/// Differences of the samples of `window`; at both ends those nearest to them.
+fn differences(window: &[f32], differences: &mut [f32; FFT_LEN + APART]) {
+    let pairs = window.iter().zip(&window[APART..]);
+    differences[APART..].iter_mut().zip(pairs).for_each(|(to, (before, after))| *to = after - before);
+    for n in 0..APART {
+        differences[n] = differences[n + APART];
+        differences[FFT_LEN + n] = differences[FFT_LEN + n - APART];
+    }
+}
+
+/// Mean and largest power of the differences.
 fn power_and_peak(window: &[f32]) -> (f32, f32) {
     let (mut sums, mut peaks) = ([0f32; LANES], [0f32; LANES]);
     for samples in window.chunks_exact(LANES) {
@@ -100,10 +118,10 @@ fn power_and_peak(window: &[f32]) -> (f32, f32) {
     (sums.iter().sum::<f32>() / window.len() as f32, peaks.into_iter().fold(0.0, f32::max))
 }
 
-/// Samples that are added up side by side.
+/// Differences that are added up side by side.
 const LANES: usize = 16;
 
-/// Power of the samples that are no impulses.
+/// Power of the differences that are no impulses.
 fn level(window: &[f32]) -> f32 {
     let mean = window.iter().map(|sample| sample.abs()).sum::<f32>() / window.len() as f32;
     let mut level = mean * mean * core::f32::consts::FRAC_PI_2;
@@ -160,16 +178,16 @@ mod tests {
     fn a_burst_over_half_a_window_of_a_frame_is_taken_out_but_not_the_start_of_a_frame() {
         let (mut blanker, mut window) = (Blanker::new(), noise(3));
         window[128..].iter_mut().for_each(|sample| *sample *= 30.0);
-        assert_eq!(blanker.clean(&window), &window[..]);
-        blanker.follow(&noise(4), 0.0);
-        let zeros = blanker.clean(&window)[128..].iter().filter(|sample| **sample == 0.0).count();
-        assert!(zeros > 110, "{zeros}");
+        let struck = |cleaned: &[f32]| cleaned[128..].iter().filter(|sample| **sample == 0.0).count();
+        assert!(struck(blanker.clean(&window)) < 12);
+        blanker.follow(&noise(4));
+        assert!(struck(blanker.clean(&window)) > 100);
     }
 
     #[test]
     fn a_line_that_has_become_louder_is_heard_again() {
         let mut blanker = Blanker::new();
-        blanker.follow(&noise(1), 0.0);
+        blanker.follow(&noise(1));
         let loud = |seed: u64| noise(seed).iter().map(|sample| sample * 10.0).collect::<Vec<_>>();
         (0..200).for_each(|seed| _ = blanker.clean(&loud(seed)));
         let window = loud(500);

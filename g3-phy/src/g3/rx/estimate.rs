@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub(super) struct Estimate {
     first: usize,
+    pattern: Vec<Complex<f32>>,
     /// Sums over the header, by carrier.
     sums: Vec<Complex<f32>>,
     /// Squared distances from what is expected, by carrier.
@@ -20,8 +21,20 @@ pub(super) struct Estimate {
     energies: Vec<f32>,
 }
 
-/// Weight of the typical noise of the band in the noise of a carrier, in symbols.
+/// Least weight of the typical noise of the band in the noise of a carrier, in symbols.
 const PRIOR: f32 = 3.0;
+/// The greatest.
+const PRIOR_MAX: f32 = 100.0;
+/// A carrier's scatter that is so many standard deviations above the median is no chance.
+const OUTLIER: f32 = 5.0;
+/// Standard deviations from the first to the third quartile.
+const QUARTILES: f32 = 1.349;
+/// Weights of a carrier and its neighbours in a smooth gain.
+const KERNEL: [f32; 3] = [3.0, 2.0, 1.0];
+/// No neighbour counts for more than this because it has less noise.
+const CLEARER_MAX: f32 = 1e3;
+/// Signal-to-noise ratio of a gain at which smoothing it is as wrong as its noise.
+const SMOOTH_ERROR: f32 = 600.0;
 /// A symbol of the header with so many times the median energy was struck by a pulse.
 const STRUCK: f32 = 2.0;
 /// What is known of the difference of two clocks beforehand: its standard deviation, in samples per sample.
@@ -32,10 +45,12 @@ const SNR_FLOOR_DB: f32 = -10.0;
 const SNR_CEILING_DB: f32 = 60.0;
 
 impl Estimate {
-    /// For `carriers` carriers, the lowest of index `first`, and headers of `rows` symbols.
-    pub(super) fn new(carriers: usize, first: usize, rows: usize) -> Self {
+    /// For carriers of the index `first` and up, with the conjugates of SYNCP in `pattern`, and headers of `rows` symbols.
+    pub(super) fn new(pattern: Vec<Complex<f32>>, first: usize, rows: usize) -> Self {
+        let carriers = pattern.len();
         Self {
             first,
+            pattern,
             sums: vec![Complex::default(); carriers],
             scatter: vec![0.0; carriers],
             sorted: vec![0.0; carriers],
@@ -70,6 +85,8 @@ impl Estimate {
         let rows = self.add_up(symbols, anchor.rate);
         self.find_gains(preamble, anchor, rows, age);
         self.find_noise(symbols, preamble, anchor, rows);
+        let symbols = rows + preamble.windows() as f32 * PREAMBLE_GAIN * PREAMBLE_GAIN;
+        self.smooth_gains(anchor, symbols);
     }
 
     /// Energies of the symbols; those of struck ones become infinite.
@@ -148,16 +165,47 @@ impl Estimate {
         self.spread_noise(degrees, &mut anchor.noise);
     }
 
-    /// Noise of each carrier from its scatter of `degrees` of freedom, drawn towards the median of the band.
+    /// Noise of each carrier from its scatter of `degrees` of freedom, drawn towards the median of the band: the more the
+    /// less carriers differ, but for those that stand out.
     fn spread_noise(&mut self, degrees: f32, noise: &mut [f32]) {
         self.sorted.copy_from_slice(&self.scatter);
         self.sorted.sort_unstable_by(f32::total_cmp);
         let degrees = degrees.max(1.0);
         // Masked carriers have none, and come first.
         let masked = self.sorted.iter().filter(|&&scatter| scatter == 0.0).count();
-        let median = self.sorted[(self.sorted.len() + masked).min(2 * self.sorted.len() - 1) / 2] / degrees;
-        for (noise, scatter) in noise.iter_mut().zip(&self.scatter) {
-            *noise = ((scatter + PRIOR * median) / (degrees + PRIOR)).max(f32::MIN_POSITIVE);
+        let sorted = if masked < self.sorted.len() { &self.sorted[masked..] } else { &self.sorted[..] };
+        let quantile = |share: f32| sorted[(share * (sorted.len() - 1) as f32) as usize];
+        let median = quantile(0.5) / degrees;
+        let deviation = libm::logf(quantile(0.75) / quantile(0.25)) / QUARTILES;
+        let variance = (deviation * deviation - 1.0 / degrees).max(1.0 / PRIOR_MAX);
+        let prior = (1.0 / variance).clamp(PRIOR, PRIOR_MAX);
+        let limit = median * degrees * (1.0 + OUTLIER / libm::sqrtf(degrees));
+        for (noise, &scatter) in noise.iter_mut().zip(&self.scatter) {
+            let prior = if scatter > limit { PRIOR } else { prior };
+            *noise = ((scatter + prior * median) / (degrees + prior)).max(f32::MIN_POSITIVE);
+        }
+    }
+
+    /// Draws each gain towards those of its neighbours, as far as noise makes it doubtful: echoes are short, so gains
+    /// change little from carrier to carrier once the phases of SYNCP are off.
+    fn smooth_gains(&mut self, anchor: &mut Anchor, symbols: f32) {
+        let sent = |position: usize| self.pattern[position];
+        for (position, sum) in self.sums.iter_mut().enumerate() {
+            *sum = anchor.gains[position] * sent(position);
+        }
+        for position in 0..self.sums.len() {
+            let doubt = 1.0 / (1.0 + anchor.snr(position) * symbols / SMOOTH_ERROR);
+            let first = position.saturating_sub(KERNEL.len() - 1);
+            let last = (position + KERNEL.len()).min(self.sums.len());
+            let (mut sum, mut weight) = (Complex::new(0.0f32, 0.0), f32::MIN_POSITIVE);
+            for n in first..last {
+                let clear = (anchor.noise[position] / anchor.noise[n]).min(CLEARER_MAX);
+                let share = KERNEL[n.abs_diff(position)] * clear * self.pattern[n].norm_sqr();
+                sum += self.sums[n] * share;
+                weight += share;
+            }
+            let smooth = sum * sent(position).conj() / weight;
+            anchor.gains[position] = anchor.gains[position] * (1.0 - doubt) + smooth * doubt;
         }
     }
 }
@@ -188,12 +236,6 @@ impl Anchor {
     /// Power of carrier `position` over that of its noise.
     pub(crate) fn snr(&self, position: usize) -> f32 {
         self.gains[position].norm_sqr() / self.noise[position]
-    }
-
-    /// Power of a sample of header and payload, without its noise.
-    pub(super) fn level(&self) -> f32 {
-        let len = FFT_LEN as f32;
-        self.gains.iter().map(Complex::norm_sqr).sum::<f32>() * 2.0 / (len * len)
     }
 
     /// Signal-to-noise ratio of carrier `position` in dB.

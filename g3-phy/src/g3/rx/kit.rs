@@ -64,6 +64,7 @@ impl Kit {
     pub(super) fn new(plan: &'static BandPlan, interop: Interop) -> Self {
         let carriers = plan.carriers();
         let zeros = || vec![Complex::default(); carriers];
+        let pattern: Vec<_> = syncp_carriers(plan).iter().map(Complex::conj).collect();
         let header = plan.fch_symbols() * carriers;
         let steps = STEPS_MAX.max(header / (2 * FCH_REPETITION));
         Self {
@@ -72,7 +73,7 @@ impl Kit {
             coherent_header: interop.coherent_header(plan),
             interop,
             spectrum: Spectrum::new(FFT_LEN, plan.first_carrier),
-            pattern: syncp_carriers(plan).iter().map(Complex::conj).collect(),
+            pattern: pattern.clone(),
             blanker: Blanker::new(),
             tone: Tone::new(plan.first_carrier),
             carriers: zeros(),
@@ -82,7 +83,7 @@ impl Kit {
             history: core::array::from_fn(|_| zeros()),
             header: vec![Complex::default(); header],
             heard: Heard::new(carriers, plan.symbols_max(), plan.first_carrier),
-            estimate: Estimate::new(carriers, plan.first_carrier, plan.fch_symbols()),
+            estimate: Estimate::new(pattern, plan.first_carrier, plan.fch_symbols()),
             demapper: Demapper::new(plan.symbols_max(), carriers, carried_bits_max(plan)),
             header_chain: header_chain(plan, &interop),
             sent: vec![0; plan.fch_symbols() * plan.used_carriers()],

@@ -103,7 +103,7 @@ impl Sync {
         let age = FFT_LEN as f32 * (preamble.age() + 1.0) + AFTER_SYNCM as f32;
         preamble.turn(|position| heard.turn_back(position, -correction));
         estimate.assume(preamble, &mut heard.anchor);
-        blanker.follow(window, heard.anchor.level());
+        blanker.follow(window);
         let syncm = (self.start + WINDOW_ADVANCE as u64).saturating_add_signed(correction);
         let length = (kit.plan.syncp * FFT_LEN) as u64;
         State::Header(Header::from(
