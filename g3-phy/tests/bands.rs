@@ -56,6 +56,20 @@ fn every_differential_modulation_comes_through_in_every_band() {
 }
 
 #[test]
+fn every_coherent_modulation_comes_through_in_every_band() {
+    let modulations =
+        [Modulation::Robo, Modulation::Bpsk, Modulation::Qpsk, Modulation::Psk8, Modulation::Qam16];
+    for plan in bands() {
+        for modulation in modulations.into_iter().filter(|m| *m <= plan.modulation_max) {
+            let tx = with(plan, modulation, ModulationScheme::Coherent);
+            let (psdu, heard) = exchange(plan, tx, 100, 16.0);
+            assert_eq!(heard.len(), 1, "{} {modulation:?}", plan.name);
+            assert_eq!((&heard[0].psdu, heard[0].tx), (&psdu, tx), "{} {modulation:?}", plan.name);
+        }
+    }
+}
+
+#[test]
 fn two_code_words_come_through_as_one_psdu() {
     let tx = with(&FCC, Modulation::Psk8, ModulationScheme::Differential);
     let (psdu, heard) = exchange(&FCC, tx, 478, 18.0);

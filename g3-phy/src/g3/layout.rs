@@ -81,8 +81,8 @@ impl Layout {
     }
 
     /// The pilots of payload symbol `symbol`: each moves up two active carriers from symbol to symbol, and round.
-    fn pilot_set(&self, symbol: usize) -> u128 {
-        let count = self.active.count_ones() as usize;
+    pub(crate) fn pilot_set(&self, symbol: usize) -> u128 {
+        let count = self.active.count_ones().max(1) as usize;
         let rank = |pilot| (self.pilot_offset + PILOT_SPACING * pilot + PILOT_STEP * symbol) % count;
         (0..self.pilots).fold(0, |set, pilot| set | 1 << self.ranks[rank(pilot)])
     }

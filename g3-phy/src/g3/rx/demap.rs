@@ -13,9 +13,9 @@ use plc_core::sap::ToneMap;
 #[derive(Debug)]
 pub(super) struct Demapper {
     /// Soft bits before they are quantised.
-    values: Vec<f32>,
+    pub(super) values: Vec<f32>,
     /// Energy of each symbol over what is expected, then its noise over the usual one.
-    noise: Vec<f32>,
+    pub(super) noise: Vec<f32>,
     sorted: Vec<f32>,
     active: Vec<bool>,
 }
@@ -69,7 +69,7 @@ impl Demapper {
 
     /// The noise of each symbol over the usual one. Energy over the usual counts as noise, and so does what the blanked part
     /// of a window lacks.
-    fn find_noise(&mut self, heard: &Heard) {
+    pub(super) fn find_noise(&mut self, heard: &Heard) {
         let symbols = heard.symbols();
         let (noise, sorted) = (&mut self.noise[..symbols], &mut self.sorted[..symbols]);
         noise.iter_mut().enumerate().for_each(|(n, energy)| *energy = heard.anchor.energy(heard.symbol(n)));
@@ -147,7 +147,7 @@ impl Anchor {
 }
 
 /// Eight bits each, with a fixed root mean square over all.
-fn quantise_all(values: &[f32], soft: &mut [i8]) {
+pub(super) fn quantise_all(values: &[f32], soft: &mut [i8]) {
     let power = values.iter().map(|value| value * value).sum::<f32>() / values.len() as f32;
     let scale = SOFT_RMS / libm::sqrtf(power.max(f32::MIN_POSITIVE));
     soft.iter_mut().zip(values).for_each(|(soft, value)| *soft = quantise(value * scale));

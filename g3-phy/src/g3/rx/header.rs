@@ -11,7 +11,7 @@ use crate::dsp::Complex;
 use crate::fec::{Scrambler, pack};
 use crate::g3::specs::SYMBOL_HOP;
 use crate::g3::{Fch, PayloadShape, Sof};
-use plc_core::sap::{CarrierSense, Lqi, ModulationScheme, PdAckIndication, PhyIndication};
+use plc_core::sap::{CarrierSense, Lqi, PdAckIndication, PhyIndication};
 use plc_core::wire::Reader;
 
 /// So many symbols of the header are in.
@@ -76,10 +76,6 @@ impl Header {
     }
 
     fn on_sof(self, sof: Sof, end: u64, kit: &mut Kit, reports: &mut Reports) -> State {
-        if sof.tx.scheme == ModulationScheme::Coherent {
-            reports.unsupported(end);
-            return self.search();
-        }
         let shape = PayloadShape::of(kit.plan, &sof.tx, usize::from(sof.units), usize::from(sof.blocks));
         let Some(shape) = shape else {
             reports.header_loss(end);

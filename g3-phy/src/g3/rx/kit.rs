@@ -11,7 +11,7 @@ use crate::fec::Viterbi;
 use crate::g3::chain::Chain;
 use crate::g3::payload::{PayloadCodec, STEPS_MAX, carried_bits_max};
 use crate::g3::preamble::syncp_carriers;
-use crate::g3::specs::{FCH_REPETITION, FFT_LEN};
+use crate::g3::specs::{FCH_REPETITION, FFT_LEN, S_SYMBOLS};
 use crate::g3::tx::header_chain;
 use crate::g3::{BandPlan, Interop};
 use crate::ofdm::Spectrum;
@@ -82,9 +82,9 @@ impl Kit {
             preamble: Preamble::new(carriers),
             history: core::array::from_fn(|_| zeros()),
             header: vec![Complex::default(); header],
-            heard: Heard::new(carriers, plan.symbols_max(), plan.first_carrier),
+            heard: Heard::new(carriers, plan.symbols_max() + S_SYMBOLS, plan.first_carrier),
             estimate: Estimate::new(pattern, plan.first_carrier, plan.fch_symbols()),
-            demapper: Demapper::new(plan.symbols_max(), carriers, carried_bits_max(plan)),
+            demapper: Demapper::new(plan.symbols_max() + S_SYMBOLS, carriers, carried_bits_max(plan)),
             header_chain: header_chain(plan, &interop),
             sent: vec![0; plan.fch_symbols() * plan.used_carriers()],
             soft: vec![0; carried_bits_max(plan).max(header)],

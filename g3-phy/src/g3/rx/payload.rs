@@ -6,11 +6,12 @@ use super::reports::Reports;
 use super::search::Search;
 use super::tracking::Tracking;
 use crate::fec::Scrambler;
+use crate::g3::layout::Layout;
 use crate::g3::specs::SYMBOL_HOP;
 use crate::g3::{PayloadShape, Sof};
-use crate::ofdm::Dpsk;
+use crate::ofdm::{Dpsk, Keying};
 use heapless::Vec;
-use plc_core::sap::{Lqi, PdDataIndication, PhaseDifference, PhyIndication, Psdu};
+use plc_core::sap::{Lqi, ModulationScheme, PdDataIndication, PhaseDifference, PhyIndication, Psdu};
 
 /// So many symbols of the payload are in.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +22,8 @@ pub(super) struct Payload {
     ended: u64,
     sof: Sof,
     shape: PayloadShape,
-    keying: Dpsk,
+    keying: Keying,
+    layout: Layout,
     tracking: Tracking,
     /// Samples by which the window at hand was moved.
     moved: i64,
@@ -31,10 +33,12 @@ impl Payload {
     /// The first symbol's window starts at `start`; the frame began at `frame`.
     pub(super) fn from(start: u64, frame: u64, sof: Sof, shape: PayloadShape, kit: &mut Kit) -> Self {
         let ended = frame + kit.plan.frame_len(shape.symbols_on_air()) as u64;
-        let keying = Dpsk::new(shape.bits);
-        let tracking = Tracking::from(&kit.heard.anchor, keying);
+        let keying = Keying::new(shape.bits, kit.interop.qam16);
+        let layout = Layout::new(kit.plan, sof.tx.tone_map, sof.tx.scheme);
+        let first = if shape.s_symbols() > 0 { Keying::Psk(Dpsk::new(1)) } else { keying };
+        let tracking = Tracking::from(&kit.heard.anchor, first);
         kit.heard.restart();
-        Self { start, symbol: 0, frame, ended, sof, shape, keying, tracking, moved: 0 }
+        Self { start, symbol: 0, frame, ended, sof, shape, keying, layout, tracking, moved: 0 }
     }
 
     pub(super) const fn window_start(&self) -> u64 {
@@ -50,13 +54,32 @@ impl Payload {
         kit.analyse(window, self.start);
         kit.heard.push(&kit.carriers, self.moved, kit.blanker.kept());
         let carriers = kit.heard.symbol(self.symbol);
-        let late = self.tracking.update(carriers, kit.plan.first_carrier, &kit.heard.anchor);
+        let silent = self.pilots();
+        let late = self.tracking.update(carriers, kit.plan.first_carrier, silent, &kit.heard.anchor);
         kit.heard.set_late(late);
         let step = self.tracking.moved() - self.moved;
         self.moved += step;
         self.start = (self.start + SYMBOL_HOP as u64).saturating_add_signed(step);
         self.symbol += 1;
-        if self.symbol < self.shape.symbols { State::Payload(self) } else { self.finish(kit, reports) }
+        if self.symbol == self.shape.s_symbols() {
+            self.begin_data(kit);
+        }
+        if self.symbol < self.shape.symbols_on_air() {
+            State::Payload(self)
+        } else {
+            self.finish(kit, reports)
+        }
+    }
+
+    /// S1 and S2 are over.
+    fn begin_data(&mut self, kit: &mut Kit) {
+        kit.heard.learn_s_symbols(kit.plan);
+        self.tracking.set_keying(self.keying);
+    }
+
+    /// The carriers of the symbol at hand that are not keyed like the others.
+    fn pilots(&self) -> u128 {
+        self.symbol.checked_sub(self.shape.s_symbols()).map_or(0, |symbol| self.layout.pilot_set(symbol))
     }
 
     fn finish(self, kit: &mut Kit, reports: &mut Reports) -> State {
@@ -64,9 +87,14 @@ impl Payload {
         if kit.interop.fch_scrambled && !kit.interop.payload_restarts_scrambler {
             (0..kit.plan.fch_bits()).for_each(|_| _ = scrambler.bit());
         }
-        let len = self.shape.symbols * self.shape.carriers * self.shape.bits;
+        let len = self.shape.carried_bits();
         let Kit { heard, demapper, soft, coded, viterbi, codec, plan, .. } = kit;
-        demapper.demap(heard, plan, self.sof.tx.tone_map, self.keying, &mut soft[..len]);
+        match self.keying {
+            Keying::Psk(keying) if self.shape.scheme == ModulationScheme::Differential => {
+                demapper.demap(heard, plan, self.sof.tx.tone_map, keying, &mut soft[..len]);
+            }
+            keying => demapper.demap_coherent(heard, plan, &self.layout, keying, &mut soft[..len]),
+        }
         match codec.decode(&soft[..len], coded, viterbi, &self.shape, scrambler) {
             Ok((psdu, corrected)) => {
                 reports.counters_mut().corrected_octets += corrected as u64;

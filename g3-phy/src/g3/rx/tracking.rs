@@ -3,12 +3,12 @@
 use super::heard::Anchor;
 use crate::dsp::Complex;
 use crate::g3::specs::{FFT_LEN, SYMBOL_HOP};
-use crate::ofdm::Dpsk;
+use crate::ofdm::Keying;
 
 /// Follows by how many samples the windows come late, from the phases of the carriers against those of the preamble.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tracking {
-    keying: Dpsk,
+    keying: Keying,
     /// Samples per symbol.
     rate: f32,
     /// Samples by which the last symbol was late.
@@ -28,8 +28,13 @@ const SURPRISE_MAX: f32 = 0.5;
 
 impl Tracking {
     /// At the end of the header, whose anchor says how fast the windows come late.
-    pub(super) fn from(anchor: &Anchor, keying: Dpsk) -> Self {
+    pub(super) fn from(anchor: &Anchor, keying: Keying) -> Self {
         Self { keying, rate: anchor.rate * SYMBOL_HOP as f32, late: 0.0, moved: 0 }
+    }
+
+    /// Symbols from here on are keyed this way.
+    pub(super) fn set_keying(&mut self, keying: Keying) {
+        self.keying = keying;
     }
 
     /// Samples by which the next window must be moved against the regular distance.
@@ -38,10 +43,16 @@ impl Tracking {
     }
 
     /// Takes the `carriers` of the next symbol, in the frame of reference of the anchor. Returns by how many samples their
-    /// window was late in it.
-    pub(super) fn update(&mut self, carriers: &[Complex<f32>], first: usize, anchor: &Anchor) -> f32 {
+    /// window was late in it. Those at the positions of `silent` have no vote.
+    pub(super) fn update(
+        &mut self,
+        carriers: &[Complex<f32>],
+        first: usize,
+        silent: u128,
+        anchor: &Anchor,
+    ) -> f32 {
         let expected = self.late + self.rate;
-        let surprise = self.surprise(carriers, first, anchor, expected);
+        let surprise = self.surprise(carriers, first, silent, anchor, expected);
         let limit = DRIFT_MAX * SYMBOL_HOP as f32;
         self.rate = (self.rate + RATE_GAIN * surprise).clamp(-limit, limit);
         self.late = expected + GAIN * surprise;
@@ -50,7 +61,14 @@ impl Tracking {
     }
 
     /// By how many samples the symbol is later than `expected`: a delay of d samples turns carrier k by 2πkd/256.
-    fn surprise(&self, carriers: &[Complex<f32>], first: usize, anchor: &Anchor, expected: f32) -> f32 {
+    fn surprise(
+        &self,
+        carriers: &[Complex<f32>],
+        first: usize,
+        silent: u128,
+        anchor: &Anchor,
+        expected: f32,
+    ) -> f32 {
         let scale = core::f32::consts::TAU / FFT_LEN as f32;
         let step = turn(-scale * expected);
         let mut back = turn(-scale * expected * first as f32);
@@ -59,8 +77,10 @@ impl Tracking {
             carriers.iter().zip(&anchor.gains).zip(&anchor.noise).enumerate()
         {
             let (k, product) = ((first + n) as f32, carrier * gain.conj() * back);
-            turned += k * self.error(product, noise) / noise;
-            lever += k * k * gain.norm_sqr() / noise;
+            if silent >> n & 1 == 0 {
+                turned += k * self.error(product, gain.norm_sqr(), noise) / noise;
+                lever += k * k * gain.norm_sqr() / noise;
+            }
             back *= step;
         }
         let delay = turned / (lever * scale);
@@ -68,12 +88,12 @@ impl Tracking {
     }
 
     /// The imaginary part of `product` once the data is off. Doubtful signs count by their likelihood.
-    fn error(&self, product: Complex<f32>, noise: f32) -> f32 {
+    fn error(&self, product: Complex<f32>, power: f32, noise: f32) -> f32 {
         if self.keying.bits() == 1 {
             let doubt = 2.0 * product.re / noise;
             return product.im * doubt.clamp(-1.0, 1.0);
         }
-        (product * self.keying.nearest(product).conj()).im
+        (product * self.keying.nearest(product, power).conj()).im
     }
 }
 
@@ -84,6 +104,7 @@ fn turn(angle: f32) -> Complex<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ofdm::Dpsk;
     use std::vec;
     use std::vec::Vec;
 
@@ -91,7 +112,7 @@ mod tests {
     fn moved(rate: f32, start: f32) -> i64 {
         let gains = vec![Complex::new(0.6, 0.8); 36];
         let anchor = Anchor { gains, noise: vec![0.3; 36], opposite: vec![false; 36], rate: start };
-        let mut tracking = Tracking::from(&anchor, Dpsk::new(1));
+        let mut tracking = Tracking::from(&anchor, Keying::Psk(Dpsk::new(1)));
         for symbol in 1..=252 {
             let carrier = |k: usize| {
                 let sign = if (k * symbol).is_multiple_of(3) { -1.0 } else { 1.0 };
@@ -100,7 +121,7 @@ mod tests {
                     * sign
             };
             let carriers: Vec<_> = (23..59).map(carrier).collect();
-            tracking.update(&carriers, 23, &anchor);
+            tracking.update(&carriers, 23, 0, &anchor);
         }
         tracking.moved()
     }
