@@ -15,4 +15,4 @@ pub use interleaver::{Interleaver, InterleaverOrder};
 pub use reed_solomon::{ReedSolomon, Uncorrectable};
 pub use repetition::{RepetitionOrder, combine, copy_position};
 pub use scrambler::Scrambler;
-pub use viterbi::Viterbi;
+pub use viterbi::{ExactViterbi, Viterbi};

@@ -1,6 +1,6 @@
-//! Maximum-likelihood decoding of the convolutional code, from soft bits.
+//! Maximum-likelihood decoding of the convolutional code with metrics of 32 bits: slow, and never wrong.
 
-use super::convolutional::outputs;
+use super::super::convolutional::outputs;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -8,16 +8,16 @@ const STATES: usize = 64;
 /// A metric that no path from state zero can fall to.
 const UNREACHED: i32 = i32::MIN / 2;
 
-/// A decoder with memory for blocks of a greatest length. Allocates when built only.
+/// What [`Viterbi`](super::Viterbi) is measured against: no quantisation, no saturation.
 #[derive(Clone, Debug)]
-pub struct Viterbi {
+pub struct ExactViterbi {
     /// One bit per state and step: whether the better predecessor is the upper one.
     decisions: Vec<u64>,
     /// Sign of each coded bit on the branch with input 0 from state `j < 32`.
     signs: [[i32; STATES / 2]; 2],
 }
 
-impl Viterbi {
+impl ExactViterbi {
     /// A decoder for at most `steps_max` information bits, tail included.
     pub fn new(steps_max: usize) -> Self {
         let sign = |j: usize, which: usize| 1 - 2 * i32::from(outputs(2 * j as u8)[which]);
@@ -64,44 +64,4 @@ fn step(signs: &[[i32; 32]; 2], metrics: &mut [i32; STATES], a: i32, b: i32) -> 
     }
     *metrics = next;
     decision
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::ConvolutionalEncoder;
-    use super::*;
-    use proptest::prelude::*;
-
-    fn encode(bits: &[u8]) -> Vec<u8> {
-        let mut encoder = ConvolutionalEncoder::new();
-        bits.iter().flat_map(|&bit| encoder.push(bit)).collect()
-    }
-
-    fn correlation(coded: &[u8], soft: &[i8]) -> i32 {
-        coded.iter().zip(soft).map(|(&c, &s)| (1 - 2 * i32::from(c)) * i32::from(s)).sum()
-    }
-
-    proptest! {
-        #[test]
-        fn no_word_of_the_code_is_nearer_than_the_decoded_one(soft in proptest::collection::vec(any::<i8>(), 32)) {
-            let mut decoded = [0; 16];
-            Viterbi::new(16).decode(&soft, &mut decoded);
-            prop_assert_eq!(&decoded[10..], &[0; 6]);
-            let best = (0u16..1 << 10).map(|word| {
-                let bits: Vec<u8> = (0..16).map(|n| (word >> n & 1) as u8).collect();
-                correlation(&encode(&bits), &soft)
-            });
-            prop_assert_eq!(correlation(&encode(&decoded), &soft), best.max().unwrap());
-        }
-
-        #[test]
-        fn scattered_errors_are_corrected(data in proptest::collection::vec(0u8..2, 100), first in 0usize..20) {
-            let bits = [&data[..], &[0; 6]].concat();
-            let mut soft: Vec<i8> = encode(&bits).iter().map(|&c| 100 - 200 * i32::from(c)).map(|s| s as i8).collect();
-            soft.iter_mut().skip(first).step_by(20).for_each(|s| *s = -*s);
-            let mut decoded = std::vec![0; 106];
-            Viterbi::new(200).decode(&soft, &mut decoded);
-            prop_assert_eq!(decoded, bits);
-        }
-    }
 }
