@@ -29,7 +29,11 @@ impl Fft {
     pub fn new(len: usize) -> Self {
         let mut planner = rustfft::FftPlanner::new();
         let (forward, inverse) = (planner.plan_fft_forward(len), planner.plan_fft_inverse(len));
-        let scratch = forward.get_inplace_scratch_len().max(inverse.get_inplace_scratch_len());
+        let plans = [&forward, &inverse];
+        let scratch = |plan: &&alloc::sync::Arc<dyn rustfft::Fft<f32>>| {
+            plan.get_inplace_scratch_len().max(plan.get_outofplace_scratch_len())
+        };
+        let scratch = plans.iter().map(scratch).max().unwrap_or(0);
         Self { forward, inverse, scratch: vec![Complex::default(); scratch] }
     }
 
@@ -41,6 +45,16 @@ impl Fft {
     /// x\[n\] = Σ X\[k\]·exp(+2πi·kn/N), in place.
     pub fn inverse(&mut self, data: &mut [Complex<f32>]) {
         self.inverse.process_with_scratch(data, &mut self.scratch);
+    }
+
+    /// [`forward`](Self::forward) from `data`, which is lost, into `to`.
+    pub(super) fn forward_into(&mut self, data: &mut [Complex<f32>], to: &mut [Complex<f32>]) {
+        self.forward.process_outofplace_with_scratch(data, to, &mut self.scratch);
+    }
+
+    /// [`inverse`](Self::inverse) from `data`, which is lost, into `to`.
+    pub(super) fn inverse_into(&mut self, data: &mut [Complex<f32>], to: &mut [Complex<f32>]) {
+        self.inverse.process_outofplace_with_scratch(data, to, &mut self.scratch);
     }
 }
 
@@ -59,6 +73,18 @@ impl Fft {
     /// x\[n\] = Σ X\[k\]·exp(+2πi·kn/N), in place.
     pub fn inverse(&mut self, data: &mut [Complex<f32>]) {
         self.plain.inverse(data);
+    }
+
+    /// [`forward`](Self::forward) from `data`, which is lost, into `to`.
+    pub(super) fn forward_into(&mut self, data: &mut [Complex<f32>], to: &mut [Complex<f32>]) {
+        to.copy_from_slice(data);
+        self.plain.forward(to);
+    }
+
+    /// [`inverse`](Self::inverse) from `data`, which is lost, into `to`.
+    pub(super) fn inverse_into(&mut self, data: &mut [Complex<f32>], to: &mut [Complex<f32>]) {
+        to.copy_from_slice(data);
+        self.plain.inverse(to);
     }
 }
 

@@ -23,9 +23,19 @@ impl ConvolutionalEncoder {
     /// Takes one bit; gives the bit of generator 171 and that of 133.
     pub const fn push(&mut self, bit: u8) -> [u8; 2] {
         self.register = (self.register << 1 | bit & 1) & 0x7F;
-        outputs(self.register)
+        OUTPUTS[self.register as usize]
     }
 }
+
+/// The coded bits of every register.
+static OUTPUTS: [[u8; 2]; 128] = {
+    let (mut table, mut register) = ([[0; 2]; 128], 0);
+    while register < 128 {
+        table[register] = outputs(register as u8);
+        register += 1;
+    }
+    table
+};
 
 /// The coded bits of a register of seven bits, newest in bit 0.
 pub(super) const fn outputs(register: u8) -> [u8; 2] {

@@ -54,6 +54,88 @@ impl Interleaver {
         let column = (i * self.m_i + row * self.m_j) % self.m;
         row * self.m + column
     }
+
+    /// Where the elements from `index` on go, one after the other, up to the last.
+    pub const fn destinations(&self, index: usize) -> Destinations {
+        let Self { m, n, m_i, m_j, n_i, n_j } = *self;
+        if self.is_empty() {
+            return Destinations {
+                steps: *self,
+                left: 0,
+                i: 0,
+                row: 0,
+                first_row: 0,
+                across: 0,
+                down: 0,
+                jump: [0; 2],
+            };
+        }
+        let (i, j) = (index % m, index / m);
+        let (first_row, n_i, n_j) = (j * n_j % n, n_i % n, n_j % n);
+        let row = (first_row + i * n_i) % n;
+        // The row grows by n_i or, past the last, by n_i - n; so grows what it adds to the column, modulo m.
+        let jump = [n_i * m_j % m, (m - (n - n_i) * m_j % m) % m];
+        let steps = Self { m, n, m_i: m_i % m, m_j, n_i, n_j };
+        let left = self.len().saturating_sub(index);
+        Destinations { steps, left, i, row, first_row, across: i * m_i % m, down: row * m_j % m, jump }
+    }
+}
+
+/// The destinations of consecutive elements, by additions alone. Made by [`Interleaver::destinations`].
+#[derive(Clone, Copy, Debug)]
+pub struct Destinations {
+    /// The interleaver, its steps reduced.
+    steps: Interleaver,
+    left: usize,
+    /// Column of the element, row of its destination, and that of the first element of its row.
+    i: usize,
+    row: usize,
+    first_row: usize,
+    /// What its column and the row of its destination add to the column of its destination.
+    across: usize,
+    down: usize,
+    jump: [usize; 2],
+}
+
+impl Iterator for Destinations {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        let Interleaver { m, n, m_i, n_i, .. } = self.steps;
+        let destination = self.row * m + reduced(self.across + self.down, m);
+        self.i += 1;
+        if self.i == m {
+            self.next_row();
+        } else {
+            let row = self.row + n_i;
+            let wraps = row >= n;
+            self.row = if wraps { row - n } else { row };
+            self.down = reduced(self.down + self.jump[usize::from(wraps)], m);
+            self.across = reduced(self.across + m_i, m);
+        }
+        Some(destination)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Destinations {}
+
+impl Destinations {
+    fn next_row(&mut self) {
+        let Interleaver { m, n, m_j, n_j, .. } = self.steps;
+        self.first_row = reduced(self.first_row + n_j, n);
+        (self.i, self.across, self.row) = (0, 0, self.first_row);
+        self.down = self.row * m_j % m;
+    }
+}
+
+/// `value` modulo `size`, of which it is less than the double.
+const fn reduced(value: usize, size: usize) -> usize {
+    if value < size { value } else { value - size }
 }
 
 /// The two smallest numbers from 3 on that are co-prime with `size` and below it; 1 where there is none.
@@ -137,6 +219,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn steps_lead_where_the_definition_leads(m in 0usize..110, n in 0usize..260, from in 0usize..500, smaller: bool) {
+            let order = if smaller { InterleaverOrder::SmallerFirst } else { InterleaverOrder::LargerFirst };
+            let interleaver = Interleaver::new(m, n, order, true);
+            let steps: Vec<_> = interleaver.destinations(from).collect();
+            let defined: Vec<_> = (from..interleaver.len()).map(|k| interleaver.destination(k)).collect();
+            prop_assert_eq!(steps, defined);
+        }
+
         #[test]
         fn every_position_is_hit_once(groups in 1usize..7, n in 4usize..260, smaller: bool) {
             let order = if smaller { InterleaverOrder::SmallerFirst } else { InterleaverOrder::LargerFirst };
