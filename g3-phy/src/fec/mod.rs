@@ -7,6 +7,7 @@ mod interleaver;
 mod reed_solomon;
 mod repetition;
 mod scrambler;
+mod siso;
 mod viterbi;
 
 pub use bits::{pack, unpack};
@@ -15,4 +16,5 @@ pub use interleaver::{Destinations, Interleaver, InterleaverOrder};
 pub use reed_solomon::{ReedSolomon, Uncorrectable};
 pub use repetition::{RepetitionOrder, combine, copy_position};
 pub use scrambler::Scrambler;
+pub use siso::Siso;
 pub use viterbi::{ExactViterbi, Viterbi};
