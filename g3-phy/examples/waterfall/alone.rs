@@ -1,7 +1,7 @@
 //! Synchronisation by itself: frames that are a header and nothing else, and noise without any frame.
 
 use crate::line::Line;
-use crate::link::{LEAD, emitted, heard, modem, slid};
+use crate::link::{LEAD, emitted, heard, slid};
 use crate::random::{Words, key};
 use crate::run::Trial;
 use crate::stats::Tally;
@@ -32,7 +32,8 @@ const PIECE: usize = 1_000_000;
 impl Trial for Headers {
     fn run(&self, snr_db: f64, frames: Range<u64>) -> Tally {
         let mut tally = Tally { frames: frames.end - frames.start, ..Tally::default() };
-        let (mut talker, mut listener) = (modem(self.plan, self.config), modem(self.plan, self.config));
+        let (mut talker, mut listener) =
+            (Modem::new(self.plan, self.config), Modem::new(self.plan, self.config));
         let key = key(self.seed, "headers", snr_db);
         for frame in frames {
             let mut words = Words::new(key, frame);
@@ -87,7 +88,7 @@ impl Trial for Quiet {
     /// Counts what the modem takes for a preamble; for a header; for a frame.
     fn run(&self, snr_db: f64, pieces: Range<u64>) -> Tally {
         let mut tally = Tally { frames: pieces.end - pieces.start, ..Tally::default() };
-        let mut listener = modem(self.plan, self.config);
+        let mut listener = Modem::new(self.plan, self.config);
         let key = key(self.seed, "quiet", snr_db);
         for piece in pieces {
             let mut samples = vec![0.0; PIECE];

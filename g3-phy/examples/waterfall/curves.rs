@@ -2,7 +2,7 @@
 
 use crate::channels::Response;
 use crate::line::Disturbance;
-use g3_phy::{BandPlan, CENELEC_A, ModemConfig};
+use g3_phy::{ARIB, BandPlan, CENELEC_A, FCC, ModemConfig};
 use plc_core::sap::{FrameGeometry, Modulation, ModulationScheme, TxParameters};
 
 /// One measurement.
@@ -20,8 +20,8 @@ pub(crate) enum Kind {
     Anchors,
     /// Frames of the greatest length through both modems.
     Frames(Frames),
-    /// Acknowledgements: a preamble and a header.
-    Headers(Frames),
+    /// Acknowledgements: a preamble and a header. What counts is the ratio at which the curve `robo` loses 1 %.
+    Headers { frames: Frames, robo: &'static str },
     /// Noise without a signal, for a share of the hours of the setting.
     Quiet { frames: Frames, share: f64 },
 }
@@ -70,35 +70,55 @@ impl Frames {
 
 /// All measurements, in the order of the table.
 pub(crate) fn all() -> Vec<Curve> {
-    let mut curves =
-        vec![Curve { name: "anchors", title: "Yardstick, published points", kind: Kind::Anchors }];
-    curves.extend(white_noise().map(|(name, title, frames)| Curve {
-        name,
-        title,
-        kind: Kind::Frames(frames),
-    }));
-    curves.extend(disturbed().map(|(name, title, frames)| Curve { name, title, kind: Kind::Frames(frames) }));
-    curves.extend(selective().map(|(name, title, frames)| Curve { name, title, kind: Kind::Frames(frames) }));
-    curves.push(Curve {
-        name: "headers",
-        title: "CENELEC-A preamble and header",
-        kind: Kind::Headers(robo()),
-    });
-    curves.extend(quiet().map(|(name, title, frames)| {
+    let frames = white_noise().chain(coherent()).chain(disturbed()).chain(selective());
+    let frames = frames.map(|(name, title, frames)| (name, title, Kind::Frames(frames)));
+    let quiet = quiet().map(|(name, title, frames)| {
         let share = if frames.disturbance == Disturbance::None { 1.0 } else { 0.2 };
-        Curve { name, title, kind: Kind::Quiet { frames, share } }
-    }));
-    curves
+        (name, title, Kind::Quiet { frames, share })
+    });
+    let headers = [
+        ("headers", "CENELEC-A preamble and header", Kind::Headers { frames: robo(), robo: "awgn-robo" }),
+        ("headers-fcc", "FCC preamble and header", Kind::Headers { frames: of(&FCC), robo: "fcc-robo" }),
+    ];
+    let all = [("anchors", "Yardstick, published points", Kind::Anchors)].into_iter();
+    let all = all.chain(frames).chain(headers).chain(quiet);
+    all.map(|(name, title, kind)| Curve { name, title, kind }).collect()
 }
 
 type Entry = (&'static str, &'static str, Frames);
 
 fn white_noise() -> impl Iterator<Item = Entry> {
+    let keyed = |modulation, frames| Frames { modulation, ..frames };
     [
         ("awgn-robo", "CENELEC-A ROBO", robo()),
         ("awgn-dbpsk", "CENELEC-A DBPSK", dbpsk()),
-        ("awgn-dqpsk", "CENELEC-A DQPSK", Frames { modulation: Modulation::Qpsk, ..dbpsk() }),
-        ("awgn-d8psk", "CENELEC-A D8PSK", Frames { modulation: Modulation::Psk8, ..dbpsk() }),
+        ("awgn-dqpsk", "CENELEC-A DQPSK", keyed(Modulation::Qpsk, dbpsk())),
+        ("awgn-d8psk", "CENELEC-A D8PSK", keyed(Modulation::Psk8, dbpsk())),
+        ("fcc-robo", "FCC ROBO", keyed(Modulation::Robo, of(&FCC))),
+        ("fcc-dbpsk", "FCC DBPSK", of(&FCC)),
+        ("fcc-dqpsk", "FCC DQPSK", keyed(Modulation::Qpsk, of(&FCC))),
+        ("fcc-d8psk", "FCC D8PSK", keyed(Modulation::Psk8, of(&FCC))),
+        ("arib-robo", "ARIB ROBO", keyed(Modulation::Robo, of(&ARIB))),
+        ("arib-dbpsk", "ARIB DBPSK", of(&ARIB)),
+        ("arib-dqpsk", "ARIB DQPSK", keyed(Modulation::Qpsk, of(&ARIB))),
+        ("arib-d8psk", "ARIB D8PSK", keyed(Modulation::Psk8, of(&ARIB))),
+    ]
+    .into_iter()
+}
+
+fn coherent() -> impl Iterator<Item = Entry> {
+    let keyed = |modulation, frames| Frames {
+        modulation,
+        scheme: ModulationScheme::Coherent,
+        goal: Goal::Within(0.5),
+        ..frames
+    };
+    [
+        ("coherent-robo", "CENELEC-A coherent ROBO", keyed(Modulation::Robo, dbpsk())),
+        ("coherent-bpsk", "CENELEC-A BPSK", keyed(Modulation::Bpsk, dbpsk())),
+        ("coherent-qpsk", "CENELEC-A QPSK", keyed(Modulation::Qpsk, dbpsk())),
+        ("coherent-8psk", "CENELEC-A 8PSK", keyed(Modulation::Psk8, dbpsk())),
+        ("coherent-16qam", "FCC 16QAM", keyed(Modulation::Qam16, of(&FCC))),
     ]
     .into_iter()
 }
@@ -135,6 +155,11 @@ fn selective() -> impl Iterator<Item = Entry> {
         ("paths-4", "DBPSK, 4 paths", over(Response::FourPaths)),
         ("paths-11", "DBPSK, 11 paths", over(Response::ElevenPaths)),
         ("paths-15", "DBPSK, 15 paths", over(Response::FifteenPaths)),
+        (
+            "paths-15-fcc",
+            "FCC DBPSK, 15 paths",
+            Frames { plan: &FCC, config: ModemConfig::of(&FCC), ..over(Response::FifteenPaths) },
+        ),
         ("paths-random-robo", "ROBO, random paths", random(robo())),
         ("paths-random-dbpsk", "DBPSK, random paths", random(dbpsk())),
     ]
@@ -142,12 +167,12 @@ fn selective() -> impl Iterator<Item = Entry> {
 }
 
 fn quiet() -> impl Iterator<Item = Entry> {
-    let of = |disturbance| Frames { disturbance, ..robo() };
+    let with = |disturbance| Frames { disturbance, ..robo() };
     [
-        ("quiet-white", "False preambles in white noise", of(Disturbance::None)),
-        ("quiet-impulses", "False preambles in impulses", of(IMPULSES)),
-        ("quiet-lv14", "False preambles in LV14", of(Disturbance::Lv14 { impulses: true })),
-        ("quiet-tone", "False preambles beside a tone", of(tone(41.0))),
+        ("quiet-white", "False preambles in white noise", with(Disturbance::None)),
+        ("quiet-impulses", "False preambles in impulses", with(IMPULSES)),
+        ("quiet-lv14", "False preambles in LV14", with(Disturbance::Lv14 { impulses: true })),
+        ("quiet-tone", "False preambles beside a tone", with(tone(41.0))),
     ]
     .into_iter()
 }
@@ -162,13 +187,17 @@ fn robo() -> Frames {
     Frames { modulation: Modulation::Robo, ..dbpsk() }
 }
 
-/// DBPSK in CENELEC-A and white noise.
 fn dbpsk() -> Frames {
+    of(&CENELEC_A)
+}
+
+/// DBPSK in a band and white noise.
+fn of(plan: &'static BandPlan) -> Frames {
     Frames {
-        plan: &CENELEC_A,
+        plan,
         modulation: Modulation::Bpsk,
         scheme: ModulationScheme::Differential,
-        config: ModemConfig::default(),
+        config: ModemConfig::of(plan),
         response: Response::Flat,
         disturbance: Disturbance::None,
         against: Against::Reference,

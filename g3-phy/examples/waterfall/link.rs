@@ -12,11 +12,11 @@ use channel::skew;
 use g3_phy::g3::specs::FFT_LEN;
 use g3_phy::g3::{BandPlan, PayloadShape};
 use g3_phy::{Exchange, Modem, ModemConfig};
+use plc_core::Instant;
 use plc_core::sap::{
     CarrierSense, FrameGeometry, PdDataRequest, Phy, PhyIndication, PhyLoss, PhyRequest, Psdu, TxGain,
     TxParameters,
 };
-use plc_core::{Instant, SampleClock};
 use std::ops::Range;
 
 /// Frames of one kind over one line, through the whole modem.
@@ -53,7 +53,8 @@ enum Fate {
 impl Trial for Link {
     fn run(&self, snr_db: f64, frames: Range<u64>) -> Tally {
         let mut tally = Tally { frames: frames.end - frames.start, ..Tally::default() };
-        let (mut talker, mut listener) = (modem(self.plan, self.config), modem(self.plan, self.config));
+        let (mut talker, mut listener) =
+            (Modem::new(self.plan, self.config), Modem::new(self.plan, self.config));
         let key = key(self.seed, self.name, snr_db);
         for frame in frames {
             let mut words = Words::new(key, frame);
@@ -84,10 +85,10 @@ impl Link {
         self.line.disturb(snr_db, &mut samples, words);
         let first = listener.position() + start as u64;
         let said = heard(listener, &samples);
-        self.fate(&said, &psdu, first, listener)
+        self.fate(&said, &psdu, first)
     }
 
-    fn fate(&self, said: &[PhyIndication], psdu: &[u8], first: u64, listener: &Modem) -> Fate {
+    fn fate(&self, said: &[PhyIndication], psdu: &[u8], first: u64) -> Fate {
         let data =
             said.iter().find_map(|i| if let PhyIndication::Data(data) = i { Some(data) } else { None });
         if let Some(data) = data {
@@ -96,28 +97,21 @@ impl Link {
         let lost =
             |wanted| said.iter().any(|i| matches!(i, PhyIndication::Lost { loss, .. } if *loss == wanted));
         if lost(PhyLoss::Payload) {
-            return if self.header_was_right(said, first, listener) { Fate::Payload } else { Fate::Header };
+            return if self.header_was_right(said, first) { Fate::Payload } else { Fate::Header };
         }
         if lost(PhyLoss::Header) || lost(PhyLoss::Unsupported) { Fate::Header } else { Fate::Preamble }
     }
 
     /// Whether the listener expected the end of the frame where it is, within a symbol.
-    fn header_was_right(&self, said: &[PhyIndication], first: u64, listener: &Modem) -> bool {
-        let clock = SampleClock::new(listener.plan().sample_rate_hz, Instant::EPOCH, 0);
-        let end = first + self.plan.frame_len(self.shape().symbols) as u64;
+    fn header_was_right(&self, said: &[PhyIndication], first: u64) -> bool {
+        let end = first + self.plan.frame_len(self.shape().symbols_on_air()) as u64;
         said.iter().any(|indication| match indication {
             PhyIndication::CarrierSense(CarrierSense::Frame { ends, .. }) => {
-                clock.index(*ends).abs_diff(end) < FFT_LEN as u64
+                self.config.clock.index(*ends).abs_diff(end) < FFT_LEN as u64
             }
             _ => false,
         })
     }
-}
-
-/// A modem of `plan` whose clock counts its samples.
-pub(crate) fn modem(plan: &'static BandPlan, config: ModemConfig) -> Modem {
-    let clock = SampleClock::new(plan.sample_rate_hz, Instant::EPOCH, 0);
-    Modem::new(plan, ModemConfig { clock, ..config })
 }
 
 /// A frame with `psdu`, from its first sample to its last.

@@ -1,6 +1,7 @@
 //! The yardstick: the same code words over a line whose delay, phase, signal and noise are known.
 //!
-//! No preamble, no header, no samples: the points of the constellation get their noise directly. Soft bits are max-log
+//! No preamble, no header, no samples: the points of the constellation get their noise directly. A frame of two code
+//! words is lost with either of them. Soft bits are max-log
 //! and not quantised, the decoder's metrics are floating-point numbers.
 
 use crate::channels::Channel;
@@ -8,13 +9,12 @@ use crate::random::{Words, complex, key, octets};
 use crate::run::Trial;
 use crate::stats::Tally;
 use crate::viterbi::Viterbi;
-use g3_phy::dsp::Complex;
 use g3_phy::fec::{
     CONSTRAINT_TAIL, ConvolutionalEncoder, Interleaver, InterleaverOrder, ReedSolomon, RepetitionOrder,
     copy_position, pack, unpack,
 };
 use g3_phy::g3::PayloadShape;
-use g3_phy::ofdm::{Dpsk, unit};
+use g3_phy::ofdm::{Dpsk, PHASES, Qam16Map, unit};
 use plc_core::sap::ModulationScheme;
 use std::ops::Range;
 
@@ -22,8 +22,9 @@ use std::ops::Range;
 pub(crate) struct Reference {
     seed: u64,
     shape: PayloadShape,
-    scheme: ModulationScheme,
     channel: Channel,
+    /// Symbols of one code word.
+    rows: usize,
     code: ReedSolomon,
     /// Where each copy of each coded bit is sent.
     destinations: Vec<usize>,
@@ -36,7 +37,8 @@ impl Trial for Reference {
         let key = key(self.seed, "reference", snr_db);
         for frame in frames {
             let mut words = Words::new(key, frame);
-            tally.payload += u64::from(!self.delivered(snr_db, &mut words, &mut bench));
+            let delivered = (0..self.shape.blocks).all(|_| self.delivered(snr_db, &mut words, &mut bench));
+            tally.payload += u64::from(!delivered);
         }
         tally
     }
@@ -51,23 +53,24 @@ struct Bench {
 
 impl Bench {
     fn new(shape: &PayloadShape) -> Self {
-        let len = shape.carriers * shape.symbols * shape.bits;
+        let len = shape.carried_bits() / shape.blocks;
         Self { viterbi: Viterbi::default(), sent: vec![0; len], soft: vec![0.0; len] }
     }
 }
 
 impl Reference {
     /// Payloads of `shape` over `channel`.
-    pub(crate) fn new(seed: u64, shape: PayloadShape, scheme: ModulationScheme, channel: Channel) -> Self {
-        let rows = shape.symbols * shape.bits;
-        let interleaver = Interleaver::new(shape.carriers, rows, InterleaverOrder::LargerFirst, true);
+    pub(crate) fn new(seed: u64, shape: PayloadShape, channel: Channel) -> Self {
+        let rows = shape.symbols / shape.blocks;
+        let interleaver =
+            Interleaver::new(shape.carriers, rows * shape.bits, InterleaverOrder::LargerFirst, true);
         let len = (shape.word_len() * 8 + CONSTRAINT_TAIL) * 2;
         let place = |n: usize| {
             let (bit, copy) = (n / shape.repetition, n % shape.repetition);
             copy_position(RepetitionOrder::BitByBit, shape.repetition, len, bit, copy)
         };
         let destinations = (0..len * shape.repetition).map(|n| interleaver.destination(place(n))).collect();
-        Self { seed, shape, scheme, channel, code: ReedSolomon::new(shape.parity), destinations }
+        Self { seed, shape, channel, rows, code: ReedSolomon::new(shape.parity), destinations }
     }
 
     fn delivered(&self, snr_db: f64, words: &mut Words, bench: &mut Bench) -> bool {
@@ -92,26 +95,56 @@ impl Reference {
 
     /// Sends the bits and writes the soft bits that arrive.
     fn transmit(&self, snr_db: f64, words: &mut Words, bench: &mut Bench) {
-        let (keying, bits) = (Dpsk::new(self.shape.bits), self.shape.bits);
         let noise = 10f64.powf(-snr_db / 20.0) as f32;
-        let differential = self.scheme == ModulationScheme::Differential;
         let amplitudes = self.channel.amplitudes(words);
         for (carrier, &amplitude) in amplitudes.iter().enumerate().take(self.shape.carriers) {
-            let snr = (amplitude / noise).powi(2);
-            let mut phase = 0;
-            let mut before = unit(phase) * amplitude + complex(words) * noise;
-            let weight = weight(snr, amplitude, differential);
-            for symbol in 0..self.shape.symbols {
-                let first = (symbol * self.shape.carriers + carrier) * bits;
-                let value = (0..bits).fold(0, |value, n| value | bench.sent[first + n] << n);
-                phase = (if differential { phase } else { 0 } + keying.shift(value)) % 16;
-                let now = unit(phase) * amplitude + complex(words) * noise;
-                let against = if differential { before } else { Complex::new(amplitude, 0.0) };
-                let soft = keying.soft(now * against.conj());
-                (0..bits).for_each(|n| bench.soft[first + n] = soft[n] * weight);
-                before = now;
+            match self.shape.scheme {
+                ModulationScheme::Differential => self.turn(carrier, amplitude, noise, words, bench),
+                ModulationScheme::Coherent => self.place(carrier, amplitude, noise, words, bench),
             }
         }
+    }
+
+    /// One carrier of differential symbols, after one that serves as a reference. The product of two has the mean S and
+    /// the variance S·σ² + σ⁴/2 of its real part, which gives its weight.
+    fn turn(&self, carrier: usize, amplitude: f32, noise: f32, words: &mut Words, bench: &mut Bench) {
+        let (keying, snr) = (Dpsk::new(self.shape.bits), (amplitude / noise).powi(2));
+        let weight = 4.0 * snr * snr / ((2.0 * snr + 1.0) * amplitude * amplitude);
+        let mut phase = 0;
+        let mut before = unit(phase) * amplitude + complex(words) * noise;
+        for bits in self.carrier_bits(carrier) {
+            phase = (phase + keying.shift(value(&bench.sent[bits.clone()]))) % PHASES;
+            let now = unit(phase) * amplitude + complex(words) * noise;
+            let soft = keying.soft(now * before.conj()).map(|soft| soft * weight);
+            bench.soft[bits.clone()].copy_from_slice(&soft[..bits.len()]);
+            before = now;
+        }
+    }
+
+    /// One carrier whose phase and amplitude are known.
+    fn place(&self, carrier: usize, amplitude: f32, noise: f32, words: &mut Words, bench: &mut Bench) {
+        let weight = 4.0 * (amplitude / noise).powi(2);
+        for bits in self.carrier_bits(carrier) {
+            let value = value(&bench.sent[bits.clone()]);
+            let error = complex(words) * (noise / amplitude);
+            if bits.len() == Qam16Map::BITS {
+                let soft = Qam16Map::default().soft(Qam16Map::default().point(value) + error);
+                bench.soft[bits].copy_from_slice(&soft.map(|soft| soft * weight));
+            } else {
+                let keying = Dpsk::new(bits.len());
+                let soft = keying.soft(unit(keying.shift(value)) + error).map(|soft| soft * weight);
+                bench.soft[bits.clone()].copy_from_slice(&soft[..bits.len()]);
+            }
+        }
+    }
+
+    /// Where the bits of each symbol of a carrier stand.
+    fn carrier_bits(&self, carrier: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let PayloadShape { carriers, bits, .. } = self.shape;
+        (0..self.rows).map(move |symbol| {
+            let first = (symbol * carriers + carrier) * bits;
+            first..first + bits
+        })
     }
 
     fn decode(&self, bench: &mut Bench) -> Vec<u8> {
@@ -125,9 +158,7 @@ impl Reference {
     }
 }
 
-/// What makes a log-likelihood, up to a factor that all carriers share, of the real part of a product of a carrier of
-/// `amplitude` with its reference. A noisy reference: mean S, variance S·σ² + σ⁴/2; a known one: S·σ²/2.
-fn weight(snr: f32, amplitude: f32, noisy_reference: bool) -> f32 {
-    let clear = if noisy_reference { 4.0 * snr * snr / (2.0 * snr + 1.0) } else { 4.0 * snr };
-    clear / (amplitude * amplitude)
+/// Bits as a number, the first one lowest.
+fn value(bits: &[u8]) -> u8 {
+    bits.iter().enumerate().fold(0, |value, (n, bit)| value | bit << n)
 }

@@ -36,8 +36,13 @@ impl Suite<'_> {
     }
 
     /// How many preambles and headers are lost, and how many where ROBO loses 1 % of its frames.
-    pub(crate) fn headers(&mut self, curve: &Curve, frames: &Frames) -> Result<Row, String> {
-        let robo = start(&self.named("awgn-robo"));
+    pub(crate) fn headers(
+        &mut self,
+        curve: &Curve,
+        frames: &Frames,
+        robo: &'static str,
+    ) -> Result<Row, String> {
+        let robo = start(&self.named(robo));
         let (plan, config) = (frames.plan, frames.config);
         let trial = Headers { seed: self.seed, plan, config, line: line(frames) };
         let limits = Limits { frames: self.limits.frames.max(FRAMES_MIN), losses: 100, ..self.limits };

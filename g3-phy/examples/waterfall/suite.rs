@@ -2,7 +2,7 @@
 
 use crate::curves::{Against, Curve, Frames, Kind, all};
 use crate::line::Line;
-use crate::link::{Link, modem};
+use crate::link::Link;
 use crate::options::Options;
 use crate::plot::{Dot, Plot, Series, Style};
 use crate::progress::Progress;
@@ -10,6 +10,7 @@ use crate::reference::Reference;
 use crate::run::{Limits, curve as measure};
 use crate::stats::{Point, crossing};
 use crate::table::{FER, Row, csv, markdown, text};
+use g3_phy::Modem;
 use g3_phy::g3::PayloadShape;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -60,7 +61,7 @@ impl<'a> Suite<'a> {
     fn measure(&mut self, curve: &Curve) -> Result<Vec<Row>, String> {
         match &curve.kind {
             Kind::Anchors => self.anchors(curve),
-            Kind::Headers(frames) => self.headers(curve, frames).map(|row| vec![row]),
+            Kind::Headers { frames, robo } => self.headers(curve, frames, robo).map(|row| vec![row]),
             Kind::Quiet { frames, share } => self.quiet(curve, frames, *share).map(|row| vec![row]),
             Kind::Frames(frames) => self.frames(curve, frames).map(|row| vec![row]),
         }
@@ -99,7 +100,7 @@ impl<'a> Suite<'a> {
 
     fn reference(&self, frames: &Frames, shape: &PayloadShape) -> Vec<Point> {
         let channel = line(frames).channel;
-        let reference = Reference::new(self.seed, *shape, frames.scheme, channel);
+        let reference = Reference::new(self.seed, *shape, channel);
         // Ideal reception costs little: more frames than the modem gets.
         let step_db = frames.step_db;
         let limits = Limits { frames: self.limits.frames.max(2000), losses: 100, step_db, ..self.limits };
@@ -139,7 +140,7 @@ fn shape(frames: &Frames) -> PayloadShape {
 }
 
 pub(crate) fn line(frames: &Frames) -> Line {
-    Line::new(&mut modem(frames.plan, frames.config), frames.tx(), frames.response, frames.disturbance)
+    Line::new(&mut Modem::new(frames.plan, frames.config), frames.tx(), frames.response, frames.disturbance)
 }
 
 /// Where to look for a curve that is compared with `points`.
