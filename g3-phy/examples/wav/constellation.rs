@@ -88,7 +88,8 @@ fn data_positions(plan: &BandPlan, frame: &PdDataIndication, symbol: usize) -> V
     if frame.tx.scheme == ModulationScheme::Coherent {
         let count = positions.len();
         let place = |pilot| (plan.pilot_offset + PILOT_SPACING * pilot + PILOT_STEP * symbol) % count;
-        let pilots: Vec<_> = (0..count.div_ceil(PILOT_SPACING)).map(|pilot| positions[place(pilot)]).collect();
+        let pilots: Vec<_> =
+            (0..count.div_ceil(PILOT_SPACING)).map(|pilot| positions[place(pilot)]).collect();
         positions.retain(|position| !pilots.contains(position));
     }
     positions
@@ -135,7 +136,9 @@ fn coherent(plan: &BandPlan, symbols: &[Vec<Complex<f32>>], keying: Keying) -> V
     for symbol in payload {
         delay += rate;
         let mut row: Vec<_> = symbol.iter().zip(&line).map(|(carrier, line)| carrier / line).collect();
-        row.iter_mut().filter(|point| !point.norm_sqr().is_finite()).for_each(|point| *point = Complex::default());
+        row.iter_mut()
+            .filter(|point| !point.norm_sqr().is_finite())
+            .for_each(|point| *point = Complex::default());
         turn_back(plan, &mut row, delay);
         let late = slope(plan, row.iter().copied(), keying);
         delay += DELAY_GAIN * late;

@@ -47,12 +47,17 @@ impl Density {
 
     /// Frequencies with mean power and highest power in 200 Hz.
     pub(crate) fn points(&self) -> impl Iterator<Item = (f64, f64, f64)> {
-        self.mean.iter().zip(&self.peak).enumerate().map(|(n, (&mean, &peak))| (n as f64 * self.step_hz, mean, peak))
+        self.mean
+            .iter()
+            .zip(&self.peak)
+            .enumerate()
+            .map(|(n, (&mean, &peak))| (n as f64 * self.step_hz, mean, peak))
     }
 
     /// Mean power in 200 Hz, averaged over a range of frequencies.
     pub(crate) fn mean(&self, from_hz: f64, to_hz: f64) -> f64 {
-        let (sum, count) = self.within(from_hz, to_hz).fold((0.0, 0), |(sum, n), (mean, _)| (sum + mean, n + 1));
+        let (sum, count) =
+            self.within(from_hz, to_hz).fold((0.0, 0), |(sum, n), (mean, _)| (sum + mean, n + 1));
         sum / f64::from(count)
     }
 

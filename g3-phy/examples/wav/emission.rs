@@ -25,7 +25,8 @@ impl Emission {
     pub(crate) fn of(modem: &mut Modem, octet: impl FnMut() -> u8) -> Self {
         let plan = modem.plan();
         let samples = frames(modem, octet);
-        let power = samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / samples.len() as f64;
+        let power =
+            samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / samples.len() as f64;
         let highest = samples.iter().fold(0.0, |highest: f64, &sample| highest.max(f64::from(sample.abs())));
         let density = Density::of(&samples, f64::from(plan.sample_rate_hz));
         Self { plan, crest: highest / power.sqrt(), density }
@@ -92,7 +93,8 @@ fn frames(modem: &mut Modem, mut octet: impl FnMut() -> u8) -> Vec<f32> {
     let (silence, mut block, mut samples) = ([0.0; 64], [0.0; 64], Vec::new());
     for _ in 0..FRAMES {
         let psdu: Psdu = (0..len).map(|_| octet()).collect();
-        let request = PdDataRequest { psdu, tx, gain: TxGain::default(), response_expected: false, at: Instant::EPOCH };
+        let request =
+            PdDataRequest { psdu, tx, gain: TxGain::default(), response_expected: false, at: Instant::EPOCH };
         modem.on_request(Instant::EPOCH, PhyRequest::Data(request));
         while modem.is_transmitting() {
             modem.on_medium(Instant::EPOCH, Exchange::Block { received: &silence, transmitted: &mut block });

@@ -48,7 +48,9 @@ fn run(mut args: Args) -> Result<String, Fault> {
         Some("hypotheses") => hypotheses::run(args),
         Some("spectrum") => spectrum::run(args),
         Some("help" | "--help" | "-h") => Ok(USAGE.to_owned()),
-        Some(other) => Err(format!("unknown command {other:?}: expected tx, rx, hypotheses or spectrum\n\n{USAGE}")),
+        Some(other) => {
+            Err(format!("unknown command {other:?}: expected tx, rx, hypotheses or spectrum\n\n{USAGE}"))
+        }
         None => Err(format!("no command\n\n{USAGE}")),
     }
 }

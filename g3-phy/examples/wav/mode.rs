@@ -28,7 +28,11 @@ pub(crate) fn band(args: &mut Args) -> Result<&'static BandPlan, Fault> {
 }
 
 /// `plan` without the carriers that option `name` lists, if it is given: indices such as 39-49 or 33-40,52.
-pub(crate) fn masked(args: &mut Args, plan: &BandPlan, name: &str) -> Result<Option<&'static BandPlan>, Fault> {
+pub(crate) fn masked(
+    args: &mut Args,
+    plan: &BandPlan,
+    name: &str,
+) -> Result<Option<&'static BandPlan>, Fault> {
     let Some(word) = args.option(name)? else { return Ok(None) };
     let wrong = || format!("{name} {word}: expected indices of carriers, such as 39-49 or 39-49,52");
     let mut mask = 0;
@@ -38,7 +42,10 @@ pub(crate) fn masked(args: &mut Args, plan: &BandPlan, name: &str) -> Result<Opt
         let band = plan.first_carrier..plan.first_carrier + plan.carriers();
         if from > to || !band.contains(&from) || !band.contains(&to) {
             let (first, last) = (band.start, band.end - 1);
-            return Err(format!("{name} {range}: expected carriers of {}, from {first} to {last}", plan.name));
+            return Err(format!(
+                "{name} {range}: expected carriers of {}, from {first} to {last}",
+                plan.name
+            ));
         }
         mask |= ToneMask::carriers(plan.first_carrier, from, to).0;
     }

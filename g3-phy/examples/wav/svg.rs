@@ -104,7 +104,10 @@ pub(crate) fn spectra(emissions: &[Emission]) -> String {
     for (row, (emission, [mean, _])) in emissions.iter().zip(COLOURS).enumerate() {
         let (x, y) = (left + width - 10.0, upper + 18.0 + 16.0 * row as f64);
         let name = emission.name();
-        _ = writeln!(svg, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"end\" fill=\"{mean}\">{name}: mean, and peak in a lighter shade</text>");
+        _ = writeln!(
+            svg,
+            "<text x=\"{x}\" y=\"{y}\" text-anchor=\"end\" fill=\"{mean}\">{name}: mean, and peak in a lighter shade</text>"
+        );
     }
     svg.push_str("</svg>\n");
     svg
@@ -115,13 +118,28 @@ fn grid(svg: &mut String, half: f64) {
     let step = if half > 300e3 { 50e3 } else { 10e3 };
     for hz in (0..).map(|n| f64::from(n) * step).take_while(|&hz| hz <= half) {
         let (x, y) = (across(hz, half), upper + height);
-        _ = writeln!(svg, "<path d=\"M{x:.1} {upper}V{y}\" stroke=\"#ddd\"/><text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>", y + 16.0, hz / 1e3);
+        _ = writeln!(
+            svg,
+            "<path d=\"M{x:.1} {upper}V{y}\" stroke=\"#ddd\"/><text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            y + 16.0,
+            hz / 1e3
+        );
     }
     for db in (LEVELS[0] as i32..=LEVELS[1] as i32).step_by(10) {
         let (x, y) = (left + width, down(f64::from(db)));
-        _ = writeln!(svg, "<path d=\"M{left} {y:.1}H{x}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{db}</text>", left - 6.0, y + 4.0);
+        _ = writeln!(
+            svg,
+            "<path d=\"M{left} {y:.1}H{x}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{db}</text>",
+            left - 6.0,
+            y + 4.0
+        );
     }
-    _ = writeln!(svg, "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">kHz; power in 200 Hz in dB, the average carrier having 0</text>", left + width / 2.0, upper + height + 36.0);
+    _ = writeln!(
+        svg,
+        "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">kHz; power in 200 Hz in dB, the average carrier having 0</text>",
+        left + width / 2.0,
+        upper + height + 36.0
+    );
 }
 
 fn across(hz: f64, half: f64) -> f64 {
