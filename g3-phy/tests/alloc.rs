@@ -2,7 +2,7 @@
 
 mod common;
 use common::*;
-use g3_phy::{Exchange, Modem};
+use g3_phy::{ARIB, BandPlan, CENELEC_A, Exchange, FCC, Modem, ToneMask};
 use plc_core::sap::*;
 use plc_core::{Instant, Machine};
 
@@ -19,7 +19,7 @@ fn frugal<T>(what: &str, step: impl FnOnce() -> T) -> T {
 
 /// Sends `request` on a modem that is built; its samples.
 fn sent(talker: &mut Modem, request: PhyRequest) -> Vec<f32> {
-    let mut samples = vec![0.0; 1 << 17];
+    let mut samples = vec![0.0; 1 << 18];
     let silence = [0.0; BLOCK];
     let len = frugal("sending", || {
         talker.on_request(Instant::EPOCH, request);
@@ -53,9 +53,24 @@ fn heard(listener: &mut Modem, samples: &[f32]) -> (usize, usize) {
     })
 }
 
-fn request(noise: &mut Noise, tx: &TxParameters) -> PhyRequest {
-    data(&psdu(noise, tx, 494), *tx)
+fn request(noise: &mut Noise, plan: &BandPlan, tx: &TxParameters) -> PhyRequest {
+    let fit = plan.fit(tx, plan.max_psdu(tx)).expect("the longest frame exists");
+    data(&noise.octets(fit.psdu_len), *tx)
 }
+
+/// Bands, one of them with a notch, and tone maps: all groups, and some.
+fn bands() -> [(&'static BandPlan, [u32; 2]); 4] {
+    let mask = ToneMask::carriers(CENELEC_A.first_carrier, 39, 49);
+    let notched = CENELEC_A.with_mask(mask).expect("enough carriers are left");
+    [
+        (&CENELEC_A, [0x3F, 0x2D]),
+        (Box::leak(Box::new(notched)), [0x3F, 0x21]),
+        (&FCC, [0xFF_FFFF, 0xF0_F0F0]),
+        (&ARIB, [0x3_FFFF, 0x0_FF00]),
+    ]
+}
+
+const MODULATIONS: [Modulation; 4] = [Modulation::Robo, Modulation::Bpsk, Modulation::Qpsk, Modulation::Psk8];
 
 #[test]
 fn the_counter_sees_an_allocation() {
@@ -65,13 +80,13 @@ fn the_counter_sees_an_allocation() {
 
 #[test]
 fn frames_of_every_modulation_are_sent_and_received_without_allocating() {
-    let (mut talker, mut listener, mut noise) = (modem(), modem(), Noise::new(1));
-    for (modulation, map) in MODES {
-        let samples = sent(&mut talker, request(&mut noise, &tx(modulation, map)));
-        for _ in 0..2 {
-            let mut samples = samples.clone();
+    let mut noise = Noise::new(1);
+    for (plan, maps) in bands() {
+        let (mut talker, mut listener) = (modem_of(plan), modem_of(plan));
+        for (modulation, map) in MODULATIONS.into_iter().flat_map(|m| maps.map(|map| (m, map))) {
+            let mut samples = sent(&mut talker, request(&mut noise, plan, &tx(modulation, map)));
             noise.add(&mut samples, 25.0);
-            assert_eq!(heard(&mut listener, &samples), (1, 0), "{modulation:?} {map:x}");
+            assert_eq!(heard(&mut listener, &samples), (1, 0), "{} {modulation:?} {map:x}", plan.name);
         }
     }
 }
@@ -88,15 +103,18 @@ fn acknowledgements_are_sent_and_received_without_allocating() {
 
 #[test]
 fn frames_that_cannot_be_corrected_are_given_up_without_allocating() {
-    let (mut talker, mut listener, mut noise) = (modem(), modem(), Noise::new(2));
-    for (modulation, map) in MODES {
-        let mut samples = sent(&mut talker, request(&mut noise, &tx(modulation, map)));
-        // All is well until the header has been read, and then there is nothing but noise.
-        let header = 300 + g3_phy::CENELEC_A.frame_len(0);
-        samples[header..].iter_mut().for_each(|s| *s = noise.gauss());
-        noise.add(&mut samples[..header], 10.0);
-        let (frames, losses) = heard(&mut listener, &samples);
-        assert!(frames == 0 && losses >= 1, "{modulation:?} {map:x}: {frames} {losses}");
+    let mut noise = Noise::new(2);
+    for (plan, maps) in bands() {
+        let (mut talker, mut listener) = (modem_of(plan), modem_of(plan));
+        for (modulation, map) in MODULATIONS.into_iter().flat_map(|m| maps.map(|map| (m, map))) {
+            let mut samples = sent(&mut talker, request(&mut noise, plan, &tx(modulation, map)));
+            // All is well until the header has been read, and then there is nothing but noise.
+            let header = 300 + plan.frame_len(0);
+            samples[header..].iter_mut().for_each(|s| *s = noise.gauss());
+            noise.add(&mut samples[..header], 12.0);
+            let (frames, losses) = heard(&mut listener, &samples);
+            assert!(frames == 0 && losses >= 1, "{} {modulation:?} {map:x}: {frames} {losses}", plan.name);
+        }
     }
 }
 
@@ -114,15 +132,3 @@ fn noise_gaps_and_refused_requests_cost_no_memory_either() {
         while Phy::poll(&mut modem).is_some() {}
     });
 }
-
-/// Each modulation on all groups and on some.
-const MODES: [(Modulation, u32); 8] = [
-    (Modulation::Robo, 0x3F),
-    (Modulation::Robo, 0x11),
-    (Modulation::Bpsk, 0x3F),
-    (Modulation::Bpsk, 0x0A),
-    (Modulation::Qpsk, 0x3F),
-    (Modulation::Qpsk, 0x37),
-    (Modulation::Psk8, 0x3F),
-    (Modulation::Psk8, 0x2D),
-];

@@ -1,11 +1,13 @@
-//! The data carriers of a frame as points, straight from the samples: a second opinion on the receiver.
+//! The data carriers of a frame as points, straight from the samples: a second opinion beside the receiver's.
 
 use g3_phy::BandPlan;
 use g3_phy::dsp::Complex;
-use g3_phy::g3::specs::{CYCLIC_PREFIX, FFT_LEN, OVERLAP, SYMBOL_HOP, WINDOW_ADVANCE};
-use g3_phy::ofdm::{Dpsk, Spectrum};
+use g3_phy::g3::specs::{
+    CYCLIC_PREFIX, FFT_LEN, OVERLAP, PILOT_SPACING, PILOT_STEP, PREAMBLE_GAIN, SYMBOL_HOP, WINDOW_ADVANCE,
+};
+use g3_phy::ofdm::{Dpsk, Qam16Map, Spectrum, unit};
 use plc_core::Instant;
-use plc_core::sap::{Modulation, PdDataIndication};
+use plc_core::sap::{Modulation, ModulationScheme, PdDataIndication};
 
 /// Points of a frame around those that were sent.
 #[derive(Clone, Debug)]
@@ -13,12 +15,64 @@ pub(crate) struct Scatter {
     /// When the frame began, in seconds.
     pub(crate) started: f64,
     /// How its carriers are keyed.
-    pub(crate) keying: Dpsk,
-    /// One point per data carrier and symbol; what was sent has amplitude 1.
+    pub(crate) keying: Keying,
+    /// One point per data carrier and symbol; what was sent has a mean power of 1.
     pub(crate) points: Vec<Complex<f32>>,
 }
 
+/// The points that can be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Keying {
+    /// On a circle.
+    Phase(Dpsk),
+    /// On a square.
+    Square(Qam16Map),
+}
+
+impl Keying {
+    const fn of(modulation: Modulation) -> Self {
+        match modulation {
+            Modulation::Robo | Modulation::Bpsk => Self::Phase(Dpsk::new(1)),
+            Modulation::Qpsk => Self::Phase(Dpsk::new(2)),
+            Modulation::Psk8 => Self::Phase(Dpsk::new(3)),
+            Modulation::Qam16 => Self::Square(Qam16Map::PairPerAxis),
+        }
+    }
+
+    /// The point next to `point`.
+    pub(crate) fn nearest(self, point: Complex<f32>) -> Complex<f32> {
+        match self {
+            Self::Phase(keying) => keying.nearest(point),
+            Self::Square(map) => map.nearest(point),
+        }
+    }
+
+    /// All points.
+    pub(crate) fn points(self) -> Vec<Complex<f32>> {
+        match self {
+            Self::Phase(keying) => (0..1 << keying.bits()).map(|value| unit(keying.shift(value))).collect(),
+            Self::Square(map) => (0..16).map(|value| map.point(value)).collect(),
+        }
+    }
+}
+
 impl Scatter {
+    /// The points of `frame`, which stands in `samples`: of a differential payload the products of each carrier with the
+    /// symbol before, of a coherent one the carriers over what S1 and S2 have shown of the line.
+    pub(crate) fn of(plan: &'static BandPlan, samples: &[f32], frame: &PdDataIndication) -> Self {
+        let keying = Keying::of(frame.tx.modulation);
+        let symbols = symbols(plan, samples, frame);
+        let rows = match frame.tx.scheme {
+            ModulationScheme::Differential => differential(plan, &symbols, keying),
+            ModulationScheme::Coherent => coherent(plan, &symbols, keying),
+        };
+        let points = rows.iter().enumerate().flat_map(|(symbol, row)| {
+            data_positions(plan, frame, symbol).into_iter().map(move |position| row[position])
+        });
+        let started = frame.started.since(Instant::EPOCH).as_secs_f64();
+        Self { started, keying, points: points.collect() }
+    }
+
     /// Modulation error ratio in dB: power of what was sent over that of what came on top of it.
     pub(crate) fn error_ratio_db(&self) -> f32 {
         let error = |&point: &Complex<f32>| (point - self.keying.nearest(point)).norm_sqr();
@@ -27,32 +81,24 @@ impl Scatter {
     }
 }
 
-/// The points of `frame`, which stands in `samples`: products of each carrier with the symbol before.
-pub(crate) fn scatter(plan: &'static BandPlan, samples: &[f32], frame: &PdDataIndication) -> Scatter {
-    let keying = Dpsk::new(bits(frame.tx.modulation));
-    let symbols = carriers(plan, samples, frame);
-    let mut products = products(plan, &symbols);
-    turn_back(plan, &mut products, keying);
-    let active = |position: &usize| plan.is_active(frame.tx.tone_map, *position);
-    let positions: Vec<_> = (0..plan.carriers()).filter(active).collect();
-    let points = products.iter().flat_map(|row| positions.iter().map(|&position| row[position])).collect();
-    let started = frame.started.since(Instant::EPOCH).as_secs_f64();
-    Scatter { started, keying, points }
-}
-
-const fn bits(modulation: Modulation) -> usize {
-    match modulation {
-        Modulation::Robo | Modulation::Bpsk => 1,
-        Modulation::Qpsk => 2,
-        _ => 3,
+/// Positions of the carriers that carry data in payload symbol `symbol`: pilots do not.
+fn data_positions(plan: &BandPlan, frame: &PdDataIndication, symbol: usize) -> Vec<usize> {
+    let active = (0..plan.carriers()).filter(|&position| plan.is_active(frame.tx.tone_map, position));
+    let mut positions: Vec<_> = active.collect();
+    if frame.tx.scheme == ModulationScheme::Coherent {
+        let count = positions.len();
+        let place = |pilot| (plan.pilot_offset + PILOT_SPACING * pilot + PILOT_STEP * symbol) % count;
+        let pilots: Vec<_> =
+            (0..count.div_ceil(PILOT_SPACING)).map(|pilot| positions[place(pilot)]).collect();
+        positions.retain(|position| !pilots.contains(position));
     }
+    positions
 }
 
-/// All carriers of the last symbol of the header and of every symbol of the payload that is in `samples`.
-fn carriers(plan: &BandPlan, samples: &[f32], frame: &PdDataIndication) -> Vec<Vec<Complex<f32>>> {
-    let index = |at: Instant| {
-        (at.since(Instant::EPOCH).as_secs_f64() * f64::from(plan.sample_rate_hz)).round() as usize
-    };
+/// All carriers of the last symbol of the header and of every symbol after it that is in `samples`.
+fn symbols(plan: &BandPlan, samples: &[f32], frame: &PdDataIndication) -> Vec<Vec<Complex<f32>>> {
+    let rate = f64::from(plan.sample_rate_hz);
+    let index = |at: Instant| (at.since(Instant::EPOCH).as_secs_f64() * rate).round() as usize;
     let (start, end) = (index(frame.started), index(frame.ended));
     let first = start + plan.frame_len(0) - SYMBOL_HOP + CYCLIC_PREFIX - OVERLAP - WINDOW_ADVANCE;
     let mut spectrum = Spectrum::new(FFT_LEN, plan.first_carrier);
@@ -65,27 +111,71 @@ fn carriers(plan: &BandPlan, samples: &[f32], frame: &PdDataIndication) -> Vec<V
     windows.map(of).collect()
 }
 
-/// Each carrier times the conjugate of the one before, over the mean power of the carrier.
-fn products(plan: &BandPlan, symbols: &[Vec<Complex<f32>>]) -> Vec<Vec<Complex<f32>>> {
+/// Each carrier times the conjugate of the one before, over the mean power of the carrier. The difference of two clocks
+/// delays each symbol by the same little bit, which is taken off.
+fn differential(plan: &BandPlan, symbols: &[Vec<Complex<f32>>], keying: Keying) -> Vec<Vec<Complex<f32>>> {
     let power = |k: usize| symbols.iter().map(|row| row[k].norm_sqr()).sum::<f32>() / symbols.len() as f32;
     let scale: Vec<f32> = (0..plan.carriers()).map(|k| 1.0 / power(k).max(f32::MIN_POSITIVE)).collect();
-    let of = |pair: &[Vec<Complex<f32>>]| {
+    let of = |pair: &[Vec<Complex<f32>>]| -> Vec<_> {
         let product = |k: usize| pair[1][k] * pair[0][k].conj() * scale[k];
         (0..plan.carriers()).map(product).collect()
     };
-    symbols.windows(2).map(of).collect()
+    let mut rows: Vec<Vec<_>> = symbols.windows(2).map(of).collect();
+    let turn = slope(plan, rows.iter().flatten().copied(), keying);
+    rows.iter_mut().for_each(|row| turn_back(plan, row, turn));
+    rows
 }
 
-/// Takes off what the difference of two clocks does: the same small delay from each symbol to the next.
-fn turn_back(plan: &BandPlan, products: &mut [Vec<Complex<f32>>], keying: Dpsk) {
-    let (mut turned, mut lever) = (0.0, 0.0);
-    for (position, point) in products.iter().flat_map(|row| row.iter().enumerate()) {
-        let (k, rest) = ((plan.first_carrier + position) as f32, point * keying.nearest(*point).conj());
-        turned += k * rest.im;
-        lever += k * k * rest.re;
+/// Carriers over the line that S1 and S2 have shown, with their phase in SYNCP taken off; the line and the delay are
+/// followed from symbol to symbol.
+fn coherent(plan: &BandPlan, symbols: &[Vec<Complex<f32>>], keying: Keying) -> Vec<Vec<Complex<f32>>> {
+    let [_, first, second, payload @ ..] = symbols else { return Vec::new() };
+    let gain = 0.5 / PREAMBLE_GAIN;
+    let mut line: Vec<_> = first.iter().zip(second).map(|(syncm, syncp)| (syncp - syncm) * gain).collect();
+    let (mut delay, mut rate, mut rows) = (0.0, 0.0, Vec::new());
+    for symbol in payload {
+        delay += rate;
+        let mut row: Vec<_> = symbol.iter().zip(&line).map(|(carrier, line)| carrier / line).collect();
+        row.iter_mut()
+            .filter(|point| !point.norm_sqr().is_finite())
+            .for_each(|point| *point = Complex::default());
+        turn_back(plan, &mut row, delay);
+        let late = slope(plan, row.iter().copied(), keying);
+        delay += DELAY_GAIN * late;
+        rate += RATE_GAIN * late;
+        for (point, line) in row.iter().zip(&mut line) {
+            let sent = keying.nearest(*point);
+            *line += *line * (point - sent) * sent.conj() * LINE_GAIN;
+        }
+        rows.push(row);
     }
-    let slope = if lever > 0.0 { turned / lever } else { 0.0 };
-    for (position, point) in products.iter_mut().flat_map(|row| row.iter_mut().enumerate()) {
+    // The line was learnt with the phases of SYNCP in it, and so the data are clear of them.
+    rows
+}
+
+/// How much further each carrier has turned than the one below it, in radians, with the data taken off.
+fn slope(plan: &BandPlan, points: impl Iterator<Item = Complex<f32>>, keying: Keying) -> f32 {
+    let (mut turned, mut lever) = (0.0, 0.0);
+    for (n, point) in points.enumerate() {
+        let position = n % plan.carriers();
+        if plan.is_used(position) {
+            let (k, rest) = ((plan.first_carrier + position) as f32, point * keying.nearest(point).conj());
+            turned += k * rest.im;
+            lever += k * k * rest.re;
+        }
+    }
+    if lever > 0.0 { turned / lever } else { 0.0 }
+}
+
+fn turn_back(plan: &BandPlan, row: &mut [Complex<f32>], slope: f32) {
+    for (position, point) in row.iter_mut().enumerate() {
         *point *= Complex::from_polar(1.0, -slope * (plan.first_carrier + position) as f32);
     }
 }
+
+/// Share of what a symbol says of the delay that is believed at once.
+const DELAY_GAIN: f32 = 0.3;
+/// Share of it that changes how fast the delay grows.
+const RATE_GAIN: f32 = 0.05;
+/// Share of what a symbol says of the line that is believed.
+const LINE_GAIN: f32 = 0.05;

@@ -78,13 +78,10 @@ impl Trial {
 
     fn line(&self) -> String {
         let Score { sound, frames, headers, acks, corrected } = self.score;
-        let differences =
-            fields(&self.interop).zip(fields(&Interop::default())).filter(|(own, usual)| own != usual);
-        let named: Vec<_> = differences.map(|((name, value), _)| format!("{name}: {value}")).collect();
-        let reading = if named.is_empty() { "default".to_owned() } else { named.join(", ") };
         let (lost, number, corrected) = (self.lost, self.number, corrected.0);
         format!(
-            "{sound:>5} {frames:>6} {headers:>7} {acks:>4} {lost:>4} {corrected:>9} {number:>7}  {reading}\n"
+            "{sound:>5} {frames:>6} {headers:>7} {acks:>4} {lost:>4} {corrected:>9} {number:>7}  {}\n",
+            self.interop
         )
     }
 }
@@ -101,10 +98,14 @@ fn summary(trials: &[Trial]) -> String {
     if nothing < all {
         let best = trials.iter().filter(|trial| trial.matches(&trials[0].score));
         let best: Vec<_> = best.map(|trial| fields(&trial.interop).collect::<Vec<_>>()).collect();
+        let every: Vec<_> = trials.iter().map(|trial| fields(&trial.interop).collect::<Vec<_>>()).collect();
         for (at, (name, value)) in best[0].iter().enumerate() {
-            let settled = best.iter().all(|fields| fields[at].1 == *value);
-            let value = if settled { value } else { "open, these frames read the same either way" };
-            text += &format!("  {name}: {value}\n");
+            let alike = |fields: &Vec<(String, String)>| fields[at].1 == *value;
+            match (every.iter().all(alike), best.iter().all(alike)) {
+                (true, _) => {}
+                (false, true) => text += &format!("  {name}: {value}\n"),
+                (false, false) => text += &format!("  {name}: open, these frames read the same either way\n"),
+            }
         }
     }
     text + "  FCS frames headers acks lost corrected reading  by its differences from the default\n"

@@ -3,12 +3,15 @@
 
 mod args;
 mod constellation;
+mod density;
+mod emission;
 mod hypotheses;
 mod mode;
 #[path = "../../tests/common/mod.rs"]
 mod noise;
 mod receive;
 mod recording;
+mod spectrum;
 mod svg;
 mod transmit;
 
@@ -43,8 +46,11 @@ fn run(mut args: Args) -> Result<String, Fault> {
         Some("tx") => transmit::run(args),
         Some("rx") => receive::run(args),
         Some("hypotheses") => hypotheses::run(args),
+        Some("spectrum") => spectrum::run(args),
         Some("help" | "--help" | "-h") => Ok(USAGE.to_owned()),
-        Some(other) => Err(format!("unknown command {other:?}: expected tx, rx or hypotheses\n\n{USAGE}")),
+        Some(other) => {
+            Err(format!("unknown command {other:?}: expected tx, rx, hypotheses or spectrum\n\n{USAGE}"))
+        }
         None => Err(format!("no command\n\n{USAGE}")),
     }
 }
@@ -52,8 +58,9 @@ fn run(mut args: Args) -> Result<String, Fault> {
 const USAGE: &str = "\
 usage:
   wav tx [options] OUT.wav          write frames
-    --band BAND          CENELEC-A (the default)
-    --modulation NAME    ROBO (the default), DBPSK, DQPSK or D8PSK
+    --band BAND          CENELEC-A (the default), FCC, FCC-1.a, FCC-1.b or ARIB
+    --mask CARRIERS      carriers that send nothing, by index, such as 39-49 or 33-40,52; none by default
+    --modulation NAME    ROBO (the default), DBPSK, DQPSK or D8PSK; coherent-ROBO, BPSK, QPSK, 8PSK or, on FCC, 16QAM
     --tone-map HEX       groups of carriers with data, bit 0 the lowest; all by default
     --psdu HEX           the PSDU, filled up with zeros to the next length that a frame can have
     --text STRING        what stands before padding and FCS; random octets by default
@@ -63,16 +70,19 @@ usage:
     --reading N          which reading of the standard's unclear points, as numbered by hypotheses (0, the default)
     --float              32-bit float samples instead of 16-bit integers
   wav rx [options] IN.wav           find and decode every frame
-    --band BAND          as above
+    --band, --mask       as above
     --reading N          as above
     --constellation OUT.svg
                          draw the data carriers of each frame
   wav hypotheses [options] IN.wav   decode with every reading of the standard's unclear points
-    --band BAND          as above
+    --band, --mask       as above
     --top N              how many of the readings to print (8)
+  wav spectrum [options] OUT.svg    measure and draw what is sent beside and between the carriers
+    --band, --mask       as above
+    --notch CARRIERS     measure and draw the band without these carriers, too
 
 WAV files are mono, 16-bit integer or 32-bit float, at the sample rate of the band:
-400000 Hz for the CENELEC bands.
+400000 Hz for CENELEC-A, 1200000 Hz for FCC and ARIB.
 ";
 
 #[cfg(test)]

@@ -2,22 +2,55 @@
 
 use crate::Fault;
 use crate::args::Args;
+use g3_phy::g3::ToneMask;
 use g3_phy::{BandPlan, CENELEC_A, Interop, Modem, ModemConfig};
 use plc_core::sap::{FrameGeometry, Modulation, ModulationScheme, ToneMap, TxParameters};
 use plc_core::{Instant, SampleClock};
 
 /// Modulations by the names that the standard gives them.
-const MODULATIONS: [(&str, Modulation, ModulationScheme); 4] = [
+const MODULATIONS: [(&str, Modulation, ModulationScheme); 9] = [
     ("ROBO", Modulation::Robo, ModulationScheme::Differential),
     ("DBPSK", Modulation::Bpsk, ModulationScheme::Differential),
     ("DQPSK", Modulation::Qpsk, ModulationScheme::Differential),
     ("D8PSK", Modulation::Psk8, ModulationScheme::Differential),
+    ("coherent-ROBO", Modulation::Robo, ModulationScheme::Coherent),
+    ("BPSK", Modulation::Bpsk, ModulationScheme::Coherent),
+    ("QPSK", Modulation::Qpsk, ModulationScheme::Coherent),
+    ("8PSK", Modulation::Psk8, ModulationScheme::Coherent),
+    ("16QAM", Modulation::Qam16, ModulationScheme::Coherent),
 ];
 
-/// The band that `--band` names.
+/// The band that `--band` names, without the carriers that `--mask` names.
 pub(crate) fn band(args: &mut Args) -> Result<&'static BandPlan, Fault> {
-    let Some(name) = args.option("--band")? else { return Ok(&CENELEC_A) };
-    BandPlan::named(&name).map_err(|error| format!("--band {name}: {error}"))
+    let name = args.value("--band", CENELEC_A.name.to_owned(), "a name")?;
+    let plan = BandPlan::named(&name).map_err(|error| format!("--band {name}: {error}"))?;
+    Ok(masked(args, plan, "--mask")?.unwrap_or(plan))
+}
+
+/// `plan` without the carriers that option `name` lists, if it is given: indices such as 39-49 or 33-40,52.
+pub(crate) fn masked(
+    args: &mut Args,
+    plan: &BandPlan,
+    name: &str,
+) -> Result<Option<&'static BandPlan>, Fault> {
+    let Some(word) = args.option(name)? else { return Ok(None) };
+    let wrong = || format!("{name} {word}: expected indices of carriers, such as 39-49 or 39-49,52");
+    let mut mask = 0;
+    for range in word.split(',') {
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        let (from, to) = (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
+        let band = plan.first_carrier..plan.first_carrier + plan.carriers();
+        if from > to || !band.contains(&from) || !band.contains(&to) {
+            let (first, last) = (band.start, band.end - 1);
+            return Err(format!(
+                "{name} {range}: expected carriers of {}, from {first} to {last}",
+                plan.name
+            ));
+        }
+        mask |= ToneMask::carriers(plan.first_carrier, from, to).0;
+    }
+    let plan = plan.with_mask(ToneMask(mask)).map_err(|error| format!("{name} {word}: {error}"))?;
+    Ok(Some(Box::leak(Box::new(plan))))
 }
 
 /// How to send, from `--modulation` and `--tone-map`.

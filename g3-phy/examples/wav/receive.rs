@@ -1,7 +1,7 @@
 //! `wav rx`: every frame of a file, in words.
 
 use crate::args::Args;
-use crate::constellation::{Scatter, scatter};
+use crate::constellation::Scatter;
 use crate::transmit::FCS_LEN;
 use crate::{Fault, mode, recording, svg};
 use g3_phy::{BandPlan, Counters, Exchange, Interop, Modem};
@@ -96,7 +96,7 @@ fn draw(drawing: &Path, plan: &'static BandPlan, samples: &[f32], heard: &Heard)
             drawing.display()
         ));
     }
-    let panels: Vec<Scatter> = frames.into_iter().map(|frame| scatter(plan, samples, frame)).collect();
+    let panels: Vec<Scatter> = frames.into_iter().map(|frame| Scatter::of(plan, samples, frame)).collect();
     std::fs::write(drawing, svg::constellations(&panels))
         .map_err(|error| format!("cannot write {}: {error}", drawing.display()))
 }
@@ -125,6 +125,7 @@ impl Report {
         self.line(format!("  FCH        {}", self.dissect(frame)));
         self.line(format!("  LQI        {} ({:.2} dB)", frame.lqi.0, frame.lqi.snr_db()));
         self.line(format!("  SNR        {} dB", groups(self.plan, frame)));
+        self.line(format!("  corrected  {} octets", frame.corrected_octets));
         self.line(format!("  PSDU       {} octets", frame.psdu.len()));
         for (row, octets) in frame.psdu.chunks(16).enumerate() {
             self.line(format!("    {}", dump(row * 16, octets)));

@@ -56,6 +56,42 @@ fn what_is_written_is_found_and_read() {
 }
 
 #[test]
+fn every_band_is_written_and_read() {
+    let file = Scratch::new("bands.wav");
+    for band in ["FCC", "FCC-1.a", "FCC-1.b", "ARIB"] {
+        let options = ["--band", band, "--modulation", "DQPSK", "--snr", "15", "--text", "G3", file.path()];
+        wav(&[&["tx"], &options[..]].concat()).unwrap();
+        let text = wav(&["rx", "--band", band, file.path()]).unwrap();
+        assert!(
+            text.contains("  text       G3\n") && text.contains("  FCS        right\n"),
+            "{band}: {text}"
+        );
+    }
+    let fault = wav(&["rx", file.path()]).unwrap_err();
+    assert!(fault.ends_with("has 1200000 samples per second: expected 400000 for CENELEC-A"), "{fault}");
+}
+
+#[test]
+fn masked_carriers_are_silent_at_both_ends() {
+    let file = Scratch::new("mask.wav");
+    wav(&["tx", "--mask", "39-49,52", "--modulation", "D8PSK", "--snr", "20", file.path()]).unwrap();
+    let text = wav(&["rx", "--mask", "39-49,52", file.path()]).unwrap();
+    assert!(text.contains("  FCS        right\n"), "{text}");
+}
+
+#[test]
+fn a_spectrum_is_drawn_and_told() {
+    let drawing = Scratch::new("spectrum.svg");
+    let text = wav(&["spectrum", "--notch", "39-49", drawing.path()]).unwrap();
+    assert!(
+        text.contains("CENELEC-A without 39..49: ") && text.contains("  notch 39..49           -"),
+        "{text}"
+    );
+    let svg = std::fs::read_to_string(&drawing.0).unwrap();
+    assert_eq!(svg.matches("<polyline").count(), 4);
+}
+
+#[test]
 fn octets_are_sent_as_they_are() {
     let file = Scratch::new("octets.wav");
     wav(&["tx", "--psdu", "00ff1b", "--tone-map", "15", "--modulation", "DQPSK", file.path()]).unwrap();
@@ -152,9 +188,13 @@ fn wrong_words_are_refused_with_what_was_expected() {
     refused(&["tx", "--band", "FM", "x.wav"], "--band FM: unknown band: expected one of CENELEC-A");
     refused(
         &["tx", "--modulation", "AM", "x.wav"],
-        "--modulation AM: expected one of ROBO, DBPSK, DQPSK, D8PSK",
+        "--modulation AM: expected one of ROBO, DBPSK, DQPSK, D8PSK, ",
     );
     refused(&["tx", "--tone-map", "40", "x.wav"], "--tone-map 40: expected hexadecimal digits from 1 to 3F");
+    refused(&["tx", "--band", "CENELEC-B", "x.wav"], "CENELEC-B needs the 16 phases of its preamble");
+    refused(&["tx", "--mask", "x", "x.wav"], "--mask x: expected indices of carriers, such as 39-49");
+    refused(&["tx", "--mask", "20-30", "x.wav"], "expected carriers of CENELEC-A, from 23 to 58");
+    refused(&["tx", "--mask", "23-55", "x.wav"], "the tone mask leaves 3 carriers: expected at least 6");
     refused(&["tx", "--psdu", "abc", "x.wav"], "--psdu abc: expected pairs of hexadecimal digits");
     refused(&["tx", "--psdu", "zz", "x.wav"], "--psdu zz: expected pairs of hexadecimal digits");
     refused(&["tx", "--text", "a", "--psdu", "00", "x.wav"], "expected one of them");

@@ -116,7 +116,7 @@ impl Order {
     /// White noise `snr_db` below the carriers of header and payload. A carrier of amplitude A makes A²N²/4 in a
     /// transform of N samples, noise of variance σ² makes Nσ².
     fn add_noise(&self, samples: &mut [f32], snr_db: f64) {
-        let amplitude = LEVEL * (2.0 / self.plan.carriers() as f32).sqrt();
+        let amplitude = LEVEL * (2.0 / self.plan.used_carriers() as f32).sqrt();
         let ratio = 10f64.powf(snr_db / 20.0) as f32;
         let sigma = amplitude * (FFT_LEN as f32).sqrt() / (2.0 * ratio);
         let mut noise = Noise::new(self.seed.wrapping_add(1));

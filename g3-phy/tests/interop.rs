@@ -1,0 +1,67 @@
+//! Every reading of the standard's unclear points, at both ends of a line and at one end alone.
+//!
+//! Whether a reading matters to a frame is not asked of the code of the receiver: it does if the transmitter makes other
+//! samples of it. The value of the padding is the exception, since no receiver looks at it.
+
+mod common;
+use common::*;
+use g3_phy::{ARIB, BandPlan, CENELEC_A, FCC, Interop, Modem, ModemConfig};
+use plc_core::sap::*;
+
+/// Noise between the two ends, in dB below the carriers.
+const SNR_DB: f64 = 30.0;
+
+fn modem_with(plan: &'static BandPlan, interop: Interop) -> Modem {
+    Modem::new(plan, ModemConfig { interop, ..ModemConfig::of(plan) })
+}
+
+fn sent(plan: &'static BandPlan, interop: Interop, psdu: &Psdu, tx: TxParameters) -> Vec<f32> {
+    waveform_of(&mut modem_with(plan, interop), data(psdu, tx), 100)
+}
+
+/// Whether a receiver that reads the standard like `interop` delivers `psdu`.
+fn delivers(plan: &'static BandPlan, interop: Interop, samples: &[f32], psdu: &Psdu) -> bool {
+    let said = listen_with(&mut modem_with(plan, interop), samples, 1000);
+    received(&said).iter().any(|frame| frame.psdu == *psdu)
+}
+
+/// Sends a frame of at least `len` octets with every reading; how many of them matter to it.
+fn readings_that_matter(plan: &'static BandPlan, tx: TxParameters, len: usize) -> usize {
+    let (default, mut noise) = (Interop::default(), Noise::new(len as u64));
+    let psdu = noise.octets(plan.fit(&tx, len).expect("the frame exists").psdu_len);
+    let usual = sent(plan, default, &psdu, tx);
+    let mut matter = 0;
+    for interop in Interop::readings(plan) {
+        let mut samples = sent(plan, interop, &psdu, tx);
+        let unpadded = Interop { pad_bit: default.pad_bit, ..interop };
+        let same = sent(plan, unpadded, &psdu, tx) == usual;
+        noise.add(&mut samples, SNR_DB);
+        assert!(delivers(plan, interop, &samples, &psdu), "does not understand itself: {interop:?}");
+        assert_eq!(delivers(plan, default, &samples, &psdu), same, "{interop:?}");
+        matter += usize::from(!same);
+    }
+    matter
+}
+
+/// On 18 carriers and 12 symbols of DQPSK, where the interleaver exchanges its row steps: everything matters but the
+/// padding, so that two readings are the default.
+#[test]
+fn every_reading_of_cenelec_a_works_with_itself_and_with_no_other_that_matters() {
+    let tx = tx(Modulation::Qpsk, 0b01_0101);
+    assert_eq!(readings_that_matter(&CENELEC_A, tx, 10), Interop::readings(&CENELEC_A).count() - 2);
+}
+
+#[test]
+fn every_reading_of_arib_works_with_itself_and_with_no_other_that_matters() {
+    let tx = tx(Modulation::Qpsk, 0b10_1010_0101_0010_0000);
+    assert_eq!(readings_that_matter(&ARIB, tx, 10), Interop::readings(&ARIB).count() - 2);
+}
+
+/// In one code word the restart for the second does not matter, in all 72 carriers the exchange of row steps does not,
+/// and 16-QAM is in neither frame.
+#[test]
+fn every_reading_of_fcc_works_with_itself_and_with_no_other_that_matters() {
+    let all = Interop::readings(&FCC).count();
+    assert_eq!(readings_that_matter(&FCC, tx(Modulation::Qpsk, 0x3F), 10), all - 8);
+    assert_eq!(readings_that_matter(&FCC, tx(Modulation::Psk8, 0xFF_FFFF), 250), all - 8);
+}
