@@ -23,8 +23,10 @@ pub(super) struct Preamble {
 
 /// Windows that may begin before the preamble does.
 pub(super) const EARLY: usize = 2;
-/// A window with less than this share of the preamble in it is left out.
-const SHARE_MIN: f32 = 0.85;
+/// A window that lacks more than this share of the preamble is left out, however much noise there is.
+const LACK_MAX: f32 = 0.15;
+/// A window that lacks no more than this is whole, however little noise there is.
+const LACK_MIN: f32 = 0.02;
 
 impl Preamble {
     pub(super) fn new(carriers: usize) -> Self {
@@ -83,9 +85,10 @@ impl Preamble {
 
     /// Takes early windows out again that are not whole.
     pub(super) fn settle(&mut self) {
+        let share_min = 1.0 - (2.0 * self.share_deviation()).clamp(LACK_MIN, LACK_MAX);
         for number in 0..EARLY {
             let early = core::mem::take(&mut self.early[number]);
-            if self.windows > EARLY && self.share(&early) < SHARE_MIN {
+            if self.windows > EARLY && self.share(&early) < share_min {
                 self.count(&early, number, false);
             }
             self.early[number] = early;
@@ -95,6 +98,15 @@ impl Preamble {
     /// Multiplies every carrier by its `turn`.
     pub(super) fn turn(&mut self, turn: impl Fn(usize) -> Complex<f32>) {
         self.sum.iter_mut().enumerate().for_each(|(position, sum)| *sum *= turn(position));
+    }
+
+    /// Standard deviation of the share of a whole window, from noise alone.
+    fn share_deviation(&self) -> f32 {
+        let scatter: f32 = (0..self.sum.len()).map(|position| self.scatter(position)).sum();
+        let power: f32 = self.sum.iter().map(Complex::norm_sqr).sum();
+        let (windows, carriers) = (self.windows.max(2) as f32, self.sum.len() as f32);
+        let noise = scatter / (carriers * (windows - 1.0));
+        libm::sqrtf(0.5 * noise * windows * windows / power.max(f32::MIN_POSITIVE))
     }
 
     /// How much of the other windows' mean is in `window`, which is one of them.
