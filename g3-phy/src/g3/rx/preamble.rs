@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn whole_windows_stay() {
         let mut preamble = Preamble::new(36);
-        [1.0, 0.95, 1.0, 1.05].into_iter().for_each(|level| preamble.add(&window(level)));
+        [1.0, 0.99, 1.0, 1.01].into_iter().for_each(|level| preamble.add(&window(level)));
         preamble.settle();
         assert_eq!(preamble.windows(), 4);
     }
