@@ -32,9 +32,10 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     for curve in wanted {
         suite.progress.begin(curve.name);
         rows.extend(suite.measure(curve)?);
+        // After each curve, so that a run that is cut short leaves its table.
+        suite.write("summary.md", &markdown(&rows))?;
         suite.progress.end();
     }
-    suite.write("summary.md", &markdown(&rows))?;
     print!("{}", text(&rows));
     Ok(())
 }
