@@ -3,7 +3,7 @@
 //! turns, and the next good frame must be heard.
 #![no_main]
 
-use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
+use g3_phy::{ARIB, BandPlan, CENELEC_A, Exchange, FCC, Modem, ModemConfig};
 use libfuzzer_sys::fuzz_target;
 use plc_core::Instant;
 use plc_core::sap::*;
@@ -11,15 +11,16 @@ use std::sync::OnceLock;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut script = Script(bytes);
-    let mut samples = Vec::new();
+    let band = usize::from(script.octet()) % BANDS.len();
+    let (frames, mut samples) = (&frames()[band], Vec::new());
     for _ in 0..=script.octet() % 3 {
-        let mut frame = frames()[usize::from(script.octet()) % frames().len()].clone();
+        let mut frame = frames[usize::from(script.octet()) % frames.len()].clone();
         for _ in 0..script.octet() % 8 {
             damage(&mut frame, &mut script);
         }
         samples.extend(frame);
     }
-    let mut listener = Listener::new();
+    let mut listener = Listener::new(BANDS[band]);
     let mut rest = &samples[..];
     while !rest.is_empty() {
         let len = usize::from(script.octet()) * usize::from(script.octet()) / 8 + 1;
@@ -27,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         listener.hear(block);
         rest = later;
     }
-    listener.recovers();
+    listener.recovers(&frames[0]);
 });
 
 /// The octets of the fuzzer as decisions; zeros when they have run out.
@@ -78,8 +79,8 @@ struct Listener {
 }
 
 impl Listener {
-    fn new() -> Self {
-        Self { modem: Modem::new(&CENELEC_A, ModemConfig::default()), busy: false }
+    fn new(plan: &'static BandPlan) -> Self {
+        Self { modem: Modem::new(plan, ModemConfig::of(plan)), busy: false }
     }
 
     /// Takes a block; whether an acknowledgement was in it.
@@ -108,35 +109,49 @@ impl Listener {
         self.busy = busy;
     }
 
-    fn recovers(mut self) {
+    /// Hears `good`, an acknowledgement.
+    fn recovers(mut self, good: &[f32]) {
         self.modem.on_medium(Instant::EPOCH, Exchange::Gap { samples: 1 });
         while let Some(indication) = Phy::poll(&mut self.modem) {
             self.follow(&indication);
         }
         assert!(!self.busy && !self.modem.is_receiving(), "a gap ends every reception");
-        let heard = frames()[0].chunks(1000).fold(false, |found, block| found | self.hear(block));
+        let heard = good.chunks(1000).fold(false, |found, block| found | self.hear(block));
         assert!(heard, "after all that a good frame is not heard");
         assert_eq!(self.modem.counters().dropped_indications, 0);
     }
 }
 
-/// Good frames: an acknowledgement, and short payloads of every modulation.
-fn frames() -> &'static [Vec<f32>] {
-    static FRAMES: OnceLock<Vec<Vec<f32>>> = OnceLock::new();
+/// The bands whose receivers are fed.
+const BANDS: [&BandPlan; 3] = [&CENELEC_A, &FCC, &ARIB];
+
+/// Good frames of each band: an acknowledgement, and short payloads of every modulation.
+fn frames() -> &'static [Vec<Vec<f32>>] {
+    static FRAMES: OnceLock<Vec<Vec<Vec<f32>>>> = OnceLock::new();
     FRAMES.get_or_init(|| {
-        let ack = PdAckRequest { fcs: 0x5843, more_segments: true, negative: false, at: Instant::EPOCH };
-        let payloads = [Modulation::Robo, Modulation::Bpsk, Modulation::Qpsk, Modulation::Psk8].map(|modulation| {
-            let tx = TxParameters { modulation, ..CENELEC_A.robust() };
-            let fit = CENELEC_A.fit(&tx, 9).expect("nine octets fit every modulation");
-            let psdu = Psdu::from_slice(&vec![0x5A; fit.psdu_len]).expect("what fits a frame fits a Psdu");
-            PhyRequest::Data(PdDataRequest { psdu, tx, response_expected: false, at: Instant::EPOCH })
-        });
-        std::iter::once(PhyRequest::Ack(ack)).chain(payloads).map(waveform).collect()
+        BANDS.into_iter().map(|plan| requests(plan).map(|r| waveform(plan, r)).collect()).collect()
     })
 }
 
-fn waveform(request: PhyRequest) -> Vec<f32> {
-    let mut talker = Modem::new(&CENELEC_A, ModemConfig::default());
+fn requests(plan: &'static BandPlan) -> impl Iterator<Item = PhyRequest> {
+    let ack = PdAckRequest { fcs: 0x5843, more_segments: true, negative: false, at: Instant::EPOCH };
+    let schemes = [ModulationScheme::Differential, ModulationScheme::Coherent];
+    let modulations =
+        [Modulation::Robo, Modulation::Bpsk, Modulation::Qpsk, Modulation::Psk8, Modulation::Qam16];
+    let modes =
+        schemes.into_iter().flat_map(move |scheme| modulations.map(|modulation| (modulation, scheme)));
+    let payloads = modes.filter_map(move |(modulation, scheme)| {
+        let tx = TxParameters { modulation, scheme, ..plan.robust() };
+        let psdu =
+            Psdu::from_slice(&vec![0x5A; plan.fit(&tx, 9)?.psdu_len]).expect("what fits a frame fits a Psdu");
+        let (gain, at) = (TxGain::default(), Instant::EPOCH);
+        Some(PhyRequest::Data(PdDataRequest { psdu, tx, gain, response_expected: false, at }))
+    });
+    std::iter::once(PhyRequest::Ack(ack)).chain(payloads)
+}
+
+fn waveform(plan: &'static BandPlan, request: PhyRequest) -> Vec<f32> {
+    let mut talker = Modem::new(plan, ModemConfig::of(plan));
     talker.on_request(Instant::EPOCH, request);
     let (silence, mut block, mut samples) = ([0.0; 500], [0.0; 500], vec![0.0; 700]);
     while talker.is_transmitting() {

@@ -5,7 +5,7 @@ use crate::density::{BANDWIDTH_HZ, decibels};
 use crate::emission::Emission;
 use crate::noise::Noise;
 use crate::{Fault, mode, svg};
-use g3_phy::{BandPlan, Interop};
+use g3_phy::{BandPlan, CENELEC_A, Interop};
 use std::fmt::Write;
 
 /// Distances from the outer carriers at which the text tells a level, in carriers.
@@ -49,6 +49,14 @@ fn describe(emission: &Emission) -> String {
             format!("{:.1} kHz {:.1} dB", khz(hz), emission.relative_db(hz))
         };
         line(name, DISTANCES.iter().filter(inside).map(level).collect::<Vec<_>>().join(", "));
+    }
+    if plan.sample_rate_hz == CENELEC_A.sample_rate_hz {
+        let highest = |from: f64, to: f64| decibels(density.highest(from, to) / emission.level());
+        let [below, above, far] = [highest(0.0, 9e3), highest(95e3, 199e3), highest(148.5e3, 199e3)];
+        line(
+            "at most",
+            format!("below 9 kHz {below:.1} dB, above 95 kHz {above:.1} dB, above 148.5 kHz {far:.1} dB"),
+        );
     }
     let total = density.total(0.0, 0.5 * f64::from(plan.sample_rate_hz));
     let margin = decibels(emission.crest.powi(2) * total / 2.0 / density.peak(low, high));
