@@ -28,12 +28,15 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     }
     std::fs::create_dir_all(&options.out).map_err(|fault| format!("{}: {fault}", options.out.display()))?;
     let mut suite = Suite::new(options, &curves, Progress::new(wanted.len()));
-    let mut rows = Vec::new();
+    let (setting, mut rows) = (if options.full { "Full" } else { "Quick" }, Vec::new());
     for curve in wanted {
         suite.progress.begin(curve.name);
         rows.extend(suite.measure(curve)?);
         // After each curve, so that a run that is cut short leaves its table.
-        suite.write("summary.md", &markdown(&rows))?;
+        suite.write(
+            "summary.md",
+            &format!("{setting} setting, seed {}.\n\n{}", options.seed, markdown(&rows)),
+        )?;
         suite.progress.end();
     }
     print!("{}", text(&rows));
