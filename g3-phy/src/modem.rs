@@ -55,10 +55,15 @@ pub struct ModemConfig {
     pub mains_period: Duration,
     /// A rising zero crossing of the mains at this node.
     pub mains_crossing: Instant,
+    /// Iterations that the receiver spends at most on a frame that plain decoding has failed on; 0 saves their memory.
+    pub iterations: usize,
 }
 
+/// Where the error rate of most frames stops falling.
+const ITERATIONS: usize = 8;
+
 impl ModemConfig {
-    /// Level 1, a perfect clock of the rate of `plan` from the epoch on, 50 Hz.
+    /// Level 1, a perfect clock of the rate of `plan` from the epoch on, 50 Hz, 8 iterations.
     pub fn of(plan: &BandPlan) -> Self {
         Self {
             interop: Interop::default(),
@@ -66,6 +71,7 @@ impl ModemConfig {
             clock: SampleClock::new(plan.sample_rate_hz, Instant::EPOCH, 0),
             mains_period: Duration::from_millis(20),
             mains_crossing: Instant::EPOCH,
+            iterations: ITERATIONS,
         }
     }
 }
@@ -123,7 +129,7 @@ impl Modem {
             transmitter: Transmitter::new(plan, config.interop, config.level),
             transmission: Transmission::None,
             muted: 0..0,
-            receiver: Receiver::new(plan, config.interop),
+            receiver: Receiver::new(plan, config.interop, config.iterations),
             reports: Reports::new(config.clock, Mains::new(config.mains_crossing, config.mains_period)),
         }
     }

@@ -197,7 +197,7 @@ fn of(plan: &'static BandPlan) -> Frames {
         plan,
         modulation: Modulation::Bpsk,
         scheme: ModulationScheme::Differential,
-        config: ModemConfig::of(plan),
+        config: ModemConfig { iterations: 0, ..ModemConfig::of(plan) },
         response: Response::Flat,
         disturbance: Disturbance::None,
         against: Against::Reference,

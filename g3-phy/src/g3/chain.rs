@@ -52,6 +52,16 @@ impl Chain {
         self.interleaver.len() * self.planes
     }
 
+    /// Coded bits before repetition.
+    pub(crate) const fn coded(&self) -> usize {
+        self.coded
+    }
+
+    /// How often each coded bit is sent.
+    pub(crate) const fn factor(&self) -> usize {
+        self.factor
+    }
+
     /// Codes `information` into `sent`, which must be as long as this chain.
     pub(crate) fn encode(&self, information: &[u8], sent: &mut [u8]) {
         sent.fill(self.pad);
@@ -74,7 +84,7 @@ impl Chain {
     }
 
     /// Where copy `copy` of coded bit `bit` stands on the carriers: symbol by symbol, carrier by carrier, bit by bit.
-    fn destination(&self, bit: usize, copy: usize) -> usize {
+    pub(crate) fn destination(&self, bit: usize, copy: usize) -> usize {
         let position = copy_position(self.order, self.factor, self.coded, bit, copy);
         if self.planes == 1 {
             return self.interleaver.destination(position);

@@ -11,6 +11,7 @@ mod payload;
 mod preamble;
 pub(crate) mod rx;
 pub mod specs;
+pub(crate) mod turbo;
 pub(crate) mod tx;
 
 pub use band_plan::{ARIB, BandError, BandPlan, CARRIERS_MIN, CENELEC_A, FCC, FCC_1A, FCC_1B, ToneMask};

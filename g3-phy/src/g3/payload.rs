@@ -189,6 +189,30 @@ impl PayloadCodec {
     fn next_scrambler(&self, scrambler: Scrambler) -> Scrambler {
         if self.interop.block_restarts_scrambler { Scrambler::new() } else { scrambler }
     }
+
+    /// Decodes information `bits`, tails included, where a right PSDU is one guess among several. The code is not used up
+    /// to its end: one octet less to correct makes a wrong PSDU ten thousand times rarer.
+    pub(crate) fn check(
+        &mut self,
+        bits: &[u8],
+        shape: &PayloadShape,
+        mut scrambler: Scrambler,
+    ) -> Option<(&[u8], usize)> {
+        let (data, mut corrected) = (shape.psdu_len / shape.blocks, 0);
+        for (block, bits) in bits.chunks_exact(bits.len() / shape.blocks).enumerate() {
+            let word = &mut self.word[..shape.word_len()];
+            pack(bits, word);
+            let errors = code(&self.strong, &self.robo, shape).decode(word).ok()?;
+            if errors >= shape.parity / 2 {
+                return None;
+            }
+            corrected += errors;
+            scrambler.apply(&mut word[..data]);
+            self.psdu[block * data..][..data].copy_from_slice(&self.word[..data]);
+            scrambler = self.next_scrambler(scrambler);
+        }
+        Some((&self.psdu[..shape.psdu_len], corrected))
+    }
 }
 
 fn code<'c>(strong: &'c ReedSolomon, robo: &'c ReedSolomon, shape: &PayloadShape) -> &'c ReedSolomon {

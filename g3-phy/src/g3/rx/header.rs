@@ -1,6 +1,7 @@
 //! Header: the symbols of the frame control header, and what it says.
 
 use super::State;
+use super::again::Line;
 use super::demap::quantise;
 use super::heard::Anchor;
 use super::kit::Kit;
@@ -9,8 +10,9 @@ use super::reports::Reports;
 use super::search::Search;
 use crate::dsp::Complex;
 use crate::fec::{Scrambler, pack};
+use crate::g3::chain::Chain;
 use crate::g3::specs::SYMBOL_HOP;
-use crate::g3::{Fch, PayloadShape, Sof};
+use crate::g3::{BandPlan, Fch, Interop, PayloadShape, Sof};
 use plc_core::sap::{CarrierSense, Lqi, PdAckIndication, PhyIndication};
 use plc_core::wire::Reader;
 
@@ -54,7 +56,7 @@ impl Header {
     fn decide(self, kit: &mut Kit, reports: &mut Reports) -> State {
         let end = self.frame + kit.plan.frame_len(0) as u64;
         demap(kit);
-        match decode(kit) {
+        match decode(kit).or_else(|| self.decode_again(kit)) {
             Some(Fch::Sof(sof)) => self.on_sof(sof, end, kit, reports),
             Some(Fch::Ack { fcs, more_segments, negative }) => {
                 self.learn(kit);
@@ -82,7 +84,7 @@ impl Header {
             return self.search();
         };
         self.learn(kit);
-        let payload = Payload::from(self.start, self.frame, sof, shape, kit);
+        let payload = Payload::from((self.start, self.frame, self.age), sof, shape, kit);
         let ends = reports.instant(payload.ended());
         reports.sense(CarrierSense::Frame { ends, response_expected: sof.response_expected });
         State::Payload(payload)
@@ -91,6 +93,20 @@ impl Header {
     /// Listens on after the header.
     const fn search(self) -> State {
         State::Search(Search::from(self.start))
+    }
+
+    /// With what differential keying ties together. A header that is keyed against SYNCP has nothing to gain.
+    fn decode_again(self, kit: &mut Kit) -> Option<Fch> {
+        if kit.coherent_header {
+            return None;
+        }
+        let Kit { again, header_chain, plan, preamble, heard, header, bits, sent, interop, used, .. } = kit;
+        let line = Line { plan, preamble, heard, header, age: self.age };
+        again.header(line, *header_chain, |found| {
+            bits[..found.len()].copy_from_slice(found);
+            let (chain, anchor, used) = (&*header_chain, &heard.anchor, &used[..]);
+            Guess { plan, used, coherent: false, interop, chain, header, anchor, bits, sent }.check()
+        })
     }
 
     /// Takes the data off the header's symbols, which are known now, and learns the line from them.
@@ -138,37 +154,75 @@ fn both(a: f32, b: f32) -> f32 {
 }
 
 fn decode(kit: &mut Kit) -> Option<Fch> {
-    let Kit { header_chain, soft, coded, viterbi, bits, plan, interop, .. } = kit;
+    let Kit {
+        header_chain,
+        soft,
+        coded,
+        viterbi,
+        bits,
+        plan,
+        interop,
+        sent,
+        header,
+        heard,
+        used,
+        coherent_header,
+        ..
+    } = kit;
     header_chain.decode(&soft[..header_chain.len()], coded, viterbi, bits);
-    let bits = &mut bits[..plan.fch_bits()];
-    if interop.fch_scrambled {
-        Scrambler::new().apply_bits(bits);
-    }
-    let mut octets = [0; Fch::LEN_MAX];
-    pack(bits, &mut octets);
-    let fch = Fch::parse(&mut Reader::new(&octets), plan.header, interop.check_placement).ok();
-    fch.filter(|_| correlation(kit) > CORRELATION)
+    let used = &used[..];
+    let (coherent, anchor) = (*coherent_header, &heard.anchor);
+    Guess { plan, used, coherent, interop, chain: header_chain, header, anchor, bits, sent }.check()
 }
 
-/// Codes the decoded header again, which leaves the phases of all its symbols in `sent`; how well it agrees with the
-/// carriers, in standard deviations of chance.
-fn correlation(kit: &mut Kit) -> f32 {
-    let Kit { header_chain, bits, plan, interop, sent, header, heard, used, coherent_header, .. } = kit;
-    let bits = &mut bits[..plan.fch_bits()];
-    if interop.fch_scrambled {
-        Scrambler::new().apply_bits(bits);
+/// Information bits that may be those of the header.
+struct Guess<'a> {
+    plan: &'a BandPlan,
+    /// Positions of the carriers that send something.
+    used: &'a [usize],
+    /// Whether headers are keyed against SYNCP.
+    coherent: bool,
+    interop: &'a Interop,
+    chain: &'a Chain,
+    header: &'a [Complex<f32>],
+    anchor: &'a Anchor,
+    bits: &'a mut [u8],
+    sent: &'a mut [u8],
+}
+
+impl Guess<'_> {
+    /// The header, if its check sequence is right and not by chance. The phases of all its symbols are then in `sent`.
+    fn check(mut self) -> Option<Fch> {
+        self.scramble();
+        let mut octets = [0; Fch::LEN_MAX];
+        pack(&self.bits[..self.plan.fch_bits()], &mut octets);
+        let placement = self.interop.check_placement;
+        let fch = Fch::parse(&mut Reader::new(&octets), self.plan.header, placement).ok();
+        fch.filter(|_| self.correlation() > CORRELATION)
     }
-    header_chain.encode(bits, sent);
-    let (mut agreed, mut variance) = (0.0, f32::MIN_POSITIVE);
-    for n in 0..header_chain.len() {
-        let (symbol, position) = (n / used.len(), used[n % used.len()]);
-        sent[n] ^= if symbol == 0 || *coherent_header { 0 } else { sent[n - used.len()] };
-        let carrier = header[symbol * plan.carriers() + position];
-        let value = sign(&heard.anchor, position, carrier).clamp(-CLEAR, CLEAR);
-        agreed += if sent[n] == 1 { -value } else { value };
-        variance += value * value;
+
+    fn scramble(&mut self) {
+        if self.interop.fch_scrambled {
+            Scrambler::new().apply_bits(&mut self.bits[..self.plan.fch_bits()]);
+        }
     }
-    agreed / libm::sqrtf(variance)
+
+    /// Codes the header again; how well it agrees with the carriers, in standard deviations of chance.
+    fn correlation(&mut self) -> f32 {
+        self.scramble();
+        let Self { plan, used, coherent, chain, header, anchor, bits, sent, .. } = self;
+        chain.encode(&bits[..plan.fch_bits()], sent);
+        let (mut agreed, mut variance) = (0.0, f32::MIN_POSITIVE);
+        for n in 0..chain.len() {
+            let (symbol, position) = (n / used.len(), used[n % used.len()]);
+            sent[n] ^= if symbol == 0 || *coherent { 0 } else { sent[n - used.len()] };
+            let carrier = header[symbol * plan.carriers() + position];
+            let value = sign(anchor, position, carrier).clamp(-CLEAR, CLEAR);
+            agreed += if sent[n] == 1 { -value } else { value };
+            variance += value * value;
+        }
+        agreed / libm::sqrtf(variance)
+    }
 }
 
 fn mean_snr_db(kit: &Kit) -> f32 {

@@ -64,6 +64,11 @@ impl Heard {
         self.symbols
     }
 
+    /// The carriers of all payload symbols, one after the other.
+    pub(crate) fn carriers(&self) -> &[Complex<f32>] {
+        &self.carriers[..self.symbols * self.width]
+    }
+
     /// The carriers of payload symbol `symbol`.
     pub(crate) fn symbol(&self, symbol: usize) -> &[Complex<f32>] {
         &self.carriers[symbol * self.width..][..self.width]

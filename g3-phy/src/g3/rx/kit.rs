@@ -1,5 +1,6 @@
 //! The memory and the tools that the states share.
 
+use super::again::Again;
 use super::blanker::Blanker;
 use super::demap::Demapper;
 use super::estimate::Estimate;
@@ -58,10 +59,11 @@ pub(super) struct Kit {
     pub(super) bits: Vec<u8>,
     pub(super) viterbi: Viterbi,
     pub(super) codec: PayloadCodec,
+    pub(super) again: Again,
 }
 
 impl Kit {
-    pub(super) fn new(plan: &'static BandPlan, interop: Interop) -> Self {
+    pub(super) fn new(plan: &'static BandPlan, interop: Interop, iterations: usize) -> Self {
         let carriers = plan.carriers();
         let zeros = || vec![Complex::default(); carriers];
         let pattern: Vec<_> = syncp_carriers(plan).iter().map(Complex::conj).collect();
@@ -92,6 +94,7 @@ impl Kit {
             bits: vec![0; steps],
             viterbi: Viterbi::new(steps),
             codec: PayloadCodec::new(interop),
+            again: Again::new(plan, iterations),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Every state waits for the next window of 256 samples at an index that it names, and turns it into the
 //! next state. So the result never depends on how the samples were cut into blocks.
 
+mod again;
 mod blanker;
 mod coherent;
 mod demap;
@@ -50,9 +51,13 @@ enum State {
 }
 
 impl Receiver {
-    /// Listens from sample 0 on.
-    pub(crate) fn new(plan: &'static BandPlan, interop: Interop) -> Self {
-        Self { line: Line::new(), kit: Kit::new(plan, interop), state: State::Search(Search::from(0)) }
+    /// Listens from sample 0 on. What plain decoding fails on gets at most `iterations` iterations.
+    pub(crate) fn new(plan: &'static BandPlan, interop: Interop, iterations: usize) -> Self {
+        Self {
+            line: Line::new(),
+            kit: Kit::new(plan, interop, iterations),
+            state: State::Search(Search::from(0)),
+        }
     }
 
     /// Whether a frame is being received.
@@ -138,7 +143,7 @@ mod tests {
             SampleClock::new(400_000, Instant::EPOCH, 0),
             Mains::new(Instant::EPOCH, Duration::from_millis(20)),
         );
-        Receiver::new(&CENELEC_A, interop).push(samples, &mut reports);
+        Receiver::new(&CENELEC_A, interop, 0).push(samples, &mut reports);
         core::iter::from_fn(|| reports.pop()).collect()
     }
 

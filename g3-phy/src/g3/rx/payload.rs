@@ -1,6 +1,7 @@
 //! Payload: symbol by symbol into memory, and at the end into octets.
 
 use super::State;
+use super::again::Line;
 use super::kit::Kit;
 use super::reports::Reports;
 use super::search::Search;
@@ -27,18 +28,26 @@ pub(super) struct Payload {
     tracking: Tracking,
     /// Samples by which the window at hand was moved.
     moved: i64,
+    /// Samples from the centre of the preamble to the first symbol of the header.
+    age: f32,
 }
 
 impl Payload {
-    /// The first symbol's window starts at `start`; the frame began at `frame`.
-    pub(super) fn from(start: u64, frame: u64, sof: Sof, shape: PayloadShape, kit: &mut Kit) -> Self {
+    /// The first symbol's window starts at `start`; the frame began at `frame`, and the centre of its preamble was `age`
+    /// samples before the header.
+    pub(super) fn from(
+        (start, frame, age): (u64, u64, f32),
+        sof: Sof,
+        shape: PayloadShape,
+        kit: &mut Kit,
+    ) -> Self {
         let ended = frame + kit.plan.frame_len(shape.symbols_on_air()) as u64;
         let keying = Keying::new(shape.bits, kit.interop.qam16);
         let layout = Layout::new(kit.plan, sof.tx.tone_map, sof.tx.scheme);
         let first = if shape.s_symbols() > 0 { Keying::Psk(Dpsk::new(1)) } else { keying };
         let tracking = Tracking::from(&kit.heard.anchor, first);
         kit.heard.restart();
-        Self { start, symbol: 0, frame, ended, sof, shape, keying, layout, tracking, moved: 0 }
+        Self { start, symbol: 0, frame, ended, sof, shape, keying, layout, tracking, moved: 0, age }
     }
 
     pub(super) const fn window_start(&self) -> u64 {
@@ -87,24 +96,45 @@ impl Payload {
         if kit.interop.fch_scrambled && !kit.interop.payload_restarts_scrambler {
             (0..kit.plan.fch_bits()).for_each(|_| _ = scrambler.bit());
         }
-        let len = self.shape.carried_bits();
-        let Kit { heard, demapper, soft, coded, viterbi, codec, plan, .. } = kit;
-        match self.keying {
-            Keying::Psk(keying) if self.shape.scheme == ModulationScheme::Differential => {
-                demapper.demap(heard, plan, self.sof.tx.tone_map, keying, &mut soft[..len]);
-            }
-            keying => demapper.demap_coherent(heard, plan, &self.layout, keying, &mut soft[..len]),
-        }
-        match codec.decode(&soft[..len], coded, viterbi, &self.shape, scrambler) {
-            Ok((psdu, corrected)) => {
+        match self.decode(kit, &scrambler).or_else(|| self.decode_again(kit, &scrambler)) {
+            Some((psdu, corrected)) => {
                 reports.counters_mut().corrected_octets += corrected as u64;
-                let psdu = Psdu::from_slice(psdu).expect("no code word is longer than a Psdu");
                 let indication = self.indication(psdu, corrected, kit, reports);
                 reports.received(PhyIndication::Data(indication));
             }
-            Err(_) => reports.payload_loss(self.ended),
+            None => reports.payload_loss(self.ended),
         }
         State::Search(Search::from(self.start))
+    }
+
+    /// Plain decoding. What needed the whole strength of the code is left to a better decoder, if there is one.
+    fn decode(&self, kit: &mut Kit, scrambler: &Scrambler) -> Option<(Psdu, usize)> {
+        let len = self.shape.carried_bits();
+        let Kit { heard, demapper, soft, coded, viterbi, codec, plan, again, .. } = kit;
+        match self.differential() {
+            Some(keying) => demapper.demap(heard, plan, self.sof.tx.tone_map, keying, &mut soft[..len]),
+            None => demapper.demap_coherent(heard, plan, &self.layout, self.keying, &mut soft[..len]),
+        }
+        let found = codec.decode(&soft[..len], coded, viterbi, &self.shape, scrambler.clone()).ok()?;
+        let better = again.is_there() && self.differential().is_some();
+        (!better || found.1 < self.shape.parity / 2).then(|| owned(found))
+    }
+
+    fn decode_again(&self, kit: &mut Kit, scrambler: &Scrambler) -> Option<(Psdu, usize)> {
+        let keying = self.differential()?;
+        let Kit { again, codec, plan, preamble, heard, header, interop, .. } = kit;
+        let line = Line { plan, preamble, heard, header, age: self.age };
+        again.payload(line, (keying, self.sof.tx.tone_map), self.shape.chain(interop), |bits| {
+            codec.check(bits, &self.shape, scrambler.clone()).map(owned)
+        })
+    }
+
+    /// The keying, if it is differential.
+    fn differential(&self) -> Option<Dpsk> {
+        match self.keying {
+            Keying::Psk(keying) if self.shape.scheme == ModulationScheme::Differential => Some(keying),
+            _ => None,
+        }
     }
 
     fn indication(&self, psdu: Psdu, corrected: usize, kit: &Kit, reports: &Reports) -> PdDataIndication {
@@ -130,4 +160,8 @@ impl Payload {
             ended: reports.instant(self.ended),
         }
     }
+}
+
+fn owned((psdu, corrected): (&[u8], usize)) -> (Psdu, usize) {
+    (Psdu::from_slice(psdu).expect("no code word is longer than a Psdu"), corrected)
 }

@@ -125,9 +125,19 @@ impl Preamble {
         self.last.saturating_sub(1) as f32 - self.numbers as f32 / self.windows.max(1) as f32
     }
 
+    /// What brings the sum to the level of header and payload.
+    pub(super) fn scale(&self) -> f32 {
+        1.0 / (self.windows.max(1) as f32 * PREAMBLE_GAIN)
+    }
+
+    /// How many symbols of header and payload the sum is worth.
+    pub(super) fn worth(&self) -> f32 {
+        self.windows as f32 * PREAMBLE_GAIN * PREAMBLE_GAIN
+    }
+
     /// A carrier's mean at the level of header and payload.
     pub(super) fn mean(&self, position: usize) -> Complex<f32> {
-        self.sum[position] * (1.0 / (self.windows.max(1) as f32 * PREAMBLE_GAIN))
+        self.sum[position] * self.scale()
     }
 
     /// Sum of squared distances of a carrier from its mean: on average its noise times one less than the windows.
