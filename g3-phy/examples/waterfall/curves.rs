@@ -77,7 +77,11 @@ pub(crate) fn all() -> Vec<Curve> {
         (name, title, Kind::Quiet { frames, share })
     });
     let headers = [
-        ("headers-cenelec-a", "CENELEC-A preamble and header", Kind::Headers { frames: robo(), robo: "awgn-robo" }),
+        (
+            "headers-cenelec-a",
+            "CENELEC-A preamble and header",
+            Kind::Headers { frames: robo(), robo: "awgn-robo" },
+        ),
         ("headers-fcc", "FCC preamble and header", Kind::Headers { frames: of(&FCC), robo: "fcc-robo" }),
     ];
     let all = [("anchors", "Yardstick, published points", Kind::Anchors)].into_iter();
