@@ -175,6 +175,9 @@ impl PayloadCodec {
         let (data, mut corrected) = (shape.psdu_len / shape.blocks, 0);
         for (block, soft) in soft.chunks_exact(chain.len()).enumerate().take(shape.blocks) {
             chain.decode(soft, coded, viterbi, &mut self.bits);
+            if is_silent(&coded[..chain.coded()]) {
+                return Err(Uncorrectable);
+            }
             let word = &mut self.word[..shape.word_len()];
             pack(&self.bits, word);
             corrected += code(&self.strong, &self.robo, shape).decode(word)?;
@@ -191,7 +194,8 @@ impl PayloadCodec {
     }
 
     /// Decodes information `bits`, tails included, where a right PSDU is one guess among several. The code is not used up
-    /// to its end: one octet less to correct makes a wrong PSDU ten thousand times rarer.
+    /// to its end: one octet less to correct makes a wrong PSDU ten thousand times rarer. The word of zeros is refused: it is
+    /// where doubt about everything leads to.
     pub(crate) fn check(
         &mut self,
         bits: &[u8],
@@ -203,7 +207,7 @@ impl PayloadCodec {
             let word = &mut self.word[..shape.word_len()];
             pack(bits, word);
             let errors = code(&self.strong, &self.robo, shape).decode(word).ok()?;
-            if errors >= shape.parity / 2 {
+            if errors >= shape.parity / 2 || word.iter().all(|&octet| octet == 0) {
                 return None;
             }
             corrected += errors;
@@ -213,6 +217,11 @@ impl PayloadCodec {
         }
         Some((&self.psdu[..shape.psdu_len], corrected))
     }
+}
+
+/// Whether more than half of `soft` says nothing. Silence decodes to the word of zeros, which is one of the code.
+fn is_silent(soft: &[i8]) -> bool {
+    soft.iter().filter(|&&soft| soft == 0).count() > soft.len() / 2
 }
 
 fn code<'c>(strong: &'c ReedSolomon, robo: &'c ReedSolomon, shape: &PayloadShape) -> &'c ReedSolomon {
@@ -255,6 +264,16 @@ mod tests {
         assert!(shapes[1].psdu_len.is_multiple_of(2) && shapes[1].symbols.is_multiple_of(2));
         assert_eq!(PayloadShape::of(&FCC, &tx, 19, 2), None);
         assert_eq!(PayloadShape::of(&CENELEC_A, &CENELEC_A.robust(), 20, 2), None);
+    }
+
+    #[test]
+    fn silence_decodes_to_a_word_of_the_code_and_is_refused() {
+        let shape = PayloadShape::fitting(&CENELEC_A, &CENELEC_A.robust(), 40).unwrap();
+        let (mut coded, mut viterbi) = (vec![0; 2 * STEPS_MAX], Viterbi::new(STEPS_MAX));
+        let silence = vec![0; shape.carried_bits()];
+        let mut codec = PayloadCodec::new(Interop::default());
+        let decoded = codec.decode(&silence, &mut coded, &mut viterbi, &shape, Scrambler::new());
+        assert_eq!(decoded, Err(Uncorrectable));
     }
 
     proptest! {
