@@ -2,6 +2,7 @@
 
 use super::Interop;
 use super::interop::InterleaverSpan;
+use super::specs::FCH_REPETITION;
 use crate::fec::{
     CONSTRAINT_TAIL, ConvolutionalEncoder, Interleaver, RepetitionOrder, Viterbi, combine, copy_position,
 };
@@ -64,32 +65,118 @@ impl Chain {
 
     /// Codes `information` into `sent`, which must be as long as this chain.
     pub(crate) fn encode(&self, information: &[u8], sent: &mut [u8]) {
-        sent.fill(self.pad);
-        let mut encoder = ConvolutionalEncoder::new();
-        let tail = core::iter::repeat_n(&0, CONSTRAINT_TAIL);
-        let coded = information.iter().chain(tail).flat_map(|&bit| encoder.push(bit));
-        for (index, bit) in coded.enumerate() {
-            (0..self.factor).for_each(|copy| sent[self.destination(index, copy)] = bit);
+        let (rounds, copies) = match self.order {
+            RepetitionOrder::BitByBit => (1, self.factor),
+            RepetitionOrder::BlockByBlock => (self.factor, 1),
+        };
+        let mut places = self.places(0);
+        for _ in 0..rounds {
+            let mut encoder = ConvolutionalEncoder::new();
+            let tail = core::iter::repeat_n(&0, CONSTRAINT_TAIL);
+            for bit in information.iter().chain(tail).flat_map(|&bit| encoder.push(bit)) {
+                places.by_ref().take(copies).for_each(|place| sent[place] = bit);
+            }
         }
+        places.for_each(|place| sent[place] = self.pad);
     }
 
     /// Decodes the soft bits of a block; `coded` is room for the code word, `bits` takes the information and
     /// its tail.
     pub(crate) fn decode(&self, soft: &[i8], coded: &mut [i8], viterbi: &mut Viterbi, bits: &mut [u8]) {
-        for (index, value) in coded[..self.coded].iter_mut().enumerate() {
-            let copies = (0..self.factor).map(|copy| i32::from(soft[self.destination(index, copy)]));
-            *value = combine(copies.sum(), self.factor);
-        }
-        viterbi.decode(&coded[..self.coded], &mut bits[..self.coded / 2]);
+        let coded = &mut coded[..self.coded];
+        self.collect(soft, coded);
+        viterbi.decode(coded, &mut bits[..self.coded / 2]);
     }
 
     /// Where copy `copy` of coded bit `bit` stands on the carriers: symbol by symbol, carrier by carrier, bit by bit.
     pub(crate) fn destination(&self, bit: usize, copy: usize) -> usize {
         let position = copy_position(self.order, self.factor, self.coded, bit, copy);
-        if self.planes == 1 {
-            return self.interleaver.destination(position);
-        }
         let (plane, within) = (position / self.interleaver.len(), position % self.interleaver.len());
         self.interleaver.destination(within) * self.planes + plane
+    }
+
+    /// Takes the soft bits off the carriers and combines the copies of each.
+    fn collect(&self, soft: &[i8], coded: &mut [i8]) {
+        let value = |place: usize| i32::from(soft[place]);
+        match self.order {
+            RepetitionOrder::BitByBit => {
+                let mut places = self.places(0);
+                for coded in coded {
+                    let sum = places.by_ref().take(self.factor).map(value).sum();
+                    *coded = combine(sum, self.factor);
+                }
+            }
+            RepetitionOrder::BlockByBlock => {
+                let mut copies: [_; COPIES_MAX] = core::array::from_fn(|copy| self.places(copy * self.coded));
+                for coded in coded {
+                    let places = copies[..self.factor].iter_mut().filter_map(Iterator::next);
+                    *coded = combine(places.map(value).sum(), self.factor);
+                }
+            }
+        }
+    }
+
+    /// Where the bits stand on the carriers that are at `position` and later in the stream of all copies: symbol by
+    /// symbol, carrier by carrier, bit by bit.
+    fn places(&self, position: usize) -> impl Iterator<Item = usize> + use<> {
+        let (interleaver, planes) = (self.interleaver, self.planes);
+        let len = interleaver.len().max(1);
+        (position / len..planes).flat_map(move |plane| {
+            let destinations = interleaver.destinations(position.saturating_sub(plane * len));
+            destinations.map(move |destination| destination * planes + plane)
+        })
+    }
+}
+
+/// No bit is sent more often.
+const COPIES_MAX: usize = FCH_REPETITION;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::g3::InterleaverOrder;
+    use proptest::prelude::*;
+    use std::vec;
+
+    proptest! {
+        #[test]
+        fn every_copy_of_every_bit_goes_where_the_definition_puts_it(
+            carriers in 1usize..73,
+            symbols in 1usize..60,
+            bits in 1usize..5,
+            factor in 1usize..7,
+            [per_bit, blocks, smaller, pad_bit] in any::<[bool; 4]>(),
+            seed: u64,
+        ) {
+            let interop = Interop {
+                pad_bit,
+                interleaver: if smaller { InterleaverOrder::SmallerFirst } else { InterleaverOrder::LargerFirst },
+                interleaver_span: if per_bit { InterleaverSpan::PerBit } else { InterleaverSpan::FullBlock },
+                repetition: if blocks { RepetitionOrder::BlockByBlock } else { RepetitionOrder::BitByBit },
+                ..Interop::default()
+            };
+            let room = carriers * symbols * bits;
+            let Some(information) = (room / factor / 2).checked_sub(CONSTRAINT_TAIL) else { return Ok(()) };
+            let chain = Chain::new(&interop, Grid { carriers, symbols, bits }, factor, information);
+            let data: vec::Vec<u8> = (0..information).map(|n| (seed >> (n % 64) & 1) as u8).collect();
+            let mut sent = vec![2; chain.len()];
+            chain.encode(&data, &mut sent);
+
+            let mut encoder = ConvolutionalEncoder::new();
+            let mut expected = vec![u8::from(pad_bit); chain.len()];
+            let tail = [0; CONSTRAINT_TAIL];
+            for (index, bit) in data.iter().chain(&tail).flat_map(|&bit| encoder.push(bit)).enumerate() {
+                (0..factor).for_each(|copy| expected[chain.destination(index, copy)] = bit);
+            }
+            prop_assert_eq!(&sent, &expected);
+
+            let soft: vec::Vec<i8> = (0..chain.len()).map(|n| (seed.wrapping_mul(n as u64 + 1) >> 56) as i8).collect();
+            let mut coded = vec![0; chain.coded];
+            chain.collect(&soft, &mut coded);
+            for (index, value) in coded.into_iter().enumerate() {
+                let sum = (0..factor).map(|copy| i32::from(soft[chain.destination(index, copy)])).sum();
+                prop_assert_eq!(value, combine(sum, factor));
+            }
+        }
     }
 }
