@@ -8,6 +8,8 @@ use crate::g3::specs::FFT_LEN;
 pub(super) struct Blanker {
     /// Differences that end at each sample, and after the last two those that begin there.
     differences: [f32; FFT_LEN + APART],
+    /// Which samples stand out, with room on both sides.
+    struck: [u8; FFT_LEN + 2 * REACH],
     window: [f32; FFT_LEN],
     /// Usual power of a difference in the frame at hand, once known.
     usual: Option<f32>,
@@ -18,9 +20,16 @@ pub(super) struct Blanker {
 /// Distance of the samples of a difference.
 const APART: usize = 2;
 /// A window whose largest difference has less than this over its mean power is left alone, as the peaks of a symbol are.
-const CREST: f32 = 14.0;
-/// A sample whose differences on both sides have so many times the usual power is an impulse.
-const IMPULSE: f32 = 10.0;
+const CREST: f32 = 12.0;
+/// One sample whose differences on both sides have so many times the usual power makes a window struck: peaks of a symbol
+/// do not reach it.
+const CERTAIN: f32 = 16.0;
+/// In a window that was struck, a sample with so many times the usual power is an impulse.
+const IMPULSE: f32 = 6.5;
+/// Samples on either side of one that may belong to the same burst.
+const REACH: usize = 4;
+/// So many impulses within reach make a burst.
+const BURST: u8 = 3;
 /// Differences with more than this over the estimate do not count in the next, better one.
 const TRIM: f32 = 8.0;
 /// Share of a Gaussian's power that trimming leaves.
@@ -36,7 +45,13 @@ const KEPT_MIN: f32 = 0.3;
 
 impl Blanker {
     pub(super) const fn new() -> Self {
-        Self { differences: [0.0; FFT_LEN + APART], window: [0.0; FFT_LEN], usual: None, kept: 1.0 }
+        Self {
+            differences: [0.0; FFT_LEN + APART],
+            struck: [0; FFT_LEN + 2 * REACH],
+            window: [0.0; FFT_LEN],
+            usual: None,
+            kept: 1.0,
+        }
     }
 
     /// Every window stands for itself.
@@ -60,7 +75,7 @@ impl Blanker {
         self.kept = 1.0;
         differences(window, &mut self.differences);
         let (power, peak) = power_and_peak(&self.differences);
-        let quiet = self.usual.is_none_or(|usual| peak < IMPULSE * usual);
+        let quiet = self.usual.is_none_or(|usual| peak < CERTAIN * usual);
         if peak < CREST * power && quiet {
             self.adapt(power);
             return window;
@@ -68,19 +83,31 @@ impl Blanker {
         let own = level(&self.differences);
         let reference = self.usual.map_or(own, |usual| own.min(LOUDER * usual));
         self.adapt(own);
-        self.blank(window, IMPULSE * reference)
+        self.blank(window, reference)
     }
 
-    /// An impulse stands out from the samples on both sides.
-    fn blank<'a>(&'a mut self, window: &'a [f32], limit: f32) -> &'a [f32] {
+    /// An impulse stands out from the samples on both sides, and a burst among many that do.
+    fn blank<'a>(&'a mut self, window: &'a [f32], level: f32) -> &'a [f32] {
         let (before, after) = (&self.differences[..FFT_LEN], &self.differences[APART..]);
-        let mut kept = 0.0;
-        for (((to, &sample), before), after) in self.window.iter_mut().zip(window).zip(before).zip(after) {
-            let keep = f32::from(u8::from((before * before).min(after * after) <= limit));
-            *to = sample * keep;
-            kept += keep;
+        let mut worst = 0f32;
+        for ((struck, before), after) in self.struck[REACH..].iter_mut().zip(before).zip(after) {
+            let power = (before * before).min(after * after);
+            *struck = u8::from(power > IMPULSE * level);
+            worst = worst.max(power);
         }
-        let kept = kept / FFT_LEN as f32;
+        if worst < CERTAIN * level {
+            return window;
+        }
+        let mut lost = 0;
+        let mut around: u8 = self.struck[..2 * REACH].iter().sum();
+        for (n, (to, &sample)) in self.window.iter_mut().zip(window).enumerate() {
+            around += self.struck[n + 2 * REACH];
+            let blank = self.struck[n + REACH] == 1 || around >= BURST;
+            *to = if blank { 0.0 } else { sample };
+            lost += usize::from(blank);
+            around -= self.struck[n];
+        }
+        let kept = 1.0 - lost as f32 / FFT_LEN as f32;
         if kept < KEPT_MIN {
             return window;
         }
@@ -122,22 +149,33 @@ fn power_and_peak(window: &[f32]) -> (f32, f32) {
 const LANES: usize = 16;
 
 /// Power of the differences that are no impulses.
-fn level(window: &[f32]) -> f32 {
-    let mean = window.iter().map(|sample| sample.abs()).sum::<f32>() / window.len() as f32;
+fn level(differences: &[f32]) -> f32 {
+    let mut sizes = [0f32; LANES];
+    for part in differences.chunks_exact(LANES) {
+        sizes.iter_mut().zip(part).for_each(|(sum, difference)| *sum += difference.abs());
+    }
+    let mean = sizes.iter().sum::<f32>() / differences.len() as f32;
     let mut level = mean * mean * core::f32::consts::FRAC_PI_2;
     for _ in 0..ROUNDS {
-        let (mut sum, mut count) = (0.0, 0.0);
-        for sample in window {
-            let power = sample * sample;
-            let keep = f32::from(u8::from(power <= TRIM * level));
-            sum += power * keep;
-            count += keep;
-        }
+        let (sum, count) = trimmed(differences, TRIM * level);
         if count > 0.0 {
             level = sum / (count * TRIMMED);
         }
     }
     level
+}
+
+/// Sum and count of the powers up to `limit`.
+fn trimmed(differences: &[f32], limit: f32) -> (f32, f32) {
+    let (mut sums, mut counts) = ([0f32; LANES], [0f32; LANES]);
+    for part in differences.chunks_exact(LANES) {
+        for ((sum, count), difference) in sums.iter_mut().zip(&mut counts).zip(part) {
+            let power = difference * difference;
+            *sum += if power <= limit { power } else { 0.0 };
+            *count += if power <= limit { 1.0 } else { 0.0 };
+        }
+    }
+    (sums.iter().sum(), counts.iter().sum())
 }
 
 #[cfg(test)]

@@ -139,6 +139,11 @@ impl Anchor {
         carriers.iter().enumerate().map(ratio).sum::<f32>() / carriers.len() as f32
     }
 
+    /// Noise of a symbol over the usual one, when all energy that is not expected is noise.
+    pub(super) fn excess(&self, carriers: &[Complex<f32>]) -> f32 {
+        1.0 + (self.energy(carriers) - CHANCE).max(0.0) * (self.mean_snr() + 1.0)
+    }
+
     /// Mean signal-to-noise ratio over the carriers, none counting more than 15 dB.
     fn mean_snr(&self) -> f32 {
         (0..self.gains.len()).map(|position| self.snr(position).min(30.0)).sum::<f32>()

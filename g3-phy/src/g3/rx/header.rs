@@ -109,14 +109,19 @@ impl Header {
 /// Soft bits of all symbols of the header, from the phases of two symbols in a row against those of the preamble.
 fn demap(kit: &mut Kit) {
     let Kit { header, heard, soft, used, plan, coherent_header, .. } = kit;
-    let sign =
-        |n: usize, position: usize| sign(&heard.anchor, position, header[n * plan.carriers() + position]);
+    let anchor = &heard.anchor;
+    let symbol = |n: usize| &header[n * plan.carriers()..][..plan.carriers()];
+    let mut before = 0.0;
     for (n, soft) in soft.chunks_exact_mut(used.len()).enumerate().take(plan.fch_symbols()) {
+        let trust = 1.0 / anchor.excess(symbol(n));
         for (soft, &position) in soft.iter_mut().zip(used.iter()) {
-            let own = sign(n, position);
+            let own = trust * sign(anchor, position, symbol(n)[position]);
             let alone = n == 0 || *coherent_header;
-            *soft = quantise(SOFT_SCALE * if alone { own } else { both(own, sign(n - 1, position)) });
+            let value =
+                if alone { own } else { both(own, before * sign(anchor, position, symbol(n - 1)[position])) };
+            *soft = quantise(SOFT_SCALE * value);
         }
+        before = trust;
     }
 }
 
