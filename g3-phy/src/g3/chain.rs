@@ -99,6 +99,10 @@ impl Chain {
     fn collect(&self, soft: &[i8], coded: &mut [i8]) {
         let value = |place: usize| i32::from(soft[place]);
         match self.order {
+            _ if self.planes == 1 && self.factor == 1 => {
+                let places = self.interleaver.destinations(0);
+                coded.iter_mut().zip(places).for_each(|(coded, place)| *coded = soft[place].max(-127));
+            }
             RepetitionOrder::BitByBit => {
                 let mut places = self.places(0);
                 for coded in coded {

@@ -49,31 +49,47 @@ impl Dpsk {
         let (x, y) = (product.re, product.im);
         match self.bits {
             1 => [x, 0.0, 0.0],
-            2 => [0.5 * (x.max(-y) - (-x).max(y)), 0.5 * (x.max(y) - (-x).max(-y)), 0.0],
-            _ => self.soft_of_eight(product),
+            2 => [0.5 * (greater(x, -y) - greater(-x, y)), 0.5 * (greater(x, y) - greater(-x, -y)), 0.0],
+            _ => soft_of_eight(product),
         }
-    }
-
-    fn soft_of_eight(self, product: Complex<f32>) -> [f32; Self::BITS_MAX] {
-        let (mut zero, mut one) = ([f32::MIN; Self::BITS_MAX], [f32::MIN; Self::BITS_MAX]);
-        for position in 0..8u8 {
-            let point = unit(position * 2);
-            let likeness = product.re * point.re + product.im * point.im;
-            let value = position ^ position >> 1;
-            for bit in 0..Self::BITS_MAX {
-                let side = if value >> bit & 1 == 0 { &mut zero } else { &mut one };
-                side[bit] = side[bit].max(likeness);
-            }
-        }
-        core::array::from_fn(|bit| 0.5 * (zero[bit] - one[bit]))
     }
 
     /// The point of the constellation next to `product`.
     pub fn nearest(self, product: Complex<f32>) -> Complex<f32> {
-        let soft = self.soft(product);
-        let value = (0..self.bits).fold(0, |value, bit| value | u8::from(soft[bit] < 0.0) << bit);
-        unit(self.shift(value))
+        let (x, y) = (product.re, product.im);
+        let (right, up) = (1f32.copysign(x), 1f32.copysign(y));
+        let (flat, steep) = match self.bits {
+            1 => return Complex::new(right, 0.0),
+            2 => (x.abs() > y.abs(), x.abs() <= y.abs()),
+            _ => (y.abs() < x.abs() * HALF_STEP, x.abs() < y.abs() * HALF_STEP),
+        };
+        let side = if flat | steep { 1.0 } else { C2 };
+        Complex::new(if steep { 0.0 } else { right * side }, if flat { 0.0 } else { up * side })
     }
+}
+
+/// Tangent of half a step of eight phases.
+const HALF_STEP: f32 = 0.414_213_56;
+
+/// Soft bits of eight phases. A bit splits the circle in two halves, or in four quarters of which every other one is the same:
+/// the likeness of a half is the greatest of four neighbours, and that of the other half the greatest of their opposites.
+fn soft_of_eight(product: Complex<f32>) -> [f32; Dpsk::BITS_MAX] {
+    let (x, y) = (product.re, product.im);
+    let (up, down) = (C2 * (x + y), C2 * (x - y));
+    let half = |a: f32, b: f32, c: f32, d: f32| {
+        0.5 * (greater(greater(a, b), greater(c, d)) + less(less(a, b), less(c, d)))
+    };
+    let quarters = greater(x.abs(), down.abs()) - greater(up.abs(), y.abs());
+    [0.5 * quarters, half(x, up, down, -y), half(x, up, y, -down)]
+}
+
+/// The greater of two, without a thought for what is no number.
+fn greater(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+fn less(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::estimate::Turns;
 use super::heard::{Anchor, Heard};
 use crate::dsp::Complex;
+use crate::fec::Viterbi;
 use crate::g3::BandPlan;
 use crate::ofdm::Dpsk;
 use alloc::vec;
@@ -23,7 +24,7 @@ pub(super) struct Demapper {
 /// Energy over the usual that chance brings.
 const CHANCE: f32 = 1.4;
 /// Root mean square of the soft bits of a frame, of 127.
-const SOFT_RMS: f32 = 40.0;
+const SOFT_RMS: f32 = Viterbi::SOFT_RMS;
 /// A carrier counts as no better than this signal-to-noise ratio, so that weaker ones keep a voice.
 const SNR_MAX: f32 = 300.0;
 
@@ -160,5 +161,6 @@ pub(super) fn quantise_all(values: &[f32], soft: &mut [i8]) {
 
 /// A soft bit of eight bits.
 pub(super) fn quantise(value: f32) -> i8 {
-    libm::roundf(value).clamp(-127.0, 127.0) as i8
+    // The lowest octet of a number this large is the nearest whole number.
+    (value.clamp(-127.0, 127.0) + 12_582_912.0).to_bits() as i8
 }
