@@ -4,6 +4,7 @@ use crate::args::Args;
 use crate::constellation::Scatter;
 use crate::transmit::FCS_LEN;
 use crate::{Fault, mode, recording, svg};
+use g3_phy::g3::specs::{S_SYMBOLS, SYMBOL_HOP};
 use g3_phy::{BandPlan, Counters, Exchange, Interop, Modem};
 use plc_core::Instant;
 use plc_core::crc::g3_fcs;
@@ -162,7 +163,8 @@ impl Report {
     /// The header in words.
     fn dissect(&self, frame: &PdDataIndication) -> String {
         let samples = frame.ended.since(frame.started).as_secs_f64() * f64::from(self.plan.sample_rate_hz);
-        let symbols = (samples.round() as usize - self.plan.frame_len(0)) / g3_phy::g3::specs::SYMBOL_HOP;
+        let extra = if frame.tx.scheme == ModulationScheme::Coherent { S_SYMBOLS } else { 0 };
+        let symbols = (samples.round() as usize - self.plan.frame_len(extra)) / SYMBOL_HOP;
         let response = if frame.response_expected { ", response expected" } else { "" };
         format!(
             "SOF {}, tone map {:?}, {symbols} symbols{response}",

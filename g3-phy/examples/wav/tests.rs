@@ -130,6 +130,22 @@ fn the_points_of_a_frame_are_drawn_around_what_was_sent() {
 }
 
 #[test]
+fn the_points_of_coherent_frames_are_those_of_their_constellation() {
+    let (file, drawing) = (Scratch::new("coherent.wav"), Scratch::new("coherent.svg"));
+    for (modulation, symbols) in [("BPSK", 29), ("QPSK", 15), ("8PSK", 10), ("16QAM", 8)] {
+        let options = ["--band", "FCC", "--modulation", modulation, "--snr", "24", file.path()];
+        wav(&[&["tx"], &options[..]].concat()).unwrap();
+        let text = wav(&["rx", "--band", "FCC", "--constellation", drawing.path(), file.path()]).unwrap();
+        assert!(text.contains(&format!("SOF {modulation}, tone map ffffff, {symbols} symbols\n")), "{text}");
+        let svg = std::fs::read_to_string(&drawing.0).unwrap();
+        let ratio =
+            svg.split("modulation error ratio ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        // What is learnt of the line from two symbols, and followed from there, is noisy, too.
+        assert!((20.5..24.5).contains(&ratio.parse::<f32>().unwrap()), "{modulation}: {ratio}");
+    }
+}
+
+#[test]
 fn bad_files_are_refused_with_what_was_expected() {
     let refused = |file: &Scratch| {
         let faults = ["rx", "hypotheses"].map(|command| wav(&[command, file.path()]).unwrap_err());
