@@ -1,10 +1,10 @@
 //! From the carriers of a whole payload to soft bits.
 
-use super::estimate::Turns;
 use super::heard::{Anchor, Heard};
-use crate::dsp::Complex;
+use crate::dsp::{Complex, turns};
 use crate::fec::Viterbi;
 use crate::g3::BandPlan;
+use crate::g3::specs::FFT_LEN;
 use crate::ofdm::Dpsk;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -18,7 +18,15 @@ pub(super) struct Demapper {
     /// Energy of each symbol over what is expected, then its noise over the usual one.
     pub(super) noise: Vec<f32>,
     sorted: Vec<f32>,
-    active: Vec<bool>,
+    /// Positions of the carriers with data.
+    active: Vec<usize>,
+    /// Products of one symbol with the one before.
+    products: Vec<Complex<f32>>,
+    /// Turns of the carriers of one symbol.
+    turns: Vec<Complex<f32>>,
+    /// Factors from product to soft bit, for the noise that they were made for.
+    weights: Vec<f32>,
+    weighed: Option<(f32, f32)>,
 }
 
 /// Energy over the usual that chance brings.
@@ -35,7 +43,11 @@ impl Demapper {
             values: vec![0.0; bits],
             noise: vec![0.0; symbols],
             sorted: vec![0.0; symbols],
-            active: vec![false; carriers],
+            active: vec![0; carriers],
+            products: vec![Complex::default(); carriers],
+            turns: vec![Complex::default(); carriers],
+            weights: vec![0.0; carriers],
+            weighed: None,
         }
     }
 
@@ -50,22 +62,57 @@ impl Demapper {
         soft: &mut [i8],
     ) {
         self.find_noise(heard);
-        self.active.iter_mut().enumerate().for_each(|(n, active)| *active = plan.is_active(map, n));
-        let mut values = self.values[..soft.len()].chunks_exact_mut(keying.bits());
-        for symbol in 0..heard.symbols() {
-            let weigher = Weigher::new(self.noise[symbol], symbol.checked_sub(1).map(|n| self.noise[n]));
-            let mut turns = Turns::new(-heard.gained(symbol), plan.first_carrier);
-            for (position, &carrier) in heard.symbol(symbol).iter().enumerate() {
-                let turn = turns.next();
-                if self.active[position] {
-                    let product = carrier * heard.before(symbol, position).conj() * turn;
-                    let weight = weigher.weight(&heard.anchor, position);
-                    let slots = values.next().into_iter().flatten();
-                    slots.zip(keying.soft(product)).for_each(|(slot, value)| *slot = value * weight);
+        let mut carriers = 0;
+        for position in (0..plan.carriers()).filter(|&position| plan.is_active(map, position)) {
+            self.active[carriers] = position;
+            carriers += 1;
+        }
+        let mut values = core::mem::take(&mut self.values);
+        self.weighed = None;
+        for (symbol, values) in values[..soft.len()].chunks_exact_mut(carriers * keying.bits()).enumerate() {
+            self.multiply(heard, plan, symbol);
+            self.key(carriers, keying, values);
+        }
+        quantise_all(&values[..soft.len()], soft);
+        self.values = values;
+    }
+
+    /// Products of `symbol` with the one before, weighed.
+    fn multiply(&mut self, heard: &Heard, plan: &BandPlan, symbol: usize) {
+        let before = symbol.checked_sub(1).map(|n| self.noise[n]);
+        self.weigh(&heard.anchor, self.noise[symbol], before);
+        let step = -core::f32::consts::TAU / FFT_LEN as f32 * heard.gained(symbol);
+        turns(step * plan.first_carrier as f32, step, &mut self.turns);
+        let factors = self.turns.iter().zip(&self.weights);
+        for (position, ((product, &carrier), (turn, weight))) in
+            self.products.iter_mut().zip(heard.symbol(symbol)).zip(factors).enumerate()
+        {
+            *product = carrier * heard.before(symbol, position).conj() * (turn * weight);
+        }
+    }
+
+    /// Weights for the noise of a symbol and the one before; most symbols share those of the symbols before them.
+    fn weigh(&mut self, anchor: &Anchor, now: f32, before: Option<f32>) {
+        let noises = (now, before.unwrap_or(REFERENCE_NOISE));
+        if self.weighed == Some(noises) {
+            return;
+        }
+        let weigher = Weigher::new(now, before);
+        self.weights.iter_mut().enumerate().for_each(|(n, weight)| *weight = weigher.weight(anchor, n));
+        self.weighed = Some(noises);
+    }
+
+    /// Soft bits of the products of the first `carriers` active positions.
+    fn key(&self, carriers: usize, keying: Dpsk, values: &mut [f32]) {
+        let products = self.active[..carriers].iter().map(|&position| self.products[position]);
+        match keying.bits() {
+            1 => values.iter_mut().zip(products).for_each(|(value, product)| *value = product.re),
+            bits => {
+                for (values, product) in values.chunks_exact_mut(bits).zip(products) {
+                    values.copy_from_slice(&keying.soft(product)[..bits]);
                 }
             }
         }
-        quantise_all(&self.values[..soft.len()], soft);
     }
 
     /// The noise of each symbol over the usual one. Energy over the usual counts as noise, and so does what the blanked part

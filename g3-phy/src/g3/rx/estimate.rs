@@ -2,8 +2,8 @@
 
 use super::heard::{Anchor, Heard};
 use super::preamble::Preamble;
-use crate::dsp::Complex;
-use crate::g3::specs::{FFT_LEN, PREAMBLE_GAIN, SYMBOL_HOP};
+use crate::dsp::{Complex, turn};
+use crate::g3::specs::{FFT_LEN, PREAMBLE_GAIN, SYMBOL_HOP, WINDOW_ADVANCE};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub(super) struct Estimate {
     first: usize,
+    /// Conjugates of what a line without echoes makes of SYNCP.
     pattern: Vec<Complex<f32>>,
     /// Sums over the header, by carrier.
     sums: Vec<Complex<f32>>,
@@ -48,9 +49,12 @@ impl Estimate {
     /// For carriers of the index `first` and up, with the conjugates of SYNCP in `pattern`, and headers of `rows` symbols.
     pub(super) fn new(pattern: Vec<Complex<f32>>, first: usize, rows: usize) -> Self {
         let carriers = pattern.len();
+        // Windows begin in the prefix: with that delay off, a line without echoes has the same gain on all carriers.
+        let delay = core::f32::consts::TAU * WINDOW_ADVANCE as f32 / FFT_LEN as f32;
+        let turned = |(position, sent): (usize, Complex<f32>)| sent * turn(delay * (first + position) as f32);
         Self {
             first,
-            pattern,
+            pattern: pattern.into_iter().enumerate().map(turned).collect(),
             sums: vec![Complex::default(); carriers],
             scatter: vec![0.0; carriers],
             sorted: vec![0.0; carriers],
@@ -218,11 +222,8 @@ pub(super) struct Turns {
 
 impl Turns {
     pub(super) fn new(delay: f32, first: usize) -> Self {
-        let turn = |k: f32| {
-            let angle = core::f32::consts::TAU * k * delay / FFT_LEN as f32;
-            Complex::new(libm::cosf(angle), libm::sinf(angle))
-        };
-        Self { turn: turn(first as f32), step: turn(1.0) }
+        let step = core::f32::consts::TAU * delay / FFT_LEN as f32;
+        Self { turn: turn(step * first as f32), step: turn(step) }
     }
 
     pub(super) fn next(&mut self) -> Complex<f32> {

@@ -148,10 +148,23 @@ fn sign(anchor: &Anchor, position: usize, carrier: Complex<f32>) -> f32 {
 
 /// Log-likelihood ratio of the sum of two bits from those of the bits.
 fn both(a: f32, b: f32) -> f32 {
-    let least = a.abs().min(b.abs());
-    let exact = libm::log1pf(libm::expf(-(a + b).abs())) - libm::log1pf(libm::expf(-(a - b).abs()));
-    least * (a * b).signum() + exact
+    a.abs().min(b.abs()).copysign(a * b) + doubt((a + b).abs()) - doubt((a - b).abs())
 }
+
+/// ln(1 + exp(-`x`)) for a positive `x`, to a hundredth.
+fn doubt(x: f32) -> f32 {
+    let place = (x * DOUBTS_PER_ONE).min((DOUBTS.len() - 2) as f32 + 0.999);
+    let (n, rest) = (place as usize, place - libm::floorf(place));
+    DOUBTS[n] + rest * (DOUBTS[n + 1] - DOUBTS[n])
+}
+
+/// Entries of [`DOUBTS`] in a unit.
+const DOUBTS_PER_ONE: f32 = 2.0;
+/// ln(1 + exp(-x)) in steps of one half.
+const DOUBTS: [f32; 18] = [
+    core::f32::consts::LN_2, 0.474_08, 0.313_26, 0.201_41, 0.126_93, 0.078_89, 0.048_59, 0.029_75, 0.018_15, 0.011_05,
+    0.006_72, 0.004_08, 0.002_48, 0.001_50, 0.000_91, 0.000_55, 0.000_34, 0.0,
+];
 
 fn decode(kit: &mut Kit) -> Option<Fch> {
     let Kit {

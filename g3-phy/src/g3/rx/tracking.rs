@@ -1,7 +1,7 @@
 //! Tracking of the other clock.
 
 use super::heard::Anchor;
-use crate::dsp::Complex;
+use crate::dsp::{Complex, turns};
 use crate::g3::specs::{FFT_LEN, SYMBOL_HOP};
 use crate::ofdm::Keying;
 
@@ -70,40 +70,38 @@ impl Tracking {
         expected: f32,
     ) -> f32 {
         let scale = core::f32::consts::TAU / FFT_LEN as f32;
-        let step = turn(-scale * expected);
-        let mut back = turn(-scale * expected * first as f32);
+        let mut back = [Complex::default(); CARRIERS_MAX];
+        turns(-scale * expected * first as f32, -scale * expected, &mut back[..carriers.len()]);
         let (mut turned, mut lever) = (0.0, 0.0);
-        for (n, ((&carrier, &gain), &noise)) in
-            carriers.iter().zip(&anchor.gains).zip(&anchor.noise).enumerate()
+        for (n, (((&carrier, &gain), &noise), &back)) in
+            carriers.iter().zip(&anchor.gains).zip(&anchor.noise).zip(&back).enumerate()
         {
-            let (k, product) = ((first + n) as f32, carrier * gain.conj() * back);
-            if silent >> n & 1 == 0 {
-                turned += k * self.error(product, gain.norm_sqr(), noise) / noise;
-                lever += k * k * gain.norm_sqr() / noise;
-            }
-            back *= step;
+            let (k, product, trust) = ((first + n) as f32, carrier * gain.conj() * back, 1.0 / noise);
+            let vote = if silent >> n & 1 == 0 { k * trust } else { 0.0 };
+            turned += vote * self.error(product, gain.norm_sqr(), trust);
+            lever += vote * k * gain.norm_sqr();
         }
         let delay = turned / (lever * scale);
         if delay.is_finite() { delay.clamp(-SURPRISE_MAX, SURPRISE_MAX) } else { 0.0 }
     }
 
     /// The imaginary part of `product` once the data is off. Doubtful signs count by their likelihood.
-    fn error(&self, product: Complex<f32>, power: f32, noise: f32) -> f32 {
+    fn error(&self, product: Complex<f32>, power: f32, trust: f32) -> f32 {
         if self.keying.bits() == 1 {
-            let doubt = 2.0 * product.re / noise;
+            let doubt = 2.0 * product.re * trust;
             return product.im * doubt.clamp(-1.0, 1.0);
         }
         (product * self.keying.nearest(product, power).conj()).im
     }
 }
 
-fn turn(angle: f32) -> Complex<f32> {
-    Complex::new(libm::cosf(angle), libm::sinf(angle))
-}
+/// No band has more carriers.
+const CARRIERS_MAX: usize = 128;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dsp::turn;
     use crate::ofdm::Dpsk;
     use std::vec;
     use std::vec::Vec;
