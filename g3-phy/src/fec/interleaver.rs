@@ -55,6 +55,24 @@ impl Interleaver {
         row * self.m + column
     }
 
+    /// Calls `visit` with where each of the first `count` elements goes, in order; at most all of them.
+    pub fn visit(&self, count: usize, mut visit: impl FnMut(usize)) {
+        let Destinations { steps: Self { m, n, m_i, m_j, n_i, n_j }, jump, .. } = self.destinations(0);
+        let (mut left, mut first_row) = (count.min(self.len()), 0);
+        while left > 0 {
+            let (mut row, mut across, mut down) = (first_row, 0, first_row * m_j % m);
+            let len = left.min(m);
+            for _ in 0..len {
+                visit(row * m + reduced(across + down, m));
+                let wraps = row + n_i >= n;
+                row = if wraps { row + n_i - n } else { row + n_i };
+                down = reduced(down + jump[usize::from(wraps)], m);
+                across = reduced(across + m_i, m);
+            }
+            (left, first_row) = (left - len, reduced(first_row + n_j, n));
+        }
+    }
+
     /// Where the elements from `index` on go, one after the other, up to the last.
     pub const fn destinations(&self, index: usize) -> Destinations {
         let Self { m, n, m_i, m_j, n_i, n_j } = *self;
@@ -219,6 +237,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_visit_goes_where_single_elements_go(m in 1usize..73, n in 1usize..300, count in 0usize..9000, swap: bool) {
+            let interleaver = Interleaver::new(m, n, InterleaverOrder::LargerFirst, swap);
+            let mut visited = Vec::new();
+            interleaver.visit(count, |place| visited.push(place));
+            let expected: Vec<usize> = (0..count.min(m * n)).map(|k| interleaver.destination(k)).collect();
+            prop_assert_eq!(visited, expected);
+        }
+
         #[test]
         fn steps_lead_where_the_definition_leads(m in 0usize..110, n in 0usize..260, from in 0usize..500, smaller: bool) {
             let order = if smaller { InterleaverOrder::SmallerFirst } else { InterleaverOrder::LargerFirst };

@@ -99,9 +99,15 @@ impl Chain {
     fn collect(&self, soft: &[i8], coded: &mut [i8]) {
         let value = |place: usize| i32::from(soft[place]);
         match self.order {
-            _ if self.planes == 1 && self.factor == 1 => {
-                let places = self.interleaver.destinations(0);
-                coded.iter_mut().zip(places).for_each(|(coded, place)| *coded = soft[place].max(-127));
+            RepetitionOrder::BitByBit if self.planes == 1 => {
+                let (mut coded, mut sum, mut copies) = (coded.iter_mut(), 0, 0);
+                self.interleaver.visit(self.coded * self.factor, |place| {
+                    (sum, copies) = (sum + i32::from(soft[place]), copies + 1);
+                    if copies == self.factor {
+                        coded.next().into_iter().for_each(|coded| *coded = combine(sum, self.factor));
+                        (sum, copies) = (0, 0);
+                    }
+                });
             }
             RepetitionOrder::BitByBit => {
                 let mut places = self.places(0);

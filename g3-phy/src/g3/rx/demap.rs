@@ -83,11 +83,20 @@ impl Demapper {
         self.weigh(&heard.anchor, self.noise[symbol], before);
         let step = -core::f32::consts::TAU / FFT_LEN as f32 * heard.gained(symbol);
         turns(step * plan.first_carrier as f32, step, &mut self.turns);
-        let factors = self.turns.iter().zip(&self.weights);
-        for (position, ((product, &carrier), (turn, weight))) in
-            self.products.iter_mut().zip(heard.symbol(symbol)).zip(factors).enumerate()
-        {
-            *product = carrier * heard.before(symbol, position).conj() * (turn * weight);
+        let factors = self.turns.iter().zip(&self.weights).map(|(turn, weight)| turn * weight);
+        let carriers = heard.symbol(symbol).iter().zip(factors).map(|(carrier, factor)| carrier * factor);
+        let products = self.products.iter_mut().zip(carriers);
+        match symbol.checked_sub(1) {
+            None => {
+                let last = (0..plan.carriers()).map(|position| heard.anchor.last(position));
+                products.zip(last).for_each(|((product, carrier), last)| *product = carrier * last.conj());
+            }
+            Some(before) => {
+                let before = heard.symbol(before);
+                products
+                    .zip(before)
+                    .for_each(|((product, carrier), before)| *product = carrier * before.conj());
+            }
         }
     }
 
@@ -107,9 +116,15 @@ impl Demapper {
         let products = self.active[..carriers].iter().map(|&position| self.products[position]);
         match keying.bits() {
             1 => values.iter_mut().zip(products).for_each(|(value, product)| *value = product.re),
-            bits => {
-                for (values, product) in values.chunks_exact_mut(bits).zip(products) {
-                    values.copy_from_slice(&keying.soft(product)[..bits]);
+            2 => {
+                for (values, product) in values.chunks_exact_mut(2).zip(products) {
+                    let [a, b, _] = keying.soft(product);
+                    (values[0], values[1]) = (a, b);
+                }
+            }
+            _ => {
+                for (values, product) in values.chunks_exact_mut(Dpsk::BITS_MAX).zip(products) {
+                    values.copy_from_slice(&keying.soft(product));
                 }
             }
         }
@@ -159,14 +174,6 @@ impl Weigher {
 const REFERENCE_NOISE: f32 = 0.04;
 
 impl Heard {
-    /// The carrier at `position` in the symbol before `symbol`.
-    fn before(&self, symbol: usize, position: usize) -> Complex<f32> {
-        match symbol {
-            0 => self.anchor.last(position),
-            _ => self.symbol(symbol - 1)[position],
-        }
-    }
-
     /// By how many samples `symbol` is later than the one before.
     fn gained(&self, symbol: usize) -> f32 {
         self.late()[symbol] - if symbol == 0 { 0.0 } else { self.late()[symbol - 1] }
@@ -201,10 +208,17 @@ impl Anchor {
 
 /// Eight bits each, with a fixed root mean square over all.
 pub(super) fn quantise_all(values: &[f32], soft: &mut [i8]) {
-    let power = values.iter().map(|value| value * value).sum::<f32>() / values.len() as f32;
+    let mut sums = [0f32; LANES];
+    for values in values.chunks(LANES) {
+        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * value);
+    }
+    let power = sums.iter().sum::<f32>() / values.len() as f32;
     let scale = SOFT_RMS / libm::sqrtf(power.max(f32::MIN_POSITIVE));
     soft.iter_mut().zip(values).for_each(|(soft, value)| *soft = quantise(value * scale));
 }
+
+/// Sums that run side by side.
+const LANES: usize = 16;
 
 /// A soft bit of eight bits.
 pub(super) fn quantise(value: f32) -> i8 {
