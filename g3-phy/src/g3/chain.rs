@@ -99,6 +99,13 @@ impl Chain {
     fn collect(&self, soft: &[i8], coded: &mut [i8]) {
         let value = |place: usize| i32::from(soft[place]);
         match self.order {
+            _ if self.planes == 1 && self.factor == 1 => {
+                let mut index = 0;
+                self.interleaver.visit(self.coded, |place| {
+                    coded[index] = soft[place].max(-127);
+                    index += 1;
+                });
+            }
             RepetitionOrder::BitByBit if self.planes == 1 => {
                 let (mut coded, mut sum, mut copies) = (coded.iter_mut(), 0, 0);
                 self.interleaver.visit(self.coded * self.factor, |place| {
