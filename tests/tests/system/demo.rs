@@ -59,12 +59,11 @@ fn the_same_seed_gives_the_same_store() {
 
 #[test]
 fn a_noisy_line_costs_retries_but_never_a_wrong_value() {
-    let clear = rows(&demo(&[]));
-    assert_eq!(clear.iter().map(|row| row.retries).sum::<u64>(), 0, "{clear:?}");
-    let noisy = demo(&["--snr", "0"]);
-    assert_eq!(noisy.code, Some(0), "{noisy:?}");
-    assert!(rows(&noisy).iter().map(|row| row.retries).sum::<u64>() > 0, "{noisy:?}");
-    for snr in ["0", "-1", "-2", "-3", "-9"] {
+    let retries = |ended: &Ended| rows(ended).iter().map(|row| row.retries).sum::<u64>();
+    let (clear, noisy) = (demo(&["--seed", "3"]), demo(&["--seed", "3", "--snr", "-6"]));
+    assert_eq!((clear.code, noisy.code), (Some(0), Some(0)), "{clear:?} {noisy:?}");
+    assert!(retries(&noisy) > retries(&clear), "{clear:?} {noisy:?}");
+    for snr in ["0", "-4", "-5", "-9"] {
         let ended = demo(&["--snr", snr, "--seed", "3"]);
         let rows = rows(&ended);
         assert_eq!(rows.len(), 2, "{ended:?}");

@@ -152,7 +152,7 @@ impl Payload {
             psdu,
             tx: self.sof.tx,
             response_expected: self.sof.response_expected,
-            lqi: Lqi::from_snr_db(sum / self.shape.carriers as f32),
+            lqi: Lqi::from_snr_db(sum / (self.shape.carriers + self.shape.pilots) as f32),
             group_lqi,
             phase_difference: PhaseDifference(here.wrapping_sub(self.sof.pdc)),
             corrected_octets: corrected as u8,

@@ -26,7 +26,7 @@ pub(super) const EARLY: usize = 2;
 /// A window that lacks more than this share of the preamble is left out, however much noise there is.
 const LACK_MAX: f32 = 0.15;
 /// A window that lacks no more than this is whole, however little noise there is.
-const LACK_MIN: f32 = 0.02;
+const LACK_MIN: f32 = 0.002;
 
 impl Preamble {
     pub(super) fn new(carriers: usize) -> Self {
