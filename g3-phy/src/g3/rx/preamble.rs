@@ -85,8 +85,8 @@ impl Preamble {
 
     /// Takes early windows out again that are not whole.
     pub(super) fn settle(&mut self) {
-        let share_min = 1.0 - (2.0 * self.share_deviation()).clamp(LACK_MIN, LACK_MAX);
         for number in 0..EARLY {
+            let share_min = 1.0 - (2.0 * self.share_deviation()).clamp(LACK_MIN, LACK_MAX);
             let early = core::mem::take(&mut self.early[number]);
             if self.windows > EARLY && self.share(&early) < share_min {
                 self.count(&early, number, false);
