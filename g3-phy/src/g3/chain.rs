@@ -4,7 +4,8 @@ use super::Interop;
 use super::interop::InterleaverSpan;
 use super::specs::FCH_REPETITION;
 use crate::fec::{
-    CONSTRAINT_TAIL, ConvolutionalEncoder, Interleaver, RepetitionOrder, Viterbi, combine, copy_position,
+    CONSTRAINT_TAIL, ConvolutionalEncoder, Destinations, Interleaver, RepetitionOrder, Viterbi, combine,
+    copy_position,
 };
 
 /// The way of a block of bits to the carriers and back.
@@ -74,7 +75,9 @@ impl Chain {
             let mut encoder = ConvolutionalEncoder::new();
             let tail = core::iter::repeat_n(&0, CONSTRAINT_TAIL);
             for bit in information.iter().chain(tail).flat_map(|&bit| encoder.push(bit)) {
-                places.by_ref().take(copies).for_each(|place| sent[place] = bit);
+                for place in places.by_ref().take(copies) {
+                    sent[place] = bit;
+                }
             }
         }
         places.for_each(|place| sent[place] = self.pad);
@@ -133,15 +136,43 @@ impl Chain {
         }
     }
 
-    /// Where the bits stand on the carriers that are at `position` and later in the stream of all copies: symbol by
-    /// symbol, carrier by carrier, bit by bit.
-    fn places(&self, position: usize) -> impl Iterator<Item = usize> + use<> {
-        let (interleaver, planes) = (self.interleaver, self.planes);
-        let len = interleaver.len().max(1);
-        (position / len..planes).flat_map(move |plane| {
-            let destinations = interleaver.destinations(position.saturating_sub(plane * len));
-            destinations.map(move |destination| destination * planes + plane)
-        })
+    /// Where the bits stand on the carriers that are at `position` and later in the stream of all copies.
+    fn places(&self, position: usize) -> Places {
+        let len = self.interleaver.len();
+        let plane = position.checked_div(len).unwrap_or(self.planes);
+        let within = if plane < self.planes { position % len } else { len };
+        Places { chain: *self, plane, destinations: self.interleaver.destinations(within) }
+    }
+}
+
+/// Places on the carriers: symbol by symbol, carrier by carrier, bit by bit.
+struct Places {
+    chain: Chain,
+    plane: usize,
+    destinations: Destinations,
+}
+
+impl Iterator for Places {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let destination = match self.destinations.next() {
+            Some(destination) => destination,
+            None => self.next_plane()?,
+        };
+        Some(destination * self.chain.planes + self.plane)
+    }
+}
+
+impl Places {
+    #[cold]
+    fn next_plane(&mut self) -> Option<usize> {
+        if self.plane + 1 >= self.chain.planes {
+            return None;
+        }
+        self.plane += 1;
+        self.destinations = self.chain.interleaver.destinations(0);
+        self.destinations.next()
     }
 }
 
