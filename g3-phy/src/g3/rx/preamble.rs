@@ -166,10 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn whole_windows_stay() {
-        let mut preamble = Preamble::new(36);
-        [1.0, 0.99, 1.0, 1.01].into_iter().for_each(|level| preamble.add(&window(level)));
-        preamble.settle();
-        assert_eq!(preamble.windows(), 4);
+    fn whole_windows_stay_however_noisy() {
+        for noise in [0.0, 0.03, 0.3] {
+            let mut preamble = Preamble::new(36);
+            for number in 0..4 {
+                let mut noisy = window(1.0);
+                let sign = |k: usize| if (k + number) % 2 == 0 { noise } else { -noise };
+                noisy.iter_mut().enumerate().for_each(|(k, carrier)| *carrier *= 1.0 + sign(k));
+                preamble.add(&noisy);
+            }
+            preamble.settle();
+            assert_eq!(preamble.windows(), 4, "{noise}");
+        }
     }
 }
