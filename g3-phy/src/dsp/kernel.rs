@@ -62,6 +62,16 @@ impl Kernel {
         Self::available().next_back().unwrap_or(Self(Kind::Scalar))
     }
 
+    /// Runs `body` compiled for what this processor has, as far as it is inlined.
+    pub(super) fn run<R>(self, body: impl FnOnce() -> R) -> R {
+        match self.0 {
+            // SAFETY: a `Kernel` of these kinds exists only where the processor has the features.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 | Kind::Avx512 => unsafe { avx2::run(body) },
+            _ => body(),
+        }
+    }
+
     /// Decodes a block that starts and ends in state zero: two of `soft` per step into one of `bits`. Steps
     /// beyond the shortest of the three slices are left alone.
     pub(crate) fn decode(self, soft: &[i8], decisions: &mut [Decisions], bits: &mut [u8]) {
@@ -171,6 +181,11 @@ mod scalar {
 mod avx2 {
     use super::*;
     use core::arch::x86_64::*;
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn run<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
 
     #[target_feature(enable = "avx2,bmi1,bmi2")]
     pub(super) fn decode(soft: &[i8], decisions: &mut [Decisions], bits: &mut [u8]) {

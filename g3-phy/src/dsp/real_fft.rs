@@ -2,6 +2,7 @@
 //! imaginary parts, and a step of our own takes apart (or puts together) what belongs to each.
 
 use super::fft::{Complex, Fft};
+use super::kernel::Kernel;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -10,6 +11,7 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub struct RealFft {
     fft: Fft,
+    kernel: Kernel,
     /// Input of the transform of half the length.
     input: Vec<Complex<f32>>,
     /// Its output, and point 0 again behind the last.
@@ -31,13 +33,13 @@ impl RealFft {
         assert!(len.is_power_of_two() && len >= 8, "pairs of points at both ends need a transform of 8");
         let (input, output) = (vec![Complex::default(); len / 2], vec![Complex::default(); len / 2 + 1]);
         let turns = (0..=len / 2).map(|k| Turn::new(k, len)).collect();
-        Self { fft: Fft::new(len / 2), input, output, turns }
+        Self { fft: Fft::new(len / 2), kernel: Kernel::fastest(), input, output, turns }
     }
 
     /// X\[k\] = Σ x\[n\]·exp(-2πi·kn/N) for k from 0 to N/2.
     pub fn forward(&mut self, samples: &[f32], spectrum: &mut [Complex<f32>]) {
         self.transform(samples);
-        split(&self.output, &self.turns, spectrum);
+        self.kernel.run(|| split(&self.output, &self.turns, spectrum));
     }
 
     /// The points X\[k\] from k = `first` on, as many as `band` has room for.
@@ -46,7 +48,7 @@ impl RealFft {
         let end = self.output.len() - first;
         let ahead = &self.output[first..first + band.len()];
         let behind = &self.output[end - band.len()..end];
-        split_band(ahead, behind, &self.turns[first..], band);
+        self.kernel.run(|| split_band(ahead, behind, &self.turns[first..], band));
     }
 
     /// x\[n\] = Σ X\[k\]·exp(+2πi·kn/N) over all N points of the spectrum whose points 0 to N/2 are given.
@@ -56,14 +58,14 @@ impl RealFft {
         let (zero, last) = (spectrum[0].re, spectrum[half].re);
         self.input.fill(Complex::default());
         self.input[0] = Complex::new(zero + last, zero - last);
-        merge_band(&spectrum[1..half], 1, &self.turns, &mut self.input);
+        self.kernel.run(|| merge_band(&spectrum[1..half], 1, &self.turns, &mut self.input));
         self.transform_back(samples);
     }
 
     /// The same for a spectrum that is zero but for `band`, whose first point is X\[`first`\]; neither 0 nor N/2 are in it.
     pub fn inverse_band(&mut self, band: &[Complex<f32>], first: usize, samples: &mut [f32]) {
         self.input.fill(Complex::default());
-        merge_band(band, first, &self.turns, &mut self.input);
+        self.kernel.run(|| merge_band(band, first, &self.turns, &mut self.input));
         self.transform_back(samples);
     }
 
@@ -96,6 +98,7 @@ impl Turn {
 }
 
 /// From the transform of half the length, with point 0 at both ends, to the spectrum: from both ends to the middle.
+#[inline(always)]
 fn split(from: &[Complex<f32>], turns: &[Turn], to: &mut [Complex<f32>]) {
     assert_eq!(to.len(), from.len(), "a real spectrum has one point more than half the samples");
     let middle = from.len() / 2;
@@ -112,6 +115,7 @@ fn split(from: &[Complex<f32>], turns: &[Turn], to: &mut [Complex<f32>]) {
 }
 
 /// A part of the spectrum, from the same part of that transform and the part that mirrors it.
+#[inline(always)]
 fn split_band(ahead: &[Complex<f32>], behind: &[Complex<f32>], turns: &[Turn], band: &mut [Complex<f32>]) {
     if let ([.., to], [.., a], [b, ..], true) = (&mut *band, ahead, behind, ahead.len() % 2 == 1) {
         let (a, b, turn) = ([*a; 2], [*b; 2], [turns[ahead.len() - 1]; 2]);
@@ -126,6 +130,7 @@ fn split_band(ahead: &[Complex<f32>], behind: &[Complex<f32>], turns: &[Turn], b
 }
 
 /// Adds the part of the spectrum from point `first` on to the input of the inverse transform of half the length.
+#[inline(always)]
 fn merge_band(band: &[Complex<f32>], first: usize, turns: &[Turn], to: &mut [Complex<f32>]) {
     let (pairs, last) = band.as_chunks();
     for (n, points) in pairs.iter().enumerate() {
@@ -141,6 +146,7 @@ fn merge_band(band: &[Complex<f32>], first: usize, turns: &[Turn], to: &mut [Com
 }
 
 /// Adds points `k` and `k + 1`.
+#[inline(always)]
 fn merge(two: &[Complex<f32>; 2], k: usize, turns: &[Turn], to: &mut [Complex<f32>]) {
     let (two, (re, im)) = (pair(two), factors(&[turns[k], turns[k + 1]]));
     let doubled = plus(two, two);
@@ -153,6 +159,7 @@ fn merge(two: &[Complex<f32>; 2], k: usize, turns: &[Turn], to: &mut [Complex<f3
 }
 
 /// Half the sum of `a` and the mirrored `b`, and their difference times `turns`.
+#[inline(always)]
 fn halves(a: Pair, b: Pair, turns: &[Turn; 2]) -> (Pair, Pair) {
     let (b, (re, im)) = (mirrored(b), factors(turns));
     let difference = minus(a, b);
@@ -162,40 +169,49 @@ fn halves(a: Pair, b: Pair, turns: &[Turn; 2]) -> (Pair, Pair) {
 /// Two points: real and imaginary part of the one, then of the other. Steps of four, so that compilers make vectors.
 type Pair = [f32; 4];
 
+#[inline(always)]
 fn pair(points: &[Complex<f32>; 2]) -> Pair {
     [points[0].re, points[0].im, points[1].re, points[1].im]
 }
 
+#[inline(always)]
 fn points(pair: Pair) -> [Complex<f32>; 2] {
     [Complex::new(pair[0], pair[1]), Complex::new(pair[2], pair[3])]
 }
 
+#[inline(always)]
 fn factors([t, u]: &[Turn; 2]) -> (Pair, Pair) {
     ([t.re[0], t.re[1], u.re[0], u.re[1]], [t.im[0], t.im[1], u.im[0], u.im[1]])
 }
 
+#[inline(always)]
 fn crossed(a: Pair) -> Pair {
     [a[1], a[0], a[3], a[2]]
 }
 
 /// Both points exchanged and conjugated.
+#[inline(always)]
 fn mirrored(a: Pair) -> Pair {
     [a[2], -a[3], a[0], -a[1]]
 }
 
 /// `a` less `b`, mirrored.
+#[inline(always)]
 fn mirrored_difference(a: Pair, b: Pair) -> Pair {
     [a[2] - b[2], b[3] - a[3], a[0] - b[0], b[1] - a[1]]
 }
 
+#[inline(always)]
 fn plus(a: Pair, b: Pair) -> Pair {
     core::array::from_fn(|n| a[n] + b[n])
 }
 
+#[inline(always)]
 fn minus(a: Pair, b: Pair) -> Pair {
     core::array::from_fn(|n| a[n] - b[n])
 }
 
+#[inline(always)]
 fn times(a: Pair, b: Pair) -> Pair {
     core::array::from_fn(|n| a[n] * b[n])
 }
