@@ -1,5 +1,6 @@
 //! Blanking of impulses, before the transform spreads them over all carriers.
 
+use super::fill::Fill;
 use crate::g3::specs::FFT_LEN;
 
 /// Sets samples to zero that stand out of their window, or of the frame. What counts are differences between samples two
@@ -11,6 +12,7 @@ pub(super) struct Blanker {
     /// Which samples stand out, with room on both sides.
     struck: [u8; FFT_LEN + 2 * REACH],
     window: [f32; FFT_LEN],
+    fill: Fill,
     /// Usual power of a difference in the frame at hand, once known.
     usual: Option<f32>,
     /// Share of the last window that was kept.
@@ -32,6 +34,8 @@ const ALONE: f32 = 11.0;
 const REACH: usize = 4;
 /// So many impulses within reach make a burst.
 const BURST: u8 = 3;
+/// Fewer samples in bursts are impulses side by side.
+const BURST_MIN: usize = 20;
 /// Differences with more than this over the estimate do not count in the next, better one.
 const TRIM: f32 = 8.0;
 /// Share of a Gaussian's power that trimming leaves.
@@ -46,11 +50,13 @@ const STEP: f32 = 1.05;
 const KEPT_MIN: f32 = 0.3;
 
 impl Blanker {
-    pub(super) const fn new() -> Self {
+    /// For a band of `carriers` from carrier `first` on.
+    pub(super) fn new(first: usize, carriers: usize) -> Self {
         Self {
             differences: [0.0; FFT_LEN + APART],
             struck: [0; FFT_LEN + 2 * REACH],
             window: [0.0; FFT_LEN],
+            fill: Fill::new(first, carriers),
             usual: None,
             kept: 1.0,
         }
@@ -89,18 +95,48 @@ impl Blanker {
     }
 
     /// An impulse stands out from the samples on both sides, and a burst among many that do.
-    fn blank<'a>(&'a mut self, window: &'a [f32], level: f32) -> &'a [f32] {
+    fn blank<'a>(&'a mut self, window: &'a [f32], reference: f32) -> &'a [f32] {
+        let worst = self.strike(reference);
+        if self.usual.is_some() && self.bursts() < BURST_MIN {
+            return match self.fill.fill(window, level) {
+                Some((filled, kept)) => {
+                    self.kept = kept;
+                    filled
+                }
+                None => window,
+            };
+        }
+        if worst < CERTAIN * reference { window } else { self.mute(window) }
+    }
+
+    /// Marks the samples that stand out on both sides; the largest power.
+    fn strike(&mut self, level: f32) -> f32 {
         let (before, after) = (&self.differences[..FFT_LEN], &self.differences[APART..]);
-        let (impulse, burst) = if self.usual.is_some() { (IMPULSE, BURST) } else { (ALONE, u8::MAX) };
+        let impulse = if self.usual.is_some() { IMPULSE } else { ALONE };
         let mut worst = 0f32;
         for ((struck, before), after) in self.struck[REACH..].iter_mut().zip(before).zip(after) {
             let power = (before * before).min(after * after);
             *struck = u8::from(power > impulse * level);
             worst = worst.max(power);
         }
-        if worst < CERTAIN * level {
-            return window;
-        }
+        worst
+    }
+
+    /// Samples in bursts.
+    fn bursts(&self) -> usize {
+        let mut around: u8 = self.struck[..2 * REACH].iter().sum();
+        let (mut count, mut pairs) = (0, self.struck.iter().zip(&self.struck[2 * REACH..]));
+        pairs.by_ref().for_each(|(first, last)| {
+            around += last;
+            count += usize::from(around >= BURST);
+            around -= first;
+        });
+        count
+    }
+
+    /// Sets what was struck to zero.
+    fn mute<'a>(&'a mut self, window: &'a [f32]) -> &'a [f32] {
+        let burst = if self.usual.is_some() { BURST } else { u8::MAX };
         let mut lost = 0;
         let mut around: u8 = self.struck[..2 * REACH].iter().sum();
         for (n, (to, &sample)) in self.window.iter_mut().zip(window).enumerate() {
@@ -197,7 +233,7 @@ mod tests {
 
     #[test]
     fn an_impulse_is_taken_out_and_nothing_else() {
-        let (mut blanker, mut window) = (Blanker::new(), noise(1));
+        let (mut blanker, mut window) = (Blanker::new(23, 36), noise(1));
         (window[7], window[100]) = (30.0, -9.0);
         let cleaned = blanker.clean(&window).to_vec();
         let differ: Vec<usize> = (0..FFT_LEN).filter(|&n| cleaned[n] != window[n]).collect();
@@ -207,7 +243,7 @@ mod tests {
 
     #[test]
     fn ordinary_windows_are_left_alone() {
-        let mut blanker = Blanker::new();
+        let mut blanker = Blanker::new(23, 36);
         let touched = (0..1000).filter(|&seed| {
             let window = noise(seed);
             blanker.clean(&window) != &window[..]
@@ -217,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_burst_over_half_a_window_of_a_frame_is_taken_out_but_not_the_start_of_a_frame() {
-        let (mut blanker, mut window) = (Blanker::new(), noise(3));
+        let (mut blanker, mut window) = (Blanker::new(23, 36), noise(3));
         window[128..].iter_mut().for_each(|sample| *sample *= 30.0);
         let struck = |cleaned: &[f32]| cleaned[128..].iter().filter(|sample| **sample == 0.0).count();
         assert!(struck(blanker.clean(&window)) < 12);
@@ -227,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_line_that_has_become_louder_is_heard_again() {
-        let mut blanker = Blanker::new();
+        let mut blanker = Blanker::new(23, 36);
         blanker.follow(&noise(1));
         let loud = |seed: u64| noise(seed).iter().map(|sample| sample * 10.0).collect::<Vec<_>>();
         (0..200).for_each(|seed| _ = blanker.clean(&loud(seed)));

@@ -76,7 +76,7 @@ impl Kit {
             interop,
             spectrum: Spectrum::new(FFT_LEN, plan.first_carrier),
             pattern: pattern.clone(),
-            blanker: Blanker::new(),
+            blanker: Blanker::new(plan.first_carrier, carriers),
             tone: Tone::new(plan.first_carrier),
             carriers: zeros(),
             phases: zeros(),

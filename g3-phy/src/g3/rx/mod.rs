@@ -8,6 +8,7 @@ mod blanker;
 mod coherent;
 mod demap;
 mod estimate;
+mod fill;
 mod header;
 mod heard;
 mod kit;
