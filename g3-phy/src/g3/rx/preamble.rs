@@ -171,7 +171,7 @@ mod tests {
             let mut preamble = Preamble::new(36);
             for number in 0..4 {
                 let mut noisy = window(1.0);
-                let sign = |k: usize| if (k + number) % 2 == 0 { noise } else { -noise };
+                let sign = |k: usize| if (k + number).is_multiple_of(2) { noise } else { -noise };
                 noisy.iter_mut().enumerate().for_each(|(k, carrier)| *carrier *= 1.0 + sign(k));
                 preamble.add(&noisy);
             }
