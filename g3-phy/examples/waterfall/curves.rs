@@ -70,7 +70,7 @@ impl Frames {
 
 /// All measurements, in the order of the table.
 pub(crate) fn all() -> Vec<Curve> {
-    let frames = white_noise().chain(coherent()).chain(disturbed()).chain(selective());
+    let frames = white_noise().chain(iterative()).chain(coherent()).chain(disturbed()).chain(selective());
     let frames = frames.map(|(name, title, frames)| (name, title, Kind::Frames(frames)));
     let quiet = quiet().map(|(name, title, frames)| {
         let share = if frames.disturbance == Disturbance::None { 1.0 } else { 0.2 };
@@ -110,6 +110,25 @@ fn white_noise() -> impl Iterator<Item = Entry> {
     .into_iter()
 }
 
+/// The same frames, heard again and again where plain decoding fails.
+fn iterative() -> impl Iterator<Item = Entry> {
+    let heard = |modulation, against, db: f64| {
+        let config = ModemConfig { iterations: ITERATIONS, ..ModemConfig::of(&CENELEC_A) };
+        let (against, goal) = (Against::Curve(against), Goal::Within(-db));
+        Frames { modulation, config, against, goal, ..dbpsk() }
+    };
+    [
+        ("iterative-robo", "ROBO, ten iterations", heard(Modulation::Robo, "awgn-robo", 3.0)),
+        ("iterative-dbpsk", "DBPSK, ten iterations", heard(Modulation::Bpsk, "awgn-dbpsk", 3.0)),
+        ("iterative-dqpsk", "DQPSK, ten iterations", heard(Modulation::Qpsk, "awgn-dqpsk", 2.0)),
+        ("iterative-d8psk", "D8PSK, ten iterations", heard(Modulation::Psk8, "awgn-d8psk", 2.0)),
+    ]
+    .into_iter()
+}
+
+/// Iterations of those curves.
+const ITERATIONS: usize = 10;
+
 fn coherent() -> impl Iterator<Item = Entry> {
     let keyed = |modulation, frames| Frames {
         modulation,
@@ -140,6 +159,7 @@ fn disturbed() -> impl Iterator<Item = Entry> {
     [
         ("impulses-robo", "ROBO, impulses 1 %, +30 dB", with(robo(), IMPULSES, "awgn-robo", 0.5)),
         ("impulses-dbpsk", "DBPSK, impulses 1 %, +30 dB", with(dbpsk(), IMPULSES, "awgn-dbpsk", 0.5)),
+        ("impulses-d8psk", "D8PSK, impulses 1 %, +30 dB", with(d8psk(), IMPULSES, "awgn-d8psk", 0.5)),
         ("lv14-free-robo", "ROBO, LV14 without impulses", free(robo())),
         ("lv14-robo", "ROBO, LV14", with(robo(), lv14, "lv14-free-robo", 0.5)),
         ("lv14-free-dbpsk", "DBPSK, LV14 without impulses", free(dbpsk())),
@@ -189,6 +209,10 @@ const fn tone(index: f64) -> Disturbance {
 
 fn robo() -> Frames {
     Frames { modulation: Modulation::Robo, ..dbpsk() }
+}
+
+fn d8psk() -> Frames {
+    Frames { modulation: Modulation::Psk8, ..dbpsk() }
 }
 
 fn dbpsk() -> Frames {

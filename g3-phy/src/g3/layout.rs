@@ -21,44 +21,49 @@ pub(crate) enum Role {
     Data,
 }
 
-/// The roles of all carriers of a payload. Sets of carriers have bit `n` for the carrier at position `n` of the band.
+/// The roles of all carriers of a payload.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
-    used: u128,
-    active: u128,
-    /// Positions of the active carriers, ascending.
+    /// By position in the band, without pilots.
+    roles: [Role; POSITIONS_MAX],
+    /// Positions of the active carriers, ascending, and how many there are.
     ranks: [u8; POSITIONS_MAX],
+    active: usize,
     pilots: usize,
     pilot_offset: usize,
 }
 
 impl Layout {
     pub(crate) fn new(plan: &BandPlan, map: ToneMap, scheme: ModulationScheme) -> Self {
-        let (mut active, mut ranks, mut count) = (0, [0; POSITIONS_MAX], 0);
-        for position in (0..plan.carriers()).filter(|&position| plan.is_active(map, position)) {
-            active |= 1 << position;
-            ranks[count] = position as u8;
-            count += 1;
+        let (mut roles, mut ranks, mut active) = ([Role::Masked; POSITIONS_MAX], [0; POSITIONS_MAX], 0);
+        for (position, role) in roles.iter_mut().enumerate().take(plan.carriers()) {
+            if plan.is_active(map, position) {
+                *role = Role::Data;
+                ranks[active] = position as u8;
+                active += 1;
+            } else if plan.is_used(position) {
+                *role = Role::Dummy;
+            }
         }
-        let pilots = pilots(count, scheme);
-        Self { used: plan.used(), active, ranks, pilots, pilot_offset: plan.pilot_offset }
+        Self { roles, ranks, active, pilots: pilots(active, scheme), pilot_offset: plan.pilot_offset }
     }
 
     /// The roles in payload symbol `symbol`, lowest carrier of the band first, without end.
     pub(crate) fn roles(&self, symbol: usize) -> impl Iterator<Item = Role> + use<> {
-        let (used, active, pilots) = (self.used, self.active, self.pilot_set(symbol));
-        (0..POSITIONS_MAX).map(move |position| {
-            let is = |set: u128| set >> position & 1 == 1;
-            if !is(used) {
-                Role::Masked
-            } else if !is(active) {
-                Role::Dummy
-            } else if is(pilots) {
-                Role::Pilot
-            } else {
-                Role::Data
-            }
-        })
+        let mut roles = self.roles;
+        (0..self.pilots).for_each(|pilot| roles[self.pilot(pilot, symbol)] = Role::Pilot);
+        roles.into_iter()
+    }
+
+    /// The pilots of payload symbol `symbol`: bit `n` for the carrier at position `n` of the band.
+    pub(crate) fn pilot_set(&self, symbol: usize) -> u128 {
+        (0..self.pilots).fold(0, |set, pilot| set | 1 << self.pilot(pilot, symbol))
+    }
+
+    /// Where pilot number `pilot` stands: it moves up two active carriers from symbol to symbol, and round.
+    fn pilot(&self, pilot: usize, symbol: usize) -> usize {
+        let rank = (self.pilot_offset + PILOT_SPACING * pilot + PILOT_STEP * symbol) % self.active.max(1);
+        usize::from(self.ranks[rank])
     }
 
     /// The roles in payload symbol `symbol` of `bits` bits a carrier, with the value that a dummy or a pilot sends there
@@ -78,13 +83,6 @@ impl Layout {
             Role::Pilot => (role, take(dummies, PILOT_BITS)),
             Role::Data => (role, 0),
         })
-    }
-
-    /// The pilots of payload symbol `symbol`: each moves up two active carriers from symbol to symbol, and round.
-    pub(crate) fn pilot_set(&self, symbol: usize) -> u128 {
-        let count = self.active.count_ones().max(1) as usize;
-        let rank = |pilot| (self.pilot_offset + PILOT_SPACING * pilot + PILOT_STEP * symbol) % count;
-        (0..self.pilots).fold(0, |set, pilot| set | 1 << self.ranks[rank(pilot)])
     }
 }
 

@@ -36,6 +36,12 @@ impl PayloadShape {
     /// The shape of a payload of `units` steps of the frame length in `blocks` code words; `None` when the standard
     /// does not know it.
     pub fn of(plan: &BandPlan, tx: &TxParameters, units: usize, blocks: usize) -> Option<Self> {
+        let (empty, counted) = (Self::empty(plan, tx)?, (1..=plan.blocks_max).contains(&blocks));
+        if counted && units <= plan.units_max { empty.filled(units * plan.symbol_unit, blocks) } else { None }
+    }
+
+    /// What all frames sent with `tx` have in common: a shape without symbols.
+    fn empty(plan: &BandPlan, tx: &TxParameters) -> Option<Self> {
         let (bits, repetition, parity) = match tx.modulation {
             Modulation::Robo => (1, ROBO_REPETITION, RS_PARITY_ROBO),
             Modulation::Bpsk => (1, 1, RS_PARITY),
@@ -44,29 +50,37 @@ impl PayloadShape {
             Modulation::Qam16 if tx.scheme == ModulationScheme::Coherent => (4, 1, RS_PARITY),
             Modulation::Qam16 => return None,
         };
-        let counted = (1..=plan.blocks_max).contains(&blocks) && units.is_multiple_of(blocks);
-        if tx.modulation > plan.modulation_max
-            || !plan.is_legal(tx.tone_map)
-            || !counted
-            || units > plan.units_max
-        {
+        if tx.modulation > plan.modulation_max || !plan.is_legal(tx.tone_map) {
             return None;
         }
         let active = plan.active_carriers(tx.tone_map);
-        let pilots = pilots(active, tx.scheme);
-        let (symbols, carriers) = (units * plan.symbol_unit, active - pilots);
-        let room = (symbols / blocks * carriers * bits).checked_sub(2 * TAIL_BITS * repetition)?;
-        let word = room / (16 * repetition);
-        let data = word.checked_sub(parity).filter(|&len| len > 0 && word <= RS_LEN)?;
-        let (psdu_len, scheme) = (data * blocks, tx.scheme);
+        let (pilots, scheme) = (pilots(active, tx.scheme), tx.scheme);
+        let (carriers, symbols, blocks, psdu_len) = (active - pilots, 0, 1, 0);
         Some(Self { symbols, blocks, carriers, pilots, bits, repetition, parity, psdu_len, scheme })
     }
 
+    /// The same with `symbols` symbols in `blocks` code words.
+    fn filled(self, symbols: usize, blocks: usize) -> Option<Self> {
+        if !symbols.is_multiple_of(blocks) {
+            return None;
+        }
+        let room =
+            (symbols / blocks * self.carriers * self.bits).checked_sub(2 * TAIL_BITS * self.repetition)?;
+        let word = room / (16 * self.repetition);
+        let data = word.checked_sub(self.parity).filter(|&len| len > 0 && word <= RS_LEN)?;
+        Some(Self { symbols, blocks, psdu_len: data * blocks, ..self })
+    }
+
     /// All shapes of frames sent with `tx`, the shorter first among those with as many code words.
-    pub(crate) fn all<'a>(plan: &'a BandPlan, tx: &'a TxParameters) -> impl Iterator<Item = Self> + use<'a> {
-        let shapes =
-            move |blocks| (1..=plan.units_max).filter_map(move |units| Self::of(plan, tx, units, blocks));
-        (1..=plan.blocks_max).flat_map(shapes)
+    pub(crate) fn all(plan: &BandPlan, tx: &TxParameters) -> impl Iterator<Item = Self> + use<> {
+        let (empty, unit, units_max, blocks_max) =
+            (Self::empty(plan, tx), plan.symbol_unit, plan.units_max, plan.blocks_max);
+        let shapes = move |empty: Self| {
+            let of_blocks =
+                move |blocks| (1..=units_max).filter_map(move |units| empty.filled(units * unit, blocks));
+            (1..=blocks_max).flat_map(of_blocks)
+        };
+        empty.into_iter().flat_map(shapes)
     }
 
     /// The shortest shape that holds `len` octets, with one code word if that is enough.
