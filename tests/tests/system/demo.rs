@@ -62,6 +62,7 @@ fn a_noisy_line_costs_retries_but_never_a_wrong_value() {
     let retries = |ended: &Ended| rows(ended).iter().map(|row| row.retries).sum::<u64>();
     let (clear, noisy) = (demo(&["--seed", "3"]), demo(&["--seed", "3", "--snr", "-6"]));
     assert_eq!((clear.code, noisy.code), (Some(0), Some(0)), "{clear:?} {noisy:?}");
+    assert!(retries(&clear) <= 1, "{clear:?}");
     assert!(retries(&noisy) > retries(&clear), "{clear:?} {noisy:?}");
     for snr in ["0", "-4", "-5", "-9"] {
         let ended = demo(&["--snr", snr, "--seed", "3"]);
