@@ -95,7 +95,8 @@ fn the_coordinator_repeats_an_unanswered_challenge_once_and_gives_up() {
     let src = MacAddress::Extended(eui(1));
     let dst = MacAddress::Short(ShortAddress::COORDINATOR);
     let security = MacSecurity::None;
-    let joining = McpsDataIndication { src_pan: PAN, src, dst, msdu, security, lqi: Lqi(90) };
+    let joining =
+        McpsDataIndication { src_pan: PAN, src, dst, msdu, security, link: LinkQuality::robust(Lqi(90)) };
     pipe.give(0, AdpInput::McpsIndication(joining));
     pipe.run(Duration::from_secs(599));
     assert_eq!(codes(&pipe), [LbpCode::Challenge, LbpCode::Challenge]);
@@ -247,7 +248,8 @@ fn what_is_said_in_clear_does_not_keep_a_device_in_a_pan_that_is_gone() {
         let src = MacAddress::Short(ShortAddress::COORDINATOR);
         let (dst, security) = (MacAddress::Short(ShortAddress(1)), MacSecurity::None);
         let msdu = Msdu::from_slice(&[0x41, 0x60]).unwrap();
-        let clear = McpsDataIndication { src_pan: PAN, src, dst, msdu, security, lqi: Lqi(90) };
+        let clear =
+            McpsDataIndication { src_pan: PAN, src, dst, msdu, security, link: LinkQuality::robust(Lqi(90)) };
         pipe.give(1, AdpInput::McpsIndication(clear));
     }
     assert_eq!(pipe.stations[1].keys[0], Some(OTHER_GMK));
@@ -287,7 +289,14 @@ fn nobody_can_be_thrown_out_by_a_message_in_clear() {
         let mut msdu = Msdu::from_slice(&[0x40, 2, code, 0]).unwrap();
         msdu.extend_from_slice(&eui(1).0).unwrap();
         let (dst, security) = (MacAddress::Short(ShortAddress(dst)), MacSecurity::None);
-        AdpInput::McpsIndication(McpsDataIndication { src_pan: PAN, src, dst, msdu, security, lqi: Lqi(90) })
+        AdpInput::McpsIndication(McpsDataIndication {
+            src_pan: PAN,
+            src,
+            dst,
+            msdu,
+            security,
+            link: LinkQuality::robust(Lqi(90)),
+        })
     };
     pipe.give(0, forged(0x40, MacAddress::Extended(eui(1)), 0));
     pipe.give(1, forged(0xC0, MacAddress::Short(ShortAddress(0)), 1));

@@ -235,7 +235,7 @@ proptest! {
                 1 => (MacAddress::Short(ShortAddress(9)), MacAddress::BROADCAST, MacSecurity::EncMic32 { key_index: 0 }),
                 _ => (MacAddress::Short(ShortAddress(9)), MacAddress::Short(own), MacSecurity::EncMic32 { key_index: 0 }),
             };
-            let frame = McpsDataIndication { src_pan: pipe::PAN, src, dst, msdu, security, lqi: Lqi(80) };
+            let frame = McpsDataIndication { src_pan: pipe::PAN, src, dst, msdu, security, link: LinkQuality::robust(Lqi(80)) };
             all.push((Duration::from_millis(100), AdpInput::McpsIndication(frame)));
         }
         prop_assert_eq!(check(&node, &all), Ok(()));

@@ -164,7 +164,8 @@ fn data_in_clear_are_dropped() {
     let frame = pipe.frames[0].1.clone();
     let (src, security) = (MacAddress::Short(COORDINATOR), MacSecurity::None);
     let (src_pan, dst, msdu) = (frame.dst_pan, frame.dst, frame.msdu);
-    let indication = McpsDataIndication { src_pan, src, dst, msdu, security, lqi: Lqi(90) };
+    let indication =
+        McpsDataIndication { src_pan, src, dst, msdu, security, link: LinkQuality::robust(Lqi(90)) };
     pipe.give(1, AdpInput::McpsIndication(indication));
     assert!(pipe.stations[1].packets.is_empty());
     assert_eq!(pipe.stations[1].adp.counters().dropped(Drop::Security), 1);

@@ -9,8 +9,8 @@ use crate::reassembly::{Assembled, Assembly, Reassembly, Refusal};
 use crate::security::Source;
 use crate::wire::{Beacon, Command, FrameType, Mhr, Segment, ToneMapResponse, check_fcs};
 use plc_core::sap::{
-    Lqi, MacSecurity, MacStatus, McpsDataIndication, Msdu, PanDescriptor, PdAckRequest, PdDataIndication,
-    PhyRequest,
+    LinkDirection, LinkQuality, Lqi, MacSecurity, MacStatus, McpsDataIndication, Msdu, PanDescriptor,
+    PdAckRequest, PdDataIndication, PhyRequest,
 };
 use plc_core::wire::Reader;
 use plc_core::{Instant, MacAddress, PanId, ShortAddress};
@@ -76,7 +76,7 @@ impl Receiver {
             };
             acknowledge(now, ack, env);
         }
-        self.deliver(now, assembly??, frame.lqi, env)
+        self.deliver(now, assembly??, link_of(frame, env), env)
     }
 
     /// Forgets addresses and what was under way.
@@ -126,7 +126,13 @@ impl Receiver {
         ids.for_each(|id| self.duplicates.insert(now, id));
     }
 
-    fn deliver(&mut self, now: Instant, mut assembly: Assembly, lqi: Lqi, env: &mut Env) -> Option<Received> {
+    fn deliver(
+        &mut self,
+        now: Instant,
+        mut assembly: Assembly,
+        link: LinkQuality,
+        env: &mut Env,
+    ) -> Option<Received> {
         let security = match self.open(&mut assembly, env) {
             Ok(security) => security,
             Err(status) => {
@@ -138,11 +144,11 @@ impl Receiver {
         self.remember(now, &assembly);
         match assembly.mhr.frame_type {
             FrameType::Data => {
-                indicate(&assembly, security, lqi, env);
+                indicate(&assembly, security, link, env);
                 None
             }
             FrameType::Command => on_command(&assembly, env),
-            FrameType::Beacon => on_beacon(&assembly, lqi, env),
+            FrameType::Beacon => on_beacon(&assembly, link.lqi(), env),
             FrameType::Other(_) => {
                 count(&mut env.counters.drops.malformed);
                 None
@@ -237,7 +243,13 @@ fn counter_of(refusal: Refusal, env: &mut Env) -> &mut u32 {
     }
 }
 
-fn indicate(assembly: &Assembly, security: MacSecurity, lqi: Lqi, env: &mut Env) {
+/// What a frame tells of the link over which it came.
+fn link_of(frame: &PdDataIndication, env: &Env) -> LinkQuality {
+    let forward = LinkDirection::new(frame.lqi, &frame.tx, &env.geometry().robust());
+    LinkQuality { forward, reverse: None, phase_difference: frame.phase_difference }
+}
+
+fn indicate(assembly: &Assembly, security: MacSecurity, link: LinkQuality, env: &mut Env) {
     let (Some((src_pan, src)), Some((_, dst))) = (assembly.mhr.src, assembly.mhr.dst) else {
         return count(&mut env.counters.drops.malformed);
     };
@@ -246,7 +258,7 @@ fn indicate(assembly: &Assembly, security: MacSecurity, lqi: Lqi, env: &mut Env)
     };
     let counters = &mut env.counters;
     count(if dst.is_broadcast() { &mut counters.rx_data_broadcast } else { &mut counters.rx_data });
-    let indication = McpsDataIndication { src_pan, src, dst, msdu, security, lqi };
+    let indication = McpsDataIndication { src_pan, src, dst, msdu, security, link };
     env.out.push(MacOutput::DataIndication(indication));
 }
 

@@ -66,7 +66,7 @@ impl Adp {
         if frame.dst != MacAddress::Short(destination) {
             return Err(Drop::NotForUs);
         }
-        self.on_datagram(now, Origin { originator, destination, hops: 1, lqi: frame.lqi }, &frame.msdu)
+        self.on_datagram(now, Origin { originator, destination, hops: 1, lqi: frame.link.lqi() }, &frame.msdu)
     }
 
     fn on_mesh(&mut self, now: Instant, frame: &McpsDataIndication) -> Result<(), Drop> {
@@ -80,7 +80,7 @@ impl Adp {
             return Err(Drop::DuplicateBroadcast);
         }
         if addressing::is_group(mesh.destination) {
-            return self.on_broadcast(now, mesh, frame.lqi, reader.rest());
+            return self.on_broadcast(now, mesh, frame.link.lqi(), reader.rest());
         }
         if frame.dst != MacAddress::Short(own) {
             return Err(Drop::NotForUs);
@@ -88,7 +88,7 @@ impl Adp {
         if mesh.destination != own {
             return self.on_transit(mesh, reader.rest());
         }
-        let origin = self.origin(&mesh, frame.lqi);
+        let origin = self.origin(&mesh, frame.link.lqi());
         match reader.peek().map(Dispatch::of) {
             Ok(Dispatch::Esc) => self.on_protected_esc(now, origin.originator, reader.rest()),
             _ => self.on_datagram(now, origin, reader.rest()),

@@ -241,7 +241,7 @@ impl Pipe {
                     dst: request.dst,
                     msdu: request.msdu.clone(),
                     security: request.security,
-                    lqi: Lqi(100),
+                    link: LinkQuality::robust(Lqi(100)),
                 };
                 self.later(200, other, AdpInput::McpsIndication(indication));
             }

@@ -34,7 +34,10 @@ fn a_unicast_is_delivered_and_acknowledged_by_its_fcs_after_rifs() {
     assert_eq!(line.confirms(0), [success(5, 0)]);
     let heard = line.indications(1);
     assert_eq!(heard.len(), 1);
-    assert_eq!((heard[0].src_pan, heard[0].src, heard[0].dst, heard[0].lqi), (PAN, short(0), short(1), LQI));
+    assert_eq!(
+        (heard[0].src_pan, heard[0].src, heard[0].dst, heard[0].link.lqi()),
+        (PAN, short(0), short(1), LQI)
+    );
     assert_eq!(heard[0].msdu, request(5, short(1), 40).msdu);
     assert_eq!(heard[0].security, MacSecurity::EncMic32 { key_index: 0 });
     assert!(line.indications(2).is_empty());

@@ -1,6 +1,6 @@
 //! MCPS and MLME: between the adaptation layer and the MAC.
 
-use super::phy::Lqi;
+use super::phy::{Lqi, Modulation, PhaseDifference, TxParameters};
 use crate::{MacAddress, PanId, ShortAddress};
 use core::time::Duration;
 use heapless::Vec;
@@ -119,8 +119,54 @@ pub struct McpsDataIndication {
     pub msdu: Msdu,
     /// How it was protected.
     pub security: MacSecurity,
-    /// Signal quality of the last segment.
+    /// The link over which it came, as the last segment shows it.
+    pub link: LinkQuality,
+}
+
+/// One direction of a link: what its receiver has measured, and how frames are sent over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkDirection {
+    /// Signal quality at the receiver.
     pub lqi: Lqi,
+    /// Modulation of the payload.
+    pub modulation: Modulation,
+    /// Groups of carriers that carry data.
+    pub groups_active: u8,
+    /// Groups of carriers that the band has.
+    pub groups: u8,
+}
+
+impl LinkDirection {
+    /// The direction over which frames with `tx` arrive with `lqi`; the most robust parameters of the band use all
+    /// of its groups.
+    pub const fn new(lqi: Lqi, tx: &TxParameters, robust: &TxParameters) -> Self {
+        let (active, all) = (tx.tone_map.0.count_ones(), robust.tone_map.0.count_ones());
+        Self { lqi, modulation: tx.modulation, groups_active: active as u8, groups: all as u8 }
+    }
+}
+
+/// A link to a neighbour in both directions, from which its cost follows \[G3 ADP 6.2\].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkQuality {
+    /// From the neighbour to this node, as measured on a received frame.
+    pub forward: LinkDirection,
+    /// From this node to the neighbour, as its last tone map response has told; `None` without one.
+    pub reverse: Option<LinkDirection>,
+    /// Mains phase here against that at the neighbour.
+    pub phase_difference: PhaseDifference,
+}
+
+impl LinkQuality {
+    /// Signal quality of what was received.
+    pub const fn lqi(&self) -> Lqi {
+        self.forward.lqi
+    }
+
+    /// A link of which only the quality of a received frame of the most robust kind is known.
+    pub const fn robust(lqi: Lqi) -> Self {
+        let forward = LinkDirection { lqi, modulation: Modulation::Robo, groups_active: 6, groups: 6 };
+        Self { forward, reverse: None, phase_difference: PhaseDifference(0) }
+    }
 }
 
 /// What the adaptation layer asks of the MAC besides data.
