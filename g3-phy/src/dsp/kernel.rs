@@ -62,13 +62,14 @@ impl Kernel {
         Self::available().next_back().unwrap_or(Self(Kind::Scalar))
     }
 
-    /// Runs `body` compiled for what this processor has, as far as it is inlined.
-    pub(super) fn run<R>(self, body: impl FnOnce() -> R) -> R {
+    /// Runs the body `B` on `input`, compiled for what this processor has.
+    #[inline]
+    pub(crate) fn run<B: Body<I>, I>(self, input: I) -> B::Output {
         match self.0 {
             // SAFETY: a `Kernel` of these kinds exists only where the processor has the features.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 | Kind::Avx512 => unsafe { avx2::run(body) },
-            _ => body(),
+            Kind::Avx2 | Kind::Avx512 => unsafe { avx2::run::<B, I>(input) },
+            _ => B::run(input),
         }
     }
 
@@ -92,6 +93,32 @@ impl Kernel {
         }
     }
 }
+
+/// What [`Kernel::run`] runs. A type, because a function or a closure given as a value is not always inlined, and what is
+/// not inlined is not compiled again.
+pub(crate) trait Body<I> {
+    type Output;
+
+    /// Always inlined, as is all that it calls.
+    fn run(input: I) -> Self::Output;
+}
+
+/// Makes a function that is always inlined the body of that name.
+macro_rules! body {
+    ($name:ident = $function:path, $input:ty => $output:ty) => {
+        pub(crate) struct $name;
+
+        impl $crate::dsp::Body<$input> for $name {
+            type Output = $output;
+
+            #[inline(always)]
+            fn run(input: $input) -> $output {
+                $function(input)
+            }
+        }
+    };
+}
+pub(crate) use body;
 
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,8 +210,8 @@ mod avx2 {
     use core::arch::x86_64::*;
 
     #[target_feature(enable = "avx2")]
-    pub(super) fn run<R>(body: impl FnOnce() -> R) -> R {
-        body()
+    pub(super) fn run<B: Body<I>, I>(input: I) -> B::Output {
+        B::run(input)
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2")]

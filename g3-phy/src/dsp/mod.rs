@@ -2,6 +2,7 @@
 
 mod fft;
 mod kernel;
+pub(crate) mod lanes;
 mod real_fft;
 pub(crate) mod trellis;
 mod turn;
@@ -9,6 +10,8 @@ mod window;
 
 pub use fft::{Complex, Fft, RadixTwo};
 pub use kernel::Kernel;
+pub(crate) use kernel::{Body, body};
 pub use real_fft::RealFft;
+pub(crate) use turn::{TURNS_MAX, Turns};
 pub use turn::{turn, turns};
 pub use window::raised_cosine;

@@ -2,7 +2,7 @@
 //! imaginary parts, and a step of our own takes apart (or puts together) what belongs to each.
 
 use super::fft::{Complex, Fft};
-use super::kernel::Kernel;
+use super::kernel::{Kernel, body};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -39,7 +39,7 @@ impl RealFft {
     /// X\[k\] = Σ x\[n\]·exp(-2πi·kn/N) for k from 0 to N/2.
     pub fn forward(&mut self, samples: &[f32], spectrum: &mut [Complex<f32>]) {
         self.transform(samples);
-        self.kernel.run(|| split(&self.output, &self.turns, spectrum));
+        self.kernel.run::<Split, _>((&self.output, &self.turns, spectrum));
     }
 
     /// The points X\[k\] from k = `first` on, as many as `band` has room for.
@@ -48,7 +48,7 @@ impl RealFft {
         let end = self.output.len() - first;
         let ahead = &self.output[first..first + band.len()];
         let behind = &self.output[end - band.len()..end];
-        self.kernel.run(|| split_band(ahead, behind, &self.turns[first..], band));
+        self.kernel.run::<SplitBand, _>((ahead, behind, &self.turns[first..], band));
     }
 
     /// x\[n\] = Σ X\[k\]·exp(+2πi·kn/N) over all N points of the spectrum whose points 0 to N/2 are given.
@@ -58,14 +58,14 @@ impl RealFft {
         let (zero, last) = (spectrum[0].re, spectrum[half].re);
         self.input.fill(Complex::default());
         self.input[0] = Complex::new(zero + last, zero - last);
-        self.kernel.run(|| merge_band(&spectrum[1..half], 1, &self.turns, &mut self.input));
+        self.kernel.run::<MergeBand, _>((&spectrum[1..half], 1, &self.turns, &mut self.input));
         self.transform_back(samples);
     }
 
     /// The same for a spectrum that is zero but for `band`, whose first point is X\[`first`\]; neither 0 nor N/2 are in it.
     pub fn inverse_band(&mut self, band: &[Complex<f32>], first: usize, samples: &mut [f32]) {
         self.input.fill(Complex::default());
-        self.kernel.run(|| merge_band(band, first, &self.turns, &mut self.input));
+        self.kernel.run::<MergeBand, _>((band, first, &self.turns, &mut self.input));
         self.transform_back(samples);
     }
 
@@ -97,9 +97,13 @@ impl Turn {
     }
 }
 
+body!(Split = split, (&[Complex<f32>], &[Turn], &mut [Complex<f32>]) => ());
+body!(SplitBand = split_band, (&[Complex<f32>], &[Complex<f32>], &[Turn], &mut [Complex<f32>]) => ());
+body!(MergeBand = merge_band, (&[Complex<f32>], usize, &[Turn], &mut [Complex<f32>]) => ());
+
 /// From the transform of half the length, with point 0 at both ends, to the spectrum: from both ends to the middle.
 #[inline(always)]
-fn split(from: &[Complex<f32>], turns: &[Turn], to: &mut [Complex<f32>]) {
+fn split((from, turns, to): (&[Complex<f32>], &[Turn], &mut [Complex<f32>])) {
     assert_eq!(to.len(), from.len(), "a real spectrum has one point more than half the samples");
     let middle = from.len() / 2;
     let (low, high) = to.split_at_mut(middle);
@@ -116,7 +120,9 @@ fn split(from: &[Complex<f32>], turns: &[Turn], to: &mut [Complex<f32>]) {
 
 /// A part of the spectrum, from the same part of that transform and the part that mirrors it.
 #[inline(always)]
-fn split_band(ahead: &[Complex<f32>], behind: &[Complex<f32>], turns: &[Turn], band: &mut [Complex<f32>]) {
+fn split_band(
+    (ahead, behind, turns, band): (&[Complex<f32>], &[Complex<f32>], &[Turn], &mut [Complex<f32>]),
+) {
     if let ([.., to], [.., a], [b, ..], true) = (&mut *band, ahead, behind, ahead.len() % 2 == 1) {
         let (a, b, turn) = ([*a; 2], [*b; 2], [turns[ahead.len() - 1]; 2]);
         let (sum, turned) = halves(pair(&a), pair(&b), &turn);
@@ -131,7 +137,7 @@ fn split_band(ahead: &[Complex<f32>], behind: &[Complex<f32>], turns: &[Turn], b
 
 /// Adds the part of the spectrum from point `first` on to the input of the inverse transform of half the length.
 #[inline(always)]
-fn merge_band(band: &[Complex<f32>], first: usize, turns: &[Turn], to: &mut [Complex<f32>]) {
+fn merge_band((band, first, turns, to): (&[Complex<f32>], usize, &[Turn], &mut [Complex<f32>])) {
     let (pairs, last) = band.as_chunks();
     for (n, points) in pairs.iter().enumerate() {
         merge(points, first + 2 * n, turns, to);

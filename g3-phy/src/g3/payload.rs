@@ -241,7 +241,8 @@ impl PayloadCodec {
 
 /// Whether more than half of `soft` says nothing. Silence decodes to the word of zeros, which is one of the code.
 fn is_silent(soft: &[i8]) -> bool {
-    soft.iter().filter(|&&soft| soft == 0).count() > soft.len() / 2
+    let silent = |part: &[i8]| usize::from(part.iter().map(|&soft| u8::from(soft == 0)).sum::<u8>());
+    soft.chunks(usize::from(u8::MAX)).map(silent).sum::<usize>() > soft.len() / 2
 }
 
 fn code<'c>(strong: &'c ReedSolomon, robo: &'c ReedSolomon, shape: &PayloadShape) -> &'c ReedSolomon {

@@ -110,6 +110,10 @@ fn spread_any(information: &[u8], places: &[u16], copies: usize, sent: &mut [u8]
 
 /// Combines `N` soft bits for each of `coded`, in the order of `places`.
 fn gather<const N: usize>(places: &[u16], soft: &[i8], coded: &mut [i8]) {
+    if N == 1 {
+        coded.iter_mut().zip(places).for_each(|(coded, &place)| *coded = soft[usize::from(place)]);
+        return coded.iter_mut().for_each(|coded| *coded = combine(i32::from(*coded), 1));
+    }
     for (coded, places) in coded.iter_mut().zip(places.as_chunks::<N>().0) {
         let sum = places.iter().map(|&place| i32::from(soft[usize::from(place)])).sum();
         *coded = combine(sum, N);
