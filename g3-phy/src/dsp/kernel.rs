@@ -15,6 +15,7 @@
 //! Checked under an emulator for ARM and under Miri with the commands in CONTRIBUTING.md.
 #![allow(unsafe_code)]
 
+use super::fft::Complex;
 use super::trellis::{BOTH, Costs, Decisions, GROUP, PATTERNS, decode_with};
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 use super::trellis::{Patterns, stays};
@@ -92,6 +93,18 @@ impl Kernel {
             Kind::Neon => unsafe { neon::decode(soft, decisions, bits) },
         }
     }
+}
+
+/// Even samples as real parts, odd ones as imaginary parts, where they are.
+pub(super) fn as_points(samples: &[f32]) -> &[Complex<f32>] {
+    // SAFETY: a `Complex<f32>` is two `f32` in that order, with their alignment, and half as many cover no more.
+    unsafe { core::slice::from_raw_parts(samples.as_ptr().cast(), samples.len() / 2) }
+}
+
+/// The same for samples that are to be written.
+pub(super) fn as_points_mut(samples: &mut [f32]) -> &mut [Complex<f32>] {
+    // SAFETY: as above, and the borrow is passed on.
+    unsafe { core::slice::from_raw_parts_mut(samples.as_mut_ptr().cast(), samples.len() / 2) }
 }
 
 /// What [`Kernel::run`] runs. A type, because a function or a closure given as a value is not always inlined, and what is

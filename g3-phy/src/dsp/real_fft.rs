@@ -2,7 +2,7 @@
 //! imaginary parts, and a step of our own takes apart (or puts together) what belongs to each.
 
 use super::fft::{Complex, Fft};
-use super::kernel::{Kernel, body};
+use super::kernel::{Kernel, as_points, as_points_mut, body};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -12,215 +12,208 @@ use alloc::vec::Vec;
 pub struct RealFft {
     fft: Fft,
     kernel: Kernel,
-    /// Input of the transform of half the length.
-    input: Vec<Complex<f32>>,
-    /// Its output, and point 0 again behind the last.
-    output: Vec<Complex<f32>>,
-    /// For k from 0 to N/2.
-    turns: Vec<Turn>,
+    /// Points of the transform of half the length, and behind the last of them point 0 again.
+    half: Vec<Complex<f32>>,
+    turns: Turns,
 }
 
-/// -i/2·exp(-2πi·k/N), ready to be multiplied: its real part twice, its imaginary part with both signs.
-#[derive(Clone, Copy, Debug, Default)]
-struct Turn {
-    re: [f32; 2],
-    im: [f32; 2],
+/// -i/2·exp(-2πi·k/N) for k from 0 to N/2, ready to be multiplied: the real part twice, the imaginary part with both signs.
+#[derive(Debug)]
+struct Turns {
+    re: Vec<[f32; 2]>,
+    im: Vec<[f32; 2]>,
 }
 
 impl RealFft {
     /// Transforms of `len` real values, a power of two of at least 8.
     pub fn new(len: usize) -> Self {
         assert!(len.is_power_of_two() && len >= 8, "pairs of points at both ends need a transform of 8");
-        let (input, output) = (vec![Complex::default(); len / 2], vec![Complex::default(); len / 2 + 1]);
-        let turns = (0..=len / 2).map(|k| Turn::new(k, len)).collect();
-        Self { fft: Fft::new(len / 2), kernel: Kernel::fastest(), input, output, turns }
+        let half = vec![Complex::default(); len / 2 + 1];
+        Self { fft: Fft::new(len / 2), kernel: Kernel::fastest(), half, turns: Turns::new(len) }
     }
 
     /// X\[k\] = Σ x\[n\]·exp(-2πi·kn/N) for k from 0 to N/2.
     pub fn forward(&mut self, samples: &[f32], spectrum: &mut [Complex<f32>]) {
+        assert_eq!(
+            spectrum.len(),
+            self.half.len(),
+            "a real spectrum has one point more than half the samples"
+        );
         self.transform(samples);
-        self.kernel.run::<Split, _>((&self.output, &self.turns, spectrum));
+        self.kernel.run::<Split, _>((&self.half, &self.turns, spectrum));
     }
 
     /// The points X\[k\] from k = `first` on, as many as `band` has room for.
     pub fn forward_band(&mut self, samples: &[f32], first: usize, band: &mut [Complex<f32>]) {
         self.transform(samples);
-        let end = self.output.len() - first;
-        let ahead = &self.output[first..first + band.len()];
-        let behind = &self.output[end - band.len()..end];
-        self.kernel.run::<SplitBand, _>((ahead, behind, &self.turns[first..], band));
+        let (count, end) = (band.len(), self.half.len() - first);
+        let halves = (&self.half[first..first + count], &self.half[end - count..end]);
+        self.kernel.run::<SplitBand, _>((halves, self.turns.from(first), band));
     }
 
     /// x\[n\] = Σ X\[k\]·exp(+2πi·kn/N) over all N points of the spectrum whose points 0 to N/2 are given.
     pub fn inverse(&mut self, spectrum: &[Complex<f32>], samples: &mut [f32]) {
-        let half = self.input.len();
+        let half = self.half.len() - 1;
         assert_eq!(spectrum.len(), half + 1, "a real spectrum has one point more than half the samples");
         let (zero, last) = (spectrum[0].re, spectrum[half].re);
-        self.input.fill(Complex::default());
-        self.input[0] = Complex::new(zero + last, zero - last);
-        self.kernel.run::<MergeBand, _>((&spectrum[1..half], 1, &self.turns, &mut self.input));
+        self.half.fill(Complex::default());
+        self.half[0] = Complex::new(zero + last, zero - last);
+        self.kernel.run::<Merge, _>((&spectrum[1..half], 1, &self.turns, &mut self.half[..half]));
         self.transform_back(samples);
     }
 
     /// The same for a spectrum that is zero but for `band`, whose first point is X\[`first`\]; neither 0 nor N/2 are in it.
     pub fn inverse_band(&mut self, band: &[Complex<f32>], first: usize, samples: &mut [f32]) {
-        self.input.fill(Complex::default());
-        self.kernel.run::<MergeBand, _>((band, first, &self.turns, &mut self.input));
+        let half = self.half.len() - 1;
+        self.half.fill(Complex::default());
+        self.kernel.run::<Merge, _>((band, first, &self.turns, &mut self.half[..half]));
         self.transform_back(samples);
     }
 
     fn transform(&mut self, samples: &[f32]) {
-        let half = self.input.len();
+        let half = self.half.len() - 1;
         assert_eq!(samples.len(), 2 * half, "the transform was planned for another length");
-        for (point, &[re, im]) in self.input.iter_mut().zip(samples.as_chunks().0) {
-            *point = Complex { re, im };
-        }
-        self.fft.forward_into(&mut self.input, &mut self.output[..half]);
-        self.output[half] = self.output[0];
+        self.fft.forward_into(as_points(samples), &mut self.half[..half]);
+        self.half[half] = self.half[0];
     }
 
     fn transform_back(&mut self, samples: &mut [f32]) {
-        let half = self.input.len();
+        let half = self.half.len() - 1;
         assert_eq!(samples.len(), 2 * half, "the transform was planned for another length");
-        self.fft.inverse_into(&mut self.input, &mut self.output[..half]);
-        for (pair, point) in samples.as_chunks_mut().0.iter_mut().zip(&self.output) {
-            *pair = [point.re, point.im];
-        }
+        self.fft.inverse_into(&self.half[..half], as_points_mut(samples));
     }
 }
 
-impl Turn {
-    fn new(k: usize, len: usize) -> Self {
-        let angle = core::f64::consts::TAU * k as f64 / len as f64;
-        let (re, im) = (-libm::sin(angle) as f32 / 2.0, -libm::cos(angle) as f32 / 2.0);
-        Self { re: [re, re], im: [-im, im] }
+impl Turns {
+    fn new(len: usize) -> Self {
+        let angle = |k: usize| core::f64::consts::TAU * k as f64 / len as f64;
+        let re = |k| [-libm::sin(angle(k)) as f32 / 2.0; 2];
+        let im = |k| -libm::cos(angle(k)) as f32 / 2.0;
+        let im = |k| [-im(k), im(k)];
+        Self { re: (0..=len / 2).map(re).collect(), im: (0..=len / 2).map(im).collect() }
+    }
+
+    fn from(&self, first: usize) -> Parts<'_> {
+        (&self.re[first..], &self.im[first..])
     }
 }
 
-body!(Split = split, (&[Complex<f32>], &[Turn], &mut [Complex<f32>]) => ());
-body!(SplitBand = split_band, (&[Complex<f32>], &[Complex<f32>], &[Turn], &mut [Complex<f32>]) => ());
-body!(MergeBand = merge_band, (&[Complex<f32>], usize, &[Turn], &mut [Complex<f32>]) => ());
+/// [`Turns`] from some k on.
+type Parts<'a> = (&'a [[f32; 2]], &'a [[f32; 2]]);
+
+body!(Split = split, (&Vec<Complex<f32>>, &Turns, &mut [Complex<f32>]) => ());
+body!(SplitBand = split_band, ((&[Complex<f32>], &[Complex<f32>]), Parts<'_>, &mut [Complex<f32>]) => ());
+body!(Merge = merge, (&[Complex<f32>], usize, &Turns, &mut [Complex<f32>]) => ());
 
 /// From the transform of half the length, with point 0 at both ends, to the spectrum: from both ends to the middle.
 #[inline(always)]
-fn split((from, turns, to): (&[Complex<f32>], &[Turn], &mut [Complex<f32>])) {
-    assert_eq!(to.len(), from.len(), "a real spectrum has one point more than half the samples");
+fn split((from, turns, to): (&Vec<Complex<f32>>, &Turns, &mut [Complex<f32>])) {
     let middle = from.len() / 2;
     let (low, high) = to.split_at_mut(middle);
     let (centre, high) = high.split_at_mut(1);
     centre[0] = from[middle].conj();
-    let to = low.as_chunks_mut().0.iter_mut().zip(high.as_chunks_mut().0.iter_mut().rev());
-    let from = from[..middle].as_chunks().0.iter().zip(from[middle + 1..].as_chunks().0.iter().rev());
-    for (((low, high), (a, b)), turns) in to.zip(from).zip(turns.as_chunks().0) {
-        let (sum, turned) = halves(pair(a), pair(b), turns);
-        *low = points(plus(sum, turned));
-        *high = points(mirrored_difference(sum, turned));
+    let (ahead, behind) = (&from[..middle], &from[middle + 1..]);
+    if middle < STEP {
+        return split_few::<2>(ahead, behind, turns, low, high);
+    }
+    split_few::<STEP>(ahead, behind, turns, low, high);
+}
+
+/// Takes `N` points from both ends at a time.
+#[inline(always)]
+fn split_few<const N: usize>(
+    ahead: &[Complex<f32>],
+    behind: &[Complex<f32>],
+    turns: &Turns,
+    low: &mut [Complex<f32>],
+    high: &mut [Complex<f32>],
+) {
+    let to = low.as_chunks_mut::<N>().0.iter_mut().zip(high.as_chunks_mut::<N>().0.iter_mut().rev());
+    let from = ahead.as_chunks::<N>().0.iter().zip(behind.as_chunks::<N>().0.iter().rev());
+    let turns = turns.re.as_chunks::<N>().0.iter().zip(turns.im.as_chunks::<N>().0);
+    for (((low, high), (a, b)), turns) in to.zip(from).zip(turns) {
+        let (sums, turned) = halves(a, b, turns);
+        for n in 0..N {
+            low[n] = sums[n] + turned[n];
+            high[N - 1 - n] = (sums[n] - turned[n]).conj();
+        }
     }
 }
 
 /// A part of the spectrum, from the same part of that transform and the part that mirrors it.
 #[inline(always)]
 fn split_band(
-    (ahead, behind, turns, band): (&[Complex<f32>], &[Complex<f32>], &[Turn], &mut [Complex<f32>]),
+    ((ahead, behind), (re, im), band): ((&[Complex<f32>], &[Complex<f32>]), Parts<'_>, &mut [Complex<f32>]),
 ) {
-    if let ([.., to], [.., a], [b, ..], true) = (&mut *band, ahead, behind, ahead.len() % 2 == 1) {
-        let (a, b, turn) = ([*a; 2], [*b; 2], [turns[ahead.len() - 1]; 2]);
-        let (sum, turned) = halves(pair(&a), pair(&b), &turn);
-        *to = points(plus(sum, turned))[0];
+    let (from, rest) = ahead.as_chunks::<STEP>();
+    let (few, mirrors) = behind.as_rchunks::<STEP>();
+    let (to, last) = band.as_chunks_mut::<STEP>();
+    let turns = re.as_chunks::<STEP>().0.iter().zip(im.as_chunks::<STEP>().0);
+    for ((to, (a, b)), turns) in to.iter_mut().zip(from.iter().zip(mirrors.iter().rev())).zip(turns) {
+        let (sums, turned) = halves(a, b, turns);
+        *to = core::array::from_fn(|n| sums[n] + turned[n]);
     }
-    let from = ahead.as_chunks().0.iter().zip(behind.as_rchunks().1.iter().rev());
-    for ((to, (a, b)), turns) in band.as_chunks_mut().0.iter_mut().zip(from).zip(turns.as_chunks().0) {
-        let (sum, turned) = halves(pair(a), pair(b), turns);
-        *to = points(plus(sum, turned));
+    let (re, im) = (&re[from.len() * STEP..], &im[from.len() * STEP..]);
+    for (n, (to, a)) in last.iter_mut().zip(rest).enumerate() {
+        let ([sum], [turned]) = halves(&[*a], &[few[few.len() - 1 - n]], (&[re[n]], &[im[n]]));
+        *to = sum + turned;
     }
 }
 
 /// Adds the part of the spectrum from point `first` on to the input of the inverse transform of half the length.
 #[inline(always)]
-fn merge_band((band, first, turns, to): (&[Complex<f32>], usize, &[Turn], &mut [Complex<f32>])) {
-    let (pairs, last) = band.as_chunks();
-    for (n, points) in pairs.iter().enumerate() {
-        merge(points, first + 2 * n, turns, to);
+fn merge((band, first, turns, to): (&[Complex<f32>], usize, &Turns, &mut [Complex<f32>])) {
+    let (parts, rest) = band.as_chunks::<STEP>();
+    for (n, points) in parts.iter().enumerate() {
+        merge_few(points, first + STEP * n, turns, to);
     }
-    // The partner of the last point is zero, and may lie where no point has a mirror.
-    if let ([point], k) = (last, first + band.len() - 1) {
-        let turned = *point * Complex::new(turns[k].re[0], turns[k].im[0]) * 2.0;
-        let half = to.len();
-        to[k] += point + turned;
-        to[half - k] += (point - turned).conj();
+    let first = first + STEP * parts.len();
+    for (n, point) in rest.iter().enumerate() {
+        merge_few(&[*point], first + n, turns, to);
     }
 }
 
-/// Adds points `k` and `k + 1`.
+/// Adds `N` points from `k` on.
 #[inline(always)]
-fn merge(two: &[Complex<f32>; 2], k: usize, turns: &[Turn], to: &mut [Complex<f32>]) {
-    let (two, (re, im)) = (pair(two), factors(&[turns[k], turns[k + 1]]));
-    let doubled = plus(two, two);
-    let turned = minus(times(re, doubled), times(im, crossed(doubled)));
-    let mirrored = to.len() - k - 1;
-    for (at, change) in [(k, plus(two, turned)), (mirrored, mirrored_difference(two, turned))] {
-        let to: &mut [Complex<f32>; 2] = to[at..].first_chunk_mut().expect("the band ends before the middle");
-        *to = points(plus(pair(to), change));
-    }
+fn merge_few<const N: usize>(points: &[Complex<f32>; N], k: usize, turns: &Turns, to: &mut [Complex<f32>]) {
+    let fits = "the band ends before the middle";
+    let re: &[[f32; 2]; N] = turns.re[k..].first_chunk().expect(fits);
+    let im: &[[f32; 2]; N] = turns.im[k..].first_chunk().expect(fits);
+    let turned: [Complex<f32>; N] = core::array::from_fn(|n| {
+        let doubled = points[n] + points[n];
+        Complex::new(
+            re[n][0] * doubled.re - im[n][0] * doubled.im,
+            re[n][1] * doubled.im - im[n][1] * doubled.re,
+        )
+    });
+    let mirrored = to.len() + 1 - k - N;
+    let ahead: &mut [Complex<f32>; N] = to[k..].first_chunk_mut().expect(fits);
+    (0..N).for_each(|n| ahead[n] += points[n] + turned[n]);
+    let behind: &mut [Complex<f32>; N] = to[mirrored..].first_chunk_mut().expect(fits);
+    (0..N).for_each(|n| behind[N - 1 - n] += (points[n] - turned[n]).conj());
 }
 
-/// Half the sum of `a` and the mirrored `b`, and their difference times `turns`.
+/// Half the sum of points `a` and the mirrored `b`, and their difference times `turns`.
 #[inline(always)]
-fn halves(a: Pair, b: Pair, turns: &[Turn; 2]) -> (Pair, Pair) {
-    let (b, (re, im)) = (mirrored(b), factors(turns));
-    let difference = minus(a, b);
-    (times([0.5; 4], plus(a, b)), plus(times(re, difference), times(im, crossed(difference))))
+fn halves<const N: usize>(
+    a: &[Complex<f32>; N],
+    b: &[Complex<f32>; N],
+    (re, im): (&[[f32; 2]; N], &[[f32; 2]; N]),
+) -> ([Complex<f32>; N], [Complex<f32>; N]) {
+    let mirrored: [_; N] = core::array::from_fn(|n| b[N - 1 - n].conj());
+    let differences: [_; N] = core::array::from_fn(|n| a[n] - mirrored[n]);
+    let turned = |n: usize| {
+        let difference: Complex<f32> = differences[n];
+        Complex::new(
+            re[n][0] * difference.re + im[n][0] * difference.im,
+            re[n][1] * difference.im + im[n][1] * difference.re,
+        )
+    };
+    (core::array::from_fn(|n| (a[n] + mirrored[n]) * 0.5), core::array::from_fn(turned))
 }
 
-/// Two points: real and imaginary part of the one, then of the other. Steps of four, so that compilers make vectors.
-type Pair = [f32; 4];
-
-#[inline(always)]
-fn pair(points: &[Complex<f32>; 2]) -> Pair {
-    [points[0].re, points[0].im, points[1].re, points[1].im]
-}
-
-#[inline(always)]
-fn points(pair: Pair) -> [Complex<f32>; 2] {
-    [Complex::new(pair[0], pair[1]), Complex::new(pair[2], pair[3])]
-}
-
-#[inline(always)]
-fn factors([t, u]: &[Turn; 2]) -> (Pair, Pair) {
-    ([t.re[0], t.re[1], u.re[0], u.re[1]], [t.im[0], t.im[1], u.im[0], u.im[1]])
-}
-
-#[inline(always)]
-fn crossed(a: Pair) -> Pair {
-    [a[1], a[0], a[3], a[2]]
-}
-
-/// Both points exchanged and conjugated.
-#[inline(always)]
-fn mirrored(a: Pair) -> Pair {
-    [a[2], -a[3], a[0], -a[1]]
-}
-
-/// `a` less `b`, mirrored.
-#[inline(always)]
-fn mirrored_difference(a: Pair, b: Pair) -> Pair {
-    [a[2] - b[2], b[3] - a[3], a[0] - b[0], b[1] - a[1]]
-}
-
-#[inline(always)]
-fn plus(a: Pair, b: Pair) -> Pair {
-    core::array::from_fn(|n| a[n] + b[n])
-}
-
-#[inline(always)]
-fn minus(a: Pair, b: Pair) -> Pair {
-    core::array::from_fn(|n| a[n] - b[n])
-}
-
-#[inline(always)]
-fn times(a: Pair, b: Pair) -> Pair {
-    core::array::from_fn(|n| a[n] * b[n])
-}
+/// Points that are taken together, so that compilers make vectors of them.
+const STEP: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -243,13 +243,15 @@ impl Guess<'_> {
         let Self { plan, used, coherent, route, header, anchor, bits, sent, .. } = self;
         route.encode(&bits[..plan.fch_bits()], sent);
         let (mut agreed, mut variance) = (0.0, f32::MIN_POSITIVE);
-        for n in 0..sent.len() {
-            let (symbol, position) = (n / used.len(), used[n % used.len()]);
-            sent[n] ^= if symbol == 0 || *coherent { 0 } else { sent[n - used.len()] };
-            let carrier = header[symbol * plan.carriers() + position];
-            let value = sign(anchor, position, carrier).clamp(-CLEAR, CLEAR);
-            agreed += if sent[n] == 1 { -value } else { value };
-            variance += value * value;
+        for (symbol, carriers) in header.chunks_exact(plan.carriers()).enumerate() {
+            let (before, sent) = sent.split_at_mut(symbol * used.len());
+            let before = before.rchunks_exact(used.len()).next().filter(|_| !*coherent).unwrap_or(&[]);
+            sent.iter_mut().zip(before).for_each(|(sent, before)| *sent ^= before);
+            for (sent, &position) in sent.iter().zip(used.iter()) {
+                let value = sign(anchor, position, carriers[position]).clamp(-CLEAR, CLEAR);
+                agreed += if *sent == 1 { -value } else { value };
+                variance += value * value;
+            }
         }
         agreed / libm::sqrtf(variance)
     }

@@ -119,8 +119,11 @@ impl Votes<'_> {
             let product = carrier * gain.conj() * Complex { re, im };
             (*turned, *lever) = (k * trust * error(product, power, trust), k * trust * k * power);
         }
-        for n in (0..len).filter(|n| self.silent >> n & 1 == 1) {
+        let mut silent = self.silent;
+        while silent != 0 {
+            let n = silent.trailing_zeros() as usize;
             (turned[n], lever[n]) = (0.0, 0.0);
+            silent &= silent - 1;
         }
         (sum(turned), sum(lever))
     }
