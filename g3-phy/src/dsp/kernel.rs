@@ -16,6 +16,7 @@
 #![allow(unsafe_code)]
 
 use super::fft::Complex;
+use super::real_fft::{Four, Merge, Split, Turns, merge_four, merge_with, split_four, split_with};
 use super::trellis::{BOTH, Costs, Decisions, GROUP, PATTERNS, decode_with};
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 use super::trellis::{Patterns, stays};
@@ -71,6 +72,26 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 | Kind::Avx512 => unsafe { avx2::run::<B, I>(input) },
             _ => B::run(input),
+        }
+    }
+
+    /// Takes a real spectrum out of the transform of half the length.
+    pub(super) fn split(self, split: Split<'_>) {
+        match self.0 {
+            // SAFETY: a `Kernel` of these kinds exists only where the processor has the features.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 | Kind::Avx512 => unsafe { avx2::split(split) },
+            _ => split_with(split, split_four),
+        }
+    }
+
+    /// Puts a real spectrum into the input of the transform of half the length.
+    pub(super) fn merge(self, merge: Merge<'_>) {
+        match self.0 {
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 | Kind::Avx512 => unsafe { avx2::merge(merge) },
+            _ => merge_with(merge, merge_four),
         }
     }
 
@@ -305,6 +326,68 @@ mod avx2 {
     pub(super) fn least_of_32(octets: __m256i) -> __m128i {
         let octets = _mm_min_epu8(_mm256_castsi256_si128(octets), _mm256_extracti128_si256::<1>(octets));
         _mm_minpos_epu16(_mm_min_epu8(octets, _mm_srli_epi16::<8>(octets)))
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn split(job: Split<'_>) {
+        split_with(job, |a, b, turns, low, high| {
+            let (a, b) = (points(a), mirrored(points(b)));
+            let (sums, differences) = (_mm256_add_ps(a, b), _mm256_sub_ps(a, b));
+            let halves = _mm256_mul_ps(_mm256_set1_ps(0.5), sums);
+            let (along, across) = turned(differences, turns);
+            let turned = _mm256_add_ps(along, across);
+            store(low, _mm256_add_ps(halves, turned));
+            store(high, mirrored(_mm256_sub_ps(halves, turned)));
+        });
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn merge(job: Merge<'_>) {
+        merge_with(job, |four, turns, ahead, behind| {
+            let four = points(four);
+            let (along, across) = turned(_mm256_add_ps(four, four), turns);
+            let turned = _mm256_sub_ps(along, across);
+            store(ahead, _mm256_add_ps(four, turned));
+            store(behind, mirrored(_mm256_sub_ps(four, turned)));
+        });
+    }
+
+    /// The two products whose sum is four points turned.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn turned(four: __m256, turns: Turns<'_, 4>) -> (__m256, __m256) {
+        let crossed = _mm256_permute_ps::<0b10_11_00_01>(four);
+        (_mm256_mul_ps(pairs(turns.re), four), _mm256_mul_ps(pairs(turns.im), crossed))
+    }
+
+    /// Four points in the opposite order, conjugated.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn mirrored(four: __m256) -> __m256 {
+        let back = _mm256_permute4x64_pd::<0b00_01_10_11>(_mm256_castps_pd(four));
+        let signs = _mm256_castsi256_ps(_mm256_set1_epi64x(i64::MIN));
+        _mm256_xor_ps(_mm256_castpd_ps(back), signs)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn points(four: &Four) -> __m256 {
+        // SAFETY: the reference covers eight numbers, and this load needs no alignment.
+        unsafe { _mm256_loadu_ps(four.as_ptr().cast()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn pairs(four: &[[f32; 2]; 4]) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_ps(four.as_ptr().cast()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn store(to: &mut Four, four: __m256) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_ps(to.as_mut_ptr().cast(), four) }
     }
 
     #[inline]

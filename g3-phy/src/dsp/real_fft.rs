@@ -2,9 +2,10 @@
 //! imaginary parts, and a step of our own takes apart (or puts together) what belongs to each.
 
 use super::fft::{Complex, Fft};
-use super::kernel::{Kernel, as_points, as_points_mut, body};
+use super::kernel::{Kernel, as_points, as_points_mut};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::array::{from_mut, from_ref};
 
 /// Both transforms between `N` real values and the points 0 to `N`/2 of their spectrum, unscaled. Allocates when
 /// built only.
@@ -14,22 +15,55 @@ pub struct RealFft {
     kernel: Kernel,
     /// Points of the transform of half the length, and behind the last of them point 0 again.
     half: Vec<Complex<f32>>,
-    turns: Turns,
+    turns: Table,
 }
 
-/// -i/2·exp(-2πi·k/N) for k from 0 to N/2, ready to be multiplied: the real part twice, the imaginary part with both signs.
+/// -i/2·exp(-2πi·k/N) for `N` k in a row, ready to be multiplied: the real part twice, the imaginary part with both signs.
+#[derive(Clone, Copy)]
+pub(super) struct Turns<'a, const N: usize> {
+    pub(super) re: &'a [[f32; 2]; N],
+    pub(super) im: &'a [[f32; 2]; N],
+}
+
+/// The same for k from 0 to N/2.
 #[derive(Debug)]
-struct Turns {
+struct Table {
     re: Vec<[f32; 2]>,
     im: Vec<[f32; 2]>,
+}
+
+/// Points that are taken together.
+pub(super) type Four = [Complex<f32>; 4];
+
+/// From two parts of the transform of half the length, of which the second mirrors the first, to the points of the spectrum
+/// that stand at `low`, and mirrored at `high` if that is not empty.
+pub(super) struct Split<'a> {
+    ahead: &'a [Complex<f32>],
+    behind: &'a [Complex<f32>],
+    turns: (&'a [[f32; 2]], &'a [[f32; 2]]),
+    low: &'a mut [Complex<f32>],
+    high: &'a mut [Complex<f32>],
+}
+
+/// Adds the part of the spectrum from point `first` on to the input of the inverse transform of half the length.
+pub(super) struct Merge<'a> {
+    band: &'a [Complex<f32>],
+    first: usize,
+    turns: (&'a [[f32; 2]], &'a [[f32; 2]]),
+    to: &'a mut [Complex<f32>],
 }
 
 impl RealFft {
     /// Transforms of `len` real values, a power of two of at least 8.
     pub fn new(len: usize) -> Self {
+        Self::with_kernel(Kernel::fastest(), len)
+    }
+
+    /// The same with a kernel of choice; every kernel gives the same points.
+    pub fn with_kernel(kernel: Kernel, len: usize) -> Self {
         assert!(len.is_power_of_two() && len >= 8, "pairs of points at both ends need a transform of 8");
         let half = vec![Complex::default(); len / 2 + 1];
-        Self { fft: Fft::new(len / 2), kernel: Kernel::fastest(), half, turns: Turns::new(len) }
+        Self { fft: Fft::new(len / 2), kernel, half, turns: Table::new(len) }
     }
 
     /// X\[k\] = Σ x\[n\]·exp(-2πi·kn/N) for k from 0 to N/2.
@@ -40,15 +74,21 @@ impl RealFft {
             "a real spectrum has one point more than half the samples"
         );
         self.transform(samples);
-        self.kernel.run::<Split, _>((&self.half, &self.turns, spectrum));
+        let (middle, turns) = (self.half.len() / 2, self.turns.from(0));
+        let (ahead, behind) = (&self.half[..middle], &self.half[middle + 1..]);
+        let (low, high) = spectrum.split_at_mut(middle);
+        let (centre, high) = high.split_at_mut(1);
+        centre[0] = self.half[middle].conj();
+        self.kernel.split(Split { ahead, behind, turns, low, high });
     }
 
     /// The points X\[k\] from k = `first` on, as many as `band` has room for.
     pub fn forward_band(&mut self, samples: &[f32], first: usize, band: &mut [Complex<f32>]) {
         self.transform(samples);
         let (count, end) = (band.len(), self.half.len() - first);
-        let halves = (&self.half[first..first + count], &self.half[end - count..end]);
-        self.kernel.run::<SplitBand, _>((halves, self.turns.from(first), band));
+        let (ahead, behind) = (&self.half[first..first + count], &self.half[end - count..end]);
+        let turns = self.turns.from(first);
+        self.kernel.split(Split { ahead, behind, turns, low: band, high: &mut [] });
     }
 
     /// x\[n\] = Σ X\[k\]·exp(+2πi·kn/N) over all N points of the spectrum whose points 0 to N/2 are given.
@@ -58,15 +98,14 @@ impl RealFft {
         let (zero, last) = (spectrum[0].re, spectrum[half].re);
         self.half.fill(Complex::default());
         self.half[0] = Complex::new(zero + last, zero - last);
-        self.kernel.run::<Merge, _>((&spectrum[1..half], 1, &self.turns, &mut self.half[..half]));
+        self.add(&spectrum[1..half], 1);
         self.transform_back(samples);
     }
 
     /// The same for a spectrum that is zero but for `band`, whose first point is X\[`first`\]; neither 0 nor N/2 are in it.
     pub fn inverse_band(&mut self, band: &[Complex<f32>], first: usize, samples: &mut [f32]) {
-        let half = self.half.len() - 1;
         self.half.fill(Complex::default());
-        self.kernel.run::<Merge, _>((band, first, &self.turns, &mut self.half[..half]));
+        self.add(band, first);
         self.transform_back(samples);
     }
 
@@ -77,6 +116,12 @@ impl RealFft {
         self.half[half] = self.half[0];
     }
 
+    fn add(&mut self, band: &[Complex<f32>], first: usize) {
+        let half = self.half.len() - 1;
+        let turns = self.turns.from(first);
+        self.kernel.merge(Merge { band, first, turns, to: &mut self.half[..half] });
+    }
+
     fn transform_back(&mut self, samples: &mut [f32]) {
         let half = self.half.len() - 1;
         assert_eq!(samples.len(), 2 * half, "the transform was planned for another length");
@@ -84,136 +129,124 @@ impl RealFft {
     }
 }
 
-impl Turns {
+impl Table {
     fn new(len: usize) -> Self {
         let angle = |k: usize| core::f64::consts::TAU * k as f64 / len as f64;
         let re = |k| [-libm::sin(angle(k)) as f32 / 2.0; 2];
-        let im = |k| -libm::cos(angle(k)) as f32 / 2.0;
-        let im = |k| [-im(k), im(k)];
-        Self { re: (0..=len / 2).map(re).collect(), im: (0..=len / 2).map(im).collect() }
+        let im = |k| libm::cos(angle(k)) as f32 / 2.0;
+        Self { re: (0..=len / 2).map(re).collect(), im: (0..=len / 2).map(|k| [im(k), -im(k)]).collect() }
     }
 
-    fn from(&self, first: usize) -> Parts<'_> {
+    fn from(&self, first: usize) -> (&[[f32; 2]], &[[f32; 2]]) {
         (&self.re[first..], &self.im[first..])
     }
 }
 
-/// [`Turns`] from some k on.
-type Parts<'a> = (&'a [[f32; 2]], &'a [[f32; 2]]);
-
-body!(Split = split, (&Vec<Complex<f32>>, &Turns, &mut [Complex<f32>]) => ());
-body!(SplitBand = split_band, ((&[Complex<f32>], &[Complex<f32>]), Parts<'_>, &mut [Complex<f32>]) => ());
-body!(Merge = merge, (&[Complex<f32>], usize, &Turns, &mut [Complex<f32>]) => ());
-
-/// From the transform of half the length, with point 0 at both ends, to the spectrum: from both ends to the middle.
+/// The body of every kernel: four points at a time by `four`, and those that are left one by one.
 #[inline(always)]
-fn split((from, turns, to): (&Vec<Complex<f32>>, &Turns, &mut [Complex<f32>])) {
-    let middle = from.len() / 2;
-    let (low, high) = to.split_at_mut(middle);
-    let (centre, high) = high.split_at_mut(1);
-    centre[0] = from[middle].conj();
-    let (ahead, behind) = (&from[..middle], &from[middle + 1..]);
-    if middle < STEP {
-        return split_few::<2>(ahead, behind, turns, low, high);
-    }
-    split_few::<STEP>(ahead, behind, turns, low, high);
-}
-
-/// Takes `N` points from both ends at a time.
-#[inline(always)]
-fn split_few<const N: usize>(
-    ahead: &[Complex<f32>],
-    behind: &[Complex<f32>],
-    turns: &Turns,
-    low: &mut [Complex<f32>],
-    high: &mut [Complex<f32>],
+pub(super) fn split_with(
+    split: Split<'_>,
+    mut four: impl FnMut(&Four, &Four, Turns<'_, 4>, &mut Four, &mut Four),
 ) {
-    let to = low.as_chunks_mut::<N>().0.iter_mut().zip(high.as_chunks_mut::<N>().0.iter_mut().rev());
-    let from = ahead.as_chunks::<N>().0.iter().zip(behind.as_chunks::<N>().0.iter().rev());
-    let turns = turns.re.as_chunks::<N>().0.iter().zip(turns.im.as_chunks::<N>().0);
-    for (((low, high), (a, b)), turns) in to.zip(from).zip(turns) {
-        let (sums, turned) = halves(a, b, turns);
-        for n in 0..N {
-            low[n] = sums[n] + turned[n];
-            high[N - 1 - n] = (sums[n] - turned[n]).conj();
-        }
+    let Split { ahead, behind, turns: (re, im), low, high } = split;
+    let (ahead, ahead_rest) = ahead.as_chunks::<4>();
+    let (behind_rest, behind) = behind.as_rchunks::<4>();
+    let (low, low_rest) = low.as_chunks_mut::<4>();
+    let (high_rest, high) = high.as_rchunks_mut::<4>();
+    let turns = |n: usize| Turns { re: from_ref(&re[n]), im: from_ref(&im[n]) };
+    let done = 4 * ahead.len();
+    let (mut highs, mut unused) = (high.iter_mut().rev(), [Complex::default(); 4]);
+    for ((a, b), (low, (re, im))) in ahead
+        .iter()
+        .zip(behind.iter().rev())
+        .zip(low.iter_mut().zip(re.as_chunks().0.iter().zip(im.as_chunks().0)))
+    {
+        four(a, b, Turns { re, im }, low, highs.next().unwrap_or(&mut unused));
+    }
+    let mut highs = high_rest.iter_mut().rev();
+    for (n, (a, b)) in ahead_rest.iter().zip(behind_rest.iter().rev()).enumerate() {
+        let high = highs.next().unwrap_or(&mut unused[0]);
+        split_points(from_ref(a), from_ref(b), turns(done + n), from_mut(&mut low_rest[n]), from_mut(high));
     }
 }
 
-/// A part of the spectrum, from the same part of that transform and the part that mirrors it.
-#[inline(always)]
-fn split_band(
-    ((ahead, behind), (re, im), band): ((&[Complex<f32>], &[Complex<f32>]), Parts<'_>, &mut [Complex<f32>]),
-) {
-    let (from, rest) = ahead.as_chunks::<STEP>();
-    let (few, mirrors) = behind.as_rchunks::<STEP>();
-    let (to, last) = band.as_chunks_mut::<STEP>();
-    let turns = re.as_chunks::<STEP>().0.iter().zip(im.as_chunks::<STEP>().0);
-    for ((to, (a, b)), turns) in to.iter_mut().zip(from.iter().zip(mirrors.iter().rev())).zip(turns) {
-        let (sums, turned) = halves(a, b, turns);
-        *to = core::array::from_fn(|n| sums[n] + turned[n]);
-    }
-    let (re, im) = (&re[from.len() * STEP..], &im[from.len() * STEP..]);
-    for (n, (to, a)) in last.iter_mut().zip(rest).enumerate() {
-        let ([sum], [turned]) = halves(&[*a], &[few[few.len() - 1 - n]], (&[re[n]], &[im[n]]));
-        *to = sum + turned;
-    }
+/// What four points become.
+pub(super) fn split_four(a: &Four, b: &Four, turns: Turns<'_, 4>, low: &mut Four, high: &mut Four) {
+    split_points(a, b, turns, low, high);
 }
 
-/// Adds the part of the spectrum from point `first` on to the input of the inverse transform of half the length.
+/// Half the sum of `a` and the mirrored `b`, and their difference times `turns`: their sum and, mirrored, their difference.
 #[inline(always)]
-fn merge((band, first, turns, to): (&[Complex<f32>], usize, &Turns, &mut [Complex<f32>])) {
-    let (parts, rest) = band.as_chunks::<STEP>();
-    for (n, points) in parts.iter().enumerate() {
-        merge_few(points, first + STEP * n, turns, to);
-    }
-    let first = first + STEP * parts.len();
-    for (n, point) in rest.iter().enumerate() {
-        merge_few(&[*point], first + n, turns, to);
-    }
-}
-
-/// Adds `N` points from `k` on.
-#[inline(always)]
-fn merge_few<const N: usize>(points: &[Complex<f32>; N], k: usize, turns: &Turns, to: &mut [Complex<f32>]) {
-    let fits = "the band ends before the middle";
-    let re: &[[f32; 2]; N] = turns.re[k..].first_chunk().expect(fits);
-    let im: &[[f32; 2]; N] = turns.im[k..].first_chunk().expect(fits);
-    let turned: [Complex<f32>; N] = core::array::from_fn(|n| {
-        let doubled = points[n] + points[n];
-        Complex::new(
-            re[n][0] * doubled.re - im[n][0] * doubled.im,
-            re[n][1] * doubled.im - im[n][1] * doubled.re,
-        )
-    });
-    let mirrored = to.len() + 1 - k - N;
-    let ahead: &mut [Complex<f32>; N] = to[k..].first_chunk_mut().expect(fits);
-    (0..N).for_each(|n| ahead[n] += points[n] + turned[n]);
-    let behind: &mut [Complex<f32>; N] = to[mirrored..].first_chunk_mut().expect(fits);
-    (0..N).for_each(|n| behind[N - 1 - n] += (points[n] - turned[n]).conj());
-}
-
-/// Half the sum of points `a` and the mirrored `b`, and their difference times `turns`.
-#[inline(always)]
-fn halves<const N: usize>(
+fn split_points<const N: usize>(
     a: &[Complex<f32>; N],
     b: &[Complex<f32>; N],
-    (re, im): (&[[f32; 2]; N], &[[f32; 2]; N]),
-) -> ([Complex<f32>; N], [Complex<f32>; N]) {
-    let mirrored: [_; N] = core::array::from_fn(|n| b[N - 1 - n].conj());
-    let differences: [_; N] = core::array::from_fn(|n| a[n] - mirrored[n]);
-    let turned = |n: usize| {
-        let difference: Complex<f32> = differences[n];
-        Complex::new(
-            re[n][0] * difference.re + im[n][0] * difference.im,
-            re[n][1] * difference.im + im[n][1] * difference.re,
-        )
-    };
-    (core::array::from_fn(|n| (a[n] + mirrored[n]) * 0.5), core::array::from_fn(turned))
+    turns: Turns<'_, N>,
+    low: &mut [Complex<f32>; N],
+    high: &mut [Complex<f32>; N],
+) {
+    for n in 0..N {
+        let mirrored = b[N - 1 - n].conj();
+        let (half, difference) = ((a[n] + mirrored) * 0.5, a[n] - mirrored);
+        let ([re, _], [im, minus_im]) = (turns.re[n], turns.im[n]);
+        let turned = Complex::new(
+            re * difference.re + im * difference.im,
+            re * difference.im + minus_im * difference.re,
+        );
+        low[n] = half + turned;
+        high[N - 1 - n] = (half - turned).conj();
+    }
 }
 
-/// Points that are taken together, so that compilers make vectors of them.
-const STEP: usize = 4;
+/// The body of every kernel: four points at a time by `four`, and those that are left one by one.
+#[inline(always)]
+pub(super) fn merge_with(merge: Merge<'_>, mut four: impl FnMut(&Four, Turns<'_, 4>, &mut Four, &mut Four)) {
+    let Merge { band, first, turns: (re, im), to } = merge;
+    let (parts, rest) = band.as_chunks::<4>();
+    let mut k = first;
+    for ((points, re), im) in parts.iter().zip(re.as_chunks().0).zip(im.as_chunks().0) {
+        let (mut ahead, mut behind) = ([Complex::default(); 4], [Complex::default(); 4]);
+        four(points, Turns { re, im }, &mut ahead, &mut behind);
+        add(to, k, &ahead);
+        add(to, to.len() - 3 - k, &behind);
+        k += 4;
+    }
+    for (n, point) in rest.iter().enumerate() {
+        let turns = Turns { re: from_ref(&re[k - first + n]), im: from_ref(&im[k - first + n]) };
+        let (mut ahead, mut behind) = ([Complex::default()], [Complex::default()]);
+        merge_points(from_ref(point), turns, &mut ahead, &mut behind);
+        add(to, k + n, &ahead);
+        add(to, to.len() - k - n, &behind);
+    }
+}
+
+/// Adds `points` to those from `at` on.
+#[inline(always)]
+fn add<const N: usize>(to: &mut [Complex<f32>], at: usize, points: &[Complex<f32>; N]) {
+    let to: &mut [_; N] = to[at..].first_chunk_mut().expect("the band ends before the middle");
+    to.iter_mut().zip(points).for_each(|(to, point)| *to += point);
+}
+
+/// What four points become.
+pub(super) fn merge_four(four: &Four, turns: Turns<'_, 4>, ahead: &mut Four, behind: &mut Four) {
+    merge_points(four, turns, ahead, behind);
+}
+
+/// Points plus and, mirrored, less their turned doubles.
+#[inline(always)]
+fn merge_points<const N: usize>(
+    points: &[Complex<f32>; N],
+    turns: Turns<'_, N>,
+    ahead: &mut [Complex<f32>; N],
+    behind: &mut [Complex<f32>; N],
+) {
+    for n in 0..N {
+        let doubled = points[n] + points[n];
+        let ([re, _], [im, minus_im]) = (turns.re[n], turns.im[n]);
+        let turned = Complex::new(re * doubled.re - im * doubled.im, re * doubled.im - minus_im * doubled.re);
+        ahead[n] = points[n] + turned;
+        behind[N - 1 - n] = (points[n] - turned).conj();
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -262,6 +295,27 @@ mod tests {
             fft.inverse(&spectrum, &mut back);
             let near = |(a, b): (&f32, &f32)| (a * len as f32 - b).abs() < 1e-3;
             assert!(samples.iter().zip(&back).all(near), "{len} points");
+        }
+    }
+
+    #[test]
+    fn every_kernel_gives_the_same_points_to_the_last_bit() {
+        for (len, first, count) in [(8, 1, 3), (16, 2, 5), (256, 23, 36), (256, 33, 72), (512, 1, 255)] {
+            let outcome = |kernel: Kernel| {
+                let mut fft = RealFft::with_kernel(kernel, len);
+                let (mut spectrum, mut band) =
+                    (vec![Complex::default(); len / 2 + 1], vec![Complex::default(); count]);
+                fft.forward(&noise(len), &mut spectrum);
+                fft.forward_band(&noise(len), first, &mut band);
+                let (mut whole, mut part) = (vec![0.0; len], vec![0.0; len]);
+                fft.inverse(&spectrum, &mut whole);
+                fft.inverse_band(&band, first, &mut part);
+                let points = spectrum.iter().chain(&band).flat_map(|point| [point.re, point.im]);
+                points.chain(whole).chain(part).map(f32::to_bits).collect::<Vec<_>>()
+            };
+            let mut outcomes = Kernel::available().map(outcome);
+            let scalar = outcomes.next().unwrap();
+            assert!(outcomes.all(|outcome| outcome == scalar), "{len} {first} {count}");
         }
     }
 

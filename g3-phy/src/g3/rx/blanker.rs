@@ -87,7 +87,7 @@ impl Blanker {
         self.kept = 1.0;
         let (power, peak) = self.kernel.run::<Survey, _>((window, &mut self.differences));
         let quiet = self.usual.is_none_or(|usual| peak < CERTAIN * usual);
-        if peak < CREST * power && quiet {
+        if peak <= CREST * power && quiet {
             self.adapt(power);
             return window;
         }
