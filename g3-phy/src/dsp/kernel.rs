@@ -8,7 +8,7 @@
 //!   is one exchange of neighbours, four additions, two minima: nothing is sorted back into order.
 //! * **Eight bits.** Soft bits become levels from -`LEVEL_MAX` to `LEVEL_MAX`; a branch costs the levels that it
 //!   contradicts; a metric is the cost of the best path, of eight bits, in registers from end to end, saturating. Once
-//!   per group the least metric of its beginning is taken from all.
+//!   per group the least metric of its beginning is taken from all, after five steps, when it is surely known.
 //! * **Decisions** are one bit per position, set where the path moves (ties stay), in the order of positions. The way
 //!   back flips one bit of the position per step, and every sixth position is six decoded bits.
 //!
@@ -184,9 +184,9 @@ mod scalar {
         decisions[0] = step::<0>(metrics, costs[0]);
         decisions[1] = step::<1>(metrics, costs[1]);
         decisions[2] = step::<2>(metrics, costs[2]);
-        metrics.iter_mut().for_each(|metric| *metric -= floor);
         decisions[3] = step::<3>(metrics, costs[3]);
         decisions[4] = step::<4>(metrics, costs[4]);
+        metrics.iter_mut().for_each(|metric| *metric -= floor);
         decisions[5] = step::<5>(metrics, costs[5]);
     }
 
@@ -270,9 +270,9 @@ mod avx2 {
         decisions[0] = step::<0>(&patterns[0], metrics, costs[0]);
         decisions[1] = step::<1>(&patterns[1], metrics, costs[1]);
         decisions[2] = step::<2>(&patterns[2], metrics, costs[2]);
-        *metrics = metrics.map(|metrics| _mm256_sub_epi8(metrics, floor));
         decisions[3] = step::<3>(&patterns[3], metrics, costs[3]);
         decisions[4] = step::<4>(&patterns[4], metrics, costs[4]);
+        *metrics = metrics.map(|metrics| _mm256_sub_epi8(metrics, floor));
         decisions[5] = step::<5>(&patterns[5], metrics, costs[5]);
     }
 
@@ -426,9 +426,9 @@ mod avx512 {
         decisions[0] = step::<0>(&patterns[0], metrics, costs[0]);
         decisions[1] = step::<1>(&patterns[1], metrics, costs[1]);
         decisions[2] = step::<2>(&patterns[2], metrics, costs[2]);
-        *metrics = _mm512_sub_epi8(*metrics, floor);
         decisions[3] = step::<3>(&patterns[3], metrics, costs[3]);
         decisions[4] = step::<4>(&patterns[4], metrics, costs[4]);
+        *metrics = _mm512_sub_epi8(*metrics, floor);
         decisions[5] = step::<5>(&patterns[5], metrics, costs[5]);
     }
 
@@ -510,9 +510,9 @@ mod neon {
         decisions[0] = step::<0>(tables, metrics, costs[0]);
         decisions[1] = step::<1>(tables, metrics, costs[1]);
         decisions[2] = step::<2>(tables, metrics, costs[2]);
-        *metrics = metrics.map(|metrics| vsubq_u8(metrics, floor));
         decisions[3] = step::<3>(tables, metrics, costs[3]);
         decisions[4] = step::<4>(tables, metrics, costs[4]);
+        *metrics = metrics.map(|metrics| vsubq_u8(metrics, floor));
         decisions[5] = step::<5>(tables, metrics, costs[5]);
     }
 

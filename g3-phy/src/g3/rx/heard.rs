@@ -123,11 +123,14 @@ impl Heard {
     }
 }
 
-body!(Multiply = multiply, (&[Complex<f32>], &[Complex<f32>], &mut [Complex<f32>]) => ());
+/// Carriers of one symbol.
+type Points = [Complex<f32>];
+
+body!(Multiply = multiply, (&Points, &Points, &mut Points) => ());
 
 /// Products of `carriers` and `turns`.
 #[inline(always)]
-fn multiply((carriers, turns, to): (&[Complex<f32>], &[Complex<f32>], &mut [Complex<f32>])) {
+fn multiply((carriers, turns, to): (&Points, &Points, &mut Points)) {
     to.iter_mut().zip(carriers.iter().zip(turns)).for_each(|(to, (carrier, turn))| *to = carrier * turn);
 }
 

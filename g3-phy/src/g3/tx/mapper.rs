@@ -149,7 +149,7 @@ fn value_of(bits: &[u8]) -> u8 {
 mod tests {
     use super::*;
     use crate::g3::{CENELEC_A, FCC, ToneMask};
-    use plc_core::sap::Modulation;
+    use plc_core::sap::{FrameGeometry, Modulation};
     use proptest::prelude::*;
     use std::boxed::Box;
 
