@@ -1,6 +1,11 @@
-//! The inner loop of the Viterbi decoder, once for each kind of processor. All unsafe code of the crate is here.
+//! Inner loops, once for each kind of processor. All unsafe code of the crate is here.
 //!
-//! Every kernel computes the same thing, bit for bit (the scalar one is the definition):
+//! * [`Kernel::run`] compiles any loop again for what the processor has.
+//! * The split step of the real transform is written out for AVX2, four points at a time: compilers make registers of half
+//!   that length of it, at two and a half times the cost.
+//! * The inner loop of the Viterbi decoder is written out for each.
+//!
+//! Every kernel of the decoder computes the same thing, bit for bit (the scalar one is the definition):
 //!
 //! * **In place.** The 64 path metrics lie where they are for six steps. Step `k` of a group of six (`k = step mod
 //!   6`) puts the new bit where the oldest was, in bit `k` of the position. A position is reached from itself
@@ -15,8 +20,9 @@
 //! Checked under an emulator for ARM and under Miri with the commands in CONTRIBUTING.md.
 #![allow(unsafe_code)]
 
+use super::body::Body;
 use super::fft::Complex;
-use super::real_fft::{Four, Merge, Split, Turns, merge_four, merge_with, split_four, split_with};
+use super::real_fft::{Merge, Split, merge_four, merge_with, split_four, split_with};
 use super::trellis::{BOTH, Costs, Decisions, GROUP, PATTERNS, decode_with};
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 use super::trellis::{Patterns, stays};
@@ -128,32 +134,6 @@ pub(super) fn as_points_mut(samples: &mut [f32]) -> &mut [Complex<f32>] {
     unsafe { core::slice::from_raw_parts_mut(samples.as_mut_ptr().cast(), samples.len() / 2) }
 }
 
-/// What [`Kernel::run`] runs. A type, because a function or a closure given as a value is not always inlined, and what is
-/// not inlined is not compiled again.
-pub(crate) trait Body<I> {
-    type Output;
-
-    /// Always inlined, as is all that it calls.
-    fn run(input: I) -> Self::Output;
-}
-
-/// Makes a function that is always inlined the body of that name.
-macro_rules! body {
-    ($name:ident = $function:path, $input:ty => $output:ty) => {
-        pub(crate) struct $name;
-
-        impl $crate::dsp::Body<$input> for $name {
-            type Output = $output;
-
-            #[inline(always)]
-            fn run(input: $input) -> $output {
-                $function(input)
-            }
-        }
-    };
-}
-pub(crate) use body;
-
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
@@ -240,6 +220,7 @@ mod scalar {
 /// Two registers of 32 positions each.
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
+    use super::super::real_fft::{Four, Turns};
     use super::*;
     use core::arch::x86_64::*;
 

@@ -1,5 +1,6 @@
 //! Signal processing that knows no standard.
 
+mod body;
 mod fft;
 mod kernel;
 pub(crate) mod lanes;
@@ -8,9 +9,9 @@ pub(crate) mod trellis;
 mod turn;
 mod window;
 
+pub(crate) use body::{Body, body};
 pub use fft::{Complex, Fft, RadixTwo};
 pub use kernel::Kernel;
-pub(crate) use kernel::{Body, body};
 pub use real_fft::RealFft;
 pub(crate) use turn::{TURNS_MAX, Turns};
 pub use turn::{turn, turns};

@@ -81,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn turns_agree_with_sine_and_cosine(angle in -7f32..7.0, step in -0.1f32..0.1, len in 0usize..80) {
+        fn turns_agree_with_sine_and_cosine(angle in -7f32..7.0, step in -0.1f32..0.1, len in 0usize..300) {
             prop_assert!((turn(angle) - slow(angle.into())).norm() < 1e-6);
             let mut all = std::vec![Complex::default(); len];
             turns(angle, step, &mut all);
