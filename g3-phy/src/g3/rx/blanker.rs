@@ -1,6 +1,8 @@
 //! Blanking of impulses, before the transform spreads them over all carriers.
 
 use super::fill::Fill;
+use crate::dsp::lanes::{greatest, sum};
+use crate::dsp::{Kernel, body};
 use crate::g3::specs::FFT_LEN;
 
 /// Sets samples to zero that stand out of their window, or of the frame. What counts are differences between samples two
@@ -13,6 +15,7 @@ pub(super) struct Blanker {
     struck: [u8; FFT_LEN + 2 * REACH],
     window: [f32; FFT_LEN],
     fill: Fill,
+    kernel: Kernel,
     /// Usual power of a difference in the frame at hand, once known.
     usual: Option<f32>,
     /// Share of the last window that was kept.
@@ -57,6 +60,7 @@ impl Blanker {
             struck: [0; FFT_LEN + 2 * REACH],
             window: [0.0; FFT_LEN],
             fill: Fill::new(first, carriers),
+            kernel: Kernel::fastest(),
             usual: None,
             kept: 1.0,
         }
@@ -70,7 +74,7 @@ impl Blanker {
     /// Windows of a frame like this one follow.
     pub(super) fn follow(&mut self, window: &[f32]) {
         differences(window, &mut self.differences);
-        self.usual = Some(level(&self.differences));
+        self.usual = Some(self.kernel.run::<Level, &[f32]>(&self.differences));
     }
 
     /// Share of the last window that was kept.
@@ -81,14 +85,13 @@ impl Blanker {
     /// `window` without its impulses.
     pub(super) fn clean<'a>(&'a mut self, window: &'a [f32]) -> &'a [f32] {
         self.kept = 1.0;
-        differences(window, &mut self.differences);
-        let (power, peak) = power_and_peak(&self.differences);
+        let (power, peak) = self.kernel.run::<Survey, _>((window, &mut self.differences));
         let quiet = self.usual.is_none_or(|usual| peak < CERTAIN * usual);
-        if peak < CREST * power && quiet {
+        if peak <= CREST * power && quiet {
             self.adapt(power);
             return window;
         }
-        let own = level(&self.differences);
+        let own = self.kernel.run::<Level, &[f32]>(&self.differences);
         let reference = self.usual.map_or(own, |usual| own.min(LOUDER * usual));
         self.adapt(own);
         self.blank(window, reference)
@@ -96,9 +99,9 @@ impl Blanker {
 
     /// An impulse stands out from the samples on both sides, and a burst among many that do.
     fn blank<'a>(&'a mut self, window: &'a [f32], reference: f32) -> &'a [f32] {
-        let worst = self.strike(reference);
+        let (worst, kernel) = (self.strike(reference), self.kernel);
         if self.usual.is_some() && self.bursts() < BURST_MIN {
-            return match self.fill.fill(window, level) {
+            return match self.fill.fill(window, |differences| kernel.run::<Level, _>(differences)) {
                 Some((filled, kept)) => {
                     self.kept = kept;
                     filled
@@ -162,6 +165,7 @@ impl Blanker {
 }
 
 /// Differences of the samples of `window`; at both ends those nearest to them.
+#[inline(always)]
 fn differences(window: &[f32], differences: &mut [f32; FFT_LEN + APART]) {
     let pairs = window.iter().zip(&window[APART..]);
     differences[APART..].iter_mut().zip(pairs).for_each(|(to, (before, after))| *to = after - before);
@@ -171,50 +175,55 @@ fn differences(window: &[f32], differences: &mut [f32; FFT_LEN + APART]) {
     }
 }
 
-/// Mean and largest power of the differences.
-fn power_and_peak(window: &[f32]) -> (f32, f32) {
-    let (mut sums, mut peaks) = ([0f32; LANES], [0f32; LANES]);
-    for samples in window.chunks_exact(LANES) {
-        for ((sum, peak), sample) in sums.iter_mut().zip(&mut peaks).zip(samples) {
-            let power = sample * sample;
-            *sum += power;
-            *peak = if power > *peak { power } else { *peak };
-        }
-    }
-    (sums.iter().sum::<f32>() / window.len() as f32, peaks.into_iter().fold(0.0, f32::max))
+body!(Survey = survey, (&[f32], &mut [f32; FFT_LEN + APART]) => (f32, f32));
+body!(Level = level, &[f32] => f32);
+
+/// Differences of the samples of `window`, and their mean and largest power.
+#[inline(always)]
+fn survey((window, to): (&[f32], &mut [f32; FFT_LEN + APART])) -> (f32, f32) {
+    differences(window, to);
+    power_and_peak(to)
 }
 
-/// Differences that are added up side by side.
-const LANES: usize = 16;
+/// Mean and largest power of the differences.
+#[inline(always)]
+fn power_and_peak(differences: &[f32; FFT_LEN + APART]) -> (f32, f32) {
+    let mut powers = squares(differences);
+    let peak = greatest(&powers);
+    (sum(&mut powers) / differences.len() as f32, peak)
+}
 
 /// Power of the differences that are no impulses.
+#[inline(always)]
 fn level(differences: &[f32]) -> f32 {
-    let mut sizes = [0f32; LANES];
-    for part in differences.chunks_exact(LANES) {
-        sizes.iter_mut().zip(part).for_each(|(sum, difference)| *sum += difference.abs());
-    }
-    let mean = sizes.iter().sum::<f32>() / differences.len() as f32;
+    let mut sizes = [0.0; FFT_LEN];
+    sizes.iter_mut().zip(differences).for_each(|(size, difference)| *size = difference.abs());
+    let (powers, mean) = (squares(differences), sum(&mut sizes) / differences.len() as f32);
     let mut level = mean * mean * core::f32::consts::FRAC_PI_2;
     for _ in 0..ROUNDS {
-        let (sum, count) = trimmed(differences, TRIM * level);
-        if count > 0.0 {
-            level = sum / (count * TRIMMED);
+        let (sum, count) = trimmed(&powers, TRIM * level);
+        if count > 0 {
+            level = sum / (count as f32 * TRIMMED);
         }
     }
     level
 }
 
+/// Powers of the first differences, as many as a window has samples.
+#[inline(always)]
+fn squares(differences: &[f32]) -> [f32; FFT_LEN] {
+    let mut squares = [0.0; FFT_LEN];
+    squares.iter_mut().zip(differences).for_each(|(square, difference)| *square = difference * difference);
+    squares
+}
+
 /// Sum and count of the powers up to `limit`.
-fn trimmed(differences: &[f32], limit: f32) -> (f32, f32) {
-    let (mut sums, mut counts) = ([0f32; LANES], [0f32; LANES]);
-    for part in differences.chunks_exact(LANES) {
-        for ((sum, count), difference) in sums.iter_mut().zip(&mut counts).zip(part) {
-            let power = difference * difference;
-            *sum += if power <= limit { power } else { 0.0 };
-            *count += if power <= limit { 1.0 } else { 0.0 };
-        }
-    }
-    (sums.iter().sum(), counts.iter().sum())
+#[inline(always)]
+fn trimmed(powers: &[f32; FFT_LEN], limit: f32) -> (f32, u32) {
+    let mut kept = [0.0; FFT_LEN];
+    kept.iter_mut().zip(powers).for_each(|(kept, &power)| *kept = if power <= limit { power } else { 0.0 });
+    let count = powers.iter().map(|&power| u32::from(power <= limit)).sum();
+    (sum(&mut kept), count)
 }
 
 #[cfg(test)]

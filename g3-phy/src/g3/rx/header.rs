@@ -10,8 +10,9 @@ use super::reports::Reports;
 use super::search::Search;
 use crate::dsp::Complex;
 use crate::fec::{Scrambler, pack};
-use crate::g3::chain::Chain;
+use crate::g3::route::Route;
 use crate::g3::specs::SYMBOL_HOP;
+use crate::g3::tx::header_chain;
 use crate::g3::{BandPlan, Fch, Interop, PayloadShape, Sof};
 use plc_core::sap::{CarrierSense, Lqi, PdAckIndication, PhyIndication};
 use plc_core::wire::Reader;
@@ -100,12 +101,12 @@ impl Header {
         if kit.coherent_header {
             return None;
         }
-        let Kit { again, header_chain, plan, preamble, heard, header, bits, sent, interop, used, .. } = kit;
+        let Kit { again, header_route, plan, preamble, heard, header, bits, sent, interop, used, .. } = kit;
         let line = Line { plan, preamble, heard, header, age: self.age };
-        again.header(line, *header_chain, |found| {
+        again.header(line, header_chain(plan, interop), |found| {
             bits[..found.len()].copy_from_slice(found);
-            let (chain, anchor, used) = (&*header_chain, &heard.anchor, &used[..]);
-            Guess { plan, used, coherent: false, interop, chain, header, anchor, bits, sent }.check()
+            let (route, anchor, used) = (&*header_route, &heard.anchor, &used[..]);
+            Guess { plan, used, coherent: false, interop, route, header, anchor, bits, sent }.check()
         })
     }
 
@@ -184,7 +185,7 @@ const DOUBTS: [f32; 18] = [
 
 fn decode(kit: &mut Kit) -> Option<Fch> {
     let Kit {
-        header_chain,
+        header_route,
         soft,
         coded,
         viterbi,
@@ -198,10 +199,10 @@ fn decode(kit: &mut Kit) -> Option<Fch> {
         coherent_header,
         ..
     } = kit;
-    header_chain.decode(&soft[..header_chain.len()], coded, viterbi, bits);
+    header_route.decode(&soft[..sent.len()], coded, viterbi, bits);
     let used = &used[..];
     let (coherent, anchor) = (*coherent_header, &heard.anchor);
-    Guess { plan, used, coherent, interop, chain: header_chain, header, anchor, bits, sent }.check()
+    Guess { plan, used, coherent, interop, route: header_route, header, anchor, bits, sent }.check()
 }
 
 /// Information bits that may be those of the header.
@@ -212,7 +213,7 @@ struct Guess<'a> {
     /// Whether headers are keyed against SYNCP.
     coherent: bool,
     interop: &'a Interop,
-    chain: &'a Chain,
+    route: &'a Route,
     header: &'a [Complex<f32>],
     anchor: &'a Anchor,
     bits: &'a mut [u8],
@@ -239,16 +240,18 @@ impl Guess<'_> {
     /// Codes the header again; how well it agrees with the carriers, in standard deviations of chance.
     fn correlation(&mut self) -> f32 {
         self.scramble();
-        let Self { plan, used, coherent, chain, header, anchor, bits, sent, .. } = self;
-        chain.encode(&bits[..plan.fch_bits()], sent);
+        let Self { plan, used, coherent, route, header, anchor, bits, sent, .. } = self;
+        route.encode(&bits[..plan.fch_bits()], sent);
         let (mut agreed, mut variance) = (0.0, f32::MIN_POSITIVE);
-        for n in 0..chain.len() {
-            let (symbol, position) = (n / used.len(), used[n % used.len()]);
-            sent[n] ^= if symbol == 0 || *coherent { 0 } else { sent[n - used.len()] };
-            let carrier = header[symbol * plan.carriers() + position];
-            let value = sign(anchor, position, carrier).clamp(-CLEAR, CLEAR);
-            agreed += if sent[n] == 1 { -value } else { value };
-            variance += value * value;
+        for (symbol, carriers) in header.chunks_exact(plan.carriers()).enumerate() {
+            let (before, sent) = sent.split_at_mut(symbol * used.len());
+            let before = before.rchunks_exact(used.len()).next().filter(|_| !*coherent).unwrap_or(&[]);
+            sent.iter_mut().zip(before).for_each(|(sent, before)| *sent ^= before);
+            for (sent, &position) in sent.iter().zip(used.iter()) {
+                let value = sign(anchor, position, carriers[position]).clamp(-CLEAR, CLEAR);
+                agreed += if *sent == 1 { -value } else { value };
+                variance += value * value;
+            }
         }
         agreed / libm::sqrtf(variance)
     }

@@ -9,9 +9,9 @@ use super::preamble::Preamble;
 use super::tone::Tone;
 use crate::dsp::Complex;
 use crate::fec::Viterbi;
-use crate::g3::chain::Chain;
 use crate::g3::payload::{PayloadCodec, STEPS_MAX, carried_bits_max};
 use crate::g3::preamble::syncp_carriers;
+use crate::g3::route::Route;
 use crate::g3::specs::{FCH_REPETITION, FFT_LEN, S_SYMBOLS};
 use crate::g3::tx::header_chain;
 use crate::g3::{BandPlan, Interop};
@@ -51,7 +51,7 @@ pub(super) struct Kit {
     pub(super) heard: Heard,
     pub(super) estimate: Estimate,
     pub(super) demapper: Demapper,
-    pub(super) header_chain: Chain,
+    pub(super) header_route: Route,
     /// The coded header, when it is known.
     pub(super) sent: Vec<u8>,
     pub(super) soft: Vec<i8>,
@@ -87,13 +87,13 @@ impl Kit {
             heard: Heard::new(carriers, plan.symbols_max() + S_SYMBOLS, plan.first_carrier),
             estimate: Estimate::new(pattern, plan.first_carrier, plan.fch_symbols()),
             demapper: Demapper::new(plan.symbols_max() + S_SYMBOLS, carriers, carried_bits_max(plan)),
-            header_chain: header_chain(plan, &interop),
+            header_route: Route::of(header_chain(plan, &interop)),
             sent: vec![0; plan.fch_symbols() * plan.used_carriers()],
             soft: vec![0; carried_bits_max(plan).max(header)],
             coded: vec![0; 2 * steps],
             bits: vec![0; steps],
             viterbi: Viterbi::new(steps),
-            codec: PayloadCodec::new(interop),
+            codec: PayloadCodec::new(plan, interop),
             again: Again::new(plan, iterations),
         }
     }

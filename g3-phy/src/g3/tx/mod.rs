@@ -5,6 +5,7 @@ mod piece;
 
 use super::chain::{Chain, Grid};
 use super::payload::{PayloadCodec, PayloadShape, carried_bits_max};
+use super::route::Route;
 use super::specs::{FCH_REPETITION, FFT_LEN, PREAMBLE_GAIN};
 use super::{BandPlan, Fch, GainSign, Interop};
 use crate::fec::{Scrambler, unpack};
@@ -28,6 +29,7 @@ pub(crate) struct Transmitter {
     /// The gain that `amplitudes` and `syncp` were made for.
     gain: Option<TxGain>,
     spectrum: Spectrum,
+    header_route: Route,
     codec: PayloadCodec,
     mapper: Mapper,
     syncp: Vec<f32>,
@@ -55,7 +57,8 @@ impl Transmitter {
             amplitudes: vec![0.0; plan.carriers()],
             gain: None,
             spectrum: Spectrum::new(FFT_LEN, plan.first_carrier),
-            codec: PayloadCodec::new(interop),
+            header_route: Route::of(header_chain(plan, &interop)),
+            codec: PayloadCodec::new(plan, interop),
             mapper: Mapper::new(plan, &interop),
             syncp: vec![0.0; FFT_LEN],
             header: vec![0; plan.fch_symbols() * plan.used_carriers()],
@@ -116,7 +119,7 @@ impl Transmitter {
         if self.interop.fch_scrambled {
             scrambler.apply_bits(bits);
         }
-        header_chain(self.plan, &self.interop).encode(bits, &mut self.header);
+        self.header_route.encode(bits, &mut self.header);
         scrambler
     }
 
