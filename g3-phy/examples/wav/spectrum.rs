@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::density::{BANDWIDTH_HZ, decibels};
-use crate::emission::Emission;
+use crate::emission::{Emission, FRAMES};
 use crate::noise::Noise;
 use crate::{Fault, mode, svg};
 use g3_phy::{BandPlan, CENELEC_A, Interop};
@@ -25,7 +25,7 @@ pub(crate) fn run(mut args: Args) -> Result<String, Fault> {
 /// The spectrum of frames of random octets.
 pub(crate) fn measure(plan: &'static BandPlan) -> Emission {
     let (mut modem, mut noise) = (mode::modem(plan, Interop::default(), 1.0), Noise::new(1));
-    Emission::of(&mut modem, || (noise.uniform() * 256.0) as u8)
+    Emission::of(&mut modem, FRAMES, || (noise.uniform() * 256.0) as u8)
 }
 
 fn describe(emission: &Emission) -> String {
@@ -63,8 +63,12 @@ fn describe(emission: &Emission) -> String {
     line("crest factor", format!("{:.1} dB", 20.0 * emission.crest.log10()));
     line("peak in 200 Hz", format!("{margin:.1} dB below the peak of the whole signal"));
     for (from, to) in emission.notches() {
-        let levels = (from..=to).map(|k| format!("{:.1}", emission.relative_db(emission.frequency(k))));
-        line(&format!("notch {from}..{to}"), format!("{} dB", levels.collect::<Vec<_>>().join(" ")));
+        let depths = (from..=to).map(|k| format!("{:.1}", emission.depth_db(k as f64)));
+        line(&format!("notch {from}..{to}"), format!("{} dB deep", depths.collect::<Vec<_>>().join(" ")));
+        if from < to {
+            let least = emission.least_depth_db(from, to);
+            line("", format!("at least {least:.1} dB from {from}.5 to {}.5", to - 1));
+        }
     }
     text
 }
