@@ -152,16 +152,16 @@ fn a_notch_is_25_decibels_deep_during_preamble_and_header() {
     }
 }
 
-/// What deepens a notch is heard elsewhere: it costs power, and some of it is outside of the band. It has peaks; a driver
-/// that limits them spoils the notch, and nothing that a receiver uses.
+/// What deepens a notch is heard elsewhere: it costs power, and some of it is outside of the band. It needs no
+/// driver that can do more.
 #[test]
-fn a_deep_notch_costs_little_power() {
+fn a_deep_notch_costs_little_power_and_no_headroom() {
     for plan in notches() {
         let [plain, deep] = [false, true].map(|deep| frames_of(plan, FRAMES, deep));
         let nyquist = 0.5 * f64::from(plan.sample_rate_hz);
         let power = decibels(deep.density.total(0.0, nyquist) / plain.density.total(0.0, nyquist));
         let crest = 2.0 * decibels(deep.crest / plain.crest);
-        assert!(power > 0.0 && power < 0.25 && crest < 5.5, "{}: {power} {crest}", deep.name());
+        assert!(power > 0.0 && power < 0.25 && crest < 0.5, "{}: {power} {crest}", deep.name());
         let first = plan.first_carrier as f64;
         for distance in [2.0, 4.0, 8.0] {
             for k in [first - distance, first + (plan.carriers() - 1) as f64 + distance] {

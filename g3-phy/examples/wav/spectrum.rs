@@ -5,7 +5,7 @@ use crate::density::{BANDWIDTH_HZ, decibels};
 use crate::emission::{Emission, FRAMES};
 use crate::noise::Noise;
 use crate::{Fault, mode, svg};
-use g3_phy::{BandPlan, CENELEC_A, Interop};
+use g3_phy::{BandPlan, CENELEC_A, Modem, ModemConfig};
 use std::fmt::Write;
 
 /// Distances from the outer carriers at which the text tells a level, in carriers.
@@ -14,17 +14,19 @@ const DISTANCES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 pub(crate) fn run(mut args: Args) -> Result<String, Fault> {
     let whole = mode::band(&mut args)?;
     let notched = mode::masked(&mut args, whole, "--notch")?;
+    let deep = !args.flag("--plain");
     let path = args.file("the SVG file to write")?;
     let plans: Vec<_> = std::iter::once(whole).chain(notched).collect();
-    let emissions: Vec<_> = plans.iter().map(|plan| measure(plan)).collect();
+    let emissions: Vec<_> = plans.iter().map(|plan| measure(plan, deep)).collect();
     std::fs::write(&path, svg::spectra(&emissions))
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(emissions.iter().map(describe).collect())
 }
 
-/// The spectrum of frames of random octets.
-pub(crate) fn measure(plan: &'static BandPlan) -> Emission {
-    let (mut modem, mut noise) = (mode::modem(plan, Interop::default(), 1.0), Noise::new(1));
+/// The spectrum of frames of random octets, with what makes notches deep or without.
+fn measure(plan: &'static BandPlan, deep_notches: bool) -> Emission {
+    let config = ModemConfig { deep_notches, ..ModemConfig::of(plan) };
+    let (mut modem, mut noise) = (Modem::new(plan, config), Noise::new(1));
     Emission::of(&mut modem, FRAMES, || (noise.uniform() * 256.0) as u8)
 }
 

@@ -91,6 +91,8 @@ fn a_spectrum_is_drawn_and_told() {
     );
     let svg = std::fs::read_to_string(&drawing.0).unwrap();
     assert_eq!(svg.matches("<polyline").count(), 4);
+    let plain = wav(&["spectrum", "--notch", "39-49", "--plain", drawing.path()]).unwrap();
+    assert!(plain.contains("  notch 39..49           1") && plain != text, "{plain}");
 }
 
 #[test]

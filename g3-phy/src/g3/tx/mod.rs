@@ -66,7 +66,7 @@ impl Transmitter {
             payload: vec![0; carried_bits_max(plan)],
             frame: Frame::default(),
             piece: Piece::new(),
-            notch: deep_notches.then(|| Notch::of(plan)).flatten(),
+            notch: deep_notches.then(|| Notch::of(plan, level)).flatten(),
         }
     }
 

@@ -60,15 +60,19 @@ impl Shape {
         Self { falling: waves(), rising: waves() }
     }
 
-    /// Adds to `samples` what carriers do that have `ended` and `began`, by their phases at the first sample.
-    pub(super) fn add(&self, ended: &[Complex<f32>], began: &[Complex<f32>], samples: &mut [f32]) {
+    /// Adds to `samples` what carriers do that have `ended` and `began`, by their phases at the first sample, but no more
+    /// than makes them as high as `peak`.
+    pub(super) fn add(&self, ended: &[Complex<f32>], began: &[Complex<f32>], peak: f32, samples: &mut [f32]) {
         let mut sums = [0.0; SPAN];
         let falling = self.falling.iter().zip(ended);
         for (wave, carrier) in falling.chain(self.rising.iter().zip(began)) {
             let parts = wave.re.iter().zip(&wave.im);
             sums.iter_mut().zip(parts).for_each(|(sum, (re, im))| *sum += carrier.re * re + carrier.im * im);
         }
-        samples.iter_mut().zip(sums).for_each(|(sample, sum)| *sample += sum);
+        for (sample, sum) in samples.iter_mut().zip(sums) {
+            let highest = sample.abs().max(peak);
+            *sample = (*sample + sum).clamp(-highest, highest);
+        }
     }
 }
 

@@ -17,6 +17,10 @@ use design::{Edge, Shape};
 /// Samples from the beginning of a symbol that may change. The usual window begins at sample 19.
 pub(super) const SPAN: usize = 17;
 
+/// Highest sample that may come of it, over the rms value: symbols have such peaks anyway, so that no driver needs to be
+/// stronger.
+const PEAK: f32 = 4.0;
+
 /// What carriers add to the beginning of a symbol. Allocates when built only.
 #[derive(Debug)]
 pub(super) struct Notch {
@@ -27,6 +31,8 @@ pub(super) struct Notch {
     /// exp(2πin/256).
     roots: Vec<Complex<f32>>,
     first: usize,
+    /// Nothing is added that makes a sample higher than this.
+    peak: f32,
     /// The carriers of SYNCP.
     syncp: Vec<Complex<f32>>,
     /// The carriers of what ends where the next symbol begins, with their phases there.
@@ -36,8 +42,8 @@ pub(super) struct Notch {
 }
 
 impl Notch {
-    /// For `plan`, if it masks anything.
-    pub(super) fn of(plan: &BandPlan) -> Option<Self> {
+    /// For `plan`, if it masks anything; `level` is the rms value of header and payload at full gain.
+    pub(super) fn of(plan: &BandPlan, level: f32) -> Option<Self> {
         let angle = |n: usize| core::f32::consts::TAU * n as f32 / FFT_LEN as f32;
         let carriers = || vec![Complex::default(); plan.carriers()];
         (plan.used_carriers() < plan.carriers()).then(|| Self {
@@ -45,6 +51,7 @@ impl Notch {
             flip: Shape::new(plan, Edge::Flip),
             roots: (0..FFT_LEN).map(|n| Complex::new(libm::cosf(angle(n)), libm::sinf(angle(n)))).collect(),
             first: plan.first_carrier,
+            peak: (PEAK * level).max(0.0),
             syncp: carriers(),
             ended: carriers(),
             began: carriers(),
@@ -60,14 +67,14 @@ impl Notch {
     pub(super) fn start(&mut self, samples: &mut [f32]) {
         self.ended.fill(Complex::default());
         self.began.copy_from_slice(&self.syncp);
-        self.ramp.add(&self.ended, &self.began, samples);
+        self.ramp.add(&self.ended, &self.began, self.peak, samples);
     }
 
     /// `samples` are the first SYNCM.
     pub(super) fn turn(&mut self, samples: &mut [f32]) {
         self.ended.copy_from_slice(&self.syncp);
         self.began.iter_mut().zip(&self.syncp).for_each(|(to, from)| *to = -from);
-        self.flip.add(&self.ended, &self.began, samples);
+        self.flip.add(&self.ended, &self.began, self.peak, samples);
         self.pass(SYNCM_LEN - OVERLAP);
     }
 
@@ -76,7 +83,7 @@ impl Notch {
         self.began.iter_mut().zip(carriers).for_each(|(to, from)| *to = from);
         let body = SYMBOL_HOP + OVERLAP - FFT_LEN;
         turn(&mut self.began, &self.roots, self.first, FFT_LEN - body);
-        self.ramp.add(&self.ended, &self.began, samples);
+        self.ramp.add(&self.ended, &self.began, self.peak, samples);
         self.pass(SYMBOL_HOP);
     }
 

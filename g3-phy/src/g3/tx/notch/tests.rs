@@ -30,6 +30,6 @@ fn nothing_changes_but_the_beginnings_of_symbols() {
 
 #[test]
 fn without_a_mask_there_is_nothing_to_do() {
-    assert!(Notch::of(&CENELEC_A).is_none());
+    assert!(Notch::of(&CENELEC_A, 1.0).is_none());
     assert_eq!(samples(&CENELEC_A, false), samples(&CENELEC_A, true));
 }
