@@ -2,7 +2,7 @@
 
 use crate::channels::Response;
 use crate::line::Disturbance;
-use g3_phy::{ARIB, BandPlan, CENELEC_A, FCC, ModemConfig};
+use g3_phy::{ARIB, BandPlan, CENELEC_A, FCC, ModemConfig, ToneMask};
 use plc_core::sap::{FrameGeometry, Modulation, ModulationScheme, TxParameters};
 
 /// One measurement.
@@ -70,7 +70,12 @@ impl Frames {
 
 /// All measurements, in the order of the table.
 pub(crate) fn all() -> Vec<Curve> {
-    let frames = white_noise().chain(iterative()).chain(coherent()).chain(disturbed()).chain(selective());
+    let frames = white_noise()
+        .chain(iterative())
+        .chain(coherent())
+        .chain(disturbed())
+        .chain(selective())
+        .chain(notched());
     let frames = frames.map(|(name, title, frames)| (name, title, Kind::Frames(frames)));
     let quiet = quiet().map(|(name, title, frames)| {
         let share = if frames.disturbance == Disturbance::None { 1.0 } else { 0.2 };
@@ -83,6 +88,11 @@ pub(crate) fn all() -> Vec<Curve> {
             Kind::Headers { frames: robo(), robo: "awgn-robo" },
         ),
         ("headers-fcc", "FCC preamble and header", Kind::Headers { frames: of(&FCC), robo: "fcc-robo" }),
+        (
+            "headers-iterative",
+            "Preamble and header, ten iterations",
+            Kind::Headers { frames: iterated(robo()), robo: "iterative-robo" },
+        ),
     ];
     let all = [("anchors", "Yardstick, published points", Kind::Anchors)].into_iter();
     let all = all.chain(frames).chain(headers).chain(quiet);
@@ -113,9 +123,8 @@ fn white_noise() -> impl Iterator<Item = Entry> {
 /// The same frames, heard again and again where plain decoding fails.
 fn iterative() -> impl Iterator<Item = Entry> {
     let heard = |modulation, against, db: f64| {
-        let config = ModemConfig { iterations: ITERATIONS, ..ModemConfig::of(&CENELEC_A) };
         let (against, goal) = (Against::Curve(against), Goal::Within(-db));
-        Frames { modulation, config, against, goal, ..dbpsk() }
+        Frames { modulation, against, goal, ..iterated(dbpsk()) }
     };
     [
         ("iterative-robo", "ROBO, ten iterations", heard(Modulation::Robo, "awgn-robo", 3.0)),
@@ -124,6 +133,11 @@ fn iterative() -> impl Iterator<Item = Entry> {
         ("iterative-d8psk", "D8PSK, ten iterations", heard(Modulation::Psk8, "awgn-d8psk", 2.0)),
     ]
     .into_iter()
+}
+
+/// `frames` with a receiver that hears what it has failed on again.
+fn iterated(frames: Frames) -> Frames {
+    Frames { config: ModemConfig { iterations: ITERATIONS, ..frames.config }, ..frames }
 }
 
 /// Iterations of those curves.
@@ -138,6 +152,12 @@ fn coherent() -> impl Iterator<Item = Entry> {
     };
     [
         ("coherent-robo", "CENELEC-A coherent ROBO", keyed(Modulation::Robo, dbpsk())),
+        (
+            // Headers are differential: it is they that are heard again.
+            "iterative-coherent-robo",
+            "CENELEC-A coherent ROBO, ten iterations",
+            keyed(Modulation::Robo, iterated(dbpsk())),
+        ),
         ("coherent-bpsk", "CENELEC-A BPSK", keyed(Modulation::Bpsk, dbpsk())),
         ("coherent-qpsk", "CENELEC-A QPSK", keyed(Modulation::Qpsk, dbpsk())),
         ("coherent-8psk", "CENELEC-A 8PSK", keyed(Modulation::Psk8, dbpsk())),
@@ -189,6 +209,30 @@ fn selective() -> impl Iterator<Item = Entry> {
     ]
     .into_iter()
 }
+
+/// What deep notches cost: both ends mask the carriers of S-FSK, and echoes carry the beginnings of symbols into windows.
+fn notched() -> impl Iterator<Item = Entry> {
+    let over = |deep_notches, against, goal| Frames {
+        plan: &WITHOUT_SFSK,
+        config: ModemConfig { deep_notches, iterations: 0, ..ModemConfig::of(&WITHOUT_SFSK) },
+        response: Response::FifteenPaths,
+        against,
+        goal,
+        ..d8psk()
+    };
+    [
+        ("notch-plain", "D8PSK, 15 paths, notch", over(false, Against::Reference, Goal::None)),
+        (
+            "notch-deep",
+            "D8PSK, 15 paths, deep notch",
+            over(true, Against::Curve("notch-plain"), Goal::Within(0.1)),
+        ),
+    ]
+    .into_iter()
+}
+
+/// CENELEC-A without the carriers that S-FSK is near to.
+static WITHOUT_SFSK: BandPlan = BandPlan { mask: ToneMask::carriers(23, 39, 49), ..CENELEC_A };
 
 fn quiet() -> impl Iterator<Item = Entry> {
     let with = |disturbance| Frames { disturbance, ..robo() };

@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn header_alone(fch: Fch) -> Vec<f32> {
-        let mut transmitter = Transmitter::new(&CENELEC_A, Interop::default(), 1.0);
+        let mut transmitter = Transmitter::new(&CENELEC_A, Interop::default(), 1.0, true);
         transmitter.load_alone(&fch);
         let mut samples = vec![0.0; 10_000];
         transmitter.fill(&mut samples[700..]);
@@ -158,7 +158,7 @@ mod tests {
 
     fn frame(interop: Interop, psdu: &[u8], sof: Sof) -> Vec<f32> {
         let shape = PayloadShape::of(&CENELEC_A, &sof.tx, usize::from(sof.units), 1).unwrap();
-        let mut transmitter = Transmitter::new(&CENELEC_A, interop, 1.0);
+        let mut transmitter = Transmitter::new(&CENELEC_A, interop, 1.0, true);
         transmitter.load(&Fch::Sof(sof), psdu, &sof.tx, &TxGain::default(), &shape);
         let mut samples = vec![0.0; 30_000];
         let written = transmitter.fill(&mut samples[500..]);

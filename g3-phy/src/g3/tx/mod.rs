@@ -1,6 +1,7 @@
 //! The transmitter: PSDU in, samples out.
 
 mod mapper;
+mod notch;
 mod piece;
 
 use super::chain::{Chain, Grid};
@@ -13,6 +14,7 @@ use crate::ofdm::Spectrum;
 use alloc::vec;
 use alloc::vec::Vec;
 use mapper::Mapper;
+use notch::Notch;
 use piece::Piece;
 use plc_core::sap::{TxGain, TxParameters};
 use plc_core::wire::Writer;
@@ -37,6 +39,8 @@ pub(crate) struct Transmitter {
     payload: Vec<u8>,
     frame: Frame,
     piece: Piece,
+    /// What makes notches deep.
+    notch: Option<Notch>,
 }
 
 /// What is being sent.
@@ -48,8 +52,8 @@ struct Frame {
 }
 
 impl Transmitter {
-    /// `level` is the rms value of header and payload at full gain.
-    pub(crate) fn new(plan: &'static BandPlan, interop: Interop, level: f32) -> Self {
+    /// `level` is the rms value of header and payload at full gain, but for what makes notches deep, if that is wanted.
+    pub(crate) fn new(plan: &'static BandPlan, interop: Interop, level: f32, deep_notches: bool) -> Self {
         Self {
             plan,
             interop,
@@ -65,6 +69,7 @@ impl Transmitter {
             payload: vec![0; carried_bits_max(plan)],
             frame: Frame::default(),
             piece: Piece::new(),
+            notch: deep_notches.then(|| Notch::of(plan, level)).flatten(),
         }
     }
 
@@ -143,6 +148,9 @@ impl Transmitter {
         let syncp = self.mapper.syncp(1.0);
         let carriers =
             syncp.iter().zip(&self.amplitudes).map(|(&point, amplitude)| point * amplitude * PREAMBLE_GAIN);
+        if let Some(notch) = &mut self.notch {
+            notch.set_syncp(carriers.clone());
+        }
         self.spectrum.synthesise(carriers, &mut self.syncp);
         self.gain = Some(*gain);
     }
@@ -164,7 +172,17 @@ impl Transmitter {
         } else {
             self.piece.last_tail();
         }
+        self.deepen(piece);
         true
+    }
+
+    /// Adds to the ends of the preamble what makes notches deep; symbols have it already.
+    fn deepen(&mut self, piece: usize) {
+        match &mut self.notch {
+            Some(notch) if piece == 0 => notch.start(self.piece.samples()),
+            Some(notch) if piece == self.plan.syncp => notch.turn(self.piece.samples()),
+            _ => {}
+        }
     }
 
     /// Composes symbol `number` after the preamble: header, S1 and S2, payload.
@@ -180,8 +198,11 @@ impl Transmitter {
         };
         let carriers =
             points.iter().zip(&self.amplitudes).map(|(&point, amplitude)| point * (amplitude * gain));
-        self.spectrum.synthesise(carriers, self.piece.body());
+        self.spectrum.synthesise(carriers.clone(), self.piece.body());
         self.piece.symbol();
+        if let Some(notch) = &mut self.notch {
+            notch.symbol(carriers, self.piece.samples());
+        }
     }
 }
 
