@@ -12,6 +12,7 @@ mod channels;
 mod curves;
 mod line;
 mod link;
+mod noises;
 mod options;
 mod plot;
 mod progress;

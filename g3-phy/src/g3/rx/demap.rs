@@ -135,17 +135,41 @@ impl Demapper {
     pub(super) fn find_noise(&mut self, heard: &Heard) {
         let symbols = heard.symbols();
         let (noise, sorted) = (&mut self.noise[..symbols], &mut self.sorted[..symbols]);
-        noise.iter_mut().enumerate().for_each(|(n, energy)| *energy = heard.anchor.energy(heard.symbol(n)));
+        heard.anchor.find_noise(|n| (heard.symbol(n), heard.kept(n)), noise, sorted);
+    }
+}
+
+impl Anchor {
+    /// The noise over the usual one of each of the symbols that `symbol` gives, with the share of its window that was kept.
+    ///
+    /// The symbol in the middle, by energy, tells the noise of symbols that nothing has struck: what preamble and header tell
+    /// may be mixed from loud and quiet parts of the mains cycle. `sorted` is room for as many values as `noise`.
+    pub(super) fn find_noise<'a>(
+        &self,
+        symbol: impl Fn(usize) -> (&'a [Complex<f32>], f32),
+        noise: &mut [f32],
+        sorted: &mut [f32],
+    ) {
+        noise.iter_mut().enumerate().for_each(|(n, energy)| *energy = self.energy(symbol(n).0));
         sorted.copy_from_slice(noise);
         sorted.sort_unstable_by(f32::total_cmp);
-        let usual = sorted[symbols / 2].max(f32::MIN_POSITIVE);
-        let snr = heard.anchor.mean_snr();
-        for (symbol, noise) in noise.iter_mut().enumerate() {
-            let struck = 1.0 + (*noise / usual - CHANCE).clamp(0.0, 1e6) * (snr + 1.0);
-            let kept = heard.kept(symbol);
-            *noise = struck.max((1.0 + (1.0 - kept) * snr) / kept);
+        let usual = sorted[sorted.len() / 2].max(f32::MIN_POSITIVE);
+        let snr = self.mean_snr();
+        let over = |energy: f32| energy.min(1e6 * usual) * (snr + 1.0) - snr;
+        let base = over(usual).clamp(BASE_MIN, 1.0);
+        for (n, noise) in noise.iter_mut().enumerate() {
+            let own = if *noise > CHANCE * usual { over(*noise).max(base) } else { base };
+            *noise = own.max(lacking(symbol(n).1, snr / base) * base);
         }
     }
+}
+
+/// The noise of symbols that nothing has struck is no less than this, over that of preamble and header.
+const BASE_MIN: f32 = 0.3;
+
+/// Noise of a symbol over the usual one when the share `kept` of its window is all that is left.
+fn lacking(kept: f32, snr: f32) -> f32 {
+    (1.0 + (1.0 - kept) * snr) / kept
 }
 
 /// Weighs the products of one symbol with the one before.
@@ -192,11 +216,6 @@ impl Anchor {
             (carrier.norm_sqr() / (self.gains[position].norm_sqr() + self.noise[position])).min(1e6)
         };
         carriers.iter().enumerate().map(ratio).sum::<f32>() / carriers.len() as f32
-    }
-
-    /// Noise of a symbol over the usual one, when all energy that is not expected is noise.
-    pub(super) fn excess(&self, carriers: &[Complex<f32>]) -> f32 {
-        1.0 + (self.energy(carriers) - CHANCE).max(0.0) * (self.mean_snr() + 1.0)
     }
 
     /// Mean signal-to-noise ratio over the carriers, none counting more than 15 dB.
