@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Frames(Frames),
     /// Acknowledgements: a preamble and a header. What counts is the ratio at which the curve `robo` loses 1 %.
     Headers { frames: Frames, robo: &'static str },
+    /// Ideal reception alone, of these frames and of the same without impulses: what no receiver of this kind can undo.
+    Limit(Frames),
     /// Noise without a signal, for a share of the hours of the setting.
     Quiet { frames: Frames, share: f64 },
 }
@@ -95,7 +97,7 @@ pub(crate) fn all() -> Vec<Curve> {
         ),
     ];
     let all = [("anchors", "Yardstick, published points", Kind::Anchors)].into_iter();
-    let all = all.chain(frames).chain(headers).chain(quiet);
+    let all = all.chain(frames).chain(limits()).chain(headers).chain(quiet);
     all.map(|(name, title, kind)| Curve { name, title, kind }).collect()
 }
 
@@ -187,6 +189,17 @@ fn disturbed() -> impl Iterator<Item = Entry> {
         ("tone-robo", "ROBO, tone +20 dB on a carrier", with(robo(), tone(41.0), "awgn-robo", 1.0)),
         ("tone-dbpsk", "DBPSK, tone +20 dB on a carrier", with(dbpsk(), tone(41.0), "awgn-dbpsk", 1.0)),
         ("tone-between", "DBPSK, tone +20 dB between carriers", with(dbpsk(), tone(41.5), "awgn-dbpsk", 1.0)),
+    ]
+    .into_iter()
+}
+
+/// What LV14 costs when every burst is known to the sample.
+fn limits() -> impl Iterator<Item = (&'static str, &'static str, Kind)> {
+    let lv14 =
+        |frames| Frames { disturbance: Disturbance::Lv14 { impulses: true }, goal: Goal::None, ..frames };
+    [
+        ("lv14-limit-robo", "ROBO, LV14, bursts known", Kind::Limit(lv14(robo()))),
+        ("lv14-limit-dbpsk", "DBPSK, LV14, bursts known", Kind::Limit(lv14(dbpsk()))),
     ]
     .into_iter()
 }

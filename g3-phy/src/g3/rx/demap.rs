@@ -136,18 +136,34 @@ impl Demapper {
     pub(super) fn find_noise(&mut self, heard: &Heard) {
         let symbols = heard.symbols();
         let (noise, sorted) = (&mut self.noise[..symbols], &mut self.sorted[..symbols]);
-        let anchor = &heard.anchor;
+        heard.anchor.find_noise(self.kernel, |n| (heard.symbol(n), heard.kept(n)), noise, sorted);
+    }
+}
+
+impl Anchor {
+    /// The noise over the usual one of each of the symbols that `symbol` gives, with the share of its window that was kept.
+    ///
+    /// The symbol in the middle, by energy, tells the noise of symbols that nothing has struck: what preamble and header tell
+    /// may be mixed from loud and quiet parts of the mains cycle. `sorted` is room for as many values as `noise`.
+    pub(super) fn find_noise<'a>(
+        &self,
+        kernel: Kernel,
+        symbol: impl Fn(usize) -> (&'a [Complex<f32>], f32),
+        noise: &mut [f32],
+        sorted: &mut [f32],
+    ) {
         for (n, energy) in noise.iter_mut().enumerate() {
-            *energy = self.kernel.run::<Energy, _>((anchor, heard.symbol(n)));
+            *energy = kernel.run::<Energy, _>((self, symbol(n).0));
         }
         sorted.copy_from_slice(noise);
-        let (_, median, _) = sorted.select_nth_unstable_by(symbols / 2, f32::total_cmp);
+        let (_, median, _) = sorted.select_nth_unstable_by(noise.len() / 2, f32::total_cmp);
         let usual = median.max(f32::MIN_POSITIVE);
-        let snr = heard.anchor.mean_snr();
-        for (symbol, noise) in noise.iter_mut().enumerate() {
-            let struck = 1.0 + (*noise / usual - CHANCE).clamp(0.0, 1e6) * (snr + 1.0);
-            let kept = heard.kept(symbol);
-            *noise = struck.max((1.0 + (1.0 - kept) * snr) / kept);
+        let snr = self.mean_snr();
+        let over = |energy: f32| energy.min(1e6 * usual) * (snr + 1.0) - snr;
+        let base = over(usual).clamp(BASE_MIN, 1.0);
+        for (n, noise) in noise.iter_mut().enumerate() {
+            let own = if *noise > CHANCE * usual { over(*noise).max(base) } else { base };
+            *noise = own.max(lacking(symbol(n).1, snr / base) * base);
         }
     }
 }
@@ -175,6 +191,14 @@ fn key((keying, re, im, values): (Dpsk, &[f32], &[f32], &mut [f32])) {
             }
         }
     }
+}
+
+/// The noise of symbols that nothing has struck is no less than this, over that of preamble and header.
+const BASE_MIN: f32 = 0.3;
+
+/// Noise of a symbol over the usual one when the share `kept` of its window is all that is left.
+fn lacking(kept: f32, snr: f32) -> f32 {
+    (1.0 + (1.0 - kept) * snr) / kept
 }
 
 /// Weighs the products of one symbol with the one before.
@@ -226,11 +250,6 @@ impl Anchor {
             *ratio = if share < 1e6 { share } else { 1e6 };
         }
         sum(ratios) / carriers.len() as f32
-    }
-
-    /// Noise of a symbol over the usual one, when all energy that is not expected is noise.
-    pub(super) fn excess(&self, carriers: &[Complex<f32>]) -> f32 {
-        1.0 + (Self::energy((self, carriers)) - CHANCE).max(0.0) * (self.mean_snr() + 1.0)
     }
 
     /// Mean signal-to-noise ratio over the carriers, none counting more than 15 dB.

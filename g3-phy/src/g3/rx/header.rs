@@ -49,6 +49,7 @@ impl Header {
     pub(super) fn step(self, window: &[f32], kit: &mut Kit, reports: &mut Reports) -> State {
         kit.analyse(window, self.start);
         let carriers = kit.carriers.len();
+        kit.header_kept[self.symbol] = kit.blanker.kept();
         kit.header[self.symbol * carriers..][..carriers].copy_from_slice(&kit.carriers);
         let next = Self { start: self.start + SYMBOL_HOP as u64, symbol: self.symbol + 1, ..self };
         if next.symbol < kit.plan.fch_symbols() { State::Header(next) } else { next.decide(kit, reports) }
@@ -56,6 +57,7 @@ impl Header {
 
     fn decide(self, kit: &mut Kit, reports: &mut Reports) -> State {
         let end = self.frame + kit.plan.frame_len(0) as u64;
+        weigh(kit);
         demap(kit);
         match decode(kit).or_else(|| self.decode_again(kit)) {
             Some(Fch::Sof(sof)) => self.on_sof(sof, end, kit, reports),
@@ -101,12 +103,25 @@ impl Header {
         if kit.coherent_header {
             return None;
         }
-        let Kit { again, header_route, plan, preamble, heard, header, bits, sent, interop, used, .. } = kit;
+        let Kit {
+            again,
+            header_route,
+            plan,
+            preamble,
+            heard,
+            header,
+            header_trust,
+            bits,
+            sent,
+            interop,
+            used,
+            ..
+        } = kit;
         let line = Line { plan, preamble, heard, header, age: self.age };
         again.header(line, header_chain(plan, interop), |found| {
             bits[..found.len()].copy_from_slice(found);
-            let (route, anchor, used) = (&*header_route, &heard.anchor, &used[..]);
-            Guess { plan, used, coherent: false, interop, route, header, anchor, bits, sent }.check()
+            let (route, anchor, used, trust) = (&*header_route, &heard.anchor, &used[..], &header_trust[..]);
+            Guess { plan, used, coherent: false, interop, route, header, anchor, trust, bits, sent }.check()
         })
     }
 
@@ -123,14 +138,22 @@ impl Header {
     }
 }
 
+/// What each symbol counts for: the usual noise over its own.
+fn weigh(kit: &mut Kit) {
+    let Kit { header, header_kept, header_trust, header_sorted, heard, plan, demapper, .. } = kit;
+    let symbol = |n: usize| (&header[n * plan.carriers()..][..plan.carriers()], header_kept[n]);
+    heard.anchor.find_noise(demapper.kernel, symbol, header_trust, header_sorted);
+    header_trust.iter_mut().for_each(|noise| *noise = 1.0 / *noise);
+}
+
 /// Soft bits of all symbols of the header, from the phases of two symbols in a row against those of the preamble.
 fn demap(kit: &mut Kit) {
-    let Kit { header, heard, soft, used, plan, coherent_header, .. } = kit;
+    let Kit { header, header_trust, heard, soft, used, plan, coherent_header, .. } = kit;
     let anchor = &heard.anchor;
     let symbol = |n: usize| &header[n * plan.carriers()..][..plan.carriers()];
     let mut before = 0.0;
     for (n, soft) in soft.chunks_exact_mut(used.len()).enumerate().take(plan.fch_symbols()) {
-        let trust = 1.0 / anchor.excess(symbol(n));
+        let trust = header_trust[n];
         for (soft, &position) in soft.iter_mut().zip(used.iter()) {
             let own = trust * sign(anchor, position, symbol(n)[position]);
             let alone = n == 0 || *coherent_header;
@@ -194,6 +217,7 @@ fn decode(kit: &mut Kit) -> Option<Fch> {
         interop,
         sent,
         header,
+        header_trust: trust,
         heard,
         used,
         coherent_header,
@@ -202,7 +226,7 @@ fn decode(kit: &mut Kit) -> Option<Fch> {
     header_route.decode(&soft[..sent.len()], coded, viterbi, bits);
     let used = &used[..];
     let (coherent, anchor) = (*coherent_header, &heard.anchor);
-    Guess { plan, used, coherent, interop, route: header_route, header, anchor, bits, sent }.check()
+    Guess { plan, used, coherent, interop, route: header_route, header, anchor, trust, bits, sent }.check()
 }
 
 /// Information bits that may be those of the header.
@@ -216,6 +240,8 @@ struct Guess<'a> {
     route: &'a Route,
     header: &'a [Complex<f32>],
     anchor: &'a Anchor,
+    /// What each symbol counts for.
+    trust: &'a [f32],
     bits: &'a mut [u8],
     sent: &'a mut [u8],
 }
@@ -240,7 +266,7 @@ impl Guess<'_> {
     /// Codes the header again; how well it agrees with the carriers, in standard deviations of chance.
     fn correlation(&mut self) -> f32 {
         self.scramble();
-        let Self { plan, used, coherent, route, header, anchor, bits, sent, .. } = self;
+        let Self { plan, used, coherent, route, header, anchor, trust, bits, sent, .. } = self;
         route.encode(&bits[..plan.fch_bits()], sent);
         let (mut agreed, mut variance) = (0.0, f32::MIN_POSITIVE);
         for (symbol, carriers) in header.chunks_exact(plan.carriers()).enumerate() {
@@ -248,7 +274,7 @@ impl Guess<'_> {
             let before = before.rchunks_exact(used.len()).next().filter(|_| !*coherent).unwrap_or(&[]);
             sent.iter_mut().zip(before).for_each(|(sent, before)| *sent ^= before);
             for (sent, &position) in sent.iter().zip(used.iter()) {
-                let value = sign(anchor, position, carriers[position]).clamp(-CLEAR, CLEAR);
+                let value = (trust[symbol] * sign(anchor, position, carriers[position])).clamp(-CLEAR, CLEAR);
                 agreed += if *sent == 1 { -value } else { value };
                 variance += value * value;
             }

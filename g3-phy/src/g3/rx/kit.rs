@@ -19,6 +19,8 @@ use crate::ofdm::Spectrum;
 use alloc::vec;
 use alloc::vec::Vec;
 
+/// A window of a preamble of which less was kept was struck.
+const KEPT_MIN: f32 = 0.9;
 /// Windows that the search adds up.
 pub(super) const SEARCH_DEPTH: usize = 3;
 
@@ -48,6 +50,12 @@ pub(super) struct Kit {
     pub(super) history: [Vec<Complex<f32>>; SEARCH_DEPTH],
     /// All symbols of the header.
     pub(super) header: Vec<Complex<f32>>,
+    /// The share of the window of each of them that was kept.
+    pub(super) header_kept: Vec<f32>,
+    /// What each of them counts for.
+    pub(super) header_trust: Vec<f32>,
+    /// Room to sort them.
+    pub(super) header_sorted: Vec<f32>,
     pub(super) heard: Heard,
     pub(super) estimate: Estimate,
     pub(super) demapper: Demapper,
@@ -84,6 +92,9 @@ impl Kit {
             preamble: Preamble::new(carriers),
             history: core::array::from_fn(|_| zeros()),
             header: vec![Complex::default(); header],
+            header_kept: vec![1.0; plan.fch_symbols()],
+            header_trust: vec![1.0; plan.fch_symbols()],
+            header_sorted: vec![0.0; plan.fch_symbols()],
             heard: Heard::new(carriers, plan.symbols_max() + S_SYMBOLS, plan.first_carrier),
             estimate: Estimate::new(pattern, plan.first_carrier, plan.fch_symbols()),
             demapper: Demapper::new(plan.symbols_max() + S_SYMBOLS, carriers, carried_bits_max(plan)),
@@ -118,6 +129,11 @@ impl Kit {
                 .zip(&self.pattern)
                 .for_each(|(carrier, sent)| *carrier *= sent.norm_sqr());
         }
+    }
+
+    /// Whether a pulse has struck the window at hand, of a preamble.
+    pub(super) fn is_struck(&self) -> bool {
+        self.blanker.kept() < KEPT_MIN || self.preamble.is_struck(&self.carriers)
     }
 
     /// Forgets the sum of phases.

@@ -172,6 +172,28 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_on_a_clear_line_is_heard_within_a_slot_of_two_symbols() {
+        let sent = header_alone(Fch::Sof(sof(Modulation::Robo, ModulationScheme::Differential, 10)));
+        for offset in (0..256).step_by(5) {
+            let mut receiver = Receiver::new(&CENELEC_A, Interop::default(), 0);
+            let mut reports = Reports::new(
+                SampleClock::new(400_000, Instant::EPOCH, 0),
+                Mains::new(Instant::EPOCH, Duration::from_millis(20)),
+            );
+            // Something small and even where nothing is sent.
+            let hiss = |n: usize| 0.003 * libm::sinf((n * n % 1009) as f32);
+            let samples: Vec<f32> = sent.iter().enumerate().map(|(n, sample)| sample + hiss(n)).collect();
+            receiver.push(&samples[offset..700 + 556], &mut reports);
+            assert!(receiver.is_receiving(), "{offset}");
+            receiver.push(&samples[700 + 556..], &mut reports);
+            let said: Vec<_> = core::iter::from_fn(|| reports.pop()).collect();
+            assert!(
+                said.iter().any(|i| matches!(i, PhyIndication::CarrierSense(CarrierSense::Frame { .. })))
+            );
+        }
+    }
+
+    #[test]
     fn a_reserved_delimiter_is_unsupported() {
         let reserved = Fch::Reserved { delimiter: 5, fields: [1, 2, 3, 0, 0, 0, 0, 0, 0] };
         assert_eq!(loss(&heard(Interop::default(), &header_alone(reserved))), Some(PhyLoss::Unsupported));
