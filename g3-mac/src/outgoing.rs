@@ -4,8 +4,8 @@ use crate::security::SecuredMsdu;
 use crate::specs::{FCS_LEN, SEGMENT_COUNT_MAX};
 use crate::wire::{AuxHeader, Mhr, Segment, SegmentControl, check_fcs, psdu_overhead};
 use core::time::Duration;
-use plc_core::sap::{FrameGeometry, Handle, MacStatus, PSDU_MAX, Priority, Psdu, TxParameters};
-use plc_core::{MacAddress, ShortAddress};
+use plc_core::sap::{FrameGeometry, Handle, MacStatus, PSDU_MAX, Priority, Psdu, TxGain, TxParameters};
+use plc_core::{Instant, MacAddress, ShortAddress};
 
 /// An MSDU on its way out. Secured once; its segments and their repetitions carry the same octets.
 #[derive(Clone, Debug)]
@@ -16,6 +16,9 @@ pub(crate) struct Outgoing {
     pub(crate) msdu: SecuredMsdu,
     pub(crate) priority: Priority,
     pub(crate) tx: TxParameters,
+    pub(crate) gain: TxGain,
+    /// Whether the receiver is asked for a tone map response.
+    pub(crate) tone_map_request: bool,
     /// Octets acknowledged, or sent if nobody acknowledges.
     pub(crate) sent: usize,
     /// Number of the present segment.
@@ -35,6 +38,19 @@ pub(crate) enum Origin {
     BeaconRequest,
     /// A beacon request of another node.
     Beacon,
+    /// A request for a tone map of a neighbour, which is told this.
+    ToneMapResponse { tx: TxParameters, gain: TxGain, at: Instant },
+}
+
+/// What a fall-back to the most robust parameters has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FallBack {
+    /// Nothing: they were in use, or cannot carry what is left.
+    None,
+    /// The parameters.
+    Parameters,
+    /// The parameters, and the segment under way is shorter now.
+    Recut,
 }
 
 /// A segment ready for the PHY.
@@ -47,16 +63,47 @@ pub(crate) struct Ready {
 
 impl Outgoing {
     pub(crate) fn new(origin: Origin, mhr: Mhr, msdu: SecuredMsdu, tx: TxParameters) -> Self {
-        let priority = Priority::Normal;
-        Self { origin, mhr, aux: None, msdu, priority, tx, sent: 0, count: 0, failures: 0, retries: 0 }
+        Self {
+            origin,
+            mhr,
+            aux: None,
+            msdu,
+            priority: Priority::Normal,
+            tx,
+            gain: TxGain::default(),
+            tone_map_request: false,
+            sent: 0,
+            count: 0,
+            failures: 0,
+            retries: 0,
+        }
     }
 
-    /// Whether the segments fit the 6-bit count.
+    /// Sends the rest with the most robust parameters at full level. What was acknowledged stays; the segment under way
+    /// keeps its number and is cut anew if it is too long, which `recut` must allow: a receiver that has it although
+    /// no acknowledgement came back has to replace it, or know the whole MSDU.
+    pub(crate) fn fall_back(&mut self, geometry: &dyn FrameGeometry, recut: bool) -> FallBack {
+        let robust = geometry.robust();
+        if self.tx == robust && self.gain == TxGain::default() {
+            return FallBack::None;
+        }
+        let before = self.segment(geometry).payload.len();
+        let (tx, gain) = (self.tx, self.gain);
+        (self.tx, self.gain) = (robust, TxGain::default());
+        let shorter = self.segment(geometry).payload.len() < before;
+        if (shorter && !recut) || !self.fits(geometry) {
+            (self.tx, self.gain) = (tx, gain);
+            return FallBack::None;
+        }
+        if shorter { FallBack::Recut } else { FallBack::Parameters }
+    }
+
+    /// Whether what is left fits segments with 6-bit numbers.
     pub(crate) fn fits(&self, geometry: &dyn FrameGeometry) -> bool {
-        let (first, later) = (self.capacity(geometry, 0), self.capacity(geometry, 1));
-        let rest = self.msdu.len().saturating_sub(first);
+        let (present, later) = (self.capacity(geometry, self.count), self.capacity(geometry, 1));
+        let rest = (self.msdu.len() - self.sent).saturating_sub(present);
         let more = if later == 0 { usize::from(rest > 0) * usize::MAX } else { rest.div_ceil(later) };
-        first > 0 && more <= usize::from(SEGMENT_COUNT_MAX)
+        present > 0 && more <= usize::from(SEGMENT_COUNT_MAX - self.count)
     }
 
     /// The present segment as a PSDU.
@@ -102,7 +149,7 @@ impl Outgoing {
         let length = rest.len().min(self.capacity(geometry, self.count));
         let last = length == rest.len();
         let control = SegmentControl {
-            tone_map_request: false,
+            tone_map_request: self.tone_map_request,
             contention_free: !last,
             priority: self.priority,
             last,
@@ -162,6 +209,35 @@ mod tests {
         let mut outgoing = outgoing(0);
         assert!(outgoing.fits(&GEOMETRY) && outgoing.ready(&GEOMETRY).is_ok());
         assert!(!outgoing.advance(&GEOMETRY));
+    }
+
+    #[test]
+    fn a_fall_back_keeps_what_was_acknowledged_and_cuts_the_rest_anew() {
+        let mut outgoing = outgoing(404);
+        outgoing.tx.modulation = plc_core::sap::Modulation::Qpsk;
+        let first = outgoing.segment(&GEOMETRY).payload.len();
+        assert!(outgoing.advance(&GEOMETRY));
+        assert_eq!(outgoing.clone().fall_back(&GEOMETRY, false), FallBack::None);
+        assert_eq!(outgoing.fall_back(&GEOMETRY, true), FallBack::Recut);
+        assert_eq!((outgoing.sent, outgoing.count), (first, 1));
+        let mut joined = outgoing.msdu[..first].to_vec();
+        loop {
+            joined.extend_from_slice(outgoing.segment(&GEOMETRY).payload);
+            assert!(outgoing.ready(&GEOMETRY).unwrap().psdu.len() <= 133);
+            if !outgoing.advance(&GEOMETRY) {
+                break;
+            }
+        }
+        assert_eq!((joined.as_slice(), outgoing.count), (outgoing.msdu.as_slice(), 2));
+        assert_eq!(outgoing.fall_back(&GEOMETRY, true), FallBack::None);
+    }
+
+    #[test]
+    fn a_short_segment_only_changes_its_parameters() {
+        let mut outgoing = outgoing(50);
+        outgoing.tx.modulation = plc_core::sap::Modulation::Psk8;
+        assert_eq!(outgoing.fall_back(&GEOMETRY, false), FallBack::Parameters);
+        assert_eq!(outgoing.tx, GEOMETRY.robust());
     }
 
     #[test]
