@@ -180,7 +180,7 @@ impl Adaptation {
 
     fn lost_permille(&self, tx: &TxParameters, link: &Link) -> u16 {
         let Some(mode) = self.mode(tx) else { return 1000 };
-        let ratio = self.ratio(mode, tx.tone_map, link) - self.margin - link.doubt(self.per_corrected_octet);
+        let ratio = self.ratio(mode, tx.tone_map, link);
         let step = (ratio - mode.needs + 5).max(-1);
         match usize::try_from(step) {
             Ok(step) => LOST_PERMILLE.get(step).copied().unwrap_or(0),
@@ -188,12 +188,14 @@ impl Adaptation {
         }
     }
 
-    /// Mean ratio over the groups of `map`, none counting for more than `surplus_max` beyond the need.
+    /// Mean of what can be relied on over the groups of `map`, none counting for more than `surplus_max` beyond the need.
     fn ratio(&self, mode: &Mode, map: ToneMap, link: &Link) -> i16 {
-        let most = mode.needs.saturating_add(self.margin).saturating_add(self.surplus_max);
+        let most = mode.needs.saturating_add(self.surplus_max);
+        let off = self.margin.saturating_add(link.doubt(self.per_corrected_octet));
         let groups = (0..GROUPS_MAX).filter(|group| map.0 >> group & 1 == 1);
-        let (sum, count) = groups
-            .fold((0i32, 0), |(sum, count), group| (sum + i32::from(link.snr(group).min(most)), count + 1));
+        let (sum, count) = groups.fold((0i32, 0), |(sum, count), group| {
+            (sum + i32::from(link.snr(group).saturating_sub(off).min(most)), count + 1)
+        });
         (sum / count.max(1)) as i16
     }
 

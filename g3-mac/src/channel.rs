@@ -132,7 +132,7 @@ impl Channel {
     pub(crate) fn on_burst(&mut self, more: bool) {
         if more && self.interop.yield_to_bursts {
             let segment = self.timing.slot * self.timing.cfs_slots + self.timing.ack;
-            self.announced = self.announced + segment;
+            self.announced += segment;
         }
     }
 

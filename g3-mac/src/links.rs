@@ -108,18 +108,16 @@ impl Link {
     }
 
     /// Who asks in ROBO although it was told something else not long ago has fallen silent in between: what it was told
-    /// was too much. Who asks when its time is over has fared well.
+    /// was too much. Who asks when its time is over has fared well; that counts for
+    /// little, so that what failed is not tried again each time.
     fn on_request(&mut self, now: Instant, tx: &TxParameters) {
         let Some(told) = self.told else { return };
         let robust = tx.modulation == Modulation::Robo && told.tx.modulation != Modulation::Robo;
         if now.since(told.at) < CAUTION_AFTER {
             return;
         }
-        self.caution = if robust {
-            (self.caution + CAUTION_STEP).min(CAUTION_MAX)
-        } else {
-            (self.caution - CAUTION_STEP / 2).max(0)
-        };
+        self.caution =
+            if robust { (self.caution + CAUTION_STEP).min(CAUTION_MAX) } else { (self.caution - 1).max(0) };
     }
 
     /// Signal-to-noise ratio of a group of carriers at full level, in quarters of a decibel.
@@ -130,7 +128,7 @@ impl Link {
     /// What the measurements overstate, in quarters of a decibel: they scatter, octets had to be corrected although the
     /// ratio was good, and earlier choices have failed.
     pub(crate) fn doubt(&self, per_corrected_octet: u8) -> i16 {
-        let corrected = u32::from(self.corrected) * u32::from(per_corrected_octet) >> FRACTION;
+        let corrected = (u32::from(self.corrected) * u32::from(per_corrected_octet)) >> FRACTION;
         i16::from(rounded(self.spread)) + self.caution + corrected.min(LQI_LIMIT) as i16
     }
 

@@ -316,7 +316,7 @@ impl Sender {
     }
 }
 
-/// Late repetitions use the most robust parameters, and what the neighbour had asked for is in doubt.
+/// Late repetitions use the most robust parameters, and ask what the neighbour wants now.
 fn fall_back(outgoing: &mut Outgoing, env: &mut Env) {
     let fallen = outgoing.fall_back(env.geometry(), env.config.interop.recut);
     if fallen == FallBack::None {
@@ -326,6 +326,7 @@ fn fall_back(outgoing: &mut Outgoing, env: &mut Env) {
     if fallen == FallBack::Recut {
         count(&mut env.counters.recuts);
     }
+    outgoing.tone_map_request = env.config.interop.tone_map_requests;
     if let Some(short) = outgoing.neighbour() {
         env.neighbours.doubt(Instant::EPOCH, short);
     }
