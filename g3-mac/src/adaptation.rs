@@ -1,11 +1,9 @@
 //! The choice of a tone map response: how a neighbour is to speak to this node.
 
 use crate::Timing;
+use crate::airtimes::{Airtimes, Cut};
 use crate::links::Link;
-use core::time::Duration;
-use plc_core::sap::{
-    FrameGeometry, GROUPS_MAX, Modulation, ModulationScheme, ToneMap, TxGain, TxParameters, TxStep,
-};
+use plc_core::sap::{GROUPS_MAX, Modulation, ModulationScheme, ToneMap, TxGain, TxParameters, TxStep};
 
 /// How this node answers requests for a tone map \[G3 MAC 3; the thresholds are our own, confidence C\].
 ///
@@ -52,6 +50,10 @@ impl Mode {
         Self { modulation, scheme, needs }
     }
 
+    fn is_of(&self, tx: &TxParameters) -> bool {
+        self.modulation == tx.modulation && self.scheme == tx.scheme
+    }
+
     /// What every node of every band has. The needs are those of the product detector of our own modem in white noise:
     /// -1.6, 2.3, 5.3 and 9.2 dB.
     pub const MANDATORY: &[Self] = &[
@@ -93,95 +95,71 @@ impl Default for Adaptation {
 /// Frames lost out of a thousand, by how many quarters of a decibel the ratio is above the need, from -5 on. From the
 /// waterfalls of the modem, which are equally steep for all modulations.
 const LOST_PERMILLE: [u16; 8] = [970, 880, 600, 300, 85, 10, 2, 1];
-
-/// Octets of a segment besides its payload: control, header with short addresses, security header, MIC, check sequence.
-const OVERHEAD: usize = 3 + 9 + 6 + 4 + 2;
-
-/// In how many segments a typical MSDU may be cut to be considered.
-const CUTS: [usize; 6] = [1, 2, 3, 4, 6, 8];
-
-/// The band and its intervals.
-#[derive(Clone, Copy)]
-pub(crate) struct Band<'a> {
-    pub(crate) geometry: &'a dyn FrameGeometry,
-    pub(crate) timing: &'a Timing,
-}
+const BELOW: i16 = 5;
 
 impl Adaptation {
     /// What to tell the neighbour of `link`; the most robust parameters if it was never heard.
-    pub(crate) fn choose(&self, link: Option<&Link>, band: Band<'_>) -> (TxParameters, TxGain) {
-        let robust = band.geometry.robust();
+    pub(crate) fn choose(
+        &self,
+        link: Option<&Link>,
+        airtimes: &Airtimes,
+        timing: &Timing,
+    ) -> (TxParameters, TxGain) {
+        let robust = airtimes.robust;
         let Some(link) = link else { return (robust, TxGain::default()) };
-        let timed = self.candidates(link, band).map(|tx| (self.time(&tx, link, band), tx));
+        let time = |tx: &TxParameters| self.time(tx, link, airtimes, timing);
+        let timed = self.candidates(link, airtimes).map(|tx| (time(&tx), tx));
         let best = timed.filter(|&(time, _)| time < u64::MAX).min_by_key(|&(time, _)| time);
-        let best = best.map_or(robust, |(_, tx)| tx);
+        let (best_time, best) = best.unwrap_or((u64::MAX, robust));
         let tx = match link.told().map(|told| told.tx) {
-            Some(last) if !self.is_worth_a_change(&last, &best, link, band) => last,
+            Some(last) if !self.is_worth_a_change(time(&last), best_time) => last,
             _ => best,
         };
         (tx, self.gain(&tx, link, &robust))
     }
 
     /// Every mode with every number of best groups; ROBO with all groups only.
-    fn candidates<'a>(&'a self, link: &'a Link, band: Band<'a>) -> impl Iterator<Item = TxParameters> {
-        let robust = band.geometry.robust();
-        let order = by_quality(link, robust.tone_map);
-        let fewest =
-            u32::from(self.carriers_min).div_ceil(band.geometry.group_carriers().max(1)).max(1) as usize;
-        self.modes.iter().flat_map(move |mode| {
-            let all = order.len();
-            let from = if mode.modulation == Modulation::Robo { all } else { fewest.min(all) };
-            let order = order.clone();
+    fn candidates<'a>(
+        &'a self,
+        link: &'a Link,
+        airtimes: &'a Airtimes,
+    ) -> impl Iterator<Item = TxParameters> + 'a {
+        let order = by_quality(link, airtimes.usable);
+        self.modes.iter().flat_map(move |&Mode { modulation, scheme, .. }| {
+            let (all, order) = (order.len(), order.clone());
+            let from = if modulation == Modulation::Robo { all } else { airtimes.groups_min.min(all) };
             (from..=all).map(move |count| {
                 let tone_map = ToneMap(order[..count].iter().fold(0, |map, &group| map | 1 << group));
-                TxParameters { modulation: mode.modulation, scheme: mode.scheme, tone_map }
+                let tone_map = if count == all { airtimes.robust.tone_map } else { tone_map };
+                TxParameters { modulation, scheme, tone_map }
             })
         })
     }
 
-    fn is_worth_a_change(
-        &self,
-        last: &TxParameters,
-        best: &TxParameters,
-        link: &Link,
-        band: Band<'_>,
-    ) -> bool {
-        let (old, new) = (self.time(last, link, band), self.time(best, link, band));
+    fn is_worth_a_change(&self, old: u64, new: u64) -> bool {
         let allowed = u128::from(100u8.saturating_sub(self.hysteresis_percent));
         old == u64::MAX || u128::from(new) * 100 < u128::from(old) * allowed
     }
 
     /// Nanoseconds that a typical MSDU takes on average; the greatest number if none arrives.
-    fn time(&self, tx: &TxParameters, link: &Link, band: Band<'_>) -> u64 {
-        let Some((segments, airtime)) = self.cut(tx, band) else { return u64::MAX };
-        let timing = band.timing;
-        let answer = timing.rifs + timing.ack + timing.cifs;
-        let slots = timing.cfs_slots + timing.high_priority_slots + CONTENTION_SLOTS;
-        let each = (airtime + answer).as_nanos() as u64;
-        let contention = (timing.slot * slots).as_nanos() as u64;
-        let lost = self.lost_permille(tx, link);
+    fn time(&self, tx: &TxParameters, link: &Link, airtimes: &Airtimes, timing: &Timing) -> u64 {
+        let Some(mode) = self.modes.iter().position(|mode| mode.is_of(tx)) else { return u64::MAX };
+        let Some(Cut { segments, airtime }) = airtimes.cut(mode, tx.tone_map) else { return u64::MAX };
+        let map = ToneMap(tx.tone_map.0 & airtimes.usable.0);
+        let lost = self.lost_permille(&self.modes[mode], map, link);
         if lost >= 1000 {
             return u64::MAX;
         }
-        // A lost frame costs its time again, and contention.
-        let tries = |nanos: u64| nanos.saturating_mul(1000) / u64::from(1000 - lost);
-        contention.saturating_add((segments as u64).saturating_mul(tries(
-            each.saturating_add(if lost == 0 { 0 } else { contention * u64::from(lost) / 1000 }),
-        )))
+        let answer = timing.rifs + timing.ack + timing.cifs;
+        let slots = timing.cfs_slots + timing.high_priority_slots + CONTENTION_SLOTS;
+        let contention = (timing.slot * slots).as_nanos() as u64;
+        // A lost segment costs its time again, and contention.
+        let each = (airtime + answer).as_nanos() as u64 + contention * u64::from(lost) / 1000;
+        contention + u64::from(segments) * each * 1000 / u64::from(1000 - lost)
     }
 
-    /// The fewest segments in which a typical MSDU fits, and the time of each on air.
-    fn cut(&self, tx: &TxParameters, band: Band<'_>) -> Option<(usize, Duration)> {
-        CUTS.into_iter().find_map(|segments| {
-            let octets = usize::from(self.typical_octets).div_ceil(segments) + OVERHEAD;
-            band.geometry.fit(tx, octets).map(|fit| (segments, fit.duration))
-        })
-    }
-
-    fn lost_permille(&self, tx: &TxParameters, link: &Link) -> u16 {
-        let Some(mode) = self.mode(tx) else { return 1000 };
-        let ratio = self.ratio(mode, tx.tone_map, link);
-        let step = (ratio - mode.needs + 5).max(-1);
+    fn lost_permille(&self, mode: &Mode, map: ToneMap, link: &Link) -> u16 {
+        let step = self.ratio(mode, map, link) - mode.needs + BELOW;
         match usize::try_from(step) {
             Ok(step) => LOST_PERMILLE.get(step).copied().unwrap_or(0),
             Err(_) => 1000,
@@ -199,15 +177,10 @@ impl Adaptation {
         (sum / count.max(1)) as i16
     }
 
-    fn mode(&self, tx: &TxParameters) -> Option<&Mode> {
-        self.modes.iter().find(|mode| mode.modulation == tx.modulation && mode.scheme == tx.scheme)
-    }
-
     /// Full level, or what leaves every group in use `attenuate_beyond` above its need.
     fn gain(&self, tx: &TxParameters, link: &Link, robust: &TxParameters) -> TxGain {
-        let (Some(beyond), Some(mode)) = (self.attenuate_beyond, self.mode(tx)) else {
-            return TxGain::default();
-        };
+        let mode = self.modes.iter().find(|mode| mode.is_of(tx));
+        let (Some(beyond), Some(mode)) = (self.attenuate_beyond, mode) else { return TxGain::default() };
         let densest = self.modes.iter().map(|mode| mode.needs).max() == Some(mode.needs);
         if !densest || tx.tone_map != robust.tone_map {
             return TxGain::default();
@@ -248,6 +221,7 @@ mod tests {
     use crate::links::tests::frame;
     use crate::testing::{FCC, GEOMETRY};
     use plc_core::Instant;
+    use plc_core::sap::FrameGeometry;
     use proptest::prelude::*;
     use std::vec::Vec;
 
@@ -260,7 +234,8 @@ mod tests {
         let link = Link::new(Instant::EPOCH, &frame(&groups));
         let geometry: &dyn FrameGeometry = if db.len() > 6 { &FCC } else { &GEOMETRY };
         let timing = Timing::new(geometry);
-        adaptation.choose(Some(&link), Band { geometry, timing: &timing })
+        let airtimes = Airtimes::new(geometry, adaptation);
+        adaptation.choose(Some(&link), &airtimes, &timing)
     }
 
     #[test]
@@ -307,31 +282,32 @@ mod tests {
     fn a_small_change_of_the_line_does_not_change_what_the_neighbour_was_told() {
         let adaptation = Adaptation::default();
         let timing = Timing::new(&GEOMETRY);
-        let band = Band { geometry: &GEOMETRY, timing: &timing };
+        let airtimes = Airtimes::new(&GEOMETRY, &Adaptation::default());
         let (mut links, a) = (crate::links::Links::new(1), plc_core::ShortAddress(1));
         let mut told = Vec::new();
         for round in 0..60u64 {
             let level = if round % 2 == 0 { 68 } else { 70 };
             links.on_frame(Instant::EPOCH, a, &frame(&[level; 6]), &adaptation);
-            let (tx, gain) = adaptation.choose(links.find(a), band);
+            let (tx, gain) = adaptation.choose(links.find(a), &airtimes, &timing);
             links.on_told(Instant::EPOCH, a, tx, gain);
             told.push(tx);
         }
         let changes = told.windows(2).filter(|pair| pair[0] != pair[1]).count();
         assert!(changes <= 1, "{told:?}");
         (0..40).for_each(|_| links.on_frame(Instant::EPOCH, a, &frame(&[160; 6]), &adaptation));
-        assert_eq!(adaptation.choose(links.find(a), band).0.modulation, Modulation::Psk8);
+        assert_eq!(adaptation.choose(links.find(a), &airtimes, &timing).0.modulation, Modulation::Psk8);
         (0..40).for_each(|_| links.on_frame(Instant::EPOCH, a, &frame(&[25; 6]), &adaptation));
-        assert_eq!(adaptation.choose(links.find(a), band).0.modulation, Modulation::Robo);
+        assert_eq!(adaptation.choose(links.find(a), &airtimes, &timing).0.modulation, Modulation::Robo);
     }
 
     #[test]
     fn corrected_octets_make_more_robust() {
         let timing = Timing::new(&GEOMETRY);
-        let band = Band { geometry: &GEOMETRY, timing: &timing };
+        let airtimes = Airtimes::new(&GEOMETRY, &Adaptation::default());
         let modulation = |corrected_octets| {
             let heard = plc_core::sap::PdDataIndication { corrected_octets, ..frame(&[lqi(11.0); 6]) };
-            Adaptation::default().choose(Some(&Link::new(Instant::EPOCH, &heard)), band).0.modulation
+            let link = Link::new(Instant::EPOCH, &heard);
+            Adaptation::default().choose(Some(&link), &airtimes, &timing).0.modulation
         };
         assert_eq!((modulation(0), modulation(8)), (Modulation::Psk8, Modulation::Qpsk));
     }
@@ -363,7 +339,8 @@ mod tests {
             links.on_frame(Instant::EPOCH, a, &first, &adaptation);
             more.iter().for_each(|&lqi| links.on_frame(Instant::EPOCH, a, &frame(&[lqi; 6]), &adaptation));
             let timing = Timing::new(&GEOMETRY);
-            let (tx, gain) = adaptation.choose(links.find(a), Band { geometry: &GEOMETRY, timing: &timing });
+            let airtimes = Airtimes::new(&GEOMETRY, &adaptation);
+            let (tx, gain) = adaptation.choose(links.find(a), &airtimes, &timing);
             prop_assert!(GEOMETRY.max_psdu(&tx) > 24);
             prop_assert!(gain.steps <= 15 && gain.group_steps.iter().all(|&steps| steps <= 3));
         }

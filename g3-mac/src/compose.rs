@@ -1,6 +1,5 @@
 //! Requests become frames: addresses, sequence numbers, protection.
 
-use crate::adaptation::Band;
 use crate::env::Env;
 use crate::frame_counter::FrameCounter;
 use crate::links::Link;
@@ -43,13 +42,13 @@ impl Composer {
         mhr.ack_request = !request.dst.is_broadcast();
         mhr.security = request.security != MacSecurity::None;
         let msdu = SecuredMsdu::from_slice(&request.msdu).map_err(|_| MacStatus::FrameTooLong)?;
-        let mut outgoing = Outgoing::new(Origin::Data(request.handle), mhr, msdu, env.geometry().robust());
+        let mut outgoing = Outgoing::new(Origin::Data(request.handle), mhr, msdu, env.geometry());
         outgoing.priority = request.priority;
         adapt(now, &mut outgoing, request, env);
         if let MacSecurity::EncMic32 { key_index } = request.security {
             self.secure(&mut outgoing, key_index, env)?;
         }
-        if outgoing.fits(env.geometry()) { Ok(outgoing) } else { Err(MacStatus::FrameTooLong) }
+        if outgoing.fits() { Ok(outgoing) } else { Err(MacStatus::FrameTooLong) }
     }
 
     /// Tells `answer.dst` how to speak to this node. Secured with the key with which it was asked for; always sent in
@@ -63,8 +62,7 @@ impl Composer {
         let own = env.identity.short().ok_or(MacStatus::NoShortAddress)?;
         let (pan, layout) = (env.identity.pan, env.config.tone_map_layout());
         let link = env.links.find(answer.dst);
-        let band = Band { geometry: env.config.geometry, timing: &env.config.timing };
-        let (tx, gain) = env.config.adaptation.choose(link, band);
+        let (tx, gain) = env.config.adaptation.choose(link, &env.airtimes, &env.config.timing);
         let response = ToneMapResponse { tx, gain, lqi: link.map_or(Lqi(0), Link::lqi) };
         let mut mhr = Mhr::new(FrameType::Command, self.next_dsn());
         (mhr.src, mhr.dst) =
@@ -140,7 +138,7 @@ fn adapt(now: Instant, outgoing: &mut Outgoing, request: &McpsDataRequest, env: 
         return;
     }
     if let Some(neighbour) = env.neighbours.find(dst) {
-        (outgoing.tx, outgoing.gain) = (neighbour.tx, neighbour.gain);
+        outgoing.speak(neighbour.tx, neighbour.gain, env.geometry());
     }
     outgoing.tone_map_request = env.config.interop.tone_map_requests && env.neighbours.asks(now, dst);
 }
@@ -167,6 +165,6 @@ fn plain(
     let mut writer = Writer::new(&mut payload);
     emit(&mut writer).map_err(|_| MacStatus::FrameTooLong)?;
     let msdu = SecuredMsdu::from_slice(writer.written()).map_err(|_| MacStatus::FrameTooLong)?;
-    let outgoing = Outgoing::new(origin, mhr, msdu, env.geometry().robust());
-    if outgoing.fits(env.geometry()) { Ok(outgoing) } else { Err(MacStatus::FrameTooLong) }
+    let outgoing = Outgoing::new(origin, mhr, msdu, env.geometry());
+    if outgoing.fits() { Ok(outgoing) } else { Err(MacStatus::FrameTooLong) }
 }

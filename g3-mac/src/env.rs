@@ -1,5 +1,6 @@
 //! What the procedures of one MAC share.
 
+use crate::airtimes::Airtimes;
 use crate::channel::{AirKind, Channel};
 use crate::links::Links;
 use crate::mac::MacOutput;
@@ -22,6 +23,7 @@ pub(crate) struct Env {
     pub(crate) keys: KeyTable,
     pub(crate) neighbours: Neighbours,
     pub(crate) links: Links,
+    pub(crate) airtimes: Airtimes,
     pub(crate) pos: Pos,
     pub(crate) conflicts: PanConflicts,
     pub(crate) channel: Channel,
@@ -70,6 +72,7 @@ impl Env {
             keys: KeyTable::new(),
             neighbours: Neighbours::new(config.bounds.neighbours),
             links: Links::new(config.bounds.links),
+            airtimes: Airtimes::new(config.geometry, &config.adaptation),
             pos: Pos::new(config.bounds.pos),
             conflicts: PanConflicts::default(),
             channel: Channel::new(config.timing, config.interop),
@@ -116,7 +119,7 @@ impl Env {
     /// Octets on the heap.
     pub(crate) fn footprint(&self) -> usize {
         let tables = self.neighbours.table().footprint() + self.links.table().footprint();
-        tables + self.pos.table().footprint() + self.out.footprint()
+        tables + self.pos.table().footprint() + self.out.footprint() + self.airtimes.footprint()
     }
 
     /// Writes the drops that the tables have counted into the counters.

@@ -11,7 +11,7 @@
 //! * `mac` routes; `sender` is the way out (`queue`, `compose`, `outgoing`, `csma`), `receiver` the way in
 //!   (`duplicates`, `reassembly`, `device_table`), `scan` asks for beacons and answers;
 //! * `neighbours` holds how each neighbour wants to be spoken to, `links` how well it is heard, `adaptation` what it is
-//!   told, `pos` who is about, `pan_conflict` which other PANs are; `pib` is all of that by identifier;
+//!   told (with `airtimes`), `pos` who is about, `pan_conflict` which other PANs are; `pib` is all of that by identifier;
 //! * `channel` is physical and virtual carrier sense; `security` is CCM* and the key slots;
 //!   `frame_counter` reserves counters before they are used;
 //! * [`Counters`]: everything that happened, every drop by its reason.
@@ -26,6 +26,7 @@ extern crate alloc;
 extern crate std;
 
 mod adaptation;
+mod airtimes;
 mod channel;
 mod compose;
 mod config;

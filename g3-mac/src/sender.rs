@@ -279,7 +279,7 @@ impl Sender {
     fn on_segment_done(&mut self, ended: Instant, env: &mut Env) {
         self.fcs = None;
         let Some(outgoing) = &mut self.current else { return };
-        if outgoing.advance(env.geometry()) {
+        if outgoing.advance() {
             self.phase = Phase::Continuing { at: ended + env.config.timing.cifs };
         } else {
             self.csma.on_success(outgoing.priority, &env.config.pib);
