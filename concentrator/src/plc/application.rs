@@ -174,6 +174,8 @@ impl<'s, O: Observer> Application<'s, O> {
             }
             Persist::DeviceAddress { eui64, short } => self.set_address(eui64, short),
             Persist::DeviceRemoved { eui64 } => self.store.set_meter_address(eui64, None),
+            // Asked for by `MacConfig::device_counter_block` only.
+            Persist::MacDeviceCounter { .. } | Persist::MacDeviceCountersVoid { .. } => Ok(()),
         }
     }
 

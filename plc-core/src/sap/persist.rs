@@ -13,6 +13,21 @@ pub enum Persist {
         /// The first counter that is certainly unused.
         reserved_to: u32,
     },
+    /// macDeviceTable 0x73: frames of this source under this key count as replayed after a restart unless their counter
+    /// is `accept_from` or greater.
+    MacDeviceCounter {
+        /// The source.
+        short: ShortAddress,
+        /// The slot of the key.
+        key_index: u8,
+        /// The smallest counter that will be accepted.
+        accept_from: u32,
+    },
+    /// The key of this slot has changed: its records of received counters are void.
+    MacDeviceCountersVoid {
+        /// The slot of the key.
+        key_index: u8,
+    },
     /// Coordinator: this device has this address from now on.
     DeviceAddress {
         /// The device.
