@@ -12,7 +12,7 @@ pub(crate) fn folder() -> PathBuf {
 /// A scenario that ships.
 pub(crate) fn scenario(name: &str) -> Scenario {
     let path = folder().join(name).with_extension("toml");
-    Scenario::from_file(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+    Scenario::from_file(&path).expect(name)
 }
 
 /// Its report, run to the end.
@@ -62,8 +62,7 @@ fn every_scenario_that_ships_is_a_good_one() {
     let mut found = 0;
     for entry in std::fs::read_dir(folder()).expect("scenarios ship") {
         let path = entry.expect("the folder can be read").path();
-        let scenario =
-            Scenario::from_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let scenario = Scenario::from_file(&path).expect("a scenario that ships");
         assert_eq!(Some(scenario.name.as_str()), path.file_stem().and_then(|stem| stem.to_str()));
         found += 1;
     }
