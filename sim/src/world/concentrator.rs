@@ -195,6 +195,8 @@ impl Concentrator {
                 store.addresses.insert(eui64, short);
             }
             Persist::DeviceRemoved { eui64 } => _ = store.addresses.remove(&eui64),
+            // Asked for by `MacConfig::device_counter_block` only.
+            Persist::MacDeviceCounter { .. } | Persist::MacDeviceCountersVoid { .. } => {}
         }
     }
 
