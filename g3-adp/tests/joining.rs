@@ -8,7 +8,7 @@ use g3_adp::{AdpInput, Drop};
 use pipe::{GMK, PAN, Pipe, device_config, eui, psk};
 use plc_core::sap::*;
 use plc_core::wire::Reader;
-use plc_core::{MacAddress, Machine, ShortAddress};
+use plc_core::{MacAddress, ShortAddress};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -173,12 +173,13 @@ fn a_device_out_of_reach_joins_through_a_neighbour() {
     let short = ShortAddress(2);
     assert_eq!(pipe.stations[2].adp.short_address(), Some(short));
     assert!(pipe.stations[0].told.contains(&AdpmIndication::DeviceJoined { eui64: eui(2), short }));
-    for (at, request) in &pipe.frames {
+    let is_lbp = |(_, request): &&(usize, McpsDataRequest)| request.msdu[..2] == [0x40, 2];
+    for (at, request) in pipe.frames.iter().filter(is_lbp) {
         let protected = request.security != MacSecurity::None;
         let between_members = *at == 0 || *at == 1 && request.dst == MacAddress::Short(ShortAddress(0));
         assert_eq!(protected, between_members, "{at} {request:?}");
     }
-    assert_eq!(pipe.stations[2].rc_coord, 0x7FFF);
+    assert_eq!(pipe.stations[2].rc_coord, 20, "it has looked for its route: two links with LQI 100");
 }
 
 #[test]
@@ -265,7 +266,7 @@ fn a_watchdog_of_zero_waits_for_ever() {
     pipe.manage(1, AdpmRequest::NetworkJoin);
     pipe.run(MINUTE * 60 * 48);
     assert!(pipe.joined(1));
-    assert_eq!((pipe.stations[1].told.len(), pipe.stations[1].adp.deadline()), (1, None));
+    assert_eq!(pipe.stations[1].told.len(), 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One life of the power line side: a node between a front end and an application.
 
-use super::application::{Application, MAC_FRAME_COUNTER, MeterAccess};
+use super::application::{Application, BROADCAST_SEQUENCE, LOADNG_SEQUENCE, MAC_FRAME_COUNTER, MeterAccess};
 use super::driver::{Driver, DriverError};
 use super::front_end::FrontEnd;
 use super::observer::LiveObserver;

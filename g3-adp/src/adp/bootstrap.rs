@@ -26,6 +26,12 @@ impl Adp {
             (Station::Coordinator(lbs), AdpmRequest::Kick { eui64 }) => lbs.on_kick(eui64, out),
             (Station::Device(lbd), AdpmRequest::NetworkJoin) => lbd.on_join(now, random, out),
             (Station::Device(lbd), AdpmRequest::NetworkLeave) => lbd.on_leave(now, out),
+            (_, AdpmRequest::RouteDiscovery { destination, max_hops }) => {
+                self.on_route_discovery(now, destination, max_hops);
+            }
+            (_, AdpmRequest::PathDiscovery { destination, metric }) => {
+                self.on_path_discovery(now, destination, metric);
+            }
             _ => self.counters.count(Drop::Misuse),
         }
     }
@@ -90,15 +96,19 @@ impl Adp {
 
     /// A command without a mesh header: of a neighbour, or of a device that joins.
     pub(super) fn on_esc(&mut self, now: Instant, frame: &McpsDataIndication) -> Result<(), Drop> {
-        match frame.security {
-            MacSecurity::None => self.on_clear_lbp(now, frame, &parse(&frame.msdu)?),
-            MacSecurity::EncMic32 { .. } => {
+        let command = EscCommand::from_code(*frame.msdu.get(1).ok_or(Drop::Malformed)?);
+        match (command, frame.security) {
+            (EscCommand::Lbp, MacSecurity::None) => self.on_clear_lbp(now, frame, &parse(&frame.msdu)?),
+            (_, MacSecurity::None) => Err(Drop::Security),
+            (EscCommand::Loadng, _) => self.on_loadng(now, frame),
+            (EscCommand::Lbp, MacSecurity::EncMic32 { .. }) => {
                 let (source, own) = self.trusted(now, frame)?;
                 if frame.dst != MacAddress::Short(own) {
                     return Err(Drop::NotForUs);
                 }
-                self.on_protected_esc(now, source, &frame.msdu)
+                self.on_protected_lbp(now, source, &frame.msdu)
             }
+            (EscCommand::ContentionFreeAccess | EscCommand::Other(_), _) => Err(Drop::UnknownDispatch),
         }
     }
 
@@ -119,7 +129,7 @@ impl Adp {
             }
             (Station::Coordinator(lbs), Some(_)) => {
                 lba::check_device(lbp, frame.src)?;
-                lbs.on_message(now, lbp, Via::Direct, random, out);
+                lbs.on_message(now, lbp, Via::Direct(frame.link), random, out);
             }
             (Station::Device(_), Some(_)) if lbp.eui64 != self.eui64 => {
                 out.push(lba::upward(lbp, frame.src, &frame.msdu)?);
@@ -131,21 +141,20 @@ impl Adp {
     }
 
     /// Bootstrapping between members; `from` is the node that sent it first.
-    pub(super) fn on_protected_esc(
+    pub(super) fn on_protected_lbp(
         &mut self,
         now: Instant,
         from: ShortAddress,
         message: &[u8],
     ) -> Result<(), Drop> {
         let lbp = parse(message)?;
-        let next_hop = self.routing.next_hop(from);
         let (random, out) = (&mut self.random, &mut self.actions);
         match (&mut self.station, &self.member) {
             (Station::Coordinator(lbs), Some(_)) if lbp.code == LbpCode::Leave => {
                 lbs.on_member_or_relayed(&lbp, from, out);
             }
             (Station::Coordinator(lbs), Some(_)) => {
-                lbs.on_message(now, &lbp, Via::Relay { lba: from, next_hop }, random, out);
+                lbs.on_message(now, &lbp, Via::Relay(from), random, out);
             }
             (Station::Device(_), _) if from != self.ib.adp_coord_short_address => {
                 return Err(Drop::Security);
@@ -166,13 +175,6 @@ impl Adp {
     }
 }
 
-/// The bootstrapping message behind ESC; other commands are counted.
 fn parse(message: &[u8]) -> Result<LbpFrame<'_>, Drop> {
-    let command = message.get(1).ok_or(Drop::Malformed)?;
-    match EscCommand::from_code(*command) {
-        EscCommand::Lbp => LbpFrame::parse(&mut Reader::new(message)).map_err(|_| Drop::Malformed),
-        EscCommand::Loadng | EscCommand::ContentionFreeAccess | EscCommand::Other(_) => {
-            Err(Drop::UnknownDispatch)
-        }
-    }
+    LbpFrame::parse(&mut Reader::new(message)).map_err(|_| Drop::Malformed)
 }

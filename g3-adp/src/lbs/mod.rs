@@ -8,11 +8,11 @@ use crate::config::AdpConfig;
 use crate::counters::Drop;
 use crate::exchange;
 use crate::specs;
-use crate::transmit::{Frame, Purpose};
-use crate::wire::{BootstrappingData, LbpCode, LbpFrame, MeshHeader, ParameterResult, PskMessage, msdu};
+use crate::transmit::{Frame, Purpose, Way};
+use crate::wire::{BootstrappingData, LbpCode, LbpFrame, MeshHeader, ParameterResult, PskMessage};
 use alloc::vec::Vec;
 use conversation::{Conversation, Step};
-use plc_core::sap::{AdpmIndication, JoinFailure, Key, MacSecurity, MacStatus, Msdu, Persist};
+use plc_core::sap::{AdpmIndication, JoinFailure, Key, LinkQuality, MacSecurity, MacStatus, Msdu, Persist};
 use plc_core::seed::Stream;
 use plc_core::{Eui64, Instant, MacAddress, PanId, ShortAddress};
 use rand_core::Rng;
@@ -21,15 +21,10 @@ use registry::Registry;
 /// How a device is reached while it joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Via {
-    /// It hears the coordinator.
-    Direct,
-    /// Through this LBA, itself reached through `next_hop`.
-    Relay {
-        /// The LBA.
-        lba: ShortAddress,
-        /// The first hop towards it.
-        next_hop: ShortAddress,
-    },
+    /// It hears the coordinator, over this link.
+    Direct(LinkQuality),
+    /// Through this LBA.
+    Relay(ShortAddress),
 }
 
 /// The server: who may join, who has, and who is at it.
@@ -153,8 +148,8 @@ impl Lbs {
             return;
         };
         if status == MacStatus::Success {
-            self.conversations.swap_remove(at);
-            self.admit(eui64, out);
+            let conversation = self.conversations.swap_remove(at);
+            self.admit(&conversation, out);
         } else {
             self.repeat_or_give_up(at, out);
         }
@@ -310,7 +305,7 @@ impl Lbs {
         let conversation = self.conversations.swap_remove(at);
         let eui64 = conversation.eui64;
         if conversation.is_accepted() {
-            return self.admit(eui64, out);
+            return self.admit(&conversation, out);
         }
         out.push(Action::Count(Drop::JoinTimeout));
         out.push(Action::Tell(AdpmIndication::DeviceRefused { eui64, reason: JoinFailure::Timeout }));
@@ -318,8 +313,12 @@ impl Lbs {
 
     /// A device is in, as far as can be known here: it has proved its key and taken its parameters. When
     /// only the acknowledgement of ACCEPTED was lost it has joined; when ACCEPTED itself was, it asks again.
-    fn admit(&self, eui64: Eui64, out: &mut Actions) {
+    fn admit(&self, conversation: &Conversation, out: &mut Actions) {
+        let eui64 = conversation.eui64;
         if let Some(short) = self.registry.joined(eui64) {
+            if let Via::Direct(link) = conversation.via {
+                out.push(Action::Partner(short, link));
+            }
             out.push(Action::Tell(AdpmIndication::DeviceJoined { eui64, short }));
         }
     }
@@ -330,39 +329,29 @@ impl Lbs {
 
     /// In clear to a device that hears us, protected to the LBA of one that does not.
     fn frame(&self, via: Via, message: &Msdu, purpose: Purpose) -> Frame {
-        let Via::Relay { lba, next_hop } = via else {
-            return Frame {
+        match via {
+            Via::Relay(lba) => Frame { purpose, ..self.frame_to_member(lba, message.clone()) },
+            Via::Direct(_) => Frame {
                 extended_source: self.settings.lba_extended_source,
                 dst_pan: self.pan_id,
-                dst: MacAddress::Extended(eui64_of(message)),
+                way: Way::To(MacAddress::Extended(eui64_of(message))),
                 msdu: message.clone(),
                 security: MacSecurity::None,
                 purpose,
-            };
-        };
-        let mesh = (lba != next_hop).then_some(MeshHeader {
-            hops_left: self.settings.max_hops,
-            originator: ShortAddress::COORDINATOR,
-            destination: lba,
-        });
-        let relayed = msdu(|writer| {
-            mesh.map_or(Ok(()), |mesh| mesh.emit(writer))?;
-            writer.bytes(message)
-        });
-        let msdu = relayed.expect("bootstrapping messages leave room for a mesh header");
-        Frame {
-            dst: MacAddress::Short(next_hop),
-            msdu,
-            purpose,
-            ..self.frame_to_member(next_hop, Msdu::new())
+            },
         }
     }
 
     fn frame_to_member(&self, short: ShortAddress, msdu: Msdu) -> Frame {
+        let mesh = MeshHeader {
+            hops_left: self.settings.max_hops,
+            originator: ShortAddress::COORDINATOR,
+            destination: short,
+        };
         Frame {
             extended_source: false,
             dst_pan: self.pan_id,
-            dst: MacAddress::Short(short),
+            way: Way::routed_to(mesh, true),
             msdu,
             security: MacSecurity::EncMic32 { key_index: self.key_index },
             purpose: Purpose::Relay,

@@ -37,6 +37,8 @@ pub enum AdpStatus {
     RouteError,
     /// The MAC gave up on a fragment.
     DataError,
+    /// Nobody has answered in time.
+    Timeout,
 }
 
 /// ADPD-DATA.confirm.
@@ -87,6 +89,69 @@ pub enum AdpmRequest {
         /// The device.
         eui64: Eui64,
     },
+    /// ADPM-ROUTE-DISCOVERY.request: look for the route to a node.
+    RouteDiscovery {
+        /// The node.
+        destination: ShortAddress,
+        /// How far to look, 1..=14.
+        max_hops: u8,
+    },
+    /// ADPM-PATH-DISCOVERY.request: ask which way frames for a node take.
+    PathDiscovery {
+        /// The node.
+        destination: ShortAddress,
+        /// adpMetricType of the link costs asked for, 0..=15.
+        metric: u8,
+    },
+}
+
+/// The most hops of a path, there and back \[G3 ADP 6.1\].
+pub const PATH_HOPS_MAX: usize = 32;
+
+/// One hop of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathHop {
+    /// The node at its end.
+    pub address: ShortAddress,
+    /// Mains phase at the end against that at the beginning: 1..=6 for 0 to 300 degrees, 0 not supported, 7 unknown.
+    pub phase: u8,
+    /// Cost of the link; `None` when the node does not support the metric.
+    pub cost: Option<u8>,
+}
+
+/// The way of frames to a node and back, in the order of the hops.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Path {
+    hops: [PathHop; PATH_HOPS_MAX],
+    len: u8,
+}
+
+impl Path {
+    /// Adds a hop; a full path stays as it is.
+    pub fn push(&mut self, hop: PathHop) {
+        if let Some(place) = self.hops.get_mut(usize::from(self.len)) {
+            *place = hop;
+            self.len += 1;
+        }
+    }
+
+    /// The hops.
+    pub fn hops(&self) -> &[PathHop] {
+        &self.hops[..usize::from(self.len)]
+    }
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        let none = PathHop { address: ShortAddress::BROADCAST, phase: 0, cost: None };
+        Self { hops: [none; PATH_HOPS_MAX], len: 0 }
+    }
+}
+
+impl core::fmt::Debug for Path {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.hops()).finish()
+    }
 }
 
 /// Why a device is not in the PAN.
@@ -137,5 +202,21 @@ pub enum AdpmIndication {
     DeviceLeft {
         /// The device.
         eui64: Eui64,
+    },
+    /// ADPM-ROUTE-DISCOVERY.confirm.
+    RouteDiscovered {
+        /// The node.
+        destination: ShortAddress,
+        /// `Success`, or `RouteError` when it could not be found.
+        status: AdpStatus,
+    },
+    /// ADPM-PATH-DISCOVERY.confirm.
+    PathDiscovered {
+        /// The node.
+        destination: ShortAddress,
+        /// `Success`; `RouteError` when the path ends before the node; `Timeout`.
+        status: AdpStatus,
+        /// The path, as far as it is known.
+        path: Path,
     },
 }

@@ -13,6 +13,18 @@ pub enum Persist {
         /// The first counter that is certainly unused.
         reserved_to: u32,
     },
+    /// LOADng: route messages up to this one may have been sent. The low 16 bits are the sequence number to start from
+    /// after a restart.
+    LoadngSequence {
+        /// The first number that is certainly unused. It only grows.
+        reserved_to: u32,
+    },
+    /// BC0: broadcasts up to this one may have been sent. The low 8 bits are the sequence number to start from after a
+    /// restart.
+    BroadcastSequence {
+        /// The first number that is certainly unused. It only grows.
+        reserved_to: u32,
+    },
     /// Coordinator: this device has this address from now on.
     DeviceAddress {
         /// The device.
