@@ -1,9 +1,10 @@
 //! What an adaptation layer is told when it is built.
 
 use crate::specs;
+use alloc::collections::BTreeMap;
 use core::time::Duration;
 use heapless::Vec;
-use plc_core::sap::Key;
+use plc_core::sap::{Key, KeyUse, Persist, StoredRoute};
 use plc_core::{Eui64, Seed, ShortAddress};
 
 /// Everything that an [`crate::Adp`] is told when it is built.
@@ -28,10 +29,47 @@ pub struct AdpConfig {
 /// What was made durable before a restart; empty for a new node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// The last `reserved_to` of [`plc_core::sap::Persist::LoadngSequence`].
+    /// The last `reserved_to` of [`Persist::LoadngSequence`].
     pub loadng_sequence: Option<u32>,
-    /// The last `reserved_to` of [`plc_core::sap::Persist::BroadcastSequence`].
+    /// The last `reserved_to` of [`Persist::BroadcastSequence`].
     pub broadcast_sequence: Option<u32>,
+    /// Coordinator: the group keys by slot. An active one stands above that of the role.
+    pub keys: [Option<(Key, KeyUse)>; specs::GMK_SLOTS as usize],
+    /// Coordinator: the routes, one for each destination.
+    pub routes: BTreeMap<ShortAddress, StoredRoute>,
+}
+
+impl Memory {
+    /// Takes note of a record. What concerns other layers, or devices one by one, changes nothing: addresses come back
+    /// with [`plc_core::sap::AdpmRequest::Allow`].
+    pub fn learn(&mut self, record: &Persist) {
+        match *record {
+            Persist::LoadngSequence { reserved_to } => self.loadng_sequence = Some(reserved_to),
+            Persist::BroadcastSequence { reserved_to } => self.broadcast_sequence = Some(reserved_to),
+            Persist::GroupKey { index, key } => {
+                if let Some(slot) = self.keys.get_mut(usize::from(index)) {
+                    *slot = key;
+                }
+            }
+            Persist::Route(route) => {
+                self.routes.insert(route.destination, route);
+            }
+            _ => {}
+        }
+    }
+
+    /// The active group key and its slot.
+    pub(crate) fn active_key(&self) -> Option<(u8, Key)> {
+        self.key_for(KeyUse::Active)
+    }
+
+    /// The group key for this and its slot.
+    pub(crate) fn key_for(&self, wanted: KeyUse) -> Option<(u8, Key)> {
+        (0u8..).zip(&self.keys).find_map(|(index, slot)| match slot {
+            Some((key, purpose)) if *purpose == wanted => Some((index, *key)),
+            _ => None,
+        })
+    }
 }
 
 impl AdpConfig {

@@ -114,6 +114,7 @@ impl Mac {
             MlmeRequest::SetShortAddress(short) => self.env.identity.short = short,
             MlmeRequest::SetRcCoord(rc_coord) => self.env.identity.rc_coord = rc_coord,
             MlmeRequest::SetKey { index, key } => self.on_key(index, key),
+            MlmeRequest::Get { .. } | MlmeRequest::Set { .. } => {}
         }
     }
 

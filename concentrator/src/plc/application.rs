@@ -182,8 +182,12 @@ impl<'s, O: Observer> Application<'s, O> {
             Persist::BroadcastSequence { reserved_to } => {
                 self.store.set_counter(BROADCAST_SEQUENCE, u64::from(reserved_to))
             }
+            // Found again by route requests; and nothing here asks for another group key.
+            Persist::Route(_) | Persist::GroupKey { .. } => Ok(()),
             Persist::DeviceAddress { eui64, short } => self.set_address(eui64, short),
             Persist::DeviceRemoved { eui64 } => self.store.set_meter_address(eui64, None),
+            // Asked for by `MacConfig::device_counter_block` only.
+            Persist::MacDeviceCounter { .. } | Persist::MacDeviceCountersVoid { .. } => Ok(()),
         }
     }
 

@@ -194,7 +194,7 @@ impl Adp {
             AdpInput::McpsIndication(indication) => self.on_frame(now, &indication),
             AdpInput::MlmeConfirm(confirm) => self.on_mlme_confirm(now, confirm),
             AdpInput::Mlme(MlmeIndication::BeaconNotify(descriptor)) => self.on_beacon(descriptor),
-            AdpInput::Mlme(MlmeIndication::CommStatus { .. }) => {}
+            AdpInput::Mlme(MlmeIndication::CommStatus { .. } | MlmeIndication::PanConflict { .. }) => {}
         }
     }
 

@@ -34,7 +34,7 @@ use home::Home;
 use neighbours::{Neighbour, Neighbours};
 use passing::Passing;
 use paths::Paths;
-use plc_core::sap::LinkQuality;
+use plc_core::sap::{LinkQuality, Persist, StoredRoute};
 use plc_core::{Instant, ShortAddress};
 use reverse::Reverse;
 use searches::Searches;
@@ -55,11 +55,13 @@ pub(crate) struct Loadng {
     home: Option<Home>,
     /// The neighbour that stands for the coordinator while there is no route.
     default_route: Option<ShortAddress>,
+    /// Whether routes are made durable: those of a coordinator are.
+    durable: bool,
 }
 
 impl Loadng {
-    /// No routes; the first own number is `sequence`.
-    pub(crate) fn new(limits: &Limits, sequence: u32) -> Self {
+    /// No routes; the first own number is `sequence`; routes are made durable or not.
+    pub(crate) fn new(limits: &Limits, sequence: u32, durable: bool) -> Self {
         Self {
             table: RoutingTable::new(limits.routes),
             neighbours: Neighbours::new(limits.neighbours),
@@ -72,7 +74,38 @@ impl Loadng {
             paths: Paths::default(),
             home: None,
             default_route: None,
+            durable,
         }
+    }
+
+    /// Routes from before a restart.
+    pub(crate) fn restore(&mut self, cx: &Context<'_>, routes: impl Iterator<Item = StoredRoute>) {
+        for route in routes {
+            let StoredRoute { destination, next_hop, cost, hops, weak_links, sequence } = route;
+            let (metric, expires) =
+                (cx.ib.adp_metric_type & 0x0F, cx.now + cx.ib.adp_routing_table_entry_ttl);
+            let (bidirectional, broken) = (true, false);
+            self.table.offer(
+                cx.now,
+                Route {
+                    destination,
+                    next_hop,
+                    cost,
+                    hops,
+                    weak_links,
+                    metric,
+                    sequence,
+                    bidirectional,
+                    broken,
+                    expires,
+                },
+            );
+        }
+    }
+
+    /// The slot of the group key in which a frame to this neighbour is protected: the one that it uses itself.
+    pub(crate) fn key_of(&self, neighbour: ShortAddress) -> Option<u8> {
+        self.neighbours.find(neighbour).map(|neighbour| neighbour.key_index)
     }
 
     /// The neighbour to which a frame for `destination` goes, if that is known \[G3 ADP 5.2\].
@@ -110,13 +143,19 @@ impl Loadng {
     }
 
     /// A protected frame of a neighbour was heard.
-    pub(crate) fn on_heard(&mut self, now: Instant, neighbour: ShortAddress, link: &LinkQuality) {
-        self.neighbours.on_heard(now, neighbour, link);
+    pub(crate) fn on_heard(&mut self, now: Instant, neighbour: ShortAddress, link: &LinkQuality, key_index: u8) {
+        self.neighbours.on_heard(now, neighbour, link, key_index);
     }
 
     /// A neighbour that is known to hear this node: the other end of a join.
-    pub(crate) fn on_partner(&mut self, cx: &mut Context<'_>, neighbour: ShortAddress, link: &LinkQuality) {
-        self.neighbours.on_heard(cx.now, neighbour, link);
+    pub(crate) fn on_partner(
+        &mut self,
+        cx: &mut Context<'_>,
+        neighbour: ShortAddress,
+        link: &LinkQuality,
+        key_index: u8,
+    ) {
+        self.neighbours.on_heard(cx.now, neighbour, link, key_index);
         self.neighbours.on_tried(neighbour, true);
         self.offer_neighbour(cx, neighbour, link);
     }
@@ -430,11 +469,24 @@ impl Loadng {
             broken: false,
             expires: cx.now + cx.ib.adp_routing_table_entry_ttl,
         };
-        self.table.offer(cx.now, route)
+        let before = self.table.known(cx.now, message.originator).map(|route| route.next_hop);
+        let taken = self.table.offer(cx.now, route);
+        if taken && before != Some(from) {
+            self.store(cx, &route);
+        }
+        taken
+    }
+
+    fn store(&self, cx: &mut Context<'_>, route: &Route) {
+        if self.durable {
+            let Route { destination, next_hop, cost, hops, weak_links, sequence, .. } = *route;
+            let route = StoredRoute { destination, next_hop, cost, hops, weak_links, sequence };
+            cx.out.push(Action::Persist(Persist::Route(route)));
+        }
     }
 
     /// The route of one hop to a neighbour that was heard, without a number \[G3 ADP 6.4.3\].
-    fn offer_neighbour(&mut self, cx: &Context<'_>, neighbour: ShortAddress, link: &LinkQuality) {
+    fn offer_neighbour(&mut self, cx: &mut Context<'_>, neighbour: ShortAddress, link: &LinkQuality) {
         let route = Route {
             destination: neighbour,
             next_hop: neighbour,
@@ -447,6 +499,9 @@ impl Loadng {
             broken: false,
             expires: cx.now + cx.ib.adp_routing_table_entry_ttl,
         };
-        self.table.offer(cx.now, route);
+        let known = self.table.known(cx.now, neighbour).is_some();
+        if self.table.offer(cx.now, route) && !known && route.bidirectional {
+            self.store(cx, &route);
+        }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Neighbour {
     pub(crate) confirmed: bool,
     /// The cost of the other direction, as the neighbour has told.
     pub(crate) told: Option<u8>,
+    /// The slot of the group key that it uses.
+    pub(crate) key_index: u8,
     /// When it was heard last.
     pub(crate) heard: Instant,
 }
@@ -31,9 +33,9 @@ impl Neighbours {
     }
 
     /// A protected frame of this node was heard.
-    pub(crate) fn on_heard(&mut self, now: Instant, address: ShortAddress, link: &LinkQuality) {
+    pub(crate) fn on_heard(&mut self, now: Instant, address: ShortAddress, link: &LinkQuality, key_index: u8) {
         let reverse = link.reverse.is_some();
-        let fresh = Neighbour { address, lqi: link.lqi().0, confirmed: reverse, told: None, heard: now };
+        let fresh = Neighbour { address, lqi: link.lqi().0, confirmed: reverse, told: None, key_index, heard: now };
         match self.locate(address) {
             Ok(at) => {
                 let known = self.all[at];
@@ -106,7 +108,7 @@ mod tests {
         let mut neighbours = Neighbours::new(3);
         for (second, address) in [(1, 5), (2, 3), (3, 9), (4, 5), (5, 4)] {
             let link = LinkQuality::robust(Lqi(second as u8));
-            neighbours.on_heard(Instant::from_secs(second), ShortAddress(address), &link);
+            neighbours.on_heard(Instant::from_secs(second), ShortAddress(address), &link, 0);
         }
         let left: Vec<_> = neighbours.all().iter().map(|n| (n.address.0, n.lqi)).collect();
         assert_eq!(left, [(4, 5), (5, 4), (9, 3)]);
@@ -116,17 +118,17 @@ mod tests {
     fn a_link_is_confirmed_by_an_acknowledgement_or_a_tone_map_response_until_it_fails() {
         let (mut neighbours, node) = (Neighbours::new(3), ShortAddress(1));
         let mut link = LinkQuality::robust(Lqi(80));
-        neighbours.on_heard(Instant::EPOCH, node, &link);
+        neighbours.on_heard(Instant::EPOCH, node, &link, 0);
         assert!(!neighbours.is_confirmed(node));
         neighbours.on_tried(node, true);
         neighbours.on_told(node, 7);
-        neighbours.on_heard(Instant::EPOCH, node, &link);
+        neighbours.on_heard(Instant::EPOCH, node, &link, 0);
         assert!(neighbours.is_confirmed(node));
         assert_eq!(neighbours.find(node).unwrap().told, Some(7));
         neighbours.on_tried(node, false);
         assert!(!neighbours.is_confirmed(node));
         link.reverse = Some(link.forward);
-        neighbours.on_heard(Instant::EPOCH, node, &link);
+        neighbours.on_heard(Instant::EPOCH, node, &link, 0);
         assert!(neighbours.is_confirmed(node));
     }
 }

@@ -237,6 +237,7 @@ impl Pipe {
             MlmeRequest::SetShortAddress(short) => station.short = short,
             MlmeRequest::SetRcCoord(rc_coord) => station.rc_coord = rc_coord,
             MlmeRequest::SetKey { index, key } => station.keys[usize::from(index)] = key,
+            MlmeRequest::Get { .. } | MlmeRequest::Set { .. } => {}
         }
     }
 

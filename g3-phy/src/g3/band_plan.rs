@@ -308,6 +308,22 @@ impl FrameGeometry for BandPlan {
     fn ack(&self) -> Duration {
         self.duration(self.frame_len(0))
     }
+
+    fn group_carriers(&self) -> u32 {
+        self.group_size() as u32
+    }
+
+    fn tone_mask(&self) -> [u8; 9] {
+        core::array::from_fn(|octet| (self.used() >> (8 * octet)) as u8)
+    }
+
+    fn freq_notching(&self) -> bool {
+        self.mask != ToneMask::NONE
+    }
+
+    fn preamble_symbols(&self) -> u8 {
+        self.syncp as u8
+    }
 }
 
 #[cfg(test)]

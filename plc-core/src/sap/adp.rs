@@ -89,6 +89,18 @@ pub enum AdpmRequest {
         /// The device.
         eui64: Eui64,
     },
+    /// Coordinator: scan, take this PAN or the next one above it that is not heard, and start it.
+    NetworkForm {
+        /// The PAN to begin with.
+        pan_id: PanId,
+    },
+    /// Coordinator: hand out another group key to all devices, make them use it, then use it here.
+    Rekey {
+        /// The new key.
+        gmk: Key,
+    },
+    /// Coordinator: the group key before the active one is void; devices that still use it must join again.
+    RetireKey,
     /// ADPM-ROUTE-DISCOVERY.request: look for the route to a node.
     RouteDiscovery {
         /// The node.
@@ -202,6 +214,20 @@ pub enum AdpmIndication {
     DeviceLeft {
         /// The device.
         eui64: Eui64,
+    },
+    /// The PAN could not be started.
+    StartFailed,
+    /// ADPM-NETWORK-STATUS.indication: another PAN uses the same medium.
+    PanConflict {
+        /// The other PAN; the own one when another coordinator has it too.
+        pan_id: PanId,
+    },
+    /// Coordinator: the new group key is the active one.
+    Rekeyed {
+        /// Its slot.
+        key_index: u8,
+        /// Devices that could not be told. They are when they are heard again.
+        missed: u16,
     },
     /// ADPM-ROUTE-DISCOVERY.confirm.
     RouteDiscovered {

@@ -1,6 +1,7 @@
 //! MCPS and MLME: between the adaptation layer and the MAC.
 
 use super::phy::{Lqi, Modulation, PhaseDifference, TxParameters};
+use super::pib::{PibAttribute, PibValue};
 use crate::{MacAddress, PanId, ShortAddress};
 use core::time::Duration;
 use heapless::Vec;
@@ -71,6 +72,8 @@ pub struct McpsDataRequest {
 pub enum MacStatus {
     /// Done; acknowledged if an acknowledgement was asked for.
     Success = 0x00,
+    /// Another PAN was heard.
+    AlternatePanIdDetection = 0x80,
     /// No room to keep the request.
     QueueFull = 0xD0,
     /// The frame counter would repeat, or did.
@@ -89,8 +92,14 @@ pub enum MacStatus {
     NoBeacon = 0xEA,
     /// There is no short address yet.
     NoShortAddress = 0xEC,
-    /// No group key in the slot asked for.
+    /// No group key in the slot asked for, or keys cannot be read.
     UnavailableKey = 0xF3,
+    /// There is no such attribute.
+    UnsupportedAttribute = 0xF4,
+    /// The table has no entry with this index.
+    InvalidIndex = 0xF9,
+    /// The attribute cannot be written.
+    ReadOnly = 0xFB,
     /// A scan is under way.
     ScanInProgress = 0xFC,
 }
@@ -197,6 +206,22 @@ pub enum MlmeRequest {
         /// The group key.
         key: Option<Key>,
     },
+    /// MLME-GET.request.
+    Get {
+        /// Which attribute.
+        attribute: PibAttribute,
+        /// Which entry of a table; 0 for what is no table.
+        index: u16,
+    },
+    /// MLME-SET.request.
+    Set {
+        /// Which attribute.
+        attribute: PibAttribute,
+        /// Which entry of a table; 0 for what is no table.
+        index: u16,
+        /// What it shall be.
+        value: PibValue,
+    },
 }
 
 /// What a beacon says about a PAN.
@@ -219,6 +244,24 @@ pub enum MlmeConfirm {
     Scan(MacStatus),
     /// The PAN was started.
     Start(MacStatus),
+    /// MLME-GET.confirm.
+    Get {
+        /// Of the request.
+        attribute: PibAttribute,
+        /// Of the request.
+        index: u16,
+        /// The value, or why there is none.
+        result: Result<PibValue, MacStatus>,
+    },
+    /// MLME-SET.confirm.
+    Set {
+        /// Of the request.
+        attribute: PibAttribute,
+        /// Of the request.
+        index: u16,
+        /// Whether the attribute has the value now.
+        status: MacStatus,
+    },
 }
 
 /// MLME indications.
@@ -232,5 +275,11 @@ pub enum MlmeIndication {
         src: MacAddress,
         /// Why it was refused.
         status: MacStatus,
+    },
+    /// MLME-SYNC-LOSS.indication with status 0x80 (ALTERNATE_PANID_DETECTION): a frame of another PAN was heard. Told
+    /// once in a while for each PAN.
+    PanConflict {
+        /// The other PAN.
+        pan_id: PanId,
     },
 }

@@ -15,10 +15,12 @@ mod adp;
 mod mac;
 mod persist;
 mod phy;
+mod pib;
 mod udp;
 
 pub use adp::*;
 pub use mac::*;
 pub use persist::*;
 pub use phy::*;
+pub use pib::*;
 pub use udp::*;

@@ -298,6 +298,24 @@ pub trait FrameGeometry: Sync {
     fn symbol(&self) -> Duration;
     /// An ACK: preamble and frame control header.
     fn ack(&self) -> Duration;
+    /// Carriers in one group of the tone map.
+    fn group_carriers(&self) -> u32 {
+        6
+    }
+    /// macToneMask: a bit for each carrier that is sent, the lowest in bit 0 of the first octet.
+    fn tone_mask(&self) -> [u8; 9] {
+        let carriers = self.group_carriers() * self.robust().tone_map.0.count_ones();
+        let used = (1u128 << carriers.min(72)) - 1;
+        core::array::from_fn(|octet| (used >> (8 * octet)) as u8)
+    }
+    /// macFreqNotching: whether carriers of the band are left out for the sake of S-FSK.
+    fn freq_notching(&self) -> bool {
+        false
+    }
+    /// macPreambleLength: SYNCP symbols of a preamble.
+    fn preamble_symbols(&self) -> u8 {
+        8
+    }
 }
 
 /// A PHY as the layers above see it. `Medium` is what the driver exchanges with the line: blocks of
