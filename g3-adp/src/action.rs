@@ -35,6 +35,10 @@ pub(crate) enum Action {
     RouteFound(ShortAddress),
     /// What waits for a route to this node never will.
     RouteFailed(ShortAddress),
+    /// Protect frames with the group key in this slot from now on.
+    UseKey(u8),
+    /// Forget the group key in this slot.
+    DropKey(u8),
     /// Count a drop.
     Count(Drop),
     /// This node is in a PAN from now on.

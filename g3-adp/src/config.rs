@@ -389,6 +389,8 @@ pub struct Interop {
     pub compress: bool,
     /// The coordinator believes a KICK in clear, relayed by an LBA. Anybody can forge it.
     pub accept_relayed_leave: bool,
+    /// A device that hears another PAN tells its coordinator, as older editions want \[G3 LBP 7.1; confidence B\].
+    pub report_pan_conflict: bool,
     /// A route request over a link whose other direction has carried frames makes a route that may be used at
     /// once; otherwise only a reply that was acknowledged does \[G3 ADP 6.4.3; confidence B\].
     pub acknowledged_links_suffice: bool,
@@ -409,6 +411,7 @@ impl Default for Interop {
             compress_with_contexts: false,
             compress: true,
             accept_relayed_leave: false,
+            report_pan_conflict: false,
             acknowledged_links_suffice: true,
             rreq_jitter: specs::RREQ_JITTER,
             traffic_refreshes_routes: true,

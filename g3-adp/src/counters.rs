@@ -57,6 +57,8 @@ pub enum Drop {
     SearchesFull,
     /// A message that enough neighbours have repeated already.
     Suppressed,
+    /// A device that has not answered while the group key was changed.
+    RekeyTimeout,
 }
 
 impl Drop {
@@ -89,6 +91,7 @@ impl Drop {
         Self::Blacklisted,
         Self::SearchesFull,
         Self::Suppressed,
+        Self::RekeyTimeout,
     ];
 }
 
@@ -107,7 +110,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    const REASONS: usize = 27;
+    const REASONS: usize = 28;
 
     /// Drops for this reason.
     pub fn dropped(&self, reason: Drop) -> u64 {

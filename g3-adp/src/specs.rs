@@ -138,3 +138,8 @@ pub const HOME_RETRY_LAST: Duration = Duration::from_secs(960);
 pub const SEQUENCE_BLOCK: u32 = 64;
 /// Broadcast sequence numbers that are made durable at a time \[own choice; confidence C\].
 pub const BROADCAST_BLOCK: u32 = 16;
+/// A neighbour that uses another group key than this node is spoken to in its own for so long \[own choice;
+/// confidence C\].
+pub const OTHER_KEY_TIME: Duration = Duration::from_secs(120);
+/// It is spoken to in its own again when it still uses it so long after the first time \[own choice; confidence C\].
+pub const OTHER_KEY_PAUSE: Duration = Duration::from_secs(720);

@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod downward;
+mod forming;
 mod mesh;
 mod outbox;
 mod sending;
@@ -10,7 +11,7 @@ mod upward;
 use crate::action::{Action, Actions, Entry};
 use crate::addressing;
 use crate::broadcast::BroadcastLog;
-use crate::config::{AdpConfig, InformationBase, Interop, Role};
+use crate::config::{AdpConfig, InformationBase, Interop, Memory, Role};
 use crate::counters::{Counters, Drop};
 use crate::iphc::{Contexts, Link};
 use crate::lbd::Lbd;
@@ -19,6 +20,7 @@ use crate::loadng::{Loadng, Route};
 use crate::reassembly::Reassembler;
 use crate::sequence::Sequence;
 use crate::transmit::Transmitter;
+use forming::Forming;
 use outbox::Outbox;
 use plc_core::sap::{
     AdpdDataConfirm, AdpdDataIndication, AdpdDataRequest, AdpmIndication, AdpmRequest, MacSecurity,
@@ -70,6 +72,9 @@ pub struct Adp {
     interop: Interop,
     station: Station,
     member: Option<Member>,
+    /// A coordinator that chooses its PAN.
+    forming: Option<Forming>,
+    memory: Memory,
     loadng: Loadng,
     /// Nodes that management wants a route to.
     routes_asked: heapless::Vec<ShortAddress, 4>,
@@ -131,7 +136,8 @@ impl Adp {
                 Role::Device { psk } => Station::Device(Lbd::new(&config, &psk)),
             },
             member: None,
-            loadng: Loadng::new(&limits, routes),
+            forming: None,
+            loadng: Loadng::new(&limits, routes, matches!(config.role, Role::Coordinator { .. })),
             routes_asked: heapless::Vec::new(),
             broadcast_sequence: Sequence::of_broadcasts(broadcast),
             broadcasts: BroadcastLog::new(limits.broadcast_log, ib.adp_broadcast_log_table_entry_ttl),
@@ -144,6 +150,7 @@ impl Adp {
             actions: Actions::with_capacity(ACTIONS),
             outbox: Outbox::default(),
             interop: config.interop,
+            memory: config.memory,
             ib: config.ib,
         }
     }
@@ -194,7 +201,8 @@ impl Adp {
             AdpInput::McpsIndication(indication) => self.on_frame(now, &indication),
             AdpInput::MlmeConfirm(confirm) => self.on_mlme_confirm(now, confirm),
             AdpInput::Mlme(MlmeIndication::BeaconNotify(descriptor)) => self.on_beacon(descriptor),
-            AdpInput::Mlme(MlmeIndication::CommStatus { .. } | MlmeIndication::PanConflict { .. }) => {}
+            AdpInput::Mlme(MlmeIndication::PanConflict { pan_id }) => self.on_pan_conflict(pan_id),
+            AdpInput::Mlme(MlmeIndication::CommStatus { .. }) => {}
         }
     }
 
@@ -211,6 +219,8 @@ impl Adp {
             }
             Action::RouteFound(destination) => self.on_route_found(destination),
             Action::RouteFailed(destination) => self.on_route_failed(now, destination),
+            Action::UseKey(index) => self.use_key(index),
+            Action::DropKey(index) => self.drop_key(index),
             Action::Count(reason) => self.counters.count(reason),
             Action::Enter(entry) => self.enter(now, entry),
             Action::Leave => self.leave(),
@@ -234,6 +244,17 @@ impl Adp {
                 loadng.on_partner(cx, lba, &link);
             });
         }
+    }
+
+    fn use_key(&mut self, index: u8) {
+        if let Some(member) = &mut self.member {
+            member.key_index = index;
+        }
+    }
+
+    fn drop_key(&mut self, index: u8) {
+        self.emit(AdpOutput::Mlme(MlmeRequest::SetKey { index, key: None }));
+        self.loadng.on_key_gone();
     }
 
     fn leave(&mut self) {
@@ -278,6 +299,9 @@ impl Machine for Adp {
         if self.member.is_some() {
             self.with_loadng(now, |loadng, cx| loadng.on_tick(cx));
         }
+        if self.forming.as_ref().is_some_and(|forming| forming.until <= now) {
+            self.on_formed(now);
+        }
         match &mut self.station {
             Station::Coordinator(lbs) => lbs.on_tick(now, &mut self.actions),
             Station::Device(lbd) => lbd.on_tick(now, &mut self.random, &mut self.actions),
@@ -291,7 +315,8 @@ impl Machine for Adp {
             Station::Device(lbd) => lbd.deadline(),
         };
         let (reassembly, transmission) = (self.reassembler.deadline(), self.transmitter.deadline());
-        [station, reassembly, transmission, self.loadng.deadline()].into_iter().flatten().min()
+        let forming = self.forming.as_ref().map(|forming| forming.until);
+        [station, forming, reassembly, transmission, self.loadng.deadline()].into_iter().flatten().min()
     }
 
     fn poll(&mut self) -> Option<AdpOutput> {

@@ -1,10 +1,10 @@
 //! What goes to the MAC, and how it went.
 
-use super::{Adp, AdpOutput};
+use super::{Adp, AdpOutput, Station};
 use crate::counters::Drop;
 use crate::specs;
 use crate::transmit::{Frame, Purpose, Sent, Way};
-use plc_core::sap::{AdpStatus, AdpdDataConfirm, MacStatus, McpsDataConfirm};
+use plc_core::sap::{AdpStatus, AdpdDataConfirm, MacSecurity, MacStatus, McpsDataConfirm, McpsDataRequest};
 use plc_core::{Instant, MacAddress, ShortAddress};
 
 impl Adp {
@@ -23,6 +23,9 @@ impl Adp {
         loop {
             if self.member.is_some() {
                 self.with_loadng(now, |loadng, cx| loadng.pump(cx));
+                if let Station::Coordinator(lbs) = &mut self.station {
+                    lbs.pump(now, &mut self.random, &mut self.actions);
+                }
             }
             if self.actions.is_empty() {
                 break;
@@ -66,9 +69,19 @@ impl Adp {
         if let Some(record) = record {
             self.emit(AdpOutput::Persist(record));
         }
+        let request = self.in_the_key_of_the_hop(now, request);
         self.counters.frames_out += 1;
         self.emit(AdpOutput::Mcps(request));
         true
+    }
+
+    /// While the group key changes, some neighbours still use the old one: each is spoken to in its own.
+    fn in_the_key_of_the_hop(&self, now: Instant, request: McpsDataRequest) -> McpsDataRequest {
+        let hop = request.dst.short().filter(|_| request.security != MacSecurity::None);
+        match hop.and_then(|hop| self.loadng.other_key_of(now, hop)) {
+            Some(key_index) => McpsDataRequest { security: MacSecurity::EncMic32 { key_index }, ..request },
+            None => request,
+        }
     }
 
     /// Queues a frame.

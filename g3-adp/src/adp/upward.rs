@@ -5,7 +5,7 @@ use crate::addressing;
 use crate::counters::Drop;
 use crate::iphc::{Link, decompress};
 use crate::ipv6::Ipv6Header;
-use crate::loadng::max_hops;
+use crate::loadng::{Heard, max_hops};
 use crate::specs;
 use crate::wire::{Bc0Header, Dispatch, FragmentHeader, MeshHeader, Rerr};
 use plc_core::sap::{AdpdDataIndication, IPV6_MTU, Ipv6Packet, Lqi, MacSecurity, McpsDataIndication};
@@ -45,13 +45,15 @@ impl Adp {
         frame: &McpsDataIndication,
     ) -> Result<(ShortAddress, ShortAddress), Drop> {
         let member = self.member.as_ref().ok_or(Drop::NotForUs)?;
-        if frame.security == MacSecurity::None {
-            return Err(Drop::Security);
-        }
+        let MacSecurity::EncMic32 { key_index } = frame.security else { return Err(Drop::Security) };
         let source = frame.src.short().filter(|&short| short != ShortAddress::BROADCAST);
         match source {
             Some(source) if frame.src_pan == member.pan_id && source != member.short => {
-                self.loadng.on_heard(now, source, &frame.link);
+                let heard = Heard {
+                    unicast: frame.dst == MacAddress::Short(member.short),
+                    other_key: Some(key_index).filter(|&index| index != member.key_index),
+                };
+                self.loadng.on_heard(now, source, &frame.link, heard);
                 if let Station::Device(lbd) = &mut self.station {
                     lbd.on_heard(now);
                 }
@@ -206,6 +208,9 @@ impl Adp {
 
     fn deliver(&mut self, origin: Origin, packet: Ipv6Packet) -> Result<(), Drop> {
         Ipv6Header::of_packet(&packet).map_err(|_| Drop::Malformed)?;
+        if let Station::Coordinator(lbs) = &mut self.station {
+            lbs.on_contact(origin.originator);
+        }
         self.counters.packets_in += 1;
         let Origin { originator, hops, lqi, .. } = origin;
         self.emit(AdpOutput::DataIndication(AdpdDataIndication { packet, originator, hops, lqi }));

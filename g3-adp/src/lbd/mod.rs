@@ -13,7 +13,7 @@ use crate::config::{AdpConfig, InformationBase};
 use crate::counters::Drop;
 use crate::eap_psk::StaticKeys;
 use crate::transmit::{Frame, Purpose, Way};
-use crate::wire::{LbpCode, LbpFrame};
+use crate::wire::{BootstrappingData, LbpCode, LbpFrame, Parameter};
 use crate::{exchange, specs};
 use discovering::Discovering;
 use joined::Joined;
@@ -22,6 +22,7 @@ use plc_core::sap::{
     AdpmIndication, JoinFailure, Key, LinkQuality, MacSecurity, MacStatus, MlmeRequest, Msdu, PanDescriptor,
 };
 use plc_core::seed::Stream;
+use plc_core::wire::Reader;
 use plc_core::{Eui64, Instant, MacAddress, PanId, ShortAddress};
 
 /// The device: in no PAN, on its way, or in.
@@ -87,10 +88,30 @@ impl Lbd {
         }
     }
 
-    /// The coordinator wants this node out.
-    pub(crate) fn on_kicked(&mut self, now: Instant) {
-        if let Phase::Joined(joined) = &mut self.phase {
-            joined.on_kicked(now);
+    /// The coordinator speaks to this member, whose address and slot of the group key are these.
+    pub(crate) fn on_member_message(
+        &mut self,
+        now: Instant,
+        frame: &LbpFrame<'_>,
+        (own, active): (ShortAddress, u8),
+        random: &mut Stream,
+        out: &mut Actions,
+    ) -> Result<(), Drop> {
+        let Phase::Joined(joined) = &mut self.phase else { return Err(Drop::UnexpectedMessage) };
+        match (frame.code, frame.bootstrapping().map_err(|_| Drop::Malformed)?) {
+            (LbpCode::Kick, _) => {
+                joined.on_kicked(now);
+                Ok(())
+            }
+            (LbpCode::Challenge, BootstrappingData::Eap(eap)) => {
+                joined.on_challenge(&eap, &self.identity, (own, active), random, out)
+            }
+            (LbpCode::Accepted, BootstrappingData::Eap(_)) => Ok(()),
+            (LbpCode::Accepted, BootstrappingData::Parameters(all)) => {
+                let order = Parameter::parse(&mut Reader::new(all)).map_err(|_| Drop::Malformed)?;
+                joined.on_order(&order, &self.identity, active, out)
+            }
+            _ => Err(Drop::UnexpectedMessage),
         }
     }
 
@@ -236,7 +257,7 @@ impl Lbd {
         out.push(Action::Enter(Entry { pan_id, short, key_index, lba }));
         out.push(Action::Tell(AdpmIndication::Joined { pan_id, short }));
         self.failed_scans = 0;
-        self.phase = Phase::Joined(Joined::new(now, self.identity.ib.join_watchdog));
+        self.phase = Phase::Joined(Joined::new(now, self.identity.ib.join_watchdog, grant.gmk_index));
     }
 
     fn on_left(&mut self, now: Instant, rejoin: bool, random: &mut Stream, out: &mut Actions) {

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod registry;
+mod rekeying;
 
 use crate::action::{Action, Actions, Grant};
 use crate::config::AdpConfig;
@@ -11,12 +12,15 @@ use crate::specs;
 use crate::transmit::{Frame, Purpose, Way};
 use crate::wire::{BootstrappingData, LbpCode, LbpFrame, MeshHeader, ParameterResult, PskMessage};
 use alloc::vec::Vec;
-use conversation::{Conversation, Step};
-use plc_core::sap::{AdpmIndication, JoinFailure, Key, LinkQuality, MacSecurity, MacStatus, Msdu, Persist};
+use conversation::{Conversation, Kind, Step};
+use plc_core::sap::{
+    AdpmIndication, JoinFailure, Key, KeyUse, LinkQuality, MacSecurity, MacStatus, Msdu, Persist,
+};
 use plc_core::seed::Stream;
 use plc_core::{Eui64, Instant, MacAddress, PanId, ShortAddress};
 use rand_core::Rng;
 use registry::Registry;
+use rekeying::Rekeying;
 
 /// How a device is reached while it joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,7 @@ pub(crate) struct Lbs {
     key_index: u8,
     registry: Registry,
     conversations: Vec<Conversation>,
+    rekeying: Rekeying,
     settings: Settings,
     pan_id: PanId,
 }
@@ -65,17 +70,23 @@ impl Lbs {
             accept_relayed_leave: config.interop.accept_relayed_leave,
             max_hops: config.ib.adp_max_hops.min(specs::MAX_HOPS_LIMIT),
         };
+        let (key_index, gmk) =
+            config.memory.active_key().unwrap_or((key_index.min(specs::GMK_SLOTS - 1), gmk));
+        let next = config.memory.key_for(KeyUse::Next).filter(|&(index, _)| index != key_index);
+        let next = next.map(|(_, key)| key);
         Self {
             id_s: config.eui64,
             gmk,
-            key_index: key_index.min(specs::GMK_SLOTS - 1),
+            key_index,
             registry: Registry::new(config.limits.devices),
             conversations: Vec::with_capacity(parallel),
+            rekeying: Rekeying::new(next),
             settings,
             pan_id: PanId::BROADCAST,
         }
     }
 
+    /// The active group key and its slot.
     pub(crate) const fn key(&self) -> (u8, Key) {
         (self.key_index, self.gmk)
     }
@@ -92,8 +103,10 @@ impl Lbs {
         short: Option<ShortAddress>,
         out: &mut Actions,
     ) {
-        if let Err(reason) = self.registry.allow(eui64, psk, short) {
-            out.push(Action::Count(reason));
+        match self.registry.allow(eui64, psk, short) {
+            Ok(()) if short.is_some() => self.on_restored(),
+            Ok(()) => {}
+            Err(reason) => out.push(Action::Count(reason)),
         }
     }
 
@@ -123,6 +136,9 @@ impl Lbs {
             LbpCode::Joining => self.on_joining(now, frame, via, random, out),
             LbpCode::Leave if self.settings.accept_relayed_leave => self.on_left(frame.eui64, out),
             LbpCode::Leave => out.push(Action::Count(Drop::Security)),
+            LbpCode::Conflict => {
+                out.push(Action::Tell(AdpmIndication::PanConflict { pan_id: self.pan_id }));
+            }
             _ => out.push(Action::Count(Drop::UnexpectedMessage)),
         }
     }
@@ -190,14 +206,31 @@ impl Lbs {
                     self.conversations[at].via = via;
                     match eap.psk {
                         Some(PskMessage::Second { .. }) => self.on_proof(now, at, &eap, out),
-                        Some(PskMessage::Fourth { .. }) => self.on_result(now, at, &eap, out),
+                        Some(PskMessage::Fourth { .. }) => self.on_result(now, at, &eap, random, out),
                         _ => out.push(Action::Count(Drop::UnexpectedMessage)),
                     }
                 }
                 None => out.push(Action::Count(Drop::UnexpectedMessage)),
             },
-            Ok(BootstrappingData::Parameters(_)) => out.push(Action::Count(Drop::UnexpectedMessage)),
+            Ok(BootstrappingData::Parameters(_)) => self.on_order_taken(now, frame.eui64, via, random, out),
             Err(_) => out.push(Action::Count(Drop::Malformed)),
+        }
+    }
+
+    /// A member says how it took an order about a key.
+    fn on_order_taken(
+        &mut self,
+        now: Instant,
+        eui64: Eui64,
+        via: Via,
+        random: &mut Stream,
+        out: &mut Actions,
+    ) {
+        let own = |short| matches!(via, Via::Relay(from) if Some(from) == short);
+        let from_member = self.registry.find(eui64).is_some_and(|device| own(device.short));
+        match self.position(eui64).filter(|&at| from_member && self.conversations[at].is_told()) {
+            Some(at) => self.on_done(now, at, random, out),
+            None => out.push(Action::Count(Drop::UnexpectedMessage)),
         }
     }
 
@@ -223,6 +256,7 @@ impl Lbs {
             }
         };
         self.conversations[at].via = via;
+        self.conversations[at].kind = Kind::Join;
         let step = self.conversations[at].challenge(self.id_s);
         self.say(now, at, step, out);
     }
@@ -239,7 +273,8 @@ impl Lbs {
                 if new {
                     out.push(Action::Persist(Persist::DeviceAddress { eui64, short }));
                 }
-                let (gmk_index, gmk) = self.key();
+                let renewal = self.conversations[at].kind == Kind::Renewal;
+                let (gmk_index, gmk) = if renewal { self.key_to_give() } else { self.key() };
                 let grant = Grant { short, gmk, gmk_index, active_index: gmk_index };
                 let step = self.conversations[at].grant(proved, &grant);
                 self.say(now, at, step, out);
@@ -253,8 +288,18 @@ impl Lbs {
     }
 
     /// The device says how it took its parameters.
-    fn on_result(&mut self, now: Instant, at: usize, eap: &crate::wire::EapMessage<'_>, out: &mut Actions) {
+    fn on_result(
+        &mut self,
+        now: Instant,
+        at: usize,
+        eap: &crate::wire::EapMessage<'_>,
+        random: &mut Stream,
+        out: &mut Actions,
+    ) {
         match self.conversations[at].on_result(eap, self.settings.result_before_attribute) {
+            Ok(ParameterResult::Success) if self.conversations[at].kind == Kind::Renewal => {
+                self.on_done(now, at, random, out);
+            }
             Ok(ParameterResult::Success) => {
                 let step = self.conversations[at].accept(eap.identifier);
                 self.say(now, at, step, out);
@@ -274,6 +319,9 @@ impl Lbs {
     fn refuse(&mut self, at: usize, identifier: u8, out: &mut Actions) {
         let conversation = self.conversations.swap_remove(at);
         let eui64 = conversation.eui64;
+        if conversation.kind != Kind::Join {
+            return self.on_missed(&conversation, out);
+        }
         let msdu = exchange::verdict(LbpCode::Decline, eui64, identifier.wrapping_add(1));
         out.push(Action::Send(self.frame(conversation.via, &msdu, Purpose::Relay)));
         out.push(Action::Tell(AdpmIndication::DeviceRefused { eui64, reason: JoinFailure::Declined }));
@@ -304,6 +352,9 @@ impl Lbs {
         }
         let conversation = self.conversations.swap_remove(at);
         let eui64 = conversation.eui64;
+        if conversation.kind != Kind::Join {
+            return self.on_missed(&conversation, out);
+        }
         if conversation.is_accepted() {
             return self.admit(&conversation, out);
         }
@@ -313,12 +364,13 @@ impl Lbs {
 
     /// A device is in, as far as can be known here: it has proved its key and taken its parameters. When
     /// only the acknowledgement of ACCEPTED was lost it has joined; when ACCEPTED itself was, it asks again.
-    fn admit(&self, conversation: &Conversation, out: &mut Actions) {
+    fn admit(&mut self, conversation: &Conversation, out: &mut Actions) {
         let eui64 = conversation.eui64;
         if let Some(short) = self.registry.joined(eui64) {
             if let Via::Direct(link) = conversation.via {
                 out.push(Action::Partner(short, link));
             }
+            self.registry.set_missed(eui64, false);
             out.push(Action::Tell(AdpmIndication::DeviceJoined { eui64, short }));
         }
     }

@@ -31,6 +31,7 @@ use crate::wire::{LoadngMessage, RlcRep, RouteMessage};
 use answers::Answers;
 use blacklist::Blacklist;
 use home::Home;
+pub(crate) use neighbours::Heard;
 use neighbours::{Neighbour, Neighbours};
 use passing::Passing;
 use paths::Paths;
@@ -103,9 +104,9 @@ impl Loadng {
         }
     }
 
-    /// The slot of the group key in which a frame to this neighbour is protected: the one that it uses itself.
-    pub(crate) fn key_of(&self, neighbour: ShortAddress) -> Option<u8> {
-        self.neighbours.find(neighbour).map(|neighbour| neighbour.key_index)
+    /// The slot of the group key in which a neighbour must be spoken to, if that is not the one in use here.
+    pub(crate) fn other_key_of(&self, now: Instant, neighbour: ShortAddress) -> Option<u8> {
+        self.neighbours.other_key_of(now, neighbour)
     }
 
     /// The neighbour to which a frame for `destination` goes, if that is known \[G3 ADP 5.2\].
@@ -142,21 +143,25 @@ impl Loadng {
         }
     }
 
+    /// Nobody can use the key in this slot any more.
+    pub(crate) fn on_key_gone(&mut self) {
+        self.neighbours.on_key_gone();
+    }
+
     /// A protected frame of a neighbour was heard.
-    pub(crate) fn on_heard(&mut self, now: Instant, neighbour: ShortAddress, link: &LinkQuality, key_index: u8) {
-        self.neighbours.on_heard(now, neighbour, link, key_index);
+    pub(crate) fn on_heard(
+        &mut self,
+        now: Instant,
+        neighbour: ShortAddress,
+        link: &LinkQuality,
+        heard: Heard,
+    ) {
+        self.neighbours.on_heard(now, neighbour, link, heard);
     }
 
     /// A neighbour that is known to hear this node: the other end of a join.
-    pub(crate) fn on_partner(
-        &mut self,
-        cx: &mut Context<'_>,
-        neighbour: ShortAddress,
-        link: &LinkQuality,
-        key_index: u8,
-    ) {
-        self.neighbours.on_heard(cx.now, neighbour, link, key_index);
-        self.neighbours.on_tried(neighbour, true);
+    pub(crate) fn on_partner(&mut self, cx: &mut Context<'_>, neighbour: ShortAddress, link: &LinkQuality) {
+        self.neighbours.on_heard(cx.now, neighbour, link, Heard { unicast: true, other_key: None });
         self.offer_neighbour(cx, neighbour, link);
     }
 
@@ -452,7 +457,7 @@ impl Loadng {
     /// The route to the originator of a message that has made its hop from `from`.
     fn offer(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         from: ShortAddress,
         message: &RouteMessage,
         bidirectional: bool,

@@ -1,5 +1,6 @@
 //! The nodes that this one hears, and what is known of the links to them.
 
+use crate::specs;
 use alloc::vec::Vec;
 use plc_core::sap::LinkQuality;
 use plc_core::{Instant, ShortAddress};
@@ -14,10 +15,19 @@ pub(crate) struct Neighbour {
     pub(crate) confirmed: bool,
     /// The cost of the other direction, as the neighbour has told.
     pub(crate) told: Option<u8>,
-    /// The slot of the group key that it uses.
-    pub(crate) key_index: u8,
+    /// The slot of the group key that it uses, if that is not the one in use here, and since when.
+    pub(crate) other_key: Option<(u8, Instant)>,
     /// When it was heard last.
     pub(crate) heard: Instant,
+}
+
+/// How a neighbour was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// Whether it has spoken to this node alone: then it has found it before.
+    pub(crate) unicast: bool,
+    /// The slot of the group key, if that is not the one in use here.
+    pub(crate) other_key: Option<u8>,
 }
 
 /// The nodes heard, sorted by address. A full table forgets the one that has been silent longest.
@@ -33,16 +43,27 @@ impl Neighbours {
     }
 
     /// A protected frame of this node was heard.
-    pub(crate) fn on_heard(&mut self, now: Instant, address: ShortAddress, link: &LinkQuality, key_index: u8) {
-        let reverse = link.reverse.is_some();
-        let fresh = Neighbour { address, lqi: link.lqi().0, confirmed: reverse, told: None, key_index, heard: now };
+    pub(crate) fn on_heard(&mut self, now: Instant, address: ShortAddress, link: &LinkQuality, heard: Heard) {
+        let confirmed = link.reverse.is_some() || heard.unicast;
+        let other_key = heard.other_key.map(|index| (index, now));
+        let fresh = Neighbour { address, lqi: link.lqi().0, confirmed, told: None, other_key, heard: now };
         match self.locate(address) {
             Ok(at) => {
                 let known = self.all[at];
-                self.all[at] = Neighbour { confirmed: known.confirmed || reverse, told: known.told, ..fresh };
+                let recent = |since: &(u8, Instant)| now.since(since.1) < specs::OTHER_KEY_PAUSE;
+                let other_key = other_key.and(known.other_key.filter(recent)).or(other_key);
+                let confirmed = confirmed || known.confirmed;
+                self.all[at] = Neighbour { confirmed, other_key, told: known.told, ..fresh };
             }
             Err(at) => self.insert(at, fresh),
         }
+    }
+
+    /// The slot of the group key in which this node must be spoken to, if that is not the one in use here. For a while
+    /// only: two nodes that both know the new key must not keep each other on the old one.
+    pub(crate) fn other_key_of(&self, now: Instant, address: ShortAddress) -> Option<u8> {
+        let (index, since) = self.find(address)?.other_key?;
+        (now.since(since) < specs::OTHER_KEY_TIME).then_some(index)
     }
 
     /// A frame to this node was acknowledged, or none of several.
@@ -57,6 +78,11 @@ impl Neighbours {
         if let Ok(at) = self.locate(address) {
             self.all[at].told = Some(cost);
         }
+    }
+
+    /// Nobody can use any other key than the active one.
+    pub(crate) fn on_key_gone(&mut self) {
+        self.all.iter_mut().for_each(|neighbour| neighbour.other_key = None);
     }
 
     pub(crate) fn find(&self, address: ShortAddress) -> Option<&Neighbour> {
@@ -103,12 +129,14 @@ mod tests {
     use super::*;
     use plc_core::sap::Lqi;
 
+    const BROADCAST: Heard = Heard { unicast: false, other_key: None };
+
     #[test]
     fn a_full_table_forgets_who_has_been_silent_longest() {
         let mut neighbours = Neighbours::new(3);
         for (second, address) in [(1, 5), (2, 3), (3, 9), (4, 5), (5, 4)] {
             let link = LinkQuality::robust(Lqi(second as u8));
-            neighbours.on_heard(Instant::from_secs(second), ShortAddress(address), &link, 0);
+            neighbours.on_heard(Instant::from_secs(second), ShortAddress(address), &link, BROADCAST);
         }
         let left: Vec<_> = neighbours.all().iter().map(|n| (n.address.0, n.lqi)).collect();
         assert_eq!(left, [(4, 5), (5, 4), (9, 3)]);
@@ -118,17 +146,33 @@ mod tests {
     fn a_link_is_confirmed_by_an_acknowledgement_or_a_tone_map_response_until_it_fails() {
         let (mut neighbours, node) = (Neighbours::new(3), ShortAddress(1));
         let mut link = LinkQuality::robust(Lqi(80));
-        neighbours.on_heard(Instant::EPOCH, node, &link, 0);
+        neighbours.on_heard(Instant::EPOCH, node, &link, BROADCAST);
         assert!(!neighbours.is_confirmed(node));
         neighbours.on_tried(node, true);
         neighbours.on_told(node, 7);
-        neighbours.on_heard(Instant::EPOCH, node, &link, 0);
+        neighbours.on_heard(Instant::EPOCH, node, &link, BROADCAST);
         assert!(neighbours.is_confirmed(node));
         assert_eq!(neighbours.find(node).unwrap().told, Some(7));
         neighbours.on_tried(node, false);
         assert!(!neighbours.is_confirmed(node));
         link.reverse = Some(link.forward);
-        neighbours.on_heard(Instant::EPOCH, node, &link, 0);
+        neighbours.on_heard(Instant::EPOCH, node, &link, BROADCAST);
         assert!(neighbours.is_confirmed(node));
+    }
+
+    #[test]
+    fn a_neighbour_is_spoken_to_in_its_own_key_for_a_while_at_a_time() {
+        let (mut neighbours, node) = (Neighbours::new(3), ShortAddress(1));
+        let link = LinkQuality::robust(Lqi(80));
+        let heard = Heard { other_key: Some(1), ..BROADCAST };
+        let mut spoken = [0u64, 60, 119, 120, 700, 720].map(|second| {
+            let now = Instant::from_secs(second);
+            neighbours.on_heard(now, node, &link, heard);
+            neighbours.other_key_of(now, node).is_some()
+        });
+        assert_eq!(spoken, [true, true, true, false, false, true]);
+        neighbours.on_heard(Instant::from_secs(721), node, &link, BROADCAST);
+        spoken[0] = neighbours.other_key_of(Instant::from_secs(721), node).is_some();
+        assert!(!spoken[0]);
     }
 }

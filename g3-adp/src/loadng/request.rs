@@ -50,7 +50,7 @@ impl Loadng {
         request.sequence = self.take_number(cx);
         let home = request.destination == cx.ib.adp_coord_short_address;
         let known = self.default_route.filter(|_| home && request.is_unicast());
-        emit(cx, request, known);
+        emit(cx, request, known.or(self.deaf(cx, request.destination)));
     }
 
     /// A request of another node goes onward: along the way that is known, or to everybody.
@@ -62,8 +62,13 @@ impl Loadng {
         };
         let backwards = [pass.from, request.originator];
         let good = |hop: &ShortAddress| !backwards.contains(hop) && !self.blacklist.contains(cx.now, *hop);
-        let known = known.filter(good);
+        let known = known.filter(good).or(self.deaf(cx, request.destination));
         emit(cx, request, known);
+    }
+
+    /// A neighbour that cannot read broadcasts, because it has missed a change of the group key.
+    fn deaf(&self, cx: &Context<'_>, destination: ShortAddress) -> Option<ShortAddress> {
+        self.other_key_of(cx.now, destination).map(|_| destination)
     }
 
     /// A route has come into being: what waits for it may go.
