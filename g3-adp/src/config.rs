@@ -4,7 +4,7 @@ use crate::specs;
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 use heapless::Vec;
-use plc_core::sap::{Key, KeyUse, Persist, StoredRoute};
+use plc_core::sap::{IbOctets, Key, KeyUse, Persist, StoredRoute};
 use plc_core::{Eui64, Seed, ShortAddress};
 
 /// Everything that an [`crate::Adp`] is told when it is built.
@@ -176,6 +176,8 @@ impl Limits {
 /// The ADP information base, with the standard's defaults \[G3 ADP 5.6\].
 #[derive(Clone, Debug, PartialEq)]
 pub struct InformationBase {
+    /// adpPrefixTable 0x01. Kept for management: addresses follow from the PAN.
+    pub adp_prefix_table: Vec<IbOctets, 4>,
     /// adpBroadcastLogTableEntryTTL 0x02.
     pub adp_broadcast_log_table_entry_ttl: Duration,
     /// adpMetricType 0x03: 0x00 hop count, 0x0E capacity, 0x0F composite.
@@ -288,6 +290,7 @@ pub struct InformationBase {
 impl Default for InformationBase {
     fn default() -> Self {
         Self {
+            adp_prefix_table: Vec::new(),
             adp_broadcast_log_table_entry_ttl: specs::BROADCAST_LOG_TTL,
             adp_metric_type: specs::METRIC_COMPOSITE,
             adp_low_lqi_value: specs::LOW_LQI,

@@ -69,6 +69,7 @@ pub fn serve<F: FrontEnd, R>(
     let memory = Memory {
         loadng_sequence: number(store, LOADNG_SEQUENCE)?,
         broadcast_sequence: number(store, BROADCAST_SEQUENCE)?,
+        ..Memory::default()
     };
     let (node_port, application_port) = port();
     let devices = config.meters.len() + store.reader().meters()?.len();

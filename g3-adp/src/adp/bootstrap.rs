@@ -34,6 +34,14 @@ impl Adp {
             (Station::Coordinator(lbs), AdpmRequest::RetireKey) if self.member.is_some() => {
                 lbs.on_retire(out);
             }
+            (_, AdpmRequest::Get { attribute, index }) => {
+                let result = self.get(now, attribute, index);
+                self.actions.push(Action::Tell(AdpmIndication::Get { attribute, index, result }));
+            }
+            (_, AdpmRequest::Set { attribute, index, value }) => {
+                let status = self.set(now, attribute, index, value);
+                self.actions.push(Action::Tell(AdpmIndication::Set { attribute, index, status }));
+            }
             (_, AdpmRequest::RouteDiscovery { destination, max_hops }) => {
                 self.on_route_discovery(now, destination, max_hops);
             }

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod downward;
 mod forming;
+mod ib;
 mod mesh;
 mod outbox;
 mod sending;

@@ -64,6 +64,11 @@ impl Lbd {
         Self { identity, phase: Phase::Idle, failed_scans: 0 }
     }
 
+    /// The information base has changed.
+    pub(crate) fn on_ib(&mut self, ib: &InformationBase) {
+        self.identity.ib = ib.clone();
+    }
+
     /// Management wants this node in a PAN.
     pub(crate) fn on_join(&mut self, now: Instant, random: &mut Stream, out: &mut Actions) {
         if !matches!(self.phase, Phase::Idle) {

@@ -104,6 +104,11 @@ impl Loadng {
         }
     }
 
+    /// A route that management knows of.
+    pub(crate) fn set_route(&mut self, route: Route) {
+        self.table.put(route);
+    }
+
     /// The slot of the group key in which a neighbour must be spoken to, if that is not the one in use here.
     pub(crate) fn other_key_of(&self, now: Instant, neighbour: ShortAddress) -> Option<u8> {
         self.neighbours.other_key_of(now, neighbour)

@@ -121,6 +121,14 @@ impl RoutingTable {
         }
     }
 
+    /// This route, whatever was there before.
+    pub(crate) fn put(&mut self, route: Route) {
+        if let Ok(at) = self.locate(route.destination) {
+            self.routes.remove(at);
+        }
+        self.offer(Instant::EPOCH, route);
+    }
+
     /// A neighbour is known to hear this node: the routes to it and to `destination` through it may be used.
     pub fn confirm(&mut self, destination: ShortAddress, next_hop: ShortAddress) -> bool {
         let Ok(at) = self.locate(destination) else { return false };

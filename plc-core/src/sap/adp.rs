@@ -1,5 +1,6 @@
 //! ADPD and ADPM: between IPv6 and the adaptation layer, and its management.
 
+use super::ib::{IbAttribute, IbValue};
 use super::mac::{Handle, Key, Priority};
 use super::phy::Lqi;
 use crate::{Eui64, PanId, ShortAddress};
@@ -39,6 +40,12 @@ pub enum AdpStatus {
     DataError,
     /// Nobody has answered in time.
     Timeout,
+    /// There is no such attribute.
+    UnsupportedAttribute,
+    /// The table has no such entry.
+    InvalidIndex,
+    /// The attribute cannot be written.
+    ReadOnly,
 }
 
 /// ADPD-DATA.confirm.
@@ -101,6 +108,22 @@ pub enum AdpmRequest {
     },
     /// Coordinator: the group key before the active one is void; devices that still use it must join again.
     RetireKey,
+    /// ADPM-GET.request.
+    Get {
+        /// Which attribute.
+        attribute: IbAttribute,
+        /// Which entry of a table; 0 for what is no table.
+        index: u16,
+    },
+    /// ADPM-SET.request.
+    Set {
+        /// Which attribute.
+        attribute: IbAttribute,
+        /// Which entry of a table; 0 for what is no table.
+        index: u16,
+        /// What it shall be.
+        value: IbValue,
+    },
     /// ADPM-ROUTE-DISCOVERY.request: look for the route to a node.
     RouteDiscovery {
         /// The node.
@@ -228,6 +251,24 @@ pub enum AdpmIndication {
         key_index: u8,
         /// Devices that could not be told. They are when they are heard again.
         missed: u16,
+    },
+    /// ADPM-GET.confirm.
+    Get {
+        /// Of the request.
+        attribute: IbAttribute,
+        /// Of the request.
+        index: u16,
+        /// The value, or why there is none.
+        result: Result<IbValue, AdpStatus>,
+    },
+    /// ADPM-SET.confirm.
+    Set {
+        /// Of the request.
+        attribute: IbAttribute,
+        /// Of the request.
+        index: u16,
+        /// Whether the attribute has the value now.
+        status: AdpStatus,
     },
     /// ADPM-ROUTE-DISCOVERY.confirm.
     RouteDiscovered {
