@@ -1,10 +1,11 @@
 //! What a procedure wants the machine to do.
 
 use crate::counters::Drop;
-use crate::transmit::Frame;
+use crate::transmit::{Frame, Purpose};
+use crate::wire::LoadngMessage;
 use alloc::vec::Vec;
-use plc_core::sap::{AdpmIndication, Key, MlmeRequest, Msdu, Persist};
-use plc_core::{PanId, ShortAddress};
+use plc_core::sap::{AdpmIndication, Key, LinkQuality, MlmeRequest, Msdu, Persist};
+use plc_core::{MacAddress, PanId, ShortAddress};
 
 /// One wish of a procedure.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,25 @@ pub(crate) enum Action {
     Send(Frame),
     /// Send this, protected, to the coordinator.
     Report(Msdu),
+    /// Send a message of LOADng, protected.
+    Loadng {
+        /// A neighbour or everybody.
+        to: MacAddress,
+        /// The message.
+        message: LoadngMessage,
+        /// Who wants to know how it went.
+        purpose: Purpose,
+    },
+    /// This neighbour is known to hear this node, over this link.
+    Partner(ShortAddress, LinkQuality),
+    /// What waits for a route to this node may go.
+    RouteFound(ShortAddress),
+    /// What waits for a route to this node never will.
+    RouteFailed(ShortAddress),
+    /// Protect frames with the group key in this slot from now on.
+    UseKey(u8),
+    /// Forget the group key in this slot.
+    DropKey(u8),
     /// Count a drop.
     Count(Drop),
     /// This node is in a PAN from now on.
@@ -36,8 +56,8 @@ pub(crate) struct Entry {
     pub(crate) pan_id: PanId,
     pub(crate) short: ShortAddress,
     pub(crate) key_index: u8,
-    /// The neighbour that relayed the join.
-    pub(crate) lba: Option<ShortAddress>,
+    /// The neighbour that relayed the join, and the link to it.
+    pub(crate) lba: Option<(ShortAddress, LinkQuality)>,
 }
 
 /// What a coordinator gives to a device.

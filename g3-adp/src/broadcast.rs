@@ -44,6 +44,16 @@ impl BroadcastLog {
         true
     }
 
+    /// How long broadcasts are remembered from now on.
+    pub(crate) const fn set_ttl(&mut self, ttl: Duration) {
+        self.ttl = ttl;
+    }
+
+    /// Originator, sequence number and end of an entry.
+    pub(crate) fn entry(&self, at: usize) -> Option<(ShortAddress, u8, Instant)> {
+        self.entries.get(at).map(|entry| (entry.originator, entry.sequence, entry.expires))
+    }
+
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }

@@ -1,9 +1,10 @@
 //! What an adaptation layer is told when it is built.
 
 use crate::specs;
+use alloc::collections::BTreeMap;
 use core::time::Duration;
 use heapless::Vec;
-use plc_core::sap::Key;
+use plc_core::sap::{IbOctets, Key, KeyUse, Persist, StoredRoute};
 use plc_core::{Eui64, Seed, ShortAddress};
 
 /// Everything that an [`crate::Adp`] is told when it is built.
@@ -21,6 +22,54 @@ pub struct AdpConfig {
     pub ib: InformationBase,
     /// Choices where sources disagree.
     pub interop: Interop,
+    /// What was made durable before a restart.
+    pub memory: Memory,
+}
+
+/// What was made durable before a restart; empty for a new node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The last `reserved_to` of [`Persist::LoadngSequence`].
+    pub loadng_sequence: Option<u32>,
+    /// The last `reserved_to` of [`Persist::BroadcastSequence`].
+    pub broadcast_sequence: Option<u32>,
+    /// Coordinator: the group keys by slot. An active one stands above that of the role.
+    pub keys: [Option<(Key, KeyUse)>; specs::GMK_SLOTS as usize],
+    /// Coordinator: the routes, one for each destination.
+    pub routes: BTreeMap<ShortAddress, StoredRoute>,
+}
+
+impl Memory {
+    /// Takes note of a record. What concerns other layers, or devices one by one, changes nothing: addresses come back
+    /// with [`plc_core::sap::AdpmRequest::Allow`].
+    pub fn learn(&mut self, record: &Persist) {
+        match *record {
+            Persist::LoadngSequence { reserved_to } => self.loadng_sequence = Some(reserved_to),
+            Persist::BroadcastSequence { reserved_to } => self.broadcast_sequence = Some(reserved_to),
+            Persist::GroupKey { index, key } => {
+                if let Some(slot) = self.keys.get_mut(usize::from(index)) {
+                    *slot = key;
+                }
+            }
+            Persist::Route(route) => {
+                self.routes.insert(route.destination, route);
+            }
+            _ => {}
+        }
+    }
+
+    /// The active group key and its slot.
+    pub(crate) fn active_key(&self) -> Option<(u8, Key)> {
+        self.key_for(KeyUse::Active)
+    }
+
+    /// The group key for this and its slot.
+    pub(crate) fn key_for(&self, wanted: KeyUse) -> Option<(u8, Key)> {
+        (0u8..).zip(&self.keys).find_map(|(index, slot)| match slot {
+            Some((key, purpose)) if *purpose == wanted => Some((index, *key)),
+            _ => None,
+        })
+    }
 }
 
 impl AdpConfig {
@@ -35,7 +84,8 @@ impl AdpConfig {
     }
 
     fn new(eui64: Eui64, seed: Seed, role: Role, limits: Limits) -> Self {
-        Self { eui64, seed, role, limits, ib: InformationBase::default(), interop: Interop::default() }
+        let (ib, interop, memory) = (InformationBase::default(), Interop::default(), Memory::default());
+        Self { eui64, seed, role, limits, ib, interop, memory }
     }
 }
 
@@ -75,19 +125,34 @@ pub struct Limits {
     pub parallel_joins: usize,
     /// Device: beacons remembered during a scan.
     pub candidates: usize,
+    /// Entries of the routing table.
+    pub routes: usize,
+    /// Neighbours that are known to have failed.
+    pub blacklist: usize,
+    /// Nodes that are looked for, or wait to be.
+    pub searches: usize,
+    /// Route requests of others that wait to be answered, or were a short while ago.
+    pub answers: usize,
+    /// Route requests of others that wait to be passed on.
+    pub passing: usize,
 }
 
 impl Limits {
     /// Enough for a meter.
     pub const DEVICE: Self = Self {
         datagrams: 4,
-        frames: 8,
-        reassemblies: 4,
+        frames: 12,
+        reassemblies: 3,
         broadcast_log: 32,
         neighbours: 64,
         devices: 0,
         parallel_joins: 0,
         candidates: 16,
+        routes: 150,
+        blacklist: 20,
+        searches: 6,
+        answers: 4,
+        passing: 12,
     };
 
     /// Enough for a concentrator of 2000 meters.
@@ -100,34 +165,115 @@ impl Limits {
         devices: 2048,
         parallel_joins: specs::PARALLEL_JOINS,
         candidates: 0,
+        routes: 2048,
+        blacklist: 64,
+        searches: 64,
+        answers: 64,
+        passing: 32,
     };
 }
 
-/// The part of the ADP information base that this layer uses, with the standard's defaults.
+/// The ADP information base, with the standard's defaults \[G3 ADP 5.6\].
 #[derive(Clone, Debug, PartialEq)]
 pub struct InformationBase {
+    /// adpPrefixTable 0x01. Kept for management: addresses follow from the PAN.
+    pub adp_prefix_table: Vec<IbOctets, 4>,
     /// adpBroadcastLogTableEntryTTL 0x02.
     pub adp_broadcast_log_table_entry_ttl: Duration,
+    /// adpMetricType 0x03: 0x00 hop count, 0x0E capacity, 0x0F composite.
+    pub adp_metric_type: u8,
     /// adpLowLQIValue 0x04.
     pub adp_low_lqi_value: u8,
     /// adpHighLQIValue 0x05.
     pub adp_high_lqi_value: u8,
+    /// adpRREPWait 0x06: from the first request for this node to the reply.
+    pub adp_rrep_wait: Duration,
     /// adpContextInformationTable 0x07. Context 0 follows from the PAN when its entry is empty.
     pub adp_context_information_table: [Option<Context>; specs::CONTEXTS],
     /// adpCoordShortAddress 0x08.
     pub adp_coord_short_address: ShortAddress,
+    /// adpRLCEnabled 0x09: neighbours are asked for the cost of the other direction.
+    pub adp_rlc_enabled: bool,
+    /// adpAddRevLinkCost 0x0A: added to the cost of a link of which only one direction is known.
+    pub adp_add_rev_link_cost: u8,
+    /// adpUnicastRREQGenEnable 0x0D: requests of this node may be passed on along known routes.
+    pub adp_unicast_rreq_gen_enable: bool,
     /// adpGroupTable 0x0E: group addresses 0x8000..=0x9FFF that this node belongs to.
     pub adp_group_table: Vec<ShortAddress, { specs::GROUPS }>,
     /// adpMaxHops 0x0F, 1..=14.
     pub adp_max_hops: u8,
-    /// adpKq 0x16.
+    /// adpNetTraversalTime 0x11: the longest way of a message through the network.
+    pub adp_net_traversal_time: Duration,
+    /// adpRoutingTableEntryTTL 0x12.
+    pub adp_routing_table_entry_ttl: Duration,
+    /// adpKr 0x13: cost of ROBO.
+    pub adp_kr: u8,
+    /// adpKm 0x14: cost of slow modulations.
+    pub adp_km: u8,
+    /// adpKc 0x15: cost of carriers that cannot be used.
+    pub adp_kc: u8,
+    /// adpKq 0x16: cost of a weak signal.
     pub adp_kq: u8,
-    /// adpKh 0x17.
+    /// adpKh 0x17: cost of a hop.
     pub adp_kh: u8,
+    /// adpRREQRetries 0x18.
+    pub adp_rreq_retries: u8,
+    /// adpRREQWait 0x19: between two requests of this node.
+    pub adp_rreq_wait: Duration,
+    /// adpWeakLQIValue 0x1A: links below are weak.
+    pub adp_weak_lqi_value: u8,
+    /// adpKrt 0x1B: cost of a node that many routes cross.
+    pub adp_krt: u8,
+    /// adpSnifferMode 0x1D. Kept for management; this layer has no sniffer.
+    pub adp_sniffer_mode: bool,
+    /// adpBlacklistTableEntryTTL 0x1F.
+    pub adp_blacklist_table_entry_ttl: Duration,
     /// adpMaxJoinWaitTime 0x20.
     pub adp_max_join_wait_time: Duration,
+    /// adpPathDiscoveryTime 0x21.
+    pub adp_path_discovery_time: Duration,
+    /// adpDestinationAddressSet 0x23: further addresses that this node answers for.
+    pub adp_destination_address_set: Vec<ShortAddress, { specs::DESTINATIONS }>,
     /// adpDefaultCoordRouteEnabled 0x24: after joining, the LBA is the next hop to the coordinator.
     pub adp_default_coord_route_enabled: bool,
+    /// adpDelayLowLQI 0x25: before a request that came over a poor link is passed on.
+    pub adp_delay_low_lqi: Duration,
+    /// adpDelayHighLQI 0x26: before a request that came over a good link is passed on.
+    pub adp_delay_high_lqi: Duration,
+    /// adpRREQJitterLowLQI 0x27: links below are poor.
+    pub adp_rreq_jitter_low_lqi: u8,
+    /// adpRREQJitterHighLQI 0x28: links above are good.
+    pub adp_rreq_jitter_high_lqi: u8,
+    /// adpTrickleDataEnabled 0x29.
+    pub adp_trickle_data_enabled: bool,
+    /// adpTrickleLQIThresholdLow 0x2A.
+    pub adp_trickle_lqi_threshold_low: u8,
+    /// adpTrickleStep 0x2B.
+    pub adp_trickle_step: u8,
+    /// adpTrickleFactorImax 0x2C. Kept for management: one interval is enough for one broadcast.
+    pub adp_trickle_factor_imax: u8,
+    /// adpTrickleImin 0x2D.
+    pub adp_trickle_imin: Duration,
+    /// adpTrickleMaxKi 0x2E.
+    pub adp_trickle_max_ki: u8,
+    /// adpTrickleAdaptiveImin 0x2F.
+    pub adp_trickle_adaptive_imin: bool,
+    /// adpTrickleAdaptiveKi 0x30.
+    pub adp_trickle_adaptive_ki: bool,
+    /// adpClusterTrickleEnabled 0x31.
+    pub adp_cluster_trickle_enabled: bool,
+    /// adpClusterMinLQI 0x32.
+    pub adp_cluster_min_lqi: u8,
+    /// adpClusterTrickleK 0x33.
+    pub adp_cluster_trickle_k: u8,
+    /// adpClusterRCDeviation 0x34.
+    pub adp_cluster_rc_deviation: u16,
+    /// adpClusterTrickleI 0x35.
+    pub adp_cluster_trickle_i: Duration,
+    /// adpTrickleLQIThresholdHigh 0x36.
+    pub adp_trickle_lqi_threshold_high: u8,
+    /// adpDisableDefaultRouting 0xF0: no route is looked for, and none that others look for is passed on.
+    pub adp_disable_default_routing: bool,
     /// The largest gap between two fragments.
     pub reassembly_timeout: Duration,
     /// Device: how long a scan listens.
@@ -144,17 +290,55 @@ pub struct InformationBase {
 impl Default for InformationBase {
     fn default() -> Self {
         Self {
+            adp_prefix_table: Vec::new(),
             adp_broadcast_log_table_entry_ttl: specs::BROADCAST_LOG_TTL,
+            adp_metric_type: specs::METRIC_COMPOSITE,
             adp_low_lqi_value: specs::LOW_LQI,
             adp_high_lqi_value: specs::HIGH_LQI,
+            adp_rrep_wait: specs::RREP_WAIT,
             adp_context_information_table: [None; specs::CONTEXTS],
             adp_coord_short_address: ShortAddress::COORDINATOR,
+            adp_rlc_enabled: false,
+            adp_add_rev_link_cost: 0,
+            adp_unicast_rreq_gen_enable: true,
             adp_group_table: Vec::new(),
             adp_max_hops: specs::MAX_HOPS,
+            adp_net_traversal_time: specs::NET_TRAVERSAL_TIME,
+            adp_routing_table_entry_ttl: specs::ROUTING_TABLE_ENTRY_TTL,
+            adp_kr: 0,
+            adp_km: 0,
+            adp_kc: 0,
             adp_kq: specs::KQ,
             adp_kh: specs::KH,
+            adp_rreq_retries: 0,
+            adp_rreq_wait: specs::RREQ_WAIT,
+            adp_weak_lqi_value: specs::WEAK_LQI,
+            adp_krt: 0,
+            adp_sniffer_mode: false,
+            adp_blacklist_table_entry_ttl: specs::BLACKLIST_TTL,
             adp_max_join_wait_time: specs::MAX_JOIN_WAIT,
+            adp_path_discovery_time: specs::PATH_DISCOVERY_TIME,
+            adp_destination_address_set: Vec::new(),
             adp_default_coord_route_enabled: false,
+            adp_delay_low_lqi: Duration::ZERO,
+            adp_delay_high_lqi: Duration::ZERO,
+            adp_rreq_jitter_low_lqi: specs::JITTER_LOW_LQI,
+            adp_rreq_jitter_high_lqi: specs::JITTER_HIGH_LQI,
+            adp_trickle_data_enabled: false,
+            adp_trickle_lqi_threshold_low: specs::TRICKLE_LQI_LOW,
+            adp_trickle_step: 1,
+            adp_trickle_factor_imax: 0,
+            adp_trickle_imin: specs::TRICKLE_IMIN,
+            adp_trickle_max_ki: specs::TRICKLE_MAX_KI,
+            adp_trickle_adaptive_imin: true,
+            adp_trickle_adaptive_ki: false,
+            adp_cluster_trickle_enabled: false,
+            adp_cluster_min_lqi: specs::CLUSTER_MIN_LQI,
+            adp_cluster_trickle_k: specs::CLUSTER_K,
+            adp_cluster_rc_deviation: specs::CLUSTER_RC_DEVIATION,
+            adp_cluster_trickle_i: specs::CLUSTER_I,
+            adp_trickle_lqi_threshold_high: specs::TRICKLE_LQI_HIGH,
+            adp_disable_default_routing: false,
             reassembly_timeout: specs::REASSEMBLY_TIMEOUT,
             scan_duration: specs::SCAN_DURATION,
             join_watchdog: specs::JOIN_WATCHDOG,
@@ -208,6 +392,16 @@ pub struct Interop {
     pub compress: bool,
     /// The coordinator believes a KICK in clear, relayed by an LBA. Anybody can forge it.
     pub accept_relayed_leave: bool,
+    /// A device that hears another PAN tells its coordinator, as older editions want \[G3 LBP 7.1; confidence B\].
+    pub report_pan_conflict: bool,
+    /// A route request over a link whose other direction has carried frames makes a route that may be used at
+    /// once; otherwise only a reply that was acknowledged does \[G3 ADP 6.4.3; confidence B\].
+    pub acknowledged_links_suffice: bool,
+    /// The random part of the delay before a route request is passed on \[G3 ADP 6.4; confidence C\].
+    pub rreq_jitter: Duration,
+    /// Relayed frames, and not only messages of LOADng, prolong the routes that they use \[G3 ADP 6.3;
+    /// confidence C\].
+    pub traffic_refreshes_routes: bool,
 }
 
 impl Default for Interop {
@@ -220,6 +414,10 @@ impl Default for Interop {
             compress_with_contexts: false,
             compress: true,
             accept_relayed_leave: false,
+            report_pan_conflict: false,
+            acknowledged_links_suffice: true,
+            rreq_jitter: specs::RREQ_JITTER,
+            traffic_refreshes_routes: true,
         }
     }
 }

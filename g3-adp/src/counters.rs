@@ -45,6 +45,20 @@ pub enum Drop {
     Misuse,
     /// A driver that does not drain: no room for the outputs of an input.
     OutboxFull,
+    /// A frame or message that has come back to where it was.
+    RoutingLoop,
+    /// A frame or message for a node to which no route is known.
+    NoRoute,
+    /// A route message that shows nothing new.
+    StaleRoute,
+    /// A route request of a neighbour that does not answer.
+    Blacklisted,
+    /// No room to look for another node.
+    SearchesFull,
+    /// A message that enough neighbours have repeated already.
+    Suppressed,
+    /// A device that has not answered while the group key was changed.
+    RekeyTimeout,
 }
 
 impl Drop {
@@ -71,6 +85,13 @@ impl Drop {
         Self::ConfirmTimeout,
         Self::Misuse,
         Self::OutboxFull,
+        Self::RoutingLoop,
+        Self::NoRoute,
+        Self::StaleRoute,
+        Self::Blacklisted,
+        Self::SearchesFull,
+        Self::Suppressed,
+        Self::RekeyTimeout,
     ];
 }
 
@@ -89,7 +110,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    const REASONS: usize = 21;
+    const REASONS: usize = 28;
 
     /// Drops for this reason.
     pub fn dropped(&self, reason: Drop) -> u64 {

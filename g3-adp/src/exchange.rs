@@ -66,17 +66,18 @@ pub(crate) fn second_is_proof(
     }
 }
 
-/// Third message: the server proves itself and hands over what the device needs.
+/// Third message: the server proves itself and hands over what the device needs: all of it, or the key alone.
 pub(crate) fn third(
     eui64: Eui64,
     identifier: u8,
     session: &Session,
     (rand_s, mac_s): ([u8; 16], [u8; 16]),
     grant: &Grant,
+    whole: bool,
 ) -> Msdu {
     let mut buffer = [0; 128];
     let mut writer = Writer::new(&mut buffer);
-    emit_grant(grant, &mut writer).expect("three parameters fit");
+    emit_grant(grant, whole, &mut writer).expect("three parameters fit");
     sealed(eui64, Frame { identifier, rand_s, mac_s: Some(mac_s) }, session, writer.written_mut())
 }
 
@@ -106,8 +107,49 @@ pub(crate) fn open(message: &EapMessage<'_>, session: &Session) -> Result<Conten
     if opens && pchannel.nonce == expected { Ok(content) } else { Err(Drop::Authentication) }
 }
 
-/// What the server grants, or how the device must answer instead.
+/// A member shall use the group key in this slot.
+pub(crate) fn activation(eui64: Eui64, index: u8) -> Msdu {
+    with_parameter(LbpCode::Accepted, eui64, &Parameter::GmkActivation(index))
+}
+
+/// A member shall forget the group key in this slot.
+pub(crate) fn retirement(eui64: Eui64, index: u8) -> Msdu {
+    with_parameter(LbpCode::Accepted, eui64, &Parameter::GmkRemoval(index))
+}
+
+/// A member says how it took such an order.
+pub(crate) fn order_taken(eui64: Eui64, result: [u8; 2]) -> Msdu {
+    with_parameter(LbpCode::Joining, eui64, &Parameter::Result(result))
+}
+
+fn with_parameter(code: LbpCode, eui64: Eui64, parameter: &Parameter<'_>) -> Msdu {
+    fitting(msdu(|writer| {
+        LbpFrame::new(code, eui64, &[]).emit(writer)?;
+        parameter.emit(writer)
+    }))
+}
+
+/// What the server grants to a device that joins, or how it must answer instead.
 pub(crate) fn grant_of(content: &[u8]) -> Result<Grant, ParameterResult> {
+    let (short, gmk, active) = offer_of(content)?;
+    check_grant(short, gmk, active)
+}
+
+/// What the server grants to a member: a key for the slot that is not in use.
+pub(crate) fn renewal_of(
+    content: &[u8],
+    short: ShortAddress,
+    active_index: u8,
+) -> Result<Grant, ParameterResult> {
+    let (_, gmk, _) = offer_of(content)?;
+    let (gmk_index, gmk) = gmk.ok_or(ParameterResult::Missing)?;
+    let free = gmk_index < crate::specs::GMK_SLOTS && gmk_index != active_index;
+    if free { Ok(Grant { short, gmk, gmk_index, active_index }) } else { Err(ParameterResult::InvalidValue) }
+}
+
+type Offer = (Option<ShortAddress>, Option<(u8, plc_core::sap::Key)>, Option<u8>);
+
+fn offer_of(content: &[u8]) -> Result<Offer, ParameterResult> {
     let content = PchannelContent::parse(&mut Reader::new(content)).map_err(|_| ParameterResult::Missing)?;
     let (mut short, mut gmk, mut active) = (None, None, None);
     let mut reader = Reader::new(content.parameters.ok_or(ParameterResult::Missing)?);
@@ -120,7 +162,7 @@ pub(crate) fn grant_of(content: &[u8]) -> Result<Grant, ParameterResult> {
             _ => {}
         }
     }
-    check_grant(short, gmk, active)
+    Ok((short, gmk, active))
 }
 
 /// How the device took its parameters: the result code, wherever it stands.
@@ -148,10 +190,14 @@ fn check_grant(
     if in_range { Ok(grant) } else { Err(ParameterResult::InvalidValue) }
 }
 
-fn emit_grant(grant: &Grant, writer: &mut Writer<'_>) -> Result<(), WireError> {
+fn emit_grant(grant: &Grant, whole: bool, writer: &mut Writer<'_>) -> Result<(), WireError> {
     PchannelContent { result: PchannelResult::DoneSuccess, parameters: Some(&[]) }.emit(writer)?;
+    let gmk = Parameter::Gmk { index: grant.gmk_index, key: grant.gmk };
+    if !whole {
+        return gmk.emit(writer);
+    }
     Parameter::ShortAddress(grant.short).emit(writer)?;
-    Parameter::Gmk { index: grant.gmk_index, key: grant.gmk }.emit(writer)?;
+    gmk.emit(writer)?;
     Parameter::GmkActivation(grant.active_index).emit(writer)
 }
 
@@ -226,7 +272,7 @@ mod tests {
             bare(LbpCode::Joining, DEVICE),
             first(DEVICE, 0, RAND_S, &SERVER.0),
             second(DEVICE, 0, &keys, (RAND_S, RAND_P), &SERVER.0),
-            third(DEVICE, 1, &session, (RAND_S, mac_s), &GRANT),
+            third(DEVICE, 1, &session, (RAND_S, mac_s), &GRANT, true),
             fourth(DEVICE, 1, &session, RAND_S, [0, 0]),
             verdict(LbpCode::Accepted, DEVICE, 2),
         ];

@@ -11,17 +11,21 @@ pub struct Fragmenter {
     packet: Ipv6Packet,
     compressed: Compressed,
     tag: u16,
-    /// Octets that other headers take from each MAC payload.
-    overhead: usize,
     /// Octets of the packet that were sent.
     sent: usize,
+    /// The same, before the last fragment.
+    before: usize,
 }
 
 impl Fragmenter {
-    /// A packet whose header was compressed to `compressed`; `overhead` octets of each MAC payload are
-    /// taken by mesh and broadcast headers; `tag` names it if it needs more than one frame.
-    pub fn new(packet: Ipv6Packet, compressed: Compressed, overhead: usize, tag: u16) -> Self {
-        Self { packet, compressed, tag, overhead, sent: 0 }
+    /// A packet whose header was compressed to `compressed`; `tag` names it if it needs more than one frame.
+    pub fn new(packet: Ipv6Packet, compressed: Compressed, tag: u16) -> Self {
+        Self { packet, compressed, tag, sent: 0, before: 0 }
+    }
+
+    /// What names the packet.
+    pub const fn tag(&self) -> u16 {
+        self.tag
     }
 
     /// Whether something was sent.
@@ -34,24 +38,27 @@ impl Fragmenter {
         self.sent > 0 && self.sent >= self.packet.len()
     }
 
-    /// Writes the next fragment, or the whole packet when it fits one frame.
+    /// The last fragment was lost: it is the next one again.
+    pub const fn rewind(&mut self) {
+        self.sent = self.before;
+    }
+
+    /// Writes the next fragment, or the whole packet when it fits one frame. Other headers take `whole` octets of the
+    /// MAC payload when the packet is sent whole, `cut` when it is not.
     ///
     /// # Errors
-    /// When the writer has less room than a MAC payload less the overhead.
-    pub fn emit_next(&mut self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+    /// When the writer has less room than a MAC payload less those octets.
+    pub fn emit_next(&mut self, writer: &mut Writer<'_>, whole: usize, cut: usize) -> Result<(), WireError> {
+        self.before = self.sent;
         match self.sent {
-            0 if self.fits() => self.emit_whole(writer),
-            0 => self.emit_first(writer),
-            _ => self.emit_later(writer),
+            0 if self.fits(room(whole)) => self.emit_whole(writer),
+            0 => self.emit_first(writer, room(cut)),
+            _ => self.emit_later(writer, room(cut)),
         }
     }
 
-    fn fits(&self) -> bool {
-        self.compressed.header.len() + self.packet.len() - self.compressed.covered <= self.room()
-    }
-
-    fn room(&self) -> usize {
-        MSDU_MAX.saturating_sub(self.overhead)
+    fn fits(&self, room: usize) -> bool {
+        self.compressed.header.len() + self.packet.len() - self.compressed.covered <= room
     }
 
     fn emit_whole(&mut self, writer: &mut Writer<'_>) -> Result<(), WireError> {
@@ -59,18 +66,20 @@ impl Fragmenter {
         self.emit_up_to(self.compressed.covered, self.packet.len(), writer)
     }
 
-    fn emit_first(&mut self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+    fn emit_first(&mut self, writer: &mut Writer<'_>, room: usize) -> Result<(), WireError> {
         let header = self.header(0);
         let covered = self.compressed.covered;
-        let room = self.room() - header.wire_len() - self.compressed.header.len();
+        let room = room - header.wire_len() - self.compressed.header.len();
+        // Never the whole packet: a first fragment is followed by another.
+        let end = floor8(covered + room).min(floor8(self.packet.len() - 1));
         header.emit(writer)?;
         writer.bytes(&self.compressed.header)?;
-        self.emit_up_to(covered, floor8(covered + room), writer)
+        self.emit_up_to(covered, end, writer)
     }
 
-    fn emit_later(&mut self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+    fn emit_later(&mut self, writer: &mut Writer<'_>, room: usize) -> Result<(), WireError> {
         let header = self.header((self.sent / 8) as u8);
-        let end = self.packet.len().min(self.sent + floor8(self.room() - header.wire_len()));
+        let end = self.packet.len().min(self.sent + floor8(room - header.wire_len()));
         header.emit(writer)?;
         self.emit_up_to(self.sent, end, writer)
     }
@@ -84,6 +93,11 @@ impl Fragmenter {
     fn header(&self, offset: u8) -> FragmentHeader {
         FragmentHeader { size: self.packet.len() as u16, tag: self.tag, offset }
     }
+}
+
+/// What other headers leave of a MAC payload.
+const fn room(overhead: usize) -> usize {
+    MSDU_MAX.saturating_sub(overhead)
 }
 
 /// The largest multiple of eight that is not above `len`.

@@ -2,7 +2,7 @@
 
 use crate::action::Action;
 use crate::counters::Drop;
-use crate::transmit::{Frame, Purpose};
+use crate::transmit::{Frame, Purpose, Way};
 use crate::wire::{LbpCode, LbpFrame};
 use plc_core::sap::{MacSecurity, Msdu};
 use plc_core::{Eui64, MacAddress, PanId};
@@ -44,7 +44,7 @@ fn in_clear(eui64: Eui64, msdu: Msdu, dst_pan: PanId, extended_source: bool) -> 
     Frame {
         extended_source,
         dst_pan,
-        dst: MacAddress::Extended(eui64),
+        way: Way::To(MacAddress::Extended(eui64)),
         msdu,
         security: MacSecurity::None,
         purpose: Purpose::Relay,

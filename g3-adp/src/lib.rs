@@ -12,7 +12,7 @@
 //! * [`wire`]: one type per header and message: dispatch, mesh, BC0, fragments, LBP, EAP-PSK;
 //! * [`addressing`], [`ipv6`], [`iphc`]: the IPv6 header, its addresses and its compression (RFC 6282);
 //! * [`fragment`], [`reassembly`]: datagrams larger than a MAC payload;
-//! * [`routing`]: the next hop, and the link cost; `broadcast`: the log of broadcasts already seen;
+//! * [`loadng`]: routes through the mesh, and the link cost; `broadcast`: the log of broadcasts already seen;
 //! * `transmit`: the queue towards the MAC, one frame in flight;
 //! * [`eap_psk`]: keys and protected channel (RFC 4764);
 //! * `lbs`, `lbd`, `lba`: the coordinator, the joining device and the relay of the bootstrapping protocol;
@@ -36,8 +36,9 @@ pub mod ipv6;
 mod lba;
 mod lbd;
 mod lbs;
+pub mod loadng;
 pub mod reassembly;
-pub mod routing;
+mod sequence;
 pub mod specs;
 mod transmit;
 #[cfg(test)]
@@ -45,5 +46,5 @@ mod vectors;
 pub mod wire;
 
 pub use adp::{Adp, AdpInput, AdpOutput};
-pub use config::{AdpConfig, InformationBase, Interop, Limits, Role};
+pub use config::{AdpConfig, InformationBase, Interop, Limits, Memory, Role};
 pub use counters::{Counters, Drop};

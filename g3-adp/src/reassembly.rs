@@ -227,11 +227,10 @@ mod tests {
         let mut front = heapless::Vec::new();
         front.resize(header, 0x60).unwrap();
         let compressed = Compressed { header: front, covered };
-        let mut cutter =
-            Fragmenter::new(Ipv6Packet::from_slice(packet).unwrap(), compressed, overhead, 0xBEEF);
+        let mut cutter = Fragmenter::new(Ipv6Packet::from_slice(packet).unwrap(), compressed, 0xBEEF);
         let mut frames = Vec::new();
         while !cutter.is_done() {
-            frames.push(msdu(|w| cutter.emit_next(w)).unwrap().to_vec());
+            frames.push(msdu(|w| cutter.emit_next(w, overhead, overhead)).unwrap().to_vec());
         }
         frames
     }

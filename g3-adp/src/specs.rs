@@ -75,3 +75,71 @@ pub const JOIN_WATCHDOG: Duration = Duration::from_secs(7200);
 /// How long a MAC confirm may take before the frame counts as lost \[confidence C: six accesses of 50
 /// back-offs each stay below it\].
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// adpMetricType: hop count \[G3 ADP IB 0x03; confidence A\].
+pub const METRIC_HOP_COUNT: u8 = 0x00;
+/// adpMetricType: capacity \[G3 ADP IB 0x03; confidence A\].
+pub const METRIC_CAPACITY: u8 = 0x0E;
+/// adpMetricType: composite \[G3 ADP IB 0x03; confidence A\].
+pub const METRIC_COMPOSITE: u8 = 0x0F;
+/// adpRREPWait 0x06 \[confidence A\].
+pub const RREP_WAIT: Duration = Duration::from_secs(4);
+/// adpNetTraversalTime 0x11 \[confidence A\].
+pub const NET_TRAVERSAL_TIME: Duration = Duration::from_secs(20);
+/// adpRoutingTableEntryTTL 0x12 \[confidence A, older editions 60 min\].
+pub const ROUTING_TABLE_ENTRY_TTL: Duration = Duration::from_secs(360 * 60);
+/// adpRREQWait 0x19 \[confidence A\].
+pub const RREQ_WAIT: Duration = Duration::from_secs(30);
+/// adpWeakLQIValue 0x1A \[confidence A\].
+pub const WEAK_LQI: u8 = 52;
+/// adpBlacklistTableEntryTTL 0x1F \[confidence A\].
+pub const BLACKLIST_TTL: Duration = Duration::from_secs(600);
+/// adpPathDiscoveryTime 0x21 \[confidence A\].
+pub const PATH_DISCOVERY_TIME: Duration = Duration::from_secs(40);
+/// Entries of adpDestinationAddressSet \[own choice; confidence C\].
+pub const DESTINATIONS: usize = 8;
+/// adpRREQJitterLowLQI 0x27 \[confidence A\].
+pub const JITTER_LOW_LQI: u8 = 52;
+/// adpRREQJitterHighLQI 0x28 \[confidence A\].
+pub const JITTER_HIGH_LQI: u8 = 120;
+/// adpTrickleLQIThresholdLow 0x2A \[confidence A\].
+pub const TRICKLE_LQI_LOW: u8 = 80;
+/// adpTrickleImin 0x2D in CENELEC-A \[confidence A; 600 ms in FCC\].
+pub const TRICKLE_IMIN: Duration = Duration::from_millis(1200);
+/// adpTrickleMaxKi 0x2E \[confidence A\].
+pub const TRICKLE_MAX_KI: u8 = 3;
+/// adpClusterMinLQI 0x32 \[confidence B\].
+pub const CLUSTER_MIN_LQI: u8 = 90;
+/// adpClusterTrickleK 0x33 \[confidence B\].
+pub const CLUSTER_K: u8 = 3;
+/// adpClusterRCDeviation 0x34 \[confidence B\].
+pub const CLUSTER_RC_DEVIATION: u16 = 4;
+/// adpClusterTrickleI 0x35: K · 3 · the duration of a RREQ, some 100 ms in CENELEC-A \[confidence C\].
+pub const CLUSTER_I: Duration = Duration::from_millis(900);
+/// The longest adpClusterTrickleI \[confidence B\].
+pub const CLUSTER_I_MAX: Duration = Duration::from_millis(4096);
+/// adpTrickleLQIThresholdHigh 0x36 \[confidence B\].
+pub const TRICKLE_LQI_HIGH: u8 = 90;
+
+/// Sequence numbers this far ahead are newer \[G3 ADP 6.4.1; confidence A\].
+pub const SEQUENCE_WINDOW: u16 = 32_767;
+/// The hop count above which a route request is not passed on \[G3 ADP 6.4.5; confidence A\].
+pub const HOP_COUNT_LIMIT: u8 = 15;
+/// Random part of the delay before a route request is passed on \[confidence C\].
+pub const RREQ_JITTER: Duration = Duration::from_millis(300);
+/// How long a neighbour may take to tell the cost of the other direction \[G3 ADP 6.2; confidence B\].
+pub const RLC_WAIT: Duration = Duration::from_secs(4);
+/// Device: before the route to the coordinator is looked for again after a failure, doubled with each further one
+/// \[own choice; confidence C\].
+pub const HOME_RETRY: Duration = Duration::from_secs(60);
+/// It is doubled up to this \[own choice; confidence C\].
+pub const HOME_RETRY_LAST: Duration = Duration::from_secs(960);
+/// Sequence numbers that are made durable at a time \[own choice; confidence C\].
+pub const SEQUENCE_BLOCK: u32 = 64;
+/// Broadcast sequence numbers that are made durable at a time \[own choice; confidence C\].
+pub const BROADCAST_BLOCK: u32 = 16;
+/// A neighbour that uses another group key than this node is spoken to in its own for so long \[own choice;
+/// confidence C\].
+pub const OTHER_KEY_TIME: Duration = Duration::from_secs(120);
+/// It is spoken to in its own again when it still uses it so long after the first time \[own choice; confidence C\].
+pub const OTHER_KEY_PAUSE: Duration = Duration::from_secs(720);

@@ -1,69 +1,20 @@
 //! The queue towards the MAC: one frame in flight at a time.
 
-use crate::fragment::Fragmenter;
+mod frame;
+mod in_flight;
+mod outgoing;
+
+pub(crate) use frame::{Frame, Purpose, Routed, Way};
+pub(crate) use in_flight::Sent;
+pub(crate) use outgoing::Outgoing;
+
 use crate::specs;
-use crate::wire::{self, Bc0Header, MeshHeader};
 use alloc::collections::VecDeque;
-use plc_core::sap::{
-    AdpStatus, AdpdDataConfirm, Handle, MacSecurity, MacStatus, McpsDataConfirm, McpsDataRequest, Msdu,
-    Priority,
-};
-use plc_core::{Eui64, Instant, MacAddress, PanId};
+use in_flight::{InFlight, Load};
+use plc_core::sap::{AdpStatus, AdpdDataConfirm, Handle, McpsDataConfirm, McpsDataRequest, Priority};
+use plc_core::{Instant, MacAddress, ShortAddress};
 
-/// A single MAC frame: bootstrapping, or something passed on for others.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Frame {
-    pub(crate) extended_source: bool,
-    pub(crate) dst_pan: PanId,
-    pub(crate) dst: MacAddress,
-    pub(crate) msdu: Msdu,
-    pub(crate) security: MacSecurity,
-    pub(crate) purpose: Purpose,
-}
-
-/// Who wants to know how a frame went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Nobody.
-    Relay,
-    /// The joining device.
-    Joining,
-    /// The coordinator: this device was told that it is in.
-    Accepted(Eui64),
-}
-
-/// A packet and where it goes.
-#[derive(Clone, Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) handle: Handle,
-    pub(crate) priority: Priority,
-    pub(crate) dst_pan: PanId,
-    pub(crate) dst: MacAddress,
-    pub(crate) mesh: Option<MeshHeader>,
-    pub(crate) security: MacSecurity,
-    pub(crate) fragmenter: Fragmenter,
-}
-
-/// What a confirm has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sent {
-    /// A frame.
-    Frame(Purpose, MacStatus),
-    /// A packet, with its last fragment or with the first that failed.
-    Packet(AdpdDataConfirm, MacStatus),
-    /// A fragment; more follow.
-    Fragment,
-}
-
-#[derive(Debug)]
-struct InFlight {
-    handle: Handle,
-    expires: Instant,
-    /// `None`: a fragment of the packet at the front.
-    purpose: Option<Purpose>,
-}
-
-/// Frames first, then packets; packets of high priority first.
+/// Control frames first, then packets; packets of high priority first. What has no route waits.
 #[derive(Debug)]
 pub(crate) struct Transmitter {
     frames: VecDeque<Frame>,
@@ -73,17 +24,22 @@ pub(crate) struct Transmitter {
     in_flight: Option<InFlight>,
     next_handle: Handle,
     next_tag: u16,
-    next_broadcast: u8,
 }
+
+/// Answers which neighbour a frame for a node goes to: `None` when it must wait until one is found.
+/// The arguments are the node and the hops that are left.
+pub(crate) trait Router: FnMut(ShortAddress, u8) -> Option<ShortAddress> {}
+
+impl<F: FnMut(ShortAddress, u8) -> Option<ShortAddress>> Router for F {}
 
 impl Transmitter {
     /// Packets that may wait whatever the configuration says: all of them must be confirmed at once
     /// when the node leaves its PAN.
     const PACKETS_MAX: usize = 16;
 
-    /// Room for so many frames and packets; the first datagram tag and broadcast sequence number are
-    /// random, so that a restart does not repeat the last ones.
-    pub(crate) fn new(frames: usize, packets: usize, tag: u16, broadcast: u8) -> Self {
+    /// Room for so many frames and packets; the first datagram tag is random, so that a restart does not
+    /// repeat the last one.
+    pub(crate) fn new(frames: usize, packets: usize, tag: u16) -> Self {
         let packet_limit = packets.min(Self::PACKETS_MAX);
         Self {
             frames: VecDeque::with_capacity(frames),
@@ -93,18 +49,25 @@ impl Transmitter {
             in_flight: None,
             next_handle: 0,
             next_tag: tag,
-            next_broadcast: broadcast,
         }
     }
 
-    /// Queues a frame; returns whether there was room.
+    /// Queues a frame; returns whether there was room. Frames that need a route leave a third of it to others, so that
+    /// the messages that find routes never wait for them.
     #[must_use]
     pub(crate) fn push_frame(&mut self, frame: Frame) -> bool {
-        let room = self.frames.len() < self.frame_limit;
+        let routed = self.frames.iter().filter(|frame| frame.way.routed().is_some()).count();
+        let full = frame.way.routed().is_some() && routed >= self.frame_limit - self.frame_limit / 3;
+        let room = self.frames.len() < self.frame_limit && !full;
         if room {
             self.frames.push_back(frame);
         }
         room
+    }
+
+    /// A frame that was in flight goes out again, before all others.
+    pub(crate) fn push_again(&mut self, frame: Frame) {
+        self.frames.push_front(frame);
     }
 
     /// Whether another packet may be queued.
@@ -112,14 +75,10 @@ impl Transmitter {
         self.packets.len() < self.packet_limit
     }
 
-    /// Queues a packet behind those of its priority, but never before one that has begun.
+    /// Queues a packet behind those of its priority.
     pub(crate) fn push_packet(&mut self, packet: Outgoing) {
-        let begun = usize::from(self.in_flight.is_some() || self.front_has_begun());
-        let high = self.packets.iter().skip(begun).take_while(|p| p.priority == Priority::High).count();
-        let at = match packet.priority {
-            Priority::High => (begun + high).min(self.packets.len()),
-            Priority::Normal => self.packets.len(),
-        };
+        let high = self.packets.iter().take_while(|p| p.priority == Priority::High).count();
+        let at = if packet.priority == Priority::High { high } else { self.packets.len() };
         self.packets.insert(at, packet);
     }
 
@@ -130,36 +89,76 @@ impl Transmitter {
         tag
     }
 
-    /// The next request, when nothing is in flight.
-    pub(crate) fn next(&mut self, now: Instant) -> Option<McpsDataRequest> {
+    /// The next request, when nothing is in flight. `broadcast` numbers a broadcast.
+    pub(crate) fn next(
+        &mut self,
+        now: Instant,
+        router: &mut impl Router,
+        broadcast: &mut impl FnMut() -> u8,
+    ) -> Option<McpsDataRequest> {
         if self.in_flight.is_some() {
             return None;
         }
-        let (purpose, mut request) = match self.frames.pop_front() {
-            Some(frame) => (Some(frame.purpose), request_of_frame(frame)),
-            None => (None, self.next_fragment()?),
+        let (load, hop, mut request) = match self.next_frame(router) {
+            Some(next) => next,
+            None => self.next_fragment(router, broadcast)?,
         };
         request.handle = self.next_handle;
         self.next_handle = self.next_handle.wrapping_add(1);
-        self.in_flight =
-            Some(InFlight { handle: request.handle, expires: now + specs::CONFIRM_TIMEOUT, purpose });
+        let expires = now + specs::CONFIRM_TIMEOUT;
+        self.in_flight = Some(InFlight { handle: request.handle, expires, hop, load });
         Some(request)
     }
 
     /// The MAC has confirmed. `None`: nothing that is in flight.
     pub(crate) fn on_confirm(&mut self, confirm: McpsDataConfirm) -> Option<Sent> {
         let flight = self.in_flight.take_if(|flight| flight.handle == confirm.handle)?;
-        Some(self.ended(flight, confirm.status))
+        Some(flight.ended(confirm.status))
     }
 
     /// Gives up a frame that was never confirmed.
     pub(crate) fn on_tick(&mut self, now: Instant) -> Option<Sent> {
         let flight = self.in_flight.take_if(|flight| flight.expires <= now)?;
-        Some(self.ended(flight, MacStatus::NoAck))
+        Some(flight.ended(plc_core::sap::MacStatus::NoAck))
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.in_flight.as_ref().map(|flight| flight.expires)
+    }
+
+    /// The packet with this tag.
+    pub(crate) fn packet(&mut self, tag: u16) -> Option<&mut Outgoing> {
+        self.packets.iter_mut().find(|packet| packet.tag() == tag)
+    }
+
+    /// Takes out the packet with this tag.
+    pub(crate) fn remove_packet(&mut self, tag: u16) -> Option<Outgoing> {
+        let at = self.packets.iter().position(|packet| packet.tag() == tag)?;
+        self.packets.remove(at)
+    }
+
+    /// What waits for a route to this node may go.
+    pub(crate) fn release(&mut self, destination: ShortAddress) {
+        let packets = self.packets.iter_mut().filter(|packet| packet.destination == destination);
+        packets.for_each(|packet| packet.waiting = false);
+        let routed = self.frames.iter_mut().filter_map(|frame| frame.way.routed_mut());
+        routed
+            .filter(|routed| routed.mesh.destination == destination)
+            .for_each(|routed| routed.waiting = false);
+    }
+
+    /// A packet that waits for a route to this node in vain.
+    pub(crate) fn next_failed_packet(&mut self, destination: ShortAddress) -> Option<Handle> {
+        let failed = |packet: &Outgoing| packet.waiting && packet.destination == destination;
+        let at = self.packets.iter().position(failed)?;
+        self.packets.remove(at).map(|packet| packet.handle)
+    }
+
+    /// A frame that waits for a route to this node in vain.
+    pub(crate) fn next_failed_frame(&mut self, destination: ShortAddress) -> Option<Frame> {
+        let failed = |routed: &Routed| routed.waiting && routed.mesh.destination == destination;
+        let at = self.frames.iter().position(|frame| frame.way.routed().is_some_and(failed))?;
+        self.frames.remove(at)
     }
 
     /// Forgets every frame, the one in flight too.
@@ -174,61 +173,37 @@ impl Transmitter {
         Some(AdpdDataConfirm { handle: packet.handle, status: AdpStatus::DataError })
     }
 
-    /// Frames and packets held, and the most that may be.
+    /// Frames and packets held, and the most that may be; a frame that goes out again may be one too many.
     pub(crate) fn occupancy(&self) -> (usize, usize) {
-        (self.frames.len() + self.packets.len(), self.frame_limit + self.packet_limit)
+        (self.frames.len() + self.packets.len(), self.frame_limit + self.packet_limit + 1)
     }
 
-    fn front_has_begun(&self) -> bool {
-        self.packets.front().is_some_and(|packet| packet.fragmenter.has_begun())
-    }
-
-    fn next_fragment(&mut self) -> Option<McpsDataRequest> {
-        let packet = self.packets.front_mut()?;
-        let broadcast = &mut self.next_broadcast;
-        let msdu = wire::msdu(|writer| {
-            if let Some(mesh) = packet.mesh {
-                mesh.emit(writer)?;
+    fn next_frame(&mut self, router: &mut impl Router) -> Option<(Load, MacAddress, McpsDataRequest)> {
+        for at in 0..self.frames.len() {
+            if let Some(hop) = self.frames[at].way.resolve(router) {
+                let frame = self.frames.remove(at)?;
+                let request = frame.request(hop);
+                return Some((Load::Frame(frame), hop, request));
             }
-            if packet.dst.is_broadcast() {
-                Bc0Header { sequence: *broadcast }.emit(writer)?;
-                *broadcast = broadcast.wrapping_add(1);
+        }
+        None
+    }
+
+    /// Of the packet that has begun, else of the first that may go.
+    fn next_fragment(
+        &mut self,
+        router: &mut impl Router,
+        broadcast: &mut impl FnMut() -> u8,
+    ) -> Option<(Load, MacAddress, McpsDataRequest)> {
+        let begun = |packet: &Outgoing| packet.fragmenter.has_begun();
+        let begun = self.packets.iter().position(begun);
+        for at in begun.into_iter().chain(0..self.packets.len()) {
+            let packet = &mut self.packets[at];
+            if let Some(hop) = packet.resolve(router) {
+                let request = packet.request(hop, broadcast);
+                return Some((Load::Fragment(packet.tag()), hop, request));
             }
-            packet.fragmenter.emit_next(writer)
-        });
-        Some(McpsDataRequest {
-            handle: 0,
-            extended_source: false,
-            dst_pan: packet.dst_pan,
-            dst: packet.dst,
-            msdu: msdu.expect("the overhead was counted when the packet was cut"),
-            security: packet.security,
-            priority: packet.priority,
-        })
-    }
-
-    fn ended(&mut self, flight: InFlight, status: MacStatus) -> Sent {
-        if let Some(purpose) = flight.purpose {
-            return Sent::Frame(purpose, status);
         }
-        let done = self.packets.front().is_none_or(|packet| packet.fragmenter.is_done());
-        if status == MacStatus::Success && !done {
-            return Sent::Fragment;
-        }
-        let handle = self.packets.pop_front().map_or(0, |packet| packet.handle);
-        let adp = if status == MacStatus::Success { AdpStatus::Success } else { AdpStatus::DataError };
-        Sent::Packet(AdpdDataConfirm { handle, status: adp }, status)
-    }
-}
-
-fn request_of_frame(frame: Frame) -> McpsDataRequest {
-    McpsDataRequest {
-        handle: 0,
-        extended_source: frame.extended_source,
-        dst_pan: frame.dst_pan,
-        dst: frame.dst,
-        msdu: frame.msdu,
-        security: frame.security,
-        priority: Priority::Normal,
+        None
     }
 }

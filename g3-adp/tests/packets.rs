@@ -71,13 +71,14 @@ fn one_fragment_is_in_flight_at_a_time_and_the_confirm_follows_the_last() {
 }
 
 #[test]
-fn a_fragment_that_the_mac_gives_up_ends_the_packet() {
+fn a_fragment_that_the_mac_gives_up_ends_the_packet_when_there_is_no_other_way() {
     let mut pipe = town(3, 1, |_| {});
     pipe.loud_loss = 100;
     send(&mut pipe, 0, 7, &packet(1280, address(COORDINATOR), address(DEVICE)));
-    pipe.run(Duration::from_secs(5));
-    assert_eq!(pipe.frames.len(), 1);
-    assert_eq!(pipe.stations[0].confirms, [AdpdDataConfirm { handle: 7, status: AdpStatus::DataError }]);
+    pipe.run(Duration::from_secs(60));
+    assert_eq!(pipe.frames.len(), 2, "the fragment, and a question for another way");
+    assert_eq!(pipe.frames[1].1.dst, MacAddress::BROADCAST);
+    assert_eq!(pipe.stations[0].confirms, [AdpdDataConfirm { handle: 7, status: AdpStatus::RouteError }]);
 }
 
 #[test]

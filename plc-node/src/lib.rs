@@ -24,6 +24,7 @@ pub mod node;
 pub mod role;
 
 pub use endpoint::{Endpoint, EndpointCounters};
+pub use g3_adp::Memory;
 pub use node::{Node, NodeInput, NodeOutput};
 pub use role::{CoordinatorConfig, DeviceConfig, NodeConfig};
 

@@ -1,10 +1,11 @@
 //! Coordinator and devices with the real modem, on a line that only attenuates and adds noise.
 #![allow(clippy::unwrap_used, reason = "what surrounds the tests is part of them")]
 
+use g3_adp::config::Memory;
 use plc_core::sap::{AdpmIndication, AdpmRequest, FrameGeometry, Key, Persist, UdpPayload, UdpRequest};
 use plc_core::{Eui64, Instant, Machine, PanId, SampleClock, Seed, ShortAddress};
 use plc_node::modem::{CENELEC_A, Exchange, Modem, ModemConfig};
-use plc_node::{CoordinatorConfig, DeviceConfig, Node, NodeInput, NodeOutput};
+use plc_node::{CoordinatorConfig, DeviceConfig, Node, NodeConfig, NodeInput, NodeOutput};
 use std::fmt::Write;
 
 const BLOCK: usize = 139;
@@ -94,7 +95,7 @@ fn modem(origin: Instant) -> Modem {
     Modem::new(&CENELEC_A, ModemConfig { clock, ..ModemConfig::default() })
 }
 
-fn coordinator(origin: Instant, frame_counter: u32) -> Node<Modem> {
+fn coordinator(origin: Instant, frame_counter: u32, memory: Memory) -> Node<Modem> {
     let config = CoordinatorConfig {
         eui64: Eui64::from_u64(0x8172_6354_4536_2718),
         geometry: &CENELEC_A as &'static dyn FrameGeometry,
@@ -104,7 +105,9 @@ fn coordinator(origin: Instant, frame_counter: u32) -> Node<Modem> {
         frame_counter,
         devices: 16,
     };
-    Node::assemble(modem(origin), config)
+    let mut layers = NodeConfig::from(config);
+    layers.adp.memory = memory;
+    Node::assemble(modem(origin), layers)
 }
 
 fn device(psk: Key) -> Node<Modem> {
@@ -115,7 +118,7 @@ fn device(psk: Key) -> Node<Modem> {
 
 /// A PAN whose coordinator admits the device.
 fn street(psk: Key) -> Line {
-    let mut line = Line::new(vec![coordinator(Instant::EPOCH, 0), device(psk)]);
+    let mut line = Line::new(vec![coordinator(Instant::EPOCH, 0, Memory::default()), device(psk)]);
     let start = AdpmRequest::NetworkStart { pan_id: PanId(0x781D) };
     let allow = AdpmRequest::Allow { eui64: DEVICE, psk: PSK, short: None };
     line.nodes[0].handle(Instant::EPOCH, NodeInput::Adpm(start));
@@ -150,10 +153,17 @@ fn street_in_use() -> (Line, ShortAddress) {
     (line, short)
 }
 
-/// The coordinator loses its power and comes back, knowing the device's address and this frame counter.
+/// The coordinator loses its power and comes back, knowing the device's address, this frame counter, and what its
+/// adaptation layer has made durable.
 fn restart(line: &mut Line, short: ShortAddress, frame_counter: u32) {
     let now = line.now();
-    line.replace(0, coordinator(now, frame_counter));
+    let mut memory = Memory::default();
+    for output in &line.outputs[0] {
+        if let NodeOutput::Persist(record) = output {
+            memory.learn(record);
+        }
+    }
+    line.replace(0, coordinator(now, frame_counter, memory));
     line.outputs[1].clear();
     for request in [
         AdpmRequest::NetworkStart { pan_id: PanId(0x781D) },

@@ -9,6 +9,10 @@ use plc_node::NodeOutput;
 
 /// The counter of the store that holds the first unused frame counter of the MAC.
 pub const MAC_FRAME_COUNTER: &str = "mac_frame_counter";
+/// The counter of route messages in the store.
+pub const LOADNG_SEQUENCE: &str = "loadng_sequence";
+/// The counter of broadcasts in the store.
+pub const BROADCAST_SEQUENCE: &str = "broadcast_sequence";
 
 /// A meter that may join and shall be read.
 #[derive(Clone, Debug)]
@@ -172,6 +176,14 @@ impl<'s, O: Observer> Application<'s, O> {
             Persist::MacFrameCounter { reserved_to } => {
                 self.store.set_counter(MAC_FRAME_COUNTER, u64::from(reserved_to))
             }
+            Persist::LoadngSequence { reserved_to } => {
+                self.store.set_counter(LOADNG_SEQUENCE, u64::from(reserved_to))
+            }
+            Persist::BroadcastSequence { reserved_to } => {
+                self.store.set_counter(BROADCAST_SEQUENCE, u64::from(reserved_to))
+            }
+            // Found again by route requests; and nothing here asks for another group key.
+            Persist::Route(_) | Persist::GroupKey { .. } => Ok(()),
             Persist::DeviceAddress { eui64, short } => self.set_address(eui64, short),
             Persist::DeviceRemoved { eui64 } => self.store.set_meter_address(eui64, None),
             // Asked for by `MacConfig::device_counter_block` only.

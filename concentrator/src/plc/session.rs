@@ -1,6 +1,6 @@
 //! One life of the power line side: a node between a front end and an application.
 
-use super::application::{Application, MAC_FRAME_COUNTER, MeterAccess};
+use super::application::{Application, BROADCAST_SEQUENCE, LOADNG_SEQUENCE, MAC_FRAME_COUNTER, MeterAccess};
 use super::driver::{Driver, DriverError};
 use super::front_end::FrontEnd;
 use super::observer::LiveObserver;
@@ -11,7 +11,7 @@ use collector::{Collector, CollectorConfig};
 use plc_core::sap::{FrameGeometry, Key};
 use plc_core::{Eui64, PanId, SampleClock, Seed};
 use plc_node::modem::{CENELEC_A, Modem, ModemConfig};
-use plc_node::{CoordinatorConfig, Node};
+use plc_node::{CoordinatorConfig, Memory, Node, NodeConfig};
 use std::sync::Arc;
 
 /// What a session is made of, besides the front end and the store.
@@ -66,9 +66,14 @@ pub fn serve<F: FrontEnd, R>(
     let network = network(store, config)?;
     let frame_counter = store.reader().counter(MAC_FRAME_COUNTER)?.unwrap_or(0);
     let frame_counter = u32::try_from(frame_counter).map_err(|_| SessionError::FrameCounter)?;
+    let memory = Memory {
+        loadng_sequence: number(store, LOADNG_SEQUENCE)?,
+        broadcast_sequence: number(store, BROADCAST_SEQUENCE)?,
+        ..Memory::default()
+    };
     let (node_port, application_port) = port();
     let devices = config.meters.len() + store.reader().meters()?.len();
-    let build = |clock| coordinator(config, &network, frame_counter, devices.max(1), clock);
+    let build = |clock| coordinator(config, &network, frame_counter, &memory, devices.max(1), clock);
     let mut driver = Driver::new(front_end, node_port, build);
     let observer = LiveObserver::new(Arc::clone(live), config.eui64);
     let collector = Collector::new(config.collector.clone());
@@ -104,6 +109,7 @@ fn coordinator(
     config: &SessionConfig,
     network: &Network,
     frame_counter: u32,
+    memory: &Memory,
     devices: usize,
     clock: SampleClock,
 ) -> Node<Modem> {
@@ -117,5 +123,12 @@ fn coordinator(
         frame_counter,
         devices,
     };
-    Node::assemble(modem, coordinator)
+    let mut node = NodeConfig::from(coordinator);
+    node.adp.memory = memory.clone();
+    Node::assemble(modem, node)
+}
+
+/// A number of the adaptation layer that must not repeat; its low bits go on the wire.
+fn number(store: &Store, name: &str) -> Result<Option<u32>, SessionError> {
+    Ok(store.reader().counter(name)?.map(|value| value as u32))
 }

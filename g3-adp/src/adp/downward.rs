@@ -1,19 +1,15 @@
 //! The way of a packet from IPv6 to the MAC.
 
-use super::{Adp, AdpOutput, Member, max_hops};
+use super::{Adp, AdpOutput, Member};
 use crate::addressing;
 use crate::fragment::Fragmenter;
 use crate::iphc::{Mode, compress};
 use crate::ipv6::Ipv6Header;
-use crate::transmit::{Frame, Outgoing, Purpose};
-use crate::wire::{MeshHeader, msdu};
+use crate::loadng::max_hops;
+use crate::transmit::{Frame, Outgoing, Purpose, Way};
+use crate::wire::MeshHeader;
 use plc_core::sap::{AdpStatus, AdpdDataConfirm, AdpdDataRequest, Msdu};
-use plc_core::wire::WireError;
 use plc_core::{MacAddress, ShortAddress};
-
-/// Octets of a mesh header, and of a broadcast header behind it.
-const MESH: usize = 5;
-const BC0: usize = 2;
 
 impl Adp {
     pub(super) fn on_data_request(&mut self, request: AdpdDataRequest) {
@@ -37,13 +33,23 @@ impl Adp {
         };
         let link = member.link(member.short, destination);
         let compressed = compress(&request.packet, link, mode).map_err(|_| AdpStatus::InvalidRequest)?;
-        let (dst, mesh) = self.way(member.short, destination);
-        let overhead = mesh.map_or(0, |_| MESH) + if dst.is_broadcast() { BC0 } else { 0 };
-        let (dst_pan, security) = (member.pan_id, member.security());
+        let (dst_pan, security, originator) = (member.pan_id, member.security(), member.short);
         let tag = self.transmitter.take_tag();
-        let fragmenter = Fragmenter::new(request.packet, compressed, overhead, tag);
-        let (handle, priority) = (request.handle, request.priority);
-        self.transmitter.push_packet(Outgoing { handle, priority, dst_pan, dst, mesh, security, fragmenter });
+        let fragmenter = Fragmenter::new(request.packet, compressed, tag);
+        let (handle, priority, hops_left) = (request.handle, request.priority, max_hops(&self.ib));
+        let (waiting, repaired) = (false, false);
+        self.transmitter.push_packet(Outgoing {
+            handle,
+            priority,
+            dst_pan,
+            originator,
+            destination,
+            hops_left,
+            security,
+            fragmenter,
+            waiting,
+            repaired,
+        });
         Ok(())
     }
 
@@ -64,42 +70,38 @@ impl Adp {
         Some(self.ib.adp_coord_short_address).filter(|&coordinator| coordinator != member.short)
     }
 
-    /// The next hop and the mesh header, which a neighbour does not need.
-    fn way(&self, own: ShortAddress, destination: ShortAddress) -> (MacAddress, Option<MeshHeader>) {
-        let mesh = MeshHeader { hops_left: max_hops(&self.ib), originator: own, destination };
-        if addressing::is_group(destination) {
-            return (MacAddress::BROADCAST, Some(mesh));
-        }
-        let hop = self.routing.next_hop(destination);
-        (MacAddress::Short(hop), (hop != destination).then_some(mesh))
-    }
-
     /// A bootstrapping message to the coordinator, protected.
     pub(super) fn send_to_coordinator(&mut self, message: Msdu) {
         let Some(member) = &self.member else { return };
-        let (dst, mesh) = self.way(member.short, self.ib.adp_coord_short_address);
-        if let Ok(msdu) = with_mesh(mesh, &message) {
-            let (dst_pan, security) = (member.pan_id, member.security());
-            let purpose = Purpose::Relay;
-            self.send(Frame { extended_source: false, dst_pan, dst, msdu, security, purpose });
-        }
+        let (originator, destination) = (member.short, self.ib.adp_coord_short_address);
+        let mesh = MeshHeader { hops_left: max_hops(&self.ib), originator, destination };
+        self.send_routed(Way::routed_to(mesh, true), message);
     }
 
-    /// A frame of somebody else goes on to `dst`.
-    pub(super) fn forward(&mut self, dst: MacAddress, mesh: MeshHeader, rest: &[u8]) {
-        let Some(member) = &self.member else { return };
-        if let Ok(msdu) = with_mesh(Some(mesh), rest) {
-            let (dst_pan, security) = (member.pan_id, member.security());
-            let purpose = Purpose::Relay;
+    /// A frame of somebody else goes on to a member.
+    pub(super) fn forward(&mut self, mesh: MeshHeader, rest: &[u8]) {
+        if let Ok(rest) = Msdu::from_slice(rest) {
             self.counters.forwarded += 1;
-            self.send(Frame { extended_source: false, dst_pan, dst, msdu, security, purpose });
+            self.send_routed(Way::routed_to(mesh, false), rest);
         }
     }
-}
 
-fn with_mesh(mesh: Option<MeshHeader>, rest: &[u8]) -> Result<Msdu, WireError> {
-    msdu(|writer| {
-        mesh.map_or(Ok(()), |mesh| mesh.emit(writer))?;
-        writer.bytes(rest)
-    })
+    /// A broadcast of somebody else is repeated.
+    pub(super) fn repeat(&mut self, mesh: MeshHeader, rest: &[u8]) {
+        let whole = crate::wire::msdu(|writer| {
+            mesh.emit(writer)?;
+            writer.bytes(rest)
+        });
+        if let Ok(whole) = whole {
+            self.counters.forwarded += 1;
+            self.send_routed(Way::To(MacAddress::BROADCAST), whole);
+        }
+    }
+
+    fn send_routed(&mut self, way: Way, msdu: Msdu) {
+        let Some(member) = &self.member else { return };
+        let (dst_pan, security) = (member.pan_id, member.security());
+        let purpose = Purpose::Relay;
+        self.send(Frame { extended_source: false, dst_pan, way, msdu, security, purpose });
+    }
 }

@@ -2,27 +2,33 @@
 
 mod bootstrap;
 mod downward;
+mod forming;
+mod ib;
+mod mesh;
+mod outbox;
+mod sending;
 mod upward;
 
 use crate::action::{Action, Actions, Entry};
 use crate::addressing;
 use crate::broadcast::BroadcastLog;
-use crate::config::{AdpConfig, InformationBase, Interop, Role};
+use crate::config::{AdpConfig, InformationBase, Interop, Memory, Role};
 use crate::counters::{Counters, Drop};
 use crate::iphc::{Contexts, Link};
 use crate::lbd::Lbd;
 use crate::lbs::Lbs;
+use crate::loadng::{Loadng, Route};
 use crate::reassembly::Reassembler;
-use crate::routing::Routing;
-use crate::specs;
-use crate::transmit::{Frame, Sent, Transmitter};
+use crate::sequence::Sequence;
+use crate::transmit::Transmitter;
+use forming::Forming;
+use outbox::Outbox;
 use plc_core::sap::{
     AdpdDataConfirm, AdpdDataIndication, AdpdDataRequest, AdpmIndication, AdpmRequest, MacSecurity,
-    MacStatus, McpsDataConfirm, McpsDataIndication, McpsDataRequest, MlmeConfirm, MlmeIndication,
-    MlmeRequest, Persist,
+    McpsDataConfirm, McpsDataIndication, McpsDataRequest, MlmeConfirm, MlmeIndication, MlmeRequest, Persist,
 };
 use plc_core::seed::Stream;
-use plc_core::{Eui64, Instant, Machine, Outbox, PanId, ShortAddress};
+use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress};
 use rand_core::Rng;
 
 /// What happens to the adaptation layer.
@@ -67,7 +73,13 @@ pub struct Adp {
     interop: Interop,
     station: Station,
     member: Option<Member>,
-    routing: Routing,
+    /// A coordinator that chooses its PAN.
+    forming: Option<Forming>,
+    memory: Memory,
+    loadng: Loadng,
+    /// Nodes that management wants a route to.
+    routes_asked: heapless::Vec<ShortAddress, 4>,
+    broadcast_sequence: Sequence,
     broadcasts: BroadcastLog,
     broadcast_limit: usize,
     reassembler: Reassembler,
@@ -76,13 +88,8 @@ pub struct Adp {
     random: Stream,
     counters: Counters,
     actions: Actions,
-    outbox: Outbox<AdpOutput, OUTBOX>,
+    outbox: Outbox,
 }
-
-/// Outputs that may wait to be drained.
-const OUTBOX: usize = 32;
-/// Outputs that one input may lead to: a node that leaves confirms sixteen packets and says so.
-const OUTBOX_RESERVE: usize = 24;
 
 /// The part of the node that its role decides.
 #[derive(Debug)]
@@ -116,7 +123,10 @@ impl Adp {
     /// A layer that is in no PAN.
     pub fn new(config: AdpConfig) -> Self {
         let mut random = config.seed.stream();
-        let (tag, broadcast) = (random.next_u32() as u16, random.next_u32() as u8);
+        let tag = random.next_u32() as u16;
+        let broadcast =
+            config.memory.broadcast_sequence.unwrap_or_else(|| u32::from(random.next_u32() as u8));
+        let routes = config.memory.loadng_sequence.unwrap_or_else(|| u32::from(random.next_u32() as u16));
         let (limits, ib) = (config.limits, &config.ib);
         Self {
             eui64: config.eui64,
@@ -127,17 +137,21 @@ impl Adp {
                 Role::Device { psk } => Station::Device(Lbd::new(&config, &psk)),
             },
             member: None,
-            routing: Routing::new(limits.neighbours, ib.adp_coord_short_address),
+            forming: None,
+            loadng: Loadng::new(&limits, routes, matches!(config.role, Role::Coordinator { .. })),
+            routes_asked: heapless::Vec::new(),
+            broadcast_sequence: Sequence::of_broadcasts(broadcast),
             broadcasts: BroadcastLog::new(limits.broadcast_log, ib.adp_broadcast_log_table_entry_ttl),
             broadcast_limit: limits.broadcast_log,
             reassembler: Reassembler::new(limits.reassemblies, ib.reassembly_timeout),
             reassembly_limit: limits.reassemblies,
-            transmitter: Transmitter::new(limits.frames, limits.datagrams, tag, broadcast),
+            transmitter: Transmitter::new(limits.frames, limits.datagrams, tag),
             random,
             counters: Counters::default(),
-            actions: Actions::with_capacity(16),
-            outbox: Outbox::new(),
+            actions: Actions::with_capacity(ACTIONS),
+            outbox: Outbox::default(),
             interop: config.interop,
+            memory: config.memory,
             ib: config.ib,
         }
     }
@@ -157,15 +171,27 @@ impl Adp {
         self.member.as_ref().map(|member| member.short)
     }
 
+    /// The routes that this node knows, the broken and the old ones too, sorted by destination.
+    pub fn routes(&self) -> &[Route] {
+        self.loadng.table().routes()
+    }
+
+    /// Neighbours over which no new route is made, and until when, oldest first.
+    pub fn blacklist(&self) -> &[(ShortAddress, Instant)] {
+        self.loadng.blacklist()
+    }
+
     /// Entries in all tables and queues, and the most that there may be.
     pub fn occupancy(&self) -> (usize, usize) {
         let (queued, queue_limit) = self.transmitter.occupancy();
+        let (routing, routing_limit) = self.loadng.occupancy();
         let (joining, join_limit) = match &self.station {
             Station::Coordinator(lbs) => lbs.occupancy(),
             Station::Device(lbd) => lbd.occupancy(),
         };
-        let held = queued + joining + self.broadcasts.len() + self.reassembler.len();
-        (held, queue_limit + join_limit + self.broadcast_limit + self.reassembly_limit)
+        let held = queued + routing + joining + self.broadcasts.len() + self.reassembler.len();
+        let limit = queue_limit + routing_limit + join_limit;
+        (held, limit + self.broadcast_limit + self.reassembly_limit)
     }
 
     fn route(&mut self, now: Instant, input: AdpInput) {
@@ -176,61 +202,28 @@ impl Adp {
             AdpInput::McpsIndication(indication) => self.on_frame(now, &indication),
             AdpInput::MlmeConfirm(confirm) => self.on_mlme_confirm(now, confirm),
             AdpInput::Mlme(MlmeIndication::BeaconNotify(descriptor)) => self.on_beacon(descriptor),
-            AdpInput::Mlme(MlmeIndication::CommStatus { .. } | MlmeIndication::PanConflict { .. }) => {}
+            AdpInput::Mlme(MlmeIndication::PanConflict { pan_id }) => self.on_pan_conflict(pan_id),
+            AdpInput::Mlme(MlmeIndication::CommStatus { .. }) => {}
         }
     }
 
-    fn on_mcps_confirm(&mut self, now: Instant, confirm: McpsDataConfirm) {
-        if let Some(sent) = self.transmitter.on_confirm(confirm) {
-            self.on_sent(now, sent);
-        }
-    }
-
-    fn on_sent(&mut self, now: Instant, sent: Sent) {
-        match sent {
-            Sent::Fragment => {}
-            Sent::Frame(purpose, status) => {
-                self.count_failure(status);
-                self.on_frame_sent(now, purpose, status);
-            }
-            Sent::Packet(confirm, status) => {
-                self.count_failure(status);
-                self.counters.packets_out += u64::from(status == MacStatus::Success);
-                self.outbox.push(AdpOutput::DataConfirm(confirm));
-            }
-        }
-    }
-
-    fn count_failure(&mut self, status: MacStatus) {
-        if status != MacStatus::Success {
-            self.counters.count(Drop::MacFailure);
-        }
-    }
-
-    /// Carries out what procedures want, then lets the next frame go.
-    fn pump(&mut self, now: Instant) {
-        let mut actions = core::mem::take(&mut self.actions);
-        for action in actions.drain(..) {
-            self.carry_out(action);
-        }
-        self.actions = actions;
-        while self.outbox.room() > 0
-            && let Some(request) = self.transmitter.next(now)
-        {
-            self.counters.frames_out += 1;
-            self.outbox.push(AdpOutput::Mcps(request));
-        }
-    }
-
-    fn carry_out(&mut self, action: Action) {
+    fn carry_out(&mut self, now: Instant, action: Action) {
         match action {
             Action::Mlme(request) => self.emit(AdpOutput::Mlme(request)),
             Action::Tell(indication) => self.emit(AdpOutput::Adpm(indication)),
             Action::Persist(record) => self.emit(AdpOutput::Persist(record)),
             Action::Send(frame) => self.send(frame),
             Action::Report(message) => self.send_to_coordinator(message),
+            Action::Loadng { to, message, purpose } => self.send_loadng(to, &message, purpose),
+            Action::Partner(partner, link) => {
+                self.with_loadng(now, |loadng, cx| loadng.on_partner(cx, partner, &link));
+            }
+            Action::RouteFound(destination) => self.on_route_found(destination),
+            Action::RouteFailed(destination) => self.on_route_failed(now, destination),
+            Action::UseKey(index) => self.use_key(index),
+            Action::DropKey(index) => self.drop_key(index),
             Action::Count(reason) => self.counters.count(reason),
-            Action::Enter(entry) => self.enter(entry),
+            Action::Enter(entry) => self.enter(now, entry),
             Action::Leave => self.leave(),
         }
     }
@@ -241,29 +234,34 @@ impl Adp {
         }
     }
 
-    fn send(&mut self, frame: Frame) {
-        if !self.transmitter.push_frame(frame) {
-            self.counters.count(Drop::QueueFull);
-        }
-    }
-
-    fn enter(&mut self, entry: Entry) {
+    fn enter(&mut self, now: Instant, entry: Entry) {
         let address_pan = addressing::address_pan(entry.pan_id, self.interop.mask_pan_id);
         let contexts = Contexts::new(&self.ib, address_pan);
         let Entry { pan_id, short, key_index, lba } = entry;
         self.member = Some(Member { pan_id, address_pan, short, key_index, contexts });
-        if let Some(lba) = lba {
-            self.routing.on_heard(lba);
-            let far = lba != self.ib.adp_coord_short_address;
-            if far && self.ib.adp_default_coord_route_enabled {
-                self.routing.set_default_route(lba);
-            }
+        if let Some((lba, link)) = lba {
+            self.with_loadng(now, |loadng, cx| {
+                loadng.on_joined(cx, lba);
+                loadng.on_partner(cx, lba, &link);
+            });
         }
+    }
+
+    fn use_key(&mut self, index: u8) {
+        if let Some(member) = &mut self.member {
+            member.key_index = index;
+        }
+    }
+
+    fn drop_key(&mut self, index: u8) {
+        self.emit(AdpOutput::Mlme(MlmeRequest::SetKey { index, key: None }));
+        self.loadng.on_key_gone();
     }
 
     fn leave(&mut self) {
         self.member = None;
-        self.routing.clear();
+        self.loadng.clear();
+        self.routes_asked.clear();
         self.broadcasts.clear();
         self.reassembler.clear();
         self.transmitter.clear_frames();
@@ -273,12 +271,15 @@ impl Adp {
     }
 }
 
+/// Wishes that procedures may have at a time before more memory is needed.
+const ACTIONS: usize = 6;
+
 impl Machine for Adp {
     type Input<'a> = AdpInput;
     type Output = AdpOutput;
 
     fn handle(&mut self, now: Instant, input: AdpInput) {
-        if self.outbox.room() < OUTBOX_RESERVE {
+        if !self.outbox.has_reserve() {
             return self.counters.count(Drop::OutboxFull);
         }
         self.route(now, input);
@@ -286,7 +287,7 @@ impl Machine for Adp {
     }
 
     fn tick(&mut self, now: Instant) {
-        if self.outbox.room() < OUTBOX_RESERVE || self.deadline().is_none_or(|at| at > now) {
+        if !self.outbox.has_reserve() || self.deadline().is_none_or(|at| at > now) {
             return;
         }
         for _ in 0..self.reassembler.on_tick(now) {
@@ -295,6 +296,12 @@ impl Machine for Adp {
         if let Some(sent) = self.transmitter.on_tick(now) {
             self.counters.count(Drop::ConfirmTimeout);
             self.on_sent(now, sent);
+        }
+        if self.member.is_some() {
+            self.with_loadng(now, |loadng, cx| loadng.on_tick(cx));
+        }
+        if self.forming.as_ref().is_some_and(|forming| forming.until <= now) {
+            self.on_formed(now);
         }
         match &mut self.station {
             Station::Coordinator(lbs) => lbs.on_tick(now, &mut self.actions),
@@ -308,15 +315,12 @@ impl Machine for Adp {
             Station::Coordinator(lbs) => lbs.deadline(),
             Station::Device(lbd) => lbd.deadline(),
         };
-        [station, self.reassembler.deadline(), self.transmitter.deadline()].into_iter().flatten().min()
+        let (reassembly, transmission) = (self.reassembler.deadline(), self.transmitter.deadline());
+        let forming = self.forming.as_ref().map(|forming| forming.until);
+        [station, forming, reassembly, transmission, self.loadng.deadline()].into_iter().flatten().min()
     }
 
     fn poll(&mut self) -> Option<AdpOutput> {
         self.outbox.pop()
     }
-}
-
-/// The own hop limit, as a mesh header can carry it.
-fn max_hops(ib: &InformationBase) -> u8 {
-    ib.adp_max_hops.clamp(1, specs::MAX_HOPS_LIMIT)
 }

@@ -1,12 +1,13 @@
 //! The way of a frame from the MAC to IPv6.
 
-use super::{Adp, AdpOutput, Station, max_hops};
+use super::{Adp, AdpOutput, Station};
 use crate::addressing;
 use crate::counters::Drop;
 use crate::iphc::{Link, decompress};
 use crate::ipv6::Ipv6Header;
+use crate::loadng::{Heard, max_hops};
 use crate::specs;
-use crate::wire::{Bc0Header, Dispatch, FragmentHeader, MeshHeader};
+use crate::wire::{Bc0Header, Dispatch, FragmentHeader, MeshHeader, Rerr};
 use plc_core::sap::{AdpdDataIndication, IPV6_MTU, Ipv6Packet, Lqi, MacSecurity, McpsDataIndication};
 use plc_core::wire::{Reader, Writer};
 use plc_core::{Instant, MacAddress, ShortAddress};
@@ -44,13 +45,15 @@ impl Adp {
         frame: &McpsDataIndication,
     ) -> Result<(ShortAddress, ShortAddress), Drop> {
         let member = self.member.as_ref().ok_or(Drop::NotForUs)?;
-        if frame.security == MacSecurity::None {
-            return Err(Drop::Security);
-        }
+        let MacSecurity::EncMic32 { key_index } = frame.security else { return Err(Drop::Security) };
         let source = frame.src.short().filter(|&short| short != ShortAddress::BROADCAST);
         match source {
             Some(source) if frame.src_pan == member.pan_id && source != member.short => {
-                self.routing.on_heard(source);
+                let heard = Heard {
+                    unicast: frame.dst == MacAddress::Short(member.short),
+                    other_key: Some(key_index).filter(|&index| index != member.key_index),
+                };
+                self.loadng.on_heard(now, source, &frame.link, heard);
                 if let Station::Device(lbd) = &mut self.station {
                     lbd.on_heard(now);
                 }
@@ -70,52 +73,73 @@ impl Adp {
     }
 
     fn on_mesh(&mut self, now: Instant, frame: &McpsDataIndication) -> Result<(), Drop> {
-        let (_, own) = self.trusted(now, frame)?;
+        let (source, own) = self.trusted(now, frame)?;
         let mut reader = Reader::new(&frame.msdu);
         let mesh = MeshHeader::parse(&mut reader).map_err(|_| Drop::Malformed)?;
         if mesh.hops_left == 0 {
             return Err(Drop::HopLimit);
         }
-        if mesh.originator == own {
-            return Err(Drop::DuplicateBroadcast);
-        }
         if addressing::is_group(mesh.destination) {
-            return self.on_broadcast(now, mesh, frame.link.lqi(), reader.rest());
+            return self.on_broadcast(now, mesh, own, frame.link.lqi(), reader.rest());
         }
         if frame.dst != MacAddress::Short(own) {
             return Err(Drop::NotForUs);
         }
         if mesh.destination != own {
-            return self.on_transit(mesh, reader.rest());
+            return self.on_transit(now, mesh, own, source, reader.rest());
         }
         let origin = self.origin(&mesh, frame.link.lqi());
         match reader.peek().map(Dispatch::of) {
-            Ok(Dispatch::Esc) => self.on_protected_esc(now, origin.originator, reader.rest()),
+            Ok(Dispatch::Esc) => self.on_protected_lbp(now, origin.originator, reader.rest()),
             _ => self.on_datagram(now, origin, reader.rest()),
         }
     }
 
-    /// A frame between two others.
-    fn on_transit(&mut self, mesh: MeshHeader, rest: &[u8]) -> Result<(), Drop> {
+    /// A frame between two others \[G3 ADP 5.2\].
+    fn on_transit(
+        &mut self,
+        now: Instant,
+        mesh: MeshHeader,
+        own: ShortAddress,
+        source: ShortAddress,
+        rest: &[u8],
+    ) -> Result<(), Drop> {
         if mesh.hops_left <= 1 {
+            self.with_loadng(now, |loadng, cx| loadng.break_route(cx, mesh.destination));
+            self.report(now, mesh.originator, mesh.destination, Rerr::HOP_LIMIT);
             return Err(Drop::HopLimit);
         }
-        let hop = self.routing.next_hop(mesh.destination);
-        self.forward(MacAddress::Short(hop), MeshHeader { hops_left: mesh.hops_left - 1, ..mesh }, rest);
+        if mesh.originator == own {
+            self.with_loadng(now, |loadng, cx| loadng.break_route(cx, mesh.destination));
+            return Err(Drop::RoutingLoop);
+        }
+        let back = self.with_loadng(now, |loadng, cx| loadng.next_hop(cx, mesh.destination) == Some(source));
+        if back {
+            self.with_loadng(now, |loadng, cx| loadng.break_route(cx, mesh.destination));
+            self.counters.count(Drop::RoutingLoop);
+        }
+        self.forward(MeshHeader { hops_left: mesh.hops_left - 1, ..mesh }, rest);
         Ok(())
     }
 
     /// Delivered and repeated once \[G3 ADP 5.2\].
-    fn on_broadcast(&mut self, now: Instant, mesh: MeshHeader, lqi: Lqi, rest: &[u8]) -> Result<(), Drop> {
+    fn on_broadcast(
+        &mut self,
+        now: Instant,
+        mesh: MeshHeader,
+        own: ShortAddress,
+        lqi: Lqi,
+        rest: &[u8],
+    ) -> Result<(), Drop> {
         let mut reader = Reader::new(rest);
         let bc0 = Bc0Header::parse(&mut reader).map_err(|_| Drop::Malformed)?;
-        if !self.broadcasts.is_new(now, mesh.originator, bc0.sequence) {
+        if mesh.originator == own || !self.broadcasts.is_new(now, mesh.originator, bc0.sequence) {
             return Err(Drop::DuplicateBroadcast);
         }
         let ours = self.is_own_group(mesh.destination);
         if mesh.hops_left > 1 && (ours || self.interop.forward_foreign_groups) {
             let next = MeshHeader { hops_left: mesh.hops_left - 1, ..mesh };
-            self.forward(MacAddress::BROADCAST, next, rest);
+            self.repeat(next, rest);
         }
         if !ours {
             return Err(Drop::NotForUs);
@@ -184,6 +208,9 @@ impl Adp {
 
     fn deliver(&mut self, origin: Origin, packet: Ipv6Packet) -> Result<(), Drop> {
         Ipv6Header::of_packet(&packet).map_err(|_| Drop::Malformed)?;
+        if let Station::Coordinator(lbs) = &mut self.station {
+            lbs.on_contact(origin.originator);
+        }
         self.counters.packets_in += 1;
         let Origin { originator, hops, lqi, .. } = origin;
         self.emit(AdpOutput::DataIndication(AdpdDataIndication { packet, originator, hops, lqi }));

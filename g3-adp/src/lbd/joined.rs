@@ -1,8 +1,15 @@
 //! In the PAN, and when to leave it.
 
-use crate::specs;
+use super::Identity;
+use super::peer::Peer;
+use crate::action::{Action, Actions, Grant};
+use crate::counters::Drop;
+use crate::wire::{EapMessage, Parameter, ParameterResult};
+use crate::{exchange, specs};
 use core::time::Duration;
-use plc_core::Instant;
+use plc_core::sap::MlmeRequest;
+use plc_core::seed::Stream;
+use plc_core::{Instant, ShortAddress};
 
 /// In the PAN, perhaps about to leave it.
 #[derive(Debug)]
@@ -12,6 +19,10 @@ pub(super) struct Joined {
     heard: Instant,
     /// How long it may be silent; `None`: for ever.
     watchdog: Option<Duration>,
+    /// The coordinator hands out another group key.
+    peer: Peer,
+    /// Slots of the group key that are filled.
+    filled: [bool; specs::GMK_SLOTS as usize],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +33,59 @@ struct Leaving {
 }
 
 impl Joined {
-    pub(super) fn new(now: Instant, watchdog: Duration) -> Self {
-        Self { leaving: None, heard: now, watchdog: Some(watchdog).filter(|watchdog| !watchdog.is_zero()) }
+    pub(super) fn new(now: Instant, watchdog: Duration, key_index: u8) -> Self {
+        let watchdog = Some(watchdog).filter(|watchdog| !watchdog.is_zero());
+        let mut filled = [false; specs::GMK_SLOTS as usize];
+        filled[usize::from(key_index)] = true;
+        Self { leaving: None, heard: now, watchdog, peer: Peer::default(), filled }
+    }
+
+    /// The coordinator hands out another group key; `own` and `active` are the own address and the slot in use.
+    pub(super) fn on_challenge(
+        &mut self,
+        eap: &EapMessage<'_>,
+        identity: &Identity,
+        (own, active): (ShortAddress, u8),
+        random: &mut Stream,
+        out: &mut Actions,
+    ) -> Result<(), Drop> {
+        let accept = |content: &[u8]| exchange::renewal_of(content, own, active);
+        let reply = self.peer.on_challenge(eap, identity, random, accept)?;
+        if let Some(Grant { gmk, gmk_index, .. }) = self.peer.granted() {
+            self.filled[usize::from(gmk_index)] = true;
+            out.push(Action::Mlme(MlmeRequest::SetKey { index: gmk_index, key: Some(gmk) }));
+        }
+        out.push(Action::Report(reply));
+        Ok(())
+    }
+
+    /// The coordinator says what to do with the keys. The answer still goes out under the old one.
+    pub(super) fn on_order(
+        &mut self,
+        order: &Parameter<'_>,
+        identity: &Identity,
+        active: u8,
+        out: &mut Actions,
+    ) -> Result<(), Drop> {
+        let filled = |index: u8| self.filled.get(usize::from(index)) == Some(&true);
+        let (result, then) = match *order {
+            Parameter::GmkActivation(index) if filled(index) => {
+                (ParameterResult::Success, Some(Action::UseKey(index)))
+            }
+            Parameter::GmkRemoval(index) if index != active && index < specs::GMK_SLOTS => {
+                self.filled[usize::from(index)] = false;
+                (ParameterResult::Success, Some(Action::DropKey(index)))
+            }
+            Parameter::GmkActivation(_) | Parameter::GmkRemoval(_) => (ParameterResult::InvalidValue, None),
+            _ => return Err(Drop::UnexpectedMessage),
+        };
+        let code = result.code();
+        let result = if identity.result_before_attribute { [code, 0] } else { [0, code] };
+        if code == 0 {
+            out.push(Action::Report(exchange::order_taken(identity.eui64, result)));
+        }
+        out.extend(then);
+        Ok(())
     }
 
     /// Management wants this node out, and to stay out.

@@ -64,7 +64,7 @@ impl Joining {
         let data = frame.bootstrapping().map_err(|_| Drop::Malformed)?;
         match (frame.code, data) {
             (LbpCode::Challenge, BootstrappingData::Eap(eap)) => {
-                let answer = self.peer.on_challenge(&eap, identity, random)?;
+                let answer = self.peer.on_challenge(&eap, identity, random, crate::exchange::grant_of)?;
                 self.pausing = false;
                 self.until = now + identity.ib.adp_max_join_wait_time;
                 Ok(Outcome::Answer(answer))

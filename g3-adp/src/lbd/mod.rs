@@ -12,17 +12,17 @@ use crate::action::{Action, Actions, Entry, Grant};
 use crate::config::{AdpConfig, InformationBase};
 use crate::counters::Drop;
 use crate::eap_psk::StaticKeys;
-use crate::routing::link_cost;
-use crate::transmit::{Frame, Purpose};
-use crate::wire::{LbpCode, LbpFrame};
+use crate::transmit::{Frame, Purpose, Way};
+use crate::wire::{BootstrappingData, LbpCode, LbpFrame, Parameter};
 use crate::{exchange, specs};
 use discovering::Discovering;
 use joined::Joined;
 use joining::{Joining, Outcome};
 use plc_core::sap::{
-    AdpmIndication, JoinFailure, Key, MacSecurity, MacStatus, MlmeRequest, Msdu, PanDescriptor,
+    AdpmIndication, JoinFailure, Key, LinkQuality, MacSecurity, MacStatus, MlmeRequest, Msdu, PanDescriptor,
 };
 use plc_core::seed::Stream;
+use plc_core::wire::Reader;
 use plc_core::{Eui64, Instant, MacAddress, PanId, ShortAddress};
 
 /// The device: in no PAN, on its way, or in.
@@ -64,6 +64,11 @@ impl Lbd {
         Self { identity, phase: Phase::Idle, failed_scans: 0 }
     }
 
+    /// The information base has changed.
+    pub(crate) fn on_ib(&mut self, ib: &InformationBase) {
+        self.identity.ib = ib.clone();
+    }
+
     /// Management wants this node in a PAN.
     pub(crate) fn on_join(&mut self, now: Instant, random: &mut Stream, out: &mut Actions) {
         if !matches!(self.phase, Phase::Idle) {
@@ -88,10 +93,30 @@ impl Lbd {
         }
     }
 
-    /// The coordinator wants this node out.
-    pub(crate) fn on_kicked(&mut self, now: Instant) {
-        if let Phase::Joined(joined) = &mut self.phase {
-            joined.on_kicked(now);
+    /// The coordinator speaks to this member, whose address and slot of the group key are these.
+    pub(crate) fn on_member_message(
+        &mut self,
+        now: Instant,
+        frame: &LbpFrame<'_>,
+        (own, active): (ShortAddress, u8),
+        random: &mut Stream,
+        out: &mut Actions,
+    ) -> Result<(), Drop> {
+        let Phase::Joined(joined) = &mut self.phase else { return Err(Drop::UnexpectedMessage) };
+        match (frame.code, frame.bootstrapping().map_err(|_| Drop::Malformed)?) {
+            (LbpCode::Kick, _) => {
+                joined.on_kicked(now);
+                Ok(())
+            }
+            (LbpCode::Challenge, BootstrappingData::Eap(eap)) => {
+                joined.on_challenge(&eap, &self.identity, (own, active), random, out)
+            }
+            (LbpCode::Accepted, BootstrappingData::Eap(_)) => Ok(()),
+            (LbpCode::Accepted, BootstrappingData::Parameters(all)) => {
+                let order = Parameter::parse(&mut Reader::new(all)).map_err(|_| Drop::Malformed)?;
+                joined.on_order(&order, &self.identity, active, out)
+            }
+            _ => Err(Drop::UnexpectedMessage),
         }
     }
 
@@ -229,23 +254,15 @@ impl Lbd {
     fn enter(&mut self, now: Instant, grant: &Grant, candidate: &PanDescriptor, out: &mut Actions) {
         let (pan_id, short) = (candidate.pan_id, grant.short);
         let key = MlmeRequest::SetKey { index: grant.gmk_index, key: Some(grant.gmk) };
-        let rc_coord = MlmeRequest::SetRcCoord(self.rc_coord(candidate));
+        let rc_coord = MlmeRequest::SetRcCoord(specs::RC_COORD_NO_ROUTE);
         let requests = [key, MlmeRequest::SetPanId(pan_id), MlmeRequest::SetShortAddress(short), rc_coord];
         out.extend(requests.map(Action::Mlme));
         let key_index = grant.active_index;
-        out.push(Action::Enter(Entry { pan_id, short, key_index, lba: Some(candidate.lba) }));
+        let lba = Some((candidate.lba, LinkQuality::robust(candidate.lqi)));
+        out.push(Action::Enter(Entry { pan_id, short, key_index, lba }));
         out.push(Action::Tell(AdpmIndication::Joined { pan_id, short }));
         self.failed_scans = 0;
-        self.phase = Phase::Joined(Joined::new(now, self.identity.ib.join_watchdog));
-    }
-
-    /// One hop: the cost of the link. Further away: unknown until there is a route \[G3 MAC 1.6\].
-    fn rc_coord(&self, candidate: &PanDescriptor) -> u16 {
-        if candidate.lba == self.identity.ib.adp_coord_short_address {
-            link_cost(candidate.lqi, &self.identity.ib)
-        } else {
-            specs::RC_COORD_NO_ROUTE
-        }
+        self.phase = Phase::Joined(Joined::new(now, self.identity.ib.join_watchdog, grant.gmk_index));
     }
 
     fn on_left(&mut self, now: Instant, rejoin: bool, random: &mut Stream, out: &mut Actions) {
@@ -270,7 +287,7 @@ fn to_lba(candidate: &PanDescriptor, msdu: Msdu) -> Action {
     Action::Send(Frame {
         extended_source: true,
         dst_pan: candidate.pan_id,
-        dst: MacAddress::Short(candidate.lba),
+        way: Way::To(MacAddress::Short(candidate.lba)),
         msdu,
         security: MacSecurity::None,
         purpose: Purpose::Joining,

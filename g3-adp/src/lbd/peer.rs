@@ -48,13 +48,16 @@ impl Peer {
         eap: &EapMessage<'_>,
         identity: &Identity,
         random: &mut Stream,
+        accept: impl FnOnce(&[u8]) -> Result<Grant, ParameterResult>,
     ) -> Result<Msdu, Drop> {
         match eap.psk {
             Some(PskMessage::First { rand_s, id_s }) => {
                 let rand_p = self.rand_p(&rand_s, random);
                 self.on_first(eap.identifier, (rand_s, rand_p), id_s, identity)
             }
-            Some(PskMessage::Third { rand_s, mac_s, .. }) => self.on_third(eap, &rand_s, &mac_s, identity),
+            Some(PskMessage::Third { rand_s, mac_s, .. }) => {
+                self.on_third(eap, &rand_s, &mac_s, identity, accept)
+            }
             _ => Err(Drop::UnexpectedMessage),
         }
     }
@@ -88,6 +91,7 @@ impl Peer {
         rand_s: &[u8; 16],
         mac_s: &[u8; 16],
         identity: &Identity,
+        accept: impl FnOnce(&[u8]) -> Result<Grant, ParameterResult>,
     ) -> Result<Msdu, Drop> {
         let proved = match self {
             Self::Proved(proved) if proved.rand_s == *rand_s => proved,
@@ -97,7 +101,7 @@ impl Peer {
         if !same_mac(mac_s, &identity.keys.mac_s(&proved.id_s, &proved.rand_p)) {
             return Err(Drop::Authentication);
         }
-        let granted = exchange::grant_of(&exchange::open(eap, &proved.session)?);
+        let granted = accept(&exchange::open(eap, &proved.session)?);
         let code = granted.as_ref().err().map_or(ParameterResult::Success, |&result| result).code();
         let result = if identity.result_before_attribute { [code, 0] } else { [0, code] };
         let reply = exchange::fourth(identity.eui64, eap.identifier, &proved.session, *rand_s, result);

@@ -19,6 +19,21 @@ enum Phase {
     Granted(Session),
     /// It was told that it is in.
     Accepted,
+    /// It was told what to do with a key.
+    Told,
+}
+
+/// What a conversation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The device wants in.
+    Join,
+    /// A member gets another group key.
+    Renewal,
+    /// A member shall use it.
+    Activation,
+    /// A member shall forget the one before.
+    Retirement,
 }
 
 /// A message to the device and who wants to know how it went.
@@ -40,6 +55,7 @@ pub(super) struct Proved {
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) eui64: Eui64,
+    pub(super) kind: Kind,
     pub(super) via: Via,
     pub(super) expires: Instant,
     pub(super) retries_left: u8,
@@ -54,6 +70,7 @@ impl Conversation {
     pub(super) fn new(eui64: Eui64, psk: &Key, rand_s: [u8; 16], via: Via) -> Self {
         Self {
             eui64,
+            kind: Kind::Join,
             via,
             expires: Instant::EPOCH,
             retries_left: 0,
@@ -74,6 +91,16 @@ impl Conversation {
         Step { msdu: exchange::first(self.eui64, 0, self.rand_s, &id_s.0), purpose: Purpose::Relay }
     }
 
+    /// An order about a key.
+    pub(super) fn tell(&mut self, msdu: Msdu) -> Step {
+        self.phase = Phase::Told;
+        Step { msdu, purpose: Purpose::Relay }
+    }
+
+    pub(super) const fn is_told(&self) -> bool {
+        matches!(self.phase, Phase::Told)
+    }
+
     /// The second message. A repeated one is answered again, alike.
     pub(super) fn on_proof(&self, eap: &EapMessage<'_>, id_s: Eui64) -> Result<Proved, Drop> {
         let Some(message @ PskMessage::Second { rand_s, rand_p, .. }) = eap.psk else {
@@ -92,7 +119,8 @@ impl Conversation {
     /// The third message.
     pub(super) fn grant(&mut self, proved: Proved, grant: &Grant) -> Step {
         let Proved { session, mac_s, identifier } = proved;
-        let msdu = exchange::third(self.eui64, identifier, &session, (self.rand_s, mac_s), grant);
+        let whole = self.kind == Kind::Join;
+        let msdu = exchange::third(self.eui64, identifier, &session, (self.rand_s, mac_s), grant, whole);
         self.phase = Phase::Granted(session);
         Step { msdu, purpose: Purpose::Relay }
     }

@@ -2,34 +2,33 @@
 
 mod conversation;
 mod registry;
+mod rekeying;
 
 use crate::action::{Action, Actions, Grant};
 use crate::config::AdpConfig;
 use crate::counters::Drop;
 use crate::exchange;
 use crate::specs;
-use crate::transmit::{Frame, Purpose};
-use crate::wire::{BootstrappingData, LbpCode, LbpFrame, MeshHeader, ParameterResult, PskMessage, msdu};
+use crate::transmit::{Frame, Purpose, Way};
+use crate::wire::{BootstrappingData, LbpCode, LbpFrame, MeshHeader, ParameterResult, PskMessage};
 use alloc::vec::Vec;
-use conversation::{Conversation, Step};
-use plc_core::sap::{AdpmIndication, JoinFailure, Key, MacSecurity, MacStatus, Msdu, Persist};
+use conversation::{Conversation, Kind, Step};
+use plc_core::sap::{
+    AdpmIndication, JoinFailure, Key, KeyUse, LinkQuality, MacSecurity, MacStatus, Msdu, Persist,
+};
 use plc_core::seed::Stream;
 use plc_core::{Eui64, Instant, MacAddress, PanId, ShortAddress};
 use rand_core::Rng;
 use registry::Registry;
+use rekeying::Rekeying;
 
 /// How a device is reached while it joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Via {
-    /// It hears the coordinator.
-    Direct,
-    /// Through this LBA, itself reached through `next_hop`.
-    Relay {
-        /// The LBA.
-        lba: ShortAddress,
-        /// The first hop towards it.
-        next_hop: ShortAddress,
-    },
+    /// It hears the coordinator, over this link.
+    Direct(LinkQuality),
+    /// Through this LBA.
+    Relay(ShortAddress),
 }
 
 /// The server: who may join, who has, and who is at it.
@@ -40,6 +39,7 @@ pub(crate) struct Lbs {
     key_index: u8,
     registry: Registry,
     conversations: Vec<Conversation>,
+    rekeying: Rekeying,
     settings: Settings,
     pan_id: PanId,
 }
@@ -70,17 +70,23 @@ impl Lbs {
             accept_relayed_leave: config.interop.accept_relayed_leave,
             max_hops: config.ib.adp_max_hops.min(specs::MAX_HOPS_LIMIT),
         };
+        let (key_index, gmk) =
+            config.memory.active_key().unwrap_or((key_index.min(specs::GMK_SLOTS - 1), gmk));
+        let next = config.memory.key_for(KeyUse::Next).filter(|&(index, _)| index != key_index);
+        let next = next.map(|(_, key)| key);
         Self {
             id_s: config.eui64,
             gmk,
-            key_index: key_index.min(specs::GMK_SLOTS - 1),
+            key_index,
             registry: Registry::new(config.limits.devices),
             conversations: Vec::with_capacity(parallel),
+            rekeying: Rekeying::new(next),
             settings,
             pan_id: PanId::BROADCAST,
         }
     }
 
+    /// The active group key and its slot.
     pub(crate) const fn key(&self) -> (u8, Key) {
         (self.key_index, self.gmk)
     }
@@ -97,8 +103,10 @@ impl Lbs {
         short: Option<ShortAddress>,
         out: &mut Actions,
     ) {
-        if let Err(reason) = self.registry.allow(eui64, psk, short) {
-            out.push(Action::Count(reason));
+        match self.registry.allow(eui64, psk, short) {
+            Ok(()) if short.is_some() => self.on_restored(),
+            Ok(()) => {}
+            Err(reason) => out.push(Action::Count(reason)),
         }
     }
 
@@ -128,6 +136,9 @@ impl Lbs {
             LbpCode::Joining => self.on_joining(now, frame, via, random, out),
             LbpCode::Leave if self.settings.accept_relayed_leave => self.on_left(frame.eui64, out),
             LbpCode::Leave => out.push(Action::Count(Drop::Security)),
+            LbpCode::Conflict => {
+                out.push(Action::Tell(AdpmIndication::PanConflict { pan_id: self.pan_id }));
+            }
             _ => out.push(Action::Count(Drop::UnexpectedMessage)),
         }
     }
@@ -153,8 +164,8 @@ impl Lbs {
             return;
         };
         if status == MacStatus::Success {
-            self.conversations.swap_remove(at);
-            self.admit(eui64, out);
+            let conversation = self.conversations.swap_remove(at);
+            self.admit(&conversation, out);
         } else {
             self.repeat_or_give_up(at, out);
         }
@@ -195,14 +206,31 @@ impl Lbs {
                     self.conversations[at].via = via;
                     match eap.psk {
                         Some(PskMessage::Second { .. }) => self.on_proof(now, at, &eap, out),
-                        Some(PskMessage::Fourth { .. }) => self.on_result(now, at, &eap, out),
+                        Some(PskMessage::Fourth { .. }) => self.on_result(now, at, &eap, random, out),
                         _ => out.push(Action::Count(Drop::UnexpectedMessage)),
                     }
                 }
                 None => out.push(Action::Count(Drop::UnexpectedMessage)),
             },
-            Ok(BootstrappingData::Parameters(_)) => out.push(Action::Count(Drop::UnexpectedMessage)),
+            Ok(BootstrappingData::Parameters(_)) => self.on_order_taken(now, frame.eui64, via, random, out),
             Err(_) => out.push(Action::Count(Drop::Malformed)),
+        }
+    }
+
+    /// A member says how it took an order about a key.
+    fn on_order_taken(
+        &mut self,
+        now: Instant,
+        eui64: Eui64,
+        via: Via,
+        random: &mut Stream,
+        out: &mut Actions,
+    ) {
+        let own = |short| matches!(via, Via::Relay(from) if Some(from) == short);
+        let from_member = self.registry.find(eui64).is_some_and(|device| own(device.short));
+        match self.position(eui64).filter(|&at| from_member && self.conversations[at].is_told()) {
+            Some(at) => self.on_done(now, at, random, out),
+            None => out.push(Action::Count(Drop::UnexpectedMessage)),
         }
     }
 
@@ -228,6 +256,7 @@ impl Lbs {
             }
         };
         self.conversations[at].via = via;
+        self.conversations[at].kind = Kind::Join;
         let step = self.conversations[at].challenge(self.id_s);
         self.say(now, at, step, out);
     }
@@ -244,7 +273,8 @@ impl Lbs {
                 if new {
                     out.push(Action::Persist(Persist::DeviceAddress { eui64, short }));
                 }
-                let (gmk_index, gmk) = self.key();
+                let renewal = self.conversations[at].kind == Kind::Renewal;
+                let (gmk_index, gmk) = if renewal { self.key_to_give() } else { self.key() };
                 let grant = Grant { short, gmk, gmk_index, active_index: gmk_index };
                 let step = self.conversations[at].grant(proved, &grant);
                 self.say(now, at, step, out);
@@ -258,8 +288,18 @@ impl Lbs {
     }
 
     /// The device says how it took its parameters.
-    fn on_result(&mut self, now: Instant, at: usize, eap: &crate::wire::EapMessage<'_>, out: &mut Actions) {
+    fn on_result(
+        &mut self,
+        now: Instant,
+        at: usize,
+        eap: &crate::wire::EapMessage<'_>,
+        random: &mut Stream,
+        out: &mut Actions,
+    ) {
         match self.conversations[at].on_result(eap, self.settings.result_before_attribute) {
+            Ok(ParameterResult::Success) if self.conversations[at].kind == Kind::Renewal => {
+                self.on_done(now, at, random, out);
+            }
             Ok(ParameterResult::Success) => {
                 let step = self.conversations[at].accept(eap.identifier);
                 self.say(now, at, step, out);
@@ -279,6 +319,9 @@ impl Lbs {
     fn refuse(&mut self, at: usize, identifier: u8, out: &mut Actions) {
         let conversation = self.conversations.swap_remove(at);
         let eui64 = conversation.eui64;
+        if conversation.kind != Kind::Join {
+            return self.on_missed(&conversation, out);
+        }
         let msdu = exchange::verdict(LbpCode::Decline, eui64, identifier.wrapping_add(1));
         out.push(Action::Send(self.frame(conversation.via, &msdu, Purpose::Relay)));
         out.push(Action::Tell(AdpmIndication::DeviceRefused { eui64, reason: JoinFailure::Declined }));
@@ -309,8 +352,11 @@ impl Lbs {
         }
         let conversation = self.conversations.swap_remove(at);
         let eui64 = conversation.eui64;
+        if conversation.kind != Kind::Join {
+            return self.on_missed(&conversation, out);
+        }
         if conversation.is_accepted() {
-            return self.admit(eui64, out);
+            return self.admit(&conversation, out);
         }
         out.push(Action::Count(Drop::JoinTimeout));
         out.push(Action::Tell(AdpmIndication::DeviceRefused { eui64, reason: JoinFailure::Timeout }));
@@ -318,8 +364,13 @@ impl Lbs {
 
     /// A device is in, as far as can be known here: it has proved its key and taken its parameters. When
     /// only the acknowledgement of ACCEPTED was lost it has joined; when ACCEPTED itself was, it asks again.
-    fn admit(&self, eui64: Eui64, out: &mut Actions) {
+    fn admit(&mut self, conversation: &Conversation, out: &mut Actions) {
+        let eui64 = conversation.eui64;
         if let Some(short) = self.registry.joined(eui64) {
+            if let Via::Direct(link) = conversation.via {
+                out.push(Action::Partner(short, link));
+            }
+            self.registry.set_missed(eui64, false);
             out.push(Action::Tell(AdpmIndication::DeviceJoined { eui64, short }));
         }
     }
@@ -330,39 +381,29 @@ impl Lbs {
 
     /// In clear to a device that hears us, protected to the LBA of one that does not.
     fn frame(&self, via: Via, message: &Msdu, purpose: Purpose) -> Frame {
-        let Via::Relay { lba, next_hop } = via else {
-            return Frame {
+        match via {
+            Via::Relay(lba) => Frame { purpose, ..self.frame_to_member(lba, message.clone()) },
+            Via::Direct(_) => Frame {
                 extended_source: self.settings.lba_extended_source,
                 dst_pan: self.pan_id,
-                dst: MacAddress::Extended(eui64_of(message)),
+                way: Way::To(MacAddress::Extended(eui64_of(message))),
                 msdu: message.clone(),
                 security: MacSecurity::None,
                 purpose,
-            };
-        };
-        let mesh = (lba != next_hop).then_some(MeshHeader {
-            hops_left: self.settings.max_hops,
-            originator: ShortAddress::COORDINATOR,
-            destination: lba,
-        });
-        let relayed = msdu(|writer| {
-            mesh.map_or(Ok(()), |mesh| mesh.emit(writer))?;
-            writer.bytes(message)
-        });
-        let msdu = relayed.expect("bootstrapping messages leave room for a mesh header");
-        Frame {
-            dst: MacAddress::Short(next_hop),
-            msdu,
-            purpose,
-            ..self.frame_to_member(next_hop, Msdu::new())
+            },
         }
     }
 
     fn frame_to_member(&self, short: ShortAddress, msdu: Msdu) -> Frame {
+        let mesh = MeshHeader {
+            hops_left: self.settings.max_hops,
+            originator: ShortAddress::COORDINATOR,
+            destination: short,
+        };
         Frame {
             extended_source: false,
             dst_pan: self.pan_id,
-            dst: MacAddress::Short(short),
+            way: Way::routed_to(mesh, true),
             msdu,
             security: MacSecurity::EncMic32 { key_index: self.key_index },
             purpose: Purpose::Relay,

@@ -9,17 +9,23 @@ use plc_core::{Eui64, ShortAddress};
 /// A device that may join.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Device {
-    eui64: Eui64,
+    pub(super) eui64: Eui64,
     pub(super) psk: Key,
     pub(super) short: Option<ShortAddress>,
+    /// Whether it has the group key that is being handed out.
+    pub(super) held: bool,
+    /// Whether it has missed a change of the group key.
+    pub(super) missed: bool,
 }
 
 /// The devices that may join, sorted by address, and the addresses given out.
 #[derive(Debug)]
 pub(super) struct Registry {
     devices: Vec<Device>,
-    /// Short addresses in use, sorted.
-    shorts: Vec<ShortAddress>,
+    /// Short addresses in use and whose they are, sorted.
+    shorts: Vec<(ShortAddress, Eui64)>,
+    /// Devices that have missed a change of the group key.
+    missed: usize,
     limit: usize,
     /// The address given out last; the next one is above it, so that freed ones rest for a while.
     last: ShortAddress,
@@ -30,6 +36,7 @@ impl Registry {
         Self {
             devices: Vec::with_capacity(limit),
             shorts: Vec::with_capacity(limit),
+            missed: 0,
             limit,
             last: ShortAddress::COORDINATOR,
         }
@@ -37,7 +44,7 @@ impl Registry {
 
     /// Lets a device join with this key, perhaps with the address that it had.
     pub(super) fn allow(&mut self, eui64: Eui64, psk: Key, short: Option<ShortAddress>) -> Result<(), Drop> {
-        let usable = |short: ShortAddress| short.is_device() && self.shorts.binary_search(&short).is_err();
+        let usable = |short: ShortAddress| short.is_device() && self.locate_short(short).is_err();
         match self.locate(eui64) {
             Ok(at) => {
                 self.devices[at].psk = psk;
@@ -48,10 +55,10 @@ impl Registry {
             }
             Err(_) if self.devices.len() >= self.limit => return Err(Drop::DeviceTableFull),
             Err(_) if short.is_some_and(|short| !usable(short)) => return Err(Drop::Misuse),
-            Err(at) => self.devices.insert(at, Device { eui64, psk, short }),
+            Err(at) => self.devices.insert(at, Device { eui64, psk, short, held: false, missed: false }),
         }
         if let Some(short) = short {
-            self.occupy(short);
+            self.occupy(short, eui64);
             self.last = self.last.max(short);
         }
         Ok(())
@@ -68,7 +75,7 @@ impl Registry {
             return Some((short, false));
         }
         let short = self.next_free()?;
-        self.occupy(short);
+        self.occupy(short, eui64);
         self.last = short;
         self.devices[at].short = Some(short);
         Some((short, true))
@@ -90,11 +97,48 @@ impl Registry {
 
     /// Forgets a device.
     pub(super) fn remove(&mut self, eui64: Eui64) -> Option<Device> {
+        self.set_missed(eui64, false);
         let device = self.devices.remove(self.locate(eui64).ok()?);
         if let Some(short) = device.short {
             self.vacate(short);
         }
         Some(device)
+    }
+
+    /// Whose address this is.
+    pub(super) fn eui64_of(&self, short: ShortAddress) -> Option<Eui64> {
+        self.locate_short(short).ok().map(|at| self.shorts[at].1)
+    }
+
+    /// The device at this place of the order.
+    pub(super) fn at(&self, place: usize) -> Option<&Device> {
+        self.devices.get(place)
+    }
+
+    /// Every device is changed.
+    pub(super) fn each(&mut self, change: impl FnMut(&mut Device)) {
+        self.devices.iter_mut().for_each(change);
+    }
+
+    /// The device has the group key that is being handed out.
+    pub(super) fn set_held(&mut self, eui64: Eui64) {
+        if let Ok(at) = self.locate(eui64) {
+            self.devices[at].held = true;
+        }
+    }
+
+    /// The device has missed a change of the group key, or has made up for it.
+    pub(super) fn set_missed(&mut self, eui64: Eui64, missed: bool) {
+        if let Ok(at) = self.locate(eui64) {
+            self.missed -= usize::from(self.devices[at].missed);
+            self.missed += usize::from(missed);
+            self.devices[at].missed = missed;
+        }
+    }
+
+    /// Devices that have missed a change of the group key.
+    pub(super) const fn missed(&self) -> usize {
+        self.missed
     }
 
     pub(super) fn occupancy(&self) -> (usize, usize) {
@@ -108,17 +152,21 @@ impl Registry {
     fn next_free(&self) -> Option<ShortAddress> {
         let above = self.last.0 + 1..=specs::LAST_DEVICE_ADDRESS;
         let below = 1..=self.last.0;
-        above.chain(below).map(ShortAddress).find(|short| self.shorts.binary_search(short).is_err())
+        above.chain(below).map(ShortAddress).find(|&short| self.locate_short(short).is_err())
     }
 
-    fn occupy(&mut self, short: ShortAddress) {
-        if let Err(at) = self.shorts.binary_search(&short) {
-            self.shorts.insert(at, short);
+    fn locate_short(&self, short: ShortAddress) -> Result<usize, usize> {
+        self.shorts.binary_search_by_key(&short, |&(short, _)| short)
+    }
+
+    fn occupy(&mut self, short: ShortAddress, eui64: Eui64) {
+        if let Err(at) = self.locate_short(short) {
+            self.shorts.insert(at, (short, eui64));
         }
     }
 
     fn vacate(&mut self, short: ShortAddress) {
-        if let Ok(at) = self.shorts.binary_search(&short) {
+        if let Ok(at) = self.locate_short(short) {
             self.shorts.remove(at);
         }
     }

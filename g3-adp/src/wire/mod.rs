@@ -7,6 +7,7 @@ mod dispatch;
 mod eap;
 mod fragment;
 mod lbp;
+mod loadng;
 mod mesh;
 mod parameter;
 
@@ -14,6 +15,9 @@ pub use dispatch::{Dispatch, EscCommand};
 pub use eap::{EapCode, EapMessage, Pchannel, PchannelContent, PchannelResult, PskMessage};
 pub use fragment::FragmentHeader;
 pub use lbp::{BootstrappingData, LbpCode, LbpFrame};
+pub use loadng::{
+    HopRecord, HopRecords, LoadngMessage, Prep, Preq, RECORDS_MAX, Rerr, RlcRep, RlcReq, RouteMessage,
+};
 pub use mesh::{Bc0Header, MeshHeader};
 pub use parameter::{Parameter, ParameterResult};
 

@@ -75,6 +75,8 @@ pub struct Pipe {
     pub unheard: Vec<usize>,
     /// Pairs that do not hear each other.
     pub deaf: Vec<(usize, usize)>,
+    /// When there are any: the only pairs that hear each other, the smaller first, and with what LQI.
+    pub links: BTreeMap<(usize, usize), u8>,
     pub frames: Vec<(usize, McpsDataRequest)>,
     /// Every input of every node, and when.
     pub inputs: Vec<(Instant, usize, AdpInput)>,
@@ -92,6 +94,7 @@ impl Pipe {
             loud_loss: 0,
             unheard: Vec::new(),
             deaf: Vec::new(),
+            links: BTreeMap::new(),
             frames: Vec::new(),
             inputs: Vec::new(),
             random: Seed::from_u64(seed).stream(),
@@ -133,6 +136,47 @@ impl Pipe {
     pub fn run(&mut self, duration: Duration) {
         let end = self.now + duration;
         self.run_until(end, |_| false);
+    }
+
+    /// A town whose nodes hear each other over these links, joined one after the other; node 0 is the coordinator.
+    pub fn town(seed: u64, links: &[(usize, usize, u8)], tune: impl Fn(&mut AdpConfig)) -> Self {
+        let mut pipe = Self::with_coordinator(seed, &tune);
+        pipe.links = links.iter().map(|&(a, b, lqi)| ((a.min(b), a.max(b)), lqi)).collect();
+        let nodes = 1 + links.iter().map(|&(a, b, _)| a.max(b)).max().unwrap_or(0);
+        for n in 1..nodes as u64 {
+            pipe.allow(n, psk(n));
+            let mut config = device_config(n);
+            tune(&mut config);
+            let at = pipe.add(config);
+            pipe.manage(at, AdpmRequest::NetworkJoin);
+            let end = pipe.now + Duration::from_secs(3600);
+            assert!(pipe.run_until(end, |pipe| pipe.joined(at)), "node {n} cannot join");
+        }
+        pipe.run(Duration::from_secs(120));
+        pipe.frames.clear();
+        pipe
+    }
+
+    /// Sends `len` octets from one node to another.
+    pub fn send(&mut self, from: usize, to: usize, handle: Handle, len: usize) {
+        let (source, destination) = (address(self.stations[from].short), address(self.stations[to].short));
+        let packet = packet(len, source, destination);
+        self.give(from, AdpInput::Data(AdpdDataRequest { handle, packet, priority: Priority::Normal }));
+    }
+
+    /// The way of frames between two nodes as the routing tables have it, both included; `None` when it does not arrive.
+    pub fn way(&self, from: usize, to: usize) -> Option<Vec<usize>> {
+        let (mut way, target) = (vec![from], self.stations[to].short);
+        while *way.last()? != to {
+            let adp = &self.stations[*way.last()?].adp;
+            let route = adp.routes().iter().find(|r| r.destination == target && r.is_known(self.now))?;
+            let next = self.stations.iter().position(|station| station.short == route.next_hop)?;
+            if way.contains(&next) {
+                return None;
+            }
+            way.push(next);
+        }
+        Some(way)
     }
 
     /// Runs until something holds; returns whether it does.
@@ -204,7 +248,7 @@ impl Pipe {
                 (self.stations[other].short, self.stations[other].pan, self.stations[other].rc_coord);
             if other != at && lba != ShortAddress::BROADCAST && !self.is_deaf(at, other) {
                 heard = true;
-                let lqi = Lqi(100);
+                let lqi = self.lqi(at, other);
                 let beacon = MlmeIndication::BeaconNotify(PanDescriptor { pan_id, lba, lqi, rc_coord });
                 let delay = uniform(&mut self.random, duration.as_millis() as u32);
                 self.later(u64::from(delay), at, AdpInput::Mlme(beacon));
@@ -242,7 +286,7 @@ impl Pipe {
                     dst: request.dst,
                     msdu: request.msdu.clone(),
                     security: request.security,
-                    link: LinkQuality::robust(Lqi(100)),
+                    link: LinkQuality::robust(self.lqi(at, other)),
                 };
                 self.later(200, other, AdpInput::McpsIndication(indication));
             }
@@ -255,7 +299,12 @@ impl Pipe {
     }
 
     fn is_deaf(&self, a: usize, b: usize) -> bool {
-        self.deaf.contains(&(a, b)) || self.deaf.contains(&(b, a))
+        let linked = self.links.is_empty() || self.links.contains_key(&(a.min(b), a.max(b)));
+        !linked || self.deaf.contains(&(a, b)) || self.deaf.contains(&(b, a))
+    }
+
+    fn lqi(&self, a: usize, b: usize) -> Lqi {
+        Lqi(self.links.get(&(a.min(b), a.max(b))).copied().unwrap_or(100))
     }
 
     fn later(&mut self, millis: u64, at: usize, input: AdpInput) {

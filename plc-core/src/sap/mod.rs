@@ -12,6 +12,7 @@
 //! Primitives own their bytes in buffers whose size the standard bounds.
 
 mod adp;
+mod ib;
 mod mac;
 mod persist;
 mod phy;
@@ -19,6 +20,7 @@ mod pib;
 mod udp;
 
 pub use adp::*;
+pub use ib::*;
 pub use mac::*;
 pub use persist::*;
 pub use phy::*;

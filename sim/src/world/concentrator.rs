@@ -6,16 +6,18 @@ use collector::{
     Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Reading,
 };
 use dlms::cosem::LogicalName;
+use g3_adp::config::Memory;
 use g3_phy::BandPlan;
 use plc_core::sap::{AdpmIndication, AdpmRequest, FrameGeometry, Key, Persist, UdpIndication};
 use plc_core::{Eui64, Instant, Machine, PanId, Seed, ShortAddress, Utc, UtcAnchor};
-use plc_node::{CoordinatorConfig, Node, NodeInput, NodeOutput};
+use plc_node::{CoordinatorConfig, Node, NodeConfig, NodeInput, NodeOutput};
 use std::collections::BTreeMap;
 
 /// Everything that is durable at the concentrator.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Store {
     frame_counter: u32,
+    memory: Memory,
     addresses: BTreeMap<Eui64, ShortAddress>,
     invocation: BTreeMap<Eui64, u32>,
     server_counter: BTreeMap<Eui64, u32>,
@@ -100,7 +102,9 @@ impl Concentrator {
             devices: self.plan.devices,
         };
         let collector = CollectorConfig { seed: seed.derive("collector", 0), ..self.plan.collector.clone() };
-        let node = Node::assemble(FramePhy::new(self.plan.band), config);
+        let mut layers = NodeConfig::from(config);
+        layers.adp.memory = self.store.memory.clone();
+        let node = Node::assemble(FramePhy::new(self.plan.band), layers);
         let mut life = Life { node, collector: Collector::new(collector) };
         life.node.handle(now, NodeInput::Adpm(AdpmRequest::NetworkStart { pan_id: PAN }));
         let anchor = UtcAnchor { at: now, utc: self.plan.anchor.utc(now) };
@@ -197,6 +201,10 @@ impl Concentrator {
             Persist::DeviceRemoved { eui64 } => _ = store.addresses.remove(&eui64),
             // Asked for by `MacConfig::device_counter_block` only.
             Persist::MacDeviceCounter { .. } | Persist::MacDeviceCountersVoid { .. } => {}
+            Persist::LoadngSequence { .. }
+            | Persist::BroadcastSequence { .. }
+            | Persist::Route(_)
+            | Persist::GroupKey { .. } => store.memory.learn(&record),
         }
     }
 
