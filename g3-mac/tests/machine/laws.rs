@@ -309,3 +309,13 @@ fn every_request_gets_exactly_one_confirm_on_a_lossy_line() {
         assert!(line.macs[node].deadline().is_none());
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn two_nodes_on_a_hostile_line_deliver_what_was_sent_and_once(
+        script in prop::collection::vec(any::<u8>(), 0..3000),
+    ) {
+        crate::hostile::run(&script);
+    }
+}
