@@ -313,7 +313,7 @@ fn duration(data: &PdDataRequest) -> Duration {
 
 fn damage(psdu: &mut Psdu, sealed: bool, script: &mut Script<'_>) {
     let at = usize::from(script.word());
-    if let Some(octet) = psdu.iter_mut().nth(at % 256) {
+    if let Some(octet) = psdu.get_mut(at % 256) {
         *octet ^= script.octet();
     }
     if sealed {
