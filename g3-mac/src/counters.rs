@@ -90,7 +90,7 @@ pub struct Drops {
     pub pos_evicted: u32,
     /// Measured links forgotten because their table was full.
     pub link_evicted: u32,
-    /// Requests for a tone map response that were not answered because too many waited.
+    /// Requests for a tone map response that were not answered: too many waited, or this node had left.
     pub tone_map_answer: u32,
     /// Tone map responses with parameters that no frame of the band has.
     pub tone_map_illegal: u32,

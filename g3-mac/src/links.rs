@@ -87,8 +87,8 @@ impl Links {
 impl Link {
     pub(crate) fn new(now: Instant, frame: &PdDataIndication) -> Self {
         let mut levels = [0; GROUPS_MAX];
-        for (level, lqi) in levels.iter_mut().zip(&frame.group_lqi) {
-            *level = fixed(lqi.0);
+        for (group, level) in levels.iter_mut().enumerate() {
+            *level = fixed(group_lqi(frame, group).0);
         }
         let corrected = fixed(frame.corrected_octets);
         Self { levels, lqi: fixed(frame.lqi.0), spread: 0, corrected, caution: 0, told: None, heard: now }
@@ -100,9 +100,9 @@ impl Link {
         smooth(&mut self.lqi, fixed(frame.lqi.0), shift);
         smooth(&mut self.corrected, fixed(frame.corrected_octets), shift);
         let gain = self.told.filter(|told| told.tx == frame.tx && told.tx.modulation != Modulation::Robo);
-        for (group, (level, lqi)) in self.levels.iter_mut().zip(&frame.group_lqi).enumerate() {
+        for (group, level) in self.levels.iter_mut().enumerate() {
             let lost = gain.map_or(0, |told| attenuation(&told.gain, group));
-            smooth(level, fixed(lqi.0.saturating_add(lost)), shift);
+            smooth(level, fixed(group_lqi(frame, group).0.saturating_add(lost)), shift);
         }
         self.heard = now;
     }
@@ -158,6 +158,11 @@ fn rounded(value: u16) -> u8 {
 fn smooth(mean: &mut u16, value: u16, shift: u8) {
     let step = (i32::from(value) - i32::from(*mean)) >> shift.min(15);
     *mean = (i32::from(*mean) + step).clamp(0, u16::MAX.into()) as u16;
+}
+
+/// Signal quality of a group; that of the frame if the PHY does not tell groups apart.
+fn group_lqi(frame: &PdDataIndication, group: usize) -> Lqi {
+    frame.group_lqi.get(group).copied().unwrap_or(frame.lqi)
 }
 
 /// What `gain` takes off a group, in quarters of a decibel.
@@ -234,6 +239,14 @@ pub(crate) mod tests {
         let quieter = PdDataIndication { tx: dense, ..frame(&[56; 6]) };
         links.on_frame(Instant::EPOCH, A, &quieter, &Adaptation::default());
         assert_eq!(links.find(A).unwrap().snr(3), 40);
+    }
+
+    #[test]
+    fn without_groups_the_quality_of_the_frame_counts_for_all() {
+        let mut links = Links::new(1);
+        let plain = PdDataIndication { group_lqi: core::iter::empty().collect(), ..frame(&[80; 6]) };
+        links.on_frame(Instant::EPOCH, A, &plain, &Adaptation::default());
+        assert_eq!(links.find(A).map(|link| [link.snr(0), link.snr(5)]), Some([40, 40]));
     }
 
     #[test]

@@ -305,12 +305,12 @@ impl Machine for Mac {
 mod tests {
     use super::*;
     use crate::security::{KeyTable, SecuredMsdu, Source};
-    use crate::testing::GEOMETRY;
+    use crate::testing::{FCC, GEOMETRY};
     use crate::wire::testing::emitted;
     use crate::wire::{
         AuxHeader, Command, FrameType, Mhr, Segment, SegmentControl, ToneMapLayout, ToneMapResponse,
     };
-    use plc_core::sap::{FrameGeometry, Lqi, Modulation, PhaseDifference, TxGain};
+    use plc_core::sap::{FrameGeometry, Lqi, Modulation, PhaseDifference, ToneMap, TxGain};
     use plc_core::{Eui64, MacAddress, Seed};
 
     const PAN: PanId = PanId(0x781D);
@@ -363,5 +363,25 @@ mod tests {
             assert_eq!(mac.env.neighbours.find(ShortAddress(1)).map(|n| n.tx), expected);
             assert_eq!((mac.counters().rx_command, mac.counters().drops.security), (1, u32::from(!secured)));
         }
+    }
+
+    #[test]
+    fn parameters_that_no_frame_of_the_band_has_are_counted_and_change_nothing() {
+        let (now, tx) = (Instant::from_secs(1), TxParameters { tone_map: ToneMap(0), ..GEOMETRY.robust() });
+        let mut mac = Mac::new(MacConfig::new(Eui64::from_u64(1), &GEOMETRY, Seed::from_u64(1), 0));
+        mac.handle(now, MacInput::Mlme(MlmeRequest::SetPanId(PAN)));
+        mac.handle(now, MacInput::Mlme(MlmeRequest::SetShortAddress(ShortAddress(2))));
+        mac.handle(now, MacInput::Mlme(MlmeRequest::SetKey { index: 0, key: Some(KEY) }));
+        mac.handle(now, MacInput::Phy(PhyIndication::Data(tone_map_response(tx, true))));
+        assert_eq!(mac.env.neighbours.find(ShortAddress(1)), None);
+        assert_eq!((mac.counters().drops.tone_map_illegal, mac.counters().tone_maps_told), (1, 0));
+    }
+
+    #[test]
+    fn the_layout_of_a_tone_map_response_follows_from_the_band() {
+        let layout =
+            |geometry| MacConfig::new(Eui64::from_u64(1), geometry, Seed::from_u64(1), 0).tone_map_layout();
+        assert_eq!(layout(&GEOMETRY), ToneMapLayout::Cenelec { seven: false });
+        assert_eq!(layout(&FCC), ToneMapLayout::Wide);
     }
 }

@@ -169,11 +169,11 @@ impl Sender {
                 self.current = Some(outgoing);
                 self.contend();
             }
-            Err(status) => {
-                if let Next::Data(request) = next {
-                    confirm(request.handle, status, 0, env);
-                }
-            }
+            Err(status) => match next {
+                Next::Data(request) => confirm(request.handle, status, 0, env),
+                Next::ToneMapResponse(_) => count(&mut env.counters.drops.tone_map_answer),
+                Next::BeaconRequest | Next::Beacon => {}
+            },
         }
         true
     }

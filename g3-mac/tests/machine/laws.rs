@@ -12,6 +12,15 @@ use std::time::Duration;
 
 struct OneMac {
     bounds: Bounds,
+    footprint: usize,
+}
+
+impl OneMac {
+    fn new(bounds: Bounds) -> Self {
+        let mut one = Self { bounds, footprint: 0 };
+        one.footprint = one.build().footprint();
+        one
+    }
 }
 
 impl Subject for OneMac {
@@ -48,6 +57,7 @@ impl Subject for OneMac {
     }
     fn occupancy(&self, mac: &Mac) -> (usize, usize) {
         assert_eq!(mac.outputs_dropped(), 0, "the outbox is large enough for one call");
+        assert_eq!(mac.footprint(), self.footprint, "all memory is taken when it is built");
         mac.occupancy()
     }
 }
@@ -251,7 +261,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn every_law_holds_whatever_comes(steps in steps()) {
-        prop_assert_eq!(check(&OneMac { bounds: Bounds::DEVICE }, &steps), Ok(()));
+        prop_assert_eq!(check(&OneMac::new(Bounds::DEVICE), &steps), Ok(()));
     }
 
     #[test]
@@ -266,7 +276,7 @@ proptest! {
             links: 1,
             scan_results: 1,
         };
-        prop_assert_eq!(check(&OneMac { bounds }, &steps), Ok(()));
+        prop_assert_eq!(check(&OneMac::new(bounds), &steps), Ok(()));
     }
 }
 
@@ -297,5 +307,15 @@ fn every_request_gets_exactly_one_confirm_on_a_lossy_line() {
             line.indications(node).iter().map(|i| i.msdu.to_vec()).collect();
         assert_eq!(msdus.len(), line.indications(node).len(), "nothing was delivered twice");
         assert!(line.macs[node].deadline().is_none());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn two_nodes_on_a_hostile_line_deliver_what_was_sent_and_once(
+        script in prop::collection::vec(any::<u8>(), 0..3000),
+    ) {
+        crate::hostile::run(&script);
     }
 }

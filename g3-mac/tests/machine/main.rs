@@ -6,6 +6,7 @@ mod adapting;
 mod alone;
 mod exchange;
 mod geometry;
+mod hostile;
 mod laws;
 mod line;
 mod management;
