@@ -6,7 +6,9 @@ use dlms::classes::profile::{Rows, capture_objects};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    fuzz::round_trip!(bytes, |r: &mut _| Data::parse(r).map(Comparable), |d: &Comparable<'_>, w: &mut _| d.0.emit(w));
+    fuzz::round_trip!(bytes, |r: &mut _| Data::parse(r).map(Comparable), |d: &Comparable<'_>, w: &mut _| d
+        .0
+        .emit(w));
     if let Ok(data) = Data::from_bytes(bytes) {
         let _ = (data.to_string(), data.as_clock_time().and_then(|clock| clock.utc()));
     }
