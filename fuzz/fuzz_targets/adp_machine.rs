@@ -177,7 +177,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     config.limits.routes = config.limits.routes.min(20);
     config.limits.devices = config.limits.devices.min(4);
-    config.ib.adp_trickle_data_enabled = role & 2 != 0;
+    config.interop.acknowledged_links_suffice = role & 2 != 0;
     config.ib.adp_cluster_trickle_enabled = role & 4 != 0;
     config.ib.adp_rlc_enabled = role & 8 != 0;
     config.interop.accept_relayed_leave = role & 16 != 0;

@@ -244,7 +244,8 @@ pub struct InformationBase {
     pub adp_rreq_jitter_low_lqi: u8,
     /// adpRREQJitterHighLQI 0x28: links above are good.
     pub adp_rreq_jitter_high_lqi: u8,
-    /// adpTrickleDataEnabled 0x29.
+    /// adpTrickleDataEnabled 0x29. This and the other adpTrickle attributes are kept for management: every broadcast is
+    /// repeated.
     pub adp_trickle_data_enabled: bool,
     /// adpTrickleLQIThresholdLow 0x2A.
     pub adp_trickle_lqi_threshold_low: u8,
