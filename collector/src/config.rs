@@ -10,6 +10,9 @@ use plc_core::Seed;
 pub struct CollectorConfig {
     /// How often meters capture a row of the load profile. Whole seconds, not zero.
     pub period: Duration,
+    /// How often meters are read: after each boundary that is a multiple of this, itself a multiple of `period`. What is shorter than
+    /// `period` counts as `period`.
+    pub every: Duration,
     /// How long after a boundary the captures of that boundary may be asked for.
     pub delay: Duration,
     /// Sessions of one boundary begin within this time after the delay, each meter at its own random moment.
@@ -47,10 +50,11 @@ pub struct CollectorConfig {
 }
 
 impl CollectorConfig {
-    /// A quarter-hourly load profile and up to 1000 meters on a slow line.
+    /// A quarter-hourly load profile, read every quarter, and up to 1000 meters on a slow line.
     pub fn new(seed: Seed) -> Self {
         Self {
             period: Duration::from_secs(900),
+            every: Duration::ZERO,
             delay: Duration::from_secs(10),
             spread: Duration::from_secs(30),
             sessions: 2,
@@ -69,6 +73,13 @@ impl CollectorConfig {
             association: AssociationParameters::default(),
             seed,
         }
+    }
+}
+
+impl CollectorConfig {
+    /// Time between two boundaries after which meters are read.
+    pub(crate) fn every(&self) -> Duration {
+        self.every.max(self.period)
     }
 }
 

@@ -7,7 +7,7 @@ use plc_core::{Instant, Utc, UtcAnchor};
 
 /// The latest boundary whose captures may be asked for at `now`.
 pub(crate) fn boundary(config: &CollectorConfig, anchor: &UtcAnchor, now: Instant) -> Utc {
-    (anchor.utc(now) - config.delay).floor(config.period)
+    (anchor.utc(now) - config.delay).floor(config.every())
 }
 
 /// When the captures of the next boundary may be asked for: after `now`, at a random moment of the spread.
@@ -29,7 +29,8 @@ pub(crate) fn after(
     now: Instant,
     stream: &mut Stream,
 ) -> Instant {
-    anchor.instant(read + config.period + config.delay).max(now) + moment(config.spread, stream)
+    anchor.instant(read.floor(config.every()) + config.every() + config.delay).max(now)
+        + moment(config.spread, stream)
 }
 
 #[cfg(test)]
@@ -62,6 +63,23 @@ mod tests {
         let now = Instant::from_secs(15);
         let next = after(&config, &anchor, noon - config.period, now, &mut config.seed.stream());
         assert!(next >= now && next <= now + config.spread, "{next:?}");
+    }
+
+    #[test]
+    fn captures_of_a_quarter_may_be_read_every_four_hours() {
+        let every = Duration::from_secs(4 * 3600);
+        let config = CollectorConfig { every, ..CollectorConfig::new(Seed::from_u64(1)) };
+        let noon = Utc::from_civil(2026, 7, 1, 12, 0, 0).unwrap();
+        let anchor = UtcAnchor { at: Instant::EPOCH, utc: noon };
+        let now = Instant::from_secs(3 * 3600);
+        assert_eq!(boundary(&config, &anchor, now), noon);
+        // A gap has moved what is read to within the four hours.
+        let read = noon + config.period * 3;
+        let next = after(&config, &anchor, read, now, &mut config.seed.stream());
+        assert_eq!(boundary(&config, &anchor, next), noon + every);
+        assert!(
+            next.since(Instant::EPOCH) <= every + config.delay + config.spread + Duration::from_millis(2)
+        );
     }
 
     #[test]

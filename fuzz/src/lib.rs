@@ -1,4 +1,4 @@
-//! The law that every parser is fuzzed against.
+//! The law that every parser is fuzzed against, and decisions out of octets.
 #![forbid(unsafe_code)]
 
 /// What is accepted can be emitted, and reads the same: `$parse` takes a reader, `$emit` a PDU and a writer.
@@ -16,4 +16,26 @@ macro_rules! round_trip {
             assert_eq!(again.as_ref(), Ok(&pdu), "what is emitted can be parsed");
         }
     }};
+}
+
+/// The octets of the fuzzer as decisions; zeros when they have run out.
+pub struct Script<'a>(pub &'a [u8]);
+
+impl Script<'_> {
+    /// Whether all decisions were taken.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A decision.
+    pub fn octet(&mut self) -> u8 {
+        let Some((&first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        first
+    }
+
+    /// Two octets.
+    pub fn word(&mut self) -> u16 {
+        u16::from_le_bytes([self.octet(), self.octet()])
+    }
 }

@@ -1,6 +1,6 @@
 //! What the MAC knows about the channel: physical and virtual carrier sense, and its own transmission.
 
-use crate::Timing;
+use crate::{Interop, Timing};
 use core::time::Duration;
 use plc_core::Instant;
 use plc_core::sap::{CarrierSense, PhyLoss, Priority};
@@ -9,7 +9,9 @@ use plc_core::sap::{CarrierSense, PhyLoss, Priority};
 #[derive(Clone, Debug)]
 pub(crate) struct Channel {
     timing: Timing,
-    eifs_after_bad_payload: bool,
+    interop: Interop,
+    /// Whether anything has happened yet.
+    started: bool,
     /// Something is being received; believed until then, in case the PHY never says otherwise.
     receiving: Option<Instant>,
     /// The end of the exchange that a header has announced, with CIFS.
@@ -38,9 +40,22 @@ pub(crate) enum AirKind {
 }
 
 impl Channel {
-    pub(crate) fn new(timing: Timing, eifs_after_bad_payload: bool) -> Self {
+    pub(crate) fn new(timing: Timing, interop: Interop) -> Self {
         let (announced, unknown) = (Instant::EPOCH, Instant::EPOCH);
-        Self { timing, eifs_after_bad_payload, receiving: None, announced, unknown, air: None }
+        Self { timing, interop, started: false, receiving: None, announced, unknown, air: None }
+    }
+
+    /// The MAC is used. What was on the line before the first time is unknown.
+    pub(crate) fn on_use(&mut self, now: Instant) {
+        if !self.started && self.interop.eifs_at_start {
+            self.unknown = now + self.timing.eifs;
+        }
+        self.started = true;
+    }
+
+    /// The intervals have changed.
+    pub(crate) fn retime(&mut self, timing: Timing) {
+        self.timing = timing;
     }
 
     /// Neither receiving nor transmitting.
@@ -106,14 +121,24 @@ impl Channel {
     }
 
     /// An acknowledgement has arrived: the exchange is over.
-    pub(crate) fn on_ack(&mut self, ended: Instant) {
+    pub(crate) fn on_ack(&mut self, ended: Instant, more_segments: bool) {
         self.announced = ended + self.timing.cifs;
         self.unknown = Instant::EPOCH;
+        self.on_burst(more_segments);
+    }
+
+    /// A frame or its acknowledgement was heard, and `more` says that the sender keeps the channel: the next contention
+    /// state belongs to it \[G3 MAC 1.1\]. Others wait until the header of its next segment would have been heard.
+    pub(crate) fn on_burst(&mut self, more: bool) {
+        if more && self.interop.yield_to_bursts {
+            let segment = self.timing.slot * self.timing.cfs_slots + self.timing.ack;
+            self.announced += segment;
+        }
     }
 
     /// A frame was lost.
     pub(crate) fn on_lost(&mut self, loss: PhyLoss, ended: Instant) {
-        if loss != PhyLoss::Payload || self.eifs_after_bad_payload {
+        if loss != PhyLoss::Payload || self.interop.eifs_after_bad_payload {
             self.unknown = self.unknown.max(ended + self.timing.eifs);
         }
     }
@@ -134,7 +159,7 @@ mod tests {
 
     fn channel() -> (Channel, Timing) {
         let timing = Timing::new(&GEOMETRY);
-        (Channel::new(timing, false), timing)
+        (Channel::new(timing, Interop::default()), timing)
     }
 
     #[test]
@@ -158,8 +183,29 @@ mod tests {
         channel.on_frame(NOW, false);
         assert_eq!(channel.window(NOW, Priority::High), NOW + t.cifs + t.slot);
         channel.on_frame(NOW, true);
-        channel.on_ack(NOW + t.rifs + t.ack);
+        channel.on_ack(NOW + t.rifs + t.ack, false);
         assert_eq!(channel.window(NOW, Priority::High), NOW + t.rifs + t.ack + t.cifs + t.slot);
+    }
+
+    #[test]
+    fn a_burst_keeps_the_channel_until_its_next_header_would_have_been_heard() {
+        let (mut channel, t) = channel();
+        let contention = NOW + t.rifs + t.ack + t.cifs;
+        channel.on_frame(NOW, true);
+        channel.on_burst(true);
+        assert_eq!(channel.window(NOW, Priority::High), contention + t.slot + t.ack + t.slot);
+        channel.on_ack(NOW + t.rifs + t.ack, true);
+        assert_eq!(channel.window(NOW, Priority::High), contention + t.slot + t.ack + t.slot);
+        channel.on_ack(NOW + t.rifs + t.ack, false);
+        assert_eq!(channel.window(NOW, Priority::High), contention + t.slot);
+    }
+
+    #[test]
+    fn a_node_that_has_just_started_waits_for_eifs_once() {
+        let (mut channel, t) = channel();
+        channel.on_use(NOW);
+        channel.on_use(NOW + t.slot);
+        assert_eq!(channel.window(NOW, Priority::High), NOW + t.eifs + t.slot);
     }
 
     #[test]

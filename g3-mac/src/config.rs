@@ -1,9 +1,12 @@
 //! What a MAC is built from.
 
-use crate::{Timing, specs};
+use crate::wire::ToneMapLayout;
+use crate::{Adaptation, Timing, specs};
+use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 use plc_core::sap::FrameGeometry;
-use plc_core::{Eui64, Seed};
+use plc_core::{Eui64, Seed, ShortAddress};
 
 /// Everything that a [`Mac`](crate::Mac) is built from.
 #[derive(Clone)]
@@ -14,8 +17,10 @@ pub struct MacConfig {
     pub geometry: &'static dyn FrameGeometry,
     /// The intervals of channel access.
     pub timing: Timing,
-    /// The PIB attributes that stay constant.
+    /// The PIB attributes at the start.
     pub pib: Pib,
+    /// How requests for a tone map are answered.
+    pub adaptation: Adaptation,
     /// The choices where sources of the standard differ.
     pub interop: Interop,
     /// Bounds of queues and tables.
@@ -26,6 +31,36 @@ pub struct MacConfig {
     pub frame_counter: u32,
     /// How many counters one `Persist` reserves; zero counts as one.
     pub frame_counter_block: u32,
+    /// macDeviceTable 0x73 as it was made durable before a restart.
+    pub device_counters: Vec<DeviceCounter>,
+    /// Received counters of a source for one `Persist`; 0, the default: received counters are not made durable.
+    pub device_counter_block: u32,
+    /// What such a record says.
+    pub after_restart: AfterRestart,
+}
+
+/// A source and the smallest frame counter of it that is fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceCounter {
+    /// The source.
+    pub short: ShortAddress,
+    /// The slot of the key.
+    pub key_index: u8,
+    /// The smallest counter to accept.
+    pub accept_from: u32,
+}
+
+/// What becomes, after a power cut, of counters between those that were made durable and those that were really
+/// received. After an orderly stop (`Mac::device_counters`) there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AfterRestart {
+    /// They are refused: a record is written before the first counter of a block and names its end. No frame is ever
+    /// accepted twice. It costs up to a block of frames of each source, which are acknowledged and dropped.
+    #[default]
+    RefuseUncertain,
+    /// They are accepted: a record names the counter that it was written for. No fresh frame is refused. It costs that
+    /// up to a block of the latest frames of each source can be replayed once.
+    AcceptUncertain,
 }
 
 impl MacConfig {
@@ -36,12 +71,23 @@ impl MacConfig {
             geometry,
             timing: Timing::new(geometry),
             pib: Pib::default(),
+            adaptation: Adaptation::default(),
             interop: Interop::default(),
             bounds: Bounds::default(),
             seed,
             frame_counter,
             frame_counter_block: 1024,
+            device_counters: Vec::new(),
+            device_counter_block: 0,
+            after_restart: AfterRestart::default(),
         }
+    }
+
+    /// The layout of tone map responses in the band: by the number of its groups.
+    pub(crate) fn tone_map_layout(&self) -> ToneMapLayout {
+        let narrow = self.geometry.robust().tone_map.0 < 1 << 6;
+        let seven = self.interop.seven_octets;
+        if narrow { ToneMapLayout::Cenelec { seven } } else { ToneMapLayout::Wide }
     }
 }
 
@@ -54,7 +100,7 @@ impl fmt::Debug for MacConfig {
     }
 }
 
-/// PIB attributes that stay constant while the MAC runs \[G3 MAC 1.9\].
+/// PIB attributes that are no interval \[G3 MAC 1.9\].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pib {
     /// macMinBE 0x4F: the smallest window is 2^this slots.
@@ -75,6 +121,10 @@ pub struct Pib {
     pub mac_min_cw_attempts: u8,
     /// macBroadcastMaxCWEnabled 0x11E: broadcasts use the largest window.
     pub mac_broadcast_max_cw_enabled: bool,
+    /// macPOSTableEntryTTL 0x10E: how long a node counts as present after its last frame.
+    pub mac_pos_table_entry_ttl: Duration,
+    /// macPOSRecentEntryThreshold 0x121: how long it counts as heard recently.
+    pub mac_pos_recent_entry_threshold: Duration,
 }
 
 impl Default for Pib {
@@ -89,6 +139,8 @@ impl Default for Pib {
             mac_k: specs::K,
             mac_min_cw_attempts: specs::MIN_CW_ATTEMPTS,
             mac_broadcast_max_cw_enabled: false,
+            mac_pos_table_entry_ttl: specs::POS_TABLE_ENTRY_TTL,
+            mac_pos_recent_entry_threshold: specs::POS_RECENT_ENTRY_THRESHOLD,
         }
     }
 }
@@ -117,6 +169,22 @@ pub struct Interop {
     /// Hold off for EIFS also when the header was understood but the payload was not; its end is known
     /// then \[confidence C\]. Default: no.
     pub eifs_after_bad_payload: bool,
+    /// Hold off for EIFS when the MAC is first used: somebody may be speaking \[confidence C\]. Default: yes.
+    pub eifs_at_start: bool,
+    /// Hold off, after a segment or acknowledgement that announces another one, until the header of that would have
+    /// been heard: a preamble is noticed later than the contention-free slot ends \[confidence C\]. Default: yes.
+    pub yield_to_bursts: bool,
+    /// Ask neighbours for tone map responses. Without, everything is sent in ROBO; the requests of others are answered
+    /// all the same. Default: yes.
+    pub tone_map_requests: bool,
+    /// Write the tone map response of CENELEC with seven octets instead of six \[confidence B\]. Default: no.
+    pub seven_octets: bool,
+    /// Failures of a segment after which the rest of its MSDU is sent in ROBO \[confidence C\]. Default: 3.
+    pub robo_after_failures: u8,
+    /// Cut a segment anew that is too long for ROBO, with the same number. A receiver that has it already, but whose
+    /// acknowledgements were all lost, must take the newer one or the whole MSDU for known; ours does. Without, such a
+    /// segment keeps the parameters with which it was cut \[confidence C\]. Default: yes.
+    pub recut: bool,
 }
 
 impl Default for Interop {
@@ -126,6 +194,12 @@ impl Default for Interop {
             nack: false,
             widen_after_no_ack: true,
             eifs_after_bad_payload: false,
+            eifs_at_start: true,
+            yield_to_bursts: true,
+            tone_map_requests: true,
+            seven_octets: false,
+            robo_after_failures: 3,
+            recut: true,
         }
     }
 }
@@ -137,18 +211,48 @@ pub struct Bounds {
     pub requests: usize,
     /// MSDUs in reassembly at once.
     pub reassemblies: usize,
-    /// Segments remembered for duplicate detection.
+    /// MSDUs remembered for duplicate detection.
     pub duplicates: usize,
     /// macDeviceTable 0x73: sources with their last frame counter.
     pub devices: usize,
     /// macNeighbourTable 0x10A: neighbours with their transmission parameters.
     pub neighbours: usize,
+    /// macPOSTable 0x120: nodes heard.
+    pub pos: usize,
+    /// Neighbours whose frames are measured for tone map responses.
+    pub links: usize,
     /// Beacons reported in one scan.
     pub scan_results: usize,
 }
 
+impl Bounds {
+    /// A device: all of it in less than 24 KiB.
+    pub const DEVICE: Self = Self {
+        requests: 8,
+        reassemblies: 6,
+        duplicates: 16,
+        devices: 128,
+        neighbours: 32,
+        pos: 64,
+        links: 32,
+        scan_results: 32,
+    };
+
+    /// A coordinator of 2000 meters, all of which it might hear.
+    pub const COORDINATOR: Self = Self {
+        requests: 32,
+        reassemblies: 32,
+        duplicates: 64,
+        devices: 2048,
+        neighbours: 2048,
+        pos: 2048,
+        links: 2048,
+        scan_results: 64,
+    };
+}
+
 impl Default for Bounds {
     fn default() -> Self {
-        Self { requests: 8, reassemblies: 8, duplicates: 32, devices: 128, neighbours: 64, scan_results: 32 }
+        Self::DEVICE
     }
 }

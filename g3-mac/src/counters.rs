@@ -35,6 +35,18 @@ pub struct Counters {
     pub rx_beacons: u32,
     /// Slots in which the channel turned out to be busy.
     pub backoffs: u32,
+    /// Frames sent with a request for a tone map response.
+    pub tone_map_requests: u32,
+    /// Tone map responses sent and acknowledged.
+    pub tone_map_responses: u32,
+    /// Tone map responses received that changed how a neighbour is spoken to.
+    pub tone_maps_told: u32,
+    /// MSDUs of which the rest was sent in ROBO after failures.
+    pub fallbacks: u32,
+    /// Segments cut anew by that.
+    pub recuts: u32,
+    /// Frames of other PANs heard.
+    pub foreign_frames: u32,
     /// Time on air of everything that was sent.
     pub airtime: Duration,
     /// Why frames and requests were dropped.
@@ -72,6 +84,18 @@ pub struct Drops {
     pub replayed: u32,
     /// Sources forgotten because the device table was full.
     pub device_evicted: u32,
+    /// Neighbours forgotten because macNeighbourTable was full.
+    pub neighbour_evicted: u32,
+    /// Nodes forgotten because macPOSTable was full.
+    pub pos_evicted: u32,
+    /// Measured links forgotten because their table was full.
+    pub link_evicted: u32,
+    /// Requests for a tone map response that were not answered because too many waited.
+    pub tone_map_answer: u32,
+    /// Tone map responses with parameters that no frame of the band has.
+    pub tone_map_illegal: u32,
+    /// Foreign PANs heard but not told of, because they were told of not long ago or there are too many.
+    pub pan_conflict: u32,
     /// Beacons beyond the bound of a scan, or outside a scan.
     pub beacon: u32,
     /// Acknowledgements not sent: too late, or a transmission was under way.

@@ -7,8 +7,6 @@ use plc_core::seed::{Stream, uniform};
 /// The window of channel access \[G3 MAC 2.3; confidence B\]. The window is kept between frames.
 #[derive(Clone, Debug)]
 pub(crate) struct Csma {
-    pib: Pib,
-    high_priority_slots: u32,
     cw: u32,
     min_cw_count: u16,
     nb: u16,
@@ -23,11 +21,8 @@ pub(crate) struct Contender {
 }
 
 impl Csma {
-    pub(crate) fn new(pib: Pib, timing: &Timing) -> Self {
-        let high_priority_slots = timing.high_priority_slots;
-        let mut csma = Self { pib, high_priority_slots, cw: 0, min_cw_count: 0, nb: 0, nbf: 0 };
-        csma.cw = csma.cw_min();
-        csma
+    pub(crate) fn new(pib: &Pib) -> Self {
+        Self { cw: cw_min(pib), min_cw_count: 0, nb: 0, nbf: 0 }
     }
 
     /// A new access begins; the window stays.
@@ -35,152 +30,188 @@ impl Csma {
         (self.nb, self.nbf) = (0, 0);
     }
 
-    /// Slots to wait in the window of `contender`.
-    pub(crate) fn draw(&self, contender: Contender, stream: &mut Stream) -> u32 {
-        let widest = contender.broadcast && self.pib.mac_broadcast_max_cw_enabled;
+    /// Slots to wait in the window of `contender`. The window of high priority never widens.
+    pub(crate) fn draw(&self, contender: Contender, pib: &Pib, timing: &Timing, stream: &mut Stream) -> u32 {
+        let widest = contender.broadcast && pib.mac_broadcast_max_cw_enabled;
         uniform(
             stream,
             match contender.priority {
-                Priority::High => self.high_priority_slots,
-                Priority::Normal if widest => self.cw_max(),
-                Priority::Normal => self.cw,
+                Priority::High => timing.high_priority_slots,
+                Priority::Normal if widest => cw_max(pib),
+                Priority::Normal => self.cw.clamp(cw_min(pib), cw_max(pib)),
             },
         )
     }
 
     /// The channel was busy at the slot; returns whether to try again.
-    pub(crate) fn on_busy(&mut self, priority: Priority) -> bool {
+    pub(crate) fn on_busy(&mut self, priority: Priority, pib: &Pib) -> bool {
         self.nb += 1;
-        if self.nb > u16::from(self.pib.mac_max_csma_backoffs) {
+        if self.nb > u16::from(pib.mac_max_csma_backoffs) {
             return false;
         }
         if priority == Priority::Normal {
             self.nbf += 1;
-            self.adapt();
+            self.adapt(pib);
         }
         true
     }
 
     /// The frame got through.
-    pub(crate) fn on_success(&mut self) {
-        self.narrow();
+    pub(crate) fn on_success(&mut self, priority: Priority, pib: &Pib) {
+        if priority == Priority::Normal {
+            self.narrow(pib);
+        }
     }
 
     /// The frame was sent and not acknowledged.
-    pub(crate) fn on_no_ack(&mut self) {
-        self.widen();
+    pub(crate) fn on_no_ack(&mut self, priority: Priority, pib: &Pib) {
+        if priority == Priority::Normal {
+            self.widen(pib);
+        }
     }
 
-    fn adapt(&mut self) {
-        if self.nbf < u16::from(self.pib.mac_csma_fairness_limit) {
-            self.widen();
-        } else if self.nbf.is_multiple_of(u16::from(self.pib.mac_k.max(1))) {
-            self.narrow();
-            if self.cw == self.cw_min() {
+    fn adapt(&mut self, pib: &Pib) {
+        if self.nbf < u16::from(pib.mac_csma_fairness_limit) {
+            self.widen(pib);
+        } else if self.nbf.is_multiple_of(u16::from(pib.mac_k.max(1))) {
+            self.narrow(pib);
+            if self.cw == cw_min(pib) {
                 self.nbf = 0;
             }
         }
-        self.count_minimum();
+        self.count_minimum(pib);
     }
 
     /// A node that stays at the smallest window for long makes room for others.
-    fn count_minimum(&mut self) {
-        self.min_cw_count = if self.cw == self.cw_min() { self.min_cw_count + 1 } else { 0 };
-        if self.min_cw_count > u16::from(self.pib.mac_min_cw_attempts) {
-            (self.cw, self.min_cw_count) = (self.cw_max(), 0);
+    fn count_minimum(&mut self, pib: &Pib) {
+        self.min_cw_count = if self.cw == cw_min(pib) { self.min_cw_count + 1 } else { 0 };
+        if self.min_cw_count > u16::from(pib.mac_min_cw_attempts) {
+            (self.cw, self.min_cw_count) = (cw_max(pib), 0);
         }
     }
 
-    fn widen(&mut self) {
-        self.cw = (2 * self.cw).min(self.cw_max());
+    fn widen(&mut self, pib: &Pib) {
+        self.cw = (2 * self.cw).min(cw_max(pib));
     }
 
-    fn narrow(&mut self) {
-        let step = u32::from(self.pib.mac_a) * self.cw_min();
-        self.cw = self.cw.saturating_sub(step).max(self.cw_min());
-    }
-
-    fn cw_min(&self) -> u32 {
-        1 << self.pib.mac_min_be.min(BE_LIMIT)
-    }
-
-    fn cw_max(&self) -> u32 {
-        self.cw_min().max(1 << self.pib.mac_max_be.min(BE_LIMIT))
+    fn narrow(&mut self, pib: &Pib) {
+        let step = u32::from(pib.mac_a) * cw_min(pib);
+        self.cw = self.cw.saturating_sub(step).max(cw_min(pib));
     }
 }
 
+fn cw_min(pib: &Pib) -> u32 {
+    1 << pib.mac_min_be.min(BE_LIMIT)
+}
+
+fn cw_max(pib: &Pib) -> u32 {
+    cw_min(pib).max(1 << pib.mac_max_be.min(BE_LIMIT))
+}
+
 /// Larger exponents than any edition has are clipped.
-const BE_LIMIT: u8 = 15;
+pub(crate) const BE_LIMIT: u8 = 15;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::GEOMETRY;
     use plc_core::Seed;
+    use std::vec::Vec;
 
-    fn csma() -> Csma {
-        Csma::new(Pib::default(), &Timing::new(&GEOMETRY))
+    const PIB: fn() -> Pib = Pib::default;
+
+    fn busy(csma: &mut Csma, pib: &Pib, times: usize) {
+        (0..times).for_each(|_| assert!(csma.on_busy(Priority::Normal, pib)));
     }
 
     #[test]
     fn the_window_doubles_while_busy_and_shrinks_by_a_step_after_success() {
-        let mut csma = csma();
-        let mut seen = std::vec::Vec::new();
+        let mut csma = Csma::new(&PIB());
+        let mut seen = Vec::new();
         for _ in 0..6 {
-            assert!(csma.on_busy(Priority::Normal));
+            busy(&mut csma, &PIB(), 1);
             seen.push(csma.cw);
         }
         assert_eq!(seen, [16, 32, 64, 128, 256, 256]);
-        csma.on_success();
+        csma.on_success(Priority::Normal, &PIB());
         assert_eq!(csma.cw, 256 - 64);
     }
 
     #[test]
     fn beyond_the_fairness_limit_every_fifth_busy_slot_narrows_the_window() {
-        let mut csma = csma();
-        (0..24).for_each(|_| assert!(csma.on_busy(Priority::Normal)));
-        assert_eq!(csma.cw, 256);
-        assert!(csma.on_busy(Priority::Normal));
-        assert_eq!(csma.cw, 192);
-        (0..4).for_each(|_| assert!(csma.on_busy(Priority::Normal)));
-        assert_eq!(csma.cw, 192);
-        assert!(csma.on_busy(Priority::Normal));
-        assert_eq!(csma.cw, 128);
+        let mut csma = Csma::new(&PIB());
+        let mut after = |times| {
+            busy(&mut csma, &PIB(), times);
+            csma.cw
+        };
+        assert_eq!([after(24), after(1), after(4), after(1)], [256, 192, 192, 128]);
+    }
+
+    #[test]
+    fn back_at_the_smallest_window_the_count_towards_the_fairness_limit_begins_anew() {
+        let mut csma = Csma::new(&PIB());
+        busy(&mut csma, &PIB(), 40);
+        assert_eq!((csma.cw, csma.nbf), (8, 0));
+        busy(&mut csma, &PIB(), 1);
+        assert_eq!(csma.cw, 16);
     }
 
     #[test]
     fn a_node_stuck_at_the_smallest_window_goes_to_the_largest() {
-        let pib = Pib { mac_max_be: 3, ..Pib::default() };
-        let mut csma = Csma::new(pib, &Timing::new(&GEOMETRY));
-        csma.pib.mac_max_be = 8;
-        csma.pib.mac_csma_fairness_limit = 0;
-        csma.pib.mac_k = 1;
-        (0..10).for_each(|_| assert!(csma.on_busy(Priority::Normal)));
+        let pib = Pib { mac_csma_fairness_limit: 0, mac_k: 1, ..PIB() };
+        let mut csma = Csma::new(&pib);
+        busy(&mut csma, &pib, 10);
         assert_eq!(csma.cw, 8);
-        assert!(csma.on_busy(Priority::Normal));
+        busy(&mut csma, &pib, 1);
         assert_eq!(csma.cw, 256);
     }
 
     #[test]
     fn access_fails_after_the_last_backoff_and_begins_afresh() {
-        let mut csma = csma();
-        (0..50).for_each(|_| assert!(csma.on_busy(Priority::High)));
-        assert!(!csma.on_busy(Priority::High));
+        let mut csma = Csma::new(&PIB());
+        (0..50).for_each(|_| assert!(csma.on_busy(Priority::High, &PIB())));
+        assert!(!csma.on_busy(Priority::High, &PIB()));
         csma.begin();
-        assert!(csma.on_busy(Priority::High));
+        assert!(csma.on_busy(Priority::High, &PIB()));
+    }
+
+    #[test]
+    fn high_priority_never_changes_the_window() {
+        let mut csma = Csma::new(&PIB());
+        busy(&mut csma, &PIB(), 2);
+        csma.on_no_ack(Priority::High, &PIB());
+        assert!(csma.on_busy(Priority::High, &PIB()));
+        csma.on_success(Priority::High, &PIB());
+        assert_eq!(csma.cw, 32);
+        csma.on_no_ack(Priority::Normal, &PIB());
+        assert_eq!(csma.cw, 64);
+    }
+
+    #[test]
+    fn the_window_stays_between_frames_and_over_repetitions() {
+        let mut csma = Csma::new(&PIB());
+        busy(&mut csma, &PIB(), 3);
+        csma.begin();
+        assert_eq!((csma.cw, csma.nb, csma.nbf), (64, 0, 0));
     }
 
     #[test]
     fn draws_stay_in_their_windows_and_reach_both_ends() {
-        let (mut csma, mut stream) = (csma(), Seed::from_u64(1).stream());
-        csma.pib.mac_broadcast_max_cw_enabled = true;
+        let (pib, mut stream) =
+            (Pib { mac_broadcast_max_cw_enabled: true, ..PIB() }, Seed::from_u64(1).stream());
+        let (csma, timing) = (Csma::new(&pib), Timing::new(&GEOMETRY));
         for (priority, broadcast, window) in
             [(Priority::High, false, 7), (Priority::Normal, false, 8), (Priority::Normal, true, 256)]
         {
             let contender = Contender { priority, broadcast };
-            let draws: std::vec::Vec<_> = (0..5000).map(|_| csma.draw(contender, &mut stream)).collect();
+            let draws: Vec<_> = (0..5000).map(|_| csma.draw(contender, &pib, &timing, &mut stream)).collect();
             assert_eq!(draws.iter().min(), Some(&0));
             assert_eq!(draws.iter().max(), Some(&(window - 1)));
         }
+        let broadcast = Contender { priority: Priority::Normal, broadcast: true };
+        assert!(
+            (0..500).all(|_| csma.draw(broadcast, &PIB(), &timing, &mut stream) < 8),
+            "unless it is enabled"
+        );
     }
 }

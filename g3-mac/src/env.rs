@@ -1,26 +1,34 @@
 //! What the procedures of one MAC share.
 
+use crate::airtimes::Airtimes;
 use crate::channel::{AirKind, Channel};
+use crate::links::Links;
 use crate::mac::MacOutput;
+use crate::neighbours::Neighbours;
+use crate::outputs::Outputs;
+use crate::pan_conflict::PanConflicts;
+use crate::pos::Pos;
 use crate::security::KeyTable;
 use crate::specs::RC_COORD_NOT_JOINED;
 use crate::{Counters, MacConfig};
 use core::time::Duration;
 use plc_core::sap::{FrameGeometry, MacStatus, MlmeIndication, PhyRequest};
 use plc_core::seed::Stream;
-use plc_core::{Instant, MacAddress, Outbox, PanId, ShortAddress};
+use plc_core::{Instant, MacAddress, PanId, ShortAddress};
 
-/// Outputs between two drains.
-pub(crate) const OUTBOX: usize = 24;
-
-/// What the procedures share: configuration, identity, keys, channel, randomness, outputs, counters.
+/// What the procedures share: configuration, identity, keys, tables of neighbours, channel, randomness, outputs, counters.
 pub(crate) struct Env {
     pub(crate) config: MacConfig,
     pub(crate) identity: Identity,
     pub(crate) keys: KeyTable,
+    pub(crate) neighbours: Neighbours,
+    pub(crate) links: Links,
+    pub(crate) airtimes: Airtimes,
+    pub(crate) pos: Pos,
+    pub(crate) conflicts: PanConflicts,
     pub(crate) channel: Channel,
     pub(crate) stream: Stream,
-    pub(crate) out: Outbox<MacOutput, OUTBOX>,
+    pub(crate) out: Outputs,
     pub(crate) counters: Counters,
 }
 
@@ -62,9 +70,14 @@ impl Env {
         Self {
             identity: Identity::NONE,
             keys: KeyTable::new(),
-            channel: Channel::new(config.timing, config.interop.eifs_after_bad_payload),
+            neighbours: Neighbours::new(config.bounds.neighbours),
+            links: Links::new(config.bounds.links),
+            airtimes: Airtimes::new(config.geometry, &config.adaptation),
+            pos: Pos::new(config.bounds.pos),
+            conflicts: PanConflicts::default(),
+            channel: Channel::new(config.timing, config.interop),
             stream: config.seed.derive("mac", 0).stream(),
-            out: Outbox::new(),
+            out: Outputs::new(config.bounds.requests.max(1)),
             counters: Counters::default(),
             config,
         }
@@ -83,6 +96,38 @@ impl Env {
         };
         self.channel.on_request(now, kind, at, duration);
         self.out.push(MacOutput::Phy(request));
+    }
+
+    /// Forgets who is about.
+    pub(crate) fn forget_neighbours(&mut self) {
+        self.neighbours.clear();
+        self.links.clear();
+        self.pos.clear();
+        self.conflicts.clear();
+    }
+
+    /// Entries of the tables of neighbours and their bounds.
+    pub(crate) fn occupancy(&self) -> (usize, usize) {
+        let tables = [
+            self.neighbours.table().occupancy(),
+            self.links.table().occupancy(),
+            self.pos.table().occupancy(),
+        ];
+        tables.iter().fold(self.out.occupancy(), |(held, bound), (h, b)| (held + h, bound + b))
+    }
+
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        let tables = self.neighbours.table().footprint() + self.links.table().footprint();
+        tables + self.pos.table().footprint() + self.out.footprint() + self.airtimes.footprint()
+    }
+
+    /// Writes the drops that the tables have counted into the counters.
+    pub(crate) fn report(&mut self) {
+        let drops = &mut self.counters.drops;
+        drops.neighbour_evicted = self.neighbours.table().evicted();
+        drops.link_evicted = self.links.table().evicted();
+        drops.pos_evicted = self.pos.table().evicted();
     }
 
     /// A frame from `src` was refused.

@@ -16,6 +16,20 @@ impl FrameCounter {
         Self { next: first, reserved_to: first, block: block.max(1) }
     }
 
+    /// The next counter, without taking it.
+    pub(crate) fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// Leaves out all counters before `next`; returns whether that is forward.
+    pub(crate) fn skip_to(&mut self, next: u32) -> bool {
+        let forward = next >= self.next;
+        if forward {
+            self.next = next;
+        }
+        forward
+    }
+
     /// The next counter. `persist` queues a record to be made durable and says whether that worked;
     /// without it no counter is given out, nor is the last one, so that it never wraps.
     pub(crate) fn take(&mut self, persist: impl FnOnce(Persist) -> bool) -> Result<u32, MacStatus> {
@@ -61,6 +75,18 @@ mod tests {
         let (taken, log) = reservations(u32::MAX - 2, 1024, 3);
         assert_eq!(taken, [Ok(u32::MAX - 2), Ok(u32::MAX - 1), Err(MacStatus::CounterError)]);
         assert_eq!(log, [Persist::MacFrameCounter { reserved_to: u32::MAX }]);
+    }
+
+    #[test]
+    fn a_counter_can_be_set_forward_only_and_is_reserved_there_too() {
+        let mut counter = FrameCounter::new(5, 4);
+        assert!(counter.skip_to(100) && !counter.skip_to(99));
+        let mut log = Vec::new();
+        let taken = counter.take(|record| {
+            log.push(record);
+            true
+        });
+        assert_eq!((taken, log), (Ok(100), std::vec![Persist::MacFrameCounter { reserved_to: 104 }]));
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //! * [`specs`]: the numbers of the standard; [`wire`]: its PDUs, one type each;
 //! * `mac` routes; `sender` is the way out (`queue`, `compose`, `outgoing`, `csma`), `receiver` the way in
 //!   (`duplicates`, `reassembly`, `device_table`), `scan` asks for beacons and answers;
+//! * `neighbours` holds how each neighbour wants to be spoken to, `links` how well it is heard, `adaptation` what it is
+//!   told (with `airtimes`), `pos` who is about, `pan_conflict` which other PANs are; `pib` is all of that by identifier;
 //! * `channel` is physical and virtual carrier sense; `security` is CCM* and the key slots;
 //!   `frame_counter` reserves counters before they are used;
 //! * [`Counters`]: everything that happened, every drop by its reason.
@@ -23,6 +25,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod adaptation;
+mod airtimes;
 mod channel;
 mod compose;
 mod config;
@@ -32,9 +36,14 @@ mod device_table;
 mod duplicates;
 mod env;
 mod frame_counter;
+mod links;
 mod mac;
 mod neighbours;
 mod outgoing;
+mod outputs;
+mod pan_conflict;
+mod pib;
+mod pos;
 mod queue;
 mod reassembly;
 mod receiver;
@@ -42,6 +51,7 @@ mod scan;
 mod security;
 mod sender;
 pub mod specs;
+mod table;
 mod timing;
 pub mod wire;
 
@@ -49,7 +59,8 @@ pub mod wire;
 #[path = "../tests/machine/geometry.rs"]
 mod testing;
 
-pub use config::{Bounds, Interop, MacConfig, OctetOrder, Pib};
+pub use adaptation::{Adaptation, Mode};
+pub use config::{AfterRestart, Bounds, DeviceCounter, Interop, MacConfig, OctetOrder, Pib};
 pub use counters::{Counters, Drops};
 pub use mac::{Mac, MacInput, MacOutput};
 pub use timing::Timing;

@@ -1,10 +1,14 @@
 //! The machine: routes inputs to procedures, owns them all.
 
 use crate::channel::AirKind;
-use crate::env::{Env, Identity, OUTBOX, count};
+use crate::config::DeviceCounter;
+use crate::env::{Env, Identity, count};
+use crate::neighbours::Neighbour;
 use crate::receiver::{Received, Receiver};
 use crate::scan::{BeaconAnswer, Scan};
 use crate::sender::Sender;
+use crate::specs::KEY_SLOTS;
+use crate::wire::ToneMapResponse;
 use crate::{Counters, MacConfig};
 use core::time::Duration;
 use plc_core::sap::{
@@ -47,11 +51,13 @@ pub enum MacOutput {
 /// Every MCPS-DATA.request gets exactly one confirm, also across a reset. At most one transmission is
 /// with the PHY at any time.
 pub struct Mac {
-    env: Env,
-    sender: Sender,
-    receiver: Receiver,
+    pub(crate) env: Env,
+    pub(crate) sender: Sender,
+    pub(crate) receiver: Receiver,
     scan: Scan,
     answer: BeaconAnswer,
+    /// Whether a slot has had a key since this MAC was built.
+    keyed: [bool; KEY_SLOTS],
 }
 
 impl Mac {
@@ -61,7 +67,7 @@ impl Mac {
         let sender = Sender::new(&mut env);
         let receiver = Receiver::new(&env);
         let scan = Scan::new(env.config.bounds.scan_results);
-        Self { env, sender, receiver, scan, answer: BeaconAnswer::default() }
+        Self { env, sender, receiver, scan, answer: BeaconAnswer::default(), keyed: [false; KEY_SLOTS] }
     }
 
     /// What was counted since it was built.
@@ -84,28 +90,37 @@ impl Mac {
         self.env.out.dropped()
     }
 
+    /// macDeviceTable exactly as it stands, to be kept over an orderly stop: given back in
+    /// [`MacConfig::device_counters`] it costs no frame.
+    pub fn device_counters(&self) -> impl Iterator<Item = DeviceCounter> {
+        self.receiver.devices.export()
+    }
+
+    /// Octets that this MAC takes, tables and queues included. All of it is taken when it is built.
+    pub fn footprint(&self) -> usize {
+        let heap = self.env.footprint() + self.sender.footprint() + self.receiver.footprint();
+        size_of::<Self>() + heap + self.scan.footprint()
+    }
+
     /// Entries held in all queues and tables, and the most that they may hold.
     pub fn occupancy(&self) -> (usize, usize) {
-        let parts = [
-            self.sender.occupancy(),
-            self.receiver.occupancy(),
-            self.scan.occupancy(),
-            (self.env.out.len(), OUTBOX),
-        ];
+        let parts =
+            [self.sender.occupancy(), self.receiver.occupancy(), self.scan.occupancy(), self.env.occupancy()];
         parts.iter().fold((0, 0), |(held, bound), (h, b)| (held + h, bound + b))
     }
 
-    /// Speaks to `neighbour` with `tx` for macTMRTTL, or until a frame to it is given up. Parameters that
-    /// no frame of the band has are refused.
+    /// Speaks to `neighbour` with `tx` for macTMRTTL, and beyond until it tells something else or a frame to it is given
+    /// up. Parameters that no frame of the band has are refused.
     pub fn set_tx_parameters(&mut self, now: Instant, neighbour: ShortAddress, tx: TxParameters) -> bool {
         let known = self.env.geometry().max_psdu(&tx) > 0;
         if known {
-            self.sender.neighbours.set(now, neighbour, tx);
+            let ttl = self.env.config.timing.tone_map_ttl;
+            self.env.neighbours.set(neighbour, Neighbour::new(now, tx, ttl));
         }
         known
     }
 
-    fn on_mlme(&mut self, request: MlmeRequest) {
+    fn on_mlme(&mut self, now: Instant, request: MlmeRequest) {
         match request {
             MlmeRequest::Scan { duration } => self.on_scan(duration),
             MlmeRequest::Start { pan_id } => self.on_start(pan_id),
@@ -114,7 +129,14 @@ impl Mac {
             MlmeRequest::SetShortAddress(short) => self.env.identity.short = short,
             MlmeRequest::SetRcCoord(rc_coord) => self.env.identity.rc_coord = rc_coord,
             MlmeRequest::SetKey { index, key } => self.on_key(index, key),
-            MlmeRequest::Get { .. } | MlmeRequest::Set { .. } => {}
+            MlmeRequest::Get { attribute, index } => {
+                let result = self.get(now, attribute, index);
+                self.confirm(MlmeConfirm::Get { attribute, index, result });
+            }
+            MlmeRequest::Set { attribute, index, value } => {
+                let status = self.set(attribute, index, value).err().unwrap_or(MacStatus::Success);
+                self.confirm(MlmeConfirm::Set { attribute, index, status });
+            }
         }
     }
 
@@ -131,19 +153,30 @@ impl Mac {
             self.env.identity = Identity { pan, short, rc_coord: 0, coordinator: true };
         }
         let status = if valid { MacStatus::Success } else { MacStatus::InvalidParameter };
-        self.env.out.push(MacOutput::MlmeConfirm(MlmeConfirm::Start(status)));
+        self.confirm(MlmeConfirm::Start(status));
     }
 
-    fn on_key(&mut self, index: u8, key: Option<Key>) {
-        if self.env.keys.set(index, key) {
-            self.receiver.devices.forget_key(index);
+    fn confirm(&mut self, confirm: MlmeConfirm) {
+        self.env.out.push(MacOutput::MlmeConfirm(confirm));
+    }
+
+    pub(crate) fn on_key(&mut self, index: u8, key: Option<Key>) {
+        if !self.env.keys.set(index, key) {
+            return;
         }
+        // No other slot changes. Records of before a restart belong to the key that the slot is filled with first.
+        if !core::mem::replace(&mut self.keyed[usize::from(index)], true) {
+            return;
+        }
+        let env = &mut self.env;
+        self.receiver.devices.forget_key(index, |record| env.out.push(MacOutput::Persist(record)));
     }
 
     fn on_reset(&mut self) {
         self.env.identity = Identity::NONE;
         self.env.keys = crate::security::KeyTable::new();
         self.sender.reset(&mut self.env);
+        self.env.forget_neighbours();
         self.receiver.reset();
         self.scan.reset();
         self.answer.reset();
@@ -164,19 +197,38 @@ impl Mac {
         self.env.channel.on_frame(frame.ended, frame.response_expected);
         let received = self.receiver.on_frame(now, &frame, &mut self.env);
         self.receiver.report(&mut self.env);
+        self.env.report();
         match received {
             Some(Received::BeaconRequest) => self.answer.on_request(now, &mut self.env),
             Some(Received::Beacon(descriptor)) => self.scan.on_beacon(descriptor, &mut self.env),
-            Some(Received::ToneMapResponse(src, response)) => {
-                self.set_tx_parameters(now, src, response.tx);
-            }
+            Some(Received::ToneMapResponse(src, response)) => self.on_told(now, src, &response, &frame),
+            Some(Received::ToneMapRequest(answer)) => self.sender.on_tone_map_request(answer, &mut self.env),
             None => {}
         }
     }
 
+    /// A neighbour says how it wants to be spoken to.
+    fn on_told(
+        &mut self,
+        now: Instant,
+        src: ShortAddress,
+        response: &ToneMapResponse,
+        frame: &PdDataIndication,
+    ) {
+        let &ToneMapResponse { tx, gain, lqi } = response;
+        if self.env.geometry().max_psdu(&tx) == 0 {
+            return count(&mut self.env.counters.drops.tone_map_illegal);
+        }
+        count(&mut self.env.counters.tone_maps_told);
+        let phase_difference = frame.phase_difference;
+        let neighbour = Neighbour::new(now, tx, self.env.config.timing.tone_map_ttl);
+        let neighbour = Neighbour { gain, lqi: Some(lqi), phase_difference, ..neighbour };
+        self.env.neighbours.set(src, neighbour);
+    }
+
     fn on_ack(&mut self, now: Instant, mut ack: PdAckIndication) {
         ack.ended = ack.ended.min(now);
-        self.env.channel.on_ack(ack.ended);
+        self.env.channel.on_ack(ack.ended, ack.more_segments);
         self.sender.on_ack(&ack, &mut self.env);
     }
 
@@ -226,9 +278,10 @@ impl Machine for Mac {
     type Output = MacOutput;
 
     fn handle(&mut self, now: Instant, input: MacInput) {
+        self.env.channel.on_use(now);
         match input {
             MacInput::Data(request) => self.sender.on_request(request, &mut self.env),
-            MacInput::Mlme(request) => self.on_mlme(request),
+            MacInput::Mlme(request) => self.on_mlme(now, request),
             MacInput::Phy(indication) => self.on_phy(now, indication),
         }
         self.pump(now);
@@ -254,8 +307,10 @@ mod tests {
     use crate::security::{KeyTable, SecuredMsdu, Source};
     use crate::testing::GEOMETRY;
     use crate::wire::testing::emitted;
-    use crate::wire::{AuxHeader, Command, FrameType, Mhr, Segment, SegmentControl, ToneMapResponse};
-    use plc_core::sap::{FrameGeometry, Lqi, Modulation, PhaseDifference};
+    use crate::wire::{
+        AuxHeader, Command, FrameType, Mhr, Segment, SegmentControl, ToneMapLayout, ToneMapResponse,
+    };
+    use plc_core::sap::{FrameGeometry, Lqi, Modulation, PhaseDifference, TxGain};
     use plc_core::{Eui64, MacAddress, Seed};
 
     const PAN: PanId = PanId(0x781D);
@@ -263,8 +318,9 @@ mod tests {
 
     /// A tone map response of node 1 to node 2, secured or not, as the modem reports it.
     fn tone_map_response(tx: TxParameters, secured: bool) -> PdDataIndication {
-        let response = ToneMapResponse { tx, fine_gain: false, gain: 0, lqi: Lqi(90), coefficients: [0; 6] };
-        let command = emitted(|w| Command::ToneMapResponse(response).emit(w));
+        let response = ToneMapResponse { tx, gain: TxGain::default(), lqi: Lqi(90) };
+        let layout = ToneMapLayout::Cenelec { seven: false };
+        let command = emitted(|w| Command::ToneMapResponse(response).emit(w, layout));
         let mut msdu = SecuredMsdu::from_slice(&command).unwrap();
         let mut mhr = Mhr::new(FrameType::Command, u8::from(secured));
         let short = |n| Some((PAN, MacAddress::Short(ShortAddress(n))));
@@ -304,7 +360,7 @@ mod tests {
             mac.handle(now, MacInput::Mlme(MlmeRequest::SetShortAddress(ShortAddress(2))));
             mac.handle(now, MacInput::Mlme(MlmeRequest::SetKey { index: 0, key: Some(KEY) }));
             mac.handle(now, MacInput::Phy(PhyIndication::Data(tone_map_response(tx, secured))));
-            assert_eq!(mac.sender.neighbours.tx(now, ShortAddress(1)), expected);
+            assert_eq!(mac.env.neighbours.find(ShortAddress(1)).map(|n| n.tx), expected);
             assert_eq!((mac.counters().rx_command, mac.counters().drops.security), (1, u32::from(!secured)));
         }
     }

@@ -1,17 +1,29 @@
 //! What waits to be sent.
 
+use crate::specs::TONE_MAP_ANSWERS;
 use alloc::collections::VecDeque;
+use plc_core::ShortAddress;
 use plc_core::sap::{McpsDataRequest, Priority};
 
 /// Requests of both priorities, within one bound, and the frames of management, of which there is at
-/// most one of each kind.
+/// most one of each kind, or one for each neighbour.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    high: VecDeque<McpsDataRequest>,
-    normal: VecDeque<McpsDataRequest>,
+    /// Those of high priority before the others.
+    requests: VecDeque<McpsDataRequest>,
+    high: usize,
     bound: usize,
+    answers: heapless::Deque<Answer, TONE_MAP_ANSWERS>,
     beacon_request: bool,
     beacon: bool,
+}
+
+/// A tone map response that is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) dst: ShortAddress,
+    /// The slot of the key with which it was asked for.
+    pub(crate) key_index: u8,
 }
 
 /// What to send next.
@@ -23,23 +35,28 @@ pub(crate) enum Next {
     BeaconRequest,
     /// A beacon.
     Beacon,
+    /// A tone map response.
+    ToneMapResponse(Answer),
 }
 
 impl Queue {
     pub(crate) fn new(bound: usize) -> Self {
         let bound = bound.max(1);
-        let (high, normal) = (VecDeque::with_capacity(bound), VecDeque::with_capacity(bound));
-        Self { high, normal, bound, beacon_request: false, beacon: false }
+        let (requests, answers) = (VecDeque::with_capacity(bound), heapless::Deque::new());
+        Self { requests, high: 0, bound, answers, beacon_request: false, beacon: false }
     }
 
     /// Appends a request; a full queue gives it back.
     pub(crate) fn push(&mut self, request: McpsDataRequest) -> Result<(), McpsDataRequest> {
-        if self.occupancy().0 >= self.bound {
+        if self.requests.len() >= self.bound {
             return Err(request);
         }
         match request.priority {
-            Priority::High => self.high.push_back(request),
-            Priority::Normal => self.normal.push_back(request),
+            Priority::High => {
+                self.requests.insert(self.high, request);
+                self.high += 1;
+            }
+            Priority::Normal => self.requests.push_back(request),
         }
         Ok(())
     }
@@ -52,10 +69,19 @@ impl Queue {
         self.beacon = true;
     }
 
+    /// A neighbour wants a tone map response; returns whether one will be sent.
+    pub(crate) fn push_answer(&mut self, answer: Answer) -> bool {
+        self.answers.iter().any(|waiting| waiting.dst == answer.dst) || self.answers.push_back(answer).is_ok()
+    }
+
     /// High priority first, then management, then normal priority.
     pub(crate) fn pop(&mut self) -> Option<Next> {
-        if let Some(request) = self.high.pop_front() {
-            return Some(Next::Data(request));
+        if self.high > 0 {
+            self.high -= 1;
+            return self.requests.pop_front().map(Next::Data);
+        }
+        if let Some(answer) = self.answers.pop_front() {
+            return Some(Next::ToneMapResponse(answer));
         }
         if core::mem::take(&mut self.beacon_request) {
             return Some(Next::BeaconRequest);
@@ -63,7 +89,7 @@ impl Queue {
         if core::mem::take(&mut self.beacon) {
             return Some(Next::Beacon);
         }
-        self.normal.pop_front().map(Next::Data)
+        self.requests.pop_front().map(Next::Data)
     }
 
     /// Whether a beacon request waits.
@@ -71,9 +97,14 @@ impl Queue {
         self.beacon_request
     }
 
-    /// Requests held and their bound.
+    /// Requests and answers held and their bound.
     pub(crate) fn occupancy(&self) -> (usize, usize) {
-        (self.high.len() + self.normal.len(), self.bound)
+        (self.requests.len() + self.answers.len(), self.bound + TONE_MAP_ANSWERS)
+    }
+
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.requests.capacity() * size_of::<McpsDataRequest>()
     }
 }
 
@@ -104,14 +135,25 @@ mod tests {
         assert!(queue.push(request(4, Priority::High)).is_err());
         queue.push_beacon();
         queue.push_beacon_request();
+        let answer = |dst| Answer { dst: ShortAddress(dst), key_index: 0 };
+        assert!(queue.push_answer(answer(7)) && queue.push_answer(answer(7)));
         let mut order = std::vec::Vec::new();
         while let Some(next) = queue.pop() {
             order.push(match next {
                 Next::Data(request) => request.handle,
                 Next::BeaconRequest => 100,
                 Next::Beacon => 101,
+                Next::ToneMapResponse(answer) => answer.dst.0,
             });
         }
-        assert_eq!(order, [3, 100, 101, 1, 2]);
+        assert_eq!(order, [3, 7, 100, 101, 1, 2]);
+    }
+
+    #[test]
+    fn answers_that_wait_are_bounded() {
+        let mut queue = Queue::new(1);
+        let taken =
+            (0..100).filter(|&n| queue.push_answer(Answer { dst: ShortAddress(n), key_index: 0 })).count();
+        assert_eq!(taken, TONE_MAP_ANSWERS);
     }
 }

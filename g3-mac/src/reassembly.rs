@@ -24,6 +24,8 @@ pub(crate) struct Assembly {
     pub(crate) header: Header,
     /// The payloads of all segments so far.
     pub(crate) msdu: SecuredMsdu,
+    /// Whether any segment has asked for a tone map response.
+    pub(crate) tone_map_request: bool,
     next: u8,
     /// Where the payload of the latest segment begins.
     latest: usize,
@@ -82,6 +84,11 @@ impl Reassembly {
         self.open.clear();
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.open.capacity() * size_of::<Assembly>()
+    }
+
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         (self.open.len(), self.bound)
     }
@@ -135,6 +142,7 @@ impl Reassembly {
             return Assembled::Refused(Refusal::TooLong);
         }
         (assembly.next, assembly.since) = (segment.control.count + 1, now);
+        assembly.tone_map_request |= segment.control.tone_map_request;
         if segment.control.last { Assembled::Complete(self.open.remove(at)) } else { Assembled::Partial }
     }
 }
@@ -146,6 +154,7 @@ impl Assembly {
             aux: segment.aux,
             header: Header::from_slice(header).ok()?,
             msdu: SecuredMsdu::from_slice(segment.payload).ok()?,
+            tone_map_request: segment.control.tone_map_request,
             next: 1,
             latest: 0,
             since: now,
@@ -165,11 +174,6 @@ impl Assembly {
     fn is_of(&self, segment: &Segment<'_>) -> bool {
         let key = |mhr: &Mhr| (mhr.src, mhr.dst, mhr.dsn);
         key(&self.mhr) == key(&segment.mhr)
-    }
-
-    /// How many segments have come.
-    pub(crate) const fn segments(&self) -> u8 {
-        self.next
     }
 }
 
@@ -215,7 +219,7 @@ mod tests {
         let Assembled::Complete(done) = table.accept(NOW, &segment(1, 7, 2, true, &[7]), &[]) else {
             panic!()
         };
-        assert_eq!((done.msdu.as_slice(), done.segments(), table.unfinished()), (&[3, 6, 7][..], 3, 0));
+        assert_eq!((done.msdu.as_slice(), done.next, table.unfinished()), (&[3, 6, 7][..], 3, 0));
     }
 
     #[test]

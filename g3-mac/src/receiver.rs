@@ -2,15 +2,17 @@
 
 use crate::channel::AirKind;
 use crate::device_table::DeviceTable;
-use crate::duplicates::{Duplicates, SegmentId};
+use crate::duplicates::{Duplicates, MsduId};
 use crate::env::{Env, count};
 use crate::mac::MacOutput;
+use crate::queue::Answer;
 use crate::reassembly::{Assembled, Assembly, Reassembly, Refusal};
 use crate::security::Source;
 use crate::wire::{Beacon, Command, FrameType, Mhr, Segment, ToneMapResponse, check_fcs};
+use core::time::Duration;
 use plc_core::sap::{
-    LinkDirection, LinkQuality, Lqi, MacSecurity, MacStatus, McpsDataIndication, Msdu, PanDescriptor,
-    PdAckRequest, PdDataIndication, PhyRequest,
+    LinkDirection, LinkQuality, Lqi, MacSecurity, MacStatus, McpsDataIndication, MlmeIndication, Msdu,
+    PanDescriptor, PdAckRequest, PdDataIndication, PhyRequest,
 };
 use plc_core::wire::Reader;
 use plc_core::{Instant, MacAddress, PanId, ShortAddress};
@@ -31,6 +33,8 @@ pub(crate) enum Received {
     Beacon(PanDescriptor),
     /// A neighbour says how it wants to be spoken to.
     ToneMapResponse(ShortAddress, ToneMapResponse),
+    /// A neighbour asks how it shall speak to this node.
+    ToneMapRequest(Answer),
 }
 
 /// Whom a frame is for, as far as this node is meant.
@@ -42,9 +46,11 @@ enum Audience {
 
 impl Receiver {
     pub(crate) fn new(env: &Env) -> Self {
-        let (bounds, timing) = (&env.config.bounds, &env.config.timing);
+        let (config, bounds, timing) = (&env.config, &env.config.bounds, &env.config.timing);
+        let mut devices = DeviceTable::new(bounds.devices, config.device_counter_block, config.after_restart);
+        config.device_counters.iter().for_each(|counter| devices.restore(counter));
         Self {
-            devices: DeviceTable::new(bounds.devices),
+            devices,
             duplicates: Duplicates::new(bounds.duplicates, timing.duplicate_ttl),
             reassembly: Reassembly::new(bounds.reassemblies, timing.reassembly),
         }
@@ -65,6 +71,8 @@ impl Receiver {
             count(&mut env.counters.drops.malformed);
             return None;
         };
+        env.channel.on_burst(segment.control.contention_free);
+        on_heard(now, &segment.mhr, frame, env);
         let audience = audience(&segment.mhr, env)?;
         let assembly = self.take(now, &segment, header, env);
         if audience == Audience::Us && frame.response_expected && assembly.is_some() {
@@ -76,7 +84,7 @@ impl Receiver {
             };
             acknowledge(now, ack, env);
         }
-        self.deliver(now, assembly??, link_of(frame, env), env)
+        self.deliver(now, assembly??, audience, frame, env)
     }
 
     /// Forgets addresses and what was under way.
@@ -84,6 +92,16 @@ impl Receiver {
         self.devices.clear();
         self.duplicates.clear();
         self.reassembly.clear();
+    }
+
+    /// macDuplicateDetectionTTL has changed.
+    pub(crate) fn retime(&mut self, duplicate_ttl: Duration) {
+        self.duplicates.retime(duplicate_ttl);
+    }
+
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.devices.footprint() + self.duplicates.footprint() + self.reassembly.footprint()
     }
 
     /// Writes the drops that the tables have counted into `env`.
@@ -105,7 +123,7 @@ impl Receiver {
         header: &[u8],
         env: &mut Env,
     ) -> Option<Option<Assembly>> {
-        let id = segment_id(&segment.mhr, segment.control.count);
+        let id = msdu_id(&segment.mhr);
         if id.is_some_and(|id| self.duplicates.contains(now, id)) {
             count(&mut env.counters.drops.duplicate);
             return Some(None);
@@ -122,15 +140,15 @@ impl Receiver {
 
     /// What was opened is not taken again; what could not be opened may be a forgery of what is to come.
     fn remember(&mut self, now: Instant, assembly: &Assembly) {
-        let ids = (0..assembly.segments()).filter_map(|count| segment_id(&assembly.mhr, count));
-        ids.for_each(|id| self.duplicates.insert(now, id));
+        msdu_id(&assembly.mhr).into_iter().for_each(|id| self.duplicates.insert(now, id));
     }
 
     fn deliver(
         &mut self,
         now: Instant,
         mut assembly: Assembly,
-        link: LinkQuality,
+        audience: Audience,
+        frame: &PdDataIndication,
         env: &mut Env,
     ) -> Option<Received> {
         let security = match self.open(&mut assembly, env) {
@@ -142,13 +160,14 @@ impl Receiver {
             }
         };
         self.remember(now, &assembly);
+        measure(now, &assembly, audience, frame, env);
         match assembly.mhr.frame_type {
             FrameType::Data => {
-                indicate(&assembly, security, link, env);
-                None
+                indicate(&assembly, security, frame, env);
+                tone_map_request(&assembly, audience)
             }
             FrameType::Command => on_command(&assembly, env),
-            FrameType::Beacon => on_beacon(&assembly, link.lqi(), env),
+            FrameType::Beacon => on_beacon(&assembly, frame.lqi, env),
             FrameType::Other(_) => {
                 count(&mut env.counters.drops.malformed);
                 None
@@ -157,7 +176,7 @@ impl Receiver {
     }
 
     /// Decrypts and checks what is secured, and judges what is not \[G3 MAC 4\].
-    fn open(&mut self, assembly: &mut Assembly, env: &Env) -> Result<MacSecurity, MacStatus> {
+    fn open(&mut self, assembly: &mut Assembly, env: &mut Env) -> Result<MacSecurity, MacStatus> {
         let Some(aux) = assembly.aux else {
             return if may_be_clear(&assembly.mhr) {
                 Ok(MacSecurity::None)
@@ -169,16 +188,63 @@ impl Receiver {
             return Err(MacStatus::SecurityError);
         };
         env.keys.open(Source { pan, short }, &aux, &assembly.header, &mut assembly.msdu)?;
-        if !self.devices.accept(short, aux.key_index, aux.frame_counter) {
+        let persist = |record| env.out.push(MacOutput::Persist(record));
+        if !self.devices.accept(short, aux.key_index, aux.frame_counter, persist) {
             return Err(MacStatus::CounterError);
         }
         Ok(MacSecurity::EncMic32 { key_index: aux.key_index })
     }
 }
 
-fn segment_id(mhr: &Mhr, count: u8) -> Option<SegmentId> {
+fn msdu_id(mhr: &Mhr) -> Option<MsduId> {
     let (frame_type, dsn, secured) = (mhr.frame_type, mhr.dsn, mhr.security);
-    mhr.src.map(|src| SegmentId { src, frame_type, dsn, count, secured })
+    mhr.src.map(|src| MsduId { src, frame_type, dsn, secured })
+}
+
+/// Any frame, whomever it is for, shows who is about: nodes of the own PAN, and other PANs \[G3 MAC 3, 8\].
+fn on_heard(now: Instant, mhr: &Mhr, frame: &PdDataIndication, env: &mut Env) {
+    let Some((pan, src)) = mhr.src else { return };
+    if !env.identity.joined() || pan == PanId::BROADCAST {
+        return;
+    }
+    if pan != env.identity.pan {
+        on_foreign(now, pan, env);
+    } else if let MacAddress::Short(short) = src
+        && short != env.identity.short
+    {
+        env.pos.on_heard(now, short, frame.lqi);
+    }
+}
+
+/// MLME-SYNC-LOSS with ALTERNATE_PANID_DETECTION.
+fn on_foreign(now: Instant, pan_id: PanId, env: &mut Env) {
+    count(&mut env.counters.foreign_frames);
+    if env.conflicts.on_foreign(now, pan_id) {
+        env.out.push(MacOutput::Mlme(MlmeIndication::PanConflict { pan_id }));
+    } else {
+        count(&mut env.counters.drops.pan_conflict);
+    }
+}
+
+/// Frames for this node that a member of the PAN has secured show how well it is heard.
+fn measure(now: Instant, assembly: &Assembly, audience: Audience, frame: &PdDataIndication, env: &mut Env) {
+    if let (Audience::Us, Some(_), Some((_, MacAddress::Short(src)))) =
+        (audience, assembly.aux, assembly.mhr.src)
+    {
+        let request = assembly.tone_map_request.then_some(&frame.tx);
+        env.links.on_frame(now, src, frame, &env.config.adaptation);
+        request.into_iter().for_each(|tx| env.links.on_request(now, src, tx));
+    }
+}
+
+/// A member of the PAN wants to know how to speak to this node.
+fn tone_map_request(assembly: &Assembly, audience: Audience) -> Option<Received> {
+    match (audience, assembly.aux, assembly.mhr.src) {
+        (Audience::Us, Some(aux), Some((_, MacAddress::Short(dst)))) if assembly.tone_map_request => {
+            Some(Received::ToneMapRequest(Answer { dst, key_index: aux.key_index }))
+        }
+        _ => None,
+    }
 }
 
 /// Beacons and commands may travel in clear, and data of a device that has no short address yet.
@@ -243,19 +309,22 @@ fn counter_of(refusal: Refusal, env: &mut Env) -> &mut u32 {
     }
 }
 
-/// What a frame tells of the link over which it came.
-fn link_of(frame: &PdDataIndication, env: &Env) -> LinkQuality {
-    let forward = LinkDirection::new(frame.lqi, &frame.tx, &env.geometry().robust());
-    LinkQuality { forward, reverse: None, phase_difference: frame.phase_difference }
+/// What is known of the link over which a frame of `src` came.
+fn link_of(frame: &PdDataIndication, src: MacAddress, env: &Env) -> LinkQuality {
+    let robust = env.geometry().robust();
+    let forward = LinkDirection::new(frame.lqi, &frame.tx, &robust);
+    let reverse = src.short().and_then(|short| env.neighbours.reverse(short, &robust));
+    LinkQuality { forward, reverse, phase_difference: frame.phase_difference }
 }
 
-fn indicate(assembly: &Assembly, security: MacSecurity, link: LinkQuality, env: &mut Env) {
+fn indicate(assembly: &Assembly, security: MacSecurity, frame: &PdDataIndication, env: &mut Env) {
     let (Some((src_pan, src)), Some((_, dst))) = (assembly.mhr.src, assembly.mhr.dst) else {
         return count(&mut env.counters.drops.malformed);
     };
     let Ok(msdu) = Msdu::from_slice(&assembly.msdu) else {
         return count(&mut env.counters.drops.too_long);
     };
+    let link = link_of(frame, src, env);
     let counters = &mut env.counters;
     count(if dst.is_broadcast() { &mut counters.rx_data_broadcast } else { &mut counters.rx_data });
     let indication = McpsDataIndication { src_pan, src, dst, msdu, security, link };
@@ -265,7 +334,8 @@ fn indicate(assembly: &Assembly, security: MacSecurity, link: LinkQuality, env: 
 /// A tone map response counts only when it was secured: anybody could make a node unreachable otherwise.
 fn on_command(assembly: &Assembly, env: &mut Env) -> Option<Received> {
     let mut reader = Reader::new(&assembly.msdu);
-    let command = Command::parse(&mut reader).and_then(|command| reader.finish().map(|()| command));
+    let command = Command::parse(&mut reader, env.config.tone_map_layout())
+        .and_then(|command| reader.finish().map(|()| command));
     let Ok(command) = command else {
         count(&mut env.counters.drops.malformed);
         return None;

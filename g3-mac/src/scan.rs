@@ -88,6 +88,11 @@ impl Scan {
         self.heard.clear();
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.heard.capacity() * size_of::<(PanId, ShortAddress)>()
+    }
+
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         (self.heard.len(), self.bound)
     }

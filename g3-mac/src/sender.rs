@@ -6,19 +6,17 @@ use crate::csma::{Contender, Csma};
 use crate::env::{Env, count};
 use crate::frame_counter::FrameCounter;
 use crate::mac::MacOutput;
-use crate::neighbours::Neighbours;
-use crate::outgoing::{Origin, Outgoing};
-use crate::queue::{Next, Queue};
+use crate::outgoing::{FallBack, Origin, Outgoing};
+use crate::queue::{Answer, Next, Queue};
 use plc_core::Instant;
 use plc_core::sap::{
-    MacStatus, McpsDataConfirm, McpsDataRequest, PdAckIndication, PdDataRequest, PdStatus, PhyRequest, TxGain,
+    MacStatus, McpsDataConfirm, McpsDataRequest, PdAckIndication, PdDataRequest, PdStatus, PhyRequest,
 };
 use plc_core::seed::uniform;
 
 /// Sends one MSDU after another, segment by segment, stop and wait \[G3 MAC 1.7, 2\].
 pub(crate) struct Sender {
-    pub(crate) neighbours: Neighbours,
-    composer: Composer,
+    pub(crate) composer: Composer,
     csma: Csma,
     queue: Queue,
     current: Option<Outgoing>,
@@ -44,12 +42,12 @@ enum Phase {
 
 impl Sender {
     pub(crate) fn new(env: &mut Env) -> Self {
+        let (dsn, bsn) = (uniform(&mut env.stream, 256) as u8, uniform(&mut env.stream, 256) as u8);
         let config = &env.config;
         let frame_counter = FrameCounter::new(config.frame_counter, config.frame_counter_block);
         Self {
-            neighbours: Neighbours::new(config.bounds.neighbours, config.timing.tone_map_ttl),
-            composer: Composer::new(uniform(&mut env.stream, 256) as u8, frame_counter),
-            csma: Csma::new(config.pib, &config.timing),
+            composer: Composer::new(dsn, bsn, frame_counter),
+            csma: Csma::new(&config.pib),
             queue: Queue::new(config.bounds.requests),
             current: None,
             phase: Phase::Deferring,
@@ -75,6 +73,13 @@ impl Sender {
         self.queue.push_beacon();
     }
 
+    /// A neighbour wants a tone map response.
+    pub(crate) fn on_tone_map_request(&mut self, answer: Answer, env: &mut Env) {
+        if !self.queue.push_answer(answer) {
+            count(&mut env.counters.drops.tone_map_answer);
+        }
+    }
+
     /// Whether a beacon request waits or is being sent.
     pub(crate) fn requesting_beacons(&self) -> bool {
         let current = self.current.as_ref().is_some_and(|out| out.origin == Origin::BeaconRequest);
@@ -91,7 +96,6 @@ impl Sender {
                 confirm(request.handle, MacStatus::NoShortAddress, 0, env);
             }
         }
-        self.neighbours.clear();
     }
 
     /// The PHY has ended the transmission of a frame.
@@ -150,8 +154,12 @@ impl Sender {
     }
 
     pub(crate) fn occupancy(&self) -> (usize, usize) {
-        let ((queued, queue), (known, neighbours)) = (self.queue.occupancy(), self.neighbours.occupancy());
-        (queued + known, queue + neighbours)
+        self.queue.occupancy()
+    }
+
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.queue.footprint()
     }
 
     fn begin(&mut self, now: Instant, env: &mut Env) -> bool {
@@ -172,11 +180,8 @@ impl Sender {
 
     fn compose(&mut self, now: Instant, next: &Next, env: &mut Env) -> Result<Outgoing, MacStatus> {
         match next {
-            Next::Data(request) => {
-                let known = request.dst.short().and_then(|short| self.neighbours.tx(now, short));
-                let tx = known.unwrap_or_else(|| env.geometry().robust());
-                self.composer.data(request, tx, env)
-            }
+            Next::Data(request) => self.composer.data(now, request, env),
+            Next::ToneMapResponse(answer) => self.composer.tone_map_response(now, *answer, env),
             Next::BeaconRequest => self.composer.beacon_request(env),
             Next::Beacon => self.composer.beacon(env),
         }
@@ -190,7 +195,8 @@ impl Sender {
 
     fn draw(&mut self, now: Instant, env: &mut Env) {
         let Some(contender) = self.contender() else { return };
-        let slots = self.csma.draw(contender, &mut env.stream);
+        let config = &env.config;
+        let slots = self.csma.draw(contender, &config.pib, &config.timing, &mut env.stream);
         let window = env.channel.window(now, contender.priority);
         self.phase = Phase::Counting { slot: window + env.config.timing.slot * slots };
     }
@@ -201,7 +207,7 @@ impl Sender {
             return self.transmit(now, slot, env);
         }
         count(&mut env.counters.backoffs);
-        if self.csma.on_busy(contender.priority) {
+        if self.csma.on_busy(contender.priority, &env.config.pib) {
             self.phase = Phase::Deferring;
         } else {
             count(&mut env.counters.csma_fail);
@@ -219,10 +225,13 @@ impl Sender {
             Ok(ready) => ready,
             Err(status) => return self.finish(status, env),
         };
-        let (response_expected, tx) = (outgoing.acknowledged(), outgoing.tx);
+        let (response_expected, tx, gain) = (outgoing.acknowledged(), outgoing.tx, outgoing.gain);
+        if outgoing.tone_map_request {
+            count(&mut env.counters.tone_map_requests);
+        }
         (self.fcs, self.phase) = (Some(ready.fcs), Phase::OnAir);
         count(&mut env.counters.tx_frames);
-        let request = PdDataRequest { psdu: ready.psdu, tx, gain: TxGain::default(), response_expected, at };
+        let request = PdDataRequest { psdu: ready.psdu, tx, gain, response_expected, at };
         let kind = AirKind::Frame { response_expected };
         env.transmit(now, PhyRequest::Data(request), kind, ready.duration);
     }
@@ -251,15 +260,18 @@ impl Sender {
         let Some(outgoing) = &mut self.current else { return };
         if outgoing.failures >= env.config.pib.mac_max_frame_retries {
             if let Some(short) = outgoing.neighbour() {
-                self.neighbours.forget(short);
+                env.neighbours.forget(short);
             }
             return self.finish(MacStatus::NoAck, env);
         }
         outgoing.failures += 1;
         outgoing.retries += 1;
         count(&mut env.counters.retries);
+        if outgoing.failures >= env.config.interop.robo_after_failures {
+            fall_back(outgoing, env);
+        }
         if env.config.interop.widen_after_no_ack {
-            self.csma.on_no_ack();
+            self.csma.on_no_ack(outgoing.priority, &env.config.pib);
         }
         self.contend();
     }
@@ -267,10 +279,10 @@ impl Sender {
     fn on_segment_done(&mut self, ended: Instant, env: &mut Env) {
         self.fcs = None;
         let Some(outgoing) = &mut self.current else { return };
-        if outgoing.advance(env.geometry()) {
+        if outgoing.advance() {
             self.phase = Phase::Continuing { at: ended + env.config.timing.cifs };
         } else {
-            self.csma.on_success();
+            self.csma.on_success(outgoing.priority, &env.config.pib);
             self.finish(MacStatus::Success, env);
         }
     }
@@ -286,6 +298,11 @@ impl Sender {
             (Origin::Data(_), MacStatus::Success) => count(&mut counters.tx_data),
             (Origin::BeaconRequest, MacStatus::Success) => count(&mut counters.tx_command),
             (Origin::Beacon, MacStatus::Success) => count(&mut counters.tx_beacons),
+            (Origin::ToneMapResponse { tx, gain, at }, MacStatus::Success) => {
+                count(&mut counters.tx_command);
+                count(&mut counters.tone_map_responses);
+                outgoing.neighbour().into_iter().for_each(|dst| env.links.on_told(at, dst, tx, gain));
+            }
             _ => {}
         }
         if let Origin::Data(handle) = outgoing.origin {
@@ -296,6 +313,22 @@ impl Sender {
     fn contender(&self) -> Option<Contender> {
         let outgoing = self.current.as_ref()?;
         Some(Contender { priority: outgoing.priority, broadcast: outgoing.broadcast() })
+    }
+}
+
+/// Late repetitions use the most robust parameters, and ask what the neighbour wants now.
+fn fall_back(outgoing: &mut Outgoing, env: &mut Env) {
+    let fallen = outgoing.fall_back(env.geometry(), env.config.interop.recut);
+    if fallen == FallBack::None {
+        return;
+    }
+    count(&mut env.counters.fallbacks);
+    if fallen == FallBack::Recut {
+        count(&mut env.counters.recuts);
+    }
+    outgoing.tone_map_request = env.config.interop.tone_map_requests;
+    if let Some(short) = outgoing.neighbour() {
+        env.neighbours.doubt(Instant::EPOCH, short);
     }
 }
 

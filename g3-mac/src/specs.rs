@@ -81,3 +81,23 @@ pub const TMR_TTL: Duration = Duration::from_secs(600);
 /// How long a receiver keeps the segments of an unfinished MSDU. Longer than all the attempts at one
 /// segment on a busy line \[own choice; confidence C\].
 pub const REASSEMBLY_TIMEOUT: Duration = Duration::from_secs(10);
+/// macPOSTableEntryTTL 0x10E \[G3 MAC 1.9; confidence A\].
+pub const POS_TABLE_ENTRY_TTL: Duration = Duration::from_secs(255 * 60);
+/// macPOSRecentEntryThreshold 0x121 \[G3 MAC 1.9; confidence B\].
+pub const POS_RECENT_ENTRY_THRESHOLD: Duration = Duration::from_secs(120 * 60);
+/// macCenelecLegacyMode 0x115 and macFCCLegacyMode 0x116 \[G3 MAC 1.9; confidence A\].
+pub const LEGACY_MODE: u8 = 1;
+
+/// Foreign PANs remembered as told of \[own choice; confidence C\].
+pub const PAN_CONFLICTS: usize = 4;
+/// How long a foreign PAN is not told of again \[own choice; confidence C\].
+pub const PAN_CONFLICT_INTERVAL: Duration = Duration::from_secs(300);
+/// Neighbours whose requests for a tone map may wait for an answer \[own choice; confidence C\].
+pub const TONE_MAP_ANSWERS: usize = 8;
+/// A request in ROBO this long after an answer means that the neighbour has given up what it was told; before, it may
+/// have been under way \[own choice; confidence C\].
+pub const CAUTION_AFTER: Duration = Duration::from_secs(10);
+/// Quarters of a decibel that each such request costs \[own choice; confidence C\].
+pub const CAUTION_STEP: i16 = 8;
+/// The most that they may cost together \[own choice; confidence C\].
+pub const CAUTION_MAX: i16 = 48;

@@ -34,12 +34,20 @@ pub struct Timing {
     pub tone_map_ttl: Duration,
 }
 
+/// aMaxFrameSize of CENELEC, or the longest payload of a band that has longer ones.
+fn longest_payload(geometry: &dyn FrameGeometry) -> Duration {
+    let robust = geometry.robust();
+    let longest =
+        geometry.fit(&robust, geometry.max_psdu(&robust)).map_or(Duration::ZERO, |fit| fit.duration);
+    (geometry.symbol() * specs::FRAME_SYMBOLS_MAX).max(longest.saturating_sub(geometry.ack()))
+}
+
 impl Timing {
     /// The intervals of the band of `geometry`, with the defaults of the standard.
     pub fn new(geometry: &dyn FrameGeometry) -> Self {
         let (symbol, ack) = (geometry.symbol(), geometry.ack());
         let (cifs, rifs) = (symbol * specs::CIFS_SYMBOLS, symbol * specs::RIFS_SYMBOLS);
-        let frame = symbol * (specs::FCH_SYMBOLS + specs::FRAME_SYMBOLS_MAX);
+        let frame = symbol * specs::FCH_SYMBOLS + longest_payload(geometry);
         Self {
             slot: symbol * specs::SLOT_SYMBOLS,
             cifs,
@@ -59,5 +67,23 @@ impl Timing {
     /// From the end of a frame until the contention state that follows its exchange.
     pub fn after_frame(&self, response_expected: bool) -> Duration {
         if response_expected { self.rifs + self.ack + self.cifs } else { self.cifs }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FCC, GEOMETRY};
+
+    #[test]
+    fn eifs_of_cenelec_is_that_of_the_standard_and_every_band_covers_its_longest_exchange() {
+        let (cenelec, symbol) = (Timing::new(&GEOMETRY), GEOMETRY.symbol());
+        assert_eq!(cenelec.eifs, symbol * (13 + 252 + 8 + 10) + GEOMETRY.ack());
+        assert_eq!((cenelec.slot, cenelec.cifs, cenelec.rifs), (symbol * 2, symbol * 8, symbol * 10));
+        assert_eq!(cenelec.ack_wait, symbol * 18 + GEOMETRY.ack());
+        let fcc = Timing::new(&FCC);
+        let longest = FCC.fit(&FCC.robust(), FCC.max_psdu(&FCC.robust())).unwrap().duration;
+        assert!(longest - FCC.ack() > FCC.symbol() * 252);
+        assert!(fcc.eifs >= longest - FCC.ack() + fcc.after_frame(true));
     }
 }

@@ -57,13 +57,16 @@ pub struct ModemConfig {
     pub mains_crossing: Instant,
     /// Iterations that the receiver spends at most on a frame that plain decoding has failed on; 0 saves their memory.
     pub iterations: usize,
+    /// Whether the first samples of each symbol, which receivers leave out, hold what makes notches of the tone mask
+    /// 25 dB deep instead of 16 to 20. Nothing else changes; without a mask nothing at all.
+    pub deep_notches: bool,
 }
 
 /// Where the error rate of most frames stops falling.
 const ITERATIONS: usize = 8;
 
 impl ModemConfig {
-    /// Level 1, a perfect clock of the rate of `plan` from the epoch on, 50 Hz, 8 iterations.
+    /// Level 1, a perfect clock of the rate of `plan` from the epoch on, 50 Hz, 8 iterations, deep notches.
     pub fn of(plan: &BandPlan) -> Self {
         Self {
             interop: Interop::default(),
@@ -72,6 +75,7 @@ impl ModemConfig {
             mains_period: Duration::from_millis(20),
             mains_crossing: Instant::EPOCH,
             iterations: ITERATIONS,
+            deep_notches: true,
         }
     }
 }
@@ -126,7 +130,7 @@ impl Modem {
             plan,
             config,
             received: 0,
-            transmitter: Transmitter::new(plan, config.interop, config.level),
+            transmitter: Transmitter::new(plan, config.interop, config.level, config.deep_notches),
             transmission: Transmission::None,
             muted: 0..0,
             receiver: Receiver::new(plan, config.interop, config.iterations),

@@ -27,6 +27,8 @@ pub enum ApplicationInput<'a> {
         /// Current, in steps of the converter.
         i: &'a [i32],
     },
+    /// A metrology of its own has counted up to now; see [`Measurement::on_registers`].
+    Registers(Registers),
     /// The clock is set.
     Clock(UtcAnchor),
     /// A datagram has arrived.
@@ -176,6 +178,11 @@ impl MeterApplication {
         self.persist_rows();
     }
 
+    fn on_registers(&mut self, now: Instant, registers: Registers) {
+        self.measurement.on_registers(now, registers);
+        self.persist_rows();
+    }
+
     fn persist_rows(&mut self) {
         let registers = self.measurement.core().registers();
         while let Some(row) = self.measurement.take_captured() {
@@ -257,6 +264,7 @@ impl Machine for MeterApplication {
     fn handle(&mut self, now: Instant, input: ApplicationInput<'_>) {
         match input {
             ApplicationInput::Samples { u, i } => self.on_samples(now, u, i),
+            ApplicationInput::Registers(registers) => self.on_registers(now, registers),
             ApplicationInput::Clock(anchor) => self.on_clock(anchor),
             ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram),
             ApplicationInput::UdpConfirm(confirm) => self.on_confirm(confirm),

@@ -102,6 +102,28 @@ impl Measurement {
         self.ended = Some(now);
     }
 
+    /// A metrology of its own, such as a chip beside the processor, has counted up to `now`. Whoever reports for it does so
+    /// at each [`Self::next_boundary`], because a row gets the registers of the first report that is not before its boundary.
+    /// Boundaries without a report, but for the last, get no row.
+    pub fn on_registers(&mut self, now: Instant, registers: Registers) {
+        self.core.adopt(registers);
+        self.ended = Some(now);
+        let Some(utc) = self.clock.utc(now) else {
+            return self.profiles.mark(status::CLOCK_INVALID);
+        };
+        let Some(next) = self.profiles.next().filter(|&next| next <= utc) else { return };
+        if next + self.profiles.period() <= utc {
+            self.profiles.mark(status::POWER_DOWN);
+            self.profiles.advance_to(utc);
+        }
+        self.capture();
+    }
+
+    /// When the next boundary is reached; `None` while the clock is not set.
+    pub fn next_boundary(&self) -> Option<Instant> {
+        self.clock.instant(self.profiles.next()?)
+    }
+
     /// The next boundary has been reached.
     fn capture(&mut self) {
         self.core.settle();

@@ -3,6 +3,7 @@
 use crate::application::{ApplicationInput, ApplicationOutput, MeterApplication, MeterEvent, MeterPersist};
 use crate::config::{MeterConfig, MeterConfigError, MeterState};
 use core::fmt;
+use metrology::Registers;
 use plc_core::sap::{AdpmIndication, AdpmRequest, Phy};
 use plc_core::{Instant, Machine, Outbox, UtcAnchor};
 use plc_node::{Node, NodeInput, NodeOutput};
@@ -21,6 +22,8 @@ pub enum MeterInput<'a, P: Phy> {
         /// Current, in steps of the converter.
         i: &'a [i32],
     },
+    /// A metrology of its own has counted up to now; see [`crate::Measurement::on_registers`].
+    Registers(Registers),
     /// The clock is set.
     Clock(UtcAnchor),
 }
@@ -30,6 +33,7 @@ impl<P: Phy> fmt::Debug for MeterInput<'_, P> {
         match self {
             Self::Medium(_) => f.write_str("Medium(..)"),
             Self::Samples { u, .. } => write!(f, "Samples({})", u.len()),
+            Self::Registers(registers) => write!(f, "{registers:?}"),
             Self::Clock(anchor) => write!(f, "Clock({})", anchor.utc),
         }
     }
@@ -140,6 +144,9 @@ impl<P: Phy> Machine for Meter<P> {
             MeterInput::Medium(medium) => self.node.handle(now, NodeInput::Medium(medium)),
             MeterInput::Samples { u, i } => {
                 self.application.handle(now, ApplicationInput::Samples { u, i });
+            }
+            MeterInput::Registers(registers) => {
+                self.application.handle(now, ApplicationInput::Registers(registers));
             }
             MeterInput::Clock(anchor) => self.application.handle(now, ApplicationInput::Clock(anchor)),
         }

@@ -6,6 +6,7 @@ mod mains;
 use alone::{Alone, whole};
 use mains::{Mains, RATE};
 use meter::{ApplicationInput, ApplicationOutput, Meter, MeterApplication, MeterInput, MeterOutput};
+use metrology::{Energy, Registers};
 use plc_core::laws::{self, Subject};
 use plc_core::sap::{AdpStatus, DLMS_PORT, UdpConfirm, UdpIndication, UdpPayload};
 use plc_core::{Instant, Machine, ShortAddress, Utc, UtcAnchor};
@@ -17,6 +18,7 @@ use std::time::Duration;
 enum Step {
     Samples(Vec<i32>, Vec<i32>),
     Clock(i64),
+    Registers(u64),
     Datagram { src: u16, port: u16, bytes: Vec<u8> },
     Confirm(bool),
 }
@@ -26,6 +28,10 @@ impl Step {
         match self {
             Self::Samples(u, i) => ApplicationInput::Samples { u, i },
             Self::Clock(secs) => ApplicationInput::Clock(UtcAnchor { at: now, utc: Utc::from_secs(*secs) }),
+            Self::Registers(mwh) => ApplicationInput::Registers(Registers {
+                import: Energy::from_milliwatt_hours(*mwh),
+                ..Registers::default()
+            }),
             Self::Datagram { src, port, bytes } => ApplicationInput::Udp(UdpIndication {
                 src: ShortAddress(*src),
                 src_port: *port,
@@ -76,6 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0u16..6, prop_oneof![9 => Just(DLMS_PORT), 1 => any::<u16>()], datagram())
             .prop_map(|(src, port, bytes)| Step::Datagram { src, port, bytes }),
         any::<bool>().prop_map(Step::Confirm),
+        any::<u64>().prop_map(Step::Registers),
     ]
 }
 
@@ -120,6 +127,7 @@ impl Subject for Whole {
     fn apply(&self, machine: &mut Meter<Alone>, now: Instant, step: &Step) {
         match step.input(now) {
             ApplicationInput::Samples { u, i } => machine.handle(now, MeterInput::Samples { u, i }),
+            ApplicationInput::Registers(r) => machine.handle(now, MeterInput::Registers(r)),
             ApplicationInput::Clock(anchor) => machine.handle(now, MeterInput::Clock(anchor)),
             _ => machine.handle(now, MeterInput::Medium(())),
         }

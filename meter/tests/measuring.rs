@@ -5,11 +5,11 @@ mod mains;
 use mains::{Mains, at, config};
 use meter::specs::status;
 use meter::{
-    ApplicationOutput, ClockShift, Measurement, MeterApplication, MeterConfig, MeterEvent, MeterPersist,
-    MeterState, ProfileSizes, Row,
+    ApplicationInput, ApplicationOutput, ClockShift, Measurement, MeterApplication, MeterConfig, MeterEvent,
+    MeterPersist, MeterState, ProfileSizes, Row,
 };
-use metrology::Registers;
-use plc_core::{Instant, Utc, UtcAnchor};
+use metrology::{Energy, Registers};
+use plc_core::{Instant, Machine, Utc, UtcAnchor};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -269,4 +269,24 @@ proptest! {
             prop_assert!(measurement.profiles().next().zip(utc).is_none_or(|(next, utc)| next >= utc || gap));
         }
     }
+}
+
+#[test]
+fn what_another_metrology_has_counted_stands_in_the_row_of_its_boundary() {
+    let anchor = UtcAnchor { at: Instant::from_secs(10), utc: at(22, 10, 0, 10) };
+    let mut app = MeterApplication::new(config()).unwrap();
+    app.handle(anchor.at, ApplicationInput::Clock(anchor));
+    let boundary = app.measurement().next_boundary().unwrap();
+    assert_eq!(boundary, Instant::from_secs(900));
+    let mut report = |seconds, mwh| {
+        let registers = Registers { import: Energy::from_milliwatt_hours(mwh), ..Registers::default() };
+        app.handle(Instant::from_secs(seconds), ApplicationInput::Registers(registers));
+        rows(&app).iter().map(|row| (row.utc, row.import_mwh)).collect::<Vec<_>>()
+    };
+    assert_eq!(report(899, 5), []);
+    assert_eq!(report(900, 7), [(at(22, 10, 15, 0), 7)]);
+    assert_eq!(report(1799, 11), [(at(22, 10, 15, 0), 7)]);
+    // A boundary was slept through: the last one alone gets its row, and says so.
+    assert_eq!(report(3601, 19)[1..], [(at(22, 11, 0, 0), 19)]);
+    assert_eq!(rows(&app)[1].status & status::POWER_DOWN, status::POWER_DOWN);
 }

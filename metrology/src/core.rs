@@ -87,6 +87,11 @@ impl MeterCore {
         self.energy.settle(self.window.ui());
     }
 
+    /// Another metrology has counted up to `registers`: goes on from there. What the samples so far still owe is dropped.
+    pub fn adopt(&mut self, registers: Registers) {
+        self.energy = EnergyMeter::new(&self.ratings, registers);
+    }
+
     /// The energy registers.
     pub const fn registers(&self) -> Registers {
         self.energy.registers()

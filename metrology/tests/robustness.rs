@@ -6,6 +6,9 @@ use metrology::{MeterCore, Ratings};
 use proptest::prelude::*;
 use wave::Wave;
 
+/// So many that the largest energy, 2^50 · 2^35 · 2^28 for each of 200 samples a half wave, fits 128 bits.
+const HALF_WAVES: u128 = 100;
+
 fn extreme() -> impl Strategy<Value = i32> {
     prop_oneof![Just(i32::MIN), Just(i32::MAX), Just(0), any::<i32>(), -1000i32..1000]
 }
@@ -48,7 +51,7 @@ proptest! {
         ratings in ratings(), half in 20usize..200, export: bool,
     ) {
         let mut core = MeterCore::new(ratings).unwrap();
-        for n in 0..200 {
+        for n in 0..HALF_WAVES {
             let u = if n % 2 == 0 { i32::MIN } else { i32::MAX };
             let i = if export { !u } else { u };
             core.process(&vec![u; half], &vec![i; half]);
@@ -59,7 +62,7 @@ proptest! {
         let max = (1u128 << 25) - 1;
         let per_sample = max * max * u128::from(ratings.u_pv_per_lsb) * u128::from(ratings.i_pa_per_lsb);
         let unit = 3_600_000_000_000_000_000_000_000 * u128::from(ratings.sample_rate_hz);
-        let limit = per_sample.checked_mul(200 * half as u128).unwrap();
+        let limit = per_sample.checked_mul(HALF_WAVES * half as u128).unwrap();
         let counted = u128::from(with.milliwatt_hours()) * unit + with.rest();
         prop_assert_eq!((against.milliwatt_hours(), against.rest()), (0, 0));
         prop_assert!(counted <= limit);

@@ -252,10 +252,11 @@ impl SampleClock {
         self.rate_hz
     }
 
-    /// The instant at which sample `index` is taken.
+    /// The instant at which sample `index` is taken; the last instant there is, for a sample that comes after it.
     pub const fn instant(&self, index: u64) -> Instant {
         let nanos = index as u128 * 1_000_000_000_000_000_000 / self.real_rate();
-        Instant(self.origin.0 + nanos as u64)
+        let nanos = if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 };
+        Instant(self.origin.0.saturating_add(nanos))
     }
 
     /// The first sample that is not before `at`.
@@ -310,9 +311,16 @@ mod tests {
         assert_eq!(Utc::from_secs(1799).floor(quarter), Utc::from_secs(900));
     }
 
+    #[test]
+    fn a_sample_beyond_all_instants_is_at_the_last_one() {
+        let clock = SampleClock::new(1, Instant::from_secs(3), 0);
+        assert_eq!(clock.instant(15_975_357_231_389), Instant(u64::MAX));
+        assert_eq!(clock.instant(18_446_744_070), Instant::from_secs(18_446_744_073));
+    }
+
     proptest! {
         #[test]
-        fn index_and_instant_are_inverse(index in 0u64..1 << 45, rate in 1u32..4_000_000, ppb in -100_000i32..100_000) {
+        fn index_and_instant_are_inverse(index in 0u64..1 << 45, rate in 2_000u32..4_000_000, ppb in -100_000i32..100_000) {
             let clock = SampleClock::new(rate, Instant::from_secs(3), ppb);
             prop_assert_eq!(clock.index(clock.instant(index)).abs_diff(index) as u128 * 1_000_000_000 / u128::from(rate), 0);
         }

@@ -1,12 +1,18 @@
-//! The virtual world: a street of meters on an emulated line, at the samples of the modem.
+//! The virtual world: a street of meters on an emulated line, at the samples of the modem, and a town of them, at its frames.
 //!
 //! Tour:
 //!
 //! * [`feeder`]: a low-voltage feeder, buses, cables, customers and their day;
 //! * [`household`]: the voltage and the current of a customer, with the energy that is truly in them;
+//! * [`frame`]: the line at frame fidelity, and the tables that [`calibrate`] derives from the real receiver;
 //! * [`street`]: meters on the line after the feeder, clocked block by block by whoever is the concentrator.
 #![forbid(unsafe_code)]
 
+pub mod calibrate;
 pub mod feeder;
+pub mod frame;
 pub mod household;
+pub mod report;
+pub mod scenario;
 pub mod street;
+pub mod world;

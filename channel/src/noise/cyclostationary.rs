@@ -68,6 +68,13 @@ impl Cyclostationary {
         power * white_density(1.0, self.rate)
     }
 
+    /// The samples of the half cycle that each region takes, and its power density at `hz`, V²/Hz.
+    pub fn regions(&self, hz: f64) -> [(Range<u64>, f64); 3] {
+        let omega = TAU * hz / self.rate;
+        let white = white_density(1.0, self.rate);
+        core::array::from_fn(|n| (self.regions[n].span.clone(), self.regions[n].power_at(omega) * white))
+    }
+
     /// Each block starts from the filters run over the previous one from rest: it depends on nothing else.
     pub(super) fn add_block(&mut self, number: u64, out: &mut [f32; BLOCK]) {
         if self.next != Some(number) {
@@ -207,6 +214,18 @@ mod tests {
         };
         assert_eq!(loudest(0.0), Some(39));
         assert_eq!(loudest(0.5), Some(19));
+    }
+
+    #[test]
+    fn the_regions_cover_the_half_cycle_and_their_mean_is_the_density() {
+        let source = Cyclostationary::lv14(400_000, 2e-3, 0.0, &seed());
+        let regions = source.regions(60e3);
+        assert_eq!((regions[0].0.start, regions[2].0.end), (0, 4000));
+        assert!(regions.windows(2).all(|pair| pair[0].0.end == pair[1].0.start));
+        let mean: f64 =
+            regions.iter().map(|(span, power)| (span.end - span.start) as f64 * power / 4000.0).sum();
+        assert!((mean / source.density(60e3) - 1.0).abs() < 1e-9);
+        assert!(regions[2].1 > 10.0 * regions[1].1 && regions[1].1 > 3.0 * regions[0].1);
     }
 
     #[test]

@@ -92,6 +92,12 @@ impl Noise {
         self.backgrounds().map(|background| background.density(hz)).sum()
     }
 
+    /// The same without anything but its backgrounds.
+    pub fn background_alone(&self) -> Self {
+        let is_background = |source: &&NoiseSource| matches!(source, NoiseSource::Background(_));
+        self.sources.iter().filter(is_background).cloned().fold(Self::silent(), Self::with)
+    }
+
     /// Whether there is a background to scale.
     pub fn has_background(&self) -> bool {
         self.backgrounds().next().is_some()

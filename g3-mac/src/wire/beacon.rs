@@ -1,6 +1,6 @@
 //! The payloads of beacons and of command frames.
 
-use super::ToneMapResponse;
+use super::{ToneMapLayout, ToneMapResponse};
 use crate::OctetOrder;
 use crate::specs::{
     ASSOCIATION_PERMIT, COMMAND_BEACON_REQUEST, COMMAND_TONE_MAP_RESPONSE, FINAL_CAP_SLOT, PAN_COORDINATOR,
@@ -78,31 +78,31 @@ pub enum Command {
 }
 
 impl Command {
-    /// Reads the payload.
-    pub fn parse(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+    /// Reads the payload; `layout` is that of the band.
+    pub fn parse(reader: &mut Reader<'_>, layout: ToneMapLayout) -> Result<Self, WireError> {
         match reader.u8()? {
             COMMAND_BEACON_REQUEST => Ok(Self::BeaconRequest),
-            COMMAND_TONE_MAP_RESPONSE => Ok(Self::ToneMapResponse(ToneMapResponse::parse(reader)?)),
+            COMMAND_TONE_MAP_RESPONSE => Ok(Self::ToneMapResponse(ToneMapResponse::parse(reader, layout)?)),
             _ => Err(WireError::Invalid("command identifier")),
         }
     }
 
     /// Writes the payload.
-    pub fn emit(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+    pub fn emit(&self, writer: &mut Writer<'_>, layout: ToneMapLayout) -> Result<(), WireError> {
         match self {
             Self::BeaconRequest => writer.u8(COMMAND_BEACON_REQUEST),
             Self::ToneMapResponse(response) => {
                 writer.u8(COMMAND_TONE_MAP_RESPONSE)?;
-                response.emit(writer)
+                response.emit(writer, layout)
             }
         }
     }
 
     /// Octets on the wire.
-    pub const fn wire_len(&self) -> usize {
+    pub const fn wire_len(&self, layout: ToneMapLayout) -> usize {
         match self {
             Self::BeaconRequest => 1,
-            Self::ToneMapResponse(response) => 1 + response.wire_len(),
+            Self::ToneMapResponse(response) => 1 + response.wire_len(layout),
         }
     }
 }
@@ -142,12 +142,13 @@ mod tests {
         }
 
         #[test]
-        fn no_octets_panic(bytes: std::vec::Vec<u8>) {
+        fn no_octets_panic(bytes: std::vec::Vec<u8>, wide: bool) {
             let _ = Beacon::parse(&mut Reader::new(&bytes), OctetOrder::Big);
-            if let Ok(command) = Command::parse(&mut Reader::new(&bytes)) {
-                let again = emitted(|w| command.emit(w));
-                prop_assert_eq!(again.len(), command.wire_len());
-                prop_assert_eq!(Command::parse(&mut Reader::new(&again)), Ok(command));
+            let layout = if wide { ToneMapLayout::Wide } else { ToneMapLayout::Cenelec { seven: false } };
+            if let Ok(command) = Command::parse(&mut Reader::new(&bytes), layout) {
+                let again = emitted(|w| command.emit(w, layout));
+                prop_assert_eq!(again.len(), command.wire_len(layout));
+                prop_assert_eq!(Command::parse(&mut Reader::new(&again), layout), Ok(command));
             }
         }
     }

@@ -12,7 +12,7 @@ pub use beacon::{Beacon, Command};
 pub use mhr::{FrameType, Mhr};
 pub use segment::{Segment, check_fcs, psdu_overhead};
 pub use segment_control::SegmentControl;
-pub use tone_map_response::ToneMapResponse;
+pub use tone_map_response::{ToneMapLayout, ToneMapResponse};
 
 #[cfg(test)]
 pub(crate) mod testing {

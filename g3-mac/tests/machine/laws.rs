@@ -1,8 +1,8 @@
 //! One MAC alone, under whatever may come.
 
-use crate::line::{GMK, Line, PAN, config, request, short};
+use crate::line::{GMK, Line, PAN, config, join, request, short};
 use g3_mac::wire::{Segment, check_fcs};
-use g3_mac::{Mac, MacInput, MacOutput};
+use g3_mac::{Bounds, Mac, MacInput, MacOutput};
 use plc_core::laws::{Durability, Subject, check};
 use plc_core::sap::*;
 use plc_core::wire::Reader;
@@ -10,7 +10,9 @@ use plc_core::{Instant, MacAddress, Machine, ShortAddress};
 use proptest::prelude::*;
 use std::time::Duration;
 
-struct OneMac;
+struct OneMac {
+    bounds: Bounds,
+}
 
 impl Subject for OneMac {
     type Machine = Mac;
@@ -19,6 +21,9 @@ impl Subject for OneMac {
     fn build(&self) -> Mac {
         let mut config = config(1);
         config.frame_counter_block = 3;
+        config.interop.tone_map_requests = true;
+        config.device_counter_block = 2;
+        config.bounds = self.bounds;
         config.pib.mac_max_frame_retries = 1;
         Mac::new(config)
     }
@@ -47,9 +52,17 @@ impl Subject for OneMac {
     }
 }
 
-/// Frames that three real nodes have exchanged, among them secured ones and segments for node 1.
+/// Frames that three real nodes have exchanged, among them secured ones, segments for node 1, and tone map requests and
+/// responses.
 fn real_frames() -> Vec<(Psdu, bool)> {
-    let mut line = Line::joined(3);
+    let adapting = |node| {
+        let mut config = config(node);
+        config.interop.tone_map_requests = true;
+        config
+    };
+    let mut line = Line::of((0..3).map(adapting).collect());
+    let now = line.now;
+    (0..3).for_each(|n| join(&mut line.macs[usize::from(n)], now, n));
     for handle in 0..4 {
         line.ask(0, request(handle, short(1), 30 + 90 * usize::from(handle)));
         line.ask(2, request(handle, MacAddress::BROADCAST, 50));
@@ -106,22 +119,23 @@ fn any_instant() -> impl Strategy<Value = Instant> {
 }
 
 fn any_indication() -> impl Strategy<Value = PhyIndication> {
-    let data =
-        (any_psdu(), any_instant(), any_instant()).prop_map(|((psdu, response_expected), started, ended)| {
-            let (tx, lqi) = (crate::geometry::GEOMETRY.robust(), Lqi(60));
-            let group_lqi = [lqi; 6].into_iter().collect();
+    let levels = prop::collection::vec(any::<u8>().prop_map(Lqi), 0..=GROUPS_MAX);
+    let measured = (levels, any::<u8>(), any::<u8>(), any::<u8>(), any_tx());
+    let data = (any_psdu(), any_instant(), any_instant(), measured).prop_map(
+        |((psdu, response_expected), started, ended, (levels, lqi, phase, corrected_octets, tx))| {
             PhyIndication::Data(PdDataIndication {
                 psdu,
                 tx,
                 response_expected,
-                lqi,
-                group_lqi,
-                phase_difference: PhaseDifference(0),
-                corrected_octets: 0,
+                lqi: Lqi(lqi),
+                group_lqi: levels.into_iter().collect(),
+                phase_difference: PhaseDifference(phase),
+                corrected_octets,
                 started,
                 ended,
             })
-        });
+        },
+    );
     let status =
         proptest::sample::select(vec![PdStatus::Success, PdStatus::TxBusy, PdStatus::InvalidParameters]);
     let loss = proptest::sample::select(vec![PhyLoss::Header, PhyLoss::Unsupported, PhyLoss::Payload]);
@@ -137,6 +151,40 @@ fn any_indication() -> impl Strategy<Value = PhyIndication> {
             PhyIndication::CarrierSense(CarrierSense::Frame { ends, response_expected })
         }),
         1 => (loss, any_instant()).prop_map(|(loss, ended)| PhyIndication::Lost { loss, ended }),
+    ]
+}
+
+fn any_tx() -> impl Strategy<Value = TxParameters> {
+    let modulations =
+        [Modulation::Robo, Modulation::Bpsk, Modulation::Qpsk, Modulation::Psk8, Modulation::Qam16];
+    let schemes = [ModulationScheme::Differential, ModulationScheme::Coherent];
+    let parts = (
+        proptest::sample::select(modulations.to_vec()),
+        proptest::sample::select(schemes.to_vec()),
+        any::<u32>(),
+    );
+    let any = parts.prop_map(|(modulation, scheme, map)| TxParameters {
+        modulation,
+        scheme,
+        tone_map: ToneMap(map),
+    });
+    prop_oneof![Just(crate::geometry::GEOMETRY.robust()), any]
+}
+
+/// Identifiers that exist and others.
+fn any_attribute() -> impl Strategy<Value = PibAttribute> {
+    prop_oneof![0x47u16..0x7A, 0x100u16..0x126, any::<u16>()].prop_map(PibAttribute)
+}
+
+fn any_value() -> impl Strategy<Value = PibValue> {
+    prop_oneof![
+        any::<bool>().prop_map(PibValue::Boolean),
+        any::<u8>().prop_map(PibValue::Unsigned8),
+        (0u8..12).prop_map(PibValue::Unsigned8),
+        any::<u16>().prop_map(PibValue::Unsigned16),
+        any::<u32>().prop_map(PibValue::Unsigned32),
+        Just(PibValue::Key(GMK)),
+        any::<[u8; 9]>().prop_map(PibValue::ToneMask),
     ]
 }
 
@@ -167,6 +215,12 @@ fn any_mlme() -> impl Strategy<Value = MlmeRequest> {
         proptest::sample::select(vec![1, 1, 1, 0xFFFF])
             .prop_map(|short| MlmeRequest::SetShortAddress(ShortAddress(short))),
         (0u8..4, key).prop_map(|(index, key)| MlmeRequest::SetKey { index, key }),
+        (any_attribute(), 0u16..3).prop_map(|(attribute, index)| MlmeRequest::Get { attribute, index }),
+        (any_attribute(), 0u16..3, any_value()).prop_map(|(attribute, index, value)| MlmeRequest::Set {
+            attribute,
+            index,
+            value
+        }),
     ]
 }
 
@@ -197,7 +251,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn every_law_holds_whatever_comes(steps in steps()) {
-        prop_assert_eq!(check(&OneMac, &steps), Ok(()));
+        prop_assert_eq!(check(&OneMac { bounds: Bounds::DEVICE }, &steps), Ok(()));
+    }
+
+    #[test]
+    fn every_law_holds_where_there_is_room_for_one_of_each(steps in steps()) {
+        let bounds = Bounds {
+            requests: 1,
+            reassemblies: 1,
+            duplicates: 1,
+            devices: 1,
+            neighbours: 1,
+            pos: 1,
+            links: 1,
+            scan_results: 1,
+        };
+        prop_assert_eq!(check(&OneMac { bounds }, &steps), Ok(()));
     }
 }
 

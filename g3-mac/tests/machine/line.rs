@@ -27,6 +27,9 @@ pub(crate) enum Fault {
     Flip,
 }
 
+/// How well the groups arrive: sender and receiver.
+type Levels = Box<dyn Fn(usize, usize) -> [Lqi; 6]>;
+
 /// Decides on each reception: transmission, its number, and receiver.
 type Faults = Box<dyn FnMut(&Sent, usize, usize) -> Fault>;
 
@@ -68,6 +71,7 @@ pub(crate) struct Line {
     pub(crate) sent: Vec<Sent>,
     /// What happens to receptions.
     pub(crate) fault: Faults,
+    pub(crate) levels: Levels,
     pending: Vec<Option<PhyRequest>>,
     events: BTreeMap<(Instant, u64), Event>,
     sequence: u64,
@@ -77,7 +81,11 @@ pub(crate) struct Line {
 
 pub(crate) fn config(node: u16) -> MacConfig {
     let seed = Seed::from_u64(7).derive("node", u64::from(node));
-    MacConfig::new(Eui64::from_u64(0x1122_3344_5566_0000 + u64::from(node)), &GEOMETRY, seed, 0)
+    let eui64 = Eui64::from_u64(0x1122_3344_5566_0000 + u64::from(node));
+    let mut config = MacConfig::new(eui64, &GEOMETRY, seed, 0);
+    // Tests of the exchange itself count frames; those of the adaptation turn it on.
+    config.interop.tone_map_requests = false;
+    config
 }
 
 pub(crate) fn short(node: u16) -> MacAddress {
@@ -127,6 +135,7 @@ impl Line {
             out: vec![Vec::new(); nodes],
             sent: Vec::new(),
             fault: Box::new(|_, _, _| Fault::None),
+            levels: Box::new(|_, _| [LQI; 6]),
             pending: vec![None; nodes],
             events: BTreeMap::new(),
             sequence: 0,
@@ -326,12 +335,13 @@ impl Line {
         let indication = if fault == Fault::Lose {
             PhyIndication::Lost { loss: PhyLoss::Payload, ended: sent.end }
         } else {
+            let levels = (self.levels)(sent.from, node);
             PhyIndication::Data(PdDataIndication {
                 psdu,
                 tx: data.tx,
                 response_expected: data.response_expected,
-                lqi: LQI,
-                group_lqi: [LQI; 6].into_iter().collect(),
+                lqi: mean(&levels),
+                group_lqi: levels.into_iter().collect(),
                 phase_difference: PhaseDifference(0),
                 corrected_octets: 0,
                 started: sent.start,
@@ -344,3 +354,7 @@ impl Line {
 }
 
 pub(crate) const LQI: Lqi = Lqi(88);
+
+fn mean(levels: &[Lqi; 6]) -> Lqi {
+    Lqi((levels.iter().map(|lqi| u32::from(lqi.0)).sum::<u32>() / 6) as u8)
+}

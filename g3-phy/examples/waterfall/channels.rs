@@ -67,6 +67,11 @@ impl Channel {
         Self { response, rate, carriers, design: FirDesign::new(plan.sample_rate_hz, TAPS, band) }
     }
 
+    /// Indices of the carriers that are sent.
+    pub(crate) fn carriers(&self) -> &[usize] {
+        &self.carriers
+    }
+
     /// The filter of one frame; `None` when the line is flat.
     pub(crate) fn draw(&self, words: &mut Words) -> Option<Fir> {
         let model = match self.response {

@@ -2,7 +2,7 @@
 
 use crate::channels::Response;
 use crate::line::Disturbance;
-use g3_phy::{ARIB, BandPlan, CENELEC_A, FCC, ModemConfig};
+use g3_phy::{ARIB, BandPlan, CENELEC_A, FCC, ModemConfig, ToneMask};
 use plc_core::sap::{FrameGeometry, Modulation, ModulationScheme, TxParameters};
 
 /// One measurement.
@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Frames(Frames),
     /// Acknowledgements: a preamble and a header. What counts is the ratio at which the curve `robo` loses 1 %.
     Headers { frames: Frames, robo: &'static str },
+    /// Ideal reception alone, of these frames and of the same without impulses: what no receiver of this kind can undo.
+    Limit(Frames),
     /// Noise without a signal, for a share of the hours of the setting.
     Quiet { frames: Frames, share: f64 },
 }
@@ -70,7 +72,12 @@ impl Frames {
 
 /// All measurements, in the order of the table.
 pub(crate) fn all() -> Vec<Curve> {
-    let frames = white_noise().chain(iterative()).chain(coherent()).chain(disturbed()).chain(selective());
+    let frames = white_noise()
+        .chain(iterative())
+        .chain(coherent())
+        .chain(disturbed())
+        .chain(selective())
+        .chain(notched());
     let frames = frames.map(|(name, title, frames)| (name, title, Kind::Frames(frames)));
     let quiet = quiet().map(|(name, title, frames)| {
         let share = if frames.disturbance == Disturbance::None { 1.0 } else { 0.2 };
@@ -83,9 +90,14 @@ pub(crate) fn all() -> Vec<Curve> {
             Kind::Headers { frames: robo(), robo: "awgn-robo" },
         ),
         ("headers-fcc", "FCC preamble and header", Kind::Headers { frames: of(&FCC), robo: "fcc-robo" }),
+        (
+            "headers-iterative",
+            "Preamble and header, ten iterations",
+            Kind::Headers { frames: iterated(robo()), robo: "iterative-robo" },
+        ),
     ];
     let all = [("anchors", "Yardstick, published points", Kind::Anchors)].into_iter();
-    let all = all.chain(frames).chain(headers).chain(quiet);
+    let all = all.chain(frames).chain(limits()).chain(headers).chain(quiet);
     all.map(|(name, title, kind)| Curve { name, title, kind }).collect()
 }
 
@@ -113,9 +125,8 @@ fn white_noise() -> impl Iterator<Item = Entry> {
 /// The same frames, heard again and again where plain decoding fails.
 fn iterative() -> impl Iterator<Item = Entry> {
     let heard = |modulation, against, db: f64| {
-        let config = ModemConfig { iterations: ITERATIONS, ..ModemConfig::of(&CENELEC_A) };
         let (against, goal) = (Against::Curve(against), Goal::Within(-db));
-        Frames { modulation, config, against, goal, ..dbpsk() }
+        Frames { modulation, against, goal, ..iterated(dbpsk()) }
     };
     [
         ("iterative-robo", "ROBO, ten iterations", heard(Modulation::Robo, "awgn-robo", 3.0)),
@@ -124,6 +135,11 @@ fn iterative() -> impl Iterator<Item = Entry> {
         ("iterative-d8psk", "D8PSK, ten iterations", heard(Modulation::Psk8, "awgn-d8psk", 2.0)),
     ]
     .into_iter()
+}
+
+/// `frames` with a receiver that hears what it has failed on again.
+fn iterated(frames: Frames) -> Frames {
+    Frames { config: ModemConfig { iterations: ITERATIONS, ..frames.config }, ..frames }
 }
 
 /// Iterations of those curves.
@@ -138,6 +154,12 @@ fn coherent() -> impl Iterator<Item = Entry> {
     };
     [
         ("coherent-robo", "CENELEC-A coherent ROBO", keyed(Modulation::Robo, dbpsk())),
+        (
+            // Headers are differential: it is they that are heard again.
+            "iterative-coherent-robo",
+            "CENELEC-A coherent ROBO, ten iterations",
+            keyed(Modulation::Robo, iterated(dbpsk())),
+        ),
         ("coherent-bpsk", "CENELEC-A BPSK", keyed(Modulation::Bpsk, dbpsk())),
         ("coherent-qpsk", "CENELEC-A QPSK", keyed(Modulation::Qpsk, dbpsk())),
         ("coherent-8psk", "CENELEC-A 8PSK", keyed(Modulation::Psk8, dbpsk())),
@@ -171,6 +193,17 @@ fn disturbed() -> impl Iterator<Item = Entry> {
     .into_iter()
 }
 
+/// What LV14 costs when every burst is known to the sample.
+fn limits() -> impl Iterator<Item = (&'static str, &'static str, Kind)> {
+    let lv14 =
+        |frames| Frames { disturbance: Disturbance::Lv14 { impulses: true }, goal: Goal::None, ..frames };
+    [
+        ("lv14-limit-robo", "ROBO, LV14, bursts known", Kind::Limit(lv14(robo()))),
+        ("lv14-limit-dbpsk", "DBPSK, LV14, bursts known", Kind::Limit(lv14(dbpsk()))),
+    ]
+    .into_iter()
+}
+
 fn selective() -> impl Iterator<Item = Entry> {
     let over = |response| Frames { response, goal: Goal::Floor(1e-3), ..dbpsk() };
     let random =
@@ -189,6 +222,30 @@ fn selective() -> impl Iterator<Item = Entry> {
     ]
     .into_iter()
 }
+
+/// What deep notches cost: both ends mask the carriers of S-FSK, and echoes carry the beginnings of symbols into windows.
+fn notched() -> impl Iterator<Item = Entry> {
+    let over = |deep_notches, against, goal| Frames {
+        plan: &WITHOUT_SFSK,
+        config: ModemConfig { deep_notches, iterations: 0, ..ModemConfig::of(&WITHOUT_SFSK) },
+        response: Response::FifteenPaths,
+        against,
+        goal,
+        ..d8psk()
+    };
+    [
+        ("notch-plain", "D8PSK, 15 paths, notch", over(false, Against::Reference, Goal::None)),
+        (
+            "notch-deep",
+            "D8PSK, 15 paths, deep notch",
+            over(true, Against::Curve("notch-plain"), Goal::Within(0.1)),
+        ),
+    ]
+    .into_iter()
+}
+
+/// CENELEC-A without the carriers that S-FSK is near to.
+static WITHOUT_SFSK: BandPlan = BandPlan { mask: ToneMask::carriers(23, 39, 49), ..CENELEC_A };
 
 fn quiet() -> impl Iterator<Item = Entry> {
     let with = |disturbance| Frames { disturbance, ..robo() };

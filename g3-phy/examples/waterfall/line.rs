@@ -124,7 +124,8 @@ fn tone(index: f64, amplitude: f64, samples: &mut [f32], words: &mut Words) {
     }
 }
 
-fn lv14_level(plan: &BandPlan, carriers: &[usize]) -> f64 {
+/// Mean over the carriers of what LV14 without impulses and of level 1 counts for, as a variance of white noise.
+pub(crate) fn lv14_level(plan: &BandPlan, carriers: &[usize]) -> f64 {
     let rate = f64::from(plan.sample_rate_hz);
     let source = Cyclostationary::lv14(plan.sample_rate_hz, 1.0, 0.0, &Seed::from_u64(0)).without_impulses();
     let density = |&k: &usize| source.density(k as f64 * rate / FFT_LEN as f64);

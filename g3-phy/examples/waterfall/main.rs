@@ -3,8 +3,8 @@
 //! `cargo run --release -p g3-phy --example waterfall -- --help`
 //!
 //! A file each: [`options`], [`curves`] (what is measured), [`run`] (ratios, frames, threads), [`link`] (a frame through
-//! both modems), [`line`] and [`channels`] (what lies between them), [`reference`], [`anchors`] and [`viterbi`] (the
-//! yardstick), [`alone`] (headers and noise), [`stats`], [`plot`], [`table`], [`suite`] and [`special`] (all in order).
+//! both modems), [`line`] and [`channels`] (what lies between them), [`reference`], [`noises`], [`anchors`] and [`viterbi`]
+//! (the yardstick), [`alone`] (headers and noise), [`stats`], [`plot`], [`table`], [`suite`] and [`special`] (all in order).
 
 mod alone;
 mod anchors;
@@ -12,6 +12,7 @@ mod channels;
 mod curves;
 mod line;
 mod link;
+mod noises;
 mod options;
 mod plot;
 mod progress;

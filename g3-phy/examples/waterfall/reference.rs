@@ -5,6 +5,7 @@
 //! and not quantised, the decoder's metrics are floating-point numbers.
 
 use crate::channels::Channel;
+use crate::noises::Noises;
 use crate::random::{Words, complex, key, octets};
 use crate::run::Trial;
 use crate::stats::Tally;
@@ -23,6 +24,7 @@ pub(crate) struct Reference {
     seed: u64,
     shape: PayloadShape,
     channel: Channel,
+    noises: Noises,
     /// Symbols of one code word.
     rows: usize,
     code: ReedSolomon,
@@ -59,8 +61,8 @@ impl Bench {
 }
 
 impl Reference {
-    /// Payloads of `shape` over `channel`.
-    pub(crate) fn new(seed: u64, shape: PayloadShape, channel: Channel) -> Self {
+    /// Payloads of `shape` over `channel` with `noises`.
+    pub(crate) fn new(seed: u64, shape: PayloadShape, channel: Channel, noises: Noises) -> Self {
         let rows = shape.symbols / shape.blocks;
         let interleaver =
             Interleaver::new(shape.carriers, rows * shape.bits, InterleaverOrder::LargerFirst, true);
@@ -70,7 +72,7 @@ impl Reference {
             copy_position(RepetitionOrder::BitByBit, shape.repetition, len, bit, copy)
         };
         let destinations = (0..len * shape.repetition).map(|n| interleaver.destination(place(n))).collect();
-        Self { seed, shape, channel, rows, code: ReedSolomon::new(shape.parity), destinations }
+        Self { seed, shape, channel, noises, rows, code: ReedSolomon::new(shape.parity), destinations }
     }
 
     fn delivered(&self, snr_db: f64, words: &mut Words, bench: &mut Bench) -> bool {
@@ -97,27 +99,55 @@ impl Reference {
     fn transmit(&self, snr_db: f64, words: &mut Words, bench: &mut Bench) {
         let noise = 10f64.powf(-snr_db / 20.0) as f32;
         let amplitudes = self.channel.amplitudes(words);
+        let phase = if matches!(self.noises, Noises::Even) { 0.0 } else { words.uniform() };
         for (carrier, &amplitude) in amplitudes.iter().enumerate().take(self.shape.carriers) {
             match self.shape.scheme {
-                ModulationScheme::Differential => self.turn(carrier, amplitude, noise, words, bench),
+                ModulationScheme::Differential => {
+                    let variances = self.variances(carrier, phase, amplitude, noise);
+                    self.turn(carrier, amplitude, variances, words, bench);
+                }
                 ModulationScheme::Coherent => self.place(carrier, amplitude, noise, words, bench),
             }
         }
     }
 
+    /// The noise of the symbols of one carrier.
+    fn variances(
+        &self,
+        carrier: usize,
+        phase: f64,
+        amplitude: f32,
+        noise: f32,
+    ) -> impl Iterator<Item = f32> + use<'_> {
+        let (signal, power) = (f64::from(amplitude).powi(2), f64::from(noise).powi(2));
+        (0..).map(move |symbol| {
+            let share = self.noises.share(carrier, symbol, phase, signal / power);
+            (share.noise * power + share.own * signal) as f32
+        })
+    }
+
     /// One carrier of differential symbols, after one that serves as a reference. The product of two has the mean S and
-    /// the variance S·σ² + σ⁴/2 of its real part, which gives its weight.
-    fn turn(&self, carrier: usize, amplitude: f32, noise: f32, words: &mut Words, bench: &mut Bench) {
-        let (keying, snr) = (Dpsk::new(self.shape.bits), (amplitude / noise).powi(2));
-        let weight = 4.0 * snr * snr / ((2.0 * snr + 1.0) * amplitude * amplitude);
+    /// the variance (S·(σ₁² + σ₂²) + σ₁²·σ₂²) / 2 of its real part, which gives its weight.
+    fn turn(
+        &self,
+        carrier: usize,
+        amplitude: f32,
+        variances: impl Iterator<Item = f32>,
+        words: &mut Words,
+        bench: &mut Bench,
+    ) {
+        let (keying, power) = (Dpsk::new(self.shape.bits), amplitude * amplitude);
         let mut phase = 0;
-        let mut before = unit(phase) * amplitude + complex(words) * noise;
-        for bits in self.carrier_bits(carrier) {
+        let mut variances = variances;
+        let mut noise = variances.next().unwrap_or_default();
+        let mut before = unit(phase) * amplitude + complex(words) * noise.sqrt();
+        for (bits, variance) in self.carrier_bits(carrier).zip(variances) {
+            let weight = 4.0 * power / (power * (variance + noise) + variance * noise);
             phase = (phase + keying.shift(value(&bench.sent[bits.clone()]))) % PHASES;
-            let now = unit(phase) * amplitude + complex(words) * noise;
+            let now = unit(phase) * amplitude + complex(words) * variance.sqrt();
             let soft = keying.soft(now * before.conj()).map(|soft| soft * weight);
             bench.soft[bits.clone()].copy_from_slice(&soft[..bits.len()]);
-            before = now;
+            (before, noise) = (now, variance);
         }
     }
 

@@ -1,8 +1,9 @@
 //! All measurements that were asked for, in order, with their files.
 
 use crate::curves::{Against, Curve, Frames, Kind, all};
-use crate::line::Line;
+use crate::line::{Disturbance, Line};
 use crate::link::Link;
+use crate::noises::Noises;
 use crate::options::Options;
 use crate::plot::{Dot, Plot, Series, Style};
 use crate::progress::Progress;
@@ -68,6 +69,7 @@ impl<'a> Suite<'a> {
             Kind::Headers { frames, robo } => self.headers(curve, frames, robo).map(|row| vec![row]),
             Kind::Quiet { frames, share } => self.quiet(curve, frames, *share).map(|row| vec![row]),
             Kind::Frames(frames) => self.frames(curve, frames).map(|row| vec![row]),
+            Kind::Limit(frames) => self.limit(curve, frames).map(|row| vec![row]),
         }
     }
 
@@ -82,6 +84,17 @@ impl<'a> Suite<'a> {
         let eb_db = -10.0 * (shape.bits as f64 / (2 * shape.repetition) as f64).log10();
         self.write(&format!("{}.csv", curve.name), &csv(&[("modem", &here), (theory, &there)], eb_db))?;
         let series = vec![drawn(theory, Style::Theory, &there), drawn("modem", Style::Measured(0), &here)];
+        self.draw(curve, "SNR per carrier (Es/N0), dB", series)?;
+        Ok(Row::compare(curve, frames, &here, &there))
+    }
+
+    /// Ideal reception of `frames` with impulses and without.
+    fn limit(&self, curve: &Curve, frames: &Frames) -> Result<Row, String> {
+        let shape = shape(frames);
+        let free = Frames { disturbance: Disturbance::Lv14 { impulses: false }, ..frames.clone() };
+        let (here, there) = (self.reference(frames, &shape), self.reference(&free, &shape));
+        self.write(&format!("{}.csv", curve.name), &csv(&[("with", &here), ("without", &there)], 0.0))?;
+        let series = vec![drawn("without", Style::Theory, &there), drawn("with", Style::Measured(0), &here)];
         self.draw(curve, "SNR per carrier (Es/N0), dB", series)?;
         Ok(Row::compare(curve, frames, &here, &there))
     }
@@ -104,7 +117,8 @@ impl<'a> Suite<'a> {
 
     fn reference(&self, frames: &Frames, shape: &PayloadShape) -> Vec<Point> {
         let channel = line(frames).channel;
-        let reference = Reference::new(self.seed, *shape, channel);
+        let noises = Noises::new(frames.disturbance, frames.plan, channel.carriers());
+        let reference = Reference::new(self.seed, *shape, channel, noises);
         // Ideal reception costs little: more frames than the modem gets.
         let step_db = frames.step_db;
         let limits = Limits { frames: self.limits.frames.max(2000), losses: 100, step_db, ..self.limits };

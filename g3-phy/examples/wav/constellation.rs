@@ -64,7 +64,7 @@ impl Scatter {
         let symbols = symbols(plan, samples, frame);
         let rows = match frame.tx.scheme {
             ModulationScheme::Differential => differential(plan, &symbols, keying),
-            ModulationScheme::Coherent => coherent(plan, &symbols, keying),
+            ModulationScheme::Coherent => coherent(plan, &symbols, frame, keying),
         };
         let points = rows.iter().enumerate().flat_map(|(symbol, row)| {
             data_positions(plan, frame, symbol).into_iter().map(move |position| row[position])
@@ -83,16 +83,22 @@ impl Scatter {
 
 /// Positions of the carriers that carry data in payload symbol `symbol`: pilots do not.
 fn data_positions(plan: &BandPlan, frame: &PdDataIndication, symbol: usize) -> Vec<usize> {
-    let active = (0..plan.carriers()).filter(|&position| plan.is_active(frame.tx.tone_map, position));
-    let mut positions: Vec<_> = active.collect();
-    if frame.tx.scheme == ModulationScheme::Coherent {
-        let count = positions.len();
-        let place = |pilot| (plan.pilot_offset + PILOT_SPACING * pilot + PILOT_STEP * symbol) % count;
-        let pilots: Vec<_> =
-            (0..count.div_ceil(PILOT_SPACING)).map(|pilot| positions[place(pilot)]).collect();
-        positions.retain(|position| !pilots.contains(position));
+    let pilots = pilot_positions(plan, frame, symbol);
+    active_positions(plan, frame).filter(|position| !pilots.contains(position)).collect()
+}
+
+/// Positions of the pilots in payload symbol `symbol`.
+fn pilot_positions(plan: &BandPlan, frame: &PdDataIndication, symbol: usize) -> Vec<usize> {
+    if frame.tx.scheme == ModulationScheme::Differential {
+        return Vec::new();
     }
-    positions
+    let active: Vec<_> = active_positions(plan, frame).collect();
+    let place = |pilot| (plan.pilot_offset + PILOT_SPACING * pilot + PILOT_STEP * symbol) % active.len();
+    (0..active.len().div_ceil(PILOT_SPACING)).map(|pilot| active[place(pilot)]).collect()
+}
+
+fn active_positions(plan: &BandPlan, frame: &PdDataIndication) -> impl Iterator<Item = usize> {
+    (0..plan.carriers()).filter(|&position| plan.is_active(frame.tx.tone_map, position))
 }
 
 /// All carriers of the last symbol of the header and of every symbol after it that is in `samples`.
@@ -121,30 +127,40 @@ fn differential(plan: &BandPlan, symbols: &[Vec<Complex<f32>>], keying: Keying) 
         (0..plan.carriers()).map(product).collect()
     };
     let mut rows: Vec<Vec<_>> = symbols.windows(2).map(of).collect();
-    let turn = slope(plan, rows.iter().flatten().copied(), keying);
+    let turn = slope(plan, rows.iter().flatten().copied(), |_, point| keying.nearest(point));
     rows.iter_mut().for_each(|row| turn_back(plan, row, turn));
     rows
 }
 
 /// Carriers over the line that S1 and S2 have shown, with their phase in SYNCP taken off; the line and the delay are
-/// followed from symbol to symbol.
-fn coherent(plan: &BandPlan, symbols: &[Vec<Complex<f32>>], keying: Keying) -> Vec<Vec<Complex<f32>>> {
+/// followed from symbol to symbol. Pilots are points of QPSK, however the data is keyed.
+fn coherent(
+    plan: &BandPlan,
+    symbols: &[Vec<Complex<f32>>],
+    frame: &PdDataIndication,
+    keying: Keying,
+) -> Vec<Vec<Complex<f32>>> {
     let [_, first, second, payload @ ..] = symbols else { return Vec::new() };
     let gain = 0.5 / PREAMBLE_GAIN;
     let mut line: Vec<_> = first.iter().zip(second).map(|(syncm, syncp)| (syncp - syncm) * gain).collect();
     let (mut delay, mut rate, mut rows) = (0.0, 0.0, Vec::new());
-    for symbol in payload {
+    for (number, symbol) in payload.iter().enumerate() {
+        let pilots = pilot_positions(plan, frame, number);
+        let nearest = |position: usize, point: Complex<f32>| match pilots.contains(&position) {
+            true => PILOT.nearest(point),
+            false => keying.nearest(point),
+        };
         delay += rate;
         let mut row: Vec<_> = symbol.iter().zip(&line).map(|(carrier, line)| carrier / line).collect();
         row.iter_mut()
             .filter(|point| !point.norm_sqr().is_finite())
             .for_each(|point| *point = Complex::default());
         turn_back(plan, &mut row, delay);
-        let late = slope(plan, row.iter().copied(), keying);
+        let late = slope(plan, row.iter().copied(), nearest);
         delay += DELAY_GAIN * late;
         rate += RATE_GAIN * late;
-        for (point, line) in row.iter().zip(&mut line) {
-            let sent = keying.nearest(*point);
+        for (position, (point, line)) in row.iter().zip(&mut line).enumerate() {
+            let sent = nearest(position, *point);
             *line += *line * (point - sent) * sent.conj() * LINE_GAIN;
         }
         rows.push(row);
@@ -154,12 +170,17 @@ fn coherent(plan: &BandPlan, symbols: &[Vec<Complex<f32>>], keying: Keying) -> V
 }
 
 /// How much further each carrier has turned than the one below it, in radians, with the data taken off.
-fn slope(plan: &BandPlan, points: impl Iterator<Item = Complex<f32>>, keying: Keying) -> f32 {
+fn slope(
+    plan: &BandPlan,
+    points: impl Iterator<Item = Complex<f32>>,
+    nearest: impl Fn(usize, Complex<f32>) -> Complex<f32>,
+) -> f32 {
     let (mut turned, mut lever) = (0.0, 0.0);
     for (n, point) in points.enumerate() {
         let position = n % plan.carriers();
         if plan.is_used(position) {
-            let (k, rest) = ((plan.first_carrier + position) as f32, point * keying.nearest(point).conj());
+            let k = (plan.first_carrier + position) as f32;
+            let rest = point * nearest(position, point).conj();
             turned += k * rest.im;
             lever += k * k * rest.re;
         }
@@ -179,3 +200,5 @@ const DELAY_GAIN: f32 = 0.3;
 const RATE_GAIN: f32 = 0.05;
 /// Share of what a symbol says of the line that is believed.
 const LINE_GAIN: f32 = 0.05;
+/// How pilots are keyed.
+const PILOT: Keying = Keying::Phase(Dpsk::new(2));

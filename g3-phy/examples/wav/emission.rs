@@ -6,8 +6,8 @@ use g3_phy::{BandPlan, Exchange, Modem};
 use plc_core::Instant;
 use plc_core::sap::{FrameGeometry, PdDataRequest, Phy, PhyRequest, Psdu, TxGain};
 
-/// Longest frames of ROBO, one after the other.
-const FRAMES: usize = 4;
+/// Frames of a drawing, one after the other.
+pub(crate) const FRAMES: usize = 4;
 
 /// The spectrum of one band plan.
 #[derive(Clone, Debug)]
@@ -21,14 +21,17 @@ pub(crate) struct Emission {
 }
 
 impl Emission {
-    /// Of `modem`, sending the longest frames of ROBO; `octet` gives what they carry.
-    pub(crate) fn of(modem: &mut Modem, octet: impl FnMut() -> u8) -> Self {
-        let plan = modem.plan();
-        let samples = frames(modem, octet);
+    /// Of `modem`, sending `count` frames of ROBO of the greatest length; `octet` gives what they carry.
+    pub(crate) fn of(modem: &mut Modem, count: usize, octet: impl FnMut() -> u8) -> Self {
+        Self::of_samples(modem.plan(), &frames(modem, count, octet))
+    }
+
+    /// Of what a modem of `plan` has sent.
+    pub(crate) fn of_samples(plan: &'static BandPlan, samples: &[f32]) -> Self {
         let power =
             samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / samples.len() as f64;
         let highest = samples.iter().fold(0.0, |highest: f64, &sample| highest.max(f64::from(sample.abs())));
-        let density = Density::of(&samples, f64::from(plan.sample_rate_hz));
+        let density = Density::of(samples, f64::from(plan.sample_rate_hz));
         Self { plan, crest: highest / power.sqrt(), density }
     }
 
@@ -61,6 +64,21 @@ impl Emission {
         decibels(self.density.mean(hz - half, hz + half) / self.level())
     }
 
+    /// How far the carrier of index `k`, which is masked, is below the carriers in use, in dB: within a quarter of a
+    /// spacing around its frequency.
+    pub(crate) fn depth_db(&self, k: f64) -> f64 {
+        let (hz, half) = (k * self.spacing(), 0.25 * self.spacing());
+        -decibels(self.density.mean(hz - half, hz + half) / self.level())
+    }
+
+    /// The least depth of the notch of carriers `from` to `to`. It reaches half a spacing beyond its outer carriers; one
+    /// spacing at either edge does not count.
+    pub(crate) fn least_depth_db(&self, from: usize, to: usize) -> f64 {
+        let steps = (to - from - 1) * 8 - 4;
+        let at = |n: usize| self.depth_db(from as f64 + 0.75 + n as f64 / 8.0);
+        (0..=steps).map(at).fold(f64::INFINITY, f64::min)
+    }
+
     /// The name of the band, with its notches.
     pub(crate) fn name(&self) -> String {
         let notches = self.notches().map(|(from, to)| format!(" without {from}..{to}"));
@@ -87,11 +105,11 @@ impl Emission {
     }
 }
 
-fn frames(modem: &mut Modem, mut octet: impl FnMut() -> u8) -> Vec<f32> {
+fn frames(modem: &mut Modem, count: usize, mut octet: impl FnMut() -> u8) -> Vec<f32> {
     let tx = modem.plan().robust();
     let len = modem.plan().max_psdu(&tx);
     let (silence, mut block, mut samples) = ([0.0; 64], [0.0; 64], Vec::new());
-    for _ in 0..FRAMES {
+    for _ in 0..count {
         let psdu: Psdu = (0..len).map(|_| octet()).collect();
         let request =
             PdDataRequest { psdu, tx, gain: TxGain::default(), response_expected: false, at: Instant::EPOCH };

@@ -80,6 +80,7 @@ usage:
   wav spectrum [options] OUT.svg    measure and draw what is sent beside and between the carriers
     --band, --mask       as above
     --notch CARRIERS     measure and draw the band without these carriers, too
+    --plain              without what makes the notch deep
 
 WAV files are mono, 16-bit integer or 32-bit float, at the sample rate of the band:
 400000 Hz for CENELEC-A, 1200000 Hz for FCC and ARIB.

@@ -2,10 +2,10 @@
 
 use crate::args::Args;
 use crate::density::{BANDWIDTH_HZ, decibels};
-use crate::emission::Emission;
+use crate::emission::{Emission, FRAMES};
 use crate::noise::Noise;
 use crate::{Fault, mode, svg};
-use g3_phy::{BandPlan, CENELEC_A, Interop};
+use g3_phy::{BandPlan, CENELEC_A, Modem, ModemConfig};
 use std::fmt::Write;
 
 /// Distances from the outer carriers at which the text tells a level, in carriers.
@@ -14,18 +14,20 @@ const DISTANCES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 pub(crate) fn run(mut args: Args) -> Result<String, Fault> {
     let whole = mode::band(&mut args)?;
     let notched = mode::masked(&mut args, whole, "--notch")?;
+    let deep = !args.flag("--plain");
     let path = args.file("the SVG file to write")?;
     let plans: Vec<_> = std::iter::once(whole).chain(notched).collect();
-    let emissions: Vec<_> = plans.iter().map(|plan| measure(plan)).collect();
+    let emissions: Vec<_> = plans.iter().map(|plan| measure(plan, deep)).collect();
     std::fs::write(&path, svg::spectra(&emissions))
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(emissions.iter().map(describe).collect())
 }
 
-/// The spectrum of frames of random octets.
-pub(crate) fn measure(plan: &'static BandPlan) -> Emission {
-    let (mut modem, mut noise) = (mode::modem(plan, Interop::default(), 1.0), Noise::new(1));
-    Emission::of(&mut modem, || (noise.uniform() * 256.0) as u8)
+/// The spectrum of frames of random octets, with what makes notches deep or without.
+fn measure(plan: &'static BandPlan, deep_notches: bool) -> Emission {
+    let config = ModemConfig { deep_notches, ..ModemConfig::of(plan) };
+    let (mut modem, mut noise) = (Modem::new(plan, config), Noise::new(1));
+    Emission::of(&mut modem, FRAMES, || (noise.uniform() * 256.0) as u8)
 }
 
 fn describe(emission: &Emission) -> String {
@@ -63,8 +65,12 @@ fn describe(emission: &Emission) -> String {
     line("crest factor", format!("{:.1} dB", 20.0 * emission.crest.log10()));
     line("peak in 200 Hz", format!("{margin:.1} dB below the peak of the whole signal"));
     for (from, to) in emission.notches() {
-        let levels = (from..=to).map(|k| format!("{:.1}", emission.relative_db(emission.frequency(k))));
-        line(&format!("notch {from}..{to}"), format!("{} dB", levels.collect::<Vec<_>>().join(" ")));
+        let depths = (from..=to).map(|k| format!("{:.1}", emission.depth_db(k as f64)));
+        line(&format!("notch {from}..{to}"), format!("{} dB deep", depths.collect::<Vec<_>>().join(" ")));
+        if from < to {
+            let least = emission.least_depth_db(from, to);
+            line("", format!("at least {least:.1} dB from {from}.5 to {}.5", to - 1));
+        }
     }
     text
 }

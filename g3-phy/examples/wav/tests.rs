@@ -84,11 +84,15 @@ fn a_spectrum_is_drawn_and_told() {
     let drawing = Scratch::new("spectrum.svg");
     let text = wav(&["spectrum", "--notch", "39-49", drawing.path()]).unwrap();
     assert!(
-        text.contains("CENELEC-A without 39..49: ") && text.contains("  notch 39..49           -"),
+        text.contains("CENELEC-A without 39..49: ")
+            && text.contains("  notch 39..49           ")
+            && text.contains(" dB deep\n"),
         "{text}"
     );
     let svg = std::fs::read_to_string(&drawing.0).unwrap();
     assert_eq!(svg.matches("<polyline").count(), 4);
+    let plain = wav(&["spectrum", "--notch", "39-49", "--plain", drawing.path()]).unwrap();
+    assert!(plain.contains("  notch 39..49           1") && plain != text, "{plain}");
 }
 
 #[test]
@@ -140,8 +144,8 @@ fn the_points_of_coherent_frames_are_those_of_their_constellation() {
         let svg = std::fs::read_to_string(&drawing.0).unwrap();
         let ratio =
             svg.split("modulation error ratio ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-        // What is learnt of the line from two symbols, and followed from there, is noisy, too.
-        assert!((20.5..24.5).contains(&ratio.parse::<f32>().unwrap()), "{modulation}: {ratio}");
+        // What is learnt of the line from two symbols, and followed from there, is noisy, too: up to 1 dB at first.
+        assert!((23.1..24.1).contains(&ratio.parse::<f32>().unwrap()), "{modulation}: {ratio}");
     }
 }
 

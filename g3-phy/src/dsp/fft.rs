@@ -31,7 +31,7 @@ impl Fft {
         let (forward, inverse) = (planner.plan_fft_forward(len), planner.plan_fft_inverse(len));
         let plans = [&forward, &inverse];
         let scratch = |plan: &&alloc::sync::Arc<dyn rustfft::Fft<f32>>| {
-            plan.get_inplace_scratch_len().max(plan.get_outofplace_scratch_len())
+            plan.get_inplace_scratch_len().max(plan.get_immutable_scratch_len())
         };
         let scratch = plans.iter().map(scratch).max().unwrap_or(0);
         Self { forward, inverse, scratch: vec![Complex::default(); scratch] }
@@ -47,14 +47,14 @@ impl Fft {
         self.inverse.process_with_scratch(data, &mut self.scratch);
     }
 
-    /// [`forward`](Self::forward) from `data`, which is lost, into `to`.
-    pub(super) fn forward_into(&mut self, data: &mut [Complex<f32>], to: &mut [Complex<f32>]) {
-        self.forward.process_outofplace_with_scratch(data, to, &mut self.scratch);
+    /// [`forward`](Self::forward) from `data` into `to`.
+    pub(super) fn forward_into(&mut self, data: &[Complex<f32>], to: &mut [Complex<f32>]) {
+        self.forward.process_immutable_with_scratch(data, to, &mut self.scratch);
     }
 
-    /// [`inverse`](Self::inverse) from `data`, which is lost, into `to`.
-    pub(super) fn inverse_into(&mut self, data: &mut [Complex<f32>], to: &mut [Complex<f32>]) {
-        self.inverse.process_outofplace_with_scratch(data, to, &mut self.scratch);
+    /// [`inverse`](Self::inverse) from `data` into `to`.
+    pub(super) fn inverse_into(&mut self, data: &[Complex<f32>], to: &mut [Complex<f32>]) {
+        self.inverse.process_immutable_with_scratch(data, to, &mut self.scratch);
     }
 }
 
@@ -75,14 +75,14 @@ impl Fft {
         self.plain.inverse(data);
     }
 
-    /// [`forward`](Self::forward) from `data`, which is lost, into `to`.
-    pub(super) fn forward_into(&mut self, data: &mut [Complex<f32>], to: &mut [Complex<f32>]) {
+    /// [`forward`](Self::forward) from `data` into `to`.
+    pub(super) fn forward_into(&mut self, data: &[Complex<f32>], to: &mut [Complex<f32>]) {
         to.copy_from_slice(data);
         self.plain.forward(to);
     }
 
-    /// [`inverse`](Self::inverse) from `data`, which is lost, into `to`.
-    pub(super) fn inverse_into(&mut self, data: &mut [Complex<f32>], to: &mut [Complex<f32>]) {
+    /// [`inverse`](Self::inverse) from `data` into `to`.
+    pub(super) fn inverse_into(&mut self, data: &[Complex<f32>], to: &mut [Complex<f32>]) {
         to.copy_from_slice(data);
         self.plain.inverse(to);
     }

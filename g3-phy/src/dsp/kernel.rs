@@ -1,6 +1,11 @@
-//! The inner loop of the Viterbi decoder, once for each kind of processor. All unsafe code of the crate is here.
+//! Inner loops, once for each kind of processor. All unsafe code of the crate is here.
 //!
-//! Every kernel computes the same thing, bit for bit (the scalar one is the definition):
+//! * [`Kernel::run`] compiles any loop again for what the processor has.
+//! * The split step of the real transform is written out for AVX2, four points at a time: compilers make registers of half
+//!   that length of it, at two and a half times the cost.
+//! * The inner loop of the Viterbi decoder is written out for each.
+//!
+//! Every kernel of the decoder computes the same thing, bit for bit (the scalar one is the definition):
 //!
 //! * **In place.** The 64 path metrics lie where they are for six steps. Step `k` of a group of six (`k = step mod
 //!   6`) puts the new bit where the oldest was, in bit `k` of the position. A position is reached from itself
@@ -8,13 +13,16 @@
 //!   is one exchange of neighbours, four additions, two minima: nothing is sorted back into order.
 //! * **Eight bits.** Soft bits become levels from -`LEVEL_MAX` to `LEVEL_MAX`; a branch costs the levels that it
 //!   contradicts; a metric is the cost of the best path, of eight bits, in registers from end to end, saturating. Once
-//!   per group the least metric of its beginning is taken from all.
+//!   per group the least metric of its beginning is taken from all, after five steps, when it is surely known.
 //! * **Decisions** are one bit per position, set where the path moves (ties stay), in the order of positions. The way
 //!   back flips one bit of the position per step, and every sixth position is six decoded bits.
 //!
 //! Checked under an emulator for ARM and under Miri with the commands in CONTRIBUTING.md.
 #![allow(unsafe_code)]
 
+use super::body::Body;
+use super::fft::Complex;
+use super::real_fft::{Merge, Split, merge_four, merge_with, split_four, split_with};
 use super::trellis::{BOTH, Costs, Decisions, GROUP, PATTERNS, decode_with};
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 use super::trellis::{Patterns, stays};
@@ -62,13 +70,34 @@ impl Kernel {
         Self::available().next_back().unwrap_or(Self(Kind::Scalar))
     }
 
-    /// Runs `body` compiled for what this processor has, as far as it is inlined.
-    pub(super) fn run<R>(self, body: impl FnOnce() -> R) -> R {
+    /// Runs the body `B` on `input`, compiled for what this processor has.
+    #[inline]
+    pub(crate) fn run<B: Body<I>, I>(self, input: I) -> B::Output {
         match self.0 {
             // SAFETY: a `Kernel` of these kinds exists only where the processor has the features.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 | Kind::Avx512 => unsafe { avx2::run(body) },
-            _ => body(),
+            Kind::Avx2 | Kind::Avx512 => unsafe { avx2::run::<B, I>(input) },
+            _ => B::run(input),
+        }
+    }
+
+    /// Takes a real spectrum out of the transform of half the length.
+    pub(super) fn split(self, split: Split<'_>) {
+        match self.0 {
+            // SAFETY: a `Kernel` of these kinds exists only where the processor has the features.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 | Kind::Avx512 => unsafe { avx2::split(split) },
+            _ => split_with(split, split_four),
+        }
+    }
+
+    /// Puts a real spectrum into the input of the transform of half the length.
+    pub(super) fn merge(self, merge: Merge<'_>) {
+        match self.0 {
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 | Kind::Avx512 => unsafe { avx2::merge(merge) },
+            _ => merge_with(merge, merge_four),
         }
     }
 
@@ -91,6 +120,18 @@ impl Kernel {
             Kind::Neon => unsafe { neon::decode(soft, decisions, bits) },
         }
     }
+}
+
+/// Even samples as real parts, odd ones as imaginary parts, where they are.
+pub(super) fn as_points(samples: &[f32]) -> &[Complex<f32>] {
+    // SAFETY: a `Complex<f32>` is two `f32` in that order, with their alignment, and half as many cover no more.
+    unsafe { core::slice::from_raw_parts(samples.as_ptr().cast(), samples.len() / 2) }
+}
+
+/// The same for samples that are to be written.
+pub(super) fn as_points_mut(samples: &mut [f32]) -> &mut [Complex<f32>] {
+    // SAFETY: as above, and the borrow is passed on.
+    unsafe { core::slice::from_raw_parts_mut(samples.as_mut_ptr().cast(), samples.len() / 2) }
 }
 
 impl fmt::Display for Kernel {
@@ -123,9 +164,9 @@ mod scalar {
         decisions[0] = step::<0>(metrics, costs[0]);
         decisions[1] = step::<1>(metrics, costs[1]);
         decisions[2] = step::<2>(metrics, costs[2]);
-        metrics.iter_mut().for_each(|metric| *metric -= floor);
         decisions[3] = step::<3>(metrics, costs[3]);
         decisions[4] = step::<4>(metrics, costs[4]);
+        metrics.iter_mut().for_each(|metric| *metric -= floor);
         decisions[5] = step::<5>(metrics, costs[5]);
     }
 
@@ -179,12 +220,13 @@ mod scalar {
 /// Two registers of 32 positions each.
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
+    use super::super::real_fft::{Four, Turns};
     use super::*;
     use core::arch::x86_64::*;
 
     #[target_feature(enable = "avx2")]
-    pub(super) fn run<R>(body: impl FnOnce() -> R) -> R {
-        body()
+    pub(super) fn run<B: Body<I>, I>(input: I) -> B::Output {
+        B::run(input)
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2")]
@@ -209,9 +251,9 @@ mod avx2 {
         decisions[0] = step::<0>(&patterns[0], metrics, costs[0]);
         decisions[1] = step::<1>(&patterns[1], metrics, costs[1]);
         decisions[2] = step::<2>(&patterns[2], metrics, costs[2]);
-        *metrics = metrics.map(|metrics| _mm256_sub_epi8(metrics, floor));
         decisions[3] = step::<3>(&patterns[3], metrics, costs[3]);
         decisions[4] = step::<4>(&patterns[4], metrics, costs[4]);
+        *metrics = metrics.map(|metrics| _mm256_sub_epi8(metrics, floor));
         decisions[5] = step::<5>(&patterns[5], metrics, costs[5]);
     }
 
@@ -267,6 +309,68 @@ mod avx2 {
         _mm_minpos_epu16(_mm_min_epu8(octets, _mm_srli_epi16::<8>(octets)))
     }
 
+    #[target_feature(enable = "avx2")]
+    pub(super) fn split(job: Split<'_>) {
+        split_with(job, |a, b, turns, low, high| {
+            let (a, b) = (points(a), mirrored(points(b)));
+            let (sums, differences) = (_mm256_add_ps(a, b), _mm256_sub_ps(a, b));
+            let halves = _mm256_mul_ps(_mm256_set1_ps(0.5), sums);
+            let (along, across) = turned(differences, turns);
+            let turned = _mm256_add_ps(along, across);
+            store(low, _mm256_add_ps(halves, turned));
+            store(high, mirrored(_mm256_sub_ps(halves, turned)));
+        });
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn merge(job: Merge<'_>) {
+        merge_with(job, |four, turns, ahead, behind| {
+            let four = points(four);
+            let (along, across) = turned(_mm256_add_ps(four, four), turns);
+            let turned = _mm256_sub_ps(along, across);
+            store(ahead, _mm256_add_ps(four, turned));
+            store(behind, mirrored(_mm256_sub_ps(four, turned)));
+        });
+    }
+
+    /// The two products whose sum is four points turned.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn turned(four: __m256, turns: Turns<'_, 4>) -> (__m256, __m256) {
+        let crossed = _mm256_permute_ps::<0b10_11_00_01>(four);
+        (_mm256_mul_ps(pairs(turns.re), four), _mm256_mul_ps(pairs(turns.im), crossed))
+    }
+
+    /// Four points in the opposite order, conjugated.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn mirrored(four: __m256) -> __m256 {
+        let back = _mm256_permute4x64_pd::<0b00_01_10_11>(_mm256_castps_pd(four));
+        let signs = _mm256_castsi256_ps(_mm256_set1_epi64x(i64::MIN));
+        _mm256_xor_ps(_mm256_castpd_ps(back), signs)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn points(four: &Four) -> __m256 {
+        // SAFETY: the reference covers eight numbers, and this load needs no alignment.
+        unsafe { _mm256_loadu_ps(four.as_ptr().cast()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn pairs(four: &[[f32; 2]; 4]) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_ps(four.as_ptr().cast()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn store(to: &mut Four, four: __m256) {
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_ps(to.as_mut_ptr().cast(), four) }
+    }
+
     #[inline]
     #[target_feature(enable = "avx2")]
     fn load(octets: &[u8; 64]) -> __m256i {
@@ -303,9 +407,9 @@ mod avx512 {
         decisions[0] = step::<0>(&patterns[0], metrics, costs[0]);
         decisions[1] = step::<1>(&patterns[1], metrics, costs[1]);
         decisions[2] = step::<2>(&patterns[2], metrics, costs[2]);
-        *metrics = _mm512_sub_epi8(*metrics, floor);
         decisions[3] = step::<3>(&patterns[3], metrics, costs[3]);
         decisions[4] = step::<4>(&patterns[4], metrics, costs[4]);
+        *metrics = _mm512_sub_epi8(*metrics, floor);
         decisions[5] = step::<5>(&patterns[5], metrics, costs[5]);
     }
 
@@ -387,9 +491,9 @@ mod neon {
         decisions[0] = step::<0>(tables, metrics, costs[0]);
         decisions[1] = step::<1>(tables, metrics, costs[1]);
         decisions[2] = step::<2>(tables, metrics, costs[2]);
-        *metrics = metrics.map(|metrics| vsubq_u8(metrics, floor));
         decisions[3] = step::<3>(tables, metrics, costs[3]);
         decisions[4] = step::<4>(tables, metrics, costs[4]);
+        *metrics = metrics.map(|metrics| vsubq_u8(metrics, floor));
         decisions[5] = step::<5>(tables, metrics, costs[5]);
     }
 

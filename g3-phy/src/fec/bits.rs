@@ -15,10 +15,18 @@ pub fn unpack(bytes: &[u8], bits: &mut [u8]) {
 /// Packs `bits` into `bytes`, most significant first; bits that are missing count as zero.
 pub fn pack(bits: &[u8], bytes: &mut [u8]) {
     bytes.fill(0);
-    for (byte, bits) in bytes.iter_mut().zip(bits.chunks(8)) {
-        let packed = bits.iter().fold(0, |packed, bit| packed << 1 | bit & 1);
-        *byte = packed << (8 - bits.len());
+    let (octets, rest) = bits.as_chunks();
+    bytes.iter_mut().zip(octets).for_each(|(byte, &octet)| *byte = packed(octet));
+    if let (Some(byte), false) = (bytes.get_mut(octets.len()), rest.is_empty()) {
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        *byte = packed(last);
     }
+}
+
+/// One multiplication moves the lowest bit of every octet into the highest octet, none onto another.
+fn packed(bits: [u8; 8]) -> u8 {
+    (((u64::from_be_bytes(bits) & 0x0101_0101_0101_0101).wrapping_mul(0x0102_0408_1020_4080)) >> 56) as u8
 }
 
 fn unpacked(byte: u8) -> [u8; 8] {

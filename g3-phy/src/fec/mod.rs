@@ -12,7 +12,7 @@ mod viterbi;
 
 pub use bits::{pack, unpack};
 pub use convolutional::{CONSTRAINT_TAIL, ConvolutionalEncoder};
-pub use interleaver::{Destinations, Interleaver, InterleaverOrder};
+pub use interleaver::{Interleaver, InterleaverOrder};
 pub use reed_solomon::{ReedSolomon, Uncorrectable};
 pub use repetition::{RepetitionOrder, combine, copy_position};
 pub use scrambler::Scrambler;

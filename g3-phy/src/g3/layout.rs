@@ -55,6 +55,11 @@ impl Layout {
         roles.into_iter()
     }
 
+    /// Positions of the active carriers, ascending.
+    pub(crate) fn active(&self) -> &[u8] {
+        &self.ranks[..self.active]
+    }
+
     /// The pilots of payload symbol `symbol`: bit `n` for the carrier at position `n` of the band.
     pub(crate) fn pilot_set(&self, symbol: usize) -> u128 {
         (0..self.pilots).fold(0, |set, pilot| set | 1 << self.pilot(pilot, symbol))

@@ -9,6 +9,7 @@ mod layout;
 pub(crate) mod mains;
 mod payload;
 mod preamble;
+mod route;
 pub(crate) mod rx;
 pub mod specs;
 pub(crate) mod turbo;

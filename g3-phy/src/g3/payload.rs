@@ -2,6 +2,7 @@
 
 use super::chain::{Chain, Grid};
 use super::layout::pilots;
+use super::route::Route;
 use super::specs::{ROBO_REPETITION, RS_LEN, RS_PARITY, RS_PARITY_ROBO, S_SYMBOLS, TAIL_BITS};
 use super::{BandPlan, Interop};
 use crate::fec::{ReedSolomon, Scrambler, Uncorrectable, Viterbi, pack, unpack};
@@ -133,6 +134,7 @@ pub(crate) const STEPS_MAX: usize = RS_LEN * 8 + TAIL_BITS;
 #[derive(Debug)]
 pub(crate) struct PayloadCodec {
     interop: Interop,
+    route: Route,
     strong: ReedSolomon,
     robo: ReedSolomon,
     word: Vec<u8>,
@@ -141,9 +143,11 @@ pub(crate) struct PayloadCodec {
 }
 
 impl PayloadCodec {
-    pub(crate) fn new(interop: Interop) -> Self {
+    /// For the frames of `plan`.
+    pub(crate) fn new(plan: &BandPlan, interop: Interop) -> Self {
         Self {
             interop,
+            route: Route::new(carried_bits_max(plan)),
             strong: ReedSolomon::new(RS_PARITY),
             robo: ReedSolomon::new(RS_PARITY_ROBO),
             word: vec![0; RS_LEN],
@@ -162,6 +166,7 @@ impl PayloadCodec {
         sent: &mut [u8],
     ) -> usize {
         let chain = shape.chain(&self.interop);
+        self.route.follow(chain);
         let data = shape.psdu_len / shape.blocks;
         for (psdu, sent) in psdu.chunks_exact(data).zip(sent.chunks_exact_mut(chain.len())) {
             let word = &mut self.word[..shape.word_len()];
@@ -170,7 +175,7 @@ impl PayloadCodec {
             code(&self.strong, &self.robo, shape).encode(word);
             let bits = &mut self.bits[..word.len() * 8];
             unpack(word, bits);
-            chain.encode(bits, sent);
+            self.route.encode(bits, sent);
             scrambler = self.next_scrambler(scrambler);
         }
         chain.len() * shape.blocks
@@ -186,9 +191,10 @@ impl PayloadCodec {
         mut scrambler: Scrambler,
     ) -> Result<(&[u8], usize), Uncorrectable> {
         let chain = shape.chain(&self.interop);
+        self.route.follow(chain);
         let (data, mut corrected) = (shape.psdu_len / shape.blocks, 0);
         for (block, soft) in soft.chunks_exact(chain.len()).enumerate().take(shape.blocks) {
-            chain.decode(soft, coded, viterbi, &mut self.bits);
+            self.route.decode(soft, coded, viterbi, &mut self.bits);
             if is_silent(&coded[..chain.coded()]) {
                 return Err(Uncorrectable);
             }
@@ -235,7 +241,8 @@ impl PayloadCodec {
 
 /// Whether more than half of `soft` says nothing. Silence decodes to the word of zeros, which is one of the code.
 fn is_silent(soft: &[i8]) -> bool {
-    soft.iter().filter(|&&soft| soft == 0).count() > soft.len() / 2
+    let silent = |part: &[i8]| usize::from(part.iter().map(|&soft| u8::from(soft == 0)).sum::<u8>());
+    soft.chunks(usize::from(u8::MAX)).map(silent).sum::<usize>() > soft.len() / 2
 }
 
 fn code<'c>(strong: &'c ReedSolomon, robo: &'c ReedSolomon, shape: &PayloadShape) -> &'c ReedSolomon {
@@ -285,7 +292,7 @@ mod tests {
         let shape = PayloadShape::fitting(&CENELEC_A, &CENELEC_A.robust(), 40).unwrap();
         let (mut coded, mut viterbi) = (vec![0; 2 * STEPS_MAX], Viterbi::new(STEPS_MAX));
         let silence = vec![0; shape.carried_bits()];
-        let mut codec = PayloadCodec::new(Interop::default());
+        let mut codec = PayloadCodec::new(&CENELEC_A, Interop::default());
         let decoded = codec.decode(&silence, &mut coded, &mut viterbi, &shape, Scrambler::new());
         assert_eq!(decoded, Err(Uncorrectable));
     }
@@ -306,7 +313,7 @@ mod tests {
             let Some(shape) = PayloadShape::fitting(plan, &tx, psdu.len()) else { return Ok(()) };
             let mut psdu = psdu;
             psdu.resize(shape.psdu_len, 0);
-            let mut codec = PayloadCodec::new(interop);
+            let mut codec = PayloadCodec::new(plan, interop);
             let mut sent = vec![0; carried_bits_max(plan)];
             let len = codec.encode(&psdu, &shape, Scrambler::new(), &mut sent);
             prop_assert_eq!(len, shape.carried_bits());

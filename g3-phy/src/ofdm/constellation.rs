@@ -45,6 +45,7 @@ impl Dpsk {
 
     /// Max-log soft bits of a `product` of a carrier with its conjugate predecessor, first bit first; positive
     /// means 0. A BPSK bit has the real part of the product as its value.
+    #[inline(always)]
     pub fn soft(self, product: Complex<f32>) -> [f32; Self::BITS_MAX] {
         let (x, y) = (product.re, product.im);
         match self.bits {
@@ -55,6 +56,7 @@ impl Dpsk {
     }
 
     /// The point of the constellation next to `product`.
+    #[inline(always)]
     pub fn nearest(self, product: Complex<f32>) -> Complex<f32> {
         let (x, y) = (product.re, product.im);
         let (right, up) = (1f32.copysign(x), 1f32.copysign(y));
@@ -73,6 +75,7 @@ const HALF_STEP: f32 = 0.414_213_56;
 
 /// Soft bits of eight phases. A bit splits the circle in two halves, or in four quarters of which every other one is the same:
 /// the likeness of a half is the greatest of four neighbours, and that of the other half the greatest of their opposites.
+#[inline(always)]
 fn soft_of_eight(product: Complex<f32>) -> [f32; Dpsk::BITS_MAX] {
     let (x, y) = (product.re, product.im);
     let (up, down) = (C2 * (x + y), C2 * (x - y));
@@ -84,10 +87,12 @@ fn soft_of_eight(product: Complex<f32>) -> [f32; Dpsk::BITS_MAX] {
 }
 
 /// The greater of two, without a thought for what is no number.
+#[inline(always)]
 fn greater(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
+#[inline(always)]
 fn less(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }

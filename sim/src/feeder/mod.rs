@@ -15,11 +15,13 @@
 //! ```
 
 mod plan;
+mod responses;
 mod table;
 mod tables;
 mod topology;
 
 pub use plan::{Conditions, Place};
+pub use responses::{Responses, Spot};
 pub use table::FeederError;
 pub use tables::{Bus, Customer, Kind, Line, Phase, Tables};
 

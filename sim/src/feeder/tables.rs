@@ -107,6 +107,9 @@ const MAX_KW: f64 = 100.0;
 const MINUTES: usize = 1440;
 
 impl Phase {
+    /// All three, in order.
+    pub const ALL: [Self; 3] = [Self::One, Self::Two, Self::Three];
+
     /// 0, 1 or 2.
     pub fn index(self) -> usize {
         self as usize - 1

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 /// Taps of the response of a link.
 const TAPS: usize = 64;
 /// How far the gain of a link swings with the mains, dB [C].
-const MAINS_SWING_DB: f64 = 2.0;
+pub const MAINS_SWING_DB: f64 = 2.0;
 /// Mains-synchronous impulses, relative to the background, dB [C].
 const SYNCHRONOUS_DB: f64 = -6.0;
 /// Asynchronous bursts: per second, mean seconds, dB over the background [C].
@@ -39,7 +39,7 @@ pub(super) fn lay(
     for ((from, to), link) in pairs.into_iter().zip(links) {
         medium.connect(from, to, link?);
     }
-    let loudness = (0..places.len()).map(|port| noise(seed, port)).collect::<Vec<_>>();
+    let loudness = (0..places.len()).map(|port| noise_of_port(seed, port, RATE_HZ)).collect::<Vec<_>>();
     loudness.into_iter().enumerate().for_each(|(port, noise)| medium.set_noise(port, noise));
     snr_db.into_iter().for_each(|db| set_worst(&mut medium, db));
     Ok(medium)
@@ -58,22 +58,18 @@ fn link(
     Ok(Link::from_path(path, design).with_mains_gain(gain))
 }
 
-/// What a port hears: background, impulses of the mains, bursts, a power supply.
-fn noise(seed: &Seed, port: usize) -> Noise {
+/// What port number `port` of the street of `seed` hears at `rate` samples per second: background, impulses of the mains, bursts,
+/// a power supply.
+pub fn noise_of_port(seed: &Seed, port: usize, rate: u32) -> Noise {
     let seed = seed.derive("noise", port as u64);
     let level = |db: f64| volts_from_dbuv(RESIDENTIAL_MAINS_DBUV + db);
     let (per_second, mean_s, burst_db) = BURSTS;
     let phase = f64::from(seed.0[0]) / 256.0;
     Noise::silent()
-        .with(NoiseSource::Background(Background::residential(RATE_HZ, &seed)))
-        .with(NoiseSource::Cyclostationary(Cyclostationary::lv14(
-            RATE_HZ,
-            level(SYNCHRONOUS_DB),
-            phase,
-            &seed,
-        )))
-        .with(NoiseSource::Bursts(Bursts::new(RATE_HZ, per_second, mean_s, level(burst_db), &seed)))
-        .with(NoiseSource::Tone(Tone::new(RATE_HZ, TONE.0, level(TONE.1), 0.3, 100.0, &seed)))
+        .with(NoiseSource::Background(Background::residential(rate, &seed)))
+        .with(NoiseSource::Cyclostationary(Cyclostationary::lv14(rate, level(SYNCHRONOUS_DB), phase, &seed)))
+        .with(NoiseSource::Bursts(Bursts::new(rate, per_second, mean_s, level(burst_db), &seed)))
+        .with(NoiseSource::Tone(Tone::new(rate, TONE.0, level(TONE.1), 0.3, 100.0, &seed)))
 }
 
 /// Raises or lowers the background of all ports alike, such that the worst link between the concentrator and

@@ -15,6 +15,7 @@ mod site;
 pub mod stream;
 
 pub use identity::{MeterIdentity, customers};
+pub use line::{MAINS_SWING_DB, noise_of_port};
 pub use site::{Site, SiteEvent};
 
 use crate::feeder::Feeder;
@@ -166,6 +167,13 @@ impl Street {
     /// UTC of the next sample.
     pub fn utc(&self) -> Utc {
         self.anchor.utc(self.now())
+    }
+
+    /// Mean ratio per carrier (dB) of a link between two ports against the background at its end; port 0 is the concentrator, port n
+    /// the n-th meter. `None` where there is no link.
+    pub fn background_snr_db(&self, from: usize, to: usize) -> Option<f64> {
+        let link = self.line.link(from, to)?;
+        Some(channel::Signal::cenelec_a().mean_background_snr_db(link, self.line.noise(to)))
     }
 
     /// The meters.

@@ -1,6 +1,6 @@
 //! Coherent payloads: S1 and S2, and soft bits against the gains of the line.
 
-use super::demap::{Demapper, quantise_all};
+use super::demap::{Demapper, QuantiseAll};
 use super::estimate::Turns;
 use super::heard::{Anchor, Heard};
 use crate::g3::BandPlan;
@@ -62,7 +62,7 @@ impl Demapper {
                 }
             }
         }
-        quantise_all(&self.values[..soft.len()], soft);
+        self.kernel.run::<QuantiseAll, _>((&self.values[..soft.len()], soft));
     }
 }
 

@@ -1,7 +1,8 @@
 //! From the carriers of a whole payload to soft bits.
 
 use super::heard::{Anchor, Heard};
-use crate::dsp::{Complex, turns};
+use crate::dsp::lanes::{powers, sum};
+use crate::dsp::{Complex, Kernel, TURNS_MAX, Turns, body};
 use crate::fec::Viterbi;
 use crate::g3::BandPlan;
 use crate::g3::specs::FFT_LEN;
@@ -20,10 +21,14 @@ pub(super) struct Demapper {
     sorted: Vec<f32>,
     /// Positions of the carriers with data.
     active: Vec<usize>,
-    /// Products of one symbol with the one before.
-    products: Vec<Complex<f32>>,
+    pub(super) kernel: Kernel,
+    /// Products of one symbol with the one before, real and imaginary parts apart; then those of the active carriers alone.
+    products: [Vec<f32>; 2],
+    active_products: [Vec<f32>; 2],
     /// Turns of the carriers of one symbol.
-    turns: Vec<Complex<f32>>,
+    turns: Turns,
+    /// The last symbol of the header.
+    last: Vec<Complex<f32>>,
     /// Factors from product to soft bit, for the noise that they were made for.
     weights: Vec<f32>,
     weighed: Option<(f32, f32)>,
@@ -44,8 +49,11 @@ impl Demapper {
             noise: vec![0.0; symbols],
             sorted: vec![0.0; symbols],
             active: vec![0; carriers],
-            products: vec![Complex::default(); carriers],
-            turns: vec![Complex::default(); carriers],
+            kernel: Kernel::fastest(),
+            products: [vec![0.0; carriers], vec![0.0; carriers]],
+            active_products: [vec![0.0; carriers], vec![0.0; carriers]],
+            turns: Turns::new(),
+            last: vec![Complex::default(); carriers],
             weights: vec![0.0; carriers],
             weighed: None,
         }
@@ -67,35 +75,47 @@ impl Demapper {
             self.active[carriers] = position;
             carriers += 1;
         }
-        let mut values = core::mem::take(&mut self.values);
+        (0..plan.carriers()).for_each(|position| self.last[position] = heard.anchor.last(position));
+        let (mut values, kernel) = (core::mem::take(&mut self.values), self.kernel);
         self.weighed = None;
         for (symbol, values) in values[..soft.len()].chunks_exact_mut(carriers * keying.bits()).enumerate() {
-            self.multiply(heard, plan, symbol);
-            self.key(carriers, keying, values);
+            let before = symbol.checked_sub(1).map(|n| self.noise[n]);
+            self.weigh(&heard.anchor, self.noise[symbol], before);
+            kernel.run::<Multiply, _>((&mut *self, heard, plan.first_carrier, symbol));
+            self.select(carriers);
+            let [re, im] = self.active_products.each_ref().map(|part| &part[..carriers]);
+            kernel.run::<Key, _>((keying, re, im, values));
         }
-        quantise_all(&values[..soft.len()], soft);
+        kernel.run::<QuantiseAll, _>((&values[..soft.len()], soft));
         self.values = values;
     }
 
     /// Products of `symbol` with the one before, weighed.
-    fn multiply(&mut self, heard: &Heard, plan: &BandPlan, symbol: usize) {
-        let before = symbol.checked_sub(1).map(|n| self.noise[n]);
-        self.weigh(&heard.anchor, self.noise[symbol], before);
+    #[inline(always)]
+    fn multiply((this, heard, first, symbol): (&mut Self, &Heard, usize, usize)) {
         let step = -core::f32::consts::TAU / FFT_LEN as f32 * heard.gained(symbol);
-        turns(step * plan.first_carrier as f32, step, &mut self.turns);
-        let factors = self.turns.iter().zip(&self.weights).map(|(turn, weight)| turn * weight);
-        let carriers = heard.symbol(symbol).iter().zip(factors).map(|(carrier, factor)| carrier * factor);
-        let products = self.products.iter_mut().zip(carriers);
-        match symbol.checked_sub(1) {
-            None => {
-                let last = (0..plan.carriers()).map(|position| heard.anchor.last(position));
-                products.zip(last).for_each(|((product, carrier), last)| *product = carrier * last.conj());
-            }
-            Some(before) => {
-                let before = heard.symbol(before);
-                products
-                    .zip(before)
-                    .for_each(|((product, carrier), before)| *product = carrier * before.conj());
+        let (re, im) = this.turns.set(step * first as f32, step, this.weights.len());
+        let before = symbol.checked_sub(1).map_or(&this.last[..], |before| heard.symbol(before));
+        let factors = re.iter().zip(im).zip(&this.weights);
+        let [to_re, to_im] = &mut this.products;
+        let to = to_re.iter_mut().zip(to_im);
+        for ((((&re, &im), &weight), (carrier, before)), (to_re, to_im)) in
+            factors.zip(heard.symbol(symbol).iter().zip(before)).zip(to)
+        {
+            let product = carrier * (Complex { re, im } * weight) * before.conj();
+            (*to_re, *to_im) = (product.re, product.im);
+        }
+    }
+
+    /// Leaves the products of the first `carriers` active positions.
+    #[inline(always)]
+    fn select(&mut self, carriers: usize) {
+        for (from, to) in self.products.iter().zip(&mut self.active_products) {
+            if carriers == from.len() {
+                to.copy_from_slice(from);
+            } else {
+                let active = self.active[..carriers].iter();
+                to.iter_mut().zip(active).for_each(|(to, &position)| *to = from[position]);
             }
         }
     }
@@ -111,41 +131,74 @@ impl Demapper {
         self.weighed = Some(noises);
     }
 
-    /// Soft bits of the products of the first `carriers` active positions.
-    fn key(&self, carriers: usize, keying: Dpsk, values: &mut [f32]) {
-        let products = self.active[..carriers].iter().map(|&position| self.products[position]);
-        match keying.bits() {
-            1 => values.iter_mut().zip(products).for_each(|(value, product)| *value = product.re),
-            2 => {
-                for (values, product) in values.chunks_exact_mut(2).zip(products) {
-                    let [a, b, _] = keying.soft(product);
-                    (values[0], values[1]) = (a, b);
-                }
-            }
-            _ => {
-                for (values, product) in values.chunks_exact_mut(Dpsk::BITS_MAX).zip(products) {
-                    values.copy_from_slice(&keying.soft(product));
-                }
-            }
-        }
-    }
-
     /// The noise of each symbol over the usual one. Energy over the usual counts as noise, and so does what the blanked part
     /// of a window lacks.
     pub(super) fn find_noise(&mut self, heard: &Heard) {
         let symbols = heard.symbols();
         let (noise, sorted) = (&mut self.noise[..symbols], &mut self.sorted[..symbols]);
-        noise.iter_mut().enumerate().for_each(|(n, energy)| *energy = heard.anchor.energy(heard.symbol(n)));
+        heard.anchor.find_noise(self.kernel, |n| (heard.symbol(n), heard.kept(n)), noise, sorted);
+    }
+}
+
+impl Anchor {
+    /// The noise over the usual one of each of the symbols that `symbol` gives, with the share of its window that was kept.
+    ///
+    /// The symbol in the middle, by energy, tells the noise of symbols that nothing has struck: what preamble and header tell
+    /// may be mixed from loud and quiet parts of the mains cycle. `sorted` is room for as many values as `noise`.
+    pub(super) fn find_noise<'a>(
+        &self,
+        kernel: Kernel,
+        symbol: impl Fn(usize) -> (&'a [Complex<f32>], f32),
+        noise: &mut [f32],
+        sorted: &mut [f32],
+    ) {
+        for (n, energy) in noise.iter_mut().enumerate() {
+            *energy = kernel.run::<Energy, _>((self, symbol(n).0));
+        }
         sorted.copy_from_slice(noise);
-        sorted.sort_unstable_by(f32::total_cmp);
-        let usual = sorted[symbols / 2].max(f32::MIN_POSITIVE);
-        let snr = heard.anchor.mean_snr();
-        for (symbol, noise) in noise.iter_mut().enumerate() {
-            let struck = 1.0 + (*noise / usual - CHANCE).clamp(0.0, 1e6) * (snr + 1.0);
-            let kept = heard.kept(symbol);
-            *noise = struck.max((1.0 + (1.0 - kept) * snr) / kept);
+        let (_, median, _) = sorted.select_nth_unstable_by(noise.len() / 2, f32::total_cmp);
+        let usual = median.max(f32::MIN_POSITIVE);
+        let snr = self.mean_snr();
+        let over = |energy: f32| energy.min(1e6 * usual) * (snr + 1.0) - snr;
+        let base = over(usual).clamp(BASE_MIN, 1.0);
+        for (n, noise) in noise.iter_mut().enumerate() {
+            let own = if *noise > CHANCE * usual { over(*noise).max(base) } else { base };
+            *noise = own.max(lacking(symbol(n).1, snr / base) * base);
         }
     }
+}
+
+body!(Multiply = Demapper::multiply, (&mut Demapper, &Heard, usize, usize) => ());
+body!(Key = key, (Dpsk, &[f32], &[f32], &mut [f32]) => ());
+body!(Energy = Anchor::energy, (&Anchor, &[Complex<f32>]) => f32);
+body!(QuantiseAll = quantise_all, (&[f32], &mut [i8]) => ());
+
+/// Soft bits of products with the real parts `re` and the imaginary parts `im`.
+#[inline(always)]
+fn key((keying, re, im, values): (Dpsk, &[f32], &[f32], &mut [f32])) {
+    let products = re.iter().zip(im).map(|(&re, &im)| Complex { re, im });
+    match keying.bits() {
+        1 => values.copy_from_slice(re),
+        2 => {
+            for (values, product) in values.as_chunks_mut::<2>().0.iter_mut().zip(products) {
+                let [a, b, _] = Dpsk::new(2).soft(product);
+                *values = [a, b];
+            }
+        }
+        _ => {
+            for (values, product) in values.as_chunks_mut().0.iter_mut().zip(products) {
+                *values = Dpsk::new(3).soft(product);
+            }
+        }
+    }
+}
+
+/// The noise of symbols that nothing has struck is no less than this, over that of preamble and header.
+const BASE_MIN: f32 = 0.3;
+
+/// Noise of a symbol over the usual one when the share `kept` of its window is all that is left.
+fn lacking(kept: f32, snr: f32) -> f32 {
+    (1.0 + (1.0 - kept) * snr) / kept
 }
 
 /// Weighs the products of one symbol with the one before.
@@ -187,16 +240,16 @@ impl Anchor {
     }
 
     /// Energy of `carriers` over what is expected of them, all carriers weighing the same.
-    fn energy(&self, carriers: &[Complex<f32>]) -> f32 {
-        let ratio = |(position, carrier): (usize, &Complex<f32>)| {
-            (carrier.norm_sqr() / (self.gains[position].norm_sqr() + self.noise[position])).min(1e6)
-        };
-        carriers.iter().enumerate().map(ratio).sum::<f32>() / carriers.len() as f32
-    }
-
-    /// Noise of a symbol over the usual one, when all energy that is not expected is noise.
-    pub(super) fn excess(&self, carriers: &[Complex<f32>]) -> f32 {
-        1.0 + (self.energy(carriers) - CHANCE).max(0.0) * (self.mean_snr() + 1.0)
+    #[inline(always)]
+    fn energy((anchor, carriers): (&Self, &[Complex<f32>])) -> f32 {
+        let mut ratios = [0f32; TURNS_MAX];
+        let ratios = &mut ratios[..carriers.len()];
+        powers(carriers, ratios);
+        for ((ratio, gain), noise) in ratios.iter_mut().zip(&anchor.gains).zip(&anchor.noise) {
+            let share = *ratio / (gain.norm_sqr() + noise);
+            *ratio = if share < 1e6 { share } else { 1e6 };
+        }
+        sum(ratios) / carriers.len() as f32
     }
 
     /// Mean signal-to-noise ratio over the carriers, none counting more than 15 dB.
@@ -207,20 +260,24 @@ impl Anchor {
 }
 
 /// Eight bits each, with a fixed root mean square over all.
-pub(super) fn quantise_all(values: &[f32], soft: &mut [i8]) {
-    let mut sums = [0f32; LANES];
-    for values in values.chunks(LANES) {
-        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * value);
+#[inline(always)]
+fn quantise_all((values, soft): (&[f32], &mut [i8])) {
+    let (mut power, mut squares) = (0.0, [0f32; PART]);
+    for values in values.chunks(PART) {
+        let squares = &mut squares[..values.len()];
+        squares.iter_mut().zip(values).for_each(|(square, value)| *square = value * value);
+        power += sum(squares);
     }
-    let power = sums.iter().sum::<f32>() / values.len() as f32;
+    let power = power / values.len() as f32;
     let scale = SOFT_RMS / libm::sqrtf(power.max(f32::MIN_POSITIVE));
     soft.iter_mut().zip(values).for_each(|(soft, value)| *soft = quantise(value * scale));
 }
 
-/// Sums that run side by side.
-const LANES: usize = 16;
+/// Soft bits whose squares are added up together.
+const PART: usize = 256;
 
 /// A soft bit of eight bits.
+#[inline(always)]
 pub(super) fn quantise(value: f32) -> i8 {
     // The lowest octet of a number this large is the nearest whole number.
     (value.clamp(-127.0, 127.0) + 12_582_912.0).to_bits() as i8

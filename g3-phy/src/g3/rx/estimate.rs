@@ -2,7 +2,7 @@
 
 use super::heard::{Anchor, Heard};
 use super::preamble::Preamble;
-use crate::dsp::{Complex, turn};
+use crate::dsp::{self, Complex, turn};
 use crate::g3::specs::{FFT_LEN, PREAMBLE_GAIN, SYMBOL_HOP, WINDOW_ADVANCE};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -111,11 +111,13 @@ impl Estimate {
     fn add_up(&mut self, symbols: &[Complex<f32>], rate: f32) -> f32 {
         self.sums.fill(Complex::default());
         let (width, last) = (self.sums.len(), self.energies.len() - 1);
-        let mut rows = 0.0;
+        let (mut rows, mut turns) = (0.0, dsp::Turns::new());
         for (n, symbol) in symbols.chunks_exact(width).enumerate() {
             if self.energies[n].is_finite() {
-                let mut turns = Turns::new(rate * ((last - n) * SYMBOL_HOP) as f32, self.first);
-                self.sums.iter_mut().zip(symbol).for_each(|(sum, carrier)| *sum += carrier * turns.next());
+                let (re, im) = row(&mut turns, rate * ((last - n) * SYMBOL_HOP) as f32, self.first, width);
+                for ((sum, carrier), (&re, &im)) in self.sums.iter_mut().zip(symbol).zip(re.iter().zip(im)) {
+                    *sum += carrier * Complex { re, im };
+                }
                 rows += 1.0;
             }
         }
@@ -156,11 +158,15 @@ impl Estimate {
         for (position, scatter) in self.scatter.iter_mut().enumerate() {
             *scatter = preamble.scatter(position);
         }
+        let mut turns = dsp::Turns::new();
         for (n, symbol) in symbols.chunks_exact(width).enumerate() {
             if self.energies[n].is_finite() {
-                let mut turns = Turns::new(anchor.rate * ((last - n) * SYMBOL_HOP) as f32, self.first);
-                for ((scatter, carrier), gain) in self.scatter.iter_mut().zip(symbol).zip(&anchor.gains) {
-                    *scatter += (carrier * turns.next() - gain).norm_sqr();
+                let delay = anchor.rate * ((last - n) * SYMBOL_HOP) as f32;
+                let (re, im) = row(&mut turns, delay, self.first, width);
+                let turns = re.iter().zip(im).map(|(&re, &im)| Complex { re, im });
+                let known = symbol.iter().zip(turns).zip(&anchor.gains);
+                for (scatter, ((carrier, turn), gain)) in self.scatter.iter_mut().zip(known) {
+                    *scatter += (carrier * turn - gain).norm_sqr();
                 }
             }
         }
@@ -212,6 +218,12 @@ impl Estimate {
             anchor.gains[position] = anchor.gains[position] * (1.0 - doubt) + smooth * doubt;
         }
     }
+}
+
+/// exp(2πikd/256) for a row of carriers: what a window hears that begins `delay` = d samples later.
+fn row(turns: &mut dsp::Turns, delay: f32, first: usize, width: usize) -> (&[f32], &[f32]) {
+    let step = core::f32::consts::TAU * delay / FFT_LEN as f32;
+    turns.set(step * first as f32, step, width)
 }
 
 /// exp(2πikd/256) for one carrier after the other: what a window hears that begins d samples later.

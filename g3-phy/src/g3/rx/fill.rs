@@ -1,10 +1,13 @@
 //! Samples from those around them: a band takes only a part of the spectrum, so that a sample holds little that is new.
 
+use crate::dsp::lanes::greatest;
+use crate::dsp::{Kernel, body};
 use crate::g3::specs::FFT_LEN;
 
 /// Foretells each sample from its neighbours, and puts that in the place of those that are far from it.
 #[derive(Debug)]
 pub(super) struct Fill {
+    kernel: Kernel,
     /// Weights of the neighbours at one, two, … samples on both sides.
     taps: [f32; REACH],
     /// The window, with zeros on both sides.
@@ -41,6 +44,7 @@ impl Fill {
     /// For a band of `carriers` from carrier `first` on.
     pub(super) fn new(first: usize, carriers: usize) -> Self {
         Self {
+            kernel: Kernel::fastest(),
             taps: taps(first, carriers),
             samples: [0.0; FFT_LEN + 2 * REACH],
             surprise: [0.0; FFT_LEN + 2 * REACH],
@@ -50,18 +54,23 @@ impl Fill {
 
     /// `window` with its impulses replaced, and the share of the signal that is left; nothing if there are none, or too many.
     /// `level` tells the usual power among surprises.
-    pub(super) fn fill(&mut self, window: &[f32], level: impl Fn(&[f32]) -> f32) -> Option<(&[f32], f32)> {
+    pub(super) fn fill(
+        &mut self,
+        window: &[f32],
+        level: impl FnOnce(&[f32]) -> f32,
+    ) -> Option<(&[f32], f32)> {
         self.samples[REACH..REACH + FFT_LEN].copy_from_slice(window);
-        self.find_surprise();
+        self.kernel.run::<FindSurprise, _>(&mut *self);
         let level = level(&self.surprise[REACH..REACH + FFT_LEN]);
-        if self.largest() < CERTAIN * level {
+        let largest = self.kernel.run::<Largest, _>(&*self);
+        if largest < CERTAIN * level {
             return None;
         }
         self.struck.fill(false);
         let mut rounds = 0;
-        while rounds < ROUNDS && self.largest() > IMPULSE * level {
+        while rounds < ROUNDS && self.kernel.run::<Largest, _>(&*self) > IMPULSE * level {
             rounds += 1;
-            let limit = (AS_LARGE * self.largest()).max(IMPULSE * level);
+            let limit = (AS_LARGE * self.kernel.run::<Largest, _>(&*self)).max(IMPULSE * level);
             (0..FFT_LEN).for_each(|n| self.strike(n, limit));
         }
         let count = self.struck.iter().filter(|struck| **struck).count();
@@ -79,6 +88,7 @@ impl Fill {
         Some((&self.samples[REACH..REACH + FFT_LEN], kept))
     }
 
+    #[inline(always)]
     fn find_surprise(&mut self) {
         for (n, surprise) in self.surprise[REACH..REACH + FFT_LEN].iter_mut().enumerate() {
             let around = &self.samples[n..n + 2 * REACH + 1];
@@ -89,12 +99,17 @@ impl Fill {
     }
 
     /// The largest squared surprise, those near the ends counting less.
+    #[inline(always)]
     fn largest(&self) -> f32 {
         let square = |largest: f32, surprise: &f32| largest.max(surprise * surprise);
         let (first, rest) = self.surprise[REACH..REACH + FFT_LEN].split_at(REACH);
         let (inner, last) = rest.split_at(FFT_LEN - 2 * REACH);
         let ends = first.iter().chain(last).fold(0.0, square);
-        inner.iter().fold(ends * (IMPULSE / IMPULSE_AT_END), square)
+        let ends = ends * (IMPULSE / IMPULSE_AT_END);
+        let mut squares = [0.0; FFT_LEN];
+        squares.iter_mut().zip(inner).for_each(|(square, surprise)| *square = surprise * surprise);
+        let largest = greatest(&squares);
+        if largest > ends { largest } else { ends }
     }
 
     /// Replaces sample `n` if its squared surprise is above `limit`.
@@ -122,6 +137,9 @@ impl Fill {
         self.surprise[REACH + FFT_LEN..].fill(0.0);
     }
 }
+
+body!(FindSurprise = Fill::find_surprise, &mut Fill => ());
+body!(Largest = Fill::largest, &Fill => f32);
 
 /// The weights that foretell a sample of the band, of noise below it, and of white noise, with the least squared error.
 fn taps(first: usize, carriers: usize) -> [f32; REACH] {

@@ -10,8 +10,9 @@ use super::reports::Reports;
 use super::search::Search;
 use crate::dsp::Complex;
 use crate::fec::{Scrambler, pack};
-use crate::g3::chain::Chain;
+use crate::g3::route::Route;
 use crate::g3::specs::SYMBOL_HOP;
+use crate::g3::tx::header_chain;
 use crate::g3::{BandPlan, Fch, Interop, PayloadShape, Sof};
 use plc_core::sap::{CarrierSense, Lqi, PdAckIndication, PhyIndication};
 use plc_core::wire::Reader;
@@ -48,6 +49,7 @@ impl Header {
     pub(super) fn step(self, window: &[f32], kit: &mut Kit, reports: &mut Reports) -> State {
         kit.analyse(window, self.start);
         let carriers = kit.carriers.len();
+        kit.header_kept[self.symbol] = kit.blanker.kept();
         kit.header[self.symbol * carriers..][..carriers].copy_from_slice(&kit.carriers);
         let next = Self { start: self.start + SYMBOL_HOP as u64, symbol: self.symbol + 1, ..self };
         if next.symbol < kit.plan.fch_symbols() { State::Header(next) } else { next.decide(kit, reports) }
@@ -55,6 +57,7 @@ impl Header {
 
     fn decide(self, kit: &mut Kit, reports: &mut Reports) -> State {
         let end = self.frame + kit.plan.frame_len(0) as u64;
+        weigh(kit);
         demap(kit);
         match decode(kit).or_else(|| self.decode_again(kit)) {
             Some(Fch::Sof(sof)) => self.on_sof(sof, end, kit, reports),
@@ -100,12 +103,25 @@ impl Header {
         if kit.coherent_header {
             return None;
         }
-        let Kit { again, header_chain, plan, preamble, heard, header, bits, sent, interop, used, .. } = kit;
+        let Kit {
+            again,
+            header_route,
+            plan,
+            preamble,
+            heard,
+            header,
+            header_trust,
+            bits,
+            sent,
+            interop,
+            used,
+            ..
+        } = kit;
         let line = Line { plan, preamble, heard, header, age: self.age };
-        again.header(line, *header_chain, |found| {
+        again.header(line, header_chain(plan, interop), |found| {
             bits[..found.len()].copy_from_slice(found);
-            let (chain, anchor, used) = (&*header_chain, &heard.anchor, &used[..]);
-            Guess { plan, used, coherent: false, interop, chain, header, anchor, bits, sent }.check()
+            let (route, anchor, used, trust) = (&*header_route, &heard.anchor, &used[..], &header_trust[..]);
+            Guess { plan, used, coherent: false, interop, route, header, anchor, trust, bits, sent }.check()
         })
     }
 
@@ -122,14 +138,22 @@ impl Header {
     }
 }
 
+/// What each symbol counts for: the usual noise over its own.
+fn weigh(kit: &mut Kit) {
+    let Kit { header, header_kept, header_trust, header_sorted, heard, plan, demapper, .. } = kit;
+    let symbol = |n: usize| (&header[n * plan.carriers()..][..plan.carriers()], header_kept[n]);
+    heard.anchor.find_noise(demapper.kernel, symbol, header_trust, header_sorted);
+    header_trust.iter_mut().for_each(|noise| *noise = 1.0 / *noise);
+}
+
 /// Soft bits of all symbols of the header, from the phases of two symbols in a row against those of the preamble.
 fn demap(kit: &mut Kit) {
-    let Kit { header, heard, soft, used, plan, coherent_header, .. } = kit;
+    let Kit { header, header_trust, heard, soft, used, plan, coherent_header, .. } = kit;
     let anchor = &heard.anchor;
     let symbol = |n: usize| &header[n * plan.carriers()..][..plan.carriers()];
     let mut before = 0.0;
     for (n, soft) in soft.chunks_exact_mut(used.len()).enumerate().take(plan.fch_symbols()) {
-        let trust = 1.0 / anchor.excess(symbol(n));
+        let trust = header_trust[n];
         for (soft, &position) in soft.iter_mut().zip(used.iter()) {
             let own = trust * sign(anchor, position, symbol(n)[position]);
             let alone = n == 0 || *coherent_header;
@@ -184,7 +208,7 @@ const DOUBTS: [f32; 18] = [
 
 fn decode(kit: &mut Kit) -> Option<Fch> {
     let Kit {
-        header_chain,
+        header_route,
         soft,
         coded,
         viterbi,
@@ -193,15 +217,16 @@ fn decode(kit: &mut Kit) -> Option<Fch> {
         interop,
         sent,
         header,
+        header_trust: trust,
         heard,
         used,
         coherent_header,
         ..
     } = kit;
-    header_chain.decode(&soft[..header_chain.len()], coded, viterbi, bits);
+    header_route.decode(&soft[..sent.len()], coded, viterbi, bits);
     let used = &used[..];
     let (coherent, anchor) = (*coherent_header, &heard.anchor);
-    Guess { plan, used, coherent, interop, chain: header_chain, header, anchor, bits, sent }.check()
+    Guess { plan, used, coherent, interop, route: header_route, header, anchor, trust, bits, sent }.check()
 }
 
 /// Information bits that may be those of the header.
@@ -212,9 +237,11 @@ struct Guess<'a> {
     /// Whether headers are keyed against SYNCP.
     coherent: bool,
     interop: &'a Interop,
-    chain: &'a Chain,
+    route: &'a Route,
     header: &'a [Complex<f32>],
     anchor: &'a Anchor,
+    /// What each symbol counts for.
+    trust: &'a [f32],
     bits: &'a mut [u8],
     sent: &'a mut [u8],
 }
@@ -239,16 +266,18 @@ impl Guess<'_> {
     /// Codes the header again; how well it agrees with the carriers, in standard deviations of chance.
     fn correlation(&mut self) -> f32 {
         self.scramble();
-        let Self { plan, used, coherent, chain, header, anchor, bits, sent, .. } = self;
-        chain.encode(&bits[..plan.fch_bits()], sent);
+        let Self { plan, used, coherent, route, header, anchor, trust, bits, sent, .. } = self;
+        route.encode(&bits[..plan.fch_bits()], sent);
         let (mut agreed, mut variance) = (0.0, f32::MIN_POSITIVE);
-        for n in 0..chain.len() {
-            let (symbol, position) = (n / used.len(), used[n % used.len()]);
-            sent[n] ^= if symbol == 0 || *coherent { 0 } else { sent[n - used.len()] };
-            let carrier = header[symbol * plan.carriers() + position];
-            let value = sign(anchor, position, carrier).clamp(-CLEAR, CLEAR);
-            agreed += if sent[n] == 1 { -value } else { value };
-            variance += value * value;
+        for (symbol, carriers) in header.chunks_exact(plan.carriers()).enumerate() {
+            let (before, sent) = sent.split_at_mut(symbol * used.len());
+            let before = before.rchunks_exact(used.len()).next().filter(|_| !*coherent).unwrap_or(&[]);
+            sent.iter_mut().zip(before).for_each(|(sent, before)| *sent ^= before);
+            for (sent, &position) in sent.iter().zip(used.iter()) {
+                let value = (trust[symbol] * sign(anchor, position, carriers[position])).clamp(-CLEAR, CLEAR);
+                agreed += if *sent == 1 { -value } else { value };
+                variance += value * value;
+            }
         }
         agreed / libm::sqrtf(variance)
     }

@@ -1,6 +1,6 @@
 //! What was heard of one frame: every carrier of every payload symbol, and what is known about them.
 
-use crate::dsp::Complex;
+use crate::dsp::{Complex, Kernel, body};
 use crate::g3::specs::FFT_LEN;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -23,6 +23,10 @@ pub(crate) struct Heard {
     /// exp(-2πin/256).
     turns: Vec<Complex<f32>>,
     first: usize,
+    kernel: Kernel,
+    /// What takes the last move off each carrier, and how many samples it was.
+    back: Vec<Complex<f32>>,
+    moved: i64,
 }
 
 /// What preamble and header tell about each carrier, by position; true at the last header symbol.
@@ -42,6 +46,8 @@ impl Heard {
     /// For frames of at most `symbols` payload symbols of `width` carriers, the lowest of index `first`.
     pub(super) fn new(width: usize, symbols: usize, first: usize) -> Self {
         let angle = |n: usize| -core::f32::consts::TAU * n as f32 / FFT_LEN as f32;
+        let turns: Vec<_> =
+            (0..FFT_LEN).map(|n| Complex::new(libm::cosf(angle(n)), libm::sinf(angle(n)))).collect();
         Self {
             width,
             symbols: 0,
@@ -54,8 +60,11 @@ impl Heard {
                 opposite: vec![false; width],
                 rate: 0.0,
             },
-            turns: (0..FFT_LEN).map(|n| Complex::new(libm::cosf(angle(n)), libm::sinf(angle(n)))).collect(),
+            back: vec![turns[0]; width],
+            turns,
             first,
+            kernel: Kernel::fastest(),
+            moved: 0,
         }
     }
 
@@ -99,10 +108,12 @@ impl Heard {
     /// the share `kept` was used.
     pub(super) fn push(&mut self, carriers: &[Complex<f32>], moved: i64, kept: f32) {
         self.kept[self.symbols] = kept;
-        let at = self.symbols * self.width;
-        for (position, &carrier) in carriers.iter().enumerate() {
-            self.carriers[at + position] = carrier * self.turn_back(position, moved);
+        if self.moved != moved {
+            self.moved = moved;
+            (0..self.width).for_each(|position| self.back[position] = self.turn_back(position, moved));
         }
+        let to = &mut self.carriers[self.symbols * self.width..][..self.width];
+        self.kernel.run::<Multiply, _>((carriers, &self.back, to));
         self.symbols += 1;
     }
 
@@ -110,6 +121,17 @@ impl Heard {
     pub(super) fn set_late(&mut self, late: f32) {
         self.late[self.symbols - 1] = late;
     }
+}
+
+/// Carriers of one symbol.
+type Points = [Complex<f32>];
+
+body!(Multiply = multiply, (&Points, &Points, &mut Points) => ());
+
+/// Products of `carriers` and `turns`.
+#[inline(always)]
+fn multiply((carriers, turns, to): (&Points, &Points, &mut Points)) {
+    to.iter_mut().zip(carriers.iter().zip(turns)).for_each(|(to, (carrier, turn))| *to = carrier * turn);
 }
 
 #[cfg(test)]

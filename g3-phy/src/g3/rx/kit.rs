@@ -9,9 +9,9 @@ use super::preamble::Preamble;
 use super::tone::Tone;
 use crate::dsp::Complex;
 use crate::fec::Viterbi;
-use crate::g3::chain::Chain;
 use crate::g3::payload::{PayloadCodec, STEPS_MAX, carried_bits_max};
 use crate::g3::preamble::syncp_carriers;
+use crate::g3::route::Route;
 use crate::g3::specs::{FCH_REPETITION, FFT_LEN, S_SYMBOLS};
 use crate::g3::tx::header_chain;
 use crate::g3::{BandPlan, Interop};
@@ -19,6 +19,8 @@ use crate::ofdm::Spectrum;
 use alloc::vec;
 use alloc::vec::Vec;
 
+/// A window of a preamble of which less was kept was struck.
+const KEPT_MIN: f32 = 0.9;
 /// Windows that the search adds up.
 pub(super) const SEARCH_DEPTH: usize = 3;
 
@@ -48,10 +50,16 @@ pub(super) struct Kit {
     pub(super) history: [Vec<Complex<f32>>; SEARCH_DEPTH],
     /// All symbols of the header.
     pub(super) header: Vec<Complex<f32>>,
+    /// The share of the window of each of them that was kept.
+    pub(super) header_kept: Vec<f32>,
+    /// What each of them counts for.
+    pub(super) header_trust: Vec<f32>,
+    /// Room to sort them.
+    pub(super) header_sorted: Vec<f32>,
     pub(super) heard: Heard,
     pub(super) estimate: Estimate,
     pub(super) demapper: Demapper,
-    pub(super) header_chain: Chain,
+    pub(super) header_route: Route,
     /// The coded header, when it is known.
     pub(super) sent: Vec<u8>,
     pub(super) soft: Vec<i8>,
@@ -84,16 +92,19 @@ impl Kit {
             preamble: Preamble::new(carriers),
             history: core::array::from_fn(|_| zeros()),
             header: vec![Complex::default(); header],
+            header_kept: vec![1.0; plan.fch_symbols()],
+            header_trust: vec![1.0; plan.fch_symbols()],
+            header_sorted: vec![0.0; plan.fch_symbols()],
             heard: Heard::new(carriers, plan.symbols_max() + S_SYMBOLS, plan.first_carrier),
             estimate: Estimate::new(pattern, plan.first_carrier, plan.fch_symbols()),
             demapper: Demapper::new(plan.symbols_max() + S_SYMBOLS, carriers, carried_bits_max(plan)),
-            header_chain: header_chain(plan, &interop),
+            header_route: Route::of(header_chain(plan, &interop)),
             sent: vec![0; plan.fch_symbols() * plan.used_carriers()],
             soft: vec![0; carried_bits_max(plan).max(header)],
             coded: vec![0; 2 * steps],
             bits: vec![0; steps],
             viterbi: Viterbi::new(steps),
-            codec: PayloadCodec::new(interop),
+            codec: PayloadCodec::new(plan, interop),
             again: Again::new(plan, iterations),
         }
     }
@@ -118,6 +129,11 @@ impl Kit {
                 .zip(&self.pattern)
                 .for_each(|(carrier, sent)| *carrier *= sent.norm_sqr());
         }
+    }
+
+    /// Whether a pulse has struck the window at hand, of a preamble.
+    pub(super) fn is_struck(&self) -> bool {
+        self.blanker.kept() < KEPT_MIN || self.preamble.is_struck(&self.carriers)
     }
 
     /// Forgets the sum of phases.

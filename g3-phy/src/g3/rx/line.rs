@@ -1,5 +1,6 @@
 //! The samples that may still be needed.
 
+use crate::dsp::{Kernel, body};
 use crate::g3::specs::FFT_LEN;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -14,6 +15,7 @@ const LIMIT: f32 = 1e12;
 /// A window over the stream of samples, with indices of the stream.
 #[derive(Debug)]
 pub(super) struct Line {
+    kernel: Kernel,
     samples: Vec<f32>,
     len: usize,
     first: u64,
@@ -21,7 +23,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new() -> Self {
-        Self { samples: vec![0.0; CAPACITY], len: 0, first: 0 }
+        Self { kernel: Kernel::fastest(), samples: vec![0.0; CAPACITY], len: 0, first: 0 }
     }
 
     /// Index of the oldest sample that is still here.
@@ -36,9 +38,7 @@ impl Line {
             self.drop_before(needed.saturating_sub(HISTORY as u64));
         }
         let count = samples.len().min(CAPACITY - self.len);
-        for (slot, &sample) in self.samples[self.len..].iter_mut().zip(&samples[..count]) {
-            *slot = if sample.is_nan() { 0.0 } else { sample.clamp(-LIMIT, LIMIT) };
-        }
+        self.kernel.run::<Bound, _>((&samples[..count], &mut self.samples[self.len..]));
         self.len += count;
         count
     }
@@ -59,5 +59,15 @@ impl Line {
         self.samples.copy_within(count..self.len, 0);
         self.first += count as u64;
         self.len -= count;
+    }
+}
+
+body!(Bound = bound, (&[f32], &mut [f32]) => ());
+
+/// Samples within the limits; 0 for what is no number.
+#[inline(always)]
+fn bound((samples, to): (&[f32], &mut [f32])) {
+    for (to, &sample) in to.iter_mut().zip(samples) {
+        *to = if sample.is_nan() { 0.0 } else { sample.clamp(-LIMIT, LIMIT) };
     }
 }

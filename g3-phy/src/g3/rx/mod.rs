@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn header_alone(fch: Fch) -> Vec<f32> {
-        let mut transmitter = Transmitter::new(&CENELEC_A, Interop::default(), 1.0);
+        let mut transmitter = Transmitter::new(&CENELEC_A, Interop::default(), 1.0, true);
         transmitter.load_alone(&fch);
         let mut samples = vec![0.0; 10_000];
         transmitter.fill(&mut samples[700..]);
@@ -158,7 +158,7 @@ mod tests {
 
     fn frame(interop: Interop, psdu: &[u8], sof: Sof) -> Vec<f32> {
         let shape = PayloadShape::of(&CENELEC_A, &sof.tx, usize::from(sof.units), 1).unwrap();
-        let mut transmitter = Transmitter::new(&CENELEC_A, interop, 1.0);
+        let mut transmitter = Transmitter::new(&CENELEC_A, interop, 1.0, true);
         transmitter.load(&Fch::Sof(sof), psdu, &sof.tx, &TxGain::default(), &shape);
         let mut samples = vec![0.0; 30_000];
         let written = transmitter.fill(&mut samples[500..]);
@@ -169,6 +169,28 @@ mod tests {
     fn loss(said: &[PhyIndication]) -> Option<PhyLoss> {
         assert_eq!(said.last(), Some(&PhyIndication::CarrierSense(CarrierSense::Idle)));
         said.iter().find_map(|i| if let PhyIndication::Lost { loss, .. } = i { Some(*loss) } else { None })
+    }
+
+    #[test]
+    fn a_frame_on_a_clear_line_is_heard_within_a_slot_of_two_symbols() {
+        let sent = header_alone(Fch::Sof(sof(Modulation::Robo, ModulationScheme::Differential, 10)));
+        for offset in (0..256).step_by(5) {
+            let mut receiver = Receiver::new(&CENELEC_A, Interop::default(), 0);
+            let mut reports = Reports::new(
+                SampleClock::new(400_000, Instant::EPOCH, 0),
+                Mains::new(Instant::EPOCH, Duration::from_millis(20)),
+            );
+            // Something small and even where nothing is sent.
+            let hiss = |n: usize| 0.003 * libm::sinf((n * n % 1009) as f32);
+            let samples: Vec<f32> = sent.iter().enumerate().map(|(n, sample)| sample + hiss(n)).collect();
+            receiver.push(&samples[offset..700 + 556], &mut reports);
+            assert!(receiver.is_receiving(), "{offset}");
+            receiver.push(&samples[700 + 556..], &mut reports);
+            let said: Vec<_> = core::iter::from_fn(|| reports.pop()).collect();
+            assert!(
+                said.iter().any(|i| matches!(i, PhyIndication::CarrierSense(CarrierSense::Frame { .. })))
+            );
+        }
     }
 
     #[test]

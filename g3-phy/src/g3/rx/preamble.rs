@@ -19,10 +19,14 @@ pub(super) struct Preamble {
     numbers: usize,
     /// Number of the last window.
     last: usize,
+    /// Sum of the energies of the windows after the first, and how many they are.
+    whole: (f32, f32),
 }
 
 /// Windows that may begin before the preamble does.
 pub(super) const EARLY: usize = 2;
+/// A window with so many times the mean energy of the others was struck by a pulse.
+const STRUCK: f32 = 2.5;
 /// A window that lacks more than this share of the preamble is left out, however much noise there is.
 const LACK_MAX: f32 = 0.15;
 /// A window that lacks no more than this is whole, however little noise there is.
@@ -38,6 +42,7 @@ impl Preamble {
             windows: 0,
             numbers: 0,
             last: 0,
+            whole: (0.0, 0.0),
         }
     }
 
@@ -46,6 +51,7 @@ impl Preamble {
         self.sum.fill(Complex::default());
         self.powers.fill(0.0);
         (self.windows, self.numbers, self.last) = (0, 0, 0);
+        self.whole = (0.0, 0.0);
     }
 
     /// Windows that were added.
@@ -67,9 +73,27 @@ impl Preamble {
     pub(super) fn add(&mut self, window: &[Complex<f32>]) {
         if self.last < EARLY {
             self.early[self.last].copy_from_slice(window);
+        } else {
+            self.whole = (self.whole.0 + energy(window), self.whole.1 + 1.0);
         }
         self.count(window, self.last, true);
         self.last += 1;
+    }
+
+    /// Whether a pulse has struck `window`, as far as windows after the first tell.
+    pub(super) fn is_struck(&self, window: &[Complex<f32>]) -> bool {
+        let (sum, count) = self.whole;
+        energy(window) * count > STRUCK * sum && count > 0.0
+    }
+
+    /// How much of the mean of the windows is in `window`, which is none of them.
+    pub(super) fn share_of(&self, window: &[Complex<f32>]) -> f32 {
+        let (mut common, mut power) = (0.0, 0.0);
+        for (&sum, &carrier) in self.sum.iter().zip(window) {
+            common += (carrier * sum.conj()).re;
+            power += sum.norm_sqr();
+        }
+        common * self.windows as f32 / power.max(f32::MIN_POSITIVE)
     }
 
     fn count(&mut self, window: &[Complex<f32>], number: usize, add: bool) {
@@ -88,7 +112,7 @@ impl Preamble {
         for number in 0..EARLY {
             let share_min = 1.0 - (2.0 * self.share_deviation()).clamp(LACK_MIN, LACK_MAX);
             let early = core::mem::take(&mut self.early[number]);
-            if self.windows > EARLY && self.share(&early) < share_min {
+            if self.windows > EARLY && (self.share(&early) < share_min || self.is_struck(&early)) {
                 self.count(&early, number, false);
             }
             self.early[number] = early;
@@ -147,6 +171,10 @@ impl Preamble {
     }
 }
 
+fn energy(window: &[Complex<f32>]) -> f32 {
+    window.iter().map(Complex::norm_sqr).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +191,22 @@ mod tests {
         assert_eq!(preamble.windows(), 3);
         assert!((preamble.mean(9).re * PREAMBLE_GAIN - 1.0).abs() < 1e-5 && preamble.scatter(9) < 1e-4);
         assert!((preamble.age() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn an_early_window_that_is_struck_is_taken_out_and_a_later_one_is_known() {
+        let mut preamble = Preamble::new(36);
+        [3.0, 1.0, 1.0, 1.0, 1.0].into_iter().for_each(|level| preamble.add(&window(level)));
+        assert!(preamble.is_struck(&window(2.0)) && !preamble.is_struck(&window(1.2)));
+        preamble.settle();
+        assert_eq!(preamble.windows(), 4);
+    }
+
+    #[test]
+    fn half_a_turned_window_is_known_as_such() {
+        let mut preamble = Preamble::new(36);
+        (0..4).for_each(|_| preamble.add(&window(1.0)));
+        assert!((preamble.share_of(&window(-0.5)) + 0.5).abs() < 1e-4);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::State;
 use super::kit::{Kit, SEARCH_DEPTH, direction};
 use super::reports::Reports;
 use super::sync::Sync;
+use crate::dsp::Complex;
 use crate::g3::specs::{FFT_LEN, WINDOW_ADVANCE};
 use plc_core::sap::CarrierSense;
 
@@ -21,6 +22,8 @@ pub(super) struct Search {
 pub(super) const COHERENCE: f32 = 24.0;
 /// The same, from which on it is worth a closer look.
 const SUSPICION: f32 = 15.0;
+/// Squared coherence of neighbours in one window over its mean in noise below which a window alone cannot be sure.
+const NEIGHBOURS: f32 = 6.0;
 /// Powers of the sums over the windows, over their mean in noise, below which they cannot hold the same cycle.
 const SIMILARITY: f32 = 1.15;
 
@@ -43,7 +46,10 @@ impl Search {
         {
             *phase = direction(carrier) * sent;
         }
-        match self.delay(kit) {
+        if let Some((delay, height)) = self.delay(kit) {
+            return self.found(delay + FFT_LEN, height, oldest, kit, reports);
+        }
+        match self.delay_at_once(kit) {
             Some((delay, height)) => self.found(delay, height, oldest, kit, reports),
             None => State::Search(Self {
                 start: self.start + FFT_LEN as u64,
@@ -66,14 +72,29 @@ impl Search {
         Some(kit.peak_of_phases()).filter(|(_, height)| *height > SUSPICION)
     }
 
-    /// Hands over to [`Sync`], which begins with the cycle before the one in which this window began.
-    fn found(self, delay: usize, height: f32, oldest: u64, kit: &mut Kit, reports: &mut Reports) -> State {
+    /// The same from this window alone, for a line so clear that it is enough: a station that waits for its turn must
+    /// hear within a slot, which is hardly longer than two windows, that another one has begun.
+    fn delay_at_once(&self, kit: &mut Kit) -> Option<(usize, f32)> {
+        let window = &kit.history[self.slot];
+        let pairs = window.iter().zip(&window[1..]);
+        let coherence = pairs.map(|(a, b)| a * b.conj()).sum::<Complex<f32>>().norm_sqr();
+        if coherence < NEIGHBOURS * kit.used.len() as f32 {
+            return None;
+        }
+        kit.windows = 1;
+        kit.phases.copy_from_slice(window);
+        Some(kit.peak_of_phases()).filter(|(_, height)| *height > COHERENCE)
+    }
+
+    /// Hands over to [`Sync`], which begins `back` samples before this window, with a cycle: where several windows were
+    /// needed the one before the cycle in which this window began.
+    fn found(self, back: usize, height: f32, oldest: u64, kit: &mut Kit, reports: &mut Reports) -> State {
         let sure = height > COHERENCE;
         if sure {
             reports.sense(CarrierSense::Preamble);
         }
         kit.forget();
-        let back = (delay + WINDOW_ADVANCE + FFT_LEN) as u64;
+        let back = (back + WINDOW_ADVANCE) as u64;
         let cycles = (oldest + back).saturating_sub(self.start).div_ceil(FFT_LEN as u64);
         State::Sync(Sync::from(self.start + cycles * FFT_LEN as u64 - back, sure))
     }

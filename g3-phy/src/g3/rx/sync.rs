@@ -21,8 +21,14 @@ pub(super) struct Sync {
 
 /// Mean cosine between a window and the SYNCP before it that makes it a SYNCP, or its negative a SYNCM.
 const LIKENESS: f32 = 0.12;
+/// The same where a pulse has struck.
+const LIKENESS_STRUCK: f32 = 0.12;
 /// Windows in a row that may be neither.
 const MISSED_MAX: usize = 2;
+/// The same when the last was struck.
+const MISSED_STRUCK_MAX: usize = 4;
+/// Part of a SYNCM in a window from which on it is the first one, where the one before was neither: the second is half.
+const WHOLE: f32 = 0.75;
 /// No preamble is longer than this, whatever the number of its SYNCP.
 const HEARD_MAX: usize = 256;
 /// The alignment of the search is at most so many samples wrong.
@@ -44,14 +50,18 @@ impl Sync {
     }
 
     pub(super) fn step(self, window: &[f32], kit: &mut Kit, reports: &mut Reports) -> State {
+        kit.blanker.follow(window);
         kit.analyse(window, self.start);
         if self.heard < EARLY {
             return self.syncp(kit, reports);
         }
+        let struck = kit.is_struck();
+        let (likeness_min, missed_max) =
+            if struck { (LIKENESS_STRUCK, MISSED_STRUCK_MAX) } else { (LIKENESS, MISSED_MAX) };
         match likeness(kit) {
-            same if same > LIKENESS && self.heard < HEARD_MAX => self.syncp(kit, reports),
-            opposite if opposite < -LIKENESS => self.syncm(window, kit, reports),
-            _ if self.missed + 1 < MISSED_MAX => {
+            same if same > likeness_min && self.heard < HEARD_MAX => self.syncp(kit, reports),
+            opposite if opposite < -likeness_min => self.syncm(kit, reports),
+            _ if self.missed + 1 < missed_max => {
                 kit.preamble.skip();
                 State::Sync(Self { missed: self.missed + 1, ..self.next() })
             }
@@ -75,8 +85,12 @@ impl Sync {
             kit.preamble.restart();
             kit.restart_phases();
         }
-        kit.preamble.add(&kit.carriers);
-        kit.add_phases(1.0);
+        if self.heard >= EARLY && kit.is_struck() {
+            kit.preamble.skip();
+        } else {
+            kit.preamble.add(&kit.carriers);
+            kit.add_phases(1.0);
+        }
         let reported = self.reported || self.heard >= EARLY && kit.peak_of_phases().1 > COHERENCE;
         let heard = Self { heard: self.heard + 1, missed: 0, ..self.next() };
         State::Sync(heard.report(reported, reports))
@@ -90,7 +104,9 @@ impl Sync {
     }
 
     /// The header starts after one and a half SYNCM.
-    fn syncm(self, window: &[f32], kit: &mut Kit, reports: &mut Reports) -> State {
+    fn syncm(self, kit: &mut Kit, reports: &mut Reports) -> State {
+        let second = self.missed > 0 && kit.preamble.share_of(&kit.carriers) > -WHOLE;
+        let first = if second { self.start - FFT_LEN as u64 } else { self.start };
         kit.add_phases(-1.0);
         let (delay, height) = kit.peak_of_phases();
         if height < COHERENCE {
@@ -98,13 +114,13 @@ impl Sync {
         }
         self.report(true, reports);
         let correction = correction(delay);
-        let Kit { preamble, heard, estimate, blanker, .. } = kit;
+        let Kit { preamble, heard, estimate, .. } = kit;
         preamble.settle();
-        let age = FFT_LEN as f32 * (preamble.age() + 1.0) + AFTER_SYNCM as f32;
+        let cycles = preamble.age() + if second { 0.0 } else { 1.0 };
+        let age = FFT_LEN as f32 * cycles + AFTER_SYNCM as f32;
         preamble.turn(|position| heard.turn_back(position, -correction));
         estimate.assume(preamble, &mut heard.anchor);
-        blanker.follow(window);
-        let syncm = (self.start + WINDOW_ADVANCE as u64).saturating_add_signed(correction);
+        let syncm = (first + WINDOW_ADVANCE as u64).saturating_add_signed(correction);
         let length = (kit.plan.syncp * FFT_LEN) as u64;
         State::Header(Header::from(
             syncm + AFTER_SYNCM - WINDOW_ADVANCE as u64,

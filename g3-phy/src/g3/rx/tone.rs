@@ -1,12 +1,14 @@
 //! A strong tone: its leakage is taken off the carriers around it.
 
-use crate::dsp::Complex;
+use crate::dsp::lanes::{greatest, powers, sum};
+use crate::dsp::{Complex, Kernel, body};
 use crate::g3::specs::FFT_LEN;
 
 /// Follows one tone that dominates the band. Its share in every carrier follows from frequency and amplitude; the
 /// amplitude is measured anew in each window, so that it may vary.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tone {
+    kernel: Kernel,
     first: usize,
     /// In carriers.
     frequency: f32,
@@ -33,8 +35,9 @@ const APART_MAX: u64 = 1024;
 
 impl Tone {
     /// No tone yet; the lowest carrier has index `first`.
-    pub(super) const fn new(first: usize) -> Self {
-        Self { first, frequency: 0.0, amplitude: Complex::new(0.0, 0.0), start: 0, seen: 0 }
+    pub(super) fn new(first: usize) -> Self {
+        let kernel = Kernel::fastest();
+        Self { kernel, first, frequency: 0.0, amplitude: Complex::new(0.0, 0.0), start: 0, seen: 0 }
     }
 
     /// Takes the tone off the `carriers` of the window that begins at sample `start`, if there is one.
@@ -61,18 +64,15 @@ impl Tone {
 
     /// The position of the stronger of two neighbours that dominate, and a first estimate of the frequency.
     fn candidate(&self, carriers: &[Complex<f32>]) -> Option<(usize, f32)> {
-        let (mut total, mut before, mut best) = (0.0, 0.0, (0, 0.0));
-        for (position, carrier) in carriers.iter().enumerate() {
-            let power = carrier.norm_sqr();
-            if power + before > best.1 {
-                best = (if power > before { position } else { position - 1 }, power + before);
-            }
-            (total, before) = (total + power, power);
-        }
-        if best.1 < SHARE * total {
+        let (mut power, mut pairs) = ([0f32; CARRIERS_MAX + 1], [0f32; CARRIERS_MAX]);
+        let (power, pairs) = (&mut power[..=carriers.len()], &mut pairs[..carriers.len()]);
+        let (total, best) = self.kernel.run::<Survey, _>((carriers, &mut *power, &mut *pairs));
+        if best < SHARE * total {
             return None;
         }
-        Some((best.0, (self.first + best.0) as f32 + offset(carriers, best.0)))
+        let above = pairs.iter().position(|&pair| pair == best).unwrap_or(0);
+        let peak = if power[above + 1] > power[above] { above } else { above.saturating_sub(1) };
+        Some((peak, (self.first + peak) as f32 + offset(carriers, peak)))
     }
 
     /// The frequency as the phases of this window and the one before tell it.
@@ -116,6 +116,23 @@ impl Tone {
         }
     }
 }
+
+body!(Survey = survey, (&[Complex<f32>], &mut [f32], &mut [f32]) => (f32, f32));
+
+/// Powers of the `carriers` from the second entry of `power` on, and the sum of each with the one before; the sum of all
+/// and the largest of those of two.
+#[inline(always)]
+fn survey((carriers, power, pairs): (&[Complex<f32>], &mut [f32], &mut [f32])) -> (f32, f32) {
+    powers(carriers, &mut power[1..]);
+    let neighbours = power[1..].iter().zip(&power[..]);
+    pairs.iter_mut().zip(neighbours).for_each(|(pair, (own, before))| *pair = own + before);
+    let (mut terms, count) = ([0f32; CARRIERS_MAX], carriers.len());
+    terms[..count].copy_from_slice(&power[1..]);
+    (sum(&mut terms[..count]), greatest(pairs))
+}
+
+/// No band has more carriers.
+const CARRIERS_MAX: usize = 128;
 
 /// How far the frequency is from carrier `peak`, from the ratio of the stronger neighbour to it.
 fn offset(carriers: &[Complex<f32>], peak: usize) -> f32 {

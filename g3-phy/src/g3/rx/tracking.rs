@@ -1,13 +1,15 @@
 //! Tracking of the other clock.
 
 use super::heard::Anchor;
-use crate::dsp::{Complex, turns};
+use crate::dsp::lanes::sum;
+use crate::dsp::{Complex, Kernel, TURNS_MAX, Turns, body};
 use crate::g3::specs::{FFT_LEN, SYMBOL_HOP};
-use crate::ofdm::Keying;
+use crate::ofdm::{Dpsk, Keying};
 
 /// Follows by how many samples the windows come late, from the phases of the carriers against those of the preamble.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tracking {
+    kernel: Kernel,
     keying: Keying,
     /// Samples per symbol.
     rate: f32,
@@ -29,7 +31,8 @@ const SURPRISE_MAX: f32 = 0.5;
 impl Tracking {
     /// At the end of the header, whose anchor says how fast the windows come late.
     pub(super) fn from(anchor: &Anchor, keying: Keying) -> Self {
-        Self { keying, rate: anchor.rate * SYMBOL_HOP as f32, late: 0.0, moved: 0 }
+        let kernel = Kernel::fastest();
+        Self { kernel, keying, rate: anchor.rate * SYMBOL_HOP as f32, late: 0.0, moved: 0 }
     }
 
     /// Symbols from here on are keyed this way.
@@ -69,40 +72,95 @@ impl Tracking {
         anchor: &Anchor,
         expected: f32,
     ) -> f32 {
+        let votes = Votes { carriers, first, silent, anchor };
         let scale = core::f32::consts::TAU / FFT_LEN as f32;
-        let mut back = [Complex::default(); CARRIERS_MAX];
-        turns(-scale * expected * first as f32, -scale * expected, &mut back[..carriers.len()]);
-        let (mut turned, mut lever) = (0.0, 0.0);
-        for (n, (((&carrier, &gain), &noise), &back)) in
-            carriers.iter().zip(&anchor.gains).zip(&anchor.noise).zip(&back).enumerate()
-        {
-            let (k, product, trust) = ((first + n) as f32, carrier * gain.conj() * back, 1.0 / noise);
-            let vote = if silent >> n & 1 == 0 { k * trust } else { 0.0 };
-            turned += vote * self.error(product, gain.norm_sqr(), trust);
-            lever += vote * k * gain.norm_sqr();
-        }
+        let (turned, lever) = self.kernel.run::<Count, _>((&votes, self.keying, scale * expected));
         let delay = turned / (lever * scale);
         if delay.is_finite() { delay.clamp(-SURPRISE_MAX, SURPRISE_MAX) } else { 0.0 }
     }
+}
 
-    /// The imaginary part of `product` once the data is off. Doubtful signs count by their likelihood.
-    fn error(&self, product: Complex<f32>, power: f32, trust: f32) -> f32 {
-        if self.keying.bits() == 1 {
-            let doubt = 2.0 * product.re * trust;
-            return product.im * doubt.clamp(-1.0, 1.0);
+/// What the carriers of a symbol say about its delay.
+struct Votes<'a> {
+    carriers: &'a [Complex<f32>],
+    first: usize,
+    silent: u128,
+    anchor: &'a Anchor,
+}
+
+impl Votes<'_> {
+    /// What [`count`](Self::count) gives for a keying.
+    #[inline(always)]
+    fn count_all((votes, keying, angle): (&Self, Keying, f32)) -> (f32, f32) {
+        match keying {
+            Keying::Psk(keying) if keying.bits() == 1 => votes.count(angle, doubtful),
+            Keying::Psk(keying) if keying.bits() == 2 => votes.count(angle, off_four),
+            Keying::Psk(_) => votes.count(angle, off_eight),
+            keying => votes.count(angle, |product, power, _| off(product, keying.nearest(product, power))),
         }
-        (product * self.keying.nearest(product, power).conj()).im
+    }
+
+    /// Sums over the carriers, once they are turned back by `angle` for each index: of their errors, weighed by their index
+    /// and their trust, and of what an error of one would be. `error` takes a product of a carrier and its gain, the power
+    /// of the gain, and the trust.
+    #[inline(always)]
+    fn count(&self, angle: f32, error: impl Fn(Complex<f32>, f32, f32) -> f32) -> (f32, f32) {
+        let mut back = Turns::new();
+        let len = self.carriers.len();
+        let (re, im) = back.set(-angle * self.first as f32, -angle, len);
+        let (mut turned, mut lever) = ([0f32; CARRIERS_MAX], [0f32; CARRIERS_MAX]);
+        let (turned, lever) = (&mut turned[..len], &mut lever[..len]);
+        let known =
+            self.carriers.iter().zip(&self.anchor.gains).zip(&self.anchor.noise).zip(re.iter().zip(im));
+        for (n, ((((&carrier, gain), &noise), (&re, &im)), (turned, lever))) in
+            known.zip(turned.iter_mut().zip(&mut *lever)).enumerate()
+        {
+            let (k, trust, power) = ((self.first as i32 + n as i32) as f32, 1.0 / noise, gain.norm_sqr());
+            let product = carrier * gain.conj() * Complex { re, im };
+            (*turned, *lever) = (k * trust * error(product, power, trust), k * trust * k * power);
+        }
+        let mut silent = self.silent;
+        while silent != 0 {
+            let n = silent.trailing_zeros() as usize;
+            (turned[n], lever[n]) = (0.0, 0.0);
+            silent &= silent - 1;
+        }
+        (sum(turned), sum(lever))
     }
 }
 
+body!(Count = Votes::count_all, (&Votes<'_>, Keying, f32) => (f32, f32));
+
+/// The imaginary part of `product` once its sign is off. Doubtful signs count by their likelihood.
+#[inline(always)]
+fn doubtful(product: Complex<f32>, _: f32, trust: f32) -> f32 {
+    let doubt = 2.0 * product.re * trust;
+    product.im * doubt.clamp(-1.0, 1.0)
+}
+
+#[inline(always)]
+fn off_four(product: Complex<f32>, _: f32, _: f32) -> f32 {
+    off(product, Dpsk::new(2).nearest(product))
+}
+
+#[inline(always)]
+fn off_eight(product: Complex<f32>, _: f32, _: f32) -> f32 {
+    off(product, Dpsk::new(3).nearest(product))
+}
+
+/// The imaginary part of `product` once the data is off.
+#[inline(always)]
+fn off(product: Complex<f32>, data: Complex<f32>) -> f32 {
+    (product * data.conj()).im
+}
+
 /// No band has more carriers.
-const CARRIERS_MAX: usize = 128;
+const CARRIERS_MAX: usize = TURNS_MAX;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dsp::turn;
-    use crate::ofdm::Dpsk;
     use std::vec;
     use std::vec::Vec;
 

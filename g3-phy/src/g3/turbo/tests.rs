@@ -43,7 +43,12 @@ impl Scene {
         let shape = PayloadShape::fitting(&CENELEC_A, &tx, 40).unwrap();
         let psdu: Vec<u8> = (0..shape.psdu_len).map(|_| stream.next_u32() as u8).collect();
         let mut sent = vec![0; carried_bits_max(&CENELEC_A)];
-        let len = PayloadCodec::new(Interop::default()).encode(&psdu, &shape, Scrambler::new(), &mut sent);
+        let len = PayloadCodec::new(&CENELEC_A, Interop::default()).encode(
+            &psdu,
+            &shape,
+            Scrambler::new(),
+            &mut sent,
+        );
         let gains: Vec<_> = (0..36).map(|_| unit(stream.next_u32() as u8)).collect();
         let opposite: Vec<_> = (0..36).map(|_| stream.next_u32() & 1 == 1).collect();
         let noise = libm::powf(10.0, -snr_db / 10.0);
@@ -90,7 +95,7 @@ impl Scene {
     /// The iteration after which the PSDU is right.
     fn iterations(&self) -> Option<usize> {
         let mut turbo = Turbo::new(&CENELEC_A, 252, carried_bits_max(&CENELEC_A), STEPS_MAX);
-        let mut codec = PayloadCodec::new(Interop::default());
+        let mut codec = PayloadCodec::new(&CENELEC_A, Interop::default());
         self.received(|received| {
             turbo.begin(received);
             (1..=10).find(|_| {

@@ -52,6 +52,7 @@ impl Mapper {
 
     /// A frame without payload.
     pub(super) fn start_alone(&mut self) {
+        self.points.fill(Complex::default());
         self.phases.copy_from_slice(self.plan.preamble);
     }
 
@@ -81,6 +82,36 @@ impl Mapper {
 
     /// Symbol `symbol` of the payload, whose bits are all in `bits`. Symbols must come in order.
     pub(super) fn payload(&mut self, symbol: usize, bits: &[u8]) -> &[Complex<f32>] {
+        match (self.scheme, self.bits) {
+            (ModulationScheme::Differential, 1) => self.differential::<1>(symbol, bits),
+            (ModulationScheme::Differential, 2) => self.differential::<2>(symbol, bits),
+            (ModulationScheme::Differential, 3) => self.differential::<3>(symbol, bits),
+            _ => self.payload_by_roles(symbol, bits),
+        }
+    }
+
+    /// A differential symbol of `N` bits a carrier: first the carriers with data, then the others, if there are any.
+    fn differential<const N: usize>(&mut self, symbol: usize, bits: &[u8]) -> &[Complex<f32>] {
+        let Self { layout, dummies, phases, points, .. } = self;
+        let mut key = |position: usize, value: u8| {
+            phases[position] = (phases[position] + Dpsk::new(N).shift(value)) % PHASES;
+            points[position] = unit(phases[position]);
+        };
+        let bits = bits[symbol * self.carriers * N..].as_chunks::<N>().0;
+        for (&position, bits) in layout.active().iter().zip(bits) {
+            key(usize::from(position), value_of(bits));
+        }
+        if layout.active().len() < self.plan.carriers() {
+            let roles = layout.walk(symbol, N, dummies).take(self.plan.carriers()).enumerate();
+            for (position, (_, value)) in roles.filter(|(_, (role, _))| *role == Role::Dummy) {
+                key(position, value);
+            }
+        }
+        &self.points
+    }
+
+    /// A symbol whose carriers each do what their role says.
+    fn payload_by_roles(&mut self, symbol: usize, bits: &[u8]) -> &[Complex<f32>] {
         let Self { plan, qam, phases, points, layout, dummies, bits: count, carriers, scheme, .. } = self;
         let mut bits = bits[symbol * *carriers * *count..].chunks_exact(*count);
         let roles = layout.walk(symbol, *count, dummies);
@@ -112,4 +143,39 @@ impl Mapper {
 /// Bits as a value, the first in bit 0.
 fn value_of(bits: &[u8]) -> u8 {
     bits.iter().rev().fold(0, |value, bit| value << 1 | bit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::g3::{CENELEC_A, FCC, ToneMask};
+    use plc_core::sap::{FrameGeometry, Modulation};
+    use proptest::prelude::*;
+    use std::boxed::Box;
+
+    proptest! {
+        #[test]
+        fn a_differential_symbol_is_what_the_roles_of_its_carriers_make_of_it(
+            map in 1u32..64,
+            mode in 0usize..4,
+            notched: bool,
+            wide: bool,
+            data in proptest::collection::vec(0u8..2, 6 * 72 * 3),
+        ) {
+            let modulation = [Modulation::Robo, Modulation::Bpsk, Modulation::Qpsk, Modulation::Psk8][mode];
+            let plan = if wide { &FCC } else { &CENELEC_A };
+            let mask = ToneMask::carriers(plan.first_carrier, 40, 49);
+            let plan: &'static BandPlan =
+                if notched { Box::leak(Box::new(plan.with_mask(mask).unwrap())) } else { plan };
+            let tx = TxParameters { modulation, tone_map: ToneMap(map), ..plan.robust() };
+            let Some(shape) = PayloadShape::fitting(plan, &tx, 10) else { return Ok(()) };
+            let (mut fast, mut slow) =
+                (Mapper::new(plan, &Interop::default()), Mapper::new(plan, &Interop::default()));
+            fast.start(&tx, &shape);
+            slow.start(&tx, &shape);
+            for symbol in 0..6 {
+                prop_assert_eq!(fast.payload(symbol, &data), slow.payload_by_roles(symbol, &data));
+            }
+        }
+    }
 }

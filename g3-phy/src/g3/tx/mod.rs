@@ -1,10 +1,12 @@
 //! The transmitter: PSDU in, samples out.
 
 mod mapper;
+mod notch;
 mod piece;
 
 use super::chain::{Chain, Grid};
 use super::payload::{PayloadCodec, PayloadShape, carried_bits_max};
+use super::route::Route;
 use super::specs::{FCH_REPETITION, FFT_LEN, PREAMBLE_GAIN};
 use super::{BandPlan, Fch, GainSign, Interop};
 use crate::fec::{Scrambler, unpack};
@@ -12,6 +14,7 @@ use crate::ofdm::Spectrum;
 use alloc::vec;
 use alloc::vec::Vec;
 use mapper::Mapper;
+use notch::Notch;
 use piece::Piece;
 use plc_core::sap::{TxGain, TxParameters};
 use plc_core::wire::Writer;
@@ -28,6 +31,7 @@ pub(crate) struct Transmitter {
     /// The gain that `amplitudes` and `syncp` were made for.
     gain: Option<TxGain>,
     spectrum: Spectrum,
+    header_route: Route,
     codec: PayloadCodec,
     mapper: Mapper,
     syncp: Vec<f32>,
@@ -35,6 +39,8 @@ pub(crate) struct Transmitter {
     payload: Vec<u8>,
     frame: Frame,
     piece: Piece,
+    /// What makes notches deep.
+    notch: Option<Notch>,
 }
 
 /// What is being sent.
@@ -46,8 +52,8 @@ struct Frame {
 }
 
 impl Transmitter {
-    /// `level` is the rms value of header and payload at full gain.
-    pub(crate) fn new(plan: &'static BandPlan, interop: Interop, level: f32) -> Self {
+    /// `level` is the rms value of header and payload at full gain, but for what makes notches deep, if that is wanted.
+    pub(crate) fn new(plan: &'static BandPlan, interop: Interop, level: f32, deep_notches: bool) -> Self {
         Self {
             plan,
             interop,
@@ -55,13 +61,15 @@ impl Transmitter {
             amplitudes: vec![0.0; plan.carriers()],
             gain: None,
             spectrum: Spectrum::new(FFT_LEN, plan.first_carrier),
-            codec: PayloadCodec::new(interop),
+            header_route: Route::of(header_chain(plan, &interop)),
+            codec: PayloadCodec::new(plan, interop),
             mapper: Mapper::new(plan, &interop),
             syncp: vec![0.0; FFT_LEN],
             header: vec![0; plan.fch_symbols() * plan.used_carriers()],
             payload: vec![0; carried_bits_max(plan)],
             frame: Frame::default(),
             piece: Piece::new(),
+            notch: deep_notches.then(|| Notch::of(plan, level)).flatten(),
         }
     }
 
@@ -116,7 +124,7 @@ impl Transmitter {
         if self.interop.fch_scrambled {
             scrambler.apply_bits(bits);
         }
-        header_chain(self.plan, &self.interop).encode(bits, &mut self.header);
+        self.header_route.encode(bits, &mut self.header);
         scrambler
     }
 
@@ -140,6 +148,9 @@ impl Transmitter {
         let syncp = self.mapper.syncp(1.0);
         let carriers =
             syncp.iter().zip(&self.amplitudes).map(|(&point, amplitude)| point * amplitude * PREAMBLE_GAIN);
+        if let Some(notch) = &mut self.notch {
+            notch.set_syncp(carriers.clone());
+        }
         self.spectrum.synthesise(carriers, &mut self.syncp);
         self.gain = Some(*gain);
     }
@@ -161,7 +172,17 @@ impl Transmitter {
         } else {
             self.piece.last_tail();
         }
+        self.deepen(piece);
         true
+    }
+
+    /// Adds to the ends of the preamble what makes notches deep; symbols have it already.
+    fn deepen(&mut self, piece: usize) {
+        match &mut self.notch {
+            Some(notch) if piece == 0 => notch.start(self.piece.samples()),
+            Some(notch) if piece == self.plan.syncp => notch.turn(self.piece.samples()),
+            _ => {}
+        }
     }
 
     /// Composes symbol `number` after the preamble: header, S1 and S2, payload.
@@ -177,8 +198,11 @@ impl Transmitter {
         };
         let carriers =
             points.iter().zip(&self.amplitudes).map(|(&point, amplitude)| point * (amplitude * gain));
-        self.spectrum.synthesise(carriers, self.piece.body());
+        self.spectrum.synthesise(carriers.clone(), self.piece.body());
         self.piece.symbol();
+        if let Some(notch) = &mut self.notch {
+            notch.symbol(carriers, self.piece.samples());
+        }
     }
 }
 

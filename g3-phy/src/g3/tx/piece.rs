@@ -32,6 +32,11 @@ impl Piece {
         &mut self.samples[CYCLIC_PREFIX..]
     }
 
+    /// The piece that is ready to leave.
+    pub(super) fn samples(&mut self) -> &mut [f32] {
+        &mut self.samples[..self.len]
+    }
+
     pub(super) const fn is_sent(&self) -> bool {
         self.sent == self.len
     }

@@ -11,7 +11,7 @@ fn frame() -> Vec<f32> {
     let tx = TxParameters { modulation: Modulation::Qpsk, tone_map: ToneMap(1), ..CENELEC_A.robust() };
     let shape = PayloadShape::fitting(&CENELEC_A, &tx, 20).unwrap();
     let units = (shape.symbols / 4) as u16;
-    let mut transmitter = Transmitter::new(&CENELEC_A, Interop::default(), 1.0);
+    let mut transmitter = Transmitter::new(&CENELEC_A, Interop::default(), 1.0, true);
     let fch = Fch::Sof(Sof { pdc: 1, tx, units, blocks: 1, response_expected: false });
     transmitter.load(&fch, &vec![0x33; shape.psdu_len], &tx, &TxGain::default(), &shape);
     let mut samples = vec![0.0; CENELEC_A.frame_len(shape.symbols) + 1];

@@ -4,7 +4,9 @@
 //! process: `plcsim config` writes the configuration with which `concentrator run` reads it.
 #![forbid(unsafe_code)]
 
+mod calibrate;
 mod config;
+mod run;
 mod street;
 
 use clap::{Args, Parser, Subcommand};
@@ -26,6 +28,10 @@ enum Command {
     Street(StreetArgs),
     /// Print the configuration of a daemon for this street.
     Config(ConfigArgs),
+    /// Run the real receiver in noise and print the error tables of frame fidelity.
+    Calibrate(CalibrateArgs),
+    /// Run a scenario at frame fidelity and report.
+    Run(RunArgs),
 }
 
 /// Which street.
@@ -71,6 +77,34 @@ struct ConfigArgs {
     listen: std::net::SocketAddr,
 }
 
+/// `plcsim run`.
+#[derive(Clone, Debug, Args)]
+struct RunArgs {
+    /// The scenario file.
+    #[arg(value_name = "FILE")]
+    scenario: PathBuf,
+    /// Instead of the seed of the scenario.
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Write the report here too: as text, JSON and a page.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// `plcsim calibrate`.
+#[derive(Clone, Debug, Args)]
+struct CalibrateArgs {
+    /// Frames at each ratio of signal to noise.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=100_000))]
+    frames: u32,
+    /// The same seed gives the same table.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// What the head of the table says of the program that made it.
+    #[arg(long, value_name = "TEXT", default_value = concat!("sim ", env!("CARGO_PKG_VERSION")))]
+    made_by: String,
+}
+
 fn decibels(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (-40.0..=100.0).contains(number));
     number.ok_or_else(|| String::from("expected decibels, -40 to 100"))
@@ -80,6 +114,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Street(args) => street::serve(&args),
         Command::Config(args) => config::print(&args),
+        Command::Calibrate(args) => calibrate::print(&args),
+        Command::Run(args) => run::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

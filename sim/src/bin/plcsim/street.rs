@@ -26,6 +26,14 @@ pub(crate) enum Failure {
     /// The path cannot stand in a configuration.
     #[error("path {}: not in UTF-8, expected a path that a configuration can hold", .0.display())]
     Unprintable(PathBuf),
+    /// The scenario cannot be run.
+    #[error("{}:\n{error}", path.display())]
+    Scenario {
+        /// Where it stands.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: sim::scenario::ScenarioError,
+    },
     /// Standard output, or the stream of a daemon.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -1,0 +1,81 @@
+//! `plcsim run`.
+
+use crate::RunArgs;
+use crate::street::Failure;
+use plc_core::time::Duration;
+use sim::report::Report;
+use sim::scenario::Scenario;
+use sim::world::World;
+use std::io::{self, IsTerminal, Write};
+
+/// Runs the scenario and reports.
+pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let mut scenario = Scenario::from_file(&args.scenario)
+        .map_err(|error| Failure::Scenario { path: args.scenario.clone(), error })?;
+    if let Some(seed) = args.seed {
+        scenario.town.seed = seed;
+    }
+    let mut world = World::new(scenario.town.clone());
+    let mut progress = Progress::new();
+    while world.now() < world.end() {
+        world.run_to(world.now() + STEP);
+        progress.show(&world);
+    }
+    progress.end();
+    world.audit();
+    let report = Report::new(&scenario, &world);
+    io::stdout().write_all(report.text().as_bytes())?;
+    if let Some(directory) = &args.out {
+        std::fs::create_dir_all(directory)?;
+        let base = directory.join(&scenario.name);
+        std::fs::write(base.with_extension("txt"), report.text())?;
+        std::fs::write(base.with_extension("json"), report.json())?;
+        std::fs::write(base.with_extension("html"), report.html())?;
+    }
+    Ok(())
+}
+
+/// Simulated time between two looks at the progress.
+const STEP: Duration = Duration::from_secs(10);
+
+/// A line on a terminal that is written over; what follows from the clock of the machine goes nowhere else.
+struct Progress {
+    terminal: bool,
+    started: std::time::Instant,
+    shown: std::time::Instant,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let now = now();
+        Self { terminal: io::stderr().is_terminal(), started: now, shown: now }
+    }
+
+    fn show(&mut self, world: &World) {
+        if !self.terminal || now().duration_since(self.shown).as_millis() < 200 {
+            return;
+        }
+        self.shown = now();
+        let done = world.now().as_nanos() as f64 / world.end().as_nanos() as f64;
+        let speed = world.now().as_nanos() as f64 / self.started.elapsed().as_nanos() as f64;
+        let bar: String = (0..40).map(|n| if f64::from(n) < done * 40.0 { '#' } else { '.' }).collect();
+        let (joined, frames) = (world.record().joins.len(), world.air().frames);
+        let _ = write!(
+            io::stderr(),
+            "\r[{bar}] {:3.0} %  {}  joined {joined}  frames {frames}  {speed:.0}x ",
+            done * 100.0,
+            world.utc()
+        );
+    }
+
+    fn end(&self) {
+        if self.terminal {
+            let _ = writeln!(io::stderr());
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "progress is for people: nothing of the simulation sees it")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}

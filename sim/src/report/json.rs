@@ -1,0 +1,95 @@
+//! The report for programs.
+
+use super::Report;
+use serde_json::{Value, json};
+
+impl Report {
+    /// The report as JSON, its keys in alphabetical order.
+    pub fn json(&self) -> String {
+        format!("{:#}\n", self.value())
+    }
+
+    fn value(&self) -> Value {
+        json!({
+            "name": self.name,
+            "about": self.about,
+            "seed": self.seed,
+            "band": self.band,
+            "start": self.start.to_string(),
+            "duration_s": self.duration.as_secs_f64(),
+            "feeders": self.feeders,
+            "links": self.links,
+            "joined": self.joined(),
+            "join_times_s": rounded(&self.join_times_s()),
+            "hops": self.hop_histogram(),
+            "hop_changes": self.record.hop_changes,
+            "left": self.record.leaves.len(),
+            "refused": self.record.refused,
+            "air": self.air_value(),
+            "nodes": figures(&self.nodes),
+            "concentrator": figures(&self.concentrator),
+            "captures": { "due": self.captures.0, "held": self.captures.1, "share": self.success() },
+            "sessions": { "good": self.record.sessions.0, "failed": self.record.sessions.1, "reasons": self.record.failures },
+            "clock_deviations": self.record.clock_deviations,
+            "captures_lost": self.record.captures_lost,
+            "first_reading_s": self.first_reading_s,
+            "periods": self.periods.iter().map(|period| json!({
+                "capture": period.capture.to_string(),
+                "read": period.read.0,
+                "half_s": period.seconds.map(|seconds| seconds.0),
+                "all_s": period.seconds.map(|seconds| seconds.1),
+            })).collect::<Vec<_>>(),
+            "meters": self.meters.iter().map(|meter| json!({
+                "id": meter.id,
+                "feeder": meter.feeder,
+                "phase": meter.phase,
+                "position_m": [meter.position.0, meter.position.1],
+                "snr_db": meter.snr_db.map(one_digit),
+                "join_s": rounded(&meter.join_s),
+                "hops": meter.hops,
+                "captures": meter.captures,
+                "node": figures(&meter.node),
+            })).collect::<Vec<_>>(),
+            "node_octets": self.node_octets,
+            "violations": { "count": self.record.violation_count, "first": self.record.violations },
+        })
+    }
+
+    fn air_value(&self) -> Value {
+        let air = &self.air;
+        json!({
+            "frames": air.frames,
+            "acks": air.acks,
+            "airtime_s": air.airtime.as_secs_f64(),
+            "busy_s": air.busy.as_secs_f64(),
+            "received": air.received,
+            "headers_lost": air.headers_lost,
+            "payloads_lost": air.payloads_lost,
+            "collisions": air.collisions,
+            "collided": air.collided,
+        })
+    }
+}
+
+fn figures(node: &crate::world::NodeFigures) -> Value {
+    json!({
+        "frames": node.frames,
+        "retries": node.retries,
+        "acks": node.acks,
+        "no_ack": node.no_ack,
+        "channel_failures": node.channel_failures,
+        "forwarded": node.forwarded,
+        "replayed": node.replayed,
+        "security": node.security,
+        "adp_drops": node.adp_drops,
+        "airtime_s": node.airtime.as_secs_f64(),
+    })
+}
+
+fn rounded(values: &[f64]) -> Vec<f64> {
+    values.iter().map(|value| (value * 1e3).round() / 1e3).collect()
+}
+
+fn one_digit(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}

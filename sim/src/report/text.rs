@@ -1,0 +1,131 @@
+//! The report for a terminal.
+
+use super::Report;
+use super::figures::quantile;
+use std::fmt::Write;
+
+impl Report {
+    /// The report as text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, to: &mut String) -> std::fmt::Result {
+        self.write_head(to)?;
+        self.write_joins(to)?;
+        self.write_line(to)?;
+        self.write_reading(to)?;
+        self.write_violations(to)
+    }
+
+    fn write_head(&self, to: &mut String) -> std::fmt::Result {
+        writeln!(to, "{}, seed {}", self.name, self.seed)?;
+        if !self.about.is_empty() {
+            writeln!(to, "{}", self.about)?;
+        }
+        writeln!(
+            to,
+            "{} meters on {} feeder{}, {}, {:.2} h from {}",
+            self.meters.len(),
+            self.feeders,
+            if self.feeders == 1 { "" } else { "s" },
+            self.band,
+            self.duration.as_secs_f64() / 3600.0,
+            self.start
+        )
+    }
+
+    fn write_joins(&self, to: &mut String) -> std::fmt::Result {
+        let times = self.join_times_s();
+        writeln!(to, "\njoined            {} of {}", self.joined(), self.meters.len())?;
+        if let (Some(half), Some(most), Some(all)) =
+            (quantile(&times, 0.5), quantile(&times, 0.9), times.last())
+        {
+            writeln!(to, "join time         median {half:.1} s, 90 % {most:.1} s, last {all:.1} s")?;
+        }
+        let hops: Vec<_> = self.hop_histogram().iter().map(|(hops, n)| format!("{hops}: {n}")).collect();
+        writeln!(to, "meters by hops    {}", or_none(&hops.join(", ")))?;
+        writeln!(
+            to,
+            "network           {} hop changes, {} left, {} refused",
+            self.record.hop_changes,
+            self.record.leaves.len(),
+            self.record.refused
+        )
+    }
+
+    fn write_line(&self, to: &mut String) -> std::fmt::Result {
+        let (air, nodes) = (&self.air, &self.nodes);
+        let share = |part: f64| 100.0 * part / self.duration.as_secs_f64();
+        writeln!(to, "\nframes            {} and {} acknowledgements", air.frames, air.acks)?;
+        writeln!(to, "line busy         {:.2} %", share(air.busy.as_secs_f64()))?;
+        writeln!(
+            to,
+            "retries           {} ({:.2} % of frames), {} without acknowledgement, {} gave up on a busy line",
+            nodes.retries,
+            100.0 * nodes.retries as f64 / nodes.frames.max(1) as f64,
+            nodes.no_ack,
+            nodes.channel_failures
+        )?;
+        writeln!(
+            to,
+            "lost              {} headers, {} payloads; {} of both to another frame, {} frames collided",
+            air.headers_lost, air.payloads_lost, air.collisions, air.collided
+        )?;
+        writeln!(to, "forwarded         {}", nodes.forwarded)?;
+        writeln!(
+            to,
+            "refused frames    {} replayed, {} for their protection",
+            nodes.replayed, nodes.security
+        )?;
+        writeln!(to, "sent by rogues    {}", self.record.replayed)
+    }
+
+    fn write_reading(&self, to: &mut String) -> std::fmt::Result {
+        let (due, held) = self.captures;
+        writeln!(to, "\ncaptures held     {held} of {due} ({:.3} %)", 100.0 * self.success())?;
+        let (good, bad) = self.record.sessions;
+        writeln!(to, "sessions          {good} ended well, {bad} failed")?;
+        for (reason, count) in &self.record.failures {
+            writeln!(to, "                  {count}: {reason}")?;
+        }
+        let cycles = self.cycles_s();
+        if let (Some(half), Some(all)) = (quantile(&cycles, 0.5), cycles.last()) {
+            writeln!(to, "cycle time        median {half:.1} s, longest {all:.1} s")?;
+        }
+        if self.first_reading_s.len() > 1 {
+            let lives: Vec<_> = self
+                .first_reading_s
+                .iter()
+                .map(|s| s.map_or("none".into(), |s| format!("{s:.1} s")))
+                .collect();
+            writeln!(to, "start to reading  {}", lives.join(", "))?;
+        }
+        writeln!(
+            to,
+            "wrong clocks      {}; captures given up {}",
+            self.record.clock_deviations, self.record.captures_lost
+        )?;
+        writeln!(to, "\nboundary              read  half after  all after")?;
+        for period in &self.periods {
+            let (half, all) = period.seconds.map_or(("-".into(), "-".into()), |(half, all)| {
+                (format!("{half:.1} s"), format!("{all:.1} s"))
+            });
+            let (read, of) = period.read;
+            writeln!(to, "{}  {:>4}  {half:>10}  {all:>9}", period.capture, format!("{read}/{of}"))?;
+        }
+        Ok(())
+    }
+
+    fn write_violations(&self, to: &mut String) -> std::fmt::Result {
+        writeln!(to, "\ninvariants        {} violated", self.record.violation_count)?;
+        self.record.violations.iter().try_for_each(|text| writeln!(to, "                  {text}"))
+    }
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}

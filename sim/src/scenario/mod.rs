@@ -1,0 +1,214 @@
+//! Scenario files: a town and what befalls it, as TOML.
+//!
+//! A file is read by hand, so that every fault of it is told at once, each with its key, what was found there and what was expected.
+
+mod action;
+mod section;
+
+use crate::frame::Noise;
+use crate::world::{Layout, ReadingPlan, TownConfig};
+use g3_phy::{BandPlan, CENELEC_A};
+use plc_core::Utc;
+use plc_core::time::Duration;
+use section::Section;
+use std::path::Path;
+
+/// A scenario.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub about: String,
+    /// The town.
+    pub town: TownConfig,
+}
+
+/// A scenario that cannot be run: everything that is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScenarioError(pub Vec<String>);
+
+impl std::fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for ScenarioError {}
+
+/// The longest town, hours.
+const HOURS_MAX: f64 = 24.0 * 366.0;
+/// The most feeders and meters.
+const FEEDERS_MAX: f64 = 64.0;
+const METERS_MAX: f64 = 5000.0;
+
+impl Scenario {
+    /// The scenario in a file.
+    ///
+    /// # Errors
+    /// See [`ScenarioError`].
+    pub fn from_file(path: &Path) -> Result<Self, ScenarioError> {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| ScenarioError(vec![format!("{}: {error}", path.display())]))?;
+        Self::parse(&text)
+    }
+
+    /// The scenario of a text.
+    ///
+    /// # Errors
+    /// See [`ScenarioError`].
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| ScenarioError(vec![error.to_string().trim_end().to_owned()]))?;
+        let mut errors = Vec::new();
+        let scenario = read(&table, &mut errors);
+        if errors.is_empty() { Ok(scenario) } else { Err(ScenarioError(errors)) }
+    }
+}
+
+fn read(table: &toml::Table, errors: &mut Vec<String>) -> Scenario {
+    let mut root = Section::new("", table, errors);
+    let name = root.text("name", "unnamed");
+    let about = root.text("about", "");
+    let mut town = TownConfig::new(root.number("seed", 1.0, (0.0, 9e15)) as u64);
+    let start = root.text("start", "2026-01-14T17:55:00Z");
+    match utc(&start) {
+        Some(utc) => town.start = utc,
+        None => root.fault("start", &format!("{start:?}"), "a time such as \"2026-01-14T00:00:00Z\""),
+    }
+    town.duration = seconds(root.number("hours", 0.5, (0.01, HOURS_MAX)) * 3600.0);
+    root.inside("town", |section| read_town(section, &mut town));
+    root.inside("reading", |section| read_reading(section, &mut town));
+    root.inside("noise", |section| read_noise(section, &mut town));
+    root.inside("rogue", |section| read_rogue(section, &mut town));
+    let counts = (town.meters, town.rogue.recorders.len());
+    town.actions =
+        root.each("action", |section| action::read(section, counts)).into_iter().flatten().collect();
+    root.finish();
+    Scenario { name, about, town }
+}
+
+fn read_town(section: &mut Section<'_>, town: &mut TownConfig) {
+    town.feeders = section.number("feeders", 1.0, (1.0, FEEDERS_MAX)) as usize;
+    let room = (Layout::room(&town.feeder, town.feeders) as f64).min(METERS_MAX);
+    town.meters = section.number("meters", 8.0, (1.0, room)) as usize;
+    town.offset_db = section.number("offset_db", 0.0, (-60.0, 60.0));
+    town.power_on = seconds(section.number("power_on_s", 0.0, (0.0, 86_400.0)));
+    let band = section.text("band", CENELEC_A.name);
+    match BandPlan::named(&band) {
+        Ok(plan) if plan.name == town.table.band => town.band = plan,
+        _ => section.fault("band", &format!("{band:?}"), "a band with an error table: \"CENELEC-A\""),
+    }
+}
+
+fn read_reading(section: &mut Section<'_>, town: &mut TownConfig) {
+    let default = ReadingPlan::new();
+    let capture = section.number("capture_s", 900.0, (60.0, 3600.0));
+    if 3600.0 % capture != 0.0 {
+        section.fault("capture_s", &capture.to_string(), "a divisor of 3600");
+    }
+    let every = section.number("every_s", capture, (60.0, 86_400.0));
+    if every % capture != 0.0 {
+        section.fault("every_s", &every.to_string(), "a multiple of `capture_s`");
+    }
+    (town.capture, town.reading.every) = (seconds(capture), seconds(every));
+    town.reading.delay = seconds(section.number("delay_s", default.delay.as_secs_f64(), (0.0, 3600.0)));
+    town.reading.spread = seconds(section.number("spread_s", default.spread.as_secs_f64(), (0.0, 86_400.0)));
+    town.reading.sessions = section.number("sessions", default.sessions as f64, (1.0, 64.0)) as usize;
+}
+
+fn read_noise(section: &mut Section<'_>, town: &mut TownConfig) {
+    town.noise_spread_db = section.number("spread_db", 0.0, (0.0, 30.0));
+    let points = section.pairs("day", "pairs of an hour, 0 to 24, and dB, -40 to 60", |&(hour, db)| {
+        (0.0..24.0).contains(&hour) && (-40.0..=60.0).contains(&db)
+    });
+    town.noise = Noise::new(points.into_iter().map(|(hour, db)| ((hour * 3600.0) as u32, db)).collect());
+}
+
+fn read_rogue(section: &mut Section<'_>, town: &mut TownConfig) {
+    let meters = town.meters;
+    town.rogue.wrong_key = section.places("wrong_key", meters);
+    town.rogue.unknown = section.places("unknown", meters);
+    town.rogue.recorders = section.places("recorders", meters);
+}
+
+pub(super) fn seconds(seconds: f64) -> Duration {
+    Duration::from_millis((seconds * 1e3).round() as u64)
+}
+
+/// A time as RFC 3339 has it, in UTC and whole seconds.
+fn utc(text: &str) -> Option<Utc> {
+    let bytes = text.as_bytes();
+    let shape = b"0000-00-00T00:00:00Z";
+    let fits =
+        |(&found, &wanted): (&u8, &u8)| if wanted == b'0' { found.is_ascii_digit() } else { found == wanted };
+    if bytes.len() != shape.len() || !bytes.iter().zip(shape).all(fits) {
+        return None;
+    }
+    let field = |from: usize, to: usize| text[from..to].parse::<u16>().ok();
+    let small = |from: usize| field(from, from + 2).map(|value| value as u8);
+    Utc::from_civil(i32::from(field(0, 4)?), small(5)?, small(8)?, small(11)?, small(14)?, small(17)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{Action, Choice};
+
+    const GOOD: &str = r#"
+name = "storm"
+start = "2026-01-14T00:00:00Z"
+hours = 2
+[town]
+meters = 55
+[reading]
+capture_s = 900
+every_s = 1800
+[noise]
+day = [[18, 6], [23, 0]]
+[[action]]
+at_s = 3600
+do = "power-off"
+share = 0.3
+[[action]]
+at_s = 3900
+do = "power-on"
+share = 0.3
+"#;
+
+    #[test]
+    fn a_scenario_is_what_its_file_says() {
+        let scenario = Scenario::parse(GOOD).expect("the scenario is good");
+        let town = scenario.town;
+        assert_eq!((scenario.name.as_str(), town.meters, town.start_second()), ("storm", 55, 0));
+        assert_eq!(town.reading.every, Duration::from_secs(1800));
+        assert_eq!(town.actions[0], (Duration::from_secs(3600), Action::PowerOff(Choice::Share(0.3))));
+        assert!((town.noise.db(18 * 3600) - 6.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_with_its_key_and_what_was_expected() {
+        let bad = GOOD
+            .replace("meters = 55", "meters = 900\nmeter = 3\nband = \"FCC\"")
+            .replace("every_s = 1800", "every_s = 1000")
+            .replace("share = 0.3\n[[", "share = 3\n[[")
+            .replace("power-on", "power-in")
+            .replace("2026-01-14T00:00:00Z", "tomorrow");
+        let errors = Scenario::parse(&bad).expect_err("the scenario is bad").0;
+        assert_eq!(
+            errors,
+            [
+                "start: \"tomorrow\", expected a time such as \"2026-01-14T00:00:00Z\"",
+                "town.meters: 900, expected a number from 1 to 165",
+                "town.band: \"FCC\", expected a band with an error table: \"CENELEC-A\"",
+                "town.meter: unknown key, expected one of feeders, meters, offset_db, power_on_s, band",
+                "reading.every_s: 1000, expected a multiple of `capture_s`",
+                "action 1.share: 3, expected a number from 0 to 1",
+                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock or replay",
+            ]
+        );
+        let error = Scenario::parse("hours = ").expect_err("no TOML").to_string();
+        assert!(error.contains("line 1"), "{error}");
+    }
+}

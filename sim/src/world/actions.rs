@@ -1,0 +1,83 @@
+//! What befalls the town.
+
+use super::{Action, Choice, Event, World};
+use crate::frame::{FlightId, Heard};
+use plc_core::sap::Key;
+use plc_core::seed::uniform;
+
+impl World {
+    pub(super) fn on_action(&mut self, n: usize) {
+        let action = self.config.actions[n].1.clone();
+        match action {
+            Action::PowerOff(choice) => {
+                self.chosen(&choice).into_iter().for_each(|node| self.power(node, false))
+            }
+            Action::PowerOn(choice) => {
+                self.chosen(&choice).into_iter().for_each(|node| self.power(node, true))
+            }
+            Action::Cut { meter, metres } => self.cut(meter, metres),
+            Action::NoiseSource { node, level_db } => {
+                self.sources.retain(|source| source.0 != node);
+                self.sources.extend(level_db.map(|db| (node, db)));
+                self.set_noise();
+            }
+            Action::Clock { meter, ahead_ms } => {
+                self.sites[meter - 1].shift_clock(self.now, ahead_ms);
+                self.after(meter as u32);
+            }
+            Action::Replay { recorder, frames } => {
+                let node = (self.sites.len() + 1 + recorder) as u32;
+                self.rogues[recorder].replay(frames);
+                self.on_rogue(node);
+            }
+        }
+    }
+
+    /// Makes rogues of the meters that are to be.
+    pub(super) fn admit_rogues(&mut self) {
+        let rogue = &self.config.rogue;
+        for &meter in &rogue.wrong_key {
+            self.sites[meter - 1].set_psk(Key([0xEE; 16]));
+        }
+        self.record.rogue = rogue.wrong_key.iter().chain(&rogue.unknown).map(|meter| meter - 1).collect();
+    }
+
+    /// A rogue sends its next frame, whatever else is on the line.
+    pub(super) fn on_rogue(&mut self, node: u32) {
+        let rogue = &mut self.rogues[node as usize - self.sites.len() - 1];
+        if let Some((frame, again)) = rogue.next(self.now) {
+            self.record.replayed += 1;
+            self.air.start(node, Box::new(frame), &mut self.heard, &mut self.due);
+            self.tell(None);
+            self.agenda.push(again, Event::Rogue(node));
+        }
+    }
+
+    /// A rogue has heard something.
+    pub(super) fn overhear(&mut self, node: u32, what: &Heard, flight: Option<FlightId>) {
+        if let (Heard::Received(_), Some(flight)) = (what, flight) {
+            let place = node as usize - self.sites.len() - 1;
+            self.rogues[place].on_heard(self.air.frame(flight));
+        }
+    }
+
+    fn chosen(&self, choice: &Choice) -> Vec<u32> {
+        match *choice {
+            Choice::Node(node) => vec![node as u32],
+            Choice::Share(share) => {
+                let of = |node: &u32| {
+                    let mut stream = self.seed.derive("share", u64::from(*node)).stream();
+                    f64::from(uniform(&mut stream, 1_000_000)) < share * 1e6
+                };
+                (1..=self.sites.len() as u32).filter(of).collect()
+            }
+        }
+    }
+
+    fn cut(&mut self, meter: usize, metres: f64) {
+        let behind = self.layout.cut(meter - 1, metres);
+        self.air.set_links(self.layout.links());
+        behind.into_iter().for_each(|meter| self.power(meter as u32 + 1, false));
+        self.set_noise();
+    }
+}

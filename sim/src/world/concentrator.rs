@@ -1,0 +1,268 @@
+//! The concentrator of the town: the node and the collector of the daemon, with a store in memory.
+
+use crate::frame::{FrameEvent, FramePhy};
+use crate::street::MeterIdentity;
+use collector::{
+    Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Reading,
+};
+use dlms::cosem::LogicalName;
+use g3_phy::BandPlan;
+use plc_core::sap::{AdpmIndication, AdpmRequest, FrameGeometry, Key, Persist, UdpIndication};
+use plc_core::{Eui64, Instant, Machine, PanId, Seed, ShortAddress, Utc, UtcAnchor};
+use plc_node::{CoordinatorConfig, Memory, Node, NodeConfig, NodeInput, NodeOutput};
+use std::collections::BTreeMap;
+
+/// Everything that is durable at the concentrator.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Store {
+    frame_counter: u32,
+    /// Of the adaptation layer: keys, routes and numbers.
+    memory: Memory,
+    addresses: BTreeMap<Eui64, ShortAddress>,
+    invocation: BTreeMap<Eui64, u32>,
+    server_counter: BTreeMap<Eui64, u32>,
+    last_capture: BTreeMap<Eui64, Utc>,
+    /// Every reading: value and status.
+    pub(super) readings: BTreeMap<(Eui64, LogicalName, Utc), (i64, u32)>,
+}
+
+/// What has happened at the concentrator and is not looked at yet.
+#[derive(Clone, Debug)]
+pub(super) enum News {
+    /// A device has joined.
+    Joined(Eui64, ShortAddress),
+    /// A device has left or was dismissed.
+    Left(Eui64),
+    /// A device was refused.
+    Refused,
+    /// A datagram has come over so many hops.
+    Datagram(ShortAddress, u8),
+    /// Readings of a capture have become durable for the first time.
+    Stored(Eui64, Utc),
+    /// A reading came again with another value.
+    Contradiction(Reading),
+    /// Of the collector.
+    Collected(CollectorEvent),
+}
+
+/// What a concentrator is built from, in every life.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) band: &'static BandPlan,
+    pub(super) seed: Seed,
+    pub(super) anchor: UtcAnchor,
+    pub(super) collector: CollectorConfig,
+    /// Who may join and shall be read.
+    pub(super) meters: Vec<MeterIdentity>,
+    /// Devices that the tables have room for.
+    pub(super) devices: usize,
+}
+
+/// The concentrator.
+pub(super) struct Concentrator {
+    plan: Plan,
+    pub(super) store: Store,
+    lives: u64,
+    life: Option<Life>,
+    pub(super) news: Vec<News>,
+}
+
+struct Life {
+    node: Node<FramePhy>,
+    collector: Collector,
+}
+
+const PAN: PanId = PanId(0x781D);
+const EUI64: u64 = 0x0251_4D00_00FF_FFFE;
+
+impl Concentrator {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self { plan, store: Store::default(), lives: 0, life: None, news: Vec::new() }
+    }
+
+    pub(super) fn node(&self) -> Option<&Node<FramePhy>> {
+        self.life.as_ref().map(|life| &life.node)
+    }
+
+    /// A new life, with what the last one has made durable.
+    pub(super) fn power_on(&mut self, now: Instant) {
+        if self.life.is_some() {
+            return;
+        }
+        let seed = self.plan.seed.derive("life", self.lives);
+        self.lives += 1;
+        let group_key = self.plan.seed.derive("group key", 0).0;
+        let config = CoordinatorConfig {
+            eui64: Eui64::from_u64(EUI64),
+            geometry: self.plan.band as &'static dyn FrameGeometry,
+            seed: seed.derive("node", 0),
+            gmk: Key(std::array::from_fn(|n| group_key[n])),
+            key_index: 0,
+            frame_counter: self.store.frame_counter,
+            devices: self.plan.devices,
+        };
+        let collector = CollectorConfig { seed: seed.derive("collector", 0), ..self.plan.collector.clone() };
+        let mut config = NodeConfig::from(config);
+        config.adp.memory = self.store.memory.clone();
+        let node = Node::assemble(FramePhy::new(self.plan.band), config);
+        let mut life = Life { node, collector: Collector::new(collector) };
+        life.node.handle(now, NodeInput::Adpm(AdpmRequest::NetworkStart { pan_id: PAN }));
+        let anchor = UtcAnchor { at: now, utc: self.plan.anchor.utc(now) };
+        life.collector.handle(now, CollectorInput::Clock(anchor));
+        self.life = Some(life);
+        for n in 0..self.plan.meters.len() {
+            self.admit(now, n);
+            self.converse(now);
+        }
+    }
+
+    /// The power goes; the store stays.
+    pub(super) fn power_off(&mut self) {
+        self.life = None;
+    }
+
+    fn admit(&mut self, now: Instant, n: usize) {
+        let (meter, store) = (self.plan.meters[n], &self.store);
+        let eui64 = meter.eui64;
+        let short = store.addresses.get(&eui64).copied();
+        let entry = MeterEntry {
+            eui64,
+            short,
+            encryption_key: meter.encryption_key,
+            authentication_key: meter.authentication_key,
+            first_invocation_counter: store.invocation.get(&eui64).copied().unwrap_or(0),
+            last_server_counter: store.server_counter.get(&eui64).copied(),
+            last_capture: store.last_capture.get(&eui64).copied(),
+        };
+        if let Some(life) = &mut self.life {
+            life.node.handle(now, NodeInput::Adpm(AdpmRequest::Allow { eui64, psk: meter.psk, short }));
+            life.collector.handle(now, CollectorInput::Register(entry));
+        }
+    }
+
+    pub(super) fn handle(&mut self, now: Instant, event: FrameEvent<'_>) {
+        if let Some(life) = &mut self.life {
+            life.node.handle(now, NodeInput::Medium(event));
+            self.converse(now);
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) {
+        if let Some(life) = &mut self.life {
+            if life.node.deadline().is_some_and(|at| at <= now) {
+                life.node.tick(now);
+            }
+            if life.collector.deadline().is_some_and(|at| at <= now) {
+                life.collector.tick(now);
+            }
+            self.converse(now);
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let life = self.life.as_ref()?;
+        [life.node.deadline(), life.collector.deadline()].into_iter().flatten().min()
+    }
+
+    /// Moves what node and collector say, until neither says more.
+    fn converse(&mut self, now: Instant) {
+        while let Some(life) = &mut self.life {
+            let (heard, told) = (life.node.poll(), life.collector.poll());
+            if heard.is_none() && told.is_none() {
+                return;
+            }
+            heard.into_iter().for_each(|output| self.on_node(now, output));
+            told.into_iter().for_each(|output| self.on_collector(now, output));
+        }
+    }
+
+    fn on_node(&mut self, now: Instant, output: NodeOutput) {
+        match output {
+            NodeOutput::Udp(datagram) => self.on_datagram(now, &datagram),
+            NodeOutput::UdpConfirm(confirm) => self.collect(now, CollectorInput::UdpConfirm(confirm)),
+            NodeOutput::Adpm(indication) => self.on_network(now, indication),
+            NodeOutput::Persist(record) => self.persist(record),
+        }
+    }
+
+    fn on_datagram(&mut self, now: Instant, datagram: &UdpIndication) {
+        self.news.push(News::Datagram(datagram.src, datagram.hops));
+        self.collect(now, CollectorInput::Udp(datagram));
+    }
+
+    fn persist(&mut self, record: Persist) {
+        let store = &mut self.store;
+        store.memory.learn(&record);
+        match record {
+            Persist::MacFrameCounter { reserved_to } => store.frame_counter = reserved_to,
+            Persist::DeviceAddress { eui64, short } => {
+                store.addresses.retain(|_, held| *held != short);
+                store.addresses.insert(eui64, short);
+            }
+            Persist::DeviceRemoved { eui64 } => _ = store.addresses.remove(&eui64),
+            // What the adaptation layer needs again it has been told to remember; the counters of others are asked for by
+            // `MacConfig::device_counter_block` only.
+            _ => {}
+        }
+    }
+
+    fn on_network(&mut self, now: Instant, indication: AdpmIndication) {
+        match indication {
+            AdpmIndication::DeviceJoined { eui64, short } => {
+                self.news.push(News::Joined(eui64, short));
+                self.collect(now, CollectorInput::Joined { eui64, short });
+            }
+            AdpmIndication::DeviceLeft { eui64 } => {
+                self.news.push(News::Left(eui64));
+                self.collect(now, CollectorInput::Left { eui64 });
+            }
+            AdpmIndication::DeviceRefused { .. } => self.news.push(News::Refused),
+            _ => {}
+        }
+    }
+
+    fn collect(&mut self, now: Instant, input: CollectorInput<'_>) {
+        if let Some(life) = &mut self.life {
+            life.collector.handle(now, input);
+        }
+    }
+
+    fn on_collector(&mut self, now: Instant, output: CollectorOutput) {
+        match output {
+            CollectorOutput::Udp(request) => {
+                if let Some(life) = &mut self.life {
+                    life.node.handle(now, NodeInput::Udp(request));
+                }
+            }
+            CollectorOutput::Store(batch) => {
+                batch.readings.iter().for_each(|reading| self.keep(reading));
+                self.collect(now, CollectorInput::Stored { batch: batch.number });
+            }
+            CollectorOutput::PersistInvocation { meter, reserved_to } => {
+                self.store.invocation.insert(meter, reserved_to);
+            }
+            CollectorOutput::PersistServerCounter { meter, last } => {
+                self.store.server_counter.insert(meter, last);
+            }
+            CollectorOutput::Event(event) => self.news.push(News::Collected(event)),
+        }
+    }
+
+    fn keep(&mut self, reading: &Reading) {
+        let name = (reading.meter, reading.logical_name, reading.capture);
+        let value = (reading.value, reading.status);
+        let last = self.store.last_capture.entry(reading.meter).or_insert(reading.capture);
+        *last = (*last).max(reading.capture);
+        match self.store.readings.insert(name, value) {
+            Some(before) if before != value => self.news.push(News::Contradiction(*reading)),
+            Some(_) => {}
+            None if reading.logical_name == IMPORT => {
+                self.news.push(News::Stored(reading.meter, reading.capture))
+            }
+            None => {}
+        }
+    }
+}
+
+/// A+, the first register of a row [BB 6.2; 1-0:1.8.0*255].
+pub(super) const IMPORT: LogicalName = LogicalName([1, 0, 1, 8, 0, 255]);

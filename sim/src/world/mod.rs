@@ -1,0 +1,539 @@
+//! A town in virtual time, at frame fidelity.
+//!
+//! [`World`] owns the nodes, the air between them and a heap of what is due, ordered by time and then by the order of entry. Nothing
+//! happens between two entries, so silence costs nothing. Each node has random streams of its own, named after it: one more
+//! meter disturbs no other. The machines are those of the daemon and of the meter; only what is below them, [`crate::frame`], and the source
+//! of the energy registers are the simulator's.
+
+mod actions;
+mod agenda;
+mod concentrator;
+mod config;
+mod invariants;
+mod layout;
+mod load;
+mod record;
+mod rogue;
+mod site;
+
+pub use config::{Action, Choice, ReadingPlan, Rogues, TownConfig};
+pub use layout::{Household, Layout, METERS_PER_CUSTOMER};
+pub use record::{NodeFigures, Record};
+
+use crate::frame::{Air, AirCounters, Due, FlightId, Frame, FrameEvent, FramePhy, Heard, Stage};
+use agenda::Agenda;
+use collector::CollectorConfig;
+use concentrator::{Concentrator, IMPORT, News, Plan};
+use invariants::Invariants;
+use meter::{MeterInput, ProfileSizes};
+use plc_core::seed::uniform;
+use plc_core::time::Duration;
+use plc_core::{Instant, Seed, Utc, UtcAnchor};
+use plc_node::Node;
+use rogue::Rogue;
+use site::Site;
+
+/// A town.
+pub struct World {
+    config: TownConfig,
+    seed: Seed,
+    anchor: UtcAnchor,
+    now: Instant,
+    agenda: Agenda<Event>,
+    air: Air,
+    layout: Layout,
+    concentrator: Concentrator,
+    sites: Vec<Site>,
+    /// Nodes after those of the meters.
+    rogues: Vec<Rogue>,
+    /// By node: what is on the agenda for it.
+    awaited: Vec<Awaited>,
+    record: Record,
+    invariants: Invariants,
+    /// Noise of each receiver, dB, and sources of noise by the node where they are.
+    noise_db: Vec<f64>,
+    sources: Vec<(usize, f64)>,
+    heard: Vec<(u32, Heard)>,
+    due: Vec<Due>,
+}
+
+/// What is due.
+#[derive(Clone, Debug)]
+enum Event {
+    /// A node has a deadline.
+    Wake(u32),
+    /// A node begins to send.
+    Start(u32),
+    /// A stage of a frame is reached.
+    Flight(FlightId, Stage),
+    /// A meter's capture period ends.
+    Boundary(u32),
+    /// The noise of the day is looked at again.
+    Noise,
+    /// Something befalls the town.
+    Action(usize),
+    /// A meter comes to life for the first time.
+    Begin(u32),
+    /// A rogue sends its next frame.
+    Rogue(u32),
+    /// The tables of all nodes are looked at.
+    Tables,
+}
+
+/// Entries of the agenda that count; others of the same kind are passed over.
+#[derive(Clone, Copy, Debug, Default)]
+struct Awaited {
+    wake: Option<Instant>,
+    start: Option<Instant>,
+    boundary: Option<Instant>,
+}
+
+/// The concentrator's place among the nodes.
+const CONCENTRATOR: u32 = 0;
+/// How often the tables of all nodes are looked at.
+const TABLES_STEP: Duration = Duration::from_secs(60);
+/// How often the noise of the day is looked at.
+const NOISE_STEP: Duration = Duration::from_secs(300);
+
+impl World {
+    /// A town at its beginning.
+    pub fn new(config: TownConfig) -> Self {
+        let seed = Seed::from_u64(config.seed);
+        let anchor = UtcAnchor { at: Instant::EPOCH, utc: config.start };
+        let mut layout = Layout::new(
+            config.feeder.clone(),
+            config.feeders,
+            config.meters,
+            config.band,
+            config.offset_db,
+            &seed,
+        );
+        config.rogue.recorders.iter().for_each(|&meter| layout.add_rogue(meter - 1));
+        let air = Air::new(config.band, config.table.clone(), layout.links(), &layout.phases(), &seed);
+        let sizes =
+            ProfileSizes { capture_period_s: config.capture.as_secs() as u32, ..ProfileSizes::default() };
+        let start = (anchor, config.start_second());
+        let site =
+            |household: &Household| Site::new(*household, &config.feeder, config.band, start, sizes, &seed);
+        let sites: Vec<_> = layout.households().iter().map(site).collect();
+        let concentrator = Concentrator::new(plan(&config, &layout, anchor, &seed));
+        let nodes = sites.len() + 1 + config.rogue.recorders.len();
+        let rogues = config.rogue.recorders.iter().map(|_| Rogue::new()).collect();
+        let mut world = Self {
+            noise_db: own_noise(&config, nodes, &seed),
+            config,
+            seed,
+            anchor,
+            now: Instant::EPOCH,
+            agenda: Agenda::new(),
+            air,
+            layout,
+            concentrator,
+            sites,
+            rogues,
+            awaited: vec![Awaited::default(); nodes],
+            record: Record::default(),
+            invariants: Invariants::new(nodes),
+            sources: Vec::new(),
+            heard: Vec::new(),
+            due: Vec::new(),
+        };
+        world.begin();
+        world
+    }
+
+    /// What it was built from.
+    pub const fn config(&self) -> &TownConfig {
+        &self.config
+    }
+
+    /// The time.
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// UTC.
+    pub fn utc(&self) -> Utc {
+        self.anchor.utc(self.now)
+    }
+
+    /// UTC at an instant.
+    pub fn utc_at(&self, at: Instant) -> Utc {
+        self.anchor.utc(at)
+    }
+
+    /// Who lives where.
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What has happened.
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// What has happened on the line.
+    pub const fn air(&self) -> AirCounters {
+        self.air.counters()
+    }
+
+    /// The links.
+    pub const fn links(&self) -> &crate::frame::Links {
+        self.air.links()
+    }
+
+    /// Entries that the agenda ever had.
+    pub const fn events(&self) -> u64 {
+        self.agenda.count()
+    }
+
+    /// Octets of a node and of what it has boxed, without what that has allocated.
+    pub const fn node_octets(&self) -> usize {
+        size_of::<Node<FramePhy>>() + size_of::<g3_mac::Mac>() + size_of::<g3_adp::Adp>()
+    }
+
+    /// Readings held.
+    pub fn readings(&self) -> usize {
+        self.concentrator.store.readings.len()
+    }
+
+    /// Figures of a node, over all of its lives; node 0 is the concentrator.
+    pub fn figures(&self, node: usize) -> NodeFigures {
+        let mut figures = match node {
+            0 => NodeFigures::default(),
+            n => self.sites[n - 1].log.past,
+        };
+        self.node(node as u32).into_iter().for_each(|node| figures.add(node));
+        figures
+    }
+
+    /// When a meter has come to life and joined, as it has seen it itself.
+    pub fn lives(&self, meter: usize) -> (&[Instant], &[Instant]) {
+        let log = &self.sites[meter].log;
+        (&log.power_on, &log.joined)
+    }
+
+    /// The node of the concentrator or of a meter, while it has power.
+    pub fn node(&self, node: u32) -> Option<&Node<FramePhy>> {
+        match node {
+            CONCENTRATOR => self.concentrator.node(),
+            n => self.sites.get(n as usize - 1)?.node(),
+        }
+    }
+
+    /// The meter number `meter`, while it has power.
+    pub fn meter(&self, meter: usize) -> Option<&meter::Meter<FramePhy>> {
+        self.sites[meter].meter()
+    }
+
+    /// Runs to `end` or the end of the town, whichever is earlier.
+    pub fn run_to(&mut self, end: Instant) {
+        let end = end.min(self.end());
+        while let Some((at, event)) = self.agenda.pop(end) {
+            self.now = at;
+            self.on_event(event);
+        }
+        self.now = end;
+    }
+
+    /// The end of the town.
+    pub fn end(&self) -> Instant {
+        Instant::EPOCH + self.config.duration
+    }
+
+    /// Compares every reading held with the energy that was put in; notes those that differ.
+    pub fn audit(&mut self) {
+        for (&(eui64, name, capture), &(value, _)) in &self.concentrator.store.readings {
+            let Some(site) = self.sites.iter().find(|site| site.household.identity.eui64 == eui64) else {
+                continue;
+            };
+            let truth = site.truth_mwh(self.anchor.instant(capture));
+            if name == IMPORT && site.clock_is_right() && value as u64 != truth {
+                let text = format!(
+                    "{} at {capture}: read {value} mWh, put in {truth} mWh",
+                    site.household.identity.id()
+                );
+                self.record.violate(text);
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        self.set_noise();
+        self.admit_rogues();
+        self.power(CONCENTRATOR, true);
+        self.agenda.push(Instant::EPOCH + TABLES_STEP, Event::Tables);
+        for node in 1..=self.sites.len() as u32 {
+            let mut stream = self.seed.derive("power on", u64::from(node)).stream();
+            let within = self.config.power_on.as_millis() as u32;
+            let at = Instant::EPOCH + Duration::from_millis(u64::from(uniform(&mut stream, within)));
+            self.agenda.push(at, Event::Begin(node));
+        }
+        for n in 0..self.config.actions.len() {
+            self.agenda.push(Instant::EPOCH + self.config.actions[n].0, Event::Action(n));
+        }
+        if !self.config.noise.is_constant() {
+            self.agenda.push(Instant::EPOCH + NOISE_STEP, Event::Noise);
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Wake(node) => self.on_wake(node),
+            Event::Start(node) => self.on_start(node),
+            Event::Flight(flight, stage) => self.on_flight(flight, stage),
+            Event::Boundary(node) => self.on_boundary(node),
+            Event::Noise => self.on_noise(),
+            Event::Action(n) => self.on_action(n),
+            Event::Begin(node) => self.power(node, true),
+            Event::Rogue(node) => self.on_rogue(node),
+            Event::Tables => self.on_tables(),
+        }
+    }
+
+    fn on_wake(&mut self, node: u32) {
+        let awaited = &mut self.awaited[node as usize];
+        if awaited.wake != Some(self.now) {
+            return;
+        }
+        awaited.wake = None;
+        let deadline = match node {
+            CONCENTRATOR => self.concentrator.deadline(),
+            n => self.sites[n as usize - 1].deadline(),
+        };
+        if deadline.is_some_and(|at| at <= self.now) {
+            match node {
+                CONCENTRATOR => self.concentrator.tick(self.now),
+                n => self.sites[n as usize - 1].tick(self.now),
+            }
+        }
+        self.after(node);
+    }
+
+    fn on_start(&mut self, node: u32) {
+        if self.awaited[node as usize].start.take() != Some(self.now) {
+            return;
+        }
+        let mut frame = None;
+        self.give(node, FrameEvent::Start(&mut frame));
+        if let Some(frame) = frame {
+            self.launch(node, frame);
+        }
+        self.after(node);
+    }
+
+    /// A frame is on the line from now on.
+    fn launch(&mut self, node: u32, frame: Box<Frame>) {
+        self.invariants.on_frame(node, &frame, &mut self.record);
+        self.air.start(node, frame, &mut self.heard, &mut self.due);
+        self.tell(None);
+    }
+
+    fn on_flight(&mut self, flight: FlightId, stage: Stage) {
+        self.air.step(self.now, flight, stage, &mut self.heard, &mut self.due);
+        self.tell(Some(flight));
+    }
+
+    /// Tells the nodes what they have heard, and the agenda what is due.
+    fn tell(&mut self, flight: Option<FlightId>) {
+        for (at, flight, stage) in self.due.drain(..) {
+            self.agenda.push(at, Event::Flight(flight, stage));
+        }
+        let mut heard = std::mem::take(&mut self.heard);
+        for (node, what) in heard.drain(..) {
+            if node as usize > self.sites.len() {
+                self.overhear(node, &what, flight);
+                continue;
+            }
+            self.hear(node, &what, flight);
+            self.after(node);
+        }
+        self.heard = heard;
+    }
+
+    fn hear(&mut self, node: u32, what: &Heard, flight: Option<FlightId>) {
+        let event = match *what {
+            Heard::Sent => FrameEvent::Sent,
+            Heard::Preamble => FrameEvent::Preamble,
+            Heard::Header { ends, response_expected } => FrameEvent::Header { ends, response_expected },
+            Heard::Lost(loss) => FrameEvent::Lost(loss),
+            Heard::FalsePreamble => FrameEvent::FalsePreamble,
+            Heard::Received(ref quality) => {
+                let Some(flight) = flight else { return };
+                // Taken apart, so that the node may change while the frame is lent to it.
+                let Self { air, concentrator, sites, now, .. } = self;
+                let event = FrameEvent::Received { frame: air.frame(flight), quality };
+                return give(concentrator, sites, *now, node, event);
+            }
+        };
+        self.give(node, event);
+    }
+
+    fn give(&mut self, node: u32, event: FrameEvent<'_>) {
+        give(&mut self.concentrator, &mut self.sites, self.now, node, event);
+    }
+
+    fn on_tables(&mut self) {
+        for node in 0..=self.sites.len() as u32 {
+            let held = match node {
+                CONCENTRATOR => self.concentrator.node(),
+                n => self.sites[n as usize - 1].node(),
+            };
+            held.into_iter().for_each(|held| Invariants::on_tables(node, held, &mut self.record));
+        }
+        self.agenda.push(self.now + TABLES_STEP, Event::Tables);
+    }
+
+    fn on_boundary(&mut self, node: u32) {
+        if self.awaited[node as usize].boundary.take() != Some(self.now) {
+            return;
+        }
+        self.sites[node as usize - 1].count(self.now);
+        self.after(node);
+    }
+
+    fn on_noise(&mut self) {
+        self.set_noise();
+        self.agenda.push(self.now + NOISE_STEP, Event::Noise);
+    }
+
+    /// Puts on the agenda what a node waits for, and takes what it has to tell.
+    fn after(&mut self, node: u32) {
+        let (deadline, start, boundary) = match node {
+            CONCENTRATOR => {
+                self.take_news();
+                let start = self.concentrator.node().and_then(|node| node.phy().next_transmission());
+                (self.concentrator.deadline(), start, None)
+            }
+            n => {
+                let site = &self.sites[n as usize - 1];
+                let start = site.node().and_then(|node| node.phy().next_transmission());
+                (site.deadline(), start, site.next_boundary())
+            }
+        };
+        let awaited = &mut self.awaited[node as usize];
+        // An entry that comes too early finds out by itself and makes another.
+        if let Some(at) = deadline.filter(|&at| awaited.wake.is_none_or(|wake| at < wake)) {
+            let at = at.max(self.now);
+            awaited.wake = Some(at);
+            self.agenda.push(at, Event::Wake(node));
+        }
+        if start != awaited.start {
+            awaited.start = start;
+            start.into_iter().for_each(|at| self.agenda.push(at, Event::Start(node)));
+        }
+        if boundary != awaited.boundary {
+            awaited.boundary = boundary.map(|at| at.max(self.now));
+            awaited.boundary.into_iter().for_each(|at| self.agenda.push(at, Event::Boundary(node)));
+        }
+    }
+
+    fn take_news(&mut self) {
+        let mut news = std::mem::take(&mut self.concentrator.news);
+        news.drain(..).for_each(|news| self.on_news(news));
+        self.concentrator.news = news;
+    }
+
+    fn on_news(&mut self, news: News) {
+        let (now, record) = (self.now, &mut self.record);
+        let place = |eui64| self.sites.iter().position(|site| site.household.identity.eui64 == eui64);
+        match news {
+            News::Joined(eui64, short) => {
+                if let Some(meter) = place(eui64) {
+                    self.invariants.on_joined(meter, short);
+                    record.joins.entry(meter).or_default().push(now);
+                }
+            }
+            News::Left(eui64) => record.leaves.extend(place(eui64).map(|meter| (meter, now))),
+            News::Refused => record.refused += 1,
+            News::Datagram(short, hops) => {
+                let meter = self.invariants.meter_of(short);
+                record.on_datagram(meter, hops);
+            }
+            News::Stored(eui64, capture) => {
+                let meter = place(eui64);
+                meter.into_iter().for_each(|meter| record.on_stored(now, meter, capture));
+            }
+            News::Contradiction(reading) => {
+                record.violate(format!("came again with another value: {reading}"))
+            }
+            News::Collected(event) => record.on_collected(&event),
+        }
+    }
+
+    /// A node gets its power, or loses it.
+    fn power(&mut self, node: u32, on: bool) {
+        self.air.set_power(self.now, node, on);
+        let now = self.now;
+        match (node, on) {
+            (CONCENTRATOR, true) => {
+                self.record.on_life(now);
+                self.concentrator.power_on(now);
+            }
+            (CONCENTRATOR, false) => self.concentrator.power_off(),
+            (n, true) => self.sites[n as usize - 1].power_on(now),
+            (n, false) => self.sites[n as usize - 1].power_off(),
+        }
+        self.awaited[node as usize] = Awaited::default();
+        self.after(node);
+    }
+
+    /// The noise of each receiver, at this time of the day and with all of its sources.
+    fn set_noise(&mut self) {
+        let second = self.utc().as_secs().rem_euclid(86_400) as u32;
+        let day_db = self.config.noise.db(second);
+        for node in 0..self.noise_db.len() as u32 {
+            let ordinary = 10f64.powf((day_db + self.noise_db[node as usize]) / 10.0) as f32;
+            let mut noise = vec![ordinary; self.air.links().groups()];
+            for &(source, level_db) in &self.sources {
+                let level = 10f64.powf(level_db / 10.0) as f32;
+                if source as u32 == node {
+                    // At its own place the source is as loud as on the best line.
+                    noise.iter_mut().for_each(|noise| *noise += level * NEAR);
+                } else if let Some(link) = self.air.links().between(source as u32, node) {
+                    noise.iter_mut().zip(link.ratios).for_each(|(noise, ratio)| *noise += level * ratio);
+                }
+            }
+            self.air.set_noise(node, noise.into_iter());
+        }
+    }
+}
+
+/// Ratio to ordinary noise of a transmitter at the same place.
+const NEAR: f32 = 1e5;
+
+fn give(concentrator: &mut Concentrator, sites: &mut [Site], now: Instant, node: u32, event: FrameEvent<'_>) {
+    match node {
+        CONCENTRATOR => concentrator.handle(now, event),
+        n => sites[n as usize - 1].handle(now, MeterInput::Medium(event)),
+    }
+}
+
+fn plan(config: &TownConfig, layout: &Layout, anchor: UtcAnchor, seed: &Seed) -> Plan {
+    let seed = seed.derive("concentrator", 0);
+    let mut collector = CollectorConfig::new(seed);
+    let reading = &config.reading;
+    (collector.period, collector.every) = (config.capture, reading.every);
+    (collector.delay, collector.spread) = (reading.delay, reading.spread);
+    (collector.sessions, collector.meters) = (reading.sessions, config.meters.max(1));
+    let unknown = &config.rogue.unknown;
+    let all = layout.households().iter().enumerate();
+    let known = all.filter(|(n, _)| !unknown.contains(&(n + 1)));
+    Plan {
+        band: config.band,
+        seed,
+        anchor,
+        collector,
+        meters: known.map(|(_, household)| household.identity).collect(),
+        devices: config.meters,
+    }
+}
+
+fn own_noise(config: &TownConfig, nodes: usize, seed: &Seed) -> Vec<f64> {
+    let own = |node: usize| {
+        let mut stream = seed.derive("receiver noise", node as u64).stream();
+        let share = f64::from(uniform(&mut stream, 2001)) / 1000.0 - 1.0;
+        share * config.noise_spread_db
+    };
+    (0..nodes).map(own).collect()
+}

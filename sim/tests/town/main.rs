@@ -1,0 +1,4 @@
+//! Towns at frame fidelity: every scenario that ships, and what they stand on.
+
+mod faults;
+mod scenarios;

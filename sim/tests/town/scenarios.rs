@@ -1,0 +1,70 @@
+//! The scenarios that ship.
+
+use sim::report::Report;
+use sim::scenario::Scenario;
+use sim::world::World;
+use std::path::{Path, PathBuf};
+
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// A scenario that ships.
+pub(crate) fn scenario(name: &str) -> Scenario {
+    let path = folder().join(name).with_extension("toml");
+    Scenario::from_file(&path).expect(name)
+}
+
+/// Its report, run to the end.
+pub(crate) fn report(scenario: &Scenario) -> Report {
+    let mut world = World::new(scenario.town.clone());
+    world.run_to(world.end());
+    world.audit();
+    Report::new(scenario, &world)
+}
+
+#[test]
+fn the_street_of_the_demo_is_joined_and_read_at_frame_fidelity_too() {
+    let report = report(&scenario("street"));
+    assert_eq!((report.joined(), report.captures), (8, (8, 8)));
+    assert_eq!(report.record.violations, [""; 0]);
+    assert!(report.join_times_s().iter().all(|&s| s < 120.0));
+    assert!(report.nodes.retries > 0, "the line is not perfect");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_report_byte_for_byte_and_another_seed_another() {
+    let mut scenario = scenario("street");
+    let all = |scenario: &Scenario| {
+        let report = report(scenario);
+        [report.text(), report.json(), report.html()]
+    };
+    let first = all(&scenario);
+    assert_eq!(first, all(&scenario));
+    scenario.town.seed += 1;
+    assert_ne!(first, all(&scenario));
+}
+
+#[test]
+fn a_page_is_well_formed_and_needs_nothing_else() {
+    let page = report(&scenario("street")).html();
+    for tag in ["html", "body", "svg", "div", "pre", "p"] {
+        let (open, close) =
+            (page.matches(&format!("<{tag}")).count(), page.matches(&format!("</{tag}>")).count());
+        assert!(open >= close && close > 0, "{tag}: {open} opened, {close} closed");
+    }
+    assert!(!page.contains("http") && !page.contains("<script"));
+    assert_eq!(page.matches("class=\"hop1\"").count(), 8);
+}
+
+#[test]
+fn every_scenario_that_ships_is_a_good_one() {
+    let mut found = 0;
+    for entry in std::fs::read_dir(folder()).expect("scenarios ship") {
+        let path = entry.expect("the folder can be read").path();
+        let scenario = Scenario::from_file(&path).expect("a scenario that ships");
+        assert_eq!(Some(scenario.name.as_str()), path.file_stem().and_then(|stem| stem.to_str()));
+        found += 1;
+    }
+    assert!(found >= 2, "{found} scenarios");
+}
