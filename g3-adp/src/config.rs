@@ -121,7 +121,7 @@ pub struct Limits {
     pub neighbours: usize,
     /// Coordinator: devices that may join at all.
     pub devices: usize,
-    /// Coordinator: devices that may join at the same time, at most 16.
+    /// Coordinator: devices that may join at the same time, at most 10.
     pub parallel_joins: usize,
     /// Device: beacons remembered during a scan.
     pub candidates: usize,
@@ -244,7 +244,8 @@ pub struct InformationBase {
     pub adp_rreq_jitter_low_lqi: u8,
     /// adpRREQJitterHighLQI 0x28: links above are good.
     pub adp_rreq_jitter_high_lqi: u8,
-    /// adpTrickleDataEnabled 0x29.
+    /// adpTrickleDataEnabled 0x29. This and the other adpTrickle attributes are kept for management: every broadcast is
+    /// repeated.
     pub adp_trickle_data_enabled: bool,
     /// adpTrickleLQIThresholdLow 0x2A.
     pub adp_trickle_lqi_threshold_low: u8,
@@ -287,64 +288,69 @@ pub struct InformationBase {
     pub lbp_retries: u8,
 }
 
+impl InformationBase {
+    /// The standard's defaults.
+    pub const DEFAULT: Self = Self {
+        adp_prefix_table: Vec::new(),
+        adp_broadcast_log_table_entry_ttl: specs::BROADCAST_LOG_TTL,
+        adp_metric_type: specs::METRIC_COMPOSITE,
+        adp_low_lqi_value: specs::LOW_LQI,
+        adp_high_lqi_value: specs::HIGH_LQI,
+        adp_rrep_wait: specs::RREP_WAIT,
+        adp_context_information_table: [None; specs::CONTEXTS],
+        adp_coord_short_address: ShortAddress::COORDINATOR,
+        adp_rlc_enabled: false,
+        adp_add_rev_link_cost: 0,
+        adp_unicast_rreq_gen_enable: true,
+        adp_group_table: Vec::new(),
+        adp_max_hops: specs::MAX_HOPS,
+        adp_net_traversal_time: specs::NET_TRAVERSAL_TIME,
+        adp_routing_table_entry_ttl: specs::ROUTING_TABLE_ENTRY_TTL,
+        adp_kr: 0,
+        adp_km: 0,
+        adp_kc: 0,
+        adp_kq: specs::KQ,
+        adp_kh: specs::KH,
+        adp_rreq_retries: 0,
+        adp_rreq_wait: specs::RREQ_WAIT,
+        adp_weak_lqi_value: specs::WEAK_LQI,
+        adp_krt: 0,
+        adp_sniffer_mode: false,
+        adp_blacklist_table_entry_ttl: specs::BLACKLIST_TTL,
+        adp_max_join_wait_time: specs::MAX_JOIN_WAIT,
+        adp_path_discovery_time: specs::PATH_DISCOVERY_TIME,
+        adp_destination_address_set: Vec::new(),
+        adp_default_coord_route_enabled: false,
+        adp_delay_low_lqi: Duration::ZERO,
+        adp_delay_high_lqi: Duration::ZERO,
+        adp_rreq_jitter_low_lqi: specs::JITTER_LOW_LQI,
+        adp_rreq_jitter_high_lqi: specs::JITTER_HIGH_LQI,
+        adp_trickle_data_enabled: false,
+        adp_trickle_lqi_threshold_low: specs::TRICKLE_LQI_LOW,
+        adp_trickle_step: 1,
+        adp_trickle_factor_imax: 0,
+        adp_trickle_imin: specs::TRICKLE_IMIN,
+        adp_trickle_max_ki: specs::TRICKLE_MAX_KI,
+        adp_trickle_adaptive_imin: true,
+        adp_trickle_adaptive_ki: false,
+        adp_cluster_trickle_enabled: false,
+        adp_cluster_min_lqi: specs::CLUSTER_MIN_LQI,
+        adp_cluster_trickle_k: specs::CLUSTER_K,
+        adp_cluster_rc_deviation: specs::CLUSTER_RC_DEVIATION,
+        adp_cluster_trickle_i: specs::CLUSTER_I,
+        adp_trickle_lqi_threshold_high: specs::TRICKLE_LQI_HIGH,
+        adp_disable_default_routing: false,
+        reassembly_timeout: specs::REASSEMBLY_TIMEOUT,
+        scan_duration: specs::SCAN_DURATION,
+        join_watchdog: specs::JOIN_WATCHDOG,
+        lbp_message_timeout: specs::LBP_MESSAGE_TIMEOUT,
+        lbp_retries: specs::LBP_RETRIES,
+    };
+}
+
 impl Default for InformationBase {
     fn default() -> Self {
-        Self {
-            adp_prefix_table: Vec::new(),
-            adp_broadcast_log_table_entry_ttl: specs::BROADCAST_LOG_TTL,
-            adp_metric_type: specs::METRIC_COMPOSITE,
-            adp_low_lqi_value: specs::LOW_LQI,
-            adp_high_lqi_value: specs::HIGH_LQI,
-            adp_rrep_wait: specs::RREP_WAIT,
-            adp_context_information_table: [None; specs::CONTEXTS],
-            adp_coord_short_address: ShortAddress::COORDINATOR,
-            adp_rlc_enabled: false,
-            adp_add_rev_link_cost: 0,
-            adp_unicast_rreq_gen_enable: true,
-            adp_group_table: Vec::new(),
-            adp_max_hops: specs::MAX_HOPS,
-            adp_net_traversal_time: specs::NET_TRAVERSAL_TIME,
-            adp_routing_table_entry_ttl: specs::ROUTING_TABLE_ENTRY_TTL,
-            adp_kr: 0,
-            adp_km: 0,
-            adp_kc: 0,
-            adp_kq: specs::KQ,
-            adp_kh: specs::KH,
-            adp_rreq_retries: 0,
-            adp_rreq_wait: specs::RREQ_WAIT,
-            adp_weak_lqi_value: specs::WEAK_LQI,
-            adp_krt: 0,
-            adp_sniffer_mode: false,
-            adp_blacklist_table_entry_ttl: specs::BLACKLIST_TTL,
-            adp_max_join_wait_time: specs::MAX_JOIN_WAIT,
-            adp_path_discovery_time: specs::PATH_DISCOVERY_TIME,
-            adp_destination_address_set: Vec::new(),
-            adp_default_coord_route_enabled: false,
-            adp_delay_low_lqi: Duration::ZERO,
-            adp_delay_high_lqi: Duration::ZERO,
-            adp_rreq_jitter_low_lqi: specs::JITTER_LOW_LQI,
-            adp_rreq_jitter_high_lqi: specs::JITTER_HIGH_LQI,
-            adp_trickle_data_enabled: false,
-            adp_trickle_lqi_threshold_low: specs::TRICKLE_LQI_LOW,
-            adp_trickle_step: 1,
-            adp_trickle_factor_imax: 0,
-            adp_trickle_imin: specs::TRICKLE_IMIN,
-            adp_trickle_max_ki: specs::TRICKLE_MAX_KI,
-            adp_trickle_adaptive_imin: true,
-            adp_trickle_adaptive_ki: false,
-            adp_cluster_trickle_enabled: false,
-            adp_cluster_min_lqi: specs::CLUSTER_MIN_LQI,
-            adp_cluster_trickle_k: specs::CLUSTER_K,
-            adp_cluster_rc_deviation: specs::CLUSTER_RC_DEVIATION,
-            adp_cluster_trickle_i: specs::CLUSTER_I,
-            adp_trickle_lqi_threshold_high: specs::TRICKLE_LQI_HIGH,
-            adp_disable_default_routing: false,
-            reassembly_timeout: specs::REASSEMBLY_TIMEOUT,
-            scan_duration: specs::SCAN_DURATION,
-            join_watchdog: specs::JOIN_WATCHDOG,
-            lbp_message_timeout: specs::LBP_MESSAGE_TIMEOUT,
-            lbp_retries: specs::LBP_RETRIES,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -392,6 +398,8 @@ pub struct Interop {
     pub compress: bool,
     /// The coordinator believes a KICK in clear, relayed by an LBA. Anybody can forge it.
     pub accept_relayed_leave: bool,
+    /// Requests for contention-free access are granted, although nothing is reserved \[G3 ADP 5.1; confidence C\].
+    pub grant_contention_free_access: bool,
     /// A device that hears another PAN tells its coordinator, as older editions want \[G3 LBP 7.1; confidence B\].
     pub report_pan_conflict: bool,
     /// A route request over a link whose other direction has carried frames makes a route that may be used at
@@ -414,6 +422,7 @@ impl Default for Interop {
             compress_with_contexts: false,
             compress: true,
             accept_relayed_leave: false,
+            grant_contention_free_access: false,
             report_pan_conflict: false,
             acknowledged_links_suffice: true,
             rreq_jitter: specs::RREQ_JITTER,

@@ -233,6 +233,22 @@ fn the_coordinator_is_reached_over_the_agent_before_there_is_a_route() {
     assert!(pipe.stations[2].adp.deadline().is_some());
 }
 
+#[test]
+fn a_request_for_contention_free_access_is_refused_or_granted_as_configured() {
+    for (grant, answer) in [(false, 3), (true, 2)] {
+        let tune = |config: &mut AdpConfig| config.interop.grant_contention_free_access = grant;
+        let mut pipe = Pipe::town(13, &chain(2, 100), tune);
+        let [src, dst] = [1, 0].map(|short| plc_core::MacAddress::Short(ShortAddress(short)));
+        let (msdu, security) =
+            (Msdu::from_slice(&[0x40, 3, 0]).unwrap(), MacSecurity::EncMic32 { key_index: 0 });
+        let (src_pan, link) = (pipe::PAN, LinkQuality::robust(Lqi(100)));
+        let request = McpsDataIndication { src_pan, src, dst, msdu, security, link };
+        pipe.give(0, g3_adp::AdpInput::McpsIndication(request));
+        let (at, frame) = pipe.frames.last().unwrap();
+        assert_eq!((*at, frame.dst, frame.msdu.as_slice()), (0, src, &[0x40, 3, answer][..]));
+    }
+}
+
 /// A connected town: a tree, and further links.
 fn links() -> impl Strategy<Value = Vec<(usize, usize, u8)>> {
     (4usize..11).prop_flat_map(|nodes| {

@@ -165,7 +165,8 @@ impl Adp {
                 }
                 self.on_protected_lbp(now, source, &frame.msdu)
             }
-            (EscCommand::ContentionFreeAccess | EscCommand::Other(_), _) => Err(Drop::UnknownDispatch),
+            (EscCommand::ContentionFreeAccess, _) => self.on_contention_free_access(now, frame),
+            (EscCommand::Other(_), _) => Err(Drop::UnknownDispatch),
         }
     }
 

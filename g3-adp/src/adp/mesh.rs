@@ -4,9 +4,9 @@ use super::{Adp, AdpOutput};
 use crate::counters::Drop;
 use crate::loadng::{Context, Loadng};
 use crate::transmit::{Frame, Purpose, Way};
-use crate::wire::{LoadngMessage, Rerr, msdu};
+use crate::wire::{ContentionFreeAccess, LoadngMessage, Rerr, msdu};
 use plc_core::sap::{AdpStatus, AdpdDataConfirm, AdpmIndication, MacStatus, McpsDataIndication};
-use plc_core::wire::Reader;
+use plc_core::wire::{Reader, WireError, Writer};
 use plc_core::{Instant, MacAddress, ShortAddress};
 
 impl Adp {
@@ -33,10 +33,39 @@ impl Adp {
     }
 
     pub(super) fn send_loadng(&mut self, to: MacAddress, message: &LoadngMessage, purpose: Purpose) {
+        self.send_control(to, purpose, |writer| message.emit(writer));
+    }
+
+    fn send_control(
+        &mut self,
+        to: MacAddress,
+        purpose: Purpose,
+        emit: impl FnOnce(&mut Writer<'_>) -> Result<(), WireError>,
+    ) {
         let Some(member) = &self.member else { return };
-        let Ok(msdu) = msdu(|writer| message.emit(writer)) else { return };
+        let Ok(msdu) = msdu(emit) else { return };
         let (dst_pan, security) = (member.pan_id, member.security());
         self.send(Frame { extended_source: false, dst_pan, way: Way::To(to), msdu, security, purpose });
+    }
+
+    /// A neighbour wants the channel for itself. This layer reserves none, unless it is told to say that it does.
+    pub(super) fn on_contention_free_access(
+        &mut self,
+        now: Instant,
+        frame: &McpsDataIndication,
+    ) -> Result<(), Drop> {
+        let (source, own) = self.trusted(now, frame)?;
+        let message =
+            ContentionFreeAccess::parse(&mut Reader::new(&frame.msdu)).map_err(|_| Drop::Malformed)?;
+        if frame.dst != MacAddress::Short(own) {
+            return Err(Drop::NotForUs);
+        }
+        if message == ContentionFreeAccess::Request {
+            let granted = self.interop.grant_contention_free_access;
+            let answer = if granted { ContentionFreeAccess::Success } else { ContentionFreeAccess::Fail };
+            self.send_control(MacAddress::Short(source), Purpose::Relay, |writer| answer.emit(writer));
+        }
+        Ok(())
     }
 
     pub(super) fn on_route_found(&mut self, destination: ShortAddress) {

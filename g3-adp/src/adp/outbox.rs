@@ -11,8 +11,8 @@ use plc_core::sap::{
 pub(super) struct Outbox {
     order: Deque<Slot, { Outbox::PLACES }>,
     requests: Deque<McpsDataRequest, 2>,
-    packets: Deque<AdpdDataIndication, 2>,
-    indications: Deque<AdpmIndication, 18>,
+    packets: Deque<AdpdDataIndication, 1>,
+    indications: Deque<AdpmIndication, 11>,
 }
 
 #[derive(Debug)]

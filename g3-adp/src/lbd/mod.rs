@@ -15,6 +15,7 @@ use crate::eap_psk::StaticKeys;
 use crate::transmit::{Frame, Purpose, Way};
 use crate::wire::{BootstrappingData, LbpCode, LbpFrame, Parameter};
 use crate::{exchange, specs};
+use core::time::Duration;
 use discovering::Discovering;
 use joined::Joined;
 use joining::{Joining, Outcome};
@@ -39,9 +40,27 @@ pub(crate) struct Lbd {
 struct Identity {
     eui64: Eui64,
     keys: StaticKeys,
-    ib: InformationBase,
+    ib: Times,
     candidates: usize,
     result_before_attribute: bool,
+}
+
+/// The part of the information base that matters here.
+#[derive(Debug)]
+struct Times {
+    adp_max_join_wait_time: Duration,
+    scan_duration: Duration,
+    join_watchdog: Duration,
+}
+
+impl Times {
+    const fn of(ib: &InformationBase) -> Self {
+        Self {
+            adp_max_join_wait_time: ib.adp_max_join_wait_time,
+            scan_duration: ib.scan_duration,
+            join_watchdog: ib.join_watchdog,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -57,7 +76,7 @@ impl Lbd {
         let identity = Identity {
             eui64: config.eui64,
             keys: StaticKeys::derive(psk),
-            ib: config.ib.clone(),
+            ib: Times::of(&config.ib),
             candidates: config.limits.candidates,
             result_before_attribute: config.interop.result_before_attribute,
         };
@@ -66,7 +85,7 @@ impl Lbd {
 
     /// The information base has changed.
     pub(crate) fn on_ib(&mut self, ib: &InformationBase) {
-        self.identity.ib = ib.clone();
+        self.identity.ib = Times::of(ib);
     }
 
     /// Management wants this node in a PAN.

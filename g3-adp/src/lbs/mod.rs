@@ -57,7 +57,7 @@ struct Settings {
 
 impl Lbs {
     /// Conversations at a time, whatever the configuration says: each may end in the same tick.
-    const PARALLEL_MAX: usize = 16;
+    const PARALLEL_MAX: usize = 10;
 
     pub(crate) fn new(config: &AdpConfig, gmk: Key, key_index: u8) -> Self {
         let parallel = config.limits.parallel_joins.min(Self::PARALLEL_MAX);

@@ -3,6 +3,7 @@
 //! Headers (`MeshHeader`, `Bc0Header`, `FragmentHeader`) leave what follows them in the reader; messages
 //! (`LbpFrame` and what it holds) refuse trailing octets.
 
+mod access;
 mod dispatch;
 mod eap;
 mod fragment;
@@ -11,6 +12,7 @@ mod loadng;
 mod mesh;
 mod parameter;
 
+pub use access::ContentionFreeAccess;
 pub use dispatch::{Dispatch, EscCommand};
 pub use eap::{EapCode, EapMessage, Pchannel, PchannelContent, PchannelResult, PskMessage};
 pub use fragment::FragmentHeader;

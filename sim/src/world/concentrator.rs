@@ -6,17 +6,17 @@ use collector::{
     Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Reading,
 };
 use dlms::cosem::LogicalName;
-use g3_adp::config::Memory;
 use g3_phy::BandPlan;
 use plc_core::sap::{AdpmIndication, AdpmRequest, FrameGeometry, Key, Persist, UdpIndication};
 use plc_core::{Eui64, Instant, Machine, PanId, Seed, ShortAddress, Utc, UtcAnchor};
-use plc_node::{CoordinatorConfig, Node, NodeConfig, NodeInput, NodeOutput};
+use plc_node::{CoordinatorConfig, Memory, Node, NodeConfig, NodeInput, NodeOutput};
 use std::collections::BTreeMap;
 
 /// Everything that is durable at the concentrator.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Store {
     frame_counter: u32,
+    /// Of the adaptation layer: keys, routes and numbers.
     memory: Memory,
     addresses: BTreeMap<Eui64, ShortAddress>,
     invocation: BTreeMap<Eui64, u32>,
@@ -102,9 +102,9 @@ impl Concentrator {
             devices: self.plan.devices,
         };
         let collector = CollectorConfig { seed: seed.derive("collector", 0), ..self.plan.collector.clone() };
-        let mut layers = NodeConfig::from(config);
-        layers.adp.memory = self.store.memory.clone();
-        let node = Node::assemble(FramePhy::new(self.plan.band), layers);
+        let mut config = NodeConfig::from(config);
+        config.adp.memory = self.store.memory.clone();
+        let node = Node::assemble(FramePhy::new(self.plan.band), config);
         let mut life = Life { node, collector: Collector::new(collector) };
         life.node.handle(now, NodeInput::Adpm(AdpmRequest::NetworkStart { pan_id: PAN }));
         let anchor = UtcAnchor { at: now, utc: self.plan.anchor.utc(now) };
@@ -192,6 +192,7 @@ impl Concentrator {
 
     fn persist(&mut self, record: Persist) {
         let store = &mut self.store;
+        store.memory.learn(&record);
         match record {
             Persist::MacFrameCounter { reserved_to } => store.frame_counter = reserved_to,
             Persist::DeviceAddress { eui64, short } => {
@@ -199,12 +200,9 @@ impl Concentrator {
                 store.addresses.insert(eui64, short);
             }
             Persist::DeviceRemoved { eui64 } => _ = store.addresses.remove(&eui64),
-            // Asked for by `MacConfig::device_counter_block` only.
-            Persist::MacDeviceCounter { .. } | Persist::MacDeviceCountersVoid { .. } => {}
-            Persist::LoadngSequence { .. }
-            | Persist::BroadcastSequence { .. }
-            | Persist::Route(_)
-            | Persist::GroupKey { .. } => store.memory.learn(&record),
+            // What the adaptation layer needs again it has been told to remember; the counters of others are asked for by
+            // `MacConfig::device_counter_block` only.
+            _ => {}
         }
     }
 
