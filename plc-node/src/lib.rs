@@ -25,6 +25,7 @@ pub mod role;
 
 pub use endpoint::{Endpoint, EndpointCounters};
 pub use g3_adp::Memory;
+pub use g3_mac::{AfterRestart, DeviceCounter};
 pub use node::{Node, NodeInput, NodeOutput};
 pub use role::{CoordinatorConfig, DeviceConfig, NodeConfig};
 

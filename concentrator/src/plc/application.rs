@@ -5,7 +5,7 @@ use crate::store::{Event, EventKind, MeterCounter, Reading, Store, StoreError};
 use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry};
 use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpIndication};
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress, Utc, UtcAnchor};
-use plc_node::NodeOutput;
+use plc_node::{DeviceCounter, NodeOutput};
 
 /// The counter of the store that holds the first unused frame counter of the MAC.
 pub const MAC_FRAME_COUNTER: &str = "mac_frame_counter";
@@ -182,12 +182,14 @@ impl<'s, O: Observer> Application<'s, O> {
             Persist::BroadcastSequence { reserved_to } => {
                 self.store.set_counter(BROADCAST_SEQUENCE, u64::from(reserved_to))
             }
-            // Found again by route requests; and nothing here asks for another group key.
-            Persist::Route(_) | Persist::GroupKey { .. } => Ok(()),
+            Persist::Route(route) => self.store.set_route(&route),
+            Persist::GroupKey { index, key } => self.store.set_group_key(index, key),
             Persist::DeviceAddress { eui64, short } => self.set_address(eui64, short),
             Persist::DeviceRemoved { eui64 } => self.store.set_meter_address(eui64, None),
-            // Asked for by `MacConfig::device_counter_block` only.
-            Persist::MacDeviceCounter { .. } | Persist::MacDeviceCountersVoid { .. } => Ok(()),
+            Persist::MacDeviceCounter { short, key_index, accept_from } => {
+                self.store.set_device_counter(&DeviceCounter { short, key_index, accept_from })
+            }
+            Persist::MacDeviceCountersVoid { key_index } => self.store.void_device_counters(key_index),
         }
     }
 

@@ -6,12 +6,12 @@ use super::front_end::FrontEnd;
 use super::observer::LiveObserver;
 use super::port::port;
 use crate::live::Live;
-use crate::store::{Network, Store, StoreError};
+use crate::store::{Network, Store, StoreError, StoreReader};
 use collector::{Collector, CollectorConfig};
-use plc_core::sap::{FrameGeometry, Key};
+use plc_core::sap::{FrameGeometry, Key, Persist};
 use plc_core::{Eui64, PanId, SampleClock, Seed};
 use plc_node::modem::{CENELEC_A, Modem, ModemConfig};
-use plc_node::{CoordinatorConfig, Memory, Node, NodeConfig};
+use plc_node::{AfterRestart, CoordinatorConfig, DeviceCounter, Memory, Node, NodeConfig};
 use std::sync::Arc;
 
 /// What a session is made of, besides the front end and the store.
@@ -64,16 +64,10 @@ pub fn serve<F: FrontEnd, R>(
         return Err(SessionError::Rate(rate));
     }
     let network = network(store, config)?;
-    let frame_counter = store.reader().counter(MAC_FRAME_COUNTER)?.unwrap_or(0);
-    let frame_counter = u32::try_from(frame_counter).map_err(|_| SessionError::FrameCounter)?;
-    let memory = Memory {
-        loadng_sequence: number(store, LOADNG_SEQUENCE)?,
-        broadcast_sequence: number(store, BROADCAST_SEQUENCE)?,
-        ..Memory::default()
-    };
+    let past = Past::of(store.reader())?;
     let (node_port, application_port) = port();
     let devices = config.meters.len() + store.reader().meters()?.len();
-    let build = |clock| coordinator(config, &network, frame_counter, &memory, devices.max(1), clock);
+    let build = |clock| coordinator(config, &network, &past, devices.max(1), clock);
     let mut driver = Driver::new(front_end, node_port, build);
     let observer = LiveObserver::new(Arc::clone(live), config.eui64);
     let collector = Collector::new(config.collector.clone());
@@ -108,8 +102,7 @@ fn network(store: &mut Store, config: &SessionConfig) -> Result<Network, StoreEr
 fn coordinator(
     config: &SessionConfig,
     network: &Network,
-    frame_counter: u32,
-    memory: &Memory,
+    past: &Past,
     devices: usize,
     clock: SampleClock,
 ) -> Node<Modem> {
@@ -120,15 +113,48 @@ fn coordinator(
         seed: config.seed.derive("node", 0),
         gmk: Key(network.group_key),
         key_index: network.key_index,
-        frame_counter,
+        frame_counter: past.frame_counter,
         devices,
     };
     let mut node = NodeConfig::from(coordinator);
-    node.adp.memory = memory.clone();
+    node.adp.memory = past.memory.clone();
+    node.mac.device_counters = past.device_counters.clone();
+    node.mac.device_counter_block = DEVICE_COUNTER_BLOCK;
+    node.mac.after_restart = AfterRestart::AcceptUncertain;
     Node::assemble(modem, node)
 }
 
+/// Frames of a source that one record of its received counters stands for. A power cut makes up to so many of the
+/// latest frames acceptable once more, instead of refusing so many fresh ones; what they carry has counters of its own.
+const DEVICE_COUNTER_BLOCK: u32 = 256;
+
+/// What the layers of the node find again of their former life.
+struct Past {
+    frame_counter: u32,
+    device_counters: Vec<DeviceCounter>,
+    memory: Memory,
+}
+
+impl Past {
+    fn of(store: &StoreReader) -> Result<Self, SessionError> {
+        let frame_counter = store.counter(MAC_FRAME_COUNTER)?.unwrap_or(0);
+        let mut memory = Memory {
+            loadng_sequence: number(store, LOADNG_SEQUENCE)?,
+            broadcast_sequence: number(store, BROADCAST_SEQUENCE)?,
+            ..Memory::default()
+        };
+        let keys = store.group_keys()?.into_iter();
+        let keys = keys.map(|(index, key, purpose)| Persist::GroupKey { index, key: Some((key, purpose)) });
+        keys.chain(store.routes()?.into_iter().map(Persist::Route)).for_each(|record| memory.learn(&record));
+        Ok(Self {
+            frame_counter: u32::try_from(frame_counter).map_err(|_| SessionError::FrameCounter)?,
+            device_counters: store.device_counters()?,
+            memory,
+        })
+    }
+}
+
 /// A number of the adaptation layer that must not repeat; its low bits go on the wire.
-fn number(store: &Store, name: &str) -> Result<Option<u32>, SessionError> {
-    Ok(store.reader().counter(name)?.map(|value| value as u32))
+fn number(store: &StoreReader, name: &str) -> Result<Option<u32>, SessionError> {
+    Ok(store.counter(name)?.map(|value| value as u32))
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod event;
+mod network;
 mod reader;
 mod reading;
 mod schema;

@@ -139,7 +139,7 @@ impl StoreReader {
         Ok(Utc::from_millis(created.unwrap_or_default()))
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         params: impl Params,

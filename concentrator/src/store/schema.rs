@@ -12,7 +12,9 @@ use std::time::Duration;
 /// `application_id` of the file: "PLCc".
 pub(super) const APPLICATION_ID: u32 = 0x504C_4363;
 /// `user_version` of the file.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
+/// Of the first files, which lack the tables of the network.
+const FIRST_VERSION: u32 = 1;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -59,6 +61,31 @@ CREATE TABLE events (
 ) STRICT;
 ";
 
+/// What version 2 has added.
+const NETWORK_TABLES: &str = "
+CREATE TABLE routes (
+    destination INTEGER PRIMARY KEY,
+    next_hop INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    hops INTEGER NOT NULL,
+    weak_links INTEGER NOT NULL,
+    sequence INTEGER
+) STRICT;
+
+CREATE TABLE group_keys (
+    slot INTEGER PRIMARY KEY,
+    key BLOB NOT NULL,
+    purpose INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE device_counters (
+    short INTEGER NOT NULL,
+    key_index INTEGER NOT NULL,
+    accept_from INTEGER NOT NULL,
+    PRIMARY KEY (short, key_index)
+) STRICT, WITHOUT ROWID;
+";
+
 /// What the engine keeps beside the file of a store [SQLite, Temporary Files 2].
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
@@ -68,10 +95,13 @@ pub(super) fn open(path: &Path, created: Utc) -> Result<Connection, StoreError> 
         refuse_leftovers(path)?;
         create(path, created)?;
     }
-    check_header(path)?;
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    let found = check_header(path)?;
+    let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .map_err(StoreError::sqlite(path))?;
     configure(&connection).map_err(StoreError::sqlite(path))?;
+    if found == FIRST_VERSION {
+        upgrade(&mut connection).map_err(StoreError::sqlite(path))?;
+    }
     Ok(connection)
 }
 
@@ -94,6 +124,14 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")
+}
+
+/// Brings a file of the first version up to this one.
+fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(NETWORK_TABLES)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
 }
 
 /// The engine would play a log or a journal of another store into a new one. They may also hold the last
@@ -135,6 +173,7 @@ fn build(path: &Path, created: Utc) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(NETWORK_TABLES)?;
     transaction.execute("INSERT INTO meta VALUES ('created', ?1)", [created.as_millis()])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
@@ -142,8 +181,8 @@ fn build(path: &Path, created: Utc) -> rusqlite::Result<()> {
 }
 
 /// Looks at the first octets of the file [SQLite file format 1.3], without letting the engine near it: a
-/// file that is not ours stays as it is.
-fn check_header(path: &Path) -> Result<(), StoreError> {
+/// file that is not ours stays as it is. Its version.
+fn check_header(path: &Path) -> Result<u32, StoreError> {
     let mut header = [0; 100];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
     let foreign = || StoreError::Foreign { path: path.to_owned() };
@@ -154,7 +193,7 @@ fn check_header(path: &Path) -> Result<(), StoreError> {
     }
     let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     match (header.starts_with(b"SQLite format 3\0"), word(68), word(60)) {
-        (true, APPLICATION_ID, VERSION) => Ok(()),
+        (true, APPLICATION_ID, found @ (FIRST_VERSION | VERSION)) => Ok(found),
         (true, APPLICATION_ID, found) => Err(StoreError::Version { path: path.to_owned(), found }),
         _ => Err(foreign()),
     }

@@ -1,4 +1,6 @@
 use super::*;
+use plc_core::sap::{Key, KeyUse, StoredRoute};
+use plc_node::DeviceCounter;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -183,9 +185,57 @@ fn a_file_of_another_kind_is_refused_and_stays_untouched() {
 fn a_store_of_another_version_is_refused_and_stays_untouched() {
     let newer = |path: &Path| {
         Store::open(path, Utc::default()).unwrap().close().unwrap();
-        Connection::open(path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+        Connection::open(path).unwrap().pragma_update(None, "user_version", 3).unwrap();
     };
-    refused_untouched(newer, "schema version 2, expected 1");
+    refused_untouched(newer, "schema version 3, expected 2");
+}
+
+#[test]
+fn a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_readings() {
+    let (folder, mut store) = store();
+    let path = folder.path().join("store.sqlite");
+    store.insert_readings(&[reading(0, 1)]).unwrap();
+    store.close().unwrap();
+    let first =
+        "DROP TABLE routes; DROP TABLE group_keys; DROP TABLE device_counters; PRAGMA user_version = 1";
+    Connection::open(&path).unwrap().execute_batch(first).unwrap();
+    let old = StoreReader::open(&path).unwrap_err().to_string();
+    assert!(old.ends_with("schema version 1, expected 2"), "{old}");
+    let store = Store::open(&path, Utc::default()).unwrap();
+    assert_eq!(all(&store), [reading(0, 1)]);
+    assert!(store.reader().routes().unwrap().is_empty());
+    store.close().unwrap();
+    StoreReader::open(&path).unwrap();
+}
+
+#[test]
+fn routes_group_keys_and_received_counters_come_back_after_reopening() {
+    let (folder, mut store) = store();
+    let way = |next_hop, sequence| StoredRoute {
+        destination: ShortAddress(5),
+        next_hop: ShortAddress(next_hop),
+        cost: 300,
+        hops: 2,
+        weak_links: 1,
+        sequence,
+    };
+    [way(3, None), way(4, Some(65_535)), way(4, Some(65_535))]
+        .iter()
+        .for_each(|way| store.set_route(way).unwrap());
+    store.set_group_key(0, Some((Key([1; 16]), KeyUse::Active))).unwrap();
+    store.set_group_key(1, Some((Key([2; 16]), KeyUse::Next))).unwrap();
+    store.set_group_key(0, None).unwrap();
+    let counter =
+        |short, key_index, accept_from| DeviceCounter { short: ShortAddress(short), key_index, accept_from };
+    [counter(7, 0, 5), counter(7, 1, u32::MAX), counter(7, 0, 9), counter(2, 1, 1)]
+        .iter()
+        .for_each(|counter| store.set_device_counter(counter).unwrap());
+    store.void_device_counters(1).unwrap();
+    store.close().unwrap();
+    let store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
+    assert_eq!(store.reader().routes().unwrap(), [way(4, Some(65_535))]);
+    assert_eq!(store.reader().group_keys().unwrap(), [(1, Key([2; 16]), KeyUse::Next)]);
+    assert_eq!(store.reader().device_counters().unwrap(), [counter(7, 0, 9)]);
 }
 
 #[test]
