@@ -52,6 +52,7 @@ pub(crate) struct Fcc;
 #[allow(dead_code, reason = "the tests of the machine are about CENELEC")]
 pub(crate) static FCC: Fcc = Fcc;
 
+#[allow(dead_code, reason = "the tests of the machine are about CENELEC")]
 impl Fcc {
     fn psdu(tx: &TxParameters, symbols: usize, blocks: usize) -> usize {
         let (bits, repeat, parity) = match (tx.modulation, tx.scheme) {
