@@ -5,10 +5,13 @@
 //! * [`feeder`]: a low-voltage feeder, buses, cables, customers and their day;
 //! * [`household`]: the voltage and the current of a customer, with the energy that is truly in them;
 //! * [`frame`]: the line at frame fidelity, and the tables that [`calibrate`] derives from the real receiver;
+//! * [`world`]: a town in virtual time; [`scenario`] files describe it, [`report`] tells what has become of it;
+//! * [`compare`]: the same town at both fidelities;
 //! * [`street`]: meters on the line after the feeder, clocked block by block by whoever is the concentrator.
 #![forbid(unsafe_code)]
 
 pub mod calibrate;
+pub mod compare;
 pub mod feeder;
 pub mod frame;
 pub mod household;

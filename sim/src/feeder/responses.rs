@@ -88,26 +88,50 @@ impl Responses {
 
     /// Voltage at `to` over the open-circuit voltage of the transmitter at `from`, at the frequency number `n`.
     pub fn response(&self, from: Spot, to: Spot, n: usize) -> Complex64 {
+        let way = self.way(from, to);
+        way.coupling * self.along(&way, from, to, n)
+    }
+
+    /// Squares of the magnitudes of the responses at all frequencies.
+    pub fn powers(&self, from: Spot, to: Spot, powers: &mut [f64]) {
+        let way = self.way(from, to);
+        let coupling = way.coupling * way.coupling;
+        for (n, power) in powers.iter_mut().enumerate() {
+            *power = coupling * self.along(&way, from, to, n).norm_sqr();
+        }
+    }
+
+    fn way(&self, from: Spot, to: Spot) -> Way {
         let (a, b) = (from.phase.or(to.phase), to.phase.or(from.phase));
         let (a, b) = (a.unwrap_or(Phase::One), b.unwrap_or(Phase::One));
         let set = SETS.iter().position(|&set| set == (a, b) || set == (b, a)).expect("every pair is a set");
-        let (start, end) = (&self.trees[from.feeder][set][n], &self.trees[to.feeder][set][n]);
-        let near = (start.all[from.bus] * specs::TRANSMITTER_OHM + 1.0).inv();
-        let same = from.feeder == to.feeder;
-        let meet = if same { self.meeting(from.bus, to.bus) } else { 0 };
-        let (up, down) = (start.up[meet], end.down[meet]);
+        let meet = if from.feeder == to.feeder { self.meeting(from.bus, to.bus) } else { 0 };
+        Way { set, meet, coupling: if a == b { 1.0 } else { self.coupling } }
+    }
+
+    fn along(&self, way: &Way, from: Spot, to: Spot, n: usize) -> Complex64 {
+        let (start, end) = (&self.trees[from.feeder][way.set][n], &self.trees[to.feeder][way.set][n]);
+        let (up, down) = (start.up[way.meet], end.down[way.meet]);
         if up == Complex64::ZERO || down == Complex64::ZERO {
             return Complex64::ZERO;
         }
-        let way = start.up[from.bus] / up * (end.down[to.bus] / down);
-        near * way * if a == b { 1.0 } else { self.coupling }
+        let near = start.all[from.bus] * specs::TRANSMITTER_OHM + 1.0;
+        start.up[from.bus] * end.down[to.bus] / (near * up * down)
     }
 
     /// The bus nearest to both that lies on both ways to the transformer.
     fn meeting(&self, a: usize, b: usize) -> usize {
-        let (a, b) = (self.ways[a].iter().rev(), self.ways[b].iter().rev());
-        a.zip(b).take_while(|(a, b)| a == b).last().map_or(0, |(&bus, _)| bus)
+        let (mut a, mut b) = (&self.ways[a][..], &self.ways[b][..]);
+        (a, b) = (&a[a.len().saturating_sub(b.len())..], &b[b.len().saturating_sub(a.len())..]);
+        a.iter().zip(b).find(|(a, b)| a == b).map_or(0, |(&bus, _)| bus)
     }
+}
+
+/// What the ways between two places have in common at all frequencies.
+struct Way {
+    set: usize,
+    meet: usize,
+    coupling: f64,
 }
 
 struct Walk<'a> {

@@ -1,8 +1,8 @@
 //! The air: the frames on the line, and what each receiver makes of them.
 
-use super::sinr::{self, Scratch, Sinr};
+use super::sinr::{self, Loss, Scratch};
 use super::traffic::{Interval, Traffic};
-use super::{Body, Curve, ErrorTable, Frame, Links, Quality};
+use super::{Body, ErrorTable, Frame, Links, Quality};
 use channel::gauss::Words;
 use g3_phy::BandPlan;
 use plc_core::sap::PhyLoss;
@@ -237,10 +237,10 @@ impl Air {
         }
         let interval = Interval { from: self.frame(id).start, to: now };
         let curve = &self.table.preamble;
-        let sinr =
-            sinr::effective(&self.traffic, &mut self.scratch, (id, to), interval, u32::MAX, curve.beta);
+        let curves = (curve, curve, 0.0);
+        let loss = sinr::loss(&self.traffic, &mut self.scratch, (id, to), interval, u32::MAX, curves);
         let receiver = &mut self.receivers[to as usize];
-        if receiver.words.uniform() < curve.loss(sinr.db - curve.impulse_db) {
+        if receiver.words.uniform() < loss.share {
             return;
         }
         receiver.lock = Some(Lock { flight: id, payload: false });
@@ -270,12 +270,11 @@ impl Air {
                 continue;
             }
             let curve = &self.table.header;
-            let sinr =
-                sinr::effective(&self.traffic, &mut self.scratch, (id, to), interval, u32::MAX, curve.beta);
-            let loss = curve.loss(sinr.db - curve.impulse_db).max(curve.floor);
-            if self.draw(to) < loss {
+            let curves = (curve, curve, 0.0);
+            let loss = sinr::loss(&self.traffic, &mut self.scratch, (id, to), interval, u32::MAX, curves);
+            if self.draw(to) < loss.share {
                 self.counters.headers_lost += 1;
-                self.lose(now, id, to, (PhyLoss::Header, sinr.interfered), heard, due);
+                self.lose(now, id, to, (PhyLoss::Header, loss.interfered), heard, due);
             } else if let Some((ends, response_expected)) = announced {
                 self.receivers[to as usize].lock = Some(Lock { flight: id, payload: true });
                 following.push(to);
@@ -299,8 +298,8 @@ impl Air {
             if !self.locked(to, id) {
                 continue;
             }
-            let (loss, interfered) = self.payload_loss(id, to);
-            if self.draw(to) < loss {
+            let Loss { share, interfered } = self.payload_loss(id, to);
+            if self.draw(to) < share {
                 self.counters.payloads_lost += 1;
                 self.lose(now, id, to, (PhyLoss::Payload, interfered), heard, due);
             } else {
@@ -310,18 +309,15 @@ impl Air {
         self.counters.collided += u64::from(self.traffic.flight(id).collided);
     }
 
-    /// The share of such payloads that this receiver loses, and whether another frame has to do with it.
-    fn payload_loss(&mut self, id: FlightId, to: u32) -> (f64, bool) {
+    /// The share of such payloads that this receiver loses.
+    fn payload_loss(&mut self, id: FlightId, to: u32) -> Loss {
         let frame = self.traffic.frame(id);
-        let Body::Data { ref psdu, tx, .. } = frame.body else { return (0.0, false) };
-        let (interval, octets) = (Interval { from: frame.header_ends, to: frame.ends }, psdu.len());
-        let (short, long, share) = self.table.payload(tx.modulation, tx.scheme, octets);
-        let beta = short.beta + share * (long.beta - short.beta);
-        let map = tx.tone_map.0;
-        let Sinr { db, interfered } =
-            sinr::effective(&self.traffic, &mut self.scratch, (id, to), interval, map, beta);
-        let loss = |curve: &Curve| curve.loss(db - curve.impulse_db).max(curve.floor);
-        (loss(short) + share * (loss(long) - loss(short)), interfered)
+        let Body::Data { ref psdu, tx, .. } = frame.body else {
+            return Loss { share: 0.0, interfered: false };
+        };
+        let interval = Interval { from: frame.header_ends, to: frame.ends };
+        let curves = self.table.payload(tx.modulation, tx.scheme, psdu.len());
+        sinr::loss(&self.traffic, &mut self.scratch, (id, to), interval, tx.tone_map.0, curves)
     }
 
     fn receive(

@@ -17,7 +17,13 @@ pub struct Links {
     starts: Vec<u32>,
     to: Vec<u32>,
     ratios: Vec<f32>,
+    /// By sender and receiver: the place of their link.
+    places: Vec<u32>,
+    nodes: usize,
 }
+
+/// The place of a link that is not kept.
+const NONE: u32 = u32::MAX;
 
 impl Links {
     /// The links of `nodes` nodes over `groups` groups. `fill` writes the ratios from one node to another. Those that do not reach
@@ -25,12 +31,16 @@ impl Links {
     /// floor is -10 dB or less.
     pub fn new(nodes: u32, groups: usize, floor_db: f64, mut fill: impl FnMut(u32, u32, &mut [f32])) -> Self {
         let floor = 10f64.powf(floor_db / 10.0) as f32;
-        let mut links = Self { groups, starts: vec![0], to: Vec::new(), ratios: Vec::new() };
+        let count = nodes as usize;
+        let places = vec![NONE; count * count];
+        let mut links =
+            Self { groups, starts: vec![0], to: Vec::new(), ratios: Vec::new(), places, nodes: count };
         let mut ratios = vec![0.0; groups];
         for from in 0..nodes {
             for to in (0..nodes).filter(|&to| to != from) {
                 fill(from, to, &mut ratios);
                 if ratios.iter().any(|&ratio| ratio >= floor) {
+                    links.places[from as usize * count + to as usize] = links.to.len() as u32;
                     links.to.push(to);
                     links.ratios.extend_from_slice(&ratios);
                 }
@@ -62,9 +72,8 @@ impl Links {
 
     /// What `to` hears of `from`.
     pub fn between(&self, from: u32, to: u32) -> Option<Link<'_>> {
-        let range = self.range(from);
-        let place = self.to[range.clone()].binary_search(&to).ok()?;
-        Some(self.link(range.start + place))
+        let place = self.places[from as usize * self.nodes + to as usize];
+        (place != NONE).then(|| self.link(place as usize))
     }
 
     fn range(&self, from: u32) -> core::ops::Range<usize> {

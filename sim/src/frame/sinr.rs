@@ -2,10 +2,10 @@
 
 use super::air::FlightId;
 use super::traffic::{Interval, Traffic, gain};
-use super::{ErrorTable, Quality, effective_db};
+use super::{Curve, ErrorTable, Quality, effective_db};
 use channel::gauss::{Words, ziggurat};
 use heapless::Vec as Bounded;
-use plc_core::sap::{Lqi, PhaseDifference};
+use plc_core::sap::{GROUPS_MAX, Lqi, PhaseDifference};
 
 /// Room for a computation.
 #[derive(Debug, Default)]
@@ -15,28 +15,36 @@ pub(super) struct Scratch {
     others: Vec<(u64, u64, FlightId)>,
 }
 
-/// A ratio, and whether another frame has lowered it.
-pub(super) struct Sinr {
-    pub(super) db: f64,
+/// The share of frames that is lost, and whether another frame has to do with it.
+pub(super) struct Loss {
+    pub(super) share: f64,
     pub(super) interfered: bool,
 }
 
-/// The effective ratio of a frame at a receiver over an interval, over the groups in `map`.
+/// The share that `curves` (two, and the weight of the second) foretell for a frame at a receiver: by the effective ratio over an interval
+/// and the groups in `map`.
 ///
 /// The interval is cut where another frame begins or ends; within a cut all frames that the receiver hears add their power to the noise.
 /// The cuts are weighed by their length, as the interleaver spreads each part of the frame over its whole length.
-pub(super) fn effective(
+pub(super) fn loss(
     traffic: &Traffic,
     scratch: &mut Scratch,
     (id, to): (FlightId, u32),
     interval: Interval,
     map: u32,
-    beta: f64,
-) -> Sinr {
+    (short, long, weight): (&Curve, &Curve, f64),
+) -> Loss {
     let interfered = cut(traffic, scratch, id, to, interval);
     fill(traffic, scratch, id, to, map);
-    let db = effective_db(beta, scratch.parts.iter().copied());
-    Sinr { db: db.unwrap_or(f64::NEG_INFINITY), interfered }
+    let floor = short.floor + weight * (long.floor - short.floor);
+    let clear = short.clear_ratio().max(long.clear_ratio());
+    if scratch.parts.iter().all(|part| part.1 >= clear) && !scratch.parts.is_empty() {
+        return Loss { share: floor, interfered };
+    }
+    let beta = short.beta + weight * (long.beta - short.beta);
+    let db = effective_db(beta, scratch.parts.iter().copied()).unwrap_or(f64::NEG_INFINITY);
+    let of = |curve: &Curve| curve.loss(db - curve.impulse_db).max(curve.floor);
+    Loss { share: of(short) + weight * (of(long) - of(short)), interfered }
 }
 
 /// The mean ratio of each group in dB, as the receiver would find it.
@@ -85,18 +93,22 @@ fn fill(traffic: &Traffic, scratch: &mut Scratch, id: FlightId, to: u32, map: u3
     parts.clear();
     let flight = traffic.flight(id);
     let Some(link) = traffic.links.between(flight.from, to) else { return };
-    let noise = traffic.noise(to);
+    let groups = traffic.links.groups();
     for cut in bounds.windows(2) {
-        let weight = (cut[1] - cut[0]) as f64;
-        for group in (0..traffic.links.groups()).filter(|group| map >> group & 1 == 1) {
-            let mut against = f64::from(noise[group]);
-            for &(_, _, other) in others.iter().filter(|other| other.0 <= cut[0] && cut[1] <= other.1) {
-                let other = traffic.flight(other);
-                let level = traffic.links.between(other.from, to).map_or(0.0, |link| link.ratios[group]);
-                against += f64::from(level) * gain(&other.frame, group);
+        let mut against = [0.0; GROUPS_MAX];
+        against[..groups].copy_from_slice(traffic.noise(to));
+        for &(_, _, other) in others.iter().filter(|other| other.0 <= cut[0] && cut[1] <= other.1) {
+            let other = traffic.flight(other);
+            let Some(link) = traffic.links.between(other.from, to) else { continue };
+            for (group, (against, level)) in against.iter_mut().zip(link.ratios).enumerate() {
+                *against += level * gain(&other.frame, group) as f32;
             }
-            let signal = f64::from(link.ratios[group]) * gain(&flight.frame, group);
-            parts.push((weight, signal / against));
+        }
+        let weight = (cut[1] - cut[0]) as f64;
+        for (group, (&level, against)) in link.ratios.iter().zip(against).enumerate() {
+            if map >> group & 1 == 1 {
+                parts.push((weight, f64::from(level) * gain(&flight.frame, group) / f64::from(against)));
+            }
         }
     }
 }

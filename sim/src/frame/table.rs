@@ -31,6 +31,8 @@ pub struct Curve {
     /// β of [`super::effective_db`].
     pub beta: f64,
     dense: Vec<f32>,
+    /// A linear ratio from which on nothing is lost.
+    clear: f64,
 }
 
 /// Error tables of one band, with what else was measured of the receiver.
@@ -74,18 +76,35 @@ pub enum TableError {
     },
 }
 
+/// Losses below this are none.
+const CLEAR: f64 = 1e-6;
+/// dB between two points of a dense curve.
 const DENSE_STEP: f64 = 0.1;
 /// Steps of the dense curve beyond the last point.
-const DENSE_BEYOND: usize = 60;
+const DENSE_BEYOND: usize = 80;
 
 impl Curve {
     /// A curve of these points. Every point has frames, and no more losses than frames.
     pub fn new(first_db: f64, step_db: f64, points: Vec<(u32, u32)>) -> Self {
-        let mut curve =
-            Self { first_db, step_db, points, impulse_db: 0.0, floor: 0.0, beta: 1.0, dense: Vec::new() };
+        let mut curve = Self {
+            first_db,
+            step_db,
+            points,
+            impulse_db: 0.0,
+            floor: 0.0,
+            beta: 1.0,
+            dense: Vec::new(),
+            clear: f64::INFINITY,
+        };
         let steps = ((curve.points.len() - 1) as f64 * step_db / DENSE_STEP).round() as usize + DENSE_BEYOND;
         curve.dense = (0..=steps).map(|n| curve.exact(first_db + n as f64 * DENSE_STEP) as f32).collect();
+        curve.clear = 10f64.powf((curve.snr_db(CLEAR) + DENSE_STEP) / 10.0);
         curve
+    }
+
+    /// A linear ratio from which on less than a millionth is lost to noise, impulses included.
+    pub(super) fn clear_ratio(&self) -> f64 {
+        self.clear * 10f64.powf(self.impulse_db / 10.0)
     }
 
     /// Share lost at `snr_db` of white noise. Below the curve everything is lost that its first point says at least; beyond it, what

@@ -1,6 +1,5 @@
 //! The concentrator of the town: the node and the collector of the daemon, with a store in memory.
 
-use crate::frame::{FrameEvent, FramePhy};
 use crate::street::MeterIdentity;
 use collector::{
     Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Reading,
@@ -8,14 +7,14 @@ use collector::{
 use dlms::cosem::LogicalName;
 use g3_adp::config::Memory;
 use g3_phy::BandPlan;
-use plc_core::sap::{AdpmIndication, AdpmRequest, FrameGeometry, Key, Persist, UdpIndication};
+use plc_core::sap::{AdpmIndication, AdpmRequest, FrameGeometry, Key, Persist, Phy, UdpIndication};
 use plc_core::{Eui64, Instant, Machine, PanId, Seed, ShortAddress, Utc, UtcAnchor};
 use plc_node::{CoordinatorConfig, Node, NodeConfig, NodeInput, NodeOutput};
 use std::collections::BTreeMap;
 
 /// Everything that is durable at the concentrator.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Store {
+pub(crate) struct Store {
     frame_counter: u32,
     memory: Memory,
     addresses: BTreeMap<Eui64, ShortAddress>,
@@ -23,12 +22,12 @@ pub(super) struct Store {
     server_counter: BTreeMap<Eui64, u32>,
     last_capture: BTreeMap<Eui64, Utc>,
     /// Every reading: value and status.
-    pub(super) readings: BTreeMap<(Eui64, LogicalName, Utc), (i64, u32)>,
+    pub(crate) readings: BTreeMap<(Eui64, LogicalName, Utc), (i64, u32)>,
 }
 
 /// What has happened at the concentrator and is not looked at yet.
 #[derive(Clone, Debug)]
-pub(super) enum News {
+pub(crate) enum News {
     /// A device has joined.
     Joined(Eui64, ShortAddress),
     /// A device has left or was dismissed.
@@ -47,45 +46,47 @@ pub(super) enum News {
 
 /// What a concentrator is built from, in every life.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
-    pub(super) band: &'static BandPlan,
-    pub(super) seed: Seed,
-    pub(super) anchor: UtcAnchor,
-    pub(super) collector: CollectorConfig,
+pub(crate) struct Plan {
+    pub(crate) band: &'static BandPlan,
+    pub(crate) seed: Seed,
+    pub(crate) anchor: UtcAnchor,
+    pub(crate) collector: CollectorConfig,
     /// Who may join and shall be read.
-    pub(super) meters: Vec<MeterIdentity>,
+    pub(crate) meters: Vec<MeterIdentity>,
     /// Devices that the tables have room for.
-    pub(super) devices: usize,
+    pub(crate) devices: usize,
 }
 
-/// The concentrator.
-pub(super) struct Concentrator {
+/// The concentrator, at either fidelity.
+pub(crate) struct Concentrator<P: Phy> {
     plan: Plan,
-    pub(super) store: Store,
+    /// A PHY for a life that begins.
+    phy: fn(&'static BandPlan) -> P,
+    pub(crate) store: Store,
     lives: u64,
-    life: Option<Life>,
-    pub(super) news: Vec<News>,
+    life: Option<Life<P>>,
+    pub(crate) news: Vec<News>,
 }
 
-struct Life {
-    node: Node<FramePhy>,
+struct Life<P: Phy> {
+    node: Node<P>,
     collector: Collector,
 }
 
 const PAN: PanId = PanId(0x781D);
 const EUI64: u64 = 0x0251_4D00_00FF_FFFE;
 
-impl Concentrator {
-    pub(super) fn new(plan: Plan) -> Self {
-        Self { plan, store: Store::default(), lives: 0, life: None, news: Vec::new() }
+impl<P: Phy> Concentrator<P> {
+    pub(crate) fn new(plan: Plan, phy: fn(&'static BandPlan) -> P) -> Self {
+        Self { plan, phy, store: Store::default(), lives: 0, life: None, news: Vec::new() }
     }
 
-    pub(super) fn node(&self) -> Option<&Node<FramePhy>> {
+    pub(crate) fn node(&self) -> Option<&Node<P>> {
         self.life.as_ref().map(|life| &life.node)
     }
 
     /// A new life, with what the last one has made durable.
-    pub(super) fn power_on(&mut self, now: Instant) {
+    pub(crate) fn power_on(&mut self, now: Instant) {
         if self.life.is_some() {
             return;
         }
@@ -104,7 +105,7 @@ impl Concentrator {
         let collector = CollectorConfig { seed: seed.derive("collector", 0), ..self.plan.collector.clone() };
         let mut layers = NodeConfig::from(config);
         layers.adp.memory = self.store.memory.clone();
-        let node = Node::assemble(FramePhy::new(self.plan.band), layers);
+        let node = Node::assemble((self.phy)(self.plan.band), layers);
         let mut life = Life { node, collector: Collector::new(collector) };
         life.node.handle(now, NodeInput::Adpm(AdpmRequest::NetworkStart { pan_id: PAN }));
         let anchor = UtcAnchor { at: now, utc: self.plan.anchor.utc(now) };
@@ -117,7 +118,7 @@ impl Concentrator {
     }
 
     /// The power goes; the store stays.
-    pub(super) fn power_off(&mut self) {
+    pub(crate) fn power_off(&mut self) {
         self.life = None;
     }
 
@@ -140,14 +141,14 @@ impl Concentrator {
         }
     }
 
-    pub(super) fn handle(&mut self, now: Instant, event: FrameEvent<'_>) {
+    pub(crate) fn handle(&mut self, now: Instant, medium: P::Medium<'_>) {
         if let Some(life) = &mut self.life {
-            life.node.handle(now, NodeInput::Medium(event));
+            life.node.handle(now, NodeInput::Medium(medium));
             self.converse(now);
         }
     }
 
-    pub(super) fn tick(&mut self, now: Instant) {
+    pub(crate) fn tick(&mut self, now: Instant) {
         if let Some(life) = &mut self.life {
             if life.node.deadline().is_some_and(|at| at <= now) {
                 life.node.tick(now);
@@ -159,7 +160,7 @@ impl Concentrator {
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         let life = self.life.as_ref()?;
         [life.node.deadline(), life.collector.deadline()].into_iter().flatten().min()
     }
@@ -267,4 +268,4 @@ impl Concentrator {
 }
 
 /// A+, the first register of a row [BB 6.2; 1-0:1.8.0*255].
-pub(super) const IMPORT: LogicalName = LogicalName([1, 0, 1, 8, 0, 255]);
+pub(crate) const IMPORT: LogicalName = LogicalName([1, 0, 1, 8, 0, 255]);

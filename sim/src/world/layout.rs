@@ -3,7 +3,6 @@
 use crate::feeder::{Conditions, Feeder, Phase, Place, Responses, Spot};
 use crate::frame::Links;
 use crate::street::{MAINS_SWING_DB, MeterIdentity, customers, noise_of_port};
-use channel::levels::db_from_ratio;
 use channel::{MainsGain, Signal};
 use g3_phy::BandPlan;
 use plc_core::Seed;
@@ -37,8 +36,9 @@ pub struct Layout {
 
 /// Frequencies in each group of carriers at which a link is computed.
 const POINTS: usize = 2;
-/// A link that does not reach this in any group is not kept.
-const FLOOR_DB: f64 = -16.0;
+/// A link that does not reach this in any group is not kept: half of the preambles are missed at -11 dB, and as interference it adds a
+/// sixteenth to the noise.
+const FLOOR_DB: f64 = -12.0;
 /// Meters at one customer: one for each phase.
 pub const METERS_PER_CUSTOMER: usize = 3;
 
@@ -123,15 +123,17 @@ impl Layout {
         let frequencies = self.frequencies();
         let responses = Responses::new(&self.feeder, &self.conditions, &frequencies, &self.cut);
         let spots: Vec<Spot> = self.spots().collect();
-        let base = self.base(&frequencies);
+        let base: Vec<f64> = self.base(&frequencies).iter().map(|db| 10f64.powf(db / 10.0)).collect();
+        let mut powers = vec![0.0; frequencies.len()];
         Links::new(spots.len() as u32, self.plan.groups, FLOOR_DB, |from, to, ratios| {
-            let (from, to) = (spots[from as usize], spots[to as usize]);
-            for (group, ratio) in ratios.iter_mut().enumerate() {
-                let db = |n: usize| db_from_ratio(responses.response(from, to, n).norm()) + base[n];
-                let points = group * POINTS..(group + 1) * POINTS;
-                let mean = points.map(db).sum::<f64>() / POINTS as f64;
-                *ratio = 10f64.powf(mean / 10.0) as f32;
-            }
+            responses.powers(spots[from as usize], spots[to as usize], &mut powers);
+            powers.iter_mut().zip(&base).for_each(|(power, base)| *power *= base);
+            // The mean in decibels: of two points.
+            let mean = |points: &[f64]| points.iter().product::<f64>().sqrt();
+            ratios
+                .iter_mut()
+                .zip(powers.chunks(POINTS))
+                .for_each(|(ratio, points)| *ratio = mean(points) as f32);
         })
     }
 

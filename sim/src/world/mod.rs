@@ -7,7 +7,7 @@
 
 mod actions;
 mod agenda;
-mod concentrator;
+pub(crate) mod concentrator;
 mod config;
 mod invariants;
 mod layout;
@@ -42,7 +42,7 @@ pub struct World {
     agenda: Agenda<Event>,
     air: Air,
     layout: Layout,
-    concentrator: Concentrator,
+    concentrator: Concentrator<FramePhy>,
     sites: Vec<Site>,
     /// Nodes after those of the meters.
     rogues: Vec<Rogue>,
@@ -116,7 +116,7 @@ impl World {
         let site =
             |household: &Household| Site::new(*household, &config.feeder, config.band, start, sizes, &seed);
         let sites: Vec<_> = layout.households().iter().map(site).collect();
-        let concentrator = Concentrator::new(plan(&config, &layout, anchor, &seed));
+        let concentrator = Concentrator::new(plan(&config, &layout, anchor, &seed), FramePhy::new);
         let nodes = sites.len() + 1 + config.rogue.recorders.len();
         let rogues = config.rogue.recorders.iter().map(|_| Rogue::new()).collect();
         let mut world = Self {
@@ -502,14 +502,20 @@ impl World {
 /// Ratio to ordinary noise of a transmitter at the same place.
 const NEAR: f32 = 1e5;
 
-fn give(concentrator: &mut Concentrator, sites: &mut [Site], now: Instant, node: u32, event: FrameEvent<'_>) {
+fn give(
+    concentrator: &mut Concentrator<FramePhy>,
+    sites: &mut [Site],
+    now: Instant,
+    node: u32,
+    event: FrameEvent<'_>,
+) {
     match node {
         CONCENTRATOR => concentrator.handle(now, event),
         n => sites[n as usize - 1].handle(now, MeterInput::Medium(event)),
     }
 }
 
-fn plan(config: &TownConfig, layout: &Layout, anchor: UtcAnchor, seed: &Seed) -> Plan {
+pub(crate) fn plan(config: &TownConfig, layout: &Layout, anchor: UtcAnchor, seed: &Seed) -> Plan {
     let seed = seed.derive("concentrator", 0);
     let mut collector = CollectorConfig::new(seed);
     let reading = &config.reading;

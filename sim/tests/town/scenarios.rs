@@ -68,3 +68,22 @@ fn every_scenario_that_ships_is_a_good_one() {
     }
     assert!(found >= 2, "{found} scenarios");
 }
+
+/// The small scenarios against their reports as they were. `plcsim run sim/scenarios/NAME.toml > sim/tests/town/snapshots/NAME.txt` makes one
+/// anew, after a change that is meant to change it.
+#[test]
+fn small_scenarios_report_what_their_snapshots_hold() {
+    for name in ["street", "twelve", "storm", "restart", "jammer", "rogue"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/town/snapshots").join(name);
+        let snapshot = std::fs::read_to_string(path.with_extension("txt")).expect(name);
+        let text = report(&scenario(name)).text();
+        assert_eq!(text, snapshot, "{name}");
+        assert!(text.contains("invariants        0 violated"), "{name}");
+    }
+}
+
+#[test]
+fn a_restarted_concentrator_reads_within_thirty_seconds() {
+    let report = report(&scenario("restart"));
+    assert!(report.first_reading_s[1].is_some_and(|seconds| seconds <= 30.0), "{:?}", report.first_reading_s);
+}

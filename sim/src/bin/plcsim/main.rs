@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod calibrate;
+mod compare;
 mod config;
 mod run;
 mod street;
@@ -32,6 +33,8 @@ enum Command {
     Calibrate(CalibrateArgs),
     /// Run a scenario at frame fidelity and report.
     Run(RunArgs),
+    /// Run the same town of one feeder at waveform fidelity and at frame fidelity, and print both side by side.
+    Compare(CompareArgs),
 }
 
 /// Which street.
@@ -91,6 +94,23 @@ struct RunArgs {
     out: Option<PathBuf>,
 }
 
+/// `plcsim compare`.
+#[derive(Clone, Debug, Args)]
+struct CompareArgs {
+    /// Meters on the line.
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u8).range(1..=55))]
+    customers: u8,
+    /// Simulated minutes.
+    #[arg(long, value_name = "M", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1440))]
+    minutes: u32,
+    /// The first seed.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// How many seeds.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    runs: u64,
+}
+
 /// `plcsim calibrate`.
 #[derive(Clone, Debug, Args)]
 struct CalibrateArgs {
@@ -116,6 +136,7 @@ fn main() -> ExitCode {
         Command::Config(args) => config::print(&args),
         Command::Calibrate(args) => calibrate::print(&args),
         Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::print(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
