@@ -6,11 +6,13 @@
 //! * [`household`]: the voltage and the current of a customer, with the energy that is truly in them;
 //! * [`frame`]: the line at frame fidelity, and the tables that [`calibrate`] derives from the real receiver;
 //! * [`world`]: a town in virtual time; [`scenario`] files describe it, [`report`] tells what has become of it;
+//! * [`capture`]: what a run leaves behind, to be replayed or dissected;
 //! * [`compare`]: the same town at both fidelities;
 //! * [`street`]: meters on the line after the feeder, clocked block by block by whoever is the concentrator.
 #![forbid(unsafe_code)]
 
 pub mod calibrate;
+pub mod capture;
 pub mod compare;
 pub mod feeder;
 pub mod frame;

@@ -1,9 +1,13 @@
 //! What befalls the town.
 
 use super::{Action, Choice, Event, World};
+use crate::capture::Input;
 use crate::frame::{FlightId, Heard};
 use plc_core::sap::Key;
 use plc_core::seed::uniform;
+
+/// The key of a meter that has a wrong one.
+pub(super) const WRONG_KEY: Key = Key([0xEE; 16]);
 
 impl World {
     pub(super) fn on_action(&mut self, n: usize) {
@@ -22,6 +26,7 @@ impl World {
                 self.set_noise();
             }
             Action::Clock { meter, ahead_ms } => {
+                self.tap.note(self.now, meter as u32, || Input::Clock(ahead_ms));
                 self.sites[meter - 1].shift_clock(self.now, ahead_ms);
                 self.after(meter as u32);
             }
@@ -37,7 +42,7 @@ impl World {
     pub(super) fn admit_rogues(&mut self) {
         let rogue = &self.config.rogue;
         for &meter in &rogue.wrong_key {
-            self.sites[meter - 1].set_psk(Key([0xEE; 16]));
+            self.sites[meter - 1].set_psk(WRONG_KEY);
         }
         self.record.rogue = rogue.wrong_key.iter().chain(&rogue.unknown).map(|meter| meter - 1).collect();
     }
@@ -47,6 +52,7 @@ impl World {
         let rogue = &mut self.rogues[node as usize - self.sites.len() - 1];
         if let Some((frame, again)) = rogue.next(self.now) {
             self.record.replayed += 1;
+            self.tap.on_frame(self.anchor, &frame);
             self.air.start(node, Box::new(frame), &mut self.heard, &mut self.due);
             self.tell(None);
             self.agenda.push(again, Event::Rogue(node));

@@ -12,14 +12,19 @@ mod config;
 mod invariants;
 mod layout;
 mod load;
+mod lone;
 mod record;
 mod rogue;
 mod site;
+mod tap;
 
 pub use config::{Action, Choice, ReadingPlan, Rogues, TownConfig};
 pub use layout::{Household, Layout, METERS_PER_CUSTOMER};
+pub use lone::Lone;
 pub use record::{NodeFigures, Record};
+pub use tap::Tap;
 
+use crate::capture::Input;
 use crate::frame::{Air, AirCounters, Due, FlightId, Frame, FrameEvent, FramePhy, Heard, Stage};
 use agenda::Agenda;
 use collector::CollectorConfig;
@@ -55,6 +60,7 @@ pub struct World {
     sources: Vec<(usize, f64)>,
     heard: Vec<(u32, Heard)>,
     due: Vec<Due>,
+    tap: Tap,
 }
 
 /// What is due.
@@ -98,23 +104,16 @@ const NOISE_STEP: Duration = Duration::from_secs(300);
 impl World {
     /// A town at its beginning.
     pub fn new(config: TownConfig) -> Self {
+        Self::tapped(config, Tap::default())
+    }
+
+    /// A town at its beginning, with somebody listening.
+    pub fn tapped(config: TownConfig, tap: Tap) -> Self {
         let seed = Seed::from_u64(config.seed);
         let anchor = UtcAnchor { at: Instant::EPOCH, utc: config.start };
-        let mut layout = Layout::new(
-            config.feeder.clone(),
-            config.feeders,
-            config.meters,
-            config.band,
-            config.offset_db,
-            &seed,
-        );
-        config.rogue.recorders.iter().for_each(|&meter| layout.add_rogue(meter - 1));
+        let layout = Self::layout_of(&config, &seed);
         let air = Air::new(config.band, config.table.clone(), layout.links(), &layout.phases(), &seed);
-        let sizes =
-            ProfileSizes { capture_period_s: config.capture.as_secs() as u32, ..ProfileSizes::default() };
-        let start = (anchor, config.start_second());
-        let site =
-            |household: &Household| Site::new(*household, &config.feeder, config.band, start, sizes, &seed);
+        let site = |household: &Household| Self::site_of(&config, household, anchor, &seed);
         let sites: Vec<_> = layout.households().iter().map(site).collect();
         let concentrator = Concentrator::new(plan(&config, &layout, anchor, &seed), FramePhy::new);
         let nodes = sites.len() + 1 + config.rogue.recorders.len();
@@ -137,9 +136,24 @@ impl World {
             sources: Vec::new(),
             heard: Vec::new(),
             due: Vec::new(),
+            tap,
         };
         world.begin();
         world
+    }
+
+    fn layout_of(config: &TownConfig, seed: &Seed) -> Layout {
+        let feeder = config.feeder.clone();
+        let mut layout =
+            Layout::new(feeder, config.feeders, config.meters, config.band, config.offset_db, seed);
+        config.rogue.recorders.iter().for_each(|&meter| layout.add_rogue(meter - 1));
+        layout
+    }
+
+    fn site_of(config: &TownConfig, household: &Household, anchor: UtcAnchor, seed: &Seed) -> Site {
+        let capture_period_s = config.capture.as_secs() as u32;
+        let sizes = ProfileSizes { capture_period_s, ..ProfileSizes::default() };
+        Site::new(*household, &config.feeder, config.band, (anchor, config.start_second()), sizes, seed)
     }
 
     /// What it was built from.
@@ -190,6 +204,11 @@ impl World {
     /// Octets of a node and of what it has boxed, without what that has allocated.
     pub const fn node_octets(&self) -> usize {
         size_of::<Node<FramePhy>>() + size_of::<g3_mac::Mac>() + size_of::<g3_adp::Adp>()
+    }
+
+    /// What was overheard.
+    pub const fn tap(&self) -> &Tap {
+        &self.tap
     }
 
     /// Readings held.
@@ -302,6 +321,7 @@ impl World {
             n => self.sites[n as usize - 1].deadline(),
         };
         if deadline.is_some_and(|at| at <= self.now) {
+            self.tap.note(self.now, node, || Input::Tick);
             match node {
                 CONCENTRATOR => self.concentrator.tick(self.now),
                 n => self.sites[n as usize - 1].tick(self.now),
@@ -317,6 +337,7 @@ impl World {
         let mut frame = None;
         self.give(node, FrameEvent::Start(&mut frame));
         if let Some(frame) = frame {
+            self.tap.note(self.now, node, || Input::Start(frame.clone()));
             self.launch(node, frame);
         }
         self.after(node);
@@ -325,6 +346,7 @@ impl World {
     /// A frame is on the line from now on.
     fn launch(&mut self, node: u32, frame: Box<Frame>) {
         self.invariants.on_frame(node, &frame, &mut self.record);
+        self.tap.on_frame(self.anchor, &frame);
         self.air.start(node, frame, &mut self.heard, &mut self.due);
         self.tell(None);
     }
@@ -352,6 +374,8 @@ impl World {
     }
 
     fn hear(&mut self, node: u32, what: &Heard, flight: Option<FlightId>) {
+        let air = &self.air;
+        self.tap.note(self.now, node, || tap::input(what, flight.map(|flight| air.frame(flight))));
         let event = match *what {
             Heard::Sent => FrameEvent::Sent,
             Heard::Preamble => FrameEvent::Preamble,
@@ -388,6 +412,7 @@ impl World {
         if self.awaited[node as usize].boundary.take() != Some(self.now) {
             return;
         }
+        self.tap.note(self.now, node, || Input::Count);
         self.sites[node as usize - 1].count(self.now);
         self.after(node);
     }
@@ -464,6 +489,7 @@ impl World {
     /// A node gets its power, or loses it.
     fn power(&mut self, node: u32, on: bool) {
         self.air.set_power(self.now, node, on);
+        self.tap.note(self.now, node, || if on { Input::On } else { Input::Off });
         let now = self.now;
         match (node, on) {
             (CONCENTRATOR, true) => {

@@ -1,5 +1,6 @@
 //! Towns at frame fidelity: every scenario that ships, and what they stand on.
 
+mod capture;
 mod faults;
 mod scenarios;
 mod table;

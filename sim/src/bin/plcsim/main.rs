@@ -33,6 +33,8 @@ enum Command {
     Calibrate(CalibrateArgs),
     /// Run a scenario at frame fidelity and report.
     Run(RunArgs),
+    /// Give a node of a capture everything that happened to it, and compare what it sends, bit for bit.
+    Replay(ReplayArgs),
     /// Run the same town of one feeder at waveform fidelity and at frame fidelity, and print both side by side.
     Compare(CompareArgs),
 }
@@ -92,6 +94,20 @@ struct RunArgs {
     /// Write the report here too: as text, JSON and a page.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write everything that happens to this node, to be replayed: 0 is the concentrator, n the n-th meter.
+    #[arg(long, value_name = "NODE", requires = "out")]
+    capture: Option<u32>,
+    /// Write the frames on the line as pcapng.
+    #[arg(long, requires = "out")]
+    pcapng: bool,
+}
+
+/// `plcsim replay`.
+#[derive(Clone, Debug, Args)]
+struct ReplayArgs {
+    /// The capture.
+    #[arg(value_name = "FILE")]
+    capture: PathBuf,
 }
 
 /// `plcsim compare`.
@@ -136,6 +152,7 @@ fn main() -> ExitCode {
         Command::Config(args) => config::print(&args),
         Command::Calibrate(args) => calibrate::print(&args),
         Command::Run(args) => run::run(&args),
+        Command::Replay(args) => run::replay(&args),
         Command::Compare(args) => compare::print(&args),
     };
     match done {

@@ -1,12 +1,14 @@
 //! `plcsim run`.
 
-use crate::RunArgs;
 use crate::street::Failure;
+use crate::{ReplayArgs, RunArgs};
 use plc_core::time::Duration;
+use sim::capture::{self, Replayed};
 use sim::report::Report;
 use sim::scenario::Scenario;
-use sim::world::World;
+use sim::world::{Tap, World};
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 /// Runs the scenario and reports.
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -15,7 +17,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     if let Some(seed) = args.seed {
         scenario.town.seed = seed;
     }
-    let mut world = World::new(scenario.town.clone());
+    let meters = scenario.town.meters;
+    if let Some(node) = args.capture.filter(|&node| node as usize > meters) {
+        return Err(Failure::Node { node, meters });
+    }
+    let mut world = World::tapped(scenario.town.clone(), Tap::new(args.capture, args.pcapng));
     let mut progress = Progress::new();
     while world.now() < world.end() {
         world.run_to(world.now() + STEP);
@@ -27,11 +33,35 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     io::stdout().write_all(report.text().as_bytes())?;
     if let Some(directory) = &args.out {
         std::fs::create_dir_all(directory)?;
+        write_taps(args, &scenario, &world, directory)?;
         let base = directory.join(&scenario.name);
         std::fs::write(base.with_extension("txt"), report.text())?;
         std::fs::write(base.with_extension("json"), report.json())?;
         std::fs::write(base.with_extension("html"), report.html())?;
     }
+    Ok(())
+}
+
+fn write_taps(args: &RunArgs, scenario: &Scenario, world: &World, directory: &Path) -> Result<(), Failure> {
+    let base = directory.join(&scenario.name);
+    if let Some(node) = args.capture {
+        let text = std::fs::read_to_string(&args.scenario)?;
+        let capture = capture::write(&text, scenario.town.seed, node, world.tap().entries());
+        std::fs::write(base.with_extension("capture"), capture)?;
+    }
+    if let Some(frames) = world.tap().frames() {
+        std::fs::write(base.with_extension("pcapng"), frames.bytes())?;
+    }
+    Ok(())
+}
+
+/// Replays a capture.
+pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(&args.capture)?;
+    let replayed =
+        capture::replay(&text).map_err(|error| Failure::Capture { path: args.capture.clone(), error })?;
+    let Replayed { node, inputs, frames } = replayed;
+    writeln!(io::stdout(), "node {node}: {inputs} inputs, {frames} frames, all as they were, bit for bit")?;
     Ok(())
 }
 

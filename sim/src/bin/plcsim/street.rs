@@ -34,6 +34,22 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         error: sim::scenario::ScenarioError,
     },
+    /// The capture cannot be replayed.
+    #[error("{}: {error}", path.display())]
+    Capture {
+        /// Where it stands.
+        path: PathBuf,
+        /// Why not.
+        error: sim::capture::CaptureError,
+    },
+    /// The scenario has no such node.
+    #[error("node {node}: expected 0 to {meters}")]
+    Node {
+        /// What was asked for.
+        node: u32,
+        /// Meters of the scenario.
+        meters: usize,
+    },
     /// Standard output, or the stream of a daemon.
     #[error(transparent)]
     Io(#[from] io::Error),

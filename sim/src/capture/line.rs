@@ -1,0 +1,212 @@
+//! One line of a capture.
+
+use crate::frame::{Body, Frame, Quality};
+use plc_core::Instant;
+use plc_core::sap::{
+    Lqi, Modulation, ModulationScheme, PhaseDifference, PhyLoss, Psdu, ToneMap, TxGain, TxParameters, TxStep,
+};
+use std::fmt::Write;
+
+/// Something that happened to a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub input: Input,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// It got its power.
+    On,
+    /// It lost its power.
+    Off,
+    /// Its deadline passed.
+    Tick,
+    /// Its registers were reported.
+    Count,
+    /// Its clock was set so many milliseconds ahead.
+    Clock(i64),
+    /// Its frame left: this one.
+    Start(Box<Frame>),
+    /// Its frame has left.
+    Sent,
+    /// It heard a preamble.
+    Preamble,
+    /// It understood a header.
+    Header {
+        /// End of the payload.
+        ends: Instant,
+        /// Whether an acknowledgement is asked for.
+        response_expected: bool,
+    },
+    /// It received a frame.
+    Received(Box<Frame>, Quality),
+    /// It lost what it was receiving.
+    Lost(PhyLoss),
+    /// A preamble broke off.
+    FalsePreamble,
+}
+
+impl Entry {
+    /// The entry as a line.
+    pub fn text(&self) -> String {
+        let mut text = format!("{} ", self.at.as_nanos());
+        match &self.input {
+            Input::On => text += "on",
+            Input::Off => text += "off",
+            Input::Tick => text += "tick",
+            Input::Count => text += "count",
+            Input::Clock(ahead_ms) => text += &format!("clock {ahead_ms}"),
+            Input::Start(frame) => text += &format!("start {}", frame_text(frame)),
+            Input::Sent => text += "sent",
+            Input::Preamble => text += "preamble",
+            Input::Header { ends, response_expected } => {
+                text += &format!("header {} {}", ends.as_nanos(), u8::from(*response_expected));
+            }
+            Input::Received(frame, quality) => {
+                let groups: Vec<u8> = quality.group_lqi.iter().map(|lqi| lqi.0).collect();
+                let (lqi, phase) = (quality.lqi.0, quality.phase_difference.0);
+                text += &format!("received {lqi} {phase} {} {}", hex(&groups), frame_text(frame));
+            }
+            Input::Lost(PhyLoss::Header) => text += "lost header",
+            Input::Lost(PhyLoss::Unsupported) => text += "lost unsupported",
+            Input::Lost(PhyLoss::Payload) => text += "lost payload",
+            Input::FalsePreamble => text += "false",
+        }
+        text
+    }
+
+    /// The entry of a line; `None` if it is none.
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let at = instant(words.next()?)?;
+        let input = match words.next()? {
+            "on" => Input::On,
+            "off" => Input::Off,
+            "tick" => Input::Tick,
+            "count" => Input::Count,
+            "clock" => Input::Clock(words.next()?.parse().ok()?),
+            "start" => Input::Start(Box::new(frame(&mut words)?)),
+            "sent" => Input::Sent,
+            "preamble" => Input::Preamble,
+            "header" => {
+                Input::Header { ends: instant(words.next()?)?, response_expected: words.next()? == "1" }
+            }
+            "received" => received(&mut words)?,
+            "lost" => Input::Lost(match words.next()? {
+                "header" => PhyLoss::Header,
+                "unsupported" => PhyLoss::Unsupported,
+                "payload" => PhyLoss::Payload,
+                _ => return None,
+            }),
+            "false" => Input::FalsePreamble,
+            _ => return None,
+        };
+        words.next().is_none().then_some(Self { at, input })
+    }
+}
+
+fn received<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Input> {
+    let lqi = Lqi(words.next()?.parse().ok()?);
+    let phase_difference = PhaseDifference(words.next()?.parse().ok()?);
+    let groups: Vec<Lqi> = octets(words.next()?)?.into_iter().map(Lqi).collect();
+    let group_lqi = heapless::Vec::from_slice(&groups).ok()?;
+    let frame = frame(words)?;
+    Some(Input::Received(Box::new(frame), Quality { lqi, group_lqi, phase_difference }))
+}
+
+fn frame_text(frame: &Frame) -> String {
+    let times =
+        [frame.start, frame.preamble_ends, frame.header_ends, frame.ends].map(|at| at.as_nanos().to_string());
+    let body = match &frame.body {
+        Body::Ack { fcs, more_segments, negative } => {
+            format!("ack {fcs} {} {}", u8::from(*more_segments), u8::from(*negative))
+        }
+        Body::Data { psdu, tx, gain, response_expected } => format!(
+            "data {} {} {} {} {} {} {} {}",
+            tx.modulation as u8,
+            tx.scheme as u8,
+            tx.tone_map.0,
+            gain.step as u8,
+            gain.steps,
+            hex(&gain.group_steps),
+            u8::from(*response_expected),
+            hex(psdu)
+        ),
+    };
+    format!("{} {body}", times.join(" "))
+}
+
+fn frame<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Frame> {
+    let mut time = || instant(words.next()?);
+    let (start, preamble_ends, header_ends, ends) = (time()?, time()?, time()?, time()?);
+    let body = match words.next()? {
+        "ack" => Body::Ack {
+            fcs: words.next()?.parse().ok()?,
+            more_segments: words.next()? == "1",
+            negative: words.next()? == "1",
+        },
+        "data" => data(words)?,
+        _ => return None,
+    };
+    Some(Frame { start, preamble_ends, header_ends, ends, body })
+}
+
+fn data<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Body> {
+    use Modulation::{Bpsk, Psk8, Qam16, Qpsk, Robo};
+    let modulation = *[Robo, Bpsk, Qpsk, Psk8, Qam16].get(words.next()?.parse::<usize>().ok()?)?;
+    let schemes = [ModulationScheme::Differential, ModulationScheme::Coherent];
+    let scheme = *schemes.get(words.next()?.parse::<usize>().ok()?)?;
+    let tone_map = ToneMap(words.next()?.parse().ok()?);
+    let step = *[TxStep::SixDb, TxStep::ThreeDb].get(words.next()?.parse::<usize>().ok()?)?;
+    let steps = words.next()?.parse().ok()?;
+    let group_steps = octets(words.next()?)?.try_into().ok()?;
+    let response_expected = words.next()? == "1";
+    let psdu = Psdu::from_slice(&octets(words.next()?)?).ok()?;
+    let (tx, gain) = (TxParameters { modulation, scheme, tone_map }, TxGain { step, steps, group_steps });
+    Some(Body::Data { psdu, tx, gain, response_expected })
+}
+
+fn instant(word: &str) -> Option<Instant> {
+    word.parse().ok().map(Instant::from_nanos)
+}
+
+fn hex(octets: &[u8]) -> String {
+    if octets.is_empty() {
+        return "-".to_owned();
+    }
+    octets.iter().fold(String::new(), |mut text, octet| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
+}
+
+fn octets(word: &str) -> Option<Vec<u8>> {
+    if word == "-" {
+        return Some(Vec::new());
+    }
+    let digits = word.as_bytes();
+    let octet = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(octet).collect())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn random_lines_never_panic_and_what_is_parsed_is_written_alike(
+            line in "[0-9]{1,4} (on|off|tick|count|clock|start|sent|header|received|lost|false)( [0-9a-f]{1,4}){0,9}",
+        ) {
+            if let Some(entry) = Entry::parse(&line) {
+                prop_assert_eq!(Entry::parse(&entry.text()), Some(entry));
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! One node of a town without the others, for a replay.
+
+use super::concentrator::Concentrator;
+use super::site::Site;
+use super::{TownConfig, World, plan};
+use crate::capture::{Entry, Input};
+use crate::frame::{Frame, FrameEvent, FramePhy};
+use meter::MeterInput;
+use plc_core::{Instant, Seed, UtcAnchor};
+
+/// A node of a town.
+pub struct Lone {
+    node: Kind,
+}
+
+enum Kind {
+    Concentrator(Box<Concentrator<FramePhy>>),
+    Meter(Box<Site>),
+}
+
+impl Lone {
+    /// Node number `node` of a town: 0 for the concentrator, n for the n-th meter. `None` if there is no such node.
+    pub fn new(config: &TownConfig, node: u32) -> Option<Self> {
+        let seed = Seed::from_u64(config.seed);
+        let anchor = UtcAnchor { at: Instant::EPOCH, utc: config.start };
+        let layout = World::layout_of(config, &seed);
+        let node = match node {
+            0 => {
+                let plan = plan(config, &layout, anchor, &seed);
+                Kind::Concentrator(Box::new(Concentrator::new(plan, FramePhy::new)))
+            }
+            n => {
+                let household = layout.households().get(n as usize - 1)?;
+                let mut site = World::site_of(config, household, anchor, &seed);
+                if config.rogue.wrong_key.contains(&(n as usize)) {
+                    site.set_psk(super::actions::WRONG_KEY);
+                }
+                Kind::Meter(Box::new(site))
+            }
+        };
+        Some(Self { node })
+    }
+
+    /// Gives it an input; returns the frame that it sends because of it.
+    pub fn apply(&mut self, entry: &Entry) -> Option<Box<Frame>> {
+        let at = entry.at;
+        let mut sent = None;
+        match &entry.input {
+            Input::On => self.power(at, true),
+            Input::Off => self.power(at, false),
+            Input::Tick => self.tick(at),
+            Input::Count => self.with_meter(|site| site.count(at)),
+            Input::Clock(ahead_ms) => self.with_meter(|site| site.shift_clock(at, *ahead_ms)),
+            Input::Start(_) => self.give(at, FrameEvent::Start(&mut sent)),
+            Input::Sent => self.give(at, FrameEvent::Sent),
+            Input::Preamble => self.give(at, FrameEvent::Preamble),
+            Input::Header { ends, response_expected } => {
+                self.give(at, FrameEvent::Header { ends: *ends, response_expected: *response_expected });
+            }
+            Input::Received(frame, quality) => self.give(at, FrameEvent::Received { frame, quality }),
+            Input::Lost(loss) => self.give(at, FrameEvent::Lost(*loss)),
+            Input::FalsePreamble => self.give(at, FrameEvent::FalsePreamble),
+        }
+        sent
+    }
+
+    fn power(&mut self, now: Instant, on: bool) {
+        match (&mut self.node, on) {
+            (Kind::Concentrator(node), true) => node.power_on(now),
+            (Kind::Concentrator(node), false) => node.power_off(),
+            (Kind::Meter(site), true) => site.power_on(now),
+            (Kind::Meter(site), false) => site.power_off(),
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        match &mut self.node {
+            Kind::Concentrator(node) => node.tick(now),
+            Kind::Meter(site) => site.tick(now),
+        }
+    }
+
+    fn give(&mut self, now: Instant, event: FrameEvent<'_>) {
+        match &mut self.node {
+            Kind::Concentrator(node) => node.handle(now, event),
+            Kind::Meter(site) => site.handle(now, MeterInput::Medium(event)),
+        }
+    }
+
+    fn with_meter(&mut self, act: impl FnOnce(&mut Site)) {
+        if let Kind::Meter(site) = &mut self.node {
+            act(site);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Somebody who listens to a run.
+
+use crate::capture::{Entry, Input, Pcapng};
+use crate::frame::{Frame, Heard};
+use plc_core::{Instant, UtcAnchor};
+
+/// Keeps what happens to one node, or all frames on the line, or both, or nothing.
+#[derive(Debug, Default)]
+pub struct Tap {
+    node: Option<u32>,
+    entries: Vec<Entry>,
+    frames: Option<Pcapng>,
+}
+
+impl Tap {
+    /// A tap on a node (0 for the concentrator), and on all frames if `frames` says so.
+    pub fn new(node: Option<u32>, frames: bool) -> Self {
+        Self { node, entries: Vec::new(), frames: frames.then(Pcapng::new) }
+    }
+
+    /// What has happened to the node.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The frames on the line.
+    pub const fn frames(&self) -> Option<&Pcapng> {
+        self.frames.as_ref()
+    }
+
+    pub(super) fn note(&mut self, at: Instant, node: u32, input: impl FnOnce() -> Input) {
+        if self.node == Some(node) {
+            self.entries.push(Entry { at, input: input() });
+        }
+    }
+
+    pub(super) fn on_frame(&mut self, anchor: UtcAnchor, frame: &Frame) {
+        if let Some(frames) = &mut self.frames {
+            let since = frame.start.since(anchor.at).as_nanos() as u64;
+            frames.add(anchor.utc, since, frame);
+        }
+    }
+}
+
+/// What a node has heard, as an input; `frame` is what it was.
+pub(super) fn input(what: &Heard, frame: Option<&Frame>) -> Input {
+    match what {
+        Heard::Sent => Input::Sent,
+        Heard::Preamble => Input::Preamble,
+        Heard::Header { ends, response_expected } => {
+            Input::Header { ends: *ends, response_expected: *response_expected }
+        }
+        Heard::Received(quality) => {
+            let frame = frame.expect("only a frame on the line is received").clone();
+            Input::Received(Box::new(frame), quality.clone())
+        }
+        Heard::Lost(loss) => Input::Lost(*loss),
+        Heard::FalsePreamble => Input::FalsePreamble,
+    }
+}
