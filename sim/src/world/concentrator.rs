@@ -103,9 +103,9 @@ impl<P: Phy> Concentrator<P> {
             devices: self.plan.devices,
         };
         let collector = CollectorConfig { seed: seed.derive("collector", 0), ..self.plan.collector.clone() };
-        let mut config = NodeConfig::from(config);
-        config.adp.memory = self.store.memory.clone();
-        let node = Node::assemble((self.phy)(self.plan.band), config);
+        let mut layers = NodeConfig::from(config);
+        layers.adp.memory = self.store.memory.clone();
+        let node = Node::assemble((self.phy)(self.plan.band), layers);
         let mut life = Life { node, collector: Collector::new(collector) };
         life.node.handle(now, NodeInput::Adpm(AdpmRequest::NetworkStart { pan_id: PAN }));
         let anchor = UtcAnchor { at: now, utc: self.plan.anchor.utc(now) };

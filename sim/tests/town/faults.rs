@@ -72,7 +72,7 @@ fn a_source_of_noise_beside_the_concentrator_silences_it_until_it_ends() {
     let quiet = town(|_| ());
     let noisy = town(|town| {
         let source = |level_db| Action::NoiseSource { node: 0, level_db };
-        town.actions = vec![at(900, source(Some(-10.0))), at(2000, source(None))];
+        town.actions = vec![at(900, source(Some(20.0))), at(2000, source(None))];
     });
     assert_eq!(quiet.captures.0, quiet.captures.1);
     assert!(noisy.record.sessions.1 > quiet.record.sessions.1, "sessions fail in the noise");
