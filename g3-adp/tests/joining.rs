@@ -4,11 +4,11 @@
 mod pipe;
 
 use g3_adp::wire::{LbpCode, LbpFrame};
-use g3_adp::{AdpInput, Drop};
+use g3_adp::{Adp, AdpConfig, AdpInput, AdpOutput, Drop};
 use pipe::{GMK, PAN, Pipe, device_config, eui, psk};
 use plc_core::sap::*;
 use plc_core::wire::Reader;
-use plc_core::{MacAddress, ShortAddress};
+use plc_core::{Instant, MacAddress, Machine, Seed, ShortAddress};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -130,7 +130,7 @@ fn a_restarted_device_gets_the_same_address() {
     let mut pipe = with_device(5);
     pipe.run(MINUTE);
     let mut config = device_config(1);
-    config.seed = plc_core::Seed::from_u64(77);
+    config.seed = Seed::from_u64(77);
     pipe.stations[1] = pipe::Station::new(config);
     pipe.manage(1, AdpmRequest::NetworkJoin);
     pipe.run(MINUTE);
@@ -204,7 +204,7 @@ fn a_kicked_device_leaves_and_is_refused_afterwards() {
 
 /// A coordinator that has lost its memory: a new key, no addresses, the same device allowed.
 fn replace_coordinator(pipe: &mut Pipe) {
-    let seed = plc_core::Seed::from_u64(78);
+    let seed = Seed::from_u64(78);
     let config = g3_adp::AdpConfig::coordinator(pipe::COORDINATOR, seed, OTHER_GMK, 0);
     pipe.stations[0] = pipe::Station::new(config);
     pipe.manage(0, AdpmRequest::NetworkStart { pan_id: PAN });
@@ -310,4 +310,16 @@ fn nobody_can_be_thrown_out_by_a_message_in_clear() {
     pipe.run(MINUTE);
     assert!(pipe.joined(1));
     assert!(!pipe.stations[0].told.contains(&AdpmIndication::DeviceLeft { eui64: eui(1) }));
+}
+
+#[test]
+fn a_coordinator_that_has_not_started_looks_for_nobody() {
+    let config = AdpConfig::coordinator(eui(0), Seed::from_u64(1), GMK, 0);
+    let (mut coordinator, now) = (Adp::new(config), Instant::from_secs(1));
+    let (eui64, short) = (eui(1), Some(ShortAddress(1)));
+    coordinator.handle(now, AdpInput::Adpm(AdpmRequest::Allow { eui64, psk: psk(1), short }));
+    coordinator.handle(now, AdpInput::Adpm(AdpmRequest::Kick { eui64 }));
+    let is_frame = |output: &AdpOutput| matches!(output, AdpOutput::Mcps(_));
+    assert!(!std::iter::from_fn(|| coordinator.poll()).any(|output| is_frame(&output)));
+    assert!(coordinator.deadline().is_none_or(|at| at > now));
 }

@@ -141,9 +141,10 @@ impl Loadng {
         hop
     }
 
-    /// Looks for a node; without room for that it counts as not found.
+    /// Looks for a node; without room for that it counts as not found, and so it does for who is in no PAN and has
+    /// nobody to ask.
     pub(crate) fn search(&mut self, cx: &mut Context<'_>, destination: ShortAddress, repair: bool, hops: u8) {
-        if !self.searches.start(cx, destination, repair, hops) {
+        if cx.own == ShortAddress::BROADCAST || !self.searches.start(cx, destination, repair, hops) {
             cx.out.push(Action::RouteFailed(destination));
         }
     }
