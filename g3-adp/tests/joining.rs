@@ -205,7 +205,7 @@ fn a_kicked_device_leaves_and_is_refused_afterwards() {
 /// A coordinator that has lost its memory: a new key, no addresses, the same device allowed.
 fn replace_coordinator(pipe: &mut Pipe) {
     let seed = Seed::from_u64(78);
-    let config = g3_adp::AdpConfig::coordinator(pipe::COORDINATOR, seed, OTHER_GMK, 0);
+    let config = AdpConfig::coordinator(pipe::COORDINATOR, seed, OTHER_GMK, 0);
     pipe.stations[0] = pipe::Station::new(config);
     pipe.manage(0, AdpmRequest::NetworkStart { pan_id: PAN });
     pipe.allow(1, psk(1));

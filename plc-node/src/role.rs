@@ -2,7 +2,7 @@
 
 use crate::Node;
 use g3_adp::{Adp, AdpConfig};
-use g3_mac::{Mac, MacConfig};
+use g3_mac::{Bounds, Mac, MacConfig};
 use plc_core::sap::{FrameGeometry, Key, Phy};
 use plc_core::{Eui64, Seed};
 
@@ -52,8 +52,8 @@ pub struct NodeConfig {
 impl From<CoordinatorConfig> for NodeConfig {
     fn from(c: CoordinatorConfig) -> Self {
         let mut mac = MacConfig::new(c.eui64, c.geometry, c.seed.derive("mac", 0), c.frame_counter);
-        mac.bounds.devices = c.devices;
-        mac.bounds.neighbours = c.devices;
+        let (devices, neighbours, pos, links) = (c.devices, c.devices, c.devices, c.devices);
+        mac.bounds = Bounds { devices, neighbours, pos, links, ..Bounds::COORDINATOR };
         let mut adp = AdpConfig::coordinator(c.eui64, c.seed.derive("adp", 0), c.gmk, c.key_index);
         adp.limits.devices = c.devices;
         Self { mac, adp }
