@@ -40,7 +40,8 @@ impl Verdict {
     /// `gap` dB, ± `margin` on either side, against `goal`.
     pub(crate) fn of(gap: f64, margin: f64, goal: f64) -> Self {
         // A hundredth of a decibel is not measured.
-        if gap <= goal + 0.005 {
+        let goal = goal + 0.005;
+        if gap + margin <= goal {
             Self::Reached
         } else if gap - margin <= goal {
             Self::Near
@@ -196,9 +197,11 @@ mod tests {
     #[test]
     fn a_verdict_knows_its_error() {
         assert_eq!(Verdict::of(0.30, 0.0, 0.3), Verdict::Reached);
+        assert_eq!(Verdict::of(0.25, 0.1, 0.3), Verdict::Near);
         assert_eq!(Verdict::of(0.36, 0.1, 0.3), Verdict::Near);
         assert_eq!(Verdict::of(0.46, 0.1, 0.3), Verdict::Missed);
         assert_eq!(Verdict::of(-3.1, 0.1, -3.0), Verdict::Reached);
+        assert_eq!(Verdict::of(-3.1, 0.2, -3.0), Verdict::Near);
         assert_eq!(Verdict::of(-2.5, 0.1, -3.0), Verdict::Missed);
     }
 
