@@ -343,3 +343,6 @@ impl Phy for Modem {
         self.reports.pop()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,6 +130,23 @@ pub(crate) fn carried_bits_max(plan: &BandPlan) -> usize {
 /// Information bits of the longest code word, tail included.
 pub(crate) const STEPS_MAX: usize = RS_LEN * 8 + TAIL_BITS;
 
+/// A PSDU that came through the codes, and what they corrected of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decoded<'a> {
+    pub(crate) psdu: &'a [u8],
+    /// Octets corrected in all code words together.
+    pub(crate) corrected: usize,
+    /// Octets corrected in the code word that was struck most.
+    pub(crate) most: usize,
+}
+
+impl Decoded<'_> {
+    /// Whether no code word needed the whole strength of its code.
+    pub(crate) const fn is_sure(&self, shape: &PayloadShape) -> bool {
+        self.most < shape.parity / 2
+    }
+}
+
 /// The codes of the payload with their memory. Allocates when built only.
 #[derive(Debug)]
 pub(crate) struct PayloadCodec {
@@ -181,7 +198,7 @@ impl PayloadCodec {
         chain.len() * shape.blocks
     }
 
-    /// Decodes the soft bits of the carriers; gives the PSDU and how many octets were corrected.
+    /// Decodes the soft bits of the carriers.
     pub(crate) fn decode(
         &mut self,
         soft: &[i8],
@@ -189,10 +206,10 @@ impl PayloadCodec {
         viterbi: &mut Viterbi,
         shape: &PayloadShape,
         mut scrambler: Scrambler,
-    ) -> Result<(&[u8], usize), Uncorrectable> {
+    ) -> Result<Decoded<'_>, Uncorrectable> {
         let chain = shape.chain(&self.interop);
         self.route.follow(chain);
-        let (data, mut corrected) = (shape.psdu_len / shape.blocks, 0);
+        let (data, mut corrected, mut most) = (shape.psdu_len / shape.blocks, 0, 0);
         for (block, soft) in soft.chunks_exact(chain.len()).enumerate().take(shape.blocks) {
             self.route.decode(soft, coded, viterbi, &mut self.bits);
             if is_silent(&coded[..chain.coded()]) {
@@ -200,12 +217,13 @@ impl PayloadCodec {
             }
             let word = &mut self.word[..shape.word_len()];
             pack(&self.bits, word);
-            corrected += code(&self.strong, &self.robo, shape).decode(word)?;
+            let errors = code(&self.strong, &self.robo, shape).decode(word)?;
+            (corrected, most) = (corrected + errors, most.max(errors));
             scrambler.apply(&mut word[..data]);
             self.psdu[block * data..][..data].copy_from_slice(&self.word[..data]);
             scrambler = self.next_scrambler(scrambler);
         }
-        Ok((&self.psdu[..shape.psdu_len], corrected))
+        Ok(Decoded { psdu: &self.psdu[..shape.psdu_len], corrected, most })
     }
 
     /// The scrambler of the next code word, from that of the one before.
@@ -213,29 +231,46 @@ impl PayloadCodec {
         if self.interop.block_restarts_scrambler { Scrambler::new() } else { scrambler }
     }
 
-    /// Decodes information `bits`, tails included, where a right PSDU is one guess among several. The code is not used up
-    /// to its end: one octet less to correct makes a wrong PSDU ten thousand times rarer. The word of zeros is refused: it is
-    /// where doubt about everything leads to.
+    /// Decodes information `bits`, tails included, where a right PSDU is one guess among several. No code word is corrected
+    /// with all that its code has: one octet less makes a wrong PSDU rarer by orders of magnitude. The word of zeros is
+    /// refused: it is where doubt about everything leads to.
     pub(crate) fn check(
         &mut self,
         bits: &[u8],
         shape: &PayloadShape,
         mut scrambler: Scrambler,
-    ) -> Option<(&[u8], usize)> {
-        let (data, mut corrected) = (shape.psdu_len / shape.blocks, 0);
+    ) -> Option<Decoded<'_>> {
+        let (data, mut corrected, mut most) = (shape.psdu_len / shape.blocks, 0, 0);
         for (block, bits) in bits.chunks_exact(bits.len() / shape.blocks).enumerate() {
             let word = &mut self.word[..shape.word_len()];
             pack(bits, word);
             let errors = code(&self.strong, &self.robo, shape).decode(word).ok()?;
-            if errors >= shape.parity / 2 || word.iter().all(|&octet| octet == 0) {
+            if word.iter().all(|&octet| octet == 0) {
                 return None;
             }
-            corrected += errors;
+            (corrected, most) = (corrected + errors, most.max(errors));
             scrambler.apply(&mut word[..data]);
             self.psdu[block * data..][..data].copy_from_slice(&self.word[..data]);
             scrambler = self.next_scrambler(scrambler);
         }
-        Some((&self.psdu[..shape.psdu_len], corrected))
+        let decoded = Decoded { psdu: &self.psdu[..shape.psdu_len], corrected, most };
+        Some(decoded).filter(|decoded| decoded.is_sure(shape))
+    }
+}
+
+#[cfg(test)]
+impl PayloadCodec {
+    /// Damages the first `octets[n]` octets of code word `n`, before the codes within: all of them are linear, so that
+    /// the coded error added to the coded word is the coded sum.
+    pub(crate) fn strike(&mut self, shape: &PayloadShape, octets: &[usize], sent: &mut [u8]) {
+        let chain = shape.chain(&self.interop);
+        self.route.follow(chain);
+        for (&octets, sent) in octets.iter().zip(sent.chunks_exact_mut(chain.len())) {
+            let (mut error, mut coded) = (vec![0; shape.word_len() * 8], vec![0; chain.len()]);
+            error[..octets * 8].fill(1);
+            self.route.encode(&error, &mut coded);
+            sent.iter_mut().zip(coded).for_each(|(sent, error)| *sent ^= error);
+        }
     }
 }
 
@@ -297,6 +332,48 @@ mod tests {
         assert_eq!(decoded, Err(Uncorrectable));
     }
 
+    /// Octets corrected of two code words that were damaged in so many octets each, and whether that is sure.
+    fn corrected(octets: [usize; 2]) -> Result<(usize, bool), Uncorrectable> {
+        let tx = TxParameters { modulation: Psk8, ..FCC.robust() };
+        let shape = PayloadShape::fitting(&FCC, &tx, 300).unwrap();
+        let (mut codec, mut sent) =
+            (PayloadCodec::new(&FCC, Interop::default()), vec![0; carried_bits_max(&FCC)]);
+        let psdu: Vec<u8> = (0..shape.psdu_len).map(|n| n as u8).collect();
+        let len = codec.encode(&psdu, &shape, Scrambler::new(), &mut sent);
+        codec.strike(&shape, &octets, &mut sent);
+        let soft: Vec<i8> = sent[..len].iter().map(|&bit| 60 - 120 * bit as i8).collect();
+        let (mut coded, mut viterbi) = (vec![0; 2 * STEPS_MAX], Viterbi::new(STEPS_MAX));
+        let found = codec.decode(&soft, &mut coded, &mut viterbi, &shape, Scrambler::new())?;
+        assert_eq!(found.psdu, psdu);
+        Ok((found.corrected, found.is_sure(&shape)))
+    }
+
+    #[test]
+    fn a_payload_is_sure_unless_one_of_its_code_words_needed_every_correction() {
+        assert_eq!([[0, 0], [4, 4], [7, 7]].map(corrected), [0, 8, 14].map(|octets| Ok((octets, true))));
+        assert_eq!([[8, 0], [0, 8], [8, 8]].map(corrected), [8, 8, 16].map(|octets| Ok((octets, false))));
+        assert_eq!(corrected([0, 9]), Err(Uncorrectable));
+    }
+
+    /// What the iterative receiver takes of a word of `parity` octets of parity that was damaged in `octets` octets.
+    fn taken(plan: &BandPlan, modulation: Modulation, octets: usize) -> Option<usize> {
+        let tx = TxParameters { modulation, ..plan.robust() };
+        let shape = PayloadShape::fitting(plan, &tx, 40).unwrap();
+        let mut codec = PayloadCodec::new(plan, Interop::default());
+        let mut word: Vec<u8> = (0..shape.word_len()).map(|n| n as u8 + 1).collect();
+        code(&codec.strong, &codec.robo, &shape).encode(&mut word);
+        word.iter_mut().take(octets).for_each(|octet| *octet ^= 0x5A);
+        let mut bits = vec![0; shape.word_len() * 8 + TAIL_BITS];
+        unpack(&word, &mut bits[..shape.word_len() * 8]);
+        codec.check(&bits, &shape, Scrambler::new()).map(|decoded| decoded.corrected)
+    }
+
+    #[test]
+    fn the_iterative_receiver_takes_no_word_that_needed_every_correction() {
+        assert_eq!([0, 7, 8, 9].map(|n| taken(&CENELEC_A, Bpsk, n)), [Some(0), Some(7), None, None]);
+        assert_eq!([0, 3, 4, 5].map(|n| taken(&CENELEC_A, Robo, n)), [Some(0), Some(3), None, None]);
+    }
+
     proptest! {
         #[test]
         fn a_payload_comes_back_through_all_codes(
@@ -320,7 +397,7 @@ mod tests {
             let soft: Vec<i8> = sent[..len].iter().map(|&bit| 60 - 120 * bit as i8).collect();
             let (mut coded, mut viterbi) = (vec![0; 2 * STEPS_MAX], Viterbi::new(STEPS_MAX));
             let decoded = codec.decode(&soft, &mut coded, &mut viterbi, &shape, Scrambler::new());
-            prop_assert_eq!(decoded, Ok((&psdu[..], 0)));
+            prop_assert_eq!(decoded, Ok(Decoded { psdu: &psdu, corrected: 0, most: 0 }));
         }
     }
 }

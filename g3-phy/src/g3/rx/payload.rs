@@ -8,6 +8,7 @@ use super::search::Search;
 use super::tracking::Tracking;
 use crate::fec::Scrambler;
 use crate::g3::layout::Layout;
+use crate::g3::payload::Decoded;
 use crate::g3::specs::SYMBOL_HOP;
 use crate::g3::{PayloadShape, Sof};
 use crate::ofdm::{Dpsk, Keying};
@@ -107,7 +108,8 @@ impl Payload {
         State::Search(Search::from(self.start))
     }
 
-    /// Plain decoding. What needed the whole strength of the code is left to a better decoder, if there is one.
+    /// Plain decoding. What needed the whole strength of the code in any of its words is left to a better decoder, if there
+    /// is one.
     fn decode(&self, kit: &mut Kit, scrambler: &Scrambler) -> Option<(Psdu, usize)> {
         let len = self.shape.carried_bits();
         let Kit { heard, demapper, soft, coded, viterbi, codec, plan, again, .. } = kit;
@@ -117,7 +119,7 @@ impl Payload {
         }
         let found = codec.decode(&soft[..len], coded, viterbi, &self.shape, scrambler.clone()).ok()?;
         let better = again.is_there() && self.differential().is_some();
-        (!better || found.1 < self.shape.parity / 2).then(|| owned(found))
+        (!better || found.is_sure(&self.shape)).then(|| owned(found))
     }
 
     fn decode_again(&self, kit: &mut Kit, scrambler: &Scrambler) -> Option<(Psdu, usize)> {
@@ -162,6 +164,6 @@ impl Payload {
     }
 }
 
-fn owned((psdu, corrected): (&[u8], usize)) -> (Psdu, usize) {
+fn owned(Decoded { psdu, corrected, .. }: Decoded<'_>) -> (Psdu, usize) {
     (Psdu::from_slice(psdu).expect("no code word is longer than a Psdu"), corrected)
 }

@@ -100,7 +100,7 @@ impl Scene {
             turbo.begin(received);
             (1..=10).find(|_| {
                 let found = codec.check(turbo.iterate(received), &self.shape, Scrambler::new());
-                found.is_some_and(|(psdu, _)| psdu == self.psdu)
+                found.is_some_and(|found| found.psdu == self.psdu)
             })
         })
     }

@@ -89,6 +89,12 @@ impl Transmitter {
         self.start(shape.symbols, shape.s_symbols(), gain);
     }
 
+    /// Damages the first `octets[n]` octets of code word `n` of the frame that is loaded.
+    #[cfg(test)]
+    pub(crate) fn strike(&mut self, shape: &PayloadShape, octets: &[usize]) {
+        self.codec.strike(shape, octets, &mut self.payload);
+    }
+
     /// Prepares a frame that is a header alone, at full level.
     pub(crate) fn load_alone(&mut self, fch: &Fch) {
         self.load_header(fch);
