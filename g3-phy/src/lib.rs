@@ -25,4 +25,4 @@ mod modem;
 pub mod ofdm;
 
 pub use g3::{ARIB, BandError, BandPlan, CENELEC_A, Counters, FCC, FCC_1A, FCC_1B, Interop, ToneMask};
-pub use modem::{Exchange, Modem, ModemConfig, ModemInput};
+pub use modem::{Exchange, ITERATIONS_MAX, LEVEL_MAX, Modem, ModemConfig, ModemInput};

@@ -23,7 +23,7 @@ pub enum Exchange<'a> {
     /// Silence of known length: nothing to hear, nothing to send. A reception under way is given up. Never
     /// while [`Modem::is_transmitting`] is due to send within it.
     Gap {
-        /// How many samples it lasted.
+        /// How many samples it lasted. The counter stops at 2⁶², which no line lives to see.
         samples: u64,
     },
 }
@@ -47,7 +47,8 @@ pub enum ModemInput<'a> {
 pub struct ModemConfig {
     /// How to read the unclear parts of the standard.
     pub interop: Interop,
-    /// Output level: rms value of header and payload. The preamble is 3 dB above.
+    /// Output level: rms value of header and payload. The preamble is 3 dB above. Taken as at least 0 and at most
+    /// [`LEVEL_MAX`]; what is no number is silence.
     pub level: f32,
     /// The sample counter as a clock.
     pub clock: SampleClock,
@@ -56,12 +57,19 @@ pub struct ModemConfig {
     /// A rising zero crossing of the mains at this node.
     pub mains_crossing: Instant,
     /// Iterations that the receiver spends at most on a frame that plain decoding has failed on; 0 saves their memory.
+    /// More than [`ITERATIONS_MAX`] are as many as that.
     pub iterations: usize,
     /// Whether the first samples of each symbol, which receivers leave out, hold what makes notches of the tone mask
     /// 25 dB deep instead of 16 to 20. Nothing else changes; without a mask nothing at all.
     pub deep_notches: bool,
 }
 
+/// The highest output level.
+pub const LEVEL_MAX: f32 = 1e6;
+/// The most iterations on one frame. Each takes the time of plain decoding several times over, within one exchange.
+pub const ITERATIONS_MAX: usize = 32;
+/// Where the sample counter stops in a gap.
+const POSITION_MAX: u64 = 1 << 62;
 /// Where the error rate of most frames stops falling.
 const ITERATIONS: usize = 8;
 
@@ -126,6 +134,9 @@ enum Transmission {
 impl Modem {
     /// A silent modem at sample 0 of its clock. All memory is allocated here.
     pub fn new(plan: &'static BandPlan, config: ModemConfig) -> Self {
+        // The maximum of a number and what is none is the number.
+        let level = config.level.max(0.0).min(LEVEL_MAX);
+        let config = ModemConfig { level, iterations: config.iterations.min(ITERATIONS_MAX), ..config };
         Self {
             plan,
             config,
@@ -195,7 +206,7 @@ impl Modem {
     }
 
     fn on_gap(&mut self, samples: u64) {
-        self.received += samples;
+        self.received = self.received.saturating_add(samples).min(POSITION_MAX);
         self.receiver.restart(self.received, &mut self.reports);
     }
 

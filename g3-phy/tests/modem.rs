@@ -2,7 +2,7 @@
 
 mod common;
 use common::*;
-use g3_phy::{BandPlan, CENELEC_A, Exchange, Modem, ModemConfig, ModemInput};
+use g3_phy::{BandPlan, CENELEC_A, Exchange, LEVEL_MAX, Modem, ModemConfig, ModemInput};
 use plc_core::laws::{Subject, check};
 use plc_core::sap::*;
 use plc_core::{Instant, Machine, SampleClock};
@@ -155,8 +155,8 @@ fn carrier_is_sensed_within_three_syncp() {
 #[test]
 fn any_number_of_syncp_is_understood() {
     let (tx, mut noise) = (tx(Modulation::Bpsk, 0x3F), Noise::new(15));
-    for syncp in [4, 5, 6, 8, 12, 40] {
-        let plan: &'static BandPlan = Box::leak(Box::new(BandPlan { syncp, ..CENELEC_A }));
+    for syncp in [4, 5, 6, 8, 12, 64] {
+        let plan: &'static BandPlan = Box::leak(Box::new(CENELEC_A.with_syncp(syncp).unwrap()));
         let mut talker = Modem::new(plan, ModemConfig::default());
         let sent = psdu(&mut noise, &tx, 40);
         talker.on_request(Instant::EPOCH, data(&sent, tx));
@@ -165,6 +165,27 @@ fn any_number_of_syncp_is_understood() {
         noise.add(&mut samples, 8.0);
         assert_eq!(received(&listen(&samples))[0].psdu, sent, "{syncp} SYNCP");
     }
+}
+
+#[test]
+fn the_longest_gap_stops_the_counter_and_the_modem_goes_on() {
+    let mut listener = modem();
+    listener.on_medium(Instant::EPOCH, Exchange::Gap { samples: 1000 });
+    (0..3).for_each(|_| listener.on_medium(Instant::EPOCH, Exchange::Gap { samples: u64::MAX }));
+    assert_eq!(listener.position(), 1 << 62);
+    let said = listen_with(&mut listener, &waveform(ack_at(Instant::EPOCH), 100), 400);
+    assert!(said.iter().any(|i| matches!(i, PhyIndication::Ack(_))), "{said:?}");
+}
+
+#[test]
+fn a_level_that_is_no_number_is_silence_and_an_endless_one_has_an_end() {
+    let peak = |level: f32| {
+        let mut talker = Modem::new(&CENELEC_A, ModemConfig { level, ..ModemConfig::default() });
+        waveform_of(&mut talker, ack_at(Instant::EPOCH), 0).iter().fold(0f32, |peak, s| peak.max(s.abs()))
+    };
+    assert_eq!([f32::NAN, -1.0, f32::NEG_INFINITY].map(peak), [0.0; 3]);
+    assert_eq!(peak(f32::INFINITY), peak(LEVEL_MAX));
+    assert!(peak(LEVEL_MAX).is_finite() && peak(LEVEL_MAX) > LEVEL_MAX);
 }
 
 #[test]

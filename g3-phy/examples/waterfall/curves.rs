@@ -245,7 +245,10 @@ fn notched() -> impl Iterator<Item = Entry> {
 }
 
 /// CENELEC-A without the carriers that S-FSK is near to.
-static WITHOUT_SFSK: BandPlan = BandPlan { mask: ToneMask::carriers(23, 39, 49), ..CENELEC_A };
+static WITHOUT_SFSK: BandPlan = match CENELEC_A.with_mask(ToneMask::carriers(23, 39, 49)) {
+    Ok(plan) => plan,
+    Err(_) => panic!("the carriers of S-FSK are some of the band's"),
+};
 
 fn quiet() -> impl Iterator<Item = Entry> {
     let with = |disturbance| Frames { disturbance, ..robo() };

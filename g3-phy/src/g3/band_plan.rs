@@ -9,7 +9,7 @@ use plc_core::sap::{FrameFit, FrameGeometry, Modulation, ModulationScheme, ToneM
 /// One band of G3-PLC: which carriers, how they are grouped, what a header looks like.
 ///
 /// All nodes of a network share one plan. A network with another number of SYNCP uses
-/// `BandPlan { syncp: 10, ..CENELEC_A }`, one with a notch `CENELEC_A.with_mask(mask)`.
+/// `CENELEC_A.with_syncp(10)`, one with a notch `CENELEC_A.with_mask(mask)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BandPlan {
     /// Name for people.
@@ -21,9 +21,9 @@ pub struct BandPlan {
     /// Phase of each carrier in SYNCP, in π/8, lowest first; its length is the number of carriers.
     pub preamble: &'static [u8],
     /// Carriers that send nothing at all.
-    pub mask: ToneMask,
+    pub(crate) mask: ToneMask,
     /// SYNCP symbols in a preamble.
-    pub syncp: usize,
+    pub(crate) syncp: usize,
     /// Groups of the tone map, of equal size.
     pub groups: usize,
     /// Layout of the frame control header.
@@ -51,18 +51,18 @@ impl ToneMask {
     /// Nothing is masked.
     pub const NONE: Self = Self(0);
 
-    /// Masks the carriers of indices `from..=to` of a band whose lowest carrier is `first`. Indices outside of
-    /// 0 to 127 above `first` are left out.
+    /// Masks the carriers of indices `from..=to` of a band whose lowest carrier is `first`. An index below `first` or
+    /// more than 126 above it, or a range that is empty, makes a mask that [`BandPlan::with_mask`] refuses.
     pub const fn carriers(first: usize, from: usize, to: usize) -> Self {
-        let (mut bits, mut index) = (0, from);
-        while index <= to {
-            if index >= first && index - first < 128 {
-                bits |= 1 << (index - first);
-            }
-            index += 1;
+        if from < first || to < from || to - first >= 127 {
+            return Self::OUTSIDE;
         }
-        Self(bits)
+        let above = u128::MAX << (from - first);
+        Self(above & !(u128::MAX << (to - first + 1)))
     }
+
+    /// A carrier that no band has.
+    const OUTSIDE: Self = Self(1 << 127);
 }
 
 impl fmt::Debug for ToneMask {
@@ -138,6 +138,11 @@ pub enum BandError {
     },
     /// The mask names a carrier that the band does not have.
     OutsideOfTheBand,
+    /// A preamble of so many SYNCP would not be heard, or not be a preamble of a network.
+    Syncp {
+        /// How many.
+        count: usize,
+    },
     /// A preamble phase is not among 0 to 15.
     Phase {
         /// The phase.
@@ -159,6 +164,9 @@ impl fmt::Display for BandError {
                 write!(f, "the tone mask leaves {left} carriers: expected at least {CARRIERS_MIN}")
             }
             Self::OutsideOfTheBand => write!(f, "the tone mask names a carrier that the band does not have"),
+            Self::Syncp { count } => {
+                write!(f, "{count} SYNCP in a preamble: expected {SYNCP_MIN} to {SYNCP_MAX}")
+            }
             Self::Phase { phase } => write!(f, "preamble phase {phase}: expected 0 to 15, in steps of π/8"),
         }
     }
@@ -168,6 +176,11 @@ impl core::error::Error for BandError {}
 
 /// Carriers that a mask must leave \[G3 PHY 1; confidence B\].
 pub const CARRIERS_MIN: usize = 6;
+
+/// The fewest SYNCP that the receiver finds a preamble by.
+pub const SYNCP_MIN: usize = 4;
+/// The most SYNCP in a preamble.
+pub const SYNCP_MAX: usize = 64;
 
 impl BandPlan {
     /// CENELEC-B: 16 carriers from 98.4 to 121.9 kHz at 400 kHz \[G3 PHY 1; confidence B\], with the `phases` of its
@@ -210,6 +223,17 @@ impl BandPlan {
             return Err(BandError::Masked { left: plan.used_carriers() });
         }
         Ok(plan)
+    }
+
+    /// The same band with preambles of `count` SYNCP, [`SYNCP_MIN`] to [`SYNCP_MAX`].
+    ///
+    /// # Errors
+    /// [`BandError::Syncp`].
+    pub const fn with_syncp(self, count: usize) -> Result<Self, BandError> {
+        if count < SYNCP_MIN || count > SYNCP_MAX {
+            return Err(BandError::Syncp { count });
+        }
+        Ok(Self { syncp: count, ..self })
     }
 
     /// Carriers of the band, masked ones included.

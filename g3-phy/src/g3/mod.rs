@@ -15,7 +15,9 @@ pub mod specs;
 pub(crate) mod turbo;
 pub(crate) mod tx;
 
-pub use band_plan::{ARIB, BandError, BandPlan, CARRIERS_MIN, CENELEC_A, FCC, FCC_1A, FCC_1B, ToneMask};
+pub use band_plan::{
+    ARIB, BandError, BandPlan, CARRIERS_MIN, CENELEC_A, FCC, FCC_1A, FCC_1B, SYNCP_MAX, SYNCP_MIN, ToneMask,
+};
 pub use counters::Counters;
 pub use fch::{Fch, HeaderFormat, Sof};
 pub use interop::{

@@ -110,6 +110,23 @@ fn a_mask_leaves_enough_carriers_of_the_band_or_is_refused() {
     assert_eq!(CENELEC_A.with_mask(ToneMask(1 << 36)).unwrap_err(), BandError::OutsideOfTheBand);
 }
 
+#[test]
+fn a_mask_of_carriers_beside_the_band_or_of_none_is_refused() {
+    for (from, to) in [(400, 500), (10, 25), (58, 59), (40, 39), (149, 149), (150, 150), (0, usize::MAX)] {
+        let mask = ToneMask::carriers(23, from, to);
+        assert_eq!(CENELEC_A.with_mask(mask).unwrap_err(), BandError::OutsideOfTheBand, "{from} to {to}");
+    }
+    assert_eq!([ToneMask::carriers(23, 23, 23).0, ToneMask::carriers(23, 24, 26).0], [1, 0b1110]);
+}
+
+#[test]
+fn a_preamble_that_no_receiver_would_find_is_refused() {
+    for count in [0, 1, 3, 65, usize::MAX] {
+        assert_eq!(CENELEC_A.with_syncp(count).unwrap_err(), BandError::Syncp { count });
+    }
+    assert_eq!([4, 64].map(|count| CENELEC_A.with_syncp(count).unwrap().preamble_symbols()), [4, 64]);
+}
+
 proptest! {
     #[test]
     fn a_fit_holds_what_was_asked_and_fits_itself(
