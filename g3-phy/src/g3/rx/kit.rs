@@ -21,6 +21,8 @@ use alloc::vec::Vec;
 
 /// A window of a preamble of which less was kept was struck.
 const KEPT_MIN: f32 = 0.9;
+/// Symbols of fewer carriers than this look like pulses: no window is blanked.
+const PULSED_BELOW: usize = 30;
 /// Windows that the search adds up.
 pub(super) const SEARCH_DEPTH: usize = 3;
 
@@ -117,7 +119,9 @@ impl Kit {
     /// The carriers of `window`, which begins at sample `start`, without impulses and tones; at hand from now on. Masked
     /// ones are zero.
     pub(super) fn analyse(&mut self, window: &[f32], start: u64) {
-        self.spectrum.analyse(self.blanker.clean(window), &mut self.carriers);
+        let pulsed = self.used.len() < PULSED_BELOW;
+        let window = if pulsed { window } else { self.blanker.clean(window) };
+        self.spectrum.analyse(window, &mut self.carriers);
         self.tone.clean(&mut self.carriers, start);
         let kept = self.blanker.kept();
         if kept < 1.0 {
