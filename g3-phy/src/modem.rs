@@ -135,7 +135,7 @@ impl Modem {
     /// A silent modem at sample 0 of its clock. All memory is allocated here.
     pub fn new(plan: &'static BandPlan, config: ModemConfig) -> Self {
         // The maximum of a number and what is none is the number.
-        let level = config.level.max(0.0).min(LEVEL_MAX);
+        let level = if config.level.is_nan() { 0.0 } else { config.level.clamp(0.0, LEVEL_MAX) };
         let config = ModemConfig { level, iterations: config.iterations.min(ITERATIONS_MAX), ..config };
         Self {
             plan,

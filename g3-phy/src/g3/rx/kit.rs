@@ -21,8 +21,6 @@ use alloc::vec::Vec;
 
 /// A window of a preamble of which less was kept was struck.
 const KEPT_MIN: f32 = 0.9;
-/// Symbols of fewer carriers than this look like pulses: no window is blanked.
-const PULSED_BELOW: usize = 30;
 /// Windows that the search adds up.
 pub(super) const SEARCH_DEPTH: usize = 3;
 
@@ -39,6 +37,8 @@ pub(super) struct Kit {
     /// Conjugates of the carriers of SYNCP.
     pub(super) pattern: Vec<Complex<f32>>,
     pub(super) blanker: Blanker,
+    /// Symbols look like pulses themselves, so no window is blanked.
+    pulsed: bool,
     pub(super) tone: Tone,
     /// Carriers of the window at hand.
     pub(super) carriers: Vec<Complex<f32>>,
@@ -87,6 +87,7 @@ impl Kit {
             spectrum: Spectrum::new(FFT_LEN, plan.first_carrier),
             pattern: pattern.clone(),
             blanker: Blanker::new(plan.first_carrier, carriers),
+            pulsed: looks_pulsed(plan),
             tone: Tone::new(plan.first_carrier),
             carriers: zeros(),
             phases: zeros(),
@@ -119,8 +120,7 @@ impl Kit {
     /// The carriers of `window`, which begins at sample `start`, without impulses and tones; at hand from now on. Masked
     /// ones are zero.
     pub(super) fn analyse(&mut self, window: &[f32], start: u64) {
-        let pulsed = self.used.len() < PULSED_BELOW;
-        let window = if pulsed { window } else { self.blanker.clean(window) };
+        let window = if self.pulsed { window } else { self.blanker.clean(window) };
         self.spectrum.analyse(window, &mut self.carriers);
         self.tone.clean(&mut self.carriers, start);
         let kept = self.blanker.kept();
@@ -167,4 +167,60 @@ impl Kit {
 pub(super) fn direction(z: Complex<f32>) -> Complex<f32> {
     let power = z.norm_sqr();
     if power > f32::MIN_POSITIVE { z * (1.0 / libm::sqrtf(power)) } else { Complex::default() }
+}
+
+/// Whether the blanker would take symbols of so few carriers for pulses: it is shown SYNCP and symbols with the signs of
+/// some carriers turned.
+fn looks_pulsed(plan: &BandPlan) -> bool {
+    if plan.used_carriers() >= WIDE {
+        return false;
+    }
+    let circle: Vec<_> = (0..FFT_LEN).map(|n| turn(n as f32 / FFT_LEN as f32)).collect();
+    let syncp = syncp_carriers(plan);
+    let symbol = |number: usize| -> Vec<f32> {
+        let sample = |n: usize| {
+            let carrier = |(p, &sent): (usize, &Complex<f32>)| {
+                let sign = if number > 0 && (p * p * 7 + p * number * 3 + number).is_multiple_of(3) {
+                    -1.0
+                } else {
+                    1.0
+                };
+                (sent * circle[(plan.first_carrier + p) * n % FFT_LEN]).re * sign
+            };
+            syncp.iter().enumerate().map(carrier).sum()
+        };
+        (0..FFT_LEN).map(sample).collect()
+    };
+    let known = symbol(0);
+    let mut blanker = Blanker::new(plan.first_carrier, plan.carriers());
+    (0..SHOWN).any(|number| {
+        blanker.forget();
+        (0..3).for_each(|_| blanker.follow(&known));
+        blanker.clean(&symbol(number));
+        blanker.kept() < 1.0
+    })
+}
+
+/// With so many carriers no symbol is taken for a pulse.
+const WIDE: usize = 30;
+/// Symbols that the blanker is shown.
+const SHOWN: usize = 24;
+
+/// The point of the unit circle after `share` of a turn.
+fn turn(share: f32) -> Complex<f32> {
+    let angle = core::f32::consts::TAU * share;
+    Complex::new(libm::cosf(angle), libm::sinf(angle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CENELEC_A, FCC_1A, FCC_1B, ToneMask};
+
+    #[test]
+    fn symbols_of_six_carriers_look_like_pulses_and_those_of_named_bands_do_not() {
+        let narrow = CENELEC_A.with_mask(ToneMask::carriers(23, 29, 58)).expect("six carriers are enough");
+        assert!(looks_pulsed(&narrow));
+        assert!([&CENELEC_A, &FCC_1A, &FCC_1B].into_iter().all(|plan| !looks_pulsed(plan)));
+    }
 }
