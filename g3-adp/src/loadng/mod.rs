@@ -1,6 +1,6 @@
 //! LOADng, the routing protocol of the mesh \[G3 ADP 6\].
 //!
-//! [`Loadng`] owns the tables and hands each message to its procedure: `request` and `reply` make routes, `error`
+//! `Loadng` owns the tables and hands each message to its procedure: `request` and `reply` make routes, `error`
 //! breaks them, `searches` are the requests of this node, `passing` those of others, `answers` the replies of this
 //! node, `reverse` asks for the other direction of a link, `paths` for the way of frames, `home` keeps RC_COORD.
 

@@ -10,13 +10,13 @@ use rayon::prelude::*;
 
 /// Taps of the response of a link.
 const TAPS: usize = 64;
-/// How far the gain of a link swings with the mains, dB [C].
+/// How far the gain of a link swings with the mains, dB \[C\].
 pub const MAINS_SWING_DB: f64 = 2.0;
-/// Mains-synchronous impulses, relative to the background, dB [C].
+/// Mains-synchronous impulses, relative to the background, dB \[C\].
 const SYNCHRONOUS_DB: f64 = -6.0;
-/// Asynchronous bursts: per second, mean seconds, dB over the background [C].
+/// Asynchronous bursts: per second, mean seconds, dB over the background \[C\].
 const BURSTS: (f64, f64, f64) = (0.5, 100e-6, 20.0);
-/// The fundamental of a switching power supply: Hz, dB over the background [C].
+/// The fundamental of a switching power supply: Hz, dB over the background \[C\].
 const TONE: (f64, f64) = (66_300.0, 3.0);
 
 /// Lays the line: port 0 is the concentrator, port n the n-th customer.
