@@ -60,7 +60,8 @@ pub struct ModemConfig {
     /// More than [`ITERATIONS_MAX`] are as many as that.
     pub iterations: usize,
     /// Whether the first samples of each symbol, which receivers leave out, hold what makes notches of the tone mask
-    /// 25 dB deep instead of 16 to 20. Nothing else changes; without a mask nothing at all.
+    /// 25 dB deep instead of 15, one carrier spacing at either edge apart. Nothing else changes; without a
+    /// mask nothing at all.
     pub deep_notches: bool,
 }
 
@@ -134,7 +135,6 @@ enum Transmission {
 impl Modem {
     /// A silent modem at sample 0 of its clock. All memory is allocated here.
     pub fn new(plan: &'static BandPlan, config: ModemConfig) -> Self {
-        // The maximum of a number and what is none is the number.
         let level = if config.level.is_nan() { 0.0 } else { config.level.clamp(0.0, LEVEL_MAX) };
         let config = ModemConfig { level, iterations: config.iterations.min(ITERATIONS_MAX), ..config };
         Self {
