@@ -31,8 +31,10 @@ pub struct Curve {
     /// β of [`super::effective_db`].
     pub beta: f64,
     dense: Vec<f32>,
-    /// A linear ratio from which on nothing is lost.
+    /// A linear ratio from which on nothing is lost to white noise.
     clear: f64,
+    /// The same with impulses, once they are known.
+    clear_ratio: f64,
 }
 
 /// Error tables of one band, with what else was measured of the receiver.
@@ -95,6 +97,7 @@ impl Curve {
             beta: 1.0,
             dense: Vec::new(),
             clear: f64::INFINITY,
+            clear_ratio: f64::INFINITY,
         };
         let steps = ((curve.points.len() - 1) as f64 * step_db / DENSE_STEP).round() as usize + DENSE_BEYOND;
         curve.dense = (0..=steps).map(|n| curve.exact(first_db + n as f64 * DENSE_STEP) as f32).collect();
@@ -103,8 +106,8 @@ impl Curve {
     }
 
     /// A linear ratio from which on less than a millionth is lost to noise, impulses included.
-    pub(super) fn clear_ratio(&self) -> f64 {
-        self.clear * 10f64.powf(self.impulse_db / 10.0)
+    pub(super) const fn clear_ratio(&self) -> f64 {
+        self.clear_ratio
     }
 
     /// Share lost at `snr_db` of white noise. Below the curve everything is lost that its first point says at least; beyond it, what
@@ -334,6 +337,7 @@ impl Section<'_> {
         let impulse_db = self.number("impulse_db")?;
         let mut curve = Curve::new(self.number("first_db")?, step, points);
         (curve.beta, curve.floor, curve.impulse_db) = (beta, floor, impulse_db);
+        curve.clear_ratio = curve.clear * 10f64.powf(impulse_db / 10.0);
         Ok(curve)
     }
 

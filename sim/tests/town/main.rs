@@ -4,3 +4,4 @@ mod capture;
 mod faults;
 mod scenarios;
 mod table;
+mod withholding;
