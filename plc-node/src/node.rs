@@ -56,13 +56,8 @@ pub struct Node<P: Phy> {
 impl<P: Phy> Node<P> {
     /// Assembles a node of its layers.
     pub fn new(phy: P, mac: Mac, adp: Adp) -> Self {
-        Self {
-            phy,
-            mac: Box::new(mac),
-            adp: Box::new(adp),
-            endpoint: Endpoint::default(),
-            out: Outputs::new(),
-        }
+        let out = Outputs::new(adp.parallel_joins());
+        Self { phy, mac: Box::new(mac), adp: Box::new(adp), endpoint: Endpoint::default(), out }
     }
 
     /// The PHY, for its counters and state.
@@ -98,6 +93,12 @@ impl<P: Phy> Node<P> {
     /// Outputs that a driver which does not drain has lost.
     pub const fn outputs_dropped(&self) -> u64 {
         self.out.dropped()
+    }
+
+    /// Octets that this node takes, tables and queues included, without what its PHY has allocated. All of it is taken
+    /// when it is built.
+    pub fn footprint(&self) -> usize {
+        size_of::<Self>() + self.mac.footprint() + self.adp.footprint() + self.out.footprint()
     }
 
     /// Moves primitives between the layers until none has anything to say.

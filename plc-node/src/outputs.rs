@@ -12,6 +12,8 @@ pub(crate) struct Outputs {
     confirms: VecDeque<UdpConfirm>,
     indications: VecDeque<AdpmIndication>,
     records: VecDeque<Persist>,
+    datagrams_max: usize,
+    indications_max: usize,
     dropped: u64,
 }
 
@@ -23,32 +25,39 @@ enum Kind {
     Persist,
 }
 
-/// Datagrams that may wait: one frame completes one at most, and a driver drains after each exchange with the medium.
-const DATAGRAMS: usize = 2;
+/// Datagrams that may wait for the driver of a device, which drains after each exchange with the medium: one frame
+/// completes one at most.
+const DATAGRAMS: usize = 1;
+/// The same of a coordinator, whose driver may exchange more than a frame at a time.
+const DATAGRAMS_OF_MANY: usize = 4;
 /// Confirms: a node that leaves its PAN confirms everything at once, as does its MAC.
 const CONFIRMS: usize = 32;
-/// Management: a tick of a coordinator may end ten joins.
-const INDICATIONS: usize = 16;
+/// Management, beside the end of every join of a coordinator, which all may end in one tick.
+const INDICATIONS: usize = 6;
 /// Records: a message or two for each route, and what the tables of the MAC have to say.
 const RECORDS: usize = 32;
-/// Outputs of any kind.
-const BOUND: usize = DATAGRAMS + CONFIRMS + INDICATIONS + RECORDS;
 
 impl Outputs {
-    pub(crate) fn new() -> Self {
+    /// Room for the outputs of a node on which so many may join at a time.
+    pub(crate) fn new(parallel_joins: usize) -> Self {
+        let datagrams_max = if parallel_joins > 0 { DATAGRAMS_OF_MANY } else { DATAGRAMS };
+        let indications_max = INDICATIONS + parallel_joins;
+        let bound = datagrams_max + CONFIRMS + indications_max + RECORDS;
         Self {
-            order: VecDeque::with_capacity(BOUND),
-            datagrams: VecDeque::with_capacity(DATAGRAMS),
+            order: VecDeque::with_capacity(bound),
+            datagrams: VecDeque::with_capacity(datagrams_max),
             confirms: VecDeque::with_capacity(CONFIRMS),
-            indications: VecDeque::with_capacity(INDICATIONS),
+            indications: VecDeque::with_capacity(indications_max),
             records: VecDeque::with_capacity(RECORDS),
+            datagrams_max,
+            indications_max,
             dropped: 0,
         }
     }
 
     /// A datagram has arrived.
     pub(crate) fn udp(&mut self, datagram: UdpIndication) {
-        let room = push(&mut self.datagrams, DATAGRAMS, datagram);
+        let room = push(&mut self.datagrams, self.datagrams_max, datagram);
         self.note(Kind::Udp, room);
     }
 
@@ -60,7 +69,7 @@ impl Outputs {
 
     /// Management.
     pub(crate) fn adpm(&mut self, indication: AdpmIndication) {
-        let room = push(&mut self.indications, INDICATIONS, indication);
+        let room = push(&mut self.indications, self.indications_max, indication);
         self.note(Kind::Adpm, room);
     }
 
@@ -81,7 +90,7 @@ impl Outputs {
 
     /// Outputs waiting, and the most that may wait.
     pub(crate) fn occupancy(&self) -> (usize, usize) {
-        (self.order.len(), BOUND)
+        (self.order.len(), self.datagrams_max + CONFIRMS + self.indications_max + RECORDS)
     }
 
     /// Outputs refused since construction.
@@ -130,7 +139,7 @@ mod tests {
 
     #[test]
     fn outputs_of_all_kinds_come_out_in_their_order() {
-        let mut outputs = Outputs::new();
+        let mut outputs = Outputs::new(1);
         let confirm = |handle| UdpConfirm { handle, status: AdpStatus::Success };
         let record = |reserved_to| Persist::MacFrameCounter { reserved_to };
         outputs.persist(record(1));
@@ -154,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_has_no_room_is_counted_and_takes_none_from_other_kinds() {
-        let mut outputs = Outputs::new();
+        let mut outputs = Outputs::new(0);
         let footprint = outputs.footprint();
         (0..100).for_each(|_| outputs.adpm(AdpmIndication::Left));
         (0..100).for_each(|n| outputs.udp(datagram(n)));
