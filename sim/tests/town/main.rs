@@ -2,5 +2,6 @@
 
 mod capture;
 mod faults;
+mod memory;
 mod scenarios;
 mod table;
