@@ -68,7 +68,8 @@ fn forged(n: u16) -> Step {
     mhr.src = Some((PanId(0x781D + n % 2), MacAddress::Short(ShortAddress(n))));
     mhr.dst = Some((PanId(0x781D), MacAddress::BROADCAST));
     let payload = [n as u8; 60];
-    let control = SegmentControl { last: n.is_multiple_of(4), length: payload.len() as u16, ..Default::default() };
+    let control =
+        SegmentControl { last: n.is_multiple_of(4), length: payload.len() as u16, ..Default::default() };
     let psdu = Segment { control, mhr, aux: None, payload: &payload }.psdu(133).expect("it fits");
     let at = Instant::from_secs(1);
     Step::Hear(PhyIndication::Data(PdDataIndication {
