@@ -123,7 +123,7 @@ pub struct Limits {
     pub devices: usize,
     /// Coordinator: devices that may join at the same time, at most 10.
     pub parallel_joins: usize,
-    /// Device: beacons remembered during a scan.
+    /// Device: beacons remembered during a scan, at most 16.
     pub candidates: usize,
     /// Entries of the routing table.
     pub routes: usize,

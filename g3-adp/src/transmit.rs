@@ -40,7 +40,7 @@ impl Transmitter {
     /// Room for so many frames and packets; the first datagram tag is random, so that a restart does not
     /// repeat the last one.
     pub(crate) fn new(frames: usize, packets: usize, tag: u16) -> Self {
-        let packet_limit = packets.min(Self::PACKETS_MAX);
+        let packet_limit = Self::packet_limit(packets);
         Self {
             frames: VecDeque::with_capacity(frames),
             packets: VecDeque::with_capacity(packet_limit),
@@ -50,6 +50,16 @@ impl Transmitter {
             next_handle: 0,
             next_tag: tag,
         }
+    }
+
+    /// Packets that may wait when the configuration says `packets`.
+    pub(crate) fn packet_limit(packets: usize) -> usize {
+        packets.min(Self::PACKETS_MAX)
+    }
+
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.frames.capacity() * size_of::<Frame>() + self.packets.capacity() * size_of::<Outgoing>()
     }
 
     /// Queues a frame; returns whether there was room. Frames that need a route leave a third of it to others, so that

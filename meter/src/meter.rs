@@ -82,6 +82,11 @@ impl<P: Phy> Meter<P> {
         self.node.phy_mut()
     }
 
+    /// Tells the node what its PHY has withheld; so does everything that happens to the meter.
+    pub fn catch_up(&mut self) {
+        self.node.catch_up();
+    }
+
     /// What must survive a restart, besides the records of the node.
     pub fn state(&mut self) -> MeterState {
         self.application.state()

@@ -34,12 +34,13 @@ impl Adp {
         }
     }
 
+    /// What the carrying out leads to comes next.
     fn carry_out_all(&mut self, now: Instant) {
-        let mut actions = core::mem::take(&mut self.actions);
-        actions.drain(..).for_each(|action| self.carry_out(now, action));
-        // What the carrying out has led to comes next; the larger of the two allocations stays.
-        actions.append(&mut self.actions);
-        self.actions = actions;
+        for _ in 0..self.actions.len() {
+            let Some(action) = self.actions.pop() else { break };
+            self.carry_out(now, action);
+        }
+        (0..self.actions.take_dropped()).for_each(|_| self.counters.count(Drop::OutboxFull));
     }
 
     /// Hands a frame to the MAC; returns whether there was one.

@@ -8,7 +8,8 @@ mod joined;
 mod joining;
 mod peer;
 
-use crate::action::{Action, Actions, Entry, Grant};
+use crate::action::{Action, Entry, Grant};
+use crate::actions::Actions;
 use crate::config::{AdpConfig, InformationBase};
 use crate::counters::Drop;
 use crate::eap_psk::StaticKeys;
@@ -77,7 +78,7 @@ impl Lbd {
             eui64: config.eui64,
             keys: StaticKeys::derive(psk),
             ib: Times::of(&config.ib),
-            candidates: config.limits.candidates,
+            candidates: config.limits.candidates.min(discovering::CANDIDATES_MAX),
             result_before_attribute: config.interop.result_before_attribute,
         };
         Self { identity, phase: Phase::Idle, failed_scans: 0 }

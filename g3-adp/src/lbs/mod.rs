@@ -4,7 +4,8 @@ mod conversation;
 mod registry;
 mod rekeying;
 
-use crate::action::{Action, Actions, Grant};
+use crate::action::{Action, Grant};
+use crate::actions::Actions;
 use crate::config::AdpConfig;
 use crate::counters::Drop;
 use crate::exchange;
@@ -189,6 +190,16 @@ impl Lbs {
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         let (devices, limit) = self.registry.occupancy();
         (devices + self.conversations.len(), limit + self.settings.parallel)
+    }
+
+    /// Conversations that may be under way at a time.
+    pub(crate) const fn parallel_joins(&self) -> usize {
+        self.settings.parallel
+    }
+
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.registry.footprint() + self.conversations.capacity() * size_of::<Conversation>()
     }
 
     fn on_joining(

@@ -90,6 +90,11 @@ impl Passing {
         self.all.clear();
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.all.capacity() * size_of::<Pass>()
+    }
+
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         (self.all.len(), self.limit)
     }
@@ -126,7 +131,7 @@ fn delay(lqi: Lqi, cx: &Context<'_>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Actions;
+    use crate::actions::Actions;
     use crate::config::Interop;
     use plc_core::Seed;
 
@@ -146,7 +151,8 @@ mod tests {
             adp_delay_high_lqi: Duration::from_millis(100),
             ..Default::default()
         };
-        let (interop, mut random, mut out) = (Interop::default(), Seed::from_u64(1).stream(), Actions::new());
+        let (interop, mut random, mut out) =
+            (Interop::default(), Seed::from_u64(1).stream(), Actions::new(&crate::config::Limits::DEVICE));
         let (now, own) = (Instant::EPOCH, ShortAddress(1));
         let cx = Context { now, own, ib: &ib, interop: &interop, random: &mut random, out: &mut out };
         let wait = |lqi| delay(Lqi(lqi), &cx).as_millis();

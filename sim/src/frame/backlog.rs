@@ -38,6 +38,9 @@ pub(super) struct Backlog {
     idle: Option<Instant>,
 }
 
+/// Entries kept at most.
+const ENTRIES: usize = 64;
+
 impl Backlog {
     pub(super) fn push(&mut self, now: Instant, event: Passing) {
         match event {
@@ -54,6 +57,11 @@ impl Backlog {
         }
         self.idle = None;
         self.entries.push_back((now, event));
+    }
+
+    /// Whether it must be emptied before more is put into it.
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= ENTRIES
     }
 
     /// The next indication for the MAC.

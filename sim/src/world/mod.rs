@@ -207,9 +207,14 @@ impl World {
         self.agenda.count()
     }
 
-    /// Octets of a node and of what it has boxed, without what that has allocated.
-    pub const fn node_octets(&self) -> usize {
-        size_of::<Node<FramePhy>>() + size_of::<g3_mac::Mac>() + size_of::<g3_adp::Adp>()
+    /// Octets of the node of a meter, with all that it has allocated: of the largest that has power.
+    pub fn node_octets(&self) -> usize {
+        self.sites.iter().filter_map(Site::node).map(Node::footprint).max().unwrap_or(0)
+    }
+
+    /// Octets of the node of the concentrator, with all that it has allocated; 0 without power.
+    pub fn coordinator_octets(&self) -> usize {
+        self.concentrator.node().map_or(0, Node::footprint)
     }
 
     /// What was overheard.

@@ -142,7 +142,10 @@ impl Site {
     /// Keeps for later what passes by.
     pub(super) fn withhold(&mut self, now: Instant, event: Passing) {
         if let Some(meter) = &mut self.meter {
-            meter.phy_mut().withhold(now, event);
+            let full = meter.phy_mut().withhold(now, event);
+            if full {
+                meter.catch_up();
+            }
         }
     }
 
