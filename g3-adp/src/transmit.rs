@@ -4,7 +4,7 @@ mod frame;
 mod in_flight;
 mod outgoing;
 
-pub(crate) use frame::{Frame, Purpose, Routed, Way};
+pub(crate) use frame::{Chance, Frame, Purpose, Routed, Way};
 pub(crate) use in_flight::Sent;
 pub(crate) use outgoing::Outgoing;
 
@@ -132,8 +132,18 @@ impl Transmitter {
         Some(flight.ended(plc_core::sap::MacStatus::NoAck))
     }
 
+    /// When something is due: the end of what is in flight, or of a pause.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.in_flight.as_ref().map(|flight| flight.expires)
+        let frames = self.frames.iter().filter_map(|frame| frame.chance.pause());
+        let packets = self.packets.iter().filter_map(|packet| packet.chance.pause());
+        let expires = self.in_flight.as_ref().map(|flight| flight.expires);
+        frames.chain(packets).chain(expires).min()
+    }
+
+    /// What has paused for long enough may go.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        self.frames.iter_mut().for_each(|frame| frame.chance.wake(now));
+        self.packets.iter_mut().for_each(|packet| packet.chance.wake(now));
     }
 
     /// The packet with this tag.
@@ -190,6 +200,9 @@ impl Transmitter {
 
     fn next_frame(&mut self, router: &mut impl Router) -> Option<(Load, MacAddress, McpsDataRequest)> {
         for at in 0..self.frames.len() {
+            if self.frames[at].chance.pause().is_some() {
+                continue;
+            }
             if let Some(hop) = self.frames[at].way.resolve(router) {
                 let frame = self.frames.remove(at)?;
                 let request = frame.request(hop);

@@ -13,7 +13,7 @@ use crate::actions::Actions;
 use crate::config::{AdpConfig, InformationBase};
 use crate::counters::Drop;
 use crate::eap_psk::StaticKeys;
-use crate::transmit::{Frame, Purpose, Way};
+use crate::transmit::{Chance, Frame, Purpose, Way};
 use crate::wire::{BootstrappingData, LbpCode, LbpFrame, Parameter};
 use crate::{exchange, specs};
 use core::time::Duration;
@@ -311,6 +311,7 @@ fn to_lba(candidate: &PanDescriptor, msdu: Msdu) -> Action {
         msdu,
         security: MacSecurity::None,
         purpose: Purpose::Joining,
+        chance: Chance::First,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::config::AdpConfig;
 use crate::counters::Drop;
 use crate::exchange;
 use crate::specs;
-use crate::transmit::{Frame, Purpose, Way};
+use crate::transmit::{Chance, Frame, Purpose, Way};
 use crate::wire::{BootstrappingData, LbpCode, LbpFrame, MeshHeader, ParameterResult, PskMessage};
 use alloc::vec::Vec;
 use conversation::{Conversation, Kind, Step};
@@ -401,6 +401,7 @@ impl Lbs {
                 msdu: message.clone(),
                 security: MacSecurity::None,
                 purpose,
+                chance: Chance::First,
             },
         }
     }
@@ -418,6 +419,7 @@ impl Lbs {
             msdu,
             security: MacSecurity::EncMic32 { key_index: self.key_index },
             purpose: Purpose::Relay,
+            chance: Chance::First,
         }
     }
 }

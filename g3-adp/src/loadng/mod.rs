@@ -149,6 +149,11 @@ impl Loadng {
         }
     }
 
+    /// Whether a neighbour was heard with this signal at least, and has answered before.
+    pub(crate) fn is_well_heard(&self, neighbour: ShortAddress, lqi: u8) -> bool {
+        self.neighbours.find(neighbour).is_some_and(|known| known.confirmed && known.lqi >= lqi)
+    }
+
     /// Nobody can use the key in this slot any more.
     pub(crate) fn on_key_gone(&mut self) {
         self.neighbours.on_key_gone();

@@ -53,7 +53,7 @@ impl Passing {
         let mut delay = delay(lqi, cx) + cx.random(jitter);
         if cx.ib.adp_cluster_trickle_enabled && lqi.0 >= cx.ib.adp_cluster_min_lqi {
             let interval = interval(cluster, cx.ib);
-            delay += interval / 2 + cx.random(interval / 2);
+            delay += interval / 2 * closeness(lqi, cx.ib) / 256 + cx.random(interval / 2);
         }
         self.all.push(Pass { message, from, at: cx.now + delay, copies: 0 });
     }
@@ -105,6 +105,13 @@ impl Passing {
     }
 }
 
+/// How near the neighbour is from which a request came, in 256ths. Who is farther away within a cluster reaches more nodes that
+/// have not heard the request, and should speak first \[ours; confidence C\].
+fn closeness(lqi: Lqi, ib: &InformationBase) -> u32 {
+    let least = ib.adp_cluster_min_lqi;
+    u32::from(lqi.0.saturating_sub(least)) * 256 / u32::from(u8::MAX - least).max(1)
+}
+
 /// adpClusterTrickleI, K · 3 · the duration of a request, or longer in a large cluster: so long that its members could speak one
 /// after the other, and most of them hear K others first \[G3 ADP 5.6; the growth is ours, confidence C\].
 fn interval(cluster: usize, ib: &InformationBase) -> Duration {
@@ -142,6 +149,14 @@ mod tests {
         assert_eq!(grown, [900, 900, 1800, 4096, 4096]);
         let long = InformationBase { adp_cluster_trickle_i: Duration::from_secs(9), ..ib };
         assert_eq!(interval(60, &long), Duration::from_secs(9), "what was configured is never cut");
+    }
+
+    #[test]
+    fn who_is_farther_away_in_a_cluster_is_less_close() {
+        let ib = InformationBase { adp_cluster_min_lqi: 55, ..Default::default() };
+        assert_eq!([0, 55, 105, 155, 255].map(|lqi| closeness(Lqi(lqi), &ib)), [0, 0, 64, 128, 256]);
+        let all = InformationBase { adp_cluster_min_lqi: 255, ..ib };
+        assert_eq!(closeness(Lqi(255), &all), 0);
     }
 
     #[test]
