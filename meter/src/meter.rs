@@ -77,6 +77,11 @@ impl<P: Phy> Meter<P> {
         &self.node
     }
 
+    /// The PHY of the node, for a medium that withholds what it would tell.
+    pub const fn phy_mut(&mut self) -> &mut P {
+        self.node.phy_mut()
+    }
+
     /// What must survive a restart, besides the records of the node.
     pub fn state(&mut self) -> MeterState {
         self.application.state()

@@ -7,7 +7,7 @@ use core::fmt;
 use g3_adp::{Adp, AdpInput, AdpOutput};
 use g3_mac::{Mac, MacInput, MacOutput};
 use plc_core::sap::{
-    AdpStatus, AdpmIndication, AdpmRequest, Persist, Phy, UdpConfirm, UdpIndication, UdpRequest,
+    AdpStatus, AdpmIndication, AdpmRequest, Persist, Phy, UdpConfirm, UdpIndication, UdpRequest, Withheld,
 };
 use plc_core::{Instant, Machine, PanId, ShortAddress};
 
@@ -101,6 +101,21 @@ impl<P: Phy> Node<P> {
         size_of::<Self>() + self.mac.footprint() + self.adp.footprint() + self.out.footprint()
     }
 
+    /// The PHY, for a medium that withholds what it would tell.
+    pub const fn phy_mut(&mut self) -> &mut P {
+        &mut self.phy
+    }
+
+    /// Tells the MAC what the PHY has withheld.
+    fn catch_up(&mut self) {
+        while let Some((at, withheld)) = self.phy.withheld() {
+            match withheld {
+                Withheld::Indication(indication) => self.mac.handle(at, MacInput::Phy(indication)),
+                Withheld::Overheard(frame) => self.mac.handle(at, MacInput::Overheard(frame)),
+            }
+        }
+    }
+
     /// Moves primitives between the layers until none has anything to say.
     fn pump(&mut self, now: Instant) {
         while self.pump_phy(now) || self.pump_mac(now) || self.pump_adp(now) {}
@@ -173,6 +188,7 @@ impl<P: Phy> Machine for Node<P> {
     type Output = NodeOutput;
 
     fn handle(&mut self, now: Instant, input: NodeInput<'_, P>) {
+        self.catch_up();
         match input {
             NodeInput::Medium(medium) => self.phy.on_medium(now, medium),
             NodeInput::Udp(request) => self.on_udp(now, &request),
@@ -182,6 +198,7 @@ impl<P: Phy> Machine for Node<P> {
     }
 
     fn tick(&mut self, now: Instant) {
+        self.catch_up();
         self.phy.tick(now);
         self.mac.tick(now);
         self.adp.tick(now);

@@ -1,12 +1,13 @@
 //! A PHY whose medium is whole frames.
 
+use super::backlog::{Backlog, Passing};
 use super::{Body, Frame, FrameEvent, Quality};
 use g3_phy::g3::PayloadShape;
 use g3_phy::{BandPlan, Counters};
 use heapless::Deque;
 use plc_core::sap::{
     CarrierSense, PdAckIndication, PdDataIndication, PdDataRequest, PdStatus, Phy, PhyIndication, PhyLoss,
-    PhyRequest,
+    PhyRequest, Withheld,
 };
 use plc_core::time::Duration;
 use plc_core::{Instant, SampleClock};
@@ -23,6 +24,7 @@ pub struct FramePhy {
     pending: Option<Box<Frame>>,
     sending: bool,
     out: Indications,
+    backlog: Backlog,
     counters: Counters,
 }
 
@@ -78,6 +80,7 @@ impl FramePhy {
             pending: None,
             sending: false,
             out: Indications::default(),
+            backlog: Backlog::default(),
             counters: Counters::default(),
         }
     }
@@ -100,6 +103,19 @@ impl FramePhy {
         let PdDataRequest { psdu, tx, gain, response_expected, at } = request;
         let body = Body::Data { psdu, tx, gain, response_expected };
         self.schedule(now, at, body, shape.symbols_on_air());
+    }
+
+    /// Keeps for later what the node need not know yet, because its MAC is idle ([`g3_mac::Mac::is_idle`]).
+    pub fn withhold(&mut self, now: Instant, event: Passing) {
+        match event {
+            Passing::Lost(PhyLoss::Header) => self.counters.header_losses += 1,
+            Passing::Lost(PhyLoss::Payload) => self.counters.payload_losses += 1,
+            Passing::Lost(PhyLoss::Unsupported) => self.counters.unsupported_headers += 1,
+            Passing::FalsePreamble => self.counters.false_preambles += 1,
+            Passing::Overheard(_) | Passing::Ack(_) => self.counters.frames_received += 1,
+            Passing::Preamble | Passing::Header { .. } => {}
+        }
+        self.backlog.push(now, event);
     }
 
     /// The first sample that is not before `at` and `now`, as the modem has it.
@@ -217,6 +233,10 @@ impl Phy for FramePhy {
 
     fn poll(&mut self) -> Option<PhyIndication> {
         self.out.pop()
+    }
+
+    fn withheld(&mut self) -> Option<(Instant, Withheld)> {
+        self.backlog.pop()
     }
 }
 

@@ -5,3 +5,4 @@ mod faults;
 mod memory;
 mod scenarios;
 mod table;
+mod withholding;
