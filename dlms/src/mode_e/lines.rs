@@ -39,10 +39,10 @@ impl Lines {
         if starts {
             self.clear();
         }
-        if !starts && self.line.is_empty() {
-            self.noise += 1;
-        } else if self.line.push(octet).is_err() {
+        let outside = !starts && self.line.is_empty();
+        if outside || self.line.push(octet).is_err() {
             self.clear();
+            self.noise += 1;
         }
     }
 }
