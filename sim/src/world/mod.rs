@@ -11,7 +11,7 @@ pub(crate) mod concentrator;
 mod config;
 mod invariants;
 mod layout;
-mod load;
+pub(crate) mod load;
 mod lone;
 mod record;
 mod rogue;
