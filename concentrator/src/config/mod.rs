@@ -11,6 +11,7 @@ mod value;
 
 pub use section::ConfigError;
 pub use value::Key128;
+pub(crate) use value::hex;
 
 use plc_core::{Eui64, PanId};
 use section::{Findings, Section, Show};
@@ -290,7 +291,7 @@ fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>)
     let authentication_key =
         section.require("authentication_key", key, Show::Secret, found, |v| value::key(v, folder));
     let system_title = section
-        .take("system_title", "16 hexadecimal digits", Show::Value, found, |v| value::hex(v.as_str()?));
+        .take("system_title", "16 hexadecimal digits", Show::Value, found, |v| hex(v.as_str()?));
     section.finish(found);
     let eui64 = eui64?;
     Some(MeterConfig {

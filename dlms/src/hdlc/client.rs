@@ -6,6 +6,7 @@ use crate::apdu::Pdu;
 use crate::client::{Client, ClientConfig, ClientFailure, ClientInput, ClientOutput};
 use crate::wrapper::Wpdu;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 use plc_core::{Instant, Machine, Outbox};
 
@@ -53,6 +54,14 @@ pub enum ServerStation {
 /// A service access point or device that no address of a link can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSuchAddress;
+
+impl fmt::Display for NoSuchAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no address of a link has room for this service access point or device")
+    }
+}
+
+impl core::error::Error for NoSuchAddress {}
 
 /// What happens to a [`HdlcClient`].
 #[derive(Clone, Debug)]

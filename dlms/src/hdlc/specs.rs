@@ -28,7 +28,7 @@ pub mod address {
     pub const ONE_OCTET_MAX: u16 = 0x7F;
     pub const TWO_OCTETS_MAX: u16 = 0x3FFF;
     pub const NO_STATION: u16 = 0;
-    /// All-station: all ones.
+    /// All-station: all ones \[confidence B\].
     pub const ALL_STATION_ONE_OCTET: u16 = 0x7F;
     pub const ALL_STATION_TWO_OCTETS: u16 = 0x3FFF;
 }
@@ -53,7 +53,7 @@ pub mod control {
     pub const NUMBER_MASK: u8 = 0x07;
 }
 
-/// Sequence numbers and windows \[GB 8.4.4; confidence A\].
+/// Sequence numbers and windows \[GB 8.4.4; confidence B\].
 pub mod sequence {
     #![allow(missing_docs)]
     pub const MODULUS: u8 = 8;
@@ -71,7 +71,7 @@ pub mod parameters {
     pub const WINDOW_RECEIVE: u8 = 0x08;
     pub const MAX_INFO_DEFAULT: u16 = 128;
     pub const WINDOW_DEFAULT: u8 = 1;
-    /// The shortest maximum that a station may ask for, and the longest \[confidence B\].
+    /// The shortest maximum that a station may ask for, and the longest \[confidence C\].
     pub const MAX_INFO_LEAST: u16 = 32;
     pub const MAX_INFO_MOST: u16 = 2030;
     /// Octets of a window on the wire.

@@ -1,4 +1,4 @@
-//! The characters of the opening, and nothing else \[62056-21 6.3, annex E; confidence A where not said\].
+//! The characters of the opening, and nothing else \[62056-21 6.3, annex E; confidence B where not said\].
 
 #![allow(missing_docs)]
 
@@ -10,7 +10,8 @@ pub const CR: u8 = 0x0D;
 pub const LF: u8 = 0x0A;
 /// Before the character of an enhanced mode in an identification.
 pub const ENHANCED: u8 = b'\\';
-/// Binary mode, HDLC: in an identification, and as protocol and mode in an acknowledgement.
+/// Binary mode, HDLC: in an identification \[6.3.2, item 24; confidence A\], and as protocol and mode in an
+/// acknowledgement.
 pub const BINARY_HDLC: u8 = b'2';
 /// The characters that the rates of mode E have: 300, 600, 1200, 2400, 4800, 9600, 19200.
 pub const RATES: [(u8, u32); 7] =

@@ -50,18 +50,18 @@ fn listeners(ports: &DeskPorts) -> io::Result<String> {
     let mut text = String::new();
     for (name, listener) in [("wrapper", &ports.wrapper), ("hdlc", &ports.hdlc)] {
         if let Some(listener) = listener {
-            let _ = writeln!(text, "{name:<19}{}", listener.local_addr()?);
+            let _ = writeln!(text, "{name} = \"{}\"", listener.local_addr()?);
         }
     }
     Ok(text)
 }
 
-/// Everything that a client has to know.
+/// Everything that a client has to know, in TOML.
 fn description(desk: &Desk, ports: &str) -> String {
     let identity = desk.identity();
     let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
     format!(
-        "{ports}logical device     {}\nsystem title       {}\nencryption key     {}\nauthentication key {}\n",
+        "{ports}logical_device = \"{}\"\nsystem_title = \"{}\"\nencryption_key = \"{}\"\nauthentication_key = \"{}\"\n",
         String::from_utf8_lossy(&identity.meter.logical_device_name()),
         hex(&identity.meter.system_title()),
         hex(&identity.encryption_key.0),
