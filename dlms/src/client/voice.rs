@@ -3,12 +3,21 @@
 use super::{CipheringForm, ClientAuthentication, ClientConfig, ClientFailure, ClientOutput};
 use crate::apdu::{Envelope, Pdu};
 use crate::invocation::InvocationCounter;
-use crate::security::{SPECIFIC, seal};
+use crate::security::{self, SPECIFIC, seal};
 use crate::specs::conversation::OUTPUTS_MAX;
 use crate::specs::invoke_id;
 use crate::wrapper::Wpdu;
 use alloc::vec::Vec;
 use plc_core::Outbox;
+
+/// Octets that protection adds to an APDU at most.
+pub(super) const fn overhead(config: &ClientConfig) -> usize {
+    match (&config.authentication, config.ciphering) {
+        (ClientAuthentication::None, _) => 0,
+        (_, CipheringForm::ServiceSpecific) => security::overhead(SPECIFIC),
+        (_, CipheringForm::General) => security::overhead(Envelope::General(None)),
+    }
+}
 
 /// The outputs of a client, and the numbers that go with them.
 #[derive(Debug)]

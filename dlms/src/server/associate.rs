@@ -109,7 +109,7 @@ fn settle(config: &ServerConfig, initiate: &[u8]) -> Result<Terms, Refusal> {
     }
     let client_max = if request.max_pdu == 0 { u16::MAX } else { request.max_pdu };
     let max_pdu = usize::from(client_max.min(server_max_pdu(config)));
-    Ok(Terms { max_pdu, block_get: request.conformance.has(Conformance::BLOCK_GET) })
+    Ok(Terms::new(config, max_pdu, request.conformance))
 }
 
 /// The largest APDU of the server; never too small for a block.

@@ -39,6 +39,7 @@ impl Opening<'_, '_> {
         let mut session = self.caller.new_session(Phase::Plain, terms);
         if let Some(earlier) = self.caller.session() {
             session.transfer = earlier.transfer.take();
+            session.incoming = earlier.incoming.take();
             session.recent = core::mem::take(&mut earlier.recent);
         }
         if self.caller.admit(session) {
