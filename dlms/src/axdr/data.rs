@@ -97,7 +97,7 @@ impl<'a> Data<'a> {
     /// the result of a client. Elements of other bytes end where they cease to be values.
     pub fn from_checked(bytes: &'a [u8]) -> Self {
         let sequence = |contents| {
-            open(contents, 0).map(|(count, bytes)| Sequence { count, depth: 1, bytes }).unwrap_or_default()
+            open(contents, 0).map(|(count, bytes)| Sequence::new(count, 1, bytes)).unwrap_or_default()
         };
         match bytes {
             [tag::ARRAY, contents @ ..] => Self::Array(sequence(contents)),
@@ -172,8 +172,8 @@ impl<'a> Data<'a> {
         writer.u8(self.tag())?;
         match *self {
             Self::Array(s) | Self::Structure(s) => {
-                emit_length(writer, s.count)?;
-                writer.bytes(s.bytes)
+                emit_length(writer, s.len())?;
+                writer.bytes(s.encoded())
             }
             Self::BitString(b) => {
                 emit_length(writer, b.len)?;
@@ -190,7 +190,7 @@ impl<'a> Data<'a> {
     pub fn wire_len(&self) -> usize {
         1 + match *self {
             Self::Null | Self::DontCare => 0,
-            Self::Array(s) | Self::Structure(s) => length_len(s.count) + s.bytes.len(),
+            Self::Array(s) | Self::Structure(s) => length_len(s.len()) + s.encoded().len(),
             Self::BitString(b) => length_len(b.len) + b.octets.len(),
             Self::OctetString(v) | Self::VisibleString(v) => length_len(v.len()) + v.len(),
             Self::Utf8String(v) => length_len(v.len()) + v.len(),
@@ -316,7 +316,7 @@ fn parse_sequence<'a>(reader: &mut Reader<'a>, depth: usize) -> Result<Sequence<
     let behind = skip(rest, count, depth + 1)?;
     let bytes = &rest[..rest.len() - behind.len()];
     *reader = Reader::new(behind);
-    Ok(Sequence { count, depth: depth + 1, bytes })
+    Ok(Sequence::new(count, depth + 1, bytes))
 }
 
 fn emit_octets(writer: &mut Writer<'_>, octets: &[u8]) -> Result<(), WireError> {

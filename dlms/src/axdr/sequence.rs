@@ -1,21 +1,29 @@
 //! Arrays and structures that have been checked, as borrowed sequences.
 
 use super::Data;
-use crate::specs::tag;
+use super::skip::skip;
+use crate::specs::{AXDR_DEPTH_MAX, tag};
 use plc_core::wire::Reader;
 
 /// The elements of an array or structure, checked when it was parsed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sequence<'a> {
-    pub(super) count: usize,
-    pub(super) depth: usize,
-    pub(super) bytes: &'a [u8],
+    bytes: &'a [u8],
+    // Narrow, so that a value fits four registers.
+    count: u32,
+    depth: u8,
 }
 
 impl<'a> Sequence<'a> {
+    /// Of `count` elements that stand `depth` levels down. No more than octets, so they can be counted.
+    #[inline]
+    pub(super) const fn new(count: usize, depth: usize, bytes: &'a [u8]) -> Self {
+        Self { bytes, count: count as u32, depth: depth as u8 }
+    }
+
     /// Number of elements.
     pub const fn len(&self) -> usize {
-        self.count
+        self.count as usize
     }
 
     /// Whether there is no element.
@@ -46,7 +54,7 @@ impl<'a> Sequence<'a> {
         for place in &mut fixed {
             *place = elements.next()?;
         }
-        (self.count == N).then_some(fixed)
+        (self.len() == N).then_some(fixed)
     }
 }
 
@@ -61,16 +69,16 @@ impl<'a> IntoIterator for Sequence<'a> {
 /// Walks the elements of a [`Sequence`].
 #[derive(Clone, Debug)]
 pub struct Elements<'a> {
-    left: usize,
-    depth: usize,
     rest: &'a [u8],
+    left: u32,
+    depth: u8,
 }
 
 impl<'a> Elements<'a> {
     /// Any type, at leisure.
     fn next_of_any(&mut self) -> Option<Data<'a>> {
         let mut reader = Reader::new(self.rest);
-        let data = Data::parse_at(&mut reader, self.depth).ok()?;
+        let data = Data::parse_at(&mut reader, usize::from(self.depth)).ok()?;
         self.rest = reader.rest();
         Some(data)
     }
@@ -81,6 +89,15 @@ impl<'a> Elements<'a> {
         let (octets, rest) = contents.split_first_chunk()?;
         self.rest = rest;
         Some(*octets)
+    }
+
+    /// The elements of a sequence that is one of ours.
+    #[inline]
+    fn sequence(&mut self, count: u8, contents: &'a [u8]) -> Option<Sequence<'a>> {
+        let depth = usize::from(self.depth) + 1;
+        let behind = skip(contents, usize::from(count), depth).ok().filter(|_| depth < AXDR_DEPTH_MAX)?;
+        self.rest = behind;
+        Some(Sequence::new(count.into(), depth, &contents[..contents.len() - behind.len()]))
     }
 
     /// The next `len` octets.
@@ -109,12 +126,15 @@ impl<'a> Iterator for Elements<'a> {
             [tag::OCTET_STRING, len @ 0..0x80, ref contents @ ..] => {
                 self.octets(len, contents).map(Data::OctetString)
             }
+            [tag::STRUCTURE, count @ 0..0x80, ref contents @ ..] => {
+                self.sequence(count, contents).map(Data::Structure)
+            }
             _ => self.next_of_any(),
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+        (self.left as usize, Some(self.left as usize))
     }
 }
 
@@ -131,7 +151,7 @@ mod tests {
             bytes in prop::collection::vec(0u8..30, 0..60), count in 0usize..8
         ) {
             let mut reader = Reader::new(&bytes);
-            let elements = Sequence { count, depth: 1, bytes: &bytes };
+            let elements = Sequence::new(count, 1, &bytes);
             for element in elements.iter() {
                 let slow = Data::parse_at(&mut reader, 1);
                 // Not every float equals itself.
