@@ -1,7 +1,7 @@
 //! Putting APDUs into ciphered envelopes and taking them out.
 
 use super::{Control, Suite0, SystemTitle};
-use crate::apdu::{Ciphered, Envelope, Pdu, glo_tag, is_ciphered, plain_tag};
+use crate::apdu::{Ciphered, Envelope, Pdu, glo_tag, plain_tag};
 use crate::specs::{apdu_tag, security as specs};
 use alloc::vec::Vec;
 
@@ -54,9 +54,20 @@ pub(crate) fn open(
     let inside = plain.first().copied().ok_or(OpenFault::Contents)?;
     let belongs = match ciphered.envelope {
         Envelope::Specific(tag) => plain_tag(tag) == Some(inside),
-        Envelope::General(_) => !is_ciphered(inside) && glo_tag(inside).is_some(),
+        Envelope::General(_) => glo_tag(inside).is_some() || has_no_tag_of_its_own(inside),
     };
     if belongs { Ok(plain) } else { Err(OpenFault::Contents) }
+}
+
+/// Whether it may be ciphered in the general envelope alone.
+const fn has_no_tag_of_its_own(plain: u8) -> bool {
+    matches!(
+        plain,
+        apdu_tag::ACCESS_REQUEST
+            | apdu_tag::ACCESS_RESPONSE
+            | apdu_tag::DATA_NOTIFICATION
+            | apdu_tag::DATA_NOTIFICATION_CONFIRM
+    )
 }
 
 /// Octets that an envelope of this form adds at most.
