@@ -16,16 +16,15 @@ pub use config::{
     CipheringForm, ClientAuthentication, ClientConfig, ClientFailure, ClientInput, ClientOutput,
 };
 pub use counters::ClientCounters;
-pub(crate) use handshake::{REPLY_TO_HLS, proof, verify};
+pub(crate) use handshake::{REPLY_TO_HLS, octet_string, octets_in};
 
-use crate::apdu::{Aare, ActionResponse, Conformance, ExceptionResponse, Pdu, is_ciphered};
+use crate::apdu::{Aare, ActionResponse, Conformance, ExceptionResponse, Pdu, is_ciphered, is_general};
 use crate::cosem::AttributeRequest;
 use crate::invocation::InvocationCounter;
-use crate::security::Suite0;
+use crate::security::SecurityContext;
 use crate::specs::apdu_tag;
 use crate::specs::conversation::RETRIES_MAX;
 use crate::specs::get::LIST_MAX;
-use crate::specs::security::CHALLENGE_LEN;
 use crate::wrapper::Wpdu;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -33,16 +32,13 @@ use ear::Ear;
 use exchange::{Exchange, Request, Step};
 use handshake::{Accepted, Handshake};
 use pending::{Job, Pending, Proving};
-use plc_core::seed::Stream;
 use plc_core::{Instant, Machine};
-use rand_core::Rng;
 use voice::Voice;
 
 /// One association with one server, over datagrams that may be lost, doubled and reordered.
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
-    challenges: Stream,
     is_open: bool,
     pending: Option<Pending>,
     ear: Ear,
@@ -54,11 +50,13 @@ impl Client {
     /// A client that is not connected.
     pub fn new(config: ClientConfig) -> Self {
         Self {
-            challenges: config.seed.stream(),
             is_open: false,
             pending: None,
             ear: Ear::new(config.last_server_counter),
-            voice: Voice::new(InvocationCounter::new(config.first_invocation_counter, config.counter_block)),
+            voice: Voice::new(
+                InvocationCounter::new(config.first_invocation_counter, config.counter_block),
+                config.seed.stream(),
+            ),
             counters: ClientCounters::default(),
             config,
         }
@@ -99,10 +97,9 @@ impl Client {
     }
 
     fn on_connect(&mut self, now: Instant) {
-        let mut challenge = [0; CHALLENGE_LEN];
-        self.challenges.fill_bytes(&mut challenge);
         self.is_open = false;
-        self.begin(now, Job::Associate(Handshake::new(challenge)));
+        let handshake = Handshake::new(&self.config, &mut self.voice.entropy);
+        self.begin(now, Job::Associate(handshake));
     }
 
     fn on_request(&mut self, now: Instant, request: Request) {
@@ -133,18 +130,15 @@ impl Client {
     fn transmit(&mut self, now: Instant) {
         let Some(pending) = &mut self.pending else { return };
         pending.deadline = now + self.config.response_timeout.max(Duration::from_millis(1));
-        let apdu = pending.job.apdu(&self.config, &mut self.voice, self.ear.server_max_pdu());
+        let apdu = pending.job.apdu(&self.config, &mut self.voice, &self.ear);
         if let Err(failure) = apdu.and_then(|apdu| self.voice.send(&self.config, &apdu)) {
             self.pending = None;
             self.fail(failure);
         }
     }
 
-    const fn keys(&self) -> Option<&Suite0> {
-        match &self.config.authentication {
-            ClientAuthentication::None => None,
-            ClientAuthentication::HlsGmac { keys } => Some(keys),
-        }
+    const fn keys(&self) -> Option<&SecurityContext> {
+        self.config.authentication.keys()
     }
 
     fn on_datagram(&mut self, now: Instant, bytes: &[u8]) {
@@ -160,9 +154,12 @@ impl Client {
             Some(&apdu_tag::AARE) => self.on_aare(now, apdu),
             Some(&apdu_tag::RLRE) => self.on_rlre(),
             Some(&apdu_tag::EXCEPTION_RESPONSE) => self.on_exception(apdu),
-            Some(&tag) if is_ciphered(tag) => self.on_ciphered(now, apdu),
+            Some(&tag) if self.keys().is_none() && (is_ciphered(tag) || is_general(tag)) => {
+                self.counters.unexpected += 1;
+            }
             Some(_) if self.keys().is_none() => self.on_service(now, apdu),
-            _ => self.counters.unauthentic += 1,
+            Some(_) => self.on_protected(now, apdu),
+            None => self.counters.malformed += 1,
         }
     }
 
@@ -178,14 +175,17 @@ impl Client {
     }
 
     fn on_accepted(&mut self, now: Instant, accepted: &Accepted) {
-        let Some((title, counter)) = accepted.proof else {
-            self.ear.on_initiate(&accepted.initiate);
-            return self.on_connected();
-        };
-        if !self.ear.on_server(title, counter) {
-            return self.counters.replayed += 1;
+        let Some(Pending { job: Job::Associate(handshake), .. }) = &self.pending else { return };
+        if let Some(counter) = accepted.counter {
+            let dedicated = handshake.dedicated(&self.config);
+            if !self.ear.on_server(accepted.server_title, counter, dedicated) {
+                return self.counters.replayed += 1;
+            }
         }
         self.ear.on_initiate(&accepted.initiate);
+        if self.config.authentication.hls().is_none() {
+            return self.on_connected();
+        }
         if let Some(Pending { job: Job::Associate(handshake), .. }) = self.pending.take() {
             self.begin(now, Job::Prove(Proving::new(handshake)));
         }
@@ -226,11 +226,9 @@ impl Client {
         }
     }
 
-    fn on_ciphered(&mut self, now: Instant, apdu: &[u8]) {
-        let ClientAuthentication::HlsGmac { keys } = &self.config.authentication else {
-            return self.counters.unexpected += 1;
-        };
-        if let Some(plain) = self.ear.open(keys, apdu, &mut self.counters) {
+    fn on_protected(&mut self, now: Instant, apdu: &[u8]) {
+        let Some(keys) = self.config.authentication.keys() else { return };
+        if let Some(plain) = self.ear.open(keys, &self.config.client_title, apdu, &mut self.counters) {
             self.on_service(now, &plain);
         }
     }
@@ -249,8 +247,7 @@ impl Client {
         let Some(response) = response.filter(|response| proving.is_issued(response.invoke_id)) else {
             return self.counters.unexpected += 1;
         };
-        let (Some(keys), Some(title)) = (self.keys(), self.ear.server_title()) else { return };
-        if proving.is_proved(keys, title, &response) {
+        if proving.is_proved(&self.config, &response) {
             self.on_connected();
         } else {
             self.done(ClientOutput::Failed(ClientFailure::Authentication));

@@ -1,9 +1,7 @@
 //! The objects that every server has: current association, SAP assignment, security setup.
 
-use super::{
-    AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, ServerAuthentication, ServerConfig,
-};
-use crate::apdu::{ApplicationContext, Conformance, DataAccessResult, Mechanism};
+use super::{AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, ServerConfig};
+use crate::apdu::{Conformance, DataAccessResult, Mechanism};
 use crate::axdr::Encoder;
 use crate::cosem::{AttributeRequest, LogicalName};
 use crate::security::SystemTitle;
@@ -56,9 +54,9 @@ impl Builtin<'_> {
                 out.i8(self.association.client_sap as i8);
                 out.u16(self.config.server_sap);
             }
-            4 => out.octet_string(&self.application_context().identifier()),
+            4 => out.octet_string(&self.association.authentication.context().identifier()),
             5 => self.xdlms_context(out),
-            6 => out.octet_string(&self.mechanism().identifier()),
+            6 => out.octet_string(&self.association.authentication.mechanism().unwrap_or(Mechanism::LOWEST).identifier()),
             // The secret is never shown.
             7 => out.octet_string(&[]),
             8 => out.enumeration(association_status::ASSOCIATED),
@@ -107,20 +105,6 @@ impl Builtin<'_> {
             _ => return Err(DataAccessResult::ObjectUndefined),
         }
         Ok(())
-    }
-
-    const fn application_context(&self) -> ApplicationContext {
-        match self.association.authentication {
-            ServerAuthentication::None => ApplicationContext::LOGICAL_NAMES,
-            ServerAuthentication::HlsGmac { .. } => ApplicationContext::LOGICAL_NAMES_CIPHERED,
-        }
-    }
-
-    const fn mechanism(&self) -> Mechanism {
-        match self.association.authentication {
-            ServerAuthentication::None => Mechanism::LOWEST,
-            ServerAuthentication::HlsGmac { .. } => Mechanism::HIGH_GMAC,
-        }
     }
 }
 

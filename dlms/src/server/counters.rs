@@ -21,4 +21,6 @@ pub struct ServerCounters {
     pub stale_blocks: u64,
     /// Answers not sent because the send counter has ended.
     pub counter_exhausted: u64,
+    /// Answers not sent because a key for them is missing.
+    pub key_missing: u64,
 }
