@@ -12,6 +12,8 @@ mod policy;
 mod proof;
 mod secret;
 mod suite;
+#[cfg(test)]
+mod vectors;
 
 pub use agreement::{WrapFault, derive_key, unwrap_key, wrap_key};
 pub(crate) use channel::{OpenFault, SPECIFIC, SPECIFIC_DEDICATED, open, overhead, seal};
