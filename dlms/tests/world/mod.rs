@@ -1,6 +1,8 @@
 //! Client and server in memory, and the line between them.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
+pub(crate) mod security;
+
 use dlms::apdu::{ActionResult, Ciphered, DataAccessResult, Pdu};
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, Rows, SortMethod};
@@ -338,4 +340,39 @@ pub(crate) fn wrap(source: u16, apdu: &[u8]) -> Vec<u8> {
 /// The APDU in a datagram.
 pub(crate) fn unwrap(bytes: &[u8]) -> &[u8] {
     Wpdu::from_bytes(bytes).unwrap().apdu
+}
+
+/// The management association with this security, and its client.
+pub(crate) fn secured(
+    (client, server): (ClientAuthentication, ServerAuthentication),
+    ciphering: CipheringForm,
+) -> (ClientConfig, ServerConfig) {
+    let client = ClientConfig { authentication: client, ciphering, max_receive_pdu: 600, ..client_config(true, 1) };
+    let mut config = server_config();
+    config.associations[0].authentication = server;
+    (client, config)
+}
+
+impl World {
+    /// Another client asks for something and gets this answer.
+    pub(crate) fn converse_with(&mut self, client: &mut Client, input: ClientInput<'_>, expected: &ClientOutput) {
+        client.handle(self.now, input);
+        let mut answered = None;
+        while let Some(output) = client.poll() {
+            match output {
+                ClientOutput::Datagram(bytes) => {
+                    let peer = client.config().client_sap;
+                    self.server.serve(self.now, peer, &bytes, &mut self.meter);
+                }
+                ClientOutput::Persist { .. } | ClientOutput::ServerCounter(_) => {}
+                event => answered = Some(event),
+            }
+            while let Some(output) = self.server.poll() {
+                if let ServerOutput::Datagram { bytes, .. } = output {
+                    client.handle(self.now, ClientInput::Datagram(&bytes));
+                }
+            }
+        }
+        assert_eq!(answered.as_ref(), Some(expected));
+    }
 }
