@@ -108,6 +108,7 @@ pub mod apdu_tag {
     pub const GENERAL_BLOCK_TRANSFER: u8 = 0xE0;
 }
 
+pub mod certificate;
 pub mod security;
 
 /// The fields of AARQ, AARE, RLRQ and RLRE \[GB 9.4.2, 11; confidence A\].

@@ -63,13 +63,8 @@ fn every_mechanism_opens_a_ciphered_association_of_every_suite() {
 #[test]
 fn every_envelope_is_answered_in_the_form_asked() {
     use CipheringForm::*;
-    let general = [
-        KeySource::Identified,
-        KeySource::Wrapped,
-        KeySource::OnePass,
-        KeySource::StaticUnified,
-    ]
-    .map(GeneralCiphering);
+    let general = [KeySource::Identified, KeySource::Wrapped, KeySource::OnePass, KeySource::StaticUnified]
+        .map(GeneralCiphering);
     for suite in SUITES {
         let specific = [ServiceSpecific, General, Dedicated, GeneralDedicated];
         let general = if suite == Suite::Zero { &general[..2] } else { &general[..] };
@@ -83,7 +78,10 @@ fn every_envelope_is_answered_in_the_form_asked() {
                 GeneralDedicated => (0xDC, 0xDC),
                 GeneralCiphering(_) => (0xDD, 0xDD),
             };
-            assert!(tags(&world, true).contains(&asked) && tags(&world, false).contains(&answered), "{form:?}");
+            assert!(
+                tags(&world, true).contains(&asked) && tags(&world, false).contains(&answered),
+                "{form:?}"
+            );
             let long = world.sent.iter().any(|(to_server, bytes)| !to_server && bytes.len() > 600 + 8);
             assert!(!long, "{form:?}: no answer is longer than the client takes");
         }
@@ -93,8 +91,10 @@ fn every_envelope_is_answered_in_the_form_asked() {
 #[test]
 fn with_a_dedicated_key_the_proof_still_goes_under_the_global_one() {
     for form in [CipheringForm::Dedicated, CipheringForm::GeneralDedicated] {
-        let world =
-            converse(open(secured(authentication(Proof::Gmac, Some(Ends::new(Suite::Zero))), form)), "dedicated");
+        let world = converse(
+            open(secured(authentication(Proof::Gmac, Some(Ends::new(Suite::Zero))), form)),
+            "dedicated",
+        );
         assert_eq!((tags(&world, true)[1], tags(&world, false)[1]), (0xCB, 0xCF));
     }
 }
@@ -135,7 +135,8 @@ fn every_reading_of_the_books_works_between_ends_that_share_it() {
                         kdf_parties: parties,
                         session_key_counter: counter,
                     };
-                    let ends = Ends::new(Suite::One).with_policy(SecurityPolicy::SIGNED).with_interop(interop);
+                    let ends =
+                        Ends::new(Suite::One).with_policy(SecurityPolicy::SIGNED).with_interop(interop);
                     let form = CipheringForm::GeneralCiphering(KeySource::StaticUnified);
                     let configs = secured(authentication(Proof::Gmac, Some(ends)), form);
                     converse(open(configs), &format!("{interop:?}"));
@@ -212,7 +213,9 @@ fn several_clients_work_at_once_each_with_its_own_security() {
         }));
     }
     let mut world = World::between(client_config(false, 1), server, PERFECT, 1);
-    clients.iter_mut().for_each(|client| world.converse_with(client, ClientInput::Connect, &ClientOutput::Connected));
+    clients
+        .iter_mut()
+        .for_each(|client| world.converse_with(client, ClientInput::Connect, &ClientOutput::Connected));
     assert_eq!(world.server.occupancy(), (5, 6));
     for client in &mut clients {
         let count = world.meter.reading + 1;

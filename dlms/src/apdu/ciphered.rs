@@ -225,7 +225,8 @@ mod tests {
 
     #[test]
     fn both_envelopes_are_understood_and_written_the_same() {
-        let specific = ["C8122001234567411312FF935A47566827C467BC", "D0122001234567411312FF935A47566827C467BC"];
+        let specific =
+            ["C8122001234567411312FF935A47566827C467BC", "D0122001234567411312FF935A47566827C467BC"];
         for text in [GENERAL, specific[0], specific[1], "DB000530800000D1", "DC000530800000D1"] {
             let bytes = hex(text);
             assert_eq!(Ciphered::from_bytes(&bytes).unwrap().to_vec(), bytes);

@@ -68,7 +68,9 @@ impl ClientAuthentication {
         match self {
             Self::None => None,
             Self::HlsGmac { keys } => Some(keys),
-            Self::Lls { keys, .. } | Self::HlsHash { keys, .. } | Self::HlsEcdsa { keys, .. } => keys.as_ref(),
+            Self::Lls { keys, .. } | Self::HlsHash { keys, .. } | Self::HlsEcdsa { keys, .. } => {
+                keys.as_ref()
+            }
         }
     }
 

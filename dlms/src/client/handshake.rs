@@ -111,7 +111,8 @@ impl Handshake {
     /// The title of the server, which is not ours, and must be there wherever something is made with it.
     fn server_title(&self, config: &ClientConfig, aare: &Aare<'_>) -> Result<SystemTitle, ClientFailure> {
         let authentication = &config.authentication;
-        let needed = authentication.keys().is_some() || authentication.hls().is_some_and(|hls| hls.needs_titles());
+        let needed =
+            authentication.keys().is_some() || authentication.hls().is_some_and(|hls| hls.needs_titles());
         match aare.server_title.map(SystemTitle::try_from) {
             Some(Ok(title)) if title != config.client_title => Ok(title),
             None if !needed => Ok([0; 8]),
@@ -124,7 +125,11 @@ impl Handshake {
         let challenge = aare.authentication_value.ok_or(ClientFailure::Authentication)?;
         let lawful = (specs::CHALLENGE_LEN_MIN..=specs::CHALLENGE_LEN_MAX).contains(&challenge.len());
         let asked = aare.mechanism == config.authentication.mechanism();
-        if lawful && asked && challenge != self.challenge { Ok(()) } else { Err(ClientFailure::Authentication) }
+        if lawful && asked && challenge != self.challenge {
+            Ok(())
+        } else {
+            Err(ClientFailure::Authentication)
+        }
     }
 
     /// Pass 3: reply_to_HLS_authentication with the proof over the challenge of the server.

@@ -96,7 +96,12 @@ impl Proving {
     }
 
     /// Pass 3, under the global key even if there is a dedicated one.
-    fn apdu(&mut self, config: &ClientConfig, voice: &mut Voice, ear: &Ear) -> Result<Vec<u8>, ClientFailure> {
+    fn apdu(
+        &mut self,
+        config: &ClientConfig,
+        voice: &mut Voice,
+        ear: &Ear,
+    ) -> Result<Vec<u8>, ClientFailure> {
         let number = voice.next_number();
         self.issued |= 1 << number;
         let hls = config.authentication.hls().ok_or(ClientFailure::WrongState)?;

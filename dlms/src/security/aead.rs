@@ -28,12 +28,7 @@ impl AeadKey {
     }
 
     /// Encrypts `text` where it stands; returns the tag.
-    pub(super) fn seal(
-        &self,
-        nonce: &GcmNonce,
-        associated: &[u8],
-        text: &mut [u8],
-    ) -> [u8; specs::TAG_LEN] {
+    pub(super) fn seal(&self, nonce: &GcmNonce, associated: &[u8], text: &mut [u8]) -> [u8; specs::TAG_LEN] {
         let tag = match self {
             Self::Short(key) => key.encrypt_inout_detached(nonce, associated, text.into()),
             Self::Long(key) => key.encrypt_inout_detached(nonce, associated, text.into()),

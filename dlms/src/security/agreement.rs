@@ -9,7 +9,13 @@ use zeroize::Zeroizing;
 
 /// The key derivation function: from the agreed secret to an encryption key of the suite, which must be
 /// one that agrees keys.
-pub fn derive_key(suite: Suite, secret: &Secret, party_u: &[u8], party_v: &[u8], parties: KdfParties) -> Secret {
+pub fn derive_key(
+    suite: Suite,
+    secret: &Secret,
+    party_u: &[u8],
+    party_v: &[u8],
+    parties: KdfParties,
+) -> Secret {
     let algorithm = if suite == Suite::Two { &kdf::AES_GCM_256 } else { &kdf::AES_GCM_128 };
     let mut input = Zeroizing::new(Vec::new());
     input.extend_from_slice(&kdf::COUNTER);

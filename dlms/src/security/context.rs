@@ -1,8 +1,9 @@
 //! The security context: suite, policy and security material \[GB 9.2.3.6\].
 
 use super::aead::{AeadKey, GcmNonce, nonce};
-use super::{Control, Interop, KeyPairs, Secret, SecurityPolicy, Suite, SystemTitle};
+use super::{Certificate, Control, Interop, KeyPairs, Secret, SecurityPolicy, Suite, SystemTitle};
 use crate::specs::security as specs;
+use crate::specs::security_setup::key_id;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -22,6 +23,42 @@ pub enum ProtectFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyLength;
 
+/// A symmetric key, by the number that security setup has for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyId {
+    /// Global unicast encryption key.
+    Unicast,
+    /// Global broadcast encryption key.
+    Broadcast,
+    /// Global authentication key.
+    Authentication,
+    /// Master key, under which the others are transferred.
+    Master,
+}
+
+impl KeyId {
+    /// From its number; `None` for keys that do not exist.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            key_id::UNICAST => Some(Self::Unicast),
+            key_id::BROADCAST => Some(Self::Broadcast),
+            key_id::AUTHENTICATION => Some(Self::Authentication),
+            key_id::MASTER => Some(Self::Master),
+            _ => None,
+        }
+    }
+
+    /// Its number.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Unicast => key_id::UNICAST,
+            Self::Broadcast => key_id::BROADCAST,
+            Self::Authentication => key_id::AUTHENTICATION,
+            Self::Master => key_id::MASTER,
+        }
+    }
+}
+
 /// Suite, policy and keys of an association. Keys are expanded, never printed, and wiped when they are
 /// dropped.
 #[derive(Clone)]
@@ -29,11 +66,19 @@ pub struct SecurityContext {
     suite: Suite,
     policy: SecurityPolicy,
     interop: Interop,
-    unicast: AeadKey,
-    broadcast: Option<AeadKey>,
+    unicast: EncryptionKey,
+    broadcast: Option<EncryptionKey>,
     authentication: Secret,
     master: Option<Secret>,
     pairs: KeyPairs,
+    certificates: Vec<Certificate>,
+}
+
+/// A key as it is and as it is used.
+#[derive(Clone)]
+struct EncryptionKey {
+    octets: Secret,
+    expanded: AeadKey,
 }
 
 /// A context of suite 0, by its short name.
@@ -70,6 +115,7 @@ impl SecurityContext {
             authentication: Secret::new(authentication_key),
             master: None,
             pairs: KeyPairs::default(),
+            certificates: Vec::new(),
         })
     }
 
@@ -92,6 +138,26 @@ impl SecurityContext {
     pub fn with_key_pairs(mut self, pairs: KeyPairs) -> Self {
         self.pairs = pairs;
         self
+    }
+
+    /// The same with these certificates, which security setup shows and exports.
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: Vec<Certificate>) -> Self {
+        self.certificates = certificates;
+        self
+    }
+
+    /// The same with another key of this kind.
+    ///
+    /// # Errors
+    /// A key is not as long as the suite wants it.
+    pub fn with_key(self, id: KeyId, key: &[u8]) -> Result<Self, KeyLength> {
+        match id {
+            KeyId::Unicast => self.with_unicast_key(key),
+            KeyId::Broadcast => self.with_broadcast_key(key),
+            KeyId::Authentication => self.with_authentication_key(key),
+            KeyId::Master => self.with_master_key(key),
+        }
     }
 
     /// The same with another global unicast encryption key.
@@ -150,6 +216,22 @@ impl SecurityContext {
     /// The public and private keys.
     pub const fn key_pairs(&self) -> &KeyPairs {
         &self.pairs
+    }
+
+    /// The certificates.
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// Whether this is the key of this kind already.
+    pub(crate) fn has_key(&self, id: KeyId, key: &Secret) -> bool {
+        let own = match id {
+            KeyId::Unicast => Some(&self.unicast.octets),
+            KeyId::Broadcast => self.broadcast.as_ref().map(|key| &key.octets),
+            KeyId::Authentication => Some(&self.authentication),
+            KeyId::Master => self.master.as_ref(),
+        };
+        own == Some(key)
     }
 
     /// The master key.
@@ -236,7 +318,7 @@ impl SecurityContext {
     /// The tag of HLS mechanism 5 over a challenge \[GB 9.2.7.4\].
     pub fn gmac(&self, title: &SystemTitle, counter: u32, challenge: &[u8]) -> [u8; specs::TAG_LEN] {
         let associated = self.associated(self.proof_control(), &[], challenge);
-        self.unicast.seal(&nonce(title, counter), &associated, &mut [])
+        self.unicast.expanded.seal(&nonce(title, counter), &associated, &mut [])
     }
 
     /// Checks such a tag, in a time that does not depend on it.
@@ -252,7 +334,7 @@ impl SecurityContext {
     ) -> Result<(), ProtectFault> {
         let associated = self.associated(self.proof_control(), &[], challenge);
         let nonce: GcmNonce = nonce(title, counter);
-        self.unicast.open(&nonce, &associated, &mut [], tag)
+        self.unicast.expanded.open(&nonce, &associated, &mut [], tag)
     }
 
     /// The control octet of proofs of mechanism 5.
@@ -265,7 +347,9 @@ impl SecurityContext {
         if control.suite() != Some(self.suite) || control.is_compressed() {
             return Err(unknown);
         }
-        if control.is_broadcast() { self.broadcast.as_ref().ok_or(unknown) } else { Ok(&self.unicast) }
+        let key =
+            if control.is_broadcast() { self.broadcast.as_ref().ok_or(unknown)? } else { &self.unicast };
+        Ok(&key.expanded)
     }
 
     /// SC | AK | header, and the text if it is not encrypted; nothing where there is no tag.
@@ -290,9 +374,10 @@ impl fmt::Debug for SecurityContext {
     }
 }
 
-fn expand(suite: Suite, key: &[u8]) -> Result<AeadKey, KeyLength> {
+fn expand(suite: Suite, key: &[u8]) -> Result<EncryptionKey, KeyLength> {
     check(suite, key)?;
-    AeadKey::new(key).ok_or(KeyLength)
+    let expanded = AeadKey::new(key).ok_or(KeyLength)?;
+    Ok(EncryptionKey { octets: Secret::new(key), expanded })
 }
 
 const fn check(suite: Suite, key: &[u8]) -> Result<(), KeyLength> {

@@ -1,6 +1,7 @@
 //! Keys on P-256 and P-384, signatures, agreed secrets \[GB 9.2.3.4\].
 
 use super::{Secret, Suite};
+use crate::specs::certificate::UNCOMPRESSED;
 use alloc::vec::Vec;
 use core::fmt;
 use p256::ecdsa::signature::{Signer, Verifier};
@@ -135,6 +136,14 @@ impl PrivateKey {
     }
 }
 
+impl PartialEq for PrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.curve() == other.curve() && self.to_secret() == other.to_secret()
+    }
+}
+
+impl Eq for PrivateKey {}
+
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey({:?}, ..)", self.curve())
@@ -207,7 +216,6 @@ pub struct KeyPairs {
     pub peer_signing: Option<PublicKey>,
     /// With what keys are agreed with the other end.
     pub peer_agreement: Option<PublicKey>,
+    /// With what certificates are verified.
+    pub authority: Option<PublicKey>,
 }
-
-/// A point follows with both coordinates.
-const UNCOMPRESSED: u8 = 4;

@@ -152,7 +152,8 @@ impl End<'_> {
             .unprotect_with(general.control, self.peer, general.counter, &header, general.text)
             .map_err(|_| OpenFault::Tag)?;
         check_inside(&plain)?;
-        let transaction = Transaction::from_slice(general.header.transaction).map_err(|_| Unopened::Malformed)?;
+        let transaction =
+            Transaction::from_slice(general.header.transaction).map_err(|_| Unopened::Malformed)?;
         let form = Form { wrap: Wrap::General(source), control: general.control, signed: false, transaction };
         Ok(Opened { plain, form, mark })
     }
@@ -185,7 +186,8 @@ impl End<'_> {
         let mut opened = self.open_unsigned(heard, demand.control, signing.content)?;
         let transaction = signing.header.transaction;
         if opened.mark == Mark::None {
-            opened.mark = transaction_number(transaction).map(Mark::Transaction).ok_or(Unopened::Malformed)?;
+            opened.mark =
+                transaction_number(transaction).map(Mark::Transaction).ok_or(Unopened::Malformed)?;
             if !heard.is_fresh(opened.mark) {
                 return Err(Unopened::Replay);
             }
@@ -202,7 +204,11 @@ impl End<'_> {
     }
 
     /// The context with the key that a peer has chosen.
-    fn context_of(&self, info: Option<KeyInfo<'_>>, transaction: &[u8]) -> Result<SecurityContext, OpenFault> {
+    fn context_of(
+        &self,
+        info: Option<KeyInfo<'_>>,
+        transaction: &[u8],
+    ) -> Result<SecurityContext, OpenFault> {
         let key = match info {
             None | Some(KeyInfo::Identified(_)) => return Ok(self.context.clone()),
             Some(KeyInfo::Wrapped(_, wrapped)) => {
@@ -348,7 +354,8 @@ fn signed(header: &GeneralHeader<'_>, content: &[u8], range: SignedRange) -> Vec
     let mut octets = header.octets();
     if range == SignedRange::ContentWithLength {
         let mut length = alloc::vec![0; length_len(content.len())];
-        emit_length(&mut Writer::new(&mut length), content.len()).expect("an APDU is shorter than 2^32 octets");
+        emit_length(&mut Writer::new(&mut length), content.len())
+            .expect("an APDU is shorter than 2^32 octets");
         octets.extend_from_slice(&length);
     }
     octets.extend_from_slice(content);

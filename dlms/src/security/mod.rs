@@ -2,6 +2,7 @@
 
 mod aead;
 mod agreement;
+mod certificate;
 mod channel;
 mod context;
 mod ecc;
@@ -16,8 +17,9 @@ mod suite;
 mod vectors;
 
 pub use agreement::{WrapFault, derive_key, unwrap_key, wrap_key};
+pub use certificate::{Certificate, CertificateFault, KeyUse, certificate_request};
 pub(crate) use channel::{OpenFault, SPECIFIC, SPECIFIC_DEDICATED, open, overhead, seal};
-pub use context::{KeyLength, ProtectFault, SecurityContext, Suite0};
+pub use context::{KeyId, KeyLength, ProtectFault, SecurityContext, Suite0};
 pub use ecc::{Curve, KeyPairs, NoKey, PrivateKey, PublicKey};
 pub(crate) use end::{Demand, End, Opened, Unopened};
 pub use form::KeySource;

@@ -7,7 +7,9 @@ use crate::apdu::{
     Aare, Aarq, AssociationResult, Ciphered, Conformance, Diagnostic, Envelope, InitiateRequest,
     InitiateResponse, Mechanism, Pdu,
 };
-use crate::security::{Control, Demand, Heard, Mark, SPECIFIC, Secret, SecurityContext, SystemTitle, open, seal};
+use crate::security::{
+    Control, Demand, Heard, Mark, SPECIFIC, Secret, SecurityContext, SystemTitle, open, seal,
+};
 use crate::specs::{apdu_tag, initiate as specs, security};
 use alloc::vec::Vec;
 

@@ -2,7 +2,10 @@
 
 use super::ObjectModel;
 use crate::apdu::{ApplicationContext, Mechanism};
-use crate::security::{HashFunction, Hls, PrivateKey, PublicKey, Secret, SecurityContext, SystemTitle};
+use crate::security::{
+    Certificate, HashFunction, Hls, KeyId, KeyUse, PrivateKey, PublicKey, Secret, SecurityContext,
+    SecurityPolicy, SystemTitle,
+};
 use alloc::vec::Vec;
 use core::time::Duration;
 use plc_core::Seed;
@@ -91,6 +94,20 @@ impl ServerAuthentication {
             | Self::HlsEcdsa { ciphering, .. } => match ciphering {
                 None => None,
                 Some(ciphering) => Some((&ciphering.keys, ciphering.last_client_counter)),
+            },
+        }
+    }
+
+    /// The same as [`ServerAuthentication::ciphering`], to change it.
+    pub(super) const fn ciphering_mut(&mut self) -> Option<(&mut SecurityContext, &mut Option<u32>)> {
+        match self {
+            Self::None => None,
+            Self::HlsGmac { keys, last_client_counter } => Some((keys, last_client_counter)),
+            Self::Lls { ciphering, .. }
+            | Self::HlsHash { ciphering, .. }
+            | Self::HlsEcdsa { ciphering, .. } => match ciphering {
+                None => None,
+                Some(Ciphering { keys, last_client_counter }) => Some((keys, last_client_counter)),
             },
         }
     }
@@ -190,8 +207,8 @@ pub enum ServerOutput {
     Event(ServerEvent),
 }
 
-/// A record of a server that survives restarts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A record of a server that survives restarts: [`ServerConfig::restore`] puts it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerPersist {
     /// Send counters below this may have been used.
     SendCounter {
@@ -204,6 +221,46 @@ pub enum ServerPersist {
         client_sap: u16,
         /// Counters up to and including this are refused from now on.
         last: u32,
+    },
+    /// A client has activated another policy.
+    Policy {
+        /// The client.
+        client_sap: u16,
+        /// The policy.
+        policy: SecurityPolicy,
+    },
+    /// A client has transferred or agreed a key, which is valid from its next association on. The
+    /// counters of a new unicast key begin anew.
+    Key {
+        /// The client.
+        client_sap: u16,
+        /// Which key.
+        id: KeyId,
+        /// The key.
+        key: Secret,
+    },
+    /// A client has had a key pair made.
+    KeyPair {
+        /// The client.
+        client_sap: u16,
+        /// What for.
+        key_use: KeyUse,
+        /// The private key.
+        private: PrivateKey,
+    },
+    /// A client has imported a certificate.
+    Certificate {
+        /// The client.
+        client_sap: u16,
+        /// The certificate.
+        certificate: Certificate,
+    },
+    /// A client has removed a certificate.
+    CertificateRemoved {
+        /// The client.
+        client_sap: u16,
+        /// The certificate.
+        certificate: Certificate,
     },
 }
 

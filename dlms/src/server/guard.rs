@@ -13,6 +13,8 @@ pub(super) struct Guard {
     pub(super) keys: Option<Arc<SecurityContext>>,
     /// The keys that the next AARQ must be under.
     pub(super) renewed: Option<Arc<SecurityContext>>,
+    /// Whether the counters heard are of a key that is renewed.
+    is_unicast_renewed: bool,
     pub(super) heard: Heard,
     /// The dedicated key to which the counters heard belong.
     dedicated: Option<Secret>,
@@ -26,6 +28,7 @@ impl Guard {
         Self {
             keys: ciphering.map(|(keys, _)| Arc::new(keys.clone())),
             renewed: None,
+            is_unicast_renewed: false,
             heard: Heard::new(ciphering.and_then(|(_, last)| last)),
             dedicated: None,
             failed_proofs: 0,
@@ -33,18 +36,26 @@ impl Guard {
         }
     }
 
-    /// The keys that an AARQ must be under, and what was heard under them.
-    pub(super) fn keys_for_opening(&self) -> Option<(Arc<SecurityContext>, Heard)> {
-        match &self.renewed {
-            Some(renewed) => Some((renewed.clone(), Heard::new(None))),
-            None => self.keys.clone().map(|keys| (keys, self.heard)),
-        }
+    /// Keys for the next association. Only a new unicast key begins with no counters heard: under the old
+    /// one they go on, whatever else is new.
+    pub(super) fn renew(&mut self, keys: SecurityContext, is_unicast_renewed: bool) {
+        self.renewed = Some(Arc::new(keys));
+        self.is_unicast_renewed |= is_unicast_renewed;
     }
 
-    /// An AARQ was authentic: renewed keys are the keys from now on, and new keys have no counters yet.
+    /// The keys that an AARQ must be under, and what was heard under them.
+    pub(super) fn keys_for_opening(&self) -> Option<(Arc<SecurityContext>, Heard)> {
+        let keys = self.renewed.as_ref().or(self.keys.as_ref())?;
+        let heard = if self.is_unicast_renewed { Heard::new(None) } else { self.heard };
+        Some((keys.clone(), heard))
+    }
+
+    /// An AARQ was authentic: renewed keys are the keys from now on.
     pub(super) fn on_opened(&mut self, dedicated: Option<&Secret>) {
         if let Some(renewed) = self.renewed.take() {
             self.keys = Some(renewed);
+        }
+        if core::mem::take(&mut self.is_unicast_renewed) {
             self.heard = Heard::new(None);
         }
         if self.dedicated.as_ref() != dedicated {

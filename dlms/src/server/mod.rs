@@ -17,19 +17,22 @@ mod model;
 mod opening;
 mod proving;
 mod recent;
+mod restore;
 mod services;
 mod serving;
 mod session;
 mod sessions;
+mod setup;
 mod transfer;
 mod voice;
 
 pub use config::{
-    Access, AssociationConfig, Ciphering, ServerAuthentication, ServerConfig, ServerEvent, ServerInput, ServerOutput,
-    ServerPersist,
+    Access, AssociationConfig, Ciphering, ServerAuthentication, ServerConfig, ServerEvent, ServerInput,
+    ServerOutput, ServerPersist,
 };
 pub use counters::ServerCounters;
 pub use model::{AssociationContext, ObjectEntry, ObjectModel};
+pub use restore::ServerRecords;
 
 use crate::apdu::{Pdu, is_ciphered, is_general};
 use crate::invocation::InvocationCounter;
@@ -112,7 +115,9 @@ impl Server {
         match apdu.first() {
             Some(&apdu_tag::AARQ) => Opening { caller }.on_aarq(apdu),
             Some(&apdu_tag::RLRQ) => Closing { caller }.on_rlrq(apdu),
-            Some(&tag) if is_ciphered(tag) || is_general(tag) => Serving { caller, objects }.on_ciphered(apdu),
+            Some(&tag) if is_ciphered(tag) || is_general(tag) => {
+                Serving { caller, objects }.on_ciphered(apdu)
+            }
             Some(_) => Serving { caller, objects }.on_plain(apdu),
             None => caller.voice.counters.malformed += 1,
         }

@@ -110,7 +110,8 @@ mod tests {
             (SecurityContext::new(&[1; 16], &[2; 16]), SecurityContext::new(&[1; 16], &[3; 16]));
         let (secret, wrong) = (Secret::new(b"secret"), Secret::new(b"Secret"));
         let mut entropy = Seed::from_u64(5).stream();
-        let pairs: [PrivateKey; 2] = core::array::from_fn(|_| PrivateKey::random(crate::security::Curve::P256, &mut entropy));
+        let pairs: [PrivateKey; 2] =
+            core::array::from_fn(|_| PrivateKey::random(crate::security::Curve::P256, &mut entropy));
         let public = pairs.each_ref().map(PrivateKey::public_key);
         let hash = |hash, secret| Hls::Hash(hash, secret);
         for (right, stranger) in [
@@ -118,7 +119,10 @@ mod tests {
             (hash(HashFunction::Md5, &secret), hash(HashFunction::Md5, &wrong)),
             (hash(HashFunction::Sha1, &secret), hash(HashFunction::Sha1, &wrong)),
             (hash(HashFunction::Sha256, &secret), hash(HashFunction::Sha256, &wrong)),
-            (Hls::Ecdsa { own: &pairs[0], peer: &public[0] }, Hls::Ecdsa { own: &pairs[1], peer: &public[0] }),
+            (
+                Hls::Ecdsa { own: &pairs[0], peer: &public[0] },
+                Hls::Ecdsa { own: &pairs[1], peer: &public[0] },
+            ),
         ] {
             let judge = |value: &[u8]| judge(&right, value).is_some();
             assert!(judge(&proof(&right, &CLIENT, 11, &[9; 16], &[7; 16])));

@@ -7,11 +7,9 @@ use super::getting::Getting;
 use super::proving::Proving;
 use super::services::Services;
 use super::session::{Channel, Phase, Terms};
+use super::setup::{self, Setup};
 use super::{AssociationContext, ObjectModel};
-use crate::apdu::{
-    ActionRequest, ExceptionResponse, GetRequest, Pdu, ServiceError, SetRequest,
-    StateError,
-};
+use crate::apdu::{ActionRequest, ExceptionResponse, GetRequest, Pdu, ServiceError, SetRequest, StateError};
 use crate::client::REPLY_TO_HLS;
 use crate::security::{Control, Demand, End, Form, Mark, Opened, SecurityContext, Unopened};
 use crate::specs::apdu_tag;
@@ -98,6 +96,11 @@ impl Serving<'_, '_> {
         if !is_open {
             return self.caller.on_unassociated();
         }
+        if let Some(request) = setup::request(&opened.plain) {
+            let utc = self.objects.utc(now);
+            let answer = Setup { caller: self.caller, keys, utc }.on_action(&request);
+            return self.reply_protected(keys, channel, Some(answer), &form);
+        }
         match self.answer(&opened.plain, budget) {
             Ok(answer) => self.reply_protected(keys, channel, answer, &form),
             Err(exception) => self.caller.refuse(exception),
@@ -139,6 +142,7 @@ impl Serving<'_, '_> {
     /// The answer to a service, in at most `budget` octets.
     fn answer(&mut self, apdu: &[u8], budget: usize) -> Answer {
         let (now, config, association) = (self.caller.now, self.caller.config, self.caller.association);
+        let keys = self.caller.keys();
         let Some(session) = self.caller.session() else { return Ok(None) };
         let context = AssociationContext {
             now,
@@ -148,7 +152,8 @@ impl Serving<'_, '_> {
         };
         let client_title = session.client_title();
         let max_pdu = session.terms.max_pdu;
-        let builtin = Builtin { config, association, context: &context, client_title, max_pdu };
+        let builtin =
+            Builtin { config, association, context: &context, client_title, max_pdu, keys: keys.as_deref() };
         let mut services = Services { builtin, objects: self.objects, budget };
         match apdu.first() {
             Some(&apdu_tag::GET_REQUEST) => {

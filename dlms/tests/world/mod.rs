@@ -1,6 +1,7 @@
 //! Client and server in memory, and the line between them.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
+pub(crate) mod certificates;
 pub(crate) mod security;
 
 use dlms::apdu::{ActionResult, Ciphered, DataAccessResult, Pdu};
@@ -33,6 +34,7 @@ pub(crate) struct Meter {
     pub(crate) invoked: u32,
     /// Octets that the method returns.
     pub(crate) returned_len: usize,
+    pub(crate) utc: Option<Utc>,
 }
 
 struct Day(u64);
@@ -63,6 +65,9 @@ impl ObjectModel for Meter {
         ]
         .get(index)
         .copied()
+    }
+    fn utc(&self, _: Instant) -> Option<Utc> {
+        self.utc
     }
     fn get(
         &mut self,
@@ -193,6 +198,10 @@ pub(crate) struct World {
     pub(crate) client_durable: u32,
     pub(crate) server_durable: u32,
     pub(crate) alerts: Vec<ServerEvent>,
+    /// What the server made durable besides its send counter.
+    pub(crate) records: Vec<ServerPersist>,
+    /// Whether the last record came before the datagram that was sent last.
+    pub(crate) persisted_before_answer: bool,
 }
 
 impl World {
@@ -218,6 +227,8 @@ impl World {
             events: Vec::new(),
             sent: Vec::new(),
             alerts: Vec::new(),
+            records: Vec::new(),
+            persisted_before_answer: false,
         }
     }
 
@@ -250,13 +261,20 @@ impl World {
                 event => self.events.push(event),
             }
         }
+        let mut recorded = false;
         while let Some(output) = self.server.poll() {
             match output {
-                ServerOutput::Datagram { bytes, .. } => self.send(false, bytes),
+                ServerOutput::Datagram { bytes, .. } => {
+                    self.persisted_before_answer |= recorded;
+                    self.send(false, bytes);
+                }
                 ServerOutput::Persist(ServerPersist::SendCounter { reserved_to }) => {
                     self.server_durable = reserved_to
                 }
-                ServerOutput::Persist(_) => {}
+                ServerOutput::Persist(record) => {
+                    recorded = true;
+                    self.records.push(record);
+                }
                 ServerOutput::Event(event) => self.alerts.push(event),
             }
         }
@@ -347,7 +365,8 @@ pub(crate) fn secured(
     (client, server): (ClientAuthentication, ServerAuthentication),
     ciphering: CipheringForm,
 ) -> (ClientConfig, ServerConfig) {
-    let client = ClientConfig { authentication: client, ciphering, max_receive_pdu: 600, ..client_config(true, 1) };
+    let client =
+        ClientConfig { authentication: client, ciphering, max_receive_pdu: 600, ..client_config(true, 1) };
     let mut config = server_config();
     config.associations[0].authentication = server;
     (client, config)
@@ -355,7 +374,12 @@ pub(crate) fn secured(
 
 impl World {
     /// Another client asks for something and gets this answer.
-    pub(crate) fn converse_with(&mut self, client: &mut Client, input: ClientInput<'_>, expected: &ClientOutput) {
+    pub(crate) fn converse_with(
+        &mut self,
+        client: &mut Client,
+        input: ClientInput<'_>,
+        expected: &ClientOutput,
+    ) {
         client.handle(self.now, input);
         let mut answered = None;
         while let Some(output) = client.poll() {

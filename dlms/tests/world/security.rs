@@ -58,12 +58,14 @@ impl Ends {
             agreement: Some(ca.clone()),
             peer_signing: Some(ss.public_key()),
             peer_agreement: Some(sa.public_key()),
+            authority: None,
         };
         let server = KeyPairs {
             signing: Some(ss),
             agreement: Some(sa),
             peer_signing: Some(cs.public_key()),
             peer_agreement: Some(ca.public_key()),
+            authority: None,
         };
         Self { client: context().with_key_pairs(client), server: context().with_key_pairs(server) }
     }
@@ -85,7 +87,8 @@ pub(crate) fn authentication(
     ends: Option<Ends>,
 ) -> (ClientAuthentication, ServerAuthentication) {
     let (ck, sk) = ends.map_or((None, None), |ends| (Some(ends.client), Some(ends.server)));
-    let ciphering = |keys: Option<SecurityContext>| keys.map(|keys| Ciphering { keys, last_client_counter: None });
+    let ciphering =
+        |keys: Option<SecurityContext>| keys.map(|keys| Ciphering { keys, last_client_counter: None });
     let secret = || Secret::new(b"a shared secret");
     match proof {
         Proof::Low => (
@@ -107,7 +110,11 @@ pub(crate) fn authentication(
             let (client_public, server_public) = (client.public_key(), server.public_key());
             (
                 ClientAuthentication::HlsEcdsa { own: client, server: server_public, keys: ck },
-                ServerAuthentication::HlsEcdsa { own: server, client: client_public, ciphering: ciphering(sk) },
+                ServerAuthentication::HlsEcdsa {
+                    own: server,
+                    client: client_public,
+                    ciphering: ciphering(sk),
+                },
             )
         }
     }
