@@ -66,6 +66,7 @@ pub mod apdu_tag {
     pub const INITIATE_RESPONSE: u8 = 0x08;
     pub const CONFIRMED_SERVICE_ERROR: u8 = 0x0E;
     pub const DATA_NOTIFICATION: u8 = 0x0F;
+    /// \[confidence B\]
     pub const DATA_NOTIFICATION_CONFIRM: u8 = 0x10;
     pub const GLO_INITIATE_REQUEST: u8 = 0x21;
     pub const GLO_INITIATE_RESPONSE: u8 = 0x28;
@@ -218,6 +219,97 @@ pub mod choice {
     pub const NEXT: u8 = 2;
     pub const WITH_DATA_BLOCK: u8 = 2;
     pub const WITH_LIST: u8 = 3;
+    /// The choices of a set-request.
+    pub mod set_request {
+        pub const NORMAL: u8 = 1;
+        pub const WITH_FIRST_DATA_BLOCK: u8 = 2;
+        pub const WITH_DATA_BLOCK: u8 = 3;
+        pub const WITH_LIST: u8 = 4;
+        pub const WITH_LIST_AND_FIRST_DATA_BLOCK: u8 = 5;
+    }
+    /// The choices of a set-response.
+    pub mod set_response {
+        pub const NORMAL: u8 = 1;
+        pub const DATA_BLOCK: u8 = 2;
+        pub const LAST_DATA_BLOCK: u8 = 3;
+        pub const LAST_DATA_BLOCK_WITH_LIST: u8 = 4;
+        pub const WITH_LIST: u8 = 5;
+    }
+    /// The choices of an action-request.
+    pub mod action_request {
+        pub const NORMAL: u8 = 1;
+        pub const NEXT_PBLOCK: u8 = 2;
+        pub const WITH_LIST: u8 = 3;
+        pub const WITH_FIRST_PBLOCK: u8 = 4;
+        pub const WITH_LIST_AND_FIRST_PBLOCK: u8 = 5;
+        pub const WITH_PBLOCK: u8 = 6;
+    }
+    /// The choices of an action-response.
+    pub mod action_response {
+        pub const NORMAL: u8 = 1;
+        pub const WITH_PBLOCK: u8 = 2;
+        pub const WITH_LIST: u8 = 3;
+        pub const NEXT_PBLOCK: u8 = 4;
+    }
+    /// The choices of an access-request-specification and of an access-response-specification.
+    pub mod access {
+        pub const GET: u8 = 1;
+        pub const SET: u8 = 2;
+        pub const ACTION: u8 = 3;
+        pub const GET_WITH_SELECTION: u8 = 4;
+        pub const SET_WITH_SELECTION: u8 = 5;
+    }
+}
+
+/// long-invoke-id-and-priority \[GB 9.5; confidence A\].
+pub mod long_invoke_id {
+    #![allow(missing_docs)]
+    /// The number of the request.
+    pub const NUMBER: u32 = 0x00FF_FFFF;
+    /// The processing option: break on the first error.
+    pub const BREAK_ON_ERROR: u32 = 0x2000_0000;
+    /// The service class: the request wants an answer.
+    pub const CONFIRMED: u32 = 0x4000_0000;
+}
+
+/// Blocks of SET and ACTION \[GB 9.3.7, 9.3.8, 9.5; confidence A\].
+pub mod blocks {
+    #![allow(missing_docs)]
+    /// action-response-with-pblock besides the piece: tag, choice, invoke-id, last, number and the longest
+    /// length of a piece.
+    pub const PBLOCK_OVERHEAD: usize = 3 + 1 + 4 + 3;
+    /// A DataBlock-SA besides the piece.
+    pub const DATA_BLOCK_OVERHEAD: usize = 1 + 4 + 3;
+}
+
+/// general-block-transfer \[GB 9.3.13, 9.5; confidence A\].
+pub mod general_block {
+    #![allow(missing_docs)]
+    pub const LAST: u8 = 0x80;
+    pub const STREAMING: u8 = 0x40;
+    pub const WINDOW: u8 = 0x3F;
+    /// Tag, control, two numbers and the longest length of a piece.
+    pub const OVERHEAD: usize = 1 + 1 + 2 + 2 + 3;
+    /// Blocks that we take in one go. A choice of this crate.
+    pub const WINDOW_OURS: u8 = 8;
+    /// Blocks that we send in one go, whatever the peer would take: what an outbox has room for. A choice of
+    /// this crate.
+    pub const BURST_MAX: u16 = 8;
+}
+
+/// ACCESS \[GB 9.3.9, 9.5\].
+pub mod access {
+    #![allow(missing_docs)]
+    /// The shortest access-request-specification.
+    pub const SPECIFICATION_LEN_MIN: usize = 10;
+    /// An access-response-specification.
+    pub const RESULT_LEN: usize = 2;
+}
+
+/// ConfirmedServiceError \[GB 9.5; confidence A\].
+pub mod confirmed_error {
+    #![allow(missing_docs)]
+    pub const INITIATE: u8 = 1;
 }
 
 /// GET \[GB 9.3.6, 9.5; confidence A\].

@@ -405,6 +405,10 @@ pub struct Interop {
     /// A route request over a link whose other direction has carried frames makes a route that may be used at
     /// once; otherwise only a reply that was acknowledged does \[G3 ADP 6.4.3; confidence B\].
     pub acknowledged_links_suffice: bool,
+    /// Every node that hears a request with the unicast flag by broadcast and knows the way passes it on along its own way.
+    /// Where many do, all of them speak to the same neighbour at once and drown each other, so by default the flag
+    /// counts only for the one that is spoken to alone, and is set only where one is \[G3 ADP 6.4.6; confidence C\].
+    pub everybody_passes_unicast: bool,
     /// The random part of the delay before a route request is passed on \[G3 ADP 6.4; confidence C\].
     pub rreq_jitter: Duration,
     /// Relayed frames, and not only messages of LOADng, prolong the routes that they use \[G3 ADP 6.3;
@@ -425,6 +429,7 @@ impl Default for Interop {
             grant_contention_free_access: false,
             report_pan_conflict: false,
             acknowledged_links_suffice: true,
+            everybody_passes_unicast: false,
             rreq_jitter: specs::RREQ_JITTER,
             traffic_refreshes_routes: true,
         }

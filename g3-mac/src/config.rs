@@ -181,6 +181,10 @@ pub struct Interop {
     pub seven_octets: bool,
     /// Failures of a segment after which the rest of its MSDU is sent in ROBO \[confidence C\]. Default: 3.
     pub robo_after_failures: u8,
+    /// Answers to a beacon request, of nodes as close to the coordinator, after which an own one that still waits is left
+    /// out; 0: never. The standard lets every joined node answer, which is the same to the one that asks as beacons that
+    /// are lost \[ours; confidence C\]. Default: 3.
+    pub beacons_enough: u8,
     /// Cut a segment anew that is too long for ROBO, with the same number. A receiver that has it already, but whose
     /// acknowledgements were all lost, must take the newer one or the whole MSDU for known; ours does. Without, such a
     /// segment keeps the parameters with which it was cut \[confidence C\]. Default: yes.
@@ -199,6 +203,7 @@ impl Default for Interop {
             tone_map_requests: true,
             seven_octets: false,
             robo_after_failures: 3,
+            beacons_enough: 3,
             recut: true,
         }
     }

@@ -31,6 +31,8 @@ pub struct Counters {
     pub acks_sent: u32,
     /// Beacons sent.
     pub tx_beacons: u32,
+    /// Beacons left out, because enough others had answered.
+    pub beacons_spared: u32,
     /// Beacons received.
     pub rx_beacons: u32,
     /// Slots in which the channel turned out to be busy.

@@ -13,8 +13,8 @@ use crate::{Counters, MacConfig};
 use core::time::Duration;
 use plc_core::sap::{
     Key, MacStatus, McpsDataConfirm, McpsDataIndication, McpsDataRequest, MlmeConfirm, MlmeIndication,
-    MlmeRequest, PdAckIndication, PdDataIndication, PdStatus, Persist, PhyIndication, PhyLoss, PhyRequest,
-    TxParameters,
+    MlmeRequest, PanDescriptor, PdAckIndication, PdDataIndication, PdStatus, Persist, PhyIndication, PhyLoss,
+    PhyRequest, TxParameters,
 };
 use plc_core::{Instant, Machine, PanId, ShortAddress};
 
@@ -199,12 +199,19 @@ impl Mac {
         self.receiver.report(&mut self.env);
         self.env.report();
         match received {
-            Some(Received::BeaconRequest) => self.answer.on_request(now, &mut self.env),
-            Some(Received::Beacon(descriptor)) => self.scan.on_beacon(descriptor, &mut self.env),
+            Some(Received::BeaconRequest(lqi)) => self.answer.on_request(now, lqi, &mut self.env),
+            Some(Received::Beacon(descriptor)) => self.on_beacon(descriptor),
             Some(Received::ToneMapResponse(src, response)) => self.on_told(now, src, &response, &frame),
             Some(Received::ToneMapRequest(answer)) => self.sender.on_tone_map_request(answer, &mut self.env),
             None => {}
         }
+    }
+
+    fn on_beacon(&mut self, descriptor: PanDescriptor) {
+        if self.answer.on_beacon(&descriptor, &mut self.env) && self.sender.spare_beacon() {
+            count(&mut self.env.counters.beacons_spared);
+        }
+        self.scan.on_beacon(descriptor, &mut self.env);
     }
 
     /// A neighbour says how it wants to be spoken to.

@@ -69,6 +69,11 @@ impl Queue {
         self.beacon = true;
     }
 
+    /// Nobody needs the beacon any more; returns whether one waited.
+    pub(crate) fn drop_beacon(&mut self) -> bool {
+        core::mem::take(&mut self.beacon)
+    }
+
     /// A neighbour wants a tone map response; returns whether one will be sent.
     pub(crate) fn push_answer(&mut self, answer: Answer) -> bool {
         self.answers.iter().any(|waiting| waiting.dst == answer.dst) || self.answers.push_back(answer).is_ok()

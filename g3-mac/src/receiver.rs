@@ -27,8 +27,8 @@ pub(crate) struct Receiver {
 /// What was received and is not data.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Received {
-    /// A node looks for PANs.
-    BeaconRequest,
+    /// A node looks for PANs, and was heard like this.
+    BeaconRequest(Lqi),
     /// A beacon.
     Beacon(PanDescriptor),
     /// A neighbour says how it wants to be spoken to.
@@ -166,7 +166,7 @@ impl Receiver {
                 indicate(&assembly, security, frame, env);
                 tone_map_request(&assembly, audience)
             }
-            FrameType::Command => on_command(&assembly, env),
+            FrameType::Command => on_command(&assembly, frame.lqi, env),
             FrameType::Beacon => on_beacon(&assembly, frame.lqi, env),
             FrameType::Other(_) => {
                 count(&mut env.counters.drops.malformed);
@@ -332,7 +332,7 @@ fn indicate(assembly: &Assembly, security: MacSecurity, frame: &PdDataIndication
 }
 
 /// A tone map response counts only when it was secured: anybody could make a node unreachable otherwise.
-fn on_command(assembly: &Assembly, env: &mut Env) -> Option<Received> {
+fn on_command(assembly: &Assembly, lqi: Lqi, env: &mut Env) -> Option<Received> {
     let mut reader = Reader::new(&assembly.msdu);
     let command = Command::parse(&mut reader, env.config.tone_map_layout())
         .and_then(|command| reader.finish().map(|()| command));
@@ -342,7 +342,7 @@ fn on_command(assembly: &Assembly, env: &mut Env) -> Option<Received> {
     };
     count(&mut env.counters.rx_command);
     match (command, assembly.mhr.src, assembly.aux) {
-        (Command::BeaconRequest, ..) => Some(Received::BeaconRequest),
+        (Command::BeaconRequest, ..) => Some(Received::BeaconRequest(lqi)),
         (Command::ToneMapResponse(response), Some((_, MacAddress::Short(src))), Some(_)) => {
             Some(Received::ToneMapResponse(src, response))
         }

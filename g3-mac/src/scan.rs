@@ -4,7 +4,7 @@ use crate::env::{Env, count};
 use crate::mac::MacOutput;
 use alloc::vec::Vec;
 use core::time::Duration;
-use plc_core::sap::{MacStatus, MlmeConfirm, MlmeIndication, PanDescriptor};
+use plc_core::sap::{Lqi, MacStatus, MlmeConfirm, MlmeIndication, PanDescriptor};
 use plc_core::seed::uniform;
 use plc_core::{Instant, PanId, ShortAddress};
 
@@ -102,20 +102,46 @@ fn confirm(status: MacStatus, env: &mut Env) {
     env.out.push(MacOutput::MlmeConfirm(MlmeConfirm::Scan(status)));
 }
 
-/// The beacon that this node owes to a scanning one, after a random delay so that not all answer at once.
+/// The beacon that this node owes to a scanning one \[G3 MAC 1.6\].
+///
+/// The delay is random, so that not all answer at once; who has heard the request well answers in the first half of the
+/// window. Where many nodes hear it, most have nothing to add: a beacon is left out once enough nodes that are as close to
+/// the coordinator have answered ([`crate::Interop::beacons_enough`]). Otherwise a town would spend its line on beacons:
+/// every node that joins is answered by all that have joined before.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BeaconAnswer {
     due: Option<Instant>,
+    /// Beacons heard since the request, of nodes as close to the coordinator.
+    heard: u8,
 }
 
 impl BeaconAnswer {
     /// A beacon request was heard. While an answer is pending it answers later requests too.
-    pub(crate) fn on_request(&mut self, now: Instant, env: &mut Env) {
+    pub(crate) fn on_request(&mut self, now: Instant, lqi: Lqi, env: &mut Env) {
         if env.identity.joined() && self.due.is_none() {
-            let window = env.config.timing.beacon_window.as_micros();
-            let delay = uniform(&mut env.stream, u32::try_from(window).unwrap_or(u32::MAX));
-            self.due = Some(now + Duration::from_micros(u64::from(delay)));
+            let half = env.config.timing.beacon_window / 2;
+            let poor = u32::from(STRONG_LQI.saturating_sub(lqi.0.max(WEAK_LQI)));
+            let first = half * poor / u32::from(STRONG_LQI - WEAK_LQI);
+            let span = u32::try_from(half.as_micros()).unwrap_or(u32::MAX);
+            let delay = first + Duration::from_micros(u64::from(uniform(&mut env.stream, span)));
+            *self = Self { due: Some(now + delay), heard: 0 };
         }
+    }
+
+    /// Another node has answered; returns whether this one need not any more.
+    #[must_use]
+    pub(crate) fn on_beacon(&mut self, descriptor: &PanDescriptor, env: &mut Env) -> bool {
+        let own = env.identity;
+        if descriptor.pan_id != own.pan || descriptor.rc_coord > own.rc_coord || own.coordinator {
+            return false;
+        }
+        self.heard = self.heard.saturating_add(1);
+        let enough = env.config.interop.beacons_enough;
+        let superfluous = enough > 0 && self.heard >= enough;
+        if superfluous && self.due.take().is_some() {
+            count(&mut env.counters.beacons_spared);
+        }
+        superfluous
     }
 
     /// Whether the delay has passed at `now`; says so once.
@@ -132,9 +158,14 @@ impl BeaconAnswer {
     }
 
     pub(crate) fn reset(&mut self) {
-        self.due = None;
+        *self = Self::default();
     }
 }
+
+/// Requests heard with this signal are answered in the first half of the window (30 dB).
+const STRONG_LQI: u8 = 160;
+/// Requests heard with less than this signal are answered in the second half (0 dB).
+const WEAK_LQI: u8 = 40;
 
 #[cfg(test)]
 mod tests {
@@ -144,18 +175,72 @@ mod tests {
     use crate::testing::GEOMETRY;
     use plc_core::{Eui64, Seed};
 
+    fn env(short: u16, rc_coord: u16) -> Env {
+        let mut env = Env::new(MacConfig::new(Eui64::from_u64(1), &GEOMETRY, Seed::from_u64(1), 0));
+        env.identity =
+            Identity { pan: PanId(1), short: ShortAddress(short), rc_coord, coordinator: short == 0 };
+        env
+    }
+
+    fn beacon(pan: u16, rc_coord: u16) -> PanDescriptor {
+        PanDescriptor { pan_id: PanId(pan), lba: ShortAddress(9), lqi: Lqi(90), rc_coord }
+    }
+
     #[test]
     fn only_a_joined_node_answers_and_a_pending_answer_is_not_put_off() {
-        let mut env = Env::new(MacConfig::new(Eui64::from_u64(1), &GEOMETRY, Seed::from_u64(1), 0));
         let (mut answer, now) = (BeaconAnswer::default(), Instant::from_secs(1));
-        answer.on_request(now, &mut env);
+        let mut alone = Env::new(MacConfig::new(Eui64::from_u64(1), &GEOMETRY, Seed::from_u64(1), 0));
+        answer.on_request(now, Lqi(40), &mut alone);
         assert_eq!(answer.deadline(), None);
-        env.identity = Identity { pan: PanId(1), short: ShortAddress(3), ..Identity::NONE };
-        answer.on_request(now, &mut env);
+        let mut env = env(3, 10);
+        answer.on_request(now, Lqi(40), &mut env);
         let due = answer.deadline().unwrap();
         assert!(due < now + env.config.timing.beacon_window);
-        answer.on_request(now + Duration::from_millis(1), &mut env);
+        answer.on_request(now + Duration::from_millis(1), Lqi(200), &mut env);
         assert_eq!(answer.deadline(), Some(due));
         assert!(!answer.expire(due - Duration::from_nanos(1)) && answer.expire(due) && !answer.expire(due));
+    }
+
+    #[test]
+    fn who_has_heard_the_request_well_answers_in_the_first_half_of_the_window() {
+        let (mut env, now) = (env(3, 10), Instant::EPOCH);
+        let half = now + env.config.timing.beacon_window / 2;
+        let mut first = |lqi| {
+            let mut answer = BeaconAnswer::default();
+            answer.on_request(now, Lqi(lqi), &mut env);
+            answer.deadline().unwrap() < half
+        };
+        assert!((0..100).all(|_| first(160) && first(255)));
+        assert!((0..100).all(|_| !first(40) && !first(0)));
+        let between = (0..100).filter(|_| first(100)).count();
+        assert!((20..80).contains(&between), "{between} of 100");
+    }
+
+    #[test]
+    fn an_answer_is_spared_once_enough_nodes_as_close_to_the_coordinator_have_answered() {
+        let mut env = env(3, 10);
+        let mut answer = BeaconAnswer::default();
+        answer.on_request(Instant::EPOCH, Lqi(90), &mut env);
+        for (pan, rc_coord) in [(1, 11), (2, 0), (1, 0xFFFF), (1, 10), (1, 0)] {
+            assert!(!answer.on_beacon(&beacon(pan, rc_coord), &mut env), "PAN {pan}, cost {rc_coord}");
+        }
+        assert!(answer.deadline().is_some());
+        assert!(answer.on_beacon(&beacon(1, 7), &mut env));
+        assert_eq!((answer.deadline(), env.counters.beacons_spared), (None, 1));
+        answer.on_request(Instant::EPOCH, Lqi(90), &mut env);
+        assert!(!answer.on_beacon(&beacon(1, 7), &mut env), "every request is counted anew");
+    }
+
+    #[test]
+    fn a_coordinator_always_answers_and_so_does_everybody_without_the_switch() {
+        let mut coordinator = env(0, 0);
+        let mut plain = env(3, 10);
+        plain.config.interop.beacons_enough = 0;
+        for env in [&mut coordinator, &mut plain] {
+            let mut answer = BeaconAnswer::default();
+            answer.on_request(Instant::EPOCH, Lqi(90), env);
+            assert!((0..300).all(|_| !answer.on_beacon(&beacon(1, 0), env)));
+            assert!(answer.deadline().is_some());
+        }
     }
 }

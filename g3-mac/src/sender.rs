@@ -73,6 +73,18 @@ impl Sender {
         self.queue.push_beacon();
     }
 
+    /// Nobody needs the beacon of this node any more; returns whether one waited, for its turn or for the channel.
+    #[must_use]
+    pub(crate) fn spare_beacon(&mut self) -> bool {
+        let waits = matches!(self.phase, Phase::Deferring | Phase::Counting { .. });
+        let beacon = |outgoing: &Outgoing| matches!(outgoing.origin, Origin::Beacon);
+        if waits && self.current.as_ref().is_some_and(beacon) {
+            (self.current, self.phase) = (None, Phase::Deferring);
+            return true;
+        }
+        self.queue.drop_beacon()
+    }
+
     /// A neighbour wants a tone map response.
     pub(crate) fn on_tone_map_request(&mut self, answer: Answer, env: &mut Env) {
         if !self.queue.push_answer(answer) {

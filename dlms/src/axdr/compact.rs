@@ -5,17 +5,18 @@ use crate::specs::{AXDR_DEPTH_MAX, tag};
 use plc_core::wire::{Reader, WireError, Writer};
 
 /// A compact array whose contents have been checked against its type description.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct CompactArray<'a> {
-    description: &'a [u8],
-    contents: &'a [u8],
-    count: usize,
+    /// The description, the length of the contents, the contents.
+    encoded: &'a [u8],
+    count: u32,
+    description_len: u32,
 }
 
 impl<'a> CompactArray<'a> {
     /// Number of elements.
     pub const fn len(&self) -> usize {
-        self.count
+        self.count as usize
     }
 
     /// Whether there is no element.
@@ -25,10 +26,10 @@ impl<'a> CompactArray<'a> {
 
     /// Writes the same value as an ordinary array.
     pub fn expand(&self, out: &mut Encoder<'_>) {
-        out.array(self.count);
-        let mut contents = Reader::new(self.contents);
+        out.array(self.len());
+        let mut contents = Reader::new(self.contents());
         for _ in 0..self.count {
-            let mut description = Reader::new(self.description);
+            let mut description = Reader::new(self.description());
             if expand_one(&mut description, &mut contents, out).is_err() || out.is_faulty() {
                 return;
             }
@@ -38,26 +39,46 @@ impl<'a> CompactArray<'a> {
     pub(super) fn parse_at(reader: &mut Reader<'a>, depth: usize) -> Result<Self, WireError> {
         let mut ahead = *reader;
         let narrowest = check_description(&mut ahead, depth + 1)?;
-        let description = reader.bytes(reader.remaining() - ahead.remaining())?;
-        let len = parse_length(reader)?;
-        let contents = reader.bytes(len)?;
+        let description = { *reader }.bytes(reader.remaining() - ahead.remaining())?;
+        let len = parse_length(&mut ahead)?;
+        let contents = ahead.bytes(len)?;
         if narrowest == 0 && !contents.is_empty() {
             return Err(WireError::Invalid("compact-array of empty elements"));
         }
         let count = count_elements(description, contents)?;
-        Ok(Self { description, contents, count })
+        let encoded = reader.bytes(reader.remaining() - ahead.remaining())?;
+        // Lengths have 32 bits, and no element is empty.
+        Ok(Self { encoded, count: count as u32, description_len: description.len() as u32 })
+    }
+
+    fn description(&self) -> &'a [u8] {
+        &self.encoded[..self.description_len as usize]
+    }
+
+    fn contents(&self) -> &'a [u8] {
+        let mut reader = Reader::new(&self.encoded[self.description_len as usize..]);
+        parse_length(&mut reader).map_or(&[], |_| reader.rest())
     }
 
     pub(super) fn emit(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
-        writer.bytes(self.description)?;
-        emit_length(writer, self.contents.len())?;
-        writer.bytes(self.contents)
+        writer.bytes(self.description())?;
+        emit_length(writer, self.contents().len())?;
+        writer.bytes(self.contents())
     }
 
-    pub(super) const fn wire_len(&self) -> usize {
-        self.description.len() + length_len(self.contents.len()) + self.contents.len()
+    pub(super) fn wire_len(&self) -> usize {
+        let contents = self.contents().len();
+        self.description().len() + length_len(contents) + contents
     }
 }
+
+impl PartialEq for CompactArray<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.description(), self.contents()) == (other.description(), other.contents())
+    }
+}
+
+impl Eq for CompactArray<'_> {}
 
 /// Reads a type description; returns the least octets that an element of it takes.
 ///

@@ -1,8 +1,9 @@
 //! One A-XDR value.
 
+use super::skip::{open, skip};
 use super::{CompactArray, Sequence, emit_length, length_len, parse_length};
 use crate::cosem::ClockTime;
-use crate::specs::{AXDR_DEPTH_MAX, tag};
+use crate::specs::tag;
 use core::fmt;
 use plc_core::wire::{Reader, WireError, Writer};
 
@@ -92,7 +93,21 @@ impl<'a> Data<'a> {
         Ok(data)
     }
 
+    /// One value that fills all of `bytes`, and that this crate has checked before: a value out of a response,
+    /// the result of a client. Elements of other bytes end where they cease to be values.
+    pub fn from_checked(bytes: &'a [u8]) -> Self {
+        let sequence = |contents| {
+            open(contents, 0).map(|(count, bytes)| Sequence::new(count, 1, bytes)).unwrap_or_default()
+        };
+        match bytes {
+            [tag::ARRAY, contents @ ..] => Self::Array(sequence(contents)),
+            [tag::STRUCTURE, contents @ ..] => Self::Structure(sequence(contents)),
+            _ => Self::parse(&mut Reader::new(bytes)).unwrap_or(Self::Null),
+        }
+    }
+
     /// Any integer type (and enum, bcd not) as a number.
+    #[inline]
     pub fn as_i64(&self) -> Option<i64> {
         match *self {
             Self::I8(v) => Some(v.into()),
@@ -108,6 +123,7 @@ impl<'a> Data<'a> {
     }
 
     /// Any integer type as a number that is not negative.
+    #[inline]
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
             Self::U64(v) => Some(v),
@@ -156,8 +172,8 @@ impl<'a> Data<'a> {
         writer.u8(self.tag())?;
         match *self {
             Self::Array(s) | Self::Structure(s) => {
-                emit_length(writer, s.count)?;
-                writer.bytes(s.bytes)
+                emit_length(writer, s.len())?;
+                writer.bytes(s.encoded())
             }
             Self::BitString(b) => {
                 emit_length(writer, b.len)?;
@@ -174,7 +190,7 @@ impl<'a> Data<'a> {
     pub fn wire_len(&self) -> usize {
         1 + match *self {
             Self::Null | Self::DontCare => 0,
-            Self::Array(s) | Self::Structure(s) => length_len(s.count) + s.bytes.len(),
+            Self::Array(s) | Self::Structure(s) => length_len(s.len()) + s.encoded().len(),
             Self::BitString(b) => length_len(b.len) + b.octets.len(),
             Self::OctetString(v) | Self::VisibleString(v) => length_len(v.len()) + v.len(),
             Self::Utf8String(v) => length_len(v.len()) + v.len(),
@@ -294,45 +310,13 @@ fn parse_bits<'a>(reader: &mut Reader<'a>) -> Result<BitString<'a>, WireError> {
     if dirty { Err(WireError::Invalid("bit-string padding")) } else { Ok(BitString { len, octets }) }
 }
 
-/// Checks `count` elements by walking them, then borrows what was walked.
+/// Checks the elements by walking over them, then borrows what was walked.
 fn parse_sequence<'a>(reader: &mut Reader<'a>, depth: usize) -> Result<Sequence<'a>, WireError> {
-    let count = parse_length(reader)?;
-    let depth = depth + 1;
-    if depth >= AXDR_DEPTH_MAX {
-        return Err(WireError::Invalid("depth"));
-    }
-    if count > reader.remaining() {
-        return Err(WireError::Truncated);
-    }
-    let mut ahead = *reader;
-    for _ in 0..count {
-        skip(&mut ahead, depth)?;
-    }
-    let bytes = reader.bytes(reader.remaining() - ahead.remaining())?;
-    Ok(Sequence { count, depth, bytes })
-}
-
-/// Walks over one value; every octet is visited once however deep it stands.
-fn skip(reader: &mut Reader<'_>, depth: usize) -> Result<(), WireError> {
-    let tag = reader.u8()?;
-    if tag != tag::ARRAY && tag != tag::STRUCTURE {
-        return skip_contents(tag, reader, depth);
-    }
-    let count = parse_length(reader)?;
-    if depth + 1 >= AXDR_DEPTH_MAX {
-        return Err(WireError::Invalid("depth"));
-    }
-    if count > reader.remaining() {
-        return Err(WireError::Truncated);
-    }
-    (0..count).try_for_each(|_| skip(reader, depth + 1))
-}
-
-fn skip_contents(tag: u8, reader: &mut Reader<'_>, depth: usize) -> Result<(), WireError> {
-    if tag == tag::COMPACT_ARRAY {
-        return CompactArray::parse_at(reader, depth).map(drop);
-    }
-    Data::parse_scalar(tag, reader).map(drop)
+    let (count, rest) = open({ *reader }.rest(), depth)?;
+    let behind = skip(rest, count, depth + 1)?;
+    let bytes = &rest[..rest.len() - behind.len()];
+    *reader = Reader::new(behind);
+    Ok(Sequence::new(count, depth + 1, bytes))
 }
 
 fn emit_octets(writer: &mut Writer<'_>, octets: &[u8]) -> Result<(), WireError> {

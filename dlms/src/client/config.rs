@@ -1,8 +1,8 @@
 //! What a client is told, what it tells.
 
 use crate::apdu::{
-    ActionResult, ApplicationContext, AssociationResult, DataAccessResult, Diagnostic, Envelope,
-    ExceptionResponse, Mechanism,
+    AccessOperation, ActionResult, ApplicationContext, AssociationResult, DataAccessResult, Diagnostic,
+    Envelope, ExceptionResponse, Mechanism, OperationResult,
 };
 use crate::cosem::{AttributeRequest, MethodRequest};
 use crate::security::{
@@ -167,14 +167,23 @@ pub enum ClientInput<'a> {
     Set(AttributeRequest, &'a [u8]),
     /// Invoke a method, with one whole encoded value as parameter.
     Action(MethodRequest, Option<&'a [u8]>),
+    /// Write several attributes in one request, one whole encoded value each; at most 32.
+    SetList(Vec<(AttributeRequest, Vec<u8>)>),
+    /// Invoke several methods in one request, with one whole encoded value as parameter each; at most 32.
+    ActionList(Vec<(MethodRequest, Option<Vec<u8>>)>),
+    /// Carry out several operations in one request, with one whole encoded value each where one is written
+    /// or a parameter; at most 32, and only from a server that says
+    /// [`crate::apdu::Conformance::ACCESS`].
+    Access(Vec<(AccessOperation, Option<Vec<u8>>)>),
     /// Close the association.
     Release,
     /// A datagram has arrived from the server: a whole wrapper PDU.
     Datagram(&'a [u8]),
 }
 
-/// What a client wants done or known. Every `Connect`, `Get`, `GetList`, `Set`, `Action` and `Release` is
-/// answered exactly once: by `Connected`, `Value`, `Values`, `AccessResult`, `ActionResult`, `Released` or `Failed`.
+/// What a client wants done or known. Every `Connect`, request and `Release` is answered exactly once: by
+/// `Connected`, `Value`, `Values`, `AccessResult`, `AccessResults`, `ActionResult`, `ActionResults`,
+/// `AccessResponse`, `Released` or `Failed`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientOutput {
     /// Make this durable before the datagrams that follow: send counters below it may have been used.
@@ -195,6 +204,13 @@ pub enum ClientOutput {
     AccessResult(DataAccessResult),
     /// The result of an `Action`, and the value that the method returned.
     ActionResult(ActionResult, Option<Vec<u8>>),
+    /// The results of a `SetList`, in its order.
+    AccessResults(Vec<DataAccessResult>),
+    /// The results of an `ActionList`, in its order, and the values that the methods returned.
+    ActionResults(Vec<(ActionResult, Option<Vec<u8>>)>),
+    /// What an `Access` gave, in its order: one whole encoded value each, null-data for those that have none,
+    /// and how each operation went.
+    AccessResponse(Vec<(Vec<u8>, OperationResult)>),
     /// The association is closed.
     Released,
     /// The request could not be carried out.

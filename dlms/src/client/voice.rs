@@ -4,13 +4,25 @@ use super::ear::Ear;
 use super::{CipheringForm, ClientConfig, ClientFailure, ClientOutput};
 use crate::apdu::Pdu;
 use crate::invocation::InvocationCounter;
-use crate::security::{Control, Form, Wrap, transaction};
+use crate::security::{Control, Form, SecurityContext, Wrap, transaction};
 use crate::specs::conversation::OUTPUTS_MAX;
 use crate::specs::invoke_id;
 use crate::wrapper::Wpdu;
 use alloc::vec::Vec;
 use plc_core::Outbox;
 use plc_core::seed::Stream;
+
+/// Octets that protection adds to an APDU at most.
+pub(super) fn overhead(config: &ClientConfig) -> usize {
+    config.authentication.keys().map_or(0, |keys| form(keys, config.ciphering, 0).overhead(keys.suite()))
+}
+
+/// How requests are protected under these keys.
+fn form(keys: &SecurityContext, ciphering: CipheringForm, counter: u32) -> Form {
+    let (control, signed) = (keys.policy().request_control(), keys.policy().is_signed().0);
+    let wrap = if control == Control(0) { Wrap::Bare } else { ciphering.wrap() };
+    Form { wrap, control, signed, transaction: transaction(counter) }
+}
 
 /// The outputs of a client, and the numbers that go with them.
 #[derive(Debug)]
@@ -60,9 +72,7 @@ impl Voice {
     ) -> Result<Vec<u8>, ClientFailure> {
         let Some(keys) = config.authentication.keys() else { return Ok(plain) };
         let counter = self.send_counter(config)?;
-        let (control, signed) = (keys.policy().request_control(), keys.policy().is_signed().0);
-        let wrap = if control == Control(0) { Wrap::Bare } else { ciphering.wrap() };
-        let form = Form { wrap, control, signed, transaction: transaction(counter) };
+        let form = form(keys, ciphering, counter);
         let end = ear.end(keys, &config.client_title).ok_or(ClientFailure::WrongState)?;
         end.protect(&form, counter, &mut self.entropy, &plain).map_err(|_| ClientFailure::KeyMissing)
     }

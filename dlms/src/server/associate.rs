@@ -160,7 +160,7 @@ fn settle(
     }
     let client_max = if request.max_pdu == 0 { u16::MAX } else { request.max_pdu };
     let max_pdu = usize::from(client_max.min(server_max_pdu(config)));
-    let terms = Terms { max_pdu, block_get: request.conformance.has(Conformance::BLOCK_GET) };
+    let terms = Terms::new(config, max_pdu, request.conformance);
     Ok((terms, request.dedicated_key.map(Secret::new)))
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Caller<'s> {
     pub(super) guard: &'s mut Guard,
     pub(super) sessions: &'s mut Sessions,
     pub(super) voice: &'s mut Voice,
+    /// Whether the APDU came in general blocks.
+    pub(super) joined: bool,
 }
 
 impl<'s> Caller<'s> {
@@ -62,7 +64,32 @@ impl<'s> Caller<'s> {
         admitted
     }
 
+    /// Answers, in general blocks if that is the only way.
     pub(super) fn reply(&mut self, apdu: &[u8]) {
+        let session = self.session().filter(|session| session.is_open());
+        let max_pdu = session.map(|session| session.terms.general_over());
+        match max_pdu {
+            Some(max_pdu) if apdu.len() > max_pdu => self.reply_in_blocks(apdu, max_pdu),
+            _ => self.send(apdu),
+        }
+    }
+
+    fn reply_in_blocks(&mut self, apdu: &[u8], max_pdu: usize) {
+        let Some(session) = self.session() else { return };
+        if session.blocks.begin(apdu.to_vec(), max_pdu) {
+            self.send_burst();
+        } else {
+            self.refuse(TOO_LONG);
+        }
+    }
+
+    /// Sends the general blocks that the client waits for.
+    pub(super) fn send_burst(&mut self) {
+        let burst = self.session().map(|session| session.blocks.burst()).unwrap_or_default();
+        burst.iter().for_each(|apdu| self.send(apdu));
+    }
+
+    fn send(&mut self, apdu: &[u8]) {
         let (source, destination) = (self.config.server_sap, self.association.client_sap);
         self.voice.datagram(self.peer, Wpdu { source, destination, apdu }.to_vec());
     }
@@ -141,6 +168,9 @@ impl<'s> Caller<'s> {
 /// No association is open.
 const NOT_ASSOCIATED: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::OperationNotPossible };
+/// The answer is longer than can be told.
+const TOO_LONG: ExceptionResponse =
+    ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::PduTooLong };
 /// What came is not authentic.
 const UNDECIPHERABLE: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::DecipheringError };

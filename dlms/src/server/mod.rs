@@ -5,14 +5,18 @@
 //! peer. What cannot be served is dropped and counted; what may be told without helping an attacker is
 //! answered with an exception.
 
+mod accessing;
+mod acting;
 mod associate;
 mod builtin;
 mod caller;
 mod closing;
 mod config;
 mod counters;
+mod dispatch;
 mod getting;
 mod guard;
+mod incoming;
 mod model;
 mod opening;
 mod proving;
@@ -22,6 +26,7 @@ mod services;
 mod serving;
 mod session;
 mod sessions;
+mod setting;
 mod setup;
 mod transfer;
 mod voice;
@@ -111,10 +116,12 @@ impl Server {
         let Self { config, guards, sessions, voice } = self;
         let (config, association) = (&*config, &config.associations[index]);
         let guard = &mut guards[index];
-        let caller = &mut Caller { now, peer, index, association, config, guard, sessions, voice };
+        let caller =
+            &mut Caller { now, peer, index, association, config, guard, sessions, voice, joined: false };
         match apdu.first() {
             Some(&apdu_tag::AARQ) => Opening { caller }.on_aarq(apdu),
             Some(&apdu_tag::RLRQ) => Closing { caller }.on_rlrq(apdu),
+            Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => Serving { caller, objects }.on_general_block(apdu),
             Some(&tag) if is_ciphered(tag) || is_general(tag) => {
                 Serving { caller, objects }.on_ciphered(apdu)
             }

@@ -54,6 +54,7 @@ impl Opening<'_, '_> {
         let mut session = self.caller.new_session(Phase::Open, &judged.terms).ciphered(channel);
         if let Some(earlier) = self.caller.session() {
             session.transfer = earlier.transfer.take();
+            session.incoming = earlier.incoming.take();
             session.recent = core::mem::take(&mut earlier.recent);
         }
         if self.caller.association.authentication.mechanism().is_some() {

@@ -3,16 +3,19 @@
 use super::associate;
 use super::builtin::Builtin;
 use super::caller::Caller;
-use super::getting::Getting;
+use super::dispatch::{Answer, Dispatch};
 use super::proving::Proving;
 use super::services::Services;
 use super::session::{Channel, Phase, Terms};
 use super::setup::{self, Setup};
 use super::{AssociationContext, ObjectModel};
-use crate::apdu::{ActionRequest, ExceptionResponse, GetRequest, Pdu, ServiceError, SetRequest, StateError};
+use crate::apdu::{
+    ActionRequest, Conformance, ExceptionResponse, GeneralBlockTransfer, Pdu, ServiceError, StateError,
+    is_ciphered, is_general,
+};
+use crate::block_transfer::Taken;
 use crate::client::REPLY_TO_HLS;
 use crate::security::{Control, Demand, End, Form, Mark, Opened, SecurityContext, Unopened};
-use crate::specs::apdu_tag;
 use alloc::vec::Vec;
 
 /// Serves one APDU that asks for a service.
@@ -20,9 +23,6 @@ pub(super) struct Serving<'c, 's> {
     pub(super) caller: &'c mut Caller<'s>,
     pub(super) objects: &'c mut dyn ObjectModel,
 }
-
-/// What a service has to say: an answer, nothing, or that it is no service.
-type Answer = Result<Option<Vec<u8>>, ExceptionResponse>;
 
 impl Serving<'_, '_> {
     /// An APDU without protection.
@@ -54,6 +54,38 @@ impl Serving<'_, '_> {
             Ok(Some(answer)) => self.caller.reply(&answer),
             Ok(None) => self.caller.voice.counters.stale_blocks += 1,
             Err(exception) => self.caller.refuse(exception),
+        }
+    }
+
+    /// A general block, of an APDU or acknowledging one.
+    pub(super) fn on_general_block(&mut self, apdu: &[u8]) {
+        let Ok(block) = GeneralBlockTransfer::from_bytes(apdu) else {
+            return self.caller.voice.counters.malformed += 1;
+        };
+        self.establish();
+        let general = Conformance::GENERAL_BLOCK_TRANSFER;
+        let Some(session) = self.caller.session() else { return self.caller.on_unassociated() };
+        if !session.is_open() || !session.terms.conformance.has(general) {
+            return self.caller.refuse(UNKNOWN_SERVICE);
+        }
+        match session.blocks.on_block(&block) {
+            Taken::Wait => {}
+            Taken::Answer => self.caller.send_burst(),
+            Taken::Whole(joined) => self.on_joined(&joined),
+            Taken::Stray => self.caller.voice.counters.stale_blocks += 1,
+            Taken::TooLong => {
+                self.caller.voice.counters.aborted_transfers += 1;
+                self.caller.refuse(TOO_LONG);
+            }
+        }
+    }
+
+    /// An APDU that came in general blocks; none may hold blocks itself.
+    fn on_joined(&mut self, apdu: &[u8]) {
+        self.caller.joined = true;
+        match apdu.first() {
+            Some(&tag) if is_ciphered(tag) || is_general(tag) => self.on_ciphered(apdu),
+            _ => self.on_plain(apdu),
         }
     }
 
@@ -124,14 +156,16 @@ impl Serving<'_, '_> {
     fn establish(&mut self) {
         if self.caller.association.pre_established && self.caller.session().is_none() {
             let max_pdu = usize::from(associate::server_max_pdu(self.caller.config));
-            let session = self.caller.new_session(Phase::Open, &Terms { max_pdu, block_get: true });
+            let terms = Terms::new(self.caller.config, max_pdu, Conformance::OURS);
+            let session = self.caller.new_session(Phase::Open, &terms);
             self.caller.sessions.admit(session);
         }
     }
 
     /// Whether the APDU keeps to what the server said it takes.
     fn is_short_enough(&mut self, apdu: &[u8]) -> bool {
-        let fits = apdu.len() <= usize::from(associate::server_max_pdu(self.caller.config));
+        let most = usize::from(associate::server_max_pdu(self.caller.config));
+        let fits = self.caller.joined || apdu.len() <= most;
         if !fits {
             self.caller.voice.counters.too_long += 1;
             self.caller.refuse(TOO_LONG);
@@ -142,8 +176,9 @@ impl Serving<'_, '_> {
     /// The answer to a service, in at most `budget` octets.
     fn answer(&mut self, apdu: &[u8], budget: usize) -> Answer {
         let (now, config, association) = (self.caller.now, self.caller.config, self.caller.association);
-        let keys = self.caller.keys();
-        let Some(session) = self.caller.session() else { return Ok(None) };
+        let (joined, keys) = (self.caller.joined, self.caller.keys());
+        let (index, peer) = (self.caller.index, self.caller.peer);
+        let Some(session) = self.caller.sessions.find(index, peer) else { return Ok(None) };
         let context = AssociationContext {
             now,
             client_sap: association.client_sap,
@@ -151,25 +186,13 @@ impl Serving<'_, '_> {
             ciphered: !session.is_plain(),
         };
         let client_title = session.client_title();
-        let max_pdu = session.terms.max_pdu;
-        let builtin =
-            Builtin { config, association, context: &context, client_title, max_pdu, keys: keys.as_deref() };
-        let mut services = Services { builtin, objects: self.objects, budget };
-        match apdu.first() {
-            Some(&apdu_tag::GET_REQUEST) => {
-                let request = GetRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
-                Getting { session, services: &mut services }.on_request(&request)
-            }
-            Some(&apdu_tag::SET_REQUEST) => {
-                let request = SetRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
-                Ok(Some(services.set(&request).to_vec()))
-            }
-            Some(&apdu_tag::ACTION_REQUEST) => {
-                let request = ActionRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
-                Ok(Some(services.action(&request)))
-            }
-            _ => Err(UNKNOWN_SERVICE),
-        }
+        let (max_pdu, limit) = (session.terms.max_pdu, session.terms.limit(config, budget));
+        // Whoever asks in general blocks is answered in them.
+        let budget = if joined { limit } else { budget };
+        let keys = keys.as_deref();
+        let builtin = Builtin { config, association, context: &context, client_title, max_pdu, keys };
+        let services = Services { builtin, objects: self.objects, budget, limit };
+        Dispatch { session, services, counters: &mut self.caller.voice.counters }.answer(apdu)
     }
 }
 
@@ -181,8 +204,10 @@ fn pass_3(apdu: &[u8]) -> Option<ActionRequest<'_>> {
 /// No protection is demanded.
 const BARE: Demand = Demand { control: Control(0), signed: false };
 /// A service, or a form of one, that the server does not know.
-const UNKNOWN_SERVICE: ExceptionResponse =
+pub(super) const UNKNOWN_SERVICE: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceUnknown, service: ServiceError::ServiceNotSupported };
 /// More octets than the server takes.
 const TOO_LONG: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::PduTooLong };
+/// More objects than are served at once, or than the client has room for.
+pub(super) const LIST_TOO_LONG: ExceptionResponse = TOO_LONG;

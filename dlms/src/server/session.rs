@@ -1,7 +1,11 @@
 //! What the server remembers of one client.
 
+use super::ServerConfig;
+use super::incoming::Incoming;
 use super::recent::Recent;
 use super::transfer::Transfer;
+use crate::apdu::Conformance;
+use crate::block_transfer::BlockTransfer;
 use crate::security::{SecurityContext, SystemTitle};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -18,7 +22,12 @@ pub(super) struct Session {
     pub(super) channel: Option<Channel>,
     pub(super) terms: Terms,
     pub(super) last_heard: Instant,
+    /// What is sent in blocks.
     pub(super) transfer: Option<Transfer>,
+    /// What is received in blocks.
+    pub(super) incoming: Option<Incoming>,
+    /// APDUs in general blocks, both ways.
+    pub(super) blocks: BlockTransfer,
     pub(super) recent: Recent,
 }
 
@@ -27,9 +36,33 @@ pub(super) struct Session {
 pub(super) struct Terms {
     /// The largest APDU for the client, in octets.
     pub(super) max_pdu: usize,
-    /// Whether the client can join blocks.
-    pub(super) block_get: bool,
+    /// What client and server can both do.
+    pub(super) conformance: Conformance,
+    /// The longest APDU that is joined from general blocks, in octets.
+    pub(super) joined_max: usize,
 }
+
+impl Terms {
+    /// For a client that can do what `conformance` says.
+    pub(super) fn new(config: &ServerConfig, max_pdu: usize, conformance: Conformance) -> Self {
+        let joined_max = config.max_value_len.saturating_add(JOINED_OVERHEAD);
+        Self { max_pdu, conformance: conformance & Conformance::OURS, joined_max }
+    }
+
+    /// The octets beyond which an APDU goes in general blocks.
+    pub(super) const fn general_over(&self) -> usize {
+        if self.conformance.has(Conformance::GENERAL_BLOCK_TRANSFER) { self.max_pdu } else { usize::MAX }
+    }
+
+    /// The most octets that an answer may have if `budget` fit one APDU: general blocks carry more.
+    pub(super) fn limit(&self, config: &ServerConfig, budget: usize) -> usize {
+        let general = self.conformance.has(Conformance::GENERAL_BLOCK_TRANSFER);
+        if general { budget.max(config.max_value_len) } else { budget }
+    }
+}
+
+/// What an APDU may hold besides a value of the longest kind: descriptors, selectors, protection.
+const JOINED_OVERHEAD: usize = 1024;
 
 /// How far the association has come.
 #[derive(Debug)]
@@ -61,8 +94,18 @@ pub(super) struct Channel {
 
 impl Session {
     pub(super) fn new(now: Instant, peer: u16, association: usize, phase: Phase, terms: &Terms) -> Self {
-        let (transfer, recent) = (None, Recent::default());
-        Self { peer, association, phase, channel: None, terms: *terms, last_heard: now, transfer, recent }
+        Self {
+            peer,
+            association,
+            phase,
+            channel: None,
+            terms: *terms,
+            last_heard: now,
+            transfer: None,
+            incoming: None,
+            blocks: BlockTransfer::new(terms.joined_max),
+            recent: Recent::default(),
+        }
     }
 
     /// The same in a ciphered context.

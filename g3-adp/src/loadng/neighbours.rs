@@ -94,6 +94,11 @@ impl Neighbours {
         self.find(address).is_some_and(|neighbour| neighbour.confirmed)
     }
 
+    /// How many were heard with this signal or a better one.
+    pub(crate) fn heard_at_least(&self, lqi: u8) -> usize {
+        self.all.iter().filter(|neighbour| neighbour.lqi >= lqi).count()
+    }
+
     pub(crate) fn all(&self) -> &[Neighbour] {
         &self.all
     }

@@ -1,7 +1,9 @@
 //! Route requests of others on their way onward \[G3 ADP 6.4\].
 
 use super::Context;
+use crate::config::InformationBase;
 use crate::counters::Drop;
+use crate::specs;
 use crate::wire::RouteMessage;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -32,7 +34,14 @@ impl Passing {
     }
 
     /// Passes a request on, later. A better copy of one that waits takes its place, but not its time.
-    pub(crate) fn add(&mut self, cx: &mut Context<'_>, message: RouteMessage, from: ShortAddress, lqi: Lqi) {
+    /// `cluster` is how many neighbours are heard as well as members of a cluster are.
+    pub(crate) fn add(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: RouteMessage,
+        (from, lqi): (ShortAddress, Lqi),
+        cluster: usize,
+    ) {
         if let Some(pass) = self.find(&message) {
             (pass.message, pass.from) = (message, from);
             return;
@@ -43,7 +52,7 @@ impl Passing {
         let jitter = cx.interop.rreq_jitter;
         let mut delay = delay(lqi, cx) + cx.random(jitter);
         if cx.ib.adp_cluster_trickle_enabled && lqi.0 >= cx.ib.adp_cluster_min_lqi {
-            let interval = cx.ib.adp_cluster_trickle_i;
+            let interval = interval(cluster, cx.ib);
             delay += interval / 2 + cx.random(interval / 2);
         }
         self.all.push(Pass { message, from, at: cx.now + delay, copies: 0 });
@@ -91,6 +100,17 @@ impl Passing {
     }
 }
 
+/// adpClusterTrickleI, K · 3 · the duration of a request, or longer in a large cluster: so long that its members could speak one
+/// after the other, and most of them hear K others first \[G3 ADP 5.6; the growth is ours, confidence C\].
+fn interval(cluster: usize, ib: &InformationBase) -> Duration {
+    let requests = 3 * u32::from(ib.adp_cluster_trickle_k.max(1));
+    let cluster = u32::try_from(cluster).unwrap_or(u32::MAX).clamp(requests, CLUSTER_MAX);
+    (ib.adp_cluster_trickle_i * cluster / requests).min(specs::CLUSTER_I_MAX.max(ib.adp_cluster_trickle_i))
+}
+
+/// Members that the interval grows with at most; more make no difference with any value of the other attributes.
+const CLUSTER_MAX: u32 = 1000;
+
 /// adpDelayLowLQI below adpRREQJitterLowLQI, adpDelayHighLQI above adpRREQJitterHighLQI, in between along a line.
 fn delay(lqi: Lqi, cx: &Context<'_>) -> Duration {
     let ib = cx.ib;
@@ -107,8 +127,17 @@ fn delay(lqi: Lqi, cx: &Context<'_>) -> Duration {
 mod tests {
     use super::*;
     use crate::action::Actions;
-    use crate::config::{InformationBase, Interop};
+    use crate::config::Interop;
     use plc_core::Seed;
+
+    #[test]
+    fn the_interval_of_a_cluster_grows_with_its_members_up_to_its_limit() {
+        let ib = InformationBase { adp_cluster_trickle_k: 2, ..Default::default() };
+        let grown = [0, 6, 12, 60, usize::MAX].map(|members| interval(members, &ib).as_millis());
+        assert_eq!(grown, [900, 900, 1800, 4096, 4096]);
+        let long = InformationBase { adp_cluster_trickle_i: Duration::from_secs(9), ..ib };
+        assert_eq!(interval(60, &long), Duration::from_secs(9), "what was configured is never cut");
+    }
 
     #[test]
     fn weak_links_wait_longer_along_a_line() {

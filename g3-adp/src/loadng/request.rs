@@ -39,7 +39,8 @@ impl Loadng {
         if cx.is_own(message.destination) {
             self.answers.on_request(cx, message);
         } else if message.hop_count < specs::HOP_COUNT_LIMIT && message.hop_limit > 0 {
-            self.passing.add(cx, message, from, link.lqi());
+            let cluster = self.neighbours.heard_at_least(cx.ib.adp_cluster_min_lqi);
+            self.passing.add(cx, message, (from, link.lqi()), cluster);
         } else {
             cx.count(Drop::HopLimit);
         }
@@ -50,7 +51,11 @@ impl Loadng {
         request.sequence = self.take_number(cx);
         let home = request.destination == cx.ib.adp_coord_short_address;
         let known = self.default_route.filter(|_| home && request.is_unicast());
-        emit(cx, request, known.or(self.deaf(cx, request.destination)));
+        let hop = known.or(self.deaf(cx, request.destination));
+        if hop.is_none() && !cx.interop.everybody_passes_unicast {
+            request.flags &= !RouteMessage::UNICAST;
+        }
+        emit(cx, request, hop);
     }
 
     /// A request of another node goes onward: along the way that is known, or to everybody.

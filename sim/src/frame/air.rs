@@ -2,7 +2,7 @@
 
 use super::sinr::{self, Loss, Scratch};
 use super::traffic::{Interval, Traffic};
-use super::{Body, ErrorTable, Frame, Links, Quality};
+use super::{Body, ErrorTable, Frame, FrameKind, FrameKinds, Links, Quality};
 use channel::gauss::Words;
 use g3_phy::BandPlan;
 use plc_core::sap::PhyLoss;
@@ -68,6 +68,8 @@ pub struct AirCounters {
     pub payloads_lost: u64,
     /// Losses of both kinds at receivers that heard another frame at the same time.
     pub collisions: u64,
+    /// Frames by what they are for.
+    pub kinds: FrameKinds,
 }
 
 /// The line between the nodes of a world.
@@ -389,7 +391,9 @@ impl Air {
             Body::Ack { .. } => self.counters.acks += 1,
             Body::Data { .. } => self.counters.frames += 1,
         }
-        self.counters.airtime += super::phy::airtime(frame);
+        let airtime = super::phy::airtime(frame);
+        self.counters.airtime += airtime;
+        self.counters.kinds.count(FrameKind::of(frame), airtime);
         self.counters.busy += frame.ends.since(self.busy_until.max(frame.start));
         self.busy_until = self.busy_until.max(frame.ends);
     }

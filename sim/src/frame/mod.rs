@@ -15,6 +15,7 @@
 mod air;
 mod effective;
 mod event;
+mod kind;
 mod links;
 mod noise;
 mod phy;
@@ -25,6 +26,7 @@ mod traffic;
 pub use air::{Air, AirCounters, Due, FlightId, Heard, Stage};
 pub use effective::effective_db;
 pub use event::{Body, Frame, FrameEvent, Quality};
+pub use kind::{FrameKind, FrameKinds};
 pub use links::{Link, Links};
 pub use noise::Noise;
 pub use phy::FramePhy;

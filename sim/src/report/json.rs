@@ -67,6 +67,10 @@ impl Report {
             "payloads_lost": air.payloads_lost,
             "collisions": air.collisions,
             "collided": air.collided,
+            "kinds": air.kinds.iter().map(|(kind, frames, time)| (kind.name().to_owned(), json!({
+                "frames": frames,
+                "airtime_s": time.as_secs_f64(),
+            }))).collect::<serde_json::Map<_, _>>(),
         })
     }
 }

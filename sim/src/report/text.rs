@@ -62,6 +62,9 @@ impl Report {
         let share = |part: f64| 100.0 * part / self.duration.as_secs_f64();
         writeln!(to, "\nframes            {} and {} acknowledgements", air.frames, air.acks)?;
         writeln!(to, "line busy         {:.2} %", share(air.busy.as_secs_f64()))?;
+        for (kind, frames, time) in air.kinds.iter().filter(|(_, frames, _)| *frames > 0) {
+            writeln!(to, "  {:<16}{frames}, {:.2} %", kind.name(), share(time.as_secs_f64()))?;
+        }
         writeln!(
             to,
             "retries           {} ({:.2} % of frames), {} without acknowledgement, {} gave up on a busy line",
