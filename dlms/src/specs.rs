@@ -76,6 +76,10 @@ pub mod apdu_tag {
     pub const DATA_NOTIFICATION_CONFIRM: u8 = 0x10;
     pub const GLO_INITIATE_REQUEST: u8 = 0x21;
     pub const GLO_INITIATE_RESPONSE: u8 = 0x28;
+    pub const GLO_CONFIRMED_SERVICE_ERROR: u8 = 0x2E;
+    pub const DED_INITIATE_REQUEST: u8 = 0x41;
+    pub const DED_INITIATE_RESPONSE: u8 = 0x48;
+    pub const DED_CONFIRMED_SERVICE_ERROR: u8 = 0x4E;
     pub const AARQ: u8 = 0x60;
     pub const AARE: u8 = 0x61;
     pub const RLRQ: u8 = 0x62;
@@ -89,39 +93,30 @@ pub mod apdu_tag {
     pub const ACTION_RESPONSE: u8 = 0xC7;
     pub const GLO_GET_REQUEST: u8 = 0xC8;
     pub const GLO_SET_REQUEST: u8 = 0xC9;
+    pub const GLO_EVENT_NOTIFICATION_REQUEST: u8 = 0xCA;
     pub const GLO_ACTION_REQUEST: u8 = 0xCB;
     pub const GLO_GET_RESPONSE: u8 = 0xCC;
     pub const GLO_SET_RESPONSE: u8 = 0xCD;
     pub const GLO_ACTION_RESPONSE: u8 = 0xCF;
+    pub const DED_GET_REQUEST: u8 = 0xD0;
+    pub const DED_SET_REQUEST: u8 = 0xD1;
+    pub const DED_EVENT_NOTIFICATION_REQUEST: u8 = 0xD2;
+    pub const DED_ACTION_REQUEST: u8 = 0xD3;
+    pub const DED_GET_RESPONSE: u8 = 0xD4;
+    pub const DED_SET_RESPONSE: u8 = 0xD5;
+    pub const DED_ACTION_RESPONSE: u8 = 0xD7;
     pub const EXCEPTION_RESPONSE: u8 = 0xD8;
     pub const ACCESS_REQUEST: u8 = 0xD9;
     pub const ACCESS_RESPONSE: u8 = 0xDA;
     pub const GENERAL_GLO: u8 = 0xDB;
+    pub const GENERAL_DED: u8 = 0xDC;
+    pub const GENERAL_CIPHERING: u8 = 0xDD;
+    pub const GENERAL_SIGNING: u8 = 0xDF;
     pub const GENERAL_BLOCK_TRANSFER: u8 = 0xE0;
 }
 
-/// Security suite 0 \[GB 9.2.3; confidence A\].
-pub mod security {
-    #![allow(missing_docs)]
-    pub const AUTHENTICATION: u8 = 0x10;
-    pub const ENCRYPTION: u8 = 0x20;
-    pub const TAG_LEN: usize = 12;
-    /// A challenge of HLS, octets.
-    pub const CHALLENGE_LEN_MIN: usize = 8;
-    pub const CHALLENGE_LEN_MAX: usize = 64;
-    /// Octets of our own challenges. A choice of this crate within those bounds.
-    pub const CHALLENGE_LEN: usize = 16;
-    /// SC and invocation counter, ahead of every protected text.
-    pub const HEADER_LEN: usize = 1 + 4;
-    /// f(challenge) of mechanism 5: header and tag \[GB 9.2.7.4; confidence A\].
-    pub const PROOF_LEN: usize = HEADER_LEN + TAG_LEN;
-    /// Tag and longest length of a service-specific envelope \[GB 9.5; confidence A\].
-    pub const SPECIFIC_HEAD_LEN: usize = 1 + 3;
-    /// The same of general-glo-ciphering, with the system title behind its length.
-    pub const GENERAL_HEAD_LEN: usize = 1 + 1 + 8 + 3;
-    /// Counters end here and never wrap \[GB 9.2.3.3.7.3; confidence A\].
-    pub const COUNTER_END: u64 = 1 << 32;
-}
+pub mod certificate;
+pub mod security;
 
 /// The fields of AARQ, AARE, RLRQ and RLRE \[GB 9.4.2, 11; confidence A\].
 pub mod association {
@@ -373,9 +368,4 @@ pub mod classes {
     pub const CLOCK_NAME: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
 }
 
-/// Security setup, version 1 \[BB 4.4.7; confidence B\].
-pub mod security_setup {
-    #![allow(missing_docs)]
-    /// Authenticated and encrypted requests (bits 2, 3) and responses (bits 5, 6).
-    pub const POLICY_ALL: u8 = 0x6C;
-}
+pub mod security_setup;

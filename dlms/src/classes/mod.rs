@@ -2,3 +2,4 @@
 
 pub mod profile;
 pub mod register;
+pub mod security_setup;

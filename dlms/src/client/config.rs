@@ -1,25 +1,92 @@
 //! What a client is told, what it tells.
 
 use crate::apdu::{
-    AccessOperation, ActionResult, AssociationResult, DataAccessResult, Diagnostic, ExceptionResponse,
-    OperationResult,
+    AccessOperation, ActionResult, ApplicationContext, AssociationResult, DataAccessResult, Diagnostic,
+    Envelope, ExceptionResponse, Mechanism, OperationResult,
 };
 use crate::cosem::{AttributeRequest, MethodRequest};
-use crate::security::{Suite0, SystemTitle};
+use crate::security::{
+    HashFunction, Hls, KeySource, PrivateKey, PublicKey, SPECIFIC, SPECIFIC_DEDICATED, Secret,
+    SecurityContext, SystemTitle, Wrap,
+};
 use alloc::vec::Vec;
 use core::time::Duration;
 use plc_core::Seed;
 
-/// How a client proves itself.
+/// How a client proves itself, and under what keys its APDUs are ciphered. Where there are keys, what their
+/// policy demands of requests is put on every request.
 #[derive(Clone, Debug)]
 pub enum ClientAuthentication {
     /// Lowest level: no security, for the public client.
     None,
-    /// High level, mechanism 5 (GMAC), and every APDU authenticated and encrypted under suite 0.
-    HlsGmac {
-        /// The global keys of the meter.
-        keys: Suite0,
+    /// Low level, mechanism 1: a password.
+    Lls {
+        /// The password.
+        password: Secret,
+        /// The keys of the meter, in a ciphered context.
+        keys: Option<SecurityContext>,
     },
+    /// High level, mechanism 5 (GMAC), in a ciphered context.
+    HlsGmac {
+        /// The keys of the meter.
+        keys: SecurityContext,
+    },
+    /// High level, mechanisms 3, 4 and 6: a shared secret, hashed with the challenge.
+    HlsHash {
+        /// The hash.
+        hash: HashFunction,
+        /// The secret.
+        secret: Secret,
+        /// The keys of the meter, in a ciphered context.
+        keys: Option<SecurityContext>,
+    },
+    /// High level, mechanism 7: signatures.
+    HlsEcdsa {
+        /// Own key for signatures.
+        own: PrivateKey,
+        /// The public key with which the signatures of the server are verified.
+        server: PublicKey,
+        /// The keys of the meter, in a ciphered context.
+        keys: Option<SecurityContext>,
+    },
+}
+
+impl ClientAuthentication {
+    /// The mechanism that an AARQ names; none for the lowest level.
+    pub const fn mechanism(&self) -> Option<Mechanism> {
+        match self {
+            Self::None => None,
+            Self::Lls { .. } => Some(Mechanism::LOW),
+            Self::HlsGmac { .. } => Some(Mechanism::HIGH_GMAC),
+            Self::HlsHash { hash, .. } => Some(hash.mechanism()),
+            Self::HlsEcdsa { .. } => Some(Mechanism::HIGH_ECDSA),
+        }
+    }
+
+    /// The keys, in a ciphered context.
+    pub const fn keys(&self) -> Option<&SecurityContext> {
+        match self {
+            Self::None => None,
+            Self::HlsGmac { keys } => Some(keys),
+            Self::Lls { keys, .. } | Self::HlsHash { keys, .. } | Self::HlsEcdsa { keys, .. } => {
+                keys.as_ref()
+            }
+        }
+    }
+
+    /// The application context.
+    pub const fn context(&self) -> ApplicationContext {
+        ApplicationContext::of(self.keys().is_some())
+    }
+
+    pub(super) const fn hls(&self) -> Option<Hls<'_>> {
+        match self {
+            Self::None | Self::Lls { .. } => None,
+            Self::HlsGmac { keys } => Some(Hls::Gmac(keys)),
+            Self::HlsHash { hash, secret, .. } => Some(Hls::Hash(*hash, secret)),
+            Self::HlsEcdsa { own, server, .. } => Some(Hls::Ecdsa { own, peer: server }),
+        }
+    }
 }
 
 /// In what envelope a client ciphers services. Servers answer in the form asked.
@@ -30,6 +97,29 @@ pub enum CipheringForm {
     ServiceSpecific,
     /// general-glo-ciphering, with the system title in every APDU.
     General,
+    /// ded-get-request and its kin, under a key of this association alone.
+    Dedicated,
+    /// general-ded-ciphering, under a key of this association alone.
+    GeneralDedicated,
+    /// general-ciphering, with a key from this source.
+    GeneralCiphering(KeySource),
+}
+
+impl CipheringForm {
+    /// Whether the client gives the server a dedicated key when it opens the association.
+    pub const fn is_dedicated(self) -> bool {
+        matches!(self, Self::Dedicated | Self::GeneralDedicated)
+    }
+
+    pub(super) const fn wrap(self) -> Wrap {
+        match self {
+            Self::ServiceSpecific => Wrap::Envelope(SPECIFIC),
+            Self::General => Wrap::Envelope(Envelope::General(None)),
+            Self::Dedicated => Wrap::Envelope(SPECIFIC_DEDICATED),
+            Self::GeneralDedicated => Wrap::Envelope(Envelope::GeneralDedicated(None)),
+            Self::GeneralCiphering(source) => Wrap::General(source),
+        }
+    }
 }
 
 /// Configuration of a [`super::Client`].
@@ -59,7 +149,7 @@ pub struct ClientConfig {
     pub response_timeout: Duration,
     /// How often an unanswered request is repeated; at most 7. Actions never are.
     pub retries: u8,
-    /// Entropy for challenges; another one for every life of the client.
+    /// Entropy for challenges and keys; another one for every life of the client.
     pub seed: Seed,
 }
 
@@ -151,4 +241,6 @@ pub enum ClientFailure {
     Busy,
     /// The send counter has ended: the server needs new keys.
     CounterExhausted,
+    /// The form of ciphering needs a key that the client was not given.
+    KeyMissing,
 }

@@ -18,18 +18,17 @@ pub use config::{
     CipheringForm, ClientAuthentication, ClientConfig, ClientFailure, ClientInput, ClientOutput,
 };
 pub use counters::ClientCounters;
-pub(crate) use handshake::{REPLY_TO_HLS, proof, verify};
+pub(crate) use handshake::{REPLY_TO_HLS, octet_string, octets_in};
 
 use crate::apdu::{
-    Aare, ActionResponse, Conformance, ExceptionResponse, GeneralBlockTransfer, Pdu, is_ciphered,
+    Aare, ActionResponse, Conformance, ExceptionResponse, GeneralBlockTransfer, Pdu, is_ciphered, is_general,
 };
 use crate::block_transfer::{BlockTransfer, Taken};
 use crate::invocation::InvocationCounter;
-use crate::security::Suite0;
+use crate::security::SecurityContext;
 use crate::specs::apdu_tag;
 use crate::specs::conversation::RETRIES_MAX;
 use crate::specs::get::LIST_MAX;
-use crate::specs::security::CHALLENGE_LEN;
 use crate::wrapper::Wpdu;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -37,9 +36,7 @@ use ear::Ear;
 use exchange::{Exchange, Step};
 use handshake::{Accepted, Handshake};
 use pending::{Job, Pending, Proving, ServerTerms};
-use plc_core::seed::Stream;
 use plc_core::{Instant, Machine};
-use rand_core::Rng;
 use request::Request;
 use voice::Voice;
 
@@ -50,7 +47,6 @@ const JOINED_OVERHEAD: usize = 1024;
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
-    challenges: Stream,
     is_open: bool,
     pending: Option<Pending>,
     ear: Ear,
@@ -63,11 +59,13 @@ impl Client {
     /// A client that is not connected.
     pub fn new(config: ClientConfig) -> Self {
         Self {
-            challenges: config.seed.stream(),
             is_open: false,
             pending: None,
             ear: Ear::new(config.last_server_counter),
-            voice: Voice::new(InvocationCounter::new(config.first_invocation_counter, config.counter_block)),
+            voice: Voice::new(
+                InvocationCounter::new(config.first_invocation_counter, config.counter_block),
+                config.seed.stream(),
+            ),
             blocks: BlockTransfer::new(config.max_value_len.saturating_add(JOINED_OVERHEAD)),
             counters: ClientCounters::default(),
             config,
@@ -110,10 +108,9 @@ impl Client {
     }
 
     fn on_connect(&mut self, now: Instant) {
-        let mut challenge = [0; CHALLENGE_LEN];
-        self.challenges.fill_bytes(&mut challenge);
         self.is_open = false;
-        self.begin(now, Job::Associate(Handshake::new(challenge)));
+        let handshake = Handshake::new(&self.config, &mut self.voice.entropy);
+        self.begin(now, Job::Associate(handshake));
     }
 
     fn on_request(&mut self, now: Instant, request: Request) {
@@ -150,7 +147,7 @@ impl Client {
         pending.deadline = now + self.config.response_timeout.max(Duration::from_millis(1));
         let conformance = self.ear.server_conformance().unwrap_or_default();
         let server = ServerTerms { max_pdu: self.ear.server_max_pdu(), conformance };
-        let apdu = pending.job.apdu(&self.config, &mut self.voice, server);
+        let apdu = pending.job.apdu(&self.config, &mut self.voice, &self.ear, server);
         if let Err(failure) = apdu.and_then(|apdu| self.send(apdu, server)) {
             self.pending = None;
             self.fail(failure);
@@ -172,11 +169,8 @@ impl Client {
         burst.iter().try_for_each(|apdu| self.voice.send(&self.config, apdu))
     }
 
-    const fn keys(&self) -> Option<&Suite0> {
-        match &self.config.authentication {
-            ClientAuthentication::None => None,
-            ClientAuthentication::HlsGmac { keys } => Some(keys),
-        }
+    const fn keys(&self) -> Option<&SecurityContext> {
+        self.config.authentication.keys()
     }
 
     fn on_datagram(&mut self, now: Instant, bytes: &[u8]) {
@@ -193,9 +187,12 @@ impl Client {
             Some(&apdu_tag::RLRE) => self.on_rlre(),
             Some(&apdu_tag::EXCEPTION_RESPONSE) => self.on_exception(apdu),
             Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => self.on_general_block(now, apdu),
-            Some(&tag) if is_ciphered(tag) => self.on_ciphered(now, apdu),
+            Some(&tag) if self.keys().is_none() && (is_ciphered(tag) || is_general(tag)) => {
+                self.counters.unexpected += 1;
+            }
             Some(_) if self.keys().is_none() => self.on_service(now, apdu),
-            _ => self.counters.unauthentic += 1,
+            Some(_) => self.on_protected(now, apdu),
+            None => self.counters.malformed += 1,
         }
     }
 
@@ -241,14 +238,17 @@ impl Client {
     }
 
     fn on_accepted(&mut self, now: Instant, accepted: &Accepted) {
-        let Some((title, counter)) = accepted.proof else {
-            self.ear.on_initiate(&accepted.initiate);
-            return self.on_connected();
-        };
-        if !self.ear.on_server(title, counter) {
-            return self.counters.replayed += 1;
+        let Some(Pending { job: Job::Associate(handshake), .. }) = &self.pending else { return };
+        if let Some(counter) = accepted.counter {
+            let dedicated = handshake.dedicated(&self.config);
+            if !self.ear.on_server(accepted.server_title, counter, dedicated) {
+                return self.counters.replayed += 1;
+            }
         }
         self.ear.on_initiate(&accepted.initiate);
+        if self.config.authentication.hls().is_none() {
+            return self.on_connected();
+        }
         if let Some(Pending { job: Job::Associate(handshake), .. }) = self.pending.take() {
             self.begin(now, Job::Prove(Proving::new(handshake)));
         }
@@ -289,11 +289,9 @@ impl Client {
         }
     }
 
-    fn on_ciphered(&mut self, now: Instant, apdu: &[u8]) {
-        let ClientAuthentication::HlsGmac { keys } = &self.config.authentication else {
-            return self.counters.unexpected += 1;
-        };
-        if let Some(plain) = self.ear.open(keys, apdu, &mut self.counters) {
+    fn on_protected(&mut self, now: Instant, apdu: &[u8]) {
+        let Some(keys) = self.config.authentication.keys() else { return };
+        if let Some(plain) = self.ear.open(keys, &self.config.client_title, apdu, &mut self.counters) {
             self.on_service(now, &plain);
         }
     }
@@ -312,8 +310,7 @@ impl Client {
         let Some(response) = response.filter(|response| proving.is_issued(response.invoke_id)) else {
             return self.counters.unexpected += 1;
         };
-        let (Some(keys), Some(title)) = (self.keys(), self.ear.server_title()) else { return };
-        if proving.is_proved(keys, title, &response) {
+        if proving.is_proved(&self.config, &response) {
             self.on_connected();
         } else {
             self.done(ClientOutput::Failed(ClientFailure::Authentication));

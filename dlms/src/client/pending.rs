@@ -1,11 +1,11 @@
 //! The request under way, whatever it is.
 
+use super::ear::Ear;
 use super::exchange::{self, Exchange};
 use super::handshake::{self, Handshake};
 use super::voice::{self, Voice};
-use super::{ClientAuthentication, ClientConfig, ClientFailure, ClientOutput};
+use super::{CipheringForm, ClientConfig, ClientFailure, ClientOutput};
 use crate::apdu::{ActionResponse, Conformance, InvokeId};
-use crate::security::{Suite0, SystemTitle};
 use crate::specs::conversation::RETRIES_MAX;
 use alloc::vec::Vec;
 use plc_core::Instant;
@@ -77,16 +77,17 @@ impl Job {
         &mut self,
         config: &ClientConfig,
         voice: &mut Voice,
+        ear: &Ear,
         server: ServerTerms,
     ) -> Result<Vec<u8>, ClientFailure> {
         match self {
             Self::Associate(handshake) => Ok(handshake.aarq(config, voice.send_counter(config)?)),
-            Self::Prove(proving) => proving.apdu(config, voice),
+            Self::Prove(proving) => proving.apdu(config, voice, ear),
             Self::Exchange(exchange) => {
                 let fresh = if exchange.needs_fresh() { voice.next_number() } else { voice.number() };
                 let room = server.max_pdu.saturating_sub(voice::overhead(config));
                 let terms = exchange::Terms { room, conformance: server.conformance };
-                voice.protect(config, exchange.apdu(fresh, terms)?)
+                voice.protect(config, ear, config.ciphering, exchange.apdu(fresh, terms)?)
             }
             Self::Release => Ok(handshake::rlrq(config, voice.send_counter(config)?)),
         }
@@ -105,14 +106,21 @@ impl Proving {
         Self { handshake, issued: 0 }
     }
 
-    fn apdu(&mut self, config: &ClientConfig, voice: &mut Voice) -> Result<Vec<u8>, ClientFailure> {
-        let ClientAuthentication::HlsGmac { keys } = &config.authentication else {
-            return Err(ClientFailure::WrongState);
-        };
+    /// Pass 3, under the global key even if there is a dedicated one.
+    fn apdu(
+        &mut self,
+        config: &ClientConfig,
+        voice: &mut Voice,
+        ear: &Ear,
+    ) -> Result<Vec<u8>, ClientFailure> {
         let number = voice.next_number();
         self.issued |= 1 << number;
-        let inner = voice.send_counter(config)?;
-        voice.protect(config, self.handshake.pass_3(keys, &config.client_title, inner, number))
+        let hls = config.authentication.hls().ok_or(ClientFailure::WrongState)?;
+        let inner = if hls.needs_counter() { voice.send_counter(config)? } else { 0 };
+        let pass_3 = self.handshake.pass_3(config, inner, number).ok_or(ClientFailure::WrongState)?;
+        let dedicated = config.ciphering.is_dedicated();
+        let ciphering = if dedicated { CipheringForm::ServiceSpecific } else { config.ciphering };
+        voice.protect(config, ear, ciphering, pass_3)
     }
 
     /// Whether a response has one of the numbers that were issued.
@@ -121,12 +129,7 @@ impl Proving {
     }
 
     /// Pass 4: whether the server has proved that it knows the keys.
-    pub(super) fn is_proved(
-        &self,
-        keys: &Suite0,
-        server: &SystemTitle,
-        response: &ActionResponse<'_>,
-    ) -> bool {
-        self.handshake.is_proved(keys, server, response)
+    pub(super) fn is_proved(&self, config: &ClientConfig, response: &ActionResponse<'_>) -> bool {
+        self.handshake.is_proved(config, response)
     }
 }

@@ -23,4 +23,6 @@ pub struct ServerCounters {
     pub aborted_transfers: u64,
     /// Answers not sent because the send counter has ended.
     pub counter_exhausted: u64,
+    /// Answers not sent because a key for them is missing.
+    pub key_missing: u64,
 }

@@ -21,22 +21,25 @@ mod model;
 mod opening;
 mod proving;
 mod recent;
+mod restore;
 mod services;
 mod serving;
 mod session;
 mod sessions;
 mod setting;
+mod setup;
 mod transfer;
 mod voice;
 
 pub use config::{
-    Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerEvent, ServerInput, ServerOutput,
-    ServerPersist,
+    Access, AssociationConfig, Ciphering, ServerAuthentication, ServerConfig, ServerEvent, ServerInput,
+    ServerOutput, ServerPersist,
 };
 pub use counters::ServerCounters;
 pub use model::{AssociationContext, ObjectEntry, ObjectModel};
+pub use restore::ServerRecords;
 
-use crate::apdu::{Pdu, is_ciphered};
+use crate::apdu::{Pdu, is_ciphered, is_general};
 use crate::invocation::InvocationCounter;
 use crate::specs::apdu_tag;
 use crate::wrapper::Wpdu;
@@ -45,7 +48,6 @@ use caller::Caller;
 use closing::Closing;
 use guard::Guard;
 use opening::Opening;
-use plc_core::seed::Stream;
 use plc_core::{Instant, Machine};
 use serving::Serving;
 use sessions::Sessions;
@@ -57,7 +59,6 @@ pub struct Server {
     config: ServerConfig,
     guards: Vec<Guard>,
     sessions: Sessions,
-    challenges: Stream,
     voice: Voice,
 }
 
@@ -67,8 +68,10 @@ impl Server {
         Self {
             guards: config.associations.iter().map(Guard::new).collect(),
             sessions: Sessions::new(config.max_sessions, config.session_timeout),
-            challenges: config.seed.stream(),
-            voice: Voice::new(InvocationCounter::new(config.first_invocation_counter, config.counter_block)),
+            voice: Voice::new(
+                InvocationCounter::new(config.first_invocation_counter, config.counter_block),
+                config.seed.stream(),
+            ),
             config,
         }
     }
@@ -102,7 +105,7 @@ impl Server {
     /// The highest counter that was accepted from the client at this port: its next one must be higher.
     /// `None` before the first, and for a port without association.
     pub fn receive_counter(&self, client_sap: u16) -> Option<u32> {
-        self.association(client_sap).and_then(|index| self.guards[index].receive.last())
+        self.association(client_sap).and_then(|index| self.guards[index].heard.global.last())
     }
 
     fn association(&self, client_sap: u16) -> Option<usize> {
@@ -110,16 +113,18 @@ impl Server {
     }
 
     fn on_apdu(&mut self, now: Instant, peer: u16, index: usize, apdu: &[u8], objects: &mut dyn ObjectModel) {
-        let Self { config, guards, sessions, challenges, voice } = self;
+        let Self { config, guards, sessions, voice } = self;
         let (config, association) = (&*config, &config.associations[index]);
         let guard = &mut guards[index];
         let caller =
             &mut Caller { now, peer, index, association, config, guard, sessions, voice, joined: false };
         match apdu.first() {
-            Some(&apdu_tag::AARQ) => Opening { caller, challenges }.on_aarq(apdu),
+            Some(&apdu_tag::AARQ) => Opening { caller }.on_aarq(apdu),
             Some(&apdu_tag::RLRQ) => Closing { caller }.on_rlrq(apdu),
             Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => Serving { caller, objects }.on_general_block(apdu),
-            Some(&tag) if is_ciphered(tag) => Serving { caller, objects }.on_ciphered(apdu),
+            Some(&tag) if is_ciphered(tag) || is_general(tag) => {
+                Serving { caller, objects }.on_ciphered(apdu)
+            }
             Some(_) => Serving { caller, objects }.on_plain(apdu),
             None => caller.voice.counters.malformed += 1,
         }

@@ -6,15 +6,16 @@ use super::caller::Caller;
 use super::dispatch::{Answer, Dispatch};
 use super::proving::Proving;
 use super::services::Services;
-use super::session::{Phase, Terms};
+use super::session::{Channel, Phase, Terms};
+use super::setup::{self, Setup};
 use super::{AssociationContext, ObjectModel};
 use crate::apdu::{
-    ActionRequest, Ciphered, Conformance, Envelope, ExceptionResponse, GeneralBlockTransfer, Pdu,
-    ServiceError, StateError, is_ciphered,
+    ActionRequest, Conformance, ExceptionResponse, GeneralBlockTransfer, Pdu, ServiceError, StateError,
+    is_ciphered, is_general,
 };
 use crate::block_transfer::Taken;
 use crate::client::REPLY_TO_HLS;
-use crate::security::{Suite0, open, overhead};
+use crate::security::{Control, Demand, End, Form, Mark, Opened, SecurityContext, Unopened};
 use alloc::vec::Vec;
 
 /// Serves one APDU that asks for a service.
@@ -26,16 +27,28 @@ pub(super) struct Serving<'c, 's> {
 impl Serving<'_, '_> {
     /// An APDU without protection.
     pub(super) fn on_plain(&mut self, apdu: &[u8]) {
-        if self.caller.keys().is_some() {
-            return self.caller.on_unprotected();
+        if let Some(keys) = self.caller.keys() {
+            return match Demand::of_requests(&keys) {
+                BARE => self.on_protected(&keys, apdu),
+                _ => self.caller.on_unprotected(),
+            };
         }
         self.establish();
         let now = self.caller.now;
         let Some(session) = self.caller.session() else { return self.caller.on_unassociated() };
         session.last_heard = now;
-        let budget = session.terms.max_pdu;
+        let (is_open, budget) = (session.is_open(), session.terms.max_pdu);
         if !self.is_short_enough(apdu) {
             return;
+        }
+        if let Some(request) = pass_3(apdu) {
+            return match (Proving { caller: self.caller }.on_pass_3(&request, Mark::None)) {
+                Some(answer) => self.caller.reply(&answer),
+                None => self.caller.on_unassociated(),
+            };
+        }
+        if !is_open {
+            return self.caller.on_unassociated();
         }
         match self.answer(apdu, budget) {
             Ok(Some(answer)) => self.caller.reply(&answer),
@@ -71,54 +84,70 @@ impl Serving<'_, '_> {
     fn on_joined(&mut self, apdu: &[u8]) {
         self.caller.joined = true;
         match apdu.first() {
-            Some(&tag) if is_ciphered(tag) => self.on_ciphered(apdu),
+            Some(&tag) if is_ciphered(tag) || is_general(tag) => self.on_ciphered(apdu),
             _ => self.on_plain(apdu),
         }
     }
 
     /// An APDU in a ciphered envelope.
     pub(super) fn on_ciphered(&mut self, apdu: &[u8]) {
-        let Ok(ciphered) = Ciphered::from_bytes(apdu) else {
-            return self.caller.voice.counters.malformed += 1;
-        };
-        let keys = self.caller.keys();
-        let title = self.caller.session().and_then(|session| session.handshake()).map(|h| h.client_title);
-        let (Some(keys), Some(title)) = (keys, title) else { return self.caller.on_unassociated() };
-        if !self.caller.guard.receive.is_fresh(ciphered.counter) {
-            return self.caller.on_replay();
+        match self.caller.keys() {
+            Some(keys) => self.on_protected(&keys, apdu),
+            None => self.caller.on_unassociated(),
         }
+    }
+
+    /// An APDU in a ciphered context.
+    fn on_protected(&mut self, keys: &SecurityContext, apdu: &[u8]) {
+        let Some(channel) = self.caller.channel() else { return self.caller.on_unassociated() };
         if !self.is_short_enough(apdu) {
             return;
         }
-        match open(keys, &title, &ciphered) {
-            Ok(plain) => self.on_opened(keys, &ciphered, &plain),
-            Err(fault) => self.caller.on_fault(fault),
+        let (own, peer) = (&self.caller.config.server_title, &channel.client_title);
+        let end = End { context: keys, dedicated: channel.dedicated.as_deref(), own, peer };
+        match end.open(&self.caller.guard.heard, Demand::of_requests(keys), apdu) {
+            Ok(opened) => self.on_opened(keys, &channel, &opened),
+            Err(Unopened::Malformed) => self.caller.voice.counters.malformed += 1,
+            Err(Unopened::Replay) => self.caller.on_replay(),
+            Err(Unopened::Fault(fault)) => self.caller.on_fault(fault),
         }
     }
 
     /// An authentic and fresh APDU of this client's session.
-    fn on_opened(&mut self, keys: &Suite0, ciphered: &Ciphered<'_>, plain: &[u8]) {
-        let (form, now) = (ciphered.envelope, self.caller.now);
-        self.caller.guard.receive.accept(ciphered.counter);
+    fn on_opened(&mut self, keys: &SecurityContext, channel: &Channel, opened: &Opened) {
+        let (form, now) = (opened.form.of_answer(keys.policy()), self.caller.now);
+        self.caller.guard.heard.accept(opened.mark);
         let Some(session) = self.caller.session() else { return };
         session.last_heard = now;
-        let (is_open, budget) = (session.is_open(), session.terms.max_pdu.saturating_sub(overhead(form)));
-        if let Some(request) = ActionRequest::from_bytes(plain).ok().filter(|r| r.method == REPLY_TO_HLS) {
-            let answer = Proving { caller: self.caller, keys }.on_pass_3(&request, ciphered.counter);
-            return self.reply_sealed(keys, answer, form);
+        let overhead = form.overhead(keys.suite());
+        let (is_open, budget) = (session.is_open(), session.terms.max_pdu.saturating_sub(overhead));
+        if let Some(request) = pass_3(&opened.plain) {
+            let answer = Proving { caller: self.caller }.on_pass_3(&request, opened.mark);
+            return self.reply_protected(keys, channel, answer, &form);
         }
         if !is_open {
             return self.caller.on_unassociated();
         }
-        match self.answer(plain, budget) {
-            Ok(answer) => self.reply_sealed(keys, answer, form),
+        if let Some(request) = setup::request(&opened.plain) {
+            let utc = self.objects.utc(now);
+            let answer = Setup { caller: self.caller, keys, utc }.on_action(&request);
+            return self.reply_protected(keys, channel, Some(answer), &form);
+        }
+        match self.answer(&opened.plain, budget) {
+            Ok(answer) => self.reply_protected(keys, channel, answer, &form),
             Err(exception) => self.caller.refuse(exception),
         }
     }
 
-    fn reply_sealed(&mut self, keys: &Suite0, answer: Option<Vec<u8>>, form: Envelope) {
+    fn reply_protected(
+        &mut self,
+        keys: &SecurityContext,
+        channel: &Channel,
+        answer: Option<Vec<u8>>,
+        form: &Form,
+    ) {
         match answer {
-            Some(answer) => self.caller.reply_sealed(keys, &answer, form),
+            Some(answer) => self.caller.reply_protected(keys, channel, &answer, form),
             None => self.caller.voice.counters.stale_blocks += 1,
         }
     }
@@ -128,7 +157,7 @@ impl Serving<'_, '_> {
         if self.caller.association.pre_established && self.caller.session().is_none() {
             let max_pdu = usize::from(associate::server_max_pdu(self.caller.config));
             let terms = Terms::new(self.caller.config, max_pdu, Conformance::OURS);
-            let session = self.caller.new_session(Phase::Plain, &terms);
+            let session = self.caller.new_session(Phase::Open, &terms);
             self.caller.sessions.admit(session);
         }
     }
@@ -147,7 +176,7 @@ impl Serving<'_, '_> {
     /// The answer to a service, in at most `budget` octets.
     fn answer(&mut self, apdu: &[u8], budget: usize) -> Answer {
         let (now, config, association) = (self.caller.now, self.caller.config, self.caller.association);
-        let joined = self.caller.joined;
+        let (joined, keys) = (self.caller.joined, self.caller.keys());
         let (index, peer) = (self.caller.index, self.caller.peer);
         let Some(session) = self.caller.sessions.find(index, peer) else { return Ok(None) };
         let context = AssociationContext {
@@ -156,16 +185,24 @@ impl Serving<'_, '_> {
             access: association.access,
             ciphered: !session.is_plain(),
         };
-        let client_title = session.handshake().map_or([0; 8], |handshake| handshake.client_title);
+        let client_title = session.client_title();
         let (max_pdu, limit) = (session.terms.max_pdu, session.terms.limit(config, budget));
         // Whoever asks in general blocks is answered in them.
         let budget = if joined { limit } else { budget };
-        let builtin = Builtin { config, association, context: &context, client_title, max_pdu };
+        let keys = keys.as_deref();
+        let builtin = Builtin { config, association, context: &context, client_title, max_pdu, keys };
         let services = Services { builtin, objects: self.objects, budget, limit };
         Dispatch { session, services, counters: &mut self.caller.voice.counters }.answer(apdu)
     }
 }
 
+/// The request, if it is pass 3 of high level security.
+fn pass_3(apdu: &[u8]) -> Option<ActionRequest<'_>> {
+    ActionRequest::from_bytes(apdu).ok().filter(|request| request.method == REPLY_TO_HLS)
+}
+
+/// No protection is demanded.
+const BARE: Demand = Demand { control: Control(0), signed: false };
 /// A service, or a form of one, that the server does not know.
 pub(super) const UNKNOWN_SERVICE: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceUnknown, service: ServiceError::ServiceNotSupported };

@@ -6,8 +6,8 @@ use super::recent::Recent;
 use super::transfer::Transfer;
 use crate::apdu::Conformance;
 use crate::block_transfer::BlockTransfer;
-use crate::security::SystemTitle;
-use crate::specs::security::CHALLENGE_LEN;
+use crate::security::{SecurityContext, SystemTitle};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use plc_core::Instant;
 
@@ -18,6 +18,8 @@ pub(super) struct Session {
     /// Index into the configured associations.
     pub(super) association: usize,
     pub(super) phase: Phase,
+    /// In a ciphered context.
+    pub(super) channel: Option<Channel>,
     pub(super) terms: Terms,
     pub(super) last_heard: Instant,
     /// What is sent in blocks.
@@ -65,9 +67,9 @@ const JOINED_OVERHEAD: usize = 1024;
 /// How far the association has come.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// No security.
-    Plain,
-    /// The AARQ was authentic; the client has yet to answer the challenge.
+    /// No high level security: open as soon as the AARQ was accepted.
+    Open,
+    /// The client has yet to answer the challenge.
     Challenged(Handshake),
     /// The client has answered the challenge. It may do so again: the answer to it may be lost.
     Proved(Handshake),
@@ -78,9 +80,16 @@ pub(super) enum Phase {
 pub(super) struct Handshake {
     pub(super) client_title: SystemTitle,
     pub(super) client_challenge: Vec<u8>,
-    pub(super) challenge: [u8; CHALLENGE_LEN],
-    /// The counter of the AARQ: proofs have higher ones.
-    pub(super) counter: u32,
+    pub(super) challenge: Vec<u8>,
+    /// The counter of the AARQ, in a ciphered context: proofs have higher ones.
+    pub(super) counter: Option<u32>,
+}
+
+/// The client of a ciphered context.
+#[derive(Clone, Debug)]
+pub(super) struct Channel {
+    pub(super) client_title: SystemTitle,
+    pub(super) dedicated: Option<Arc<SecurityContext>>,
 }
 
 impl Session {
@@ -89,6 +98,7 @@ impl Session {
             peer,
             association,
             phase,
+            channel: None,
             terms: *terms,
             last_heard: now,
             transfer: None,
@@ -98,8 +108,14 @@ impl Session {
         }
     }
 
+    /// The same in a ciphered context.
+    pub(super) fn ciphered(mut self, channel: Option<Channel>) -> Self {
+        self.channel = channel;
+        self
+    }
+
     pub(super) const fn is_plain(&self) -> bool {
-        matches!(self.phase, Phase::Plain)
+        self.channel.is_none()
     }
 
     /// Whether services may be asked for.
@@ -109,18 +125,24 @@ impl Session {
 
     pub(super) const fn handshake(&self) -> Option<&Handshake> {
         match &self.phase {
-            Phase::Plain => None,
+            Phase::Open => None,
             Phase::Challenged(handshake) | Phase::Proved(handshake) => Some(handshake),
         }
     }
 
+    /// The title of the client; zeros where it need not say it.
+    pub(super) fn client_title(&self) -> SystemTitle {
+        let channel = self.channel.as_ref().map(|channel| channel.client_title);
+        channel.or_else(|| self.handshake().map(|handshake| handshake.client_title)).unwrap_or_default()
+    }
+
     /// The client has answered the challenge; returns whether that opens the association.
     pub(super) fn on_proved(&mut self) -> bool {
-        let phase = core::mem::replace(&mut self.phase, Phase::Plain);
+        let phase = core::mem::replace(&mut self.phase, Phase::Open);
         let opens = matches!(phase, Phase::Challenged(_));
         self.phase = match phase {
             Phase::Challenged(handshake) | Phase::Proved(handshake) => Phase::Proved(handshake),
-            Phase::Plain => Phase::Plain,
+            Phase::Open => Phase::Open,
         };
         opens
     }
