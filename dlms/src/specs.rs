@@ -58,6 +58,10 @@ pub mod clock {
     #![allow(missing_docs)]
     pub const YEAR_UNSPECIFIED: u16 = 0xFFFF;
     pub const FIELD_UNSPECIFIED: u8 = 0xFF;
+    pub const MONTH_DST_END: u8 = 0xFD;
+    pub const MONTH_DST_BEGIN: u8 = 0xFE;
+    pub const DAY_SECOND_LAST: u8 = 0xFD;
+    pub const DAY_LAST: u8 = 0xFE;
     pub const DEVIATION_UNSPECIFIED: i16 = i16::MIN;
     /// Minutes; the book says ±720, time zones reach 840.
     pub const DEVIATION_MAX_MINUTES: u16 = 840;
@@ -347,6 +351,10 @@ pub mod conversation {
     /// Repetitions of a request: those of two requests in a row have different numbers out of 16
     /// (invoke-id, four bits \[GB 9.5; confidence A\]).
     pub const RETRIES_MAX: u8 = 7;
+    /// Pushes of a server that may wait for their confirmation.
+    pub const PUSHES_MAX: usize = 8;
+    /// Outputs for which a client keeps room when it is told what it did not ask for.
+    pub const OUTPUTS_RESERVED: usize = 12;
     /// Outputs of a client or server that may wait for the driver.
     pub const OUTPUTS_MAX: usize = 16;
 }
@@ -369,3 +377,25 @@ pub mod classes {
 }
 
 pub mod security_setup;
+
+/// Access rights in object_list \[BB 4.4.4; confidence A\].
+pub mod access_rights {
+    #![allow(missing_docs)]
+    /// From this version of the class on, modes are bits.
+    pub const BITS_SINCE_VERSION: u8 = 3;
+    pub const READ: u8 = 0x01;
+    pub const WRITE: u8 = 0x02;
+    pub const INVOKE: u8 = 0x01;
+    pub const AUTHENTICATED_REQUEST: u8 = 0x04;
+    pub const ENCRYPTED_REQUEST: u8 = 0x08;
+    pub const SIGNED_REQUEST: u8 = 0x10;
+    pub const AUTHENTICATED_RESPONSE: u8 = 0x20;
+    pub const ENCRYPTED_RESPONSE: u8 = 0x40;
+    pub const SIGNED_RESPONSE: u8 = 0x80;
+    /// Before: 1 read, 2 write, 3 both, and the same authenticated.
+    pub const READ_AND_WRITE: u8 = 3;
+    pub const AUTHENTICATED_READ: u8 = 4;
+    pub const AUTHENTICATED_BOTH: u8 = 6;
+    /// Methods: 1 invoke, 2 the same authenticated.
+    pub const AUTHENTICATED_INVOCATION: u8 = 2;
+}

@@ -81,7 +81,7 @@ fn appl_data_ln_n3_errors_of_set_have_the_result_that_the_book_demands() {
 #[test]
 fn appl_data_ln_n4_a_service_that_nobody_knows_is_answered_with_an_exception_and_ends_nothing() {
     let mut world = managed(false);
-    for apdu in [&[0x05, 1, 2, 0][..], &[0x06, 1, 2], &[0xC0, 9, 0x41], &[0xD7, 0], &[0x7F]] {
+    for apdu in [&[0x05, 1, 2, 0][..], &[0x06, 1, 2], &[0xC0, 9, 0x41], &[0xE6, 0], &[0x7F]] {
         let exception = ExceptionResponse::from_bytes(&answer(&mut world, apdu)).unwrap();
         let expected = (StateError::ServiceUnknown, ServiceError::ServiceNotSupported);
         assert_eq!((exception.state, exception.service), expected, "{apdu:02x?}");

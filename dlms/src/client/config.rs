@@ -4,7 +4,7 @@ use crate::apdu::{
     AccessOperation, ActionResult, ApplicationContext, AssociationResult, DataAccessResult, Diagnostic,
     Envelope, ExceptionResponse, Mechanism, OperationResult,
 };
-use crate::cosem::{AttributeRequest, MethodRequest};
+use crate::cosem::{AttributeRequest, ClockTime, MethodRequest};
 use crate::security::{
     HashFunction, Hls, KeySource, PrivateKey, PublicKey, SPECIFIC, SPECIFIC_DEDICATED, Secret,
     SecurityContext, SystemTitle, Wrap,
@@ -211,6 +211,22 @@ pub enum ClientOutput {
     /// What an `Access` gave, in its order: one whole encoded value each, null-data for those that have none,
     /// and how each operation went.
     AccessResponse(Vec<(Vec<u8>, OperationResult)>),
+    /// The server pushes a value, unasked. A push that wants to be confirmed was.
+    DataNotification {
+        /// When it was sent, if the server says so.
+        date_time: Option<ClockTime>,
+        /// One whole encoded value.
+        body: Vec<u8>,
+    },
+    /// The server tells the value of an attribute, unasked.
+    EventNotification {
+        /// When it happened, if the server says so.
+        time: Option<ClockTime>,
+        /// Which attribute.
+        attribute: AttributeRequest,
+        /// One whole encoded value.
+        value: Vec<u8>,
+    },
     /// The association is closed.
     Released,
     /// The request could not be carried out.

@@ -9,6 +9,7 @@ mod counters;
 mod ear;
 mod exchange;
 mod handshake;
+mod listening;
 mod pending;
 mod request;
 mod sending;
@@ -21,7 +22,8 @@ pub use counters::ClientCounters;
 pub(crate) use handshake::{REPLY_TO_HLS, octet_string, octets_in};
 
 use crate::apdu::{
-    Aare, ActionResponse, Conformance, ExceptionResponse, GeneralBlockTransfer, Pdu, is_ciphered, is_general,
+    Aare, ActionResponse, Conformance, ExceptionResponse, GeneralBlockTransfer, LongInvokeId, Pdu,
+    is_ciphered, is_general,
 };
 use crate::block_transfer::{BlockTransfer, Taken};
 use crate::invocation::InvocationCounter;
@@ -52,6 +54,8 @@ pub struct Client {
     ear: Ear,
     voice: Voice,
     blocks: BlockTransfer,
+    /// The push that was confirmed last.
+    last_push: Option<LongInvokeId>,
     counters: ClientCounters,
 }
 
@@ -67,6 +71,7 @@ impl Client {
                 config.seed.stream(),
             ),
             blocks: BlockTransfer::new(config.max_value_len.saturating_add(JOINED_OVERHEAD)),
+            last_push: None,
             counters: ClientCounters::default(),
             config,
         }
@@ -297,6 +302,11 @@ impl Client {
     }
 
     fn on_service(&mut self, now: Instant, apdu: &[u8]) {
+        match apdu.first() {
+            Some(&apdu_tag::DATA_NOTIFICATION) => return self.on_data_notification(apdu),
+            Some(&apdu_tag::EVENT_NOTIFICATION_REQUEST) => return self.on_event_notification(apdu),
+            _ => {}
+        }
         match &self.pending {
             Some(Pending { job: Job::Prove(_), .. }) => self.on_pass_4(apdu),
             Some(Pending { job: Job::Exchange(_), .. }) => self.on_answer(now, apdu),

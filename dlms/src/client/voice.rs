@@ -5,7 +5,7 @@ use super::{CipheringForm, ClientConfig, ClientFailure, ClientOutput};
 use crate::apdu::Pdu;
 use crate::invocation::InvocationCounter;
 use crate::security::{Control, Form, SecurityContext, Wrap, transaction};
-use crate::specs::conversation::OUTPUTS_MAX;
+use crate::specs::conversation::{OUTPUTS_MAX, OUTPUTS_RESERVED};
 use crate::specs::invoke_id;
 use crate::wrapper::Wpdu;
 use alloc::vec::Vec;
@@ -85,6 +85,11 @@ impl Voice {
         let (source, destination) = (config.client_sap, config.server_sap);
         self.tell(ClientOutput::Datagram(Wpdu { source, destination, apdu }.to_vec()));
         Ok(())
+    }
+
+    /// Whether what nobody asked for leaves room for answers.
+    pub(super) fn has_room_unasked(&self) -> bool {
+        self.out.room() > OUTPUTS_RESERVED
     }
 
     pub(super) fn tell(&mut self, output: ClientOutput) {

@@ -1,6 +1,7 @@
 //! One datagram's client: what is known of it, and how it is answered.
 
 use super::guard::Guard;
+use super::pushing::Pushes;
 use super::session::{Channel, Phase, Session, Terms};
 use super::sessions::Sessions;
 use super::voice::Voice;
@@ -23,6 +24,7 @@ pub(super) struct Caller<'s> {
     pub(super) guard: &'s mut Guard,
     pub(super) sessions: &'s mut Sessions,
     pub(super) voice: &'s mut Voice,
+    pub(super) pushes: &'s mut Pushes,
     /// Whether the APDU came in general blocks.
     pub(super) joined: bool,
 }
@@ -75,7 +77,12 @@ impl<'s> Caller<'s> {
     }
 
     fn reply_in_blocks(&mut self, apdu: &[u8], max_pdu: usize) {
+        let joined = self.joined;
         let Some(session) = self.session() else { return };
+        if !joined {
+            // Blocks of an earlier request are not acknowledged to this one.
+            session.blocks.reset();
+        }
         if session.blocks.begin(apdu.to_vec(), max_pdu) {
             self.send_burst();
         } else {

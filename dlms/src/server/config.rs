@@ -267,6 +267,20 @@ pub enum ServerPersist {
 /// Events of security, for the event log of the meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerEvent {
+    /// A client has confirmed a push.
+    PushConfirmed {
+        /// The client.
+        client_sap: u16,
+        /// The number of the push.
+        number: u32,
+    },
+    /// Nobody has confirmed a push.
+    PushFailed {
+        /// The client.
+        client_sap: u16,
+        /// The number of the push.
+        number: u32,
+    },
     /// A client has opened its association.
     Associated {
         /// The client.

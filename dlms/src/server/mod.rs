@@ -18,8 +18,10 @@ mod getting;
 mod guard;
 mod incoming;
 mod model;
+mod notification;
 mod opening;
 mod proving;
+mod pushing;
 mod recent;
 mod restore;
 mod services;
@@ -37,6 +39,7 @@ pub use config::{
 };
 pub use counters::ServerCounters;
 pub use model::{AssociationContext, ObjectEntry, ObjectModel};
+pub use notification::{Notification, NotifyFault};
 pub use restore::ServerRecords;
 
 use crate::apdu::{Pdu, is_ciphered, is_general};
@@ -49,6 +52,7 @@ use closing::Closing;
 use guard::Guard;
 use opening::Opening;
 use plc_core::{Instant, Machine};
+use pushing::{Pushes, Pushing};
 use serving::Serving;
 use sessions::Sessions;
 use voice::Voice;
@@ -60,6 +64,7 @@ pub struct Server {
     guards: Vec<Guard>,
     sessions: Sessions,
     voice: Voice,
+    pushes: Pushes,
 }
 
 impl Server {
@@ -72,6 +77,7 @@ impl Server {
                 InvocationCounter::new(config.first_invocation_counter, config.counter_block),
                 config.seed.stream(),
             ),
+            pushes: Pushes::default(),
             config,
         }
     }
@@ -108,16 +114,48 @@ impl Server {
         self.association(client_sap).and_then(|index| self.guards[index].heard.global.last())
     }
 
+    /// Says something unasked to the client at `client_sap`, which is reached at `peer`; outputs follow from
+    /// `poll`. Returns the number of a push, by which its confirmation is told.
+    ///
+    /// # Errors
+    /// Nothing was sent: there is no such association, or none with keys is open, the value is none, or too
+    /// many pushes wait for their confirmation.
+    pub fn notify(
+        &mut self,
+        now: Instant,
+        peer: u16,
+        client_sap: u16,
+        notification: &Notification<'_>,
+    ) -> Result<u32, NotifyFault> {
+        let index = self.association(client_sap).ok_or(NotifyFault::NotAssociated)?;
+        Pushing { caller: &mut self.caller(now, peer, index) }.notify(notification)
+    }
+
+    fn caller(&mut self, now: Instant, peer: u16, index: usize) -> Caller<'_> {
+        let Self { config, guards, sessions, voice, pushes } = self;
+        let (config, association) = (&*config, &config.associations[index]);
+        let guard = &mut guards[index];
+        Caller { now, peer, index, association, config, guard, sessions, voice, pushes, joined: false }
+    }
+
+    /// Sends again what was not confirmed in time.
+    fn push_again(&mut self, now: Instant) {
+        loop {
+            let Self { pushes, voice, .. } = self;
+            let Some(due) = pushes.due(now, |event| voice.tell(event)) else { return };
+            if let Some(index) = self.association(due.client_sap) {
+                // Without an association it is not sent, and given up in its time.
+                let _ = Pushing { caller: &mut self.caller(now, due.peer, index) }.say(&due.apdu);
+            }
+        }
+    }
+
     fn association(&self, client_sap: u16) -> Option<usize> {
         self.config.associations.iter().position(|association| association.client_sap == client_sap)
     }
 
     fn on_apdu(&mut self, now: Instant, peer: u16, index: usize, apdu: &[u8], objects: &mut dyn ObjectModel) {
-        let Self { config, guards, sessions, voice } = self;
-        let (config, association) = (&*config, &config.associations[index]);
-        let guard = &mut guards[index];
-        let caller =
-            &mut Caller { now, peer, index, association, config, guard, sessions, voice, joined: false };
+        let caller = &mut self.caller(now, peer, index);
         match apdu.first() {
             Some(&apdu_tag::AARQ) => Opening { caller }.on_aarq(apdu),
             Some(&apdu_tag::RLRQ) => Closing { caller }.on_rlrq(apdu),
@@ -141,10 +179,11 @@ impl Machine for Server {
 
     fn tick(&mut self, now: Instant) {
         self.sessions.expire(now);
+        self.push_again(now);
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.sessions.deadline()
+        self.sessions.deadline().into_iter().chain(self.pushes.deadline()).min()
     }
 
     fn poll(&mut self) -> Option<ServerOutput> {

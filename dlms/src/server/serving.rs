@@ -5,6 +5,7 @@ use super::builtin::Builtin;
 use super::caller::Caller;
 use super::dispatch::{Answer, Dispatch};
 use super::proving::Proving;
+use super::pushing::Pushing;
 use super::services::Services;
 use super::session::{Channel, Phase, Terms};
 use super::setup::{self, Setup};
@@ -16,6 +17,7 @@ use crate::apdu::{
 use crate::block_transfer::Taken;
 use crate::client::REPLY_TO_HLS;
 use crate::security::{Control, Demand, End, Form, Mark, Opened, SecurityContext, Unopened};
+use crate::specs::apdu_tag;
 use alloc::vec::Vec;
 
 /// Serves one APDU that asks for a service.
@@ -52,7 +54,7 @@ impl Serving<'_, '_> {
         }
         match self.answer(apdu, budget) {
             Ok(Some(answer)) => self.caller.reply(&answer),
-            Ok(None) => self.caller.voice.counters.stale_blocks += 1,
+            Ok(None) => {}
             Err(exception) => self.caller.refuse(exception),
         }
     }
@@ -146,9 +148,8 @@ impl Serving<'_, '_> {
         answer: Option<Vec<u8>>,
         form: &Form,
     ) {
-        match answer {
-            Some(answer) => self.caller.reply_protected(keys, channel, &answer, form),
-            None => self.caller.voice.counters.stale_blocks += 1,
+        if let Some(answer) = answer {
+            self.caller.reply_protected(keys, channel, &answer, form);
         }
     }
 
@@ -175,6 +176,10 @@ impl Serving<'_, '_> {
 
     /// The answer to a service, in at most `budget` octets.
     fn answer(&mut self, apdu: &[u8], budget: usize) -> Answer {
+        if apdu.first() == Some(&apdu_tag::DATA_NOTIFICATION_CONFIRM) {
+            Pushing { caller: self.caller }.on_confirm(apdu);
+            return Ok(None);
+        }
         let (now, config, association) = (self.caller.now, self.caller.config, self.caller.association);
         let (joined, keys) = (self.caller.joined, self.caller.keys());
         let (index, peer) = (self.caller.index, self.caller.peer);
@@ -192,7 +197,11 @@ impl Serving<'_, '_> {
         let keys = keys.as_deref();
         let builtin = Builtin { config, association, context: &context, client_title, max_pdu, keys };
         let services = Services { builtin, objects: self.objects, budget, limit };
-        Dispatch { session, services, counters: &mut self.caller.voice.counters }.answer(apdu)
+        let counters = &mut self.caller.voice.counters;
+        let answer = Dispatch { session, services, counters }.answer(apdu);
+        let asked = matches!(apdu.first(), Some(&apdu_tag::GET_REQUEST | &apdu_tag::ACTION_REQUEST));
+        self.caller.voice.counters.stale_blocks += u64::from(asked && answer == Ok(None));
+        answer
     }
 }
 
