@@ -145,36 +145,38 @@ fn only_who_manages_the_meter_changes_its_keys() {
     assert_eq!(result.0, ActionResult::ReadWriteDenied);
 }
 
-/// SYMSEC_0 Key_Tx P1, P2 and P3.
 #[test]
-fn transferred_keys_serve_from_the_next_association_on() {
+fn symsec_0_key_tx_p1_a_transferred_unicast_key_serves_from_the_next_association_on() {
+    serves_after_transfer(&[(KeyId::Unicast, &[0x77; 16])]);
+}
+
+#[test]
+fn symsec_0_key_tx_p2_a_transferred_authentication_key_serves_from_the_next_association_on() {
+    serves_after_transfer(&[(KeyId::Authentication, &[0x88; 16])]);
+}
+
+#[test]
+fn symsec_0_key_tx_p3_both_keys_transferred_at_once_serve_from_the_next_association_on() {
+    serves_after_transfer(&[(KeyId::Unicast, &[0x77; 16]), (KeyId::Authentication, &[0x88; 16])]);
+}
+
+fn serves_after_transfer(keys: &[(KeyId, &[u8])]) {
     let master = Secret::new(&key(Suite::Zero, 3));
-    let (unicast, authentication) = ([0x77; 16], [0x88; 16]);
-    let lists: [&[(KeyId, &[u8])]; 3] = [
-        &[(KeyId::Unicast, &unicast)],
-        &[(KeyId::Authentication, &authentication)],
-        &[(KeyId::Unicast, &unicast), (KeyId::Authentication, &authentication)],
-    ];
-    for keys in lists {
-        let mut world = connected(Suite::Zero);
-        assert_eq!(act(&mut world, 2, &setup::key_transfer(&master, keys).unwrap()), DONE);
-        assert_eq!(world.records.len(), keys.len());
-        assert!(
-            matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)),
-            "the session goes on"
-        );
-        assert_eq!(world.ask(ClientInput::Release), ClientOutput::Released);
-        let gone = world.ask(ClientInput::Connect);
-        assert_eq!(gone, ClientOutput::Failed(ClientFailure::NoAnswer), "the old keys are gone");
-        let renewed = client_with(&world, |context| {
-            keys.iter().fold(context, |context, (id, key)| context.with_key(*id, key).unwrap())
-        });
-        let is_new = keys[0].0 == KeyId::Unicast;
-        let first_invocation_counter = if is_new { 1 } else { world.client_durable };
-        replace_client(&mut world, ClientConfig { first_invocation_counter, ..renewed });
-        assert_eq!(world.ask(ClientInput::Connect), ClientOutput::Connected);
-        assert!(matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)));
-    }
+    let mut world = connected(Suite::Zero);
+    assert_eq!(act(&mut world, 2, &setup::key_transfer(&master, keys).unwrap()), DONE);
+    assert_eq!(world.records.len(), keys.len());
+    assert!(matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)), "the session goes on");
+    assert_eq!(world.ask(ClientInput::Release), ClientOutput::Released);
+    let gone = world.ask(ClientInput::Connect);
+    assert_eq!(gone, ClientOutput::Failed(ClientFailure::NoAnswer), "the old keys are gone");
+    let renewed = client_with(&world, |context| {
+        keys.iter().fold(context, |context, (id, key)| context.with_key(*id, key).unwrap())
+    });
+    let is_new = keys[0].0 == KeyId::Unicast;
+    let first_invocation_counter = if is_new { 1 } else { world.client_durable };
+    replace_client(&mut world, ClientConfig { first_invocation_counter, ..renewed });
+    assert_eq!(world.ask(ClientInput::Connect), ClientOutput::Connected);
+    assert!(matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)));
 }
 
 #[test]
@@ -200,9 +202,8 @@ fn without_a_new_unicast_key_old_counters_stay_used() {
     assert_eq!(world.server.counters().replayed, 1);
 }
 
-/// SYMSEC_0 Key_Tx N1.
 #[test]
-fn a_key_transfer_with_an_unknown_key_id_is_refused() {
+fn symsec_0_key_tx_n1_a_key_transfer_with_an_unknown_key_id_is_refused() {
     let mut world = connected(Suite::Zero);
     let mut parameter = transfer(KeyId::Unicast, &[0x77; 16]);
     parameter[5] = 9;
@@ -210,9 +211,8 @@ fn a_key_transfer_with_an_unknown_key_id_is_refused() {
     assert!(world.records.is_empty());
 }
 
-/// SYMSEC_0 Key_Tx N2.
 #[test]
-fn a_key_transfer_with_a_wrong_wrap_is_refused() {
+fn symsec_0_key_tx_n2_a_key_transfer_with_a_wrong_wrap_is_refused() {
     let mut world = connected(Suite::Zero);
     let good = transfer(KeyId::Unicast, &[0x77; 16]);
     let mut changed = good.clone();
