@@ -431,6 +431,31 @@ fn a_certificate_of_another_authority_is_refused() {
 }
 
 #[test]
+fn what_was_sent_under_a_key_of_its_own_is_not_served_again_after_a_restart_or_under_new_keys() {
+    for counter in [SessionKeyCounter::Global, SessionKeyCounter::Zero] {
+        let interop = Interop { session_key_counter: counter, ..Interop::default() };
+        let ends = Ends::new(Suite::Zero).with_interop(interop);
+        let form = CipheringForm::GeneralCiphering(KeySource::Wrapped);
+        let (client, server) = secured(authentication(Proof::Gmac, Some(ends)), form);
+        let mut world = World::between(client, server, PERFECT, 1);
+        world.ask(ClientInput::Connect);
+        world.ask(ClientInput::Set(energy(), &[9, 1, 1]));
+        let old = world.sent.iter().rev().find(|sent| sent.0).unwrap().1.clone();
+        act(&mut world, 2, &transfer(KeyId::Unicast, &[0x77; 16]));
+        restart(&mut world);
+        // The old APDU has a higher counter than any under the new key.
+        let renewed = client_with(&world, |keys| keys.with_unicast_key(&[0x77; 16]).unwrap());
+        let plain = ClientConfig { ciphering: CipheringForm::General, ..renewed };
+        replace_client(&mut world, ClientConfig { first_invocation_counter: 1, ..plain });
+        assert_eq!(world.ask(ClientInput::Connect), ClientOutput::Connected);
+        world.meter.written.clear();
+        let replayed = world.server.counters().replayed;
+        assert!(world.probe(&old).is_empty() && world.meter.written.is_empty(), "{counter:?}");
+        assert_eq!(world.server.counters().replayed, replayed + 1, "{counter:?}");
+    }
+}
+
+#[test]
 fn attributes_of_security_setup_are_not_written() {
     let mut world = connected(Suite::One);
     for attribute in 2..=6 {
