@@ -127,6 +127,9 @@ pub const SEQUENCE_WINDOW: u16 = 32_767;
 pub const HOP_COUNT_LIMIT: u8 = 15;
 /// Random part of the delay before a route request is passed on \[confidence C\].
 pub const RREQ_JITTER: Duration = Duration::from_millis(300);
+/// Pause before a well heard neighbour is asked once more, and what is added to it at random at most: longer than a search for
+/// a route keeps the line busy \[ours; confidence C\].
+pub const SECOND_CHANCE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(4));
 /// How long a neighbour may take to tell the cost of the other direction \[G3 ADP 6.2; confidence B\].
 pub const RLC_WAIT: Duration = Duration::from_secs(4);
 /// Device: before the route to the coordinator is looked for again after a failure, doubled with each further one
