@@ -18,10 +18,6 @@ use world::*;
 const CLIENT_TITLE: SystemTitle = *b"PLCDC001";
 const SERVER_TITLE: SystemTitle = *b"MTR00001";
 
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
-}
-
 /// A world in which the client is connected, and the authority of the certificates is known.
 fn connected(suite: Suite) -> World {
     connected_with(Ends::new(suite))

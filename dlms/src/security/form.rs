@@ -166,3 +166,16 @@ impl Heard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex::hex;
+
+    #[test]
+    fn transaction_numbers_are_told_from_lengths_that_are_none() {
+        assert_eq!(transaction_number(&hex("0102030405060708")), Some(0x0102_0304_0506_0708));
+        assert_eq!(transaction_number(&transaction(7)), Some(7));
+        assert_eq!((transaction_number(&[]), transaction_number(&[1; 17])), (None, None));
+    }
+}
