@@ -480,10 +480,8 @@ fn a_wrong_password_is_refused_and_locks_the_association_after_some() {
             world.ask(ClientInput::Connect)
         };
         let permanent = AssociationResult::RejectedPermanent;
-        let failure = |result| match ends {
-            // In a ciphered context a refusal without proof only explains that there is no answer.
-            _ => ClientOutput::Failed(ClientFailure::Rejected(result, Diagnostic::AuthenticationFailure)),
-        };
+        let failure =
+            |result| ClientOutput::Failed(ClientFailure::Rejected(result, Diagnostic::AuthenticationFailure));
         assert_eq!(connect(b"a shared secres"), failure(permanent));
         assert_eq!(connect(b"a shared secret"), ClientOutput::Connected, "which forgives");
         assert_eq!(connect(b"a shared secret and more"), failure(permanent));

@@ -76,8 +76,8 @@ fn restart(world: &mut World) {
     world.server = Server::new(config);
 }
 
-fn transfer(id: KeyId, key: &[u8]) -> Vec<u8> {
-    setup::key_transfer(&Secret::new(&world::security::key(Suite::Zero, 3)), &[(id, key)]).unwrap()
+fn transfer(id: KeyId, new: &[u8]) -> Vec<u8> {
+    setup::key_transfer(&Secret::new(&key(Suite::Zero, 3)), &[(id, new)]).unwrap()
 }
 
 #[test]
