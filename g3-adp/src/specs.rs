@@ -69,9 +69,10 @@ pub const LBP_RETRIES: u8 = 1;
 /// Coordinator: devices that may join at the same time \[G3 LBP 7.3.7; confidence B\].
 pub const PARALLEL_JOINS: usize = 5;
 /// Device: after so long without a protected frame of its PAN it looks for one again. Not of the standard:
-/// a coordinator that has lost its memory and has another group key could never be noticed otherwise. Eight
-/// readings of a quarter of an hour may fail before it ends \[own choice; confidence C\].
-pub const JOIN_WATCHDOG: Duration = Duration::from_secs(7200);
+/// a coordinator that has lost its memory and has another group key could never be noticed otherwise. As long as a route
+/// lives: a plan that reads every 4 hours never meets it, and one that is silent for longer should set it higher
+/// \[own choice; confidence C\].
+pub const JOIN_WATCHDOG: Duration = ROUTING_TABLE_ENTRY_TTL;
 /// How long a MAC confirm may take before the frame counts as lost \[confidence C: six accesses of 50
 /// back-offs each stay below it\].
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(180);
