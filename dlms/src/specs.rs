@@ -32,6 +32,12 @@ pub mod tag {
     pub const DATE_TIME: u8 = 25;
     pub const DATE: u8 = 26;
     pub const TIME: u8 = 27;
+    pub const DELTA_I8: u8 = 28;
+    pub const DELTA_I16: u8 = 29;
+    pub const DELTA_I32: u8 = 30;
+    pub const DELTA_U8: u8 = 31;
+    pub const DELTA_U16: u8 = 32;
+    pub const DELTA_U32: u8 = 33;
     pub const DONT_CARE: u8 = 255;
 }
 

@@ -36,6 +36,8 @@ impl AccessOperation {
         }
     }
 
+    /// No flag stands ahead of the selector: the choice says that there is one \[GB 9.5; confidence B\]. One
+    /// implementation writes a flag all the same.
     fn selected(reader: &mut Reader<'_>) -> Result<AttributeRequest, WireError> {
         let attribute = AttributeRequest::parse_descriptor(reader)?;
         Ok(AttributeRequest { selector: Some(Selector::parse(reader)?), ..attribute })

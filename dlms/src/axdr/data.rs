@@ -59,6 +59,18 @@ pub enum Data<'a> {
     Date([u8; 5]),
     /// time 27.
     Time([u8; 4]),
+    /// delta-integer 28: what is to be added to the value before.
+    DeltaI8(i8),
+    /// delta-long 29.
+    DeltaI16(i16),
+    /// delta-double-long 30.
+    DeltaI32(i32),
+    /// delta-unsigned 31.
+    DeltaU8(u8),
+    /// delta-long-unsigned 32.
+    DeltaU16(u16),
+    /// delta-double-long-unsigned 33.
+    DeltaU32(u32),
     /// don't-care 255.
     DontCare,
 }
@@ -131,6 +143,19 @@ impl<'a> Data<'a> {
         }
     }
 
+    /// What a delta adds to the value before it.
+    pub fn delta(&self) -> Option<i64> {
+        match *self {
+            Self::DeltaI8(v) => Some(v.into()),
+            Self::DeltaI16(v) => Some(v.into()),
+            Self::DeltaI32(v) => Some(v.into()),
+            Self::DeltaU8(v) => Some(v.into()),
+            Self::DeltaU16(v) => Some(v.into()),
+            Self::DeltaU32(v) => Some(v.into()),
+            _ => None,
+        }
+    }
+
     /// The octets of an octet-string or visible-string.
     pub const fn as_octets(&self) -> Option<&'a [u8]> {
         match *self {
@@ -196,7 +221,9 @@ impl<'a> Data<'a> {
             Self::Utf8String(v) => length_len(v.len()) + v.len(),
             Self::CompactArray(v) => v.wire_len(),
             Self::Boolean(_) | Self::Bcd(_) | Self::I8(_) | Self::U8(_) | Self::Enum(_) => 1,
-            Self::I16(_) | Self::U16(_) => 2,
+            Self::DeltaI8(_) | Self::DeltaU8(_) => 1,
+            Self::I16(_) | Self::U16(_) | Self::DeltaI16(_) | Self::DeltaU16(_) => 2,
+            Self::DeltaI32(_) | Self::DeltaU32(_) => 4,
             Self::I32(_) | Self::U32(_) | Self::F32(_) | Self::Time(_) => 4,
             Self::Date(_) => 5,
             Self::I64(_) | Self::U64(_) | Self::F64(_) => 8,
@@ -241,6 +268,12 @@ impl<'a> Data<'a> {
             tag::DATE_TIME => Self::DateTime(reader.array()?),
             tag::DATE => Self::Date(reader.array()?),
             tag::TIME => Self::Time(reader.array()?),
+            tag::DELTA_I8 => Self::DeltaI8(reader.u8()? as i8),
+            tag::DELTA_I16 => Self::DeltaI16(reader.u16_be()? as i16),
+            tag::DELTA_I32 => Self::DeltaI32(reader.u32_be()? as i32),
+            tag::DELTA_U8 => Self::DeltaU8(reader.u8()?),
+            tag::DELTA_U16 => Self::DeltaU16(reader.u16_be()?),
+            tag::DELTA_U32 => Self::DeltaU32(reader.u32_be()?),
             tag::DONT_CARE => Self::DontCare,
             _ => return Err(WireError::Invalid("data type")),
         })
@@ -249,12 +282,12 @@ impl<'a> Data<'a> {
     fn emit_fixed(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
         match *self {
             Self::Boolean(v) => writer.u8(u8::from(v)),
-            Self::I32(v) => writer.u32_be(v as u32),
-            Self::U32(v) => writer.u32_be(v),
-            Self::Bcd(v) | Self::U8(v) | Self::Enum(v) => writer.u8(v),
-            Self::I8(v) => writer.u8(v as u8),
-            Self::I16(v) => writer.u16_be(v as u16),
-            Self::U16(v) => writer.u16_be(v),
+            Self::I32(v) | Self::DeltaI32(v) => writer.u32_be(v as u32),
+            Self::U32(v) | Self::DeltaU32(v) => writer.u32_be(v),
+            Self::Bcd(v) | Self::U8(v) | Self::Enum(v) | Self::DeltaU8(v) => writer.u8(v),
+            Self::I8(v) | Self::DeltaI8(v) => writer.u8(v as u8),
+            Self::I16(v) | Self::DeltaI16(v) => writer.u16_be(v as u16),
+            Self::U16(v) | Self::DeltaU16(v) => writer.u16_be(v),
             Self::I64(v) => writer.u64_be(v as u64),
             Self::U64(v) => writer.u64_be(v),
             Self::F32(v) => writer.u32_be(v.to_bits()),
@@ -292,6 +325,12 @@ impl<'a> Data<'a> {
             Self::DateTime(_) => tag::DATE_TIME,
             Self::Date(_) => tag::DATE,
             Self::Time(_) => tag::TIME,
+            Self::DeltaI8(_) => tag::DELTA_I8,
+            Self::DeltaI16(_) => tag::DELTA_I16,
+            Self::DeltaI32(_) => tag::DELTA_I32,
+            Self::DeltaU8(_) => tag::DELTA_U8,
+            Self::DeltaU16(_) => tag::DELTA_U16,
+            Self::DeltaU32(_) => tag::DELTA_U32,
             Self::DontCare => tag::DONT_CARE,
         }
     }
@@ -343,6 +382,7 @@ impl fmt::Display for Data<'_> {
             Self::Date(v) => write!(f, "date {}", crate::hex::Hex(v)),
             Self::Time(v) => write!(f, "time {}", crate::hex::Hex(v)),
             Self::U64(v) => write!(f, "{v}"),
+            _ if self.delta().is_some() => write!(f, "{:+}", self.delta().unwrap_or_default()),
             Self::DontCare => f.write_str("-"),
             _ => write!(f, "{}", self.as_i64().unwrap_or_default()),
         }
@@ -393,7 +433,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_parses_is_written_the_same(bytes in prop::collection::vec(0u8..28, 0..60)) {
+        fn what_parses_is_written_the_same(bytes in prop::collection::vec(0u8..36, 0..60)) {
             let mut reader = Reader::new(&bytes);
             if let Ok(data) = Data::parse(&mut reader) {
                 let _ = alloc::format!("{data}");

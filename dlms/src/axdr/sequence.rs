@@ -148,7 +148,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_short_way_to_an_element_leads_where_parsing_does(
-            bytes in prop::collection::vec(0u8..30, 0..60), count in 0usize..8
+            bytes in prop::collection::vec(0u8..36, 0..60), count in 0usize..8
         ) {
             let mut reader = Reader::new(&bytes);
             let elements = Sequence::new(count, 1, &bytes);

@@ -75,6 +75,12 @@ const CONTENTS_LEN: [u8; 256] = {
         (tag::U64, 8),
         (tag::F64, 8),
         (tag::DATE_TIME, 12),
+        (tag::DELTA_I8, 1),
+        (tag::DELTA_U8, 1),
+        (tag::DELTA_I16, 2),
+        (tag::DELTA_U16, 2),
+        (tag::DELTA_I32, 4),
+        (tag::DELTA_U32, 4),
     ];
     let mut at = 0;
     while at < fixed.len() {
@@ -107,7 +113,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn skipping_ends_where_parsing_does(bytes in prop::collection::vec(0u8..30, 0..60), count in 0usize..8) {
+        fn skipping_ends_where_parsing_does(bytes in prop::collection::vec(0u8..36, 0..60), count in 0usize..8) {
             let slow = parsed(&bytes, count);
             if slow != Err(WireError::Invalid("nested")) {
                 prop_assert_eq!(skip(&bytes, count, 0).map(<[u8]>::len), slow);
