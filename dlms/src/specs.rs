@@ -150,6 +150,10 @@ pub mod association {
     pub const REQUIREMENTS_LEN: usize = 4;
     /// protocol-version.
     pub const PROTOCOL_VERSION: u8 = 0x80;
+    /// version1, bit 0 of the bit string.
+    pub const VERSION_1: u8 = 0x80;
+    /// acse-service-provider: no-common-acse-version.
+    pub const NO_COMMON_VERSION: u8 = 2;
     /// implementation-information.
     pub const IMPLEMENTATION: u8 = 0xBD;
     /// called-AP-title and the other names of the called end, in an AARQ.
@@ -209,6 +213,8 @@ pub mod initiate {
     pub const CLIENT_MAX_PDU_MIN: u16 = 64;
     /// confirmedServiceError, initiateError, initiate, pdu-size-too-short.
     pub const ERROR_PDU_SIZE: [u8; 4] = [0x0E, 0x01, 0x06, 0x03];
+    /// confirmedServiceError, initiateError, initiate, incompatible-conformance.
+    pub const ERROR_CONFORMANCE: [u8; 4] = [0x0E, 0x01, 0x06, 0x02];
     /// confirmedServiceError, initiateError, initiate, dlms-version-too-low.
     pub const ERROR_VERSION: [u8; 4] = [0x0E, 0x01, 0x06, 0x01];
 }

@@ -100,8 +100,8 @@ fn with_a_dedicated_key_the_proof_still_goes_under_the_global_one() {
 }
 
 fn last_answer(world: &World) -> Vec<u8> {
-    let answers = world.sent.iter().filter(|sent| !sent.0);
-    unwrap(&answers.last().unwrap().1).to_vec()
+    let mut answers = world.sent.iter().filter(|sent| !sent.0);
+    unwrap(&answers.next_back().unwrap().1).to_vec()
 }
 
 #[test]

@@ -18,10 +18,6 @@ use world::*;
 const CLIENT_TITLE: SystemTitle = *b"PLCDC001";
 const SERVER_TITLE: SystemTitle = *b"MTR00001";
 
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
-}
-
 /// A world in which the client is connected, and the authority of the certificates is known.
 fn connected(suite: Suite) -> World {
     connected_with(Ends::new(suite))
@@ -80,8 +76,8 @@ fn restart(world: &mut World) {
     world.server = Server::new(config);
 }
 
-fn transfer(id: KeyId, key: &[u8]) -> Vec<u8> {
-    setup::key_transfer(&Secret::new(&world::security::key(Suite::Zero, 3)), &[(id, key)]).unwrap()
+fn transfer(id: KeyId, new: &[u8]) -> Vec<u8> {
+    setup::key_transfer(&Secret::new(&key(Suite::Zero, 3)), &[(id, new)]).unwrap()
 }
 
 #[test]
@@ -145,36 +141,38 @@ fn only_who_manages_the_meter_changes_its_keys() {
     assert_eq!(result.0, ActionResult::ReadWriteDenied);
 }
 
-/// SYMSEC_0 Key_Tx P1, P2 and P3.
 #[test]
-fn transferred_keys_serve_from_the_next_association_on() {
+fn symsec_0_key_tx_p1_a_transferred_unicast_key_serves_from_the_next_association_on() {
+    serves_after_transfer(&[(KeyId::Unicast, &[0x77; 16])]);
+}
+
+#[test]
+fn symsec_0_key_tx_p2_a_transferred_authentication_key_serves_from_the_next_association_on() {
+    serves_after_transfer(&[(KeyId::Authentication, &[0x88; 16])]);
+}
+
+#[test]
+fn symsec_0_key_tx_p3_both_keys_transferred_at_once_serve_from_the_next_association_on() {
+    serves_after_transfer(&[(KeyId::Unicast, &[0x77; 16]), (KeyId::Authentication, &[0x88; 16])]);
+}
+
+fn serves_after_transfer(keys: &[(KeyId, &[u8])]) {
     let master = Secret::new(&key(Suite::Zero, 3));
-    let (unicast, authentication) = ([0x77; 16], [0x88; 16]);
-    let lists: [&[(KeyId, &[u8])]; 3] = [
-        &[(KeyId::Unicast, &unicast)],
-        &[(KeyId::Authentication, &authentication)],
-        &[(KeyId::Unicast, &unicast), (KeyId::Authentication, &authentication)],
-    ];
-    for keys in lists {
-        let mut world = connected(Suite::Zero);
-        assert_eq!(act(&mut world, 2, &setup::key_transfer(&master, keys).unwrap()), DONE);
-        assert_eq!(world.records.len(), keys.len());
-        assert!(
-            matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)),
-            "the session goes on"
-        );
-        assert_eq!(world.ask(ClientInput::Release), ClientOutput::Released);
-        let gone = world.ask(ClientInput::Connect);
-        assert_eq!(gone, ClientOutput::Failed(ClientFailure::NoAnswer), "the old keys are gone");
-        let renewed = client_with(&world, |context| {
-            keys.iter().fold(context, |context, (id, key)| context.with_key(*id, key).unwrap())
-        });
-        let is_new = keys[0].0 == KeyId::Unicast;
-        let first_invocation_counter = if is_new { 1 } else { world.client_durable };
-        replace_client(&mut world, ClientConfig { first_invocation_counter, ..renewed });
-        assert_eq!(world.ask(ClientInput::Connect), ClientOutput::Connected);
-        assert!(matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)));
-    }
+    let mut world = connected(Suite::Zero);
+    assert_eq!(act(&mut world, 2, &setup::key_transfer(&master, keys).unwrap()), DONE);
+    assert_eq!(world.records.len(), keys.len());
+    assert!(matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)), "the session goes on");
+    assert_eq!(world.ask(ClientInput::Release), ClientOutput::Released);
+    let gone = world.ask(ClientInput::Connect);
+    assert_eq!(gone, ClientOutput::Failed(ClientFailure::NoAnswer), "the old keys are gone");
+    let renewed = client_with(&world, |context| {
+        keys.iter().fold(context, |context, (id, key)| context.with_key(*id, key).unwrap())
+    });
+    let is_new = keys[0].0 == KeyId::Unicast;
+    let first_invocation_counter = if is_new { 1 } else { world.client_durable };
+    replace_client(&mut world, ClientConfig { first_invocation_counter, ..renewed });
+    assert_eq!(world.ask(ClientInput::Connect), ClientOutput::Connected);
+    assert!(matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)));
 }
 
 #[test]
@@ -200,9 +198,8 @@ fn without_a_new_unicast_key_old_counters_stay_used() {
     assert_eq!(world.server.counters().replayed, 1);
 }
 
-/// SYMSEC_0 Key_Tx N1.
 #[test]
-fn a_key_transfer_with_an_unknown_key_id_is_refused() {
+fn symsec_0_key_tx_n1_a_key_transfer_with_an_unknown_key_id_is_refused() {
     let mut world = connected(Suite::Zero);
     let mut parameter = transfer(KeyId::Unicast, &[0x77; 16]);
     parameter[5] = 9;
@@ -210,9 +207,8 @@ fn a_key_transfer_with_an_unknown_key_id_is_refused() {
     assert!(world.records.is_empty());
 }
 
-/// SYMSEC_0 Key_Tx N2.
 #[test]
-fn a_key_transfer_with_a_wrong_wrap_is_refused() {
+fn symsec_0_key_tx_n2_a_key_transfer_with_a_wrong_wrap_is_refused() {
     let mut world = connected(Suite::Zero);
     let good = transfer(KeyId::Unicast, &[0x77; 16]);
     let mut changed = good.clone();
@@ -428,6 +424,31 @@ fn a_certificate_of_another_authority_is_refused() {
     let mut world = connected(Suite::One);
     assert_eq!(act(&mut world, 6, &setup::certificate(&hex(FORGED))), REFUSED);
     assert!(world.records.is_empty());
+}
+
+#[test]
+fn what_was_sent_under_a_key_of_its_own_is_not_served_again_after_a_restart_or_under_new_keys() {
+    for counter in [SessionKeyCounter::Global, SessionKeyCounter::Zero] {
+        let interop = Interop { session_key_counter: counter, ..Interop::default() };
+        let ends = Ends::new(Suite::Zero).with_interop(interop);
+        let form = CipheringForm::GeneralCiphering(KeySource::Wrapped);
+        let (client, server) = secured(authentication(Proof::Gmac, Some(ends)), form);
+        let mut world = World::between(client, server, PERFECT, 1);
+        world.ask(ClientInput::Connect);
+        world.ask(ClientInput::Set(energy(), &[9, 1, 1]));
+        let old = world.sent.iter().rev().find(|sent| sent.0).unwrap().1.clone();
+        act(&mut world, 2, &transfer(KeyId::Unicast, &[0x77; 16]));
+        restart(&mut world);
+        // The old APDU has a higher counter than any under the new key.
+        let renewed = client_with(&world, |keys| keys.with_unicast_key(&[0x77; 16]).unwrap());
+        let plain = ClientConfig { ciphering: CipheringForm::General, ..renewed };
+        replace_client(&mut world, ClientConfig { first_invocation_counter: 1, ..plain });
+        assert_eq!(world.ask(ClientInput::Connect), ClientOutput::Connected);
+        world.meter.written.clear();
+        let replayed = world.server.counters().replayed;
+        assert!(world.probe(&old).is_empty() && world.meter.written.is_empty(), "{counter:?}");
+        assert_eq!(world.server.counters().replayed, replayed + 1, "{counter:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use crate::counters::Drop;
 use crate::transmit::{Frame, Purpose};
 use crate::wire::LoadngMessage;
-use alloc::vec::Vec;
 use plc_core::sap::{AdpmIndication, Key, LinkQuality, MlmeRequest, Msdu, Persist};
 use plc_core::{MacAddress, PanId, ShortAddress};
 
@@ -46,9 +45,6 @@ pub(crate) enum Action {
     /// This node is in no PAN any more.
     Leave,
 }
-
-/// Wishes in the order in which they must be carried out.
-pub(crate) type Actions = Vec<Action>;
 
 /// How this node got into its PAN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

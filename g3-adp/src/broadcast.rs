@@ -58,6 +58,11 @@ impl BroadcastLog {
         self.entries.clear();
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -123,7 +123,7 @@ pub struct Limits {
     pub devices: usize,
     /// Coordinator: devices that may join at the same time, at most 10.
     pub parallel_joins: usize,
-    /// Device: beacons remembered during a scan.
+    /// Device: beacons remembered during a scan, at most 16.
     pub candidates: usize,
     /// Entries of the routing table.
     pub routes: usize,
@@ -411,6 +411,10 @@ pub struct Interop {
     pub everybody_passes_unicast: bool,
     /// The random part of the delay before a route request is passed on \[G3 ADP 6.4; confidence C\].
     pub rreq_jitter: Duration,
+    /// A frame whose next hop has not answered, although it has before and was well heard, goes to it once more after a pause of
+    /// the first time and a random part of the second; only then the route counts as broken. `None`: at once, as the
+    /// standard has it \[G3 ADP 6.5; ours, confidence C\].
+    pub second_chance: Option<(Duration, Duration)>,
     /// Relayed frames, and not only messages of LOADng, prolong the routes that they use \[G3 ADP 6.3;
     /// confidence C\].
     pub traffic_refreshes_routes: bool,
@@ -431,6 +435,7 @@ impl Default for Interop {
             acknowledged_links_suffice: true,
             everybody_passes_unicast: false,
             rreq_jitter: specs::RREQ_JITTER,
+            second_chance: Some(specs::SECOND_CHANCE),
             traffic_refreshes_routes: true,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::action::Action;
 use crate::counters::Drop;
-use crate::transmit::{Frame, Purpose, Way};
+use crate::transmit::{Chance, Frame, Purpose, Way};
 use crate::wire::{LbpCode, LbpFrame};
 use plc_core::sap::{MacSecurity, Msdu};
 use plc_core::{Eui64, MacAddress, PanId};
@@ -48,5 +48,6 @@ fn in_clear(eui64: Eui64, msdu: Msdu, dst_pan: PanId, extended_source: bool) -> 
         msdu,
         security: MacSecurity::None,
         purpose: Purpose::Relay,
+        chance: Chance::First,
     }
 }

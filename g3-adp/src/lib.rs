@@ -23,6 +23,7 @@
 extern crate alloc;
 
 mod action;
+mod actions;
 pub mod addressing;
 mod adp;
 mod broadcast;

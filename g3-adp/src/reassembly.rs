@@ -83,6 +83,11 @@ impl Reassembler {
         self.contexts.is_empty()
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.contexts.capacity() * size_of::<Context>()
+    }
+
     fn find_or_open(&mut self, key: Key, offset: u8) -> Result<usize, Drop> {
         if let Some(at) = self.contexts.iter().position(|context| context.key == key) {
             return Ok(at);

@@ -69,9 +69,10 @@ pub const LBP_RETRIES: u8 = 1;
 /// Coordinator: devices that may join at the same time \[G3 LBP 7.3.7; confidence B\].
 pub const PARALLEL_JOINS: usize = 5;
 /// Device: after so long without a protected frame of its PAN it looks for one again. Not of the standard:
-/// a coordinator that has lost its memory and has another group key could never be noticed otherwise. Eight
-/// readings of a quarter of an hour may fail before it ends \[own choice; confidence C\].
-pub const JOIN_WATCHDOG: Duration = Duration::from_secs(7200);
+/// a coordinator that has lost its memory and has another group key could never be noticed otherwise. As long as a route
+/// lives: a plan that reads every 4 hours never meets it, and one that is silent for longer should set it higher
+/// \[own choice; confidence C\].
+pub const JOIN_WATCHDOG: Duration = ROUTING_TABLE_ENTRY_TTL;
 /// How long a MAC confirm may take before the frame counts as lost \[confidence C: six accesses of 50
 /// back-offs each stay below it\].
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(180);
@@ -127,6 +128,9 @@ pub const SEQUENCE_WINDOW: u16 = 32_767;
 pub const HOP_COUNT_LIMIT: u8 = 15;
 /// Random part of the delay before a route request is passed on \[confidence C\].
 pub const RREQ_JITTER: Duration = Duration::from_millis(300);
+/// Pause before a well heard neighbour is asked once more, and what is added to it at random at most: longer than a search for
+/// a route keeps the line busy \[ours; confidence C\].
+pub const SECOND_CHANCE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(4));
 /// How long a neighbour may take to tell the cost of the other direction \[G3 ADP 6.2; confidence B\].
 pub const RLC_WAIT: Duration = Duration::from_secs(4);
 /// Device: before the route to the coordinator is looked for again after a failure, doubled with each further one

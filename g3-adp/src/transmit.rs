@@ -4,7 +4,7 @@ mod frame;
 mod in_flight;
 mod outgoing;
 
-pub(crate) use frame::{Frame, Purpose, Routed, Way};
+pub(crate) use frame::{Chance, Frame, Purpose, Routed, Way};
 pub(crate) use in_flight::Sent;
 pub(crate) use outgoing::Outgoing;
 
@@ -40,7 +40,7 @@ impl Transmitter {
     /// Room for so many frames and packets; the first datagram tag is random, so that a restart does not
     /// repeat the last one.
     pub(crate) fn new(frames: usize, packets: usize, tag: u16) -> Self {
-        let packet_limit = packets.min(Self::PACKETS_MAX);
+        let packet_limit = Self::packet_limit(packets);
         Self {
             frames: VecDeque::with_capacity(frames),
             packets: VecDeque::with_capacity(packet_limit),
@@ -50,6 +50,16 @@ impl Transmitter {
             next_handle: 0,
             next_tag: tag,
         }
+    }
+
+    /// Packets that may wait when the configuration says `packets`.
+    pub(crate) fn packet_limit(packets: usize) -> usize {
+        packets.min(Self::PACKETS_MAX)
+    }
+
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.frames.capacity() * size_of::<Frame>() + self.packets.capacity() * size_of::<Outgoing>()
     }
 
     /// Queues a frame; returns whether there was room. Frames that need a route leave a third of it to others, so that
@@ -122,8 +132,18 @@ impl Transmitter {
         Some(flight.ended(plc_core::sap::MacStatus::NoAck))
     }
 
+    /// When something is due: the end of what is in flight, or of a pause.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.in_flight.as_ref().map(|flight| flight.expires)
+        let frames = self.frames.iter().filter_map(|frame| frame.chance.pause());
+        let packets = self.packets.iter().filter_map(|packet| packet.chance.pause());
+        let expires = self.in_flight.as_ref().map(|flight| flight.expires);
+        frames.chain(packets).chain(expires).min()
+    }
+
+    /// What has paused for long enough may go.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        self.frames.iter_mut().for_each(|frame| frame.chance.wake(now));
+        self.packets.iter_mut().for_each(|packet| packet.chance.wake(now));
     }
 
     /// The packet with this tag.
@@ -180,6 +200,9 @@ impl Transmitter {
 
     fn next_frame(&mut self, router: &mut impl Router) -> Option<(Load, MacAddress, McpsDataRequest)> {
         for at in 0..self.frames.len() {
+            if self.frames[at].chance.pause().is_some() {
+                continue;
+            }
             if let Some(hop) = self.frames[at].way.resolve(router) {
                 let frame = self.frames.remove(at)?;
                 let request = frame.request(hop);

@@ -53,6 +53,11 @@ impl Channel {
         self.started = true;
     }
 
+    /// Whether the MAC was used.
+    pub(crate) const fn started(&self) -> bool {
+        self.started
+    }
+
     /// The intervals have changed.
     pub(crate) fn retime(&mut self, timing: Timing) {
         self.timing = timing;

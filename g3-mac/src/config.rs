@@ -231,9 +231,9 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// A device: all of it in less than 24 KiB.
+    /// A device: all of it in less than 24 KiB. Above stands an adaptation layer that has one request under way.
     pub const DEVICE: Self = Self {
-        requests: 8,
+        requests: 3,
         reassemblies: 6,
         duplicates: 16,
         devices: 128,

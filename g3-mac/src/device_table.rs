@@ -88,16 +88,16 @@ impl DeviceTable {
 
     /// Every source exactly as it stands, for an orderly stop.
     pub(crate) fn export(&self) -> impl Iterator<Item = DeviceCounter> {
-        self.table.iter().map(|&((short, key_index), Device { fresh_from, .. })| DeviceCounter {
+        self.table.iter().map(|(&(short, key_index), Device { fresh_from, .. })| DeviceCounter {
             short,
             key_index,
-            accept_from: fresh_from,
+            accept_from: *fresh_from,
         })
     }
 
     /// Entry `index` as management sees it.
     pub(crate) fn entry(&self, index: u16) -> Option<DeviceEntry> {
-        let &((short, key_index), device) = self.table.iter().nth(index.into())?;
+        let (&(short, key_index), device) = self.table.iter().nth(index.into())?;
         Some(DeviceEntry { short, key_index, frame_counter: device.fresh_from.saturating_sub(1) })
     }
 

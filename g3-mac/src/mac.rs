@@ -13,8 +13,8 @@ use crate::{Counters, MacConfig};
 use core::time::Duration;
 use plc_core::sap::{
     Key, MacStatus, McpsDataConfirm, McpsDataIndication, McpsDataRequest, MlmeConfirm, MlmeIndication,
-    MlmeRequest, PanDescriptor, PdAckIndication, PdDataIndication, PdStatus, Persist, PhyIndication, PhyLoss,
-    PhyRequest, TxParameters,
+    MlmeRequest, PanDescriptor, PdAckIndication, PdDataIndication, PdOverheard, PdStatus, Persist,
+    PhyIndication, PhyLoss, PhyRequest, TxParameters,
 };
 use plc_core::{Instant, Machine, PanId, ShortAddress};
 
@@ -27,6 +27,8 @@ pub enum MacInput {
     Mlme(MlmeRequest),
     /// The PHY has something to tell.
     Phy(PhyIndication),
+    /// A frame for another node has passed by.
+    Overheard(PdOverheard),
 }
 
 /// What the MAC wants done or known.
@@ -94,6 +96,12 @@ impl Mac {
     /// [`MacConfig::device_counters`] it costs no frame.
     pub fn device_counters(&self) -> impl Iterator<Item = DeviceCounter> {
         self.receiver.devices.export()
+    }
+
+    /// Whether it has nothing to send and waits for nothing: what it hears of others then changes only what it knows, and may be
+    /// told later, with its time.
+    pub fn is_idle(&self) -> bool {
+        self.env.channel.started() && !self.env.channel.transmitting() && self.sender.is_idle()
     }
 
     /// Octets that this MAC takes, tables and queues included. All of it is taken when it is built.
@@ -207,6 +215,13 @@ impl Mac {
         }
     }
 
+    /// As [`Self::on_frame`] of a good frame for another node.
+    fn on_overheard(&mut self, now: Instant, frame: &PdOverheard) {
+        let ended = frame.ended.min(now);
+        self.env.channel.on_frame(ended, frame.response_expected);
+        crate::receiver::overhear(now, frame, &mut self.env);
+    }
+
     fn on_beacon(&mut self, descriptor: PanDescriptor) {
         if self.answer.on_beacon(&descriptor, &mut self.env) && self.sender.spare_beacon() {
             count(&mut self.env.counters.beacons_spared);
@@ -290,6 +305,7 @@ impl Machine for Mac {
             MacInput::Data(request) => self.sender.on_request(request, &mut self.env),
             MacInput::Mlme(request) => self.on_mlme(now, request),
             MacInput::Phy(indication) => self.on_phy(now, indication),
+            MacInput::Overheard(frame) => self.on_overheard(now, &frame),
         }
         self.pump(now);
     }
@@ -317,7 +333,7 @@ mod tests {
     use crate::wire::{
         AuxHeader, Command, FrameType, Mhr, Segment, SegmentControl, ToneMapLayout, ToneMapResponse,
     };
-    use plc_core::sap::{FrameGeometry, Lqi, Modulation, PhaseDifference, ToneMap, TxGain};
+    use plc_core::sap::{CarrierSense, FrameGeometry, Lqi, Modulation, PhaseDifference, ToneMap, TxGain};
     use plc_core::{Eui64, MacAddress, Seed};
 
     const PAN: PanId = PanId(0x781D);
@@ -370,6 +386,86 @@ mod tests {
             assert_eq!(mac.env.neighbours.find(ShortAddress(1)).map(|n| n.tx), expected);
             assert_eq!((mac.counters().rx_command, mac.counters().drops.security), (1, u32::from(!secured)));
         }
+    }
+
+    /// A member of the PAN with address 2, which has been at it for a while.
+    fn member() -> Mac {
+        let mut mac = Mac::new(MacConfig::new(Eui64::from_u64(1), &GEOMETRY, Seed::from_u64(1), 0));
+        mac.handle(Instant::EPOCH, MacInput::Mlme(MlmeRequest::SetPanId(PAN)));
+        mac.handle(Instant::EPOCH, MacInput::Mlme(MlmeRequest::SetShortAddress(ShortAddress(2))));
+        mac
+    }
+
+    /// A frame from node 1 to node 3, as the modem reports it and as somebody does who knows the addresses.
+    fn for_others(contention_free: bool) -> (PdDataIndication, PdOverheard) {
+        let mut mhr = Mhr::new(FrameType::Data, 7);
+        let short = |n| (PAN, MacAddress::Short(ShortAddress(n)));
+        (mhr.src, mhr.dst) = (Some(short(1)), Some(short(3)));
+        let control = SegmentControl { last: true, length: 5, contention_free, ..Default::default() };
+        let segment = Segment { control, mhr, aux: None, payload: b"12345" };
+        let frame = PdDataIndication {
+            psdu: segment.psdu(133).unwrap(),
+            lqi: Lqi(77),
+            ..tone_map_response(GEOMETRY.robust(), false)
+        };
+        let (lqi, ended) = (frame.lqi, frame.ended);
+        let overheard = PdOverheard { src: short(1), response_expected: true, contention_free, lqi, ended };
+        (frame, overheard)
+    }
+
+    #[test]
+    fn a_frame_for_others_leaves_the_same_behind_however_it_is_told() {
+        for (contention_free, late) in [(false, 0), (true, 0), (false, 3), (true, 3)] {
+            let (frame, overheard) = for_others(contention_free);
+            let now = frame.ended + Duration::from_millis(late);
+            let told = [PhyIndication::Data(frame), PhyIndication::CarrierSense(CarrierSense::Idle)];
+            let (mut whole, mut short) = (member(), member());
+            told.map(|indication| whole.handle(now, MacInput::Phy(indication)));
+            short.handle(now, MacInput::Overheard(overheard));
+            let left =
+                |mac: &Mac| std::format!("{:?} {:?} {:?}", mac.env.channel, mac.counters(), mac.env.pos);
+            assert_eq!(left(&whole), left(&short));
+            assert_eq!(whole.counters().drops.not_for_us, 1);
+            assert!(left(&whole).contains("Lqi(77)"), "{}", left(&whole));
+            assert_eq!((whole.poll(), short.poll()), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_mac_is_idle_while_it_has_nothing_to_send() {
+        let now = Instant::from_secs(9);
+        let fresh = Mac::new(MacConfig::new(Eui64::from_u64(1), &GEOMETRY, Seed::from_u64(1), 0));
+        assert!(!fresh.is_idle(), "the first use is the beginning of its time");
+        let mut mac = member();
+        assert!(mac.is_idle());
+        mac.handle(now, MacInput::Mlme(MlmeRequest::Scan { duration: Duration::from_secs(1) }));
+        assert!(!mac.is_idle(), "a beacon request waits for its slot");
+        while let Some(at) = mac.deadline().filter(|_| !mac.env.channel.transmitting()) {
+            mac.tick(at);
+        }
+        assert!(!mac.is_idle(), "and is on the air");
+        let (status, ended) = (PdStatus::Success, now + Duration::from_secs(1));
+        mac.handle(ended, MacInput::Phy(PhyIndication::Confirm { status, ended }));
+        assert!(mac.is_idle());
+    }
+
+    #[test]
+    fn a_beacon_that_waits_for_the_channel_is_spared_too() {
+        let mut mac = member();
+        mac.env.identity.rc_coord = 10;
+        let now = Instant::from_secs(9);
+        mac.answer.on_request(now, Lqi(90), &mut mac.env);
+        while mac.is_idle() {
+            let at = mac.deadline().expect("a beacon is due");
+            mac.tick(at);
+        }
+        assert!(!mac.env.channel.transmitting(), "it contends");
+        let others = PanDescriptor { pan_id: PAN, lba: ShortAddress(5), lqi: Lqi(90), rc_coord: 10 };
+        for spared in [0, 0, 1] {
+            mac.on_beacon(others);
+            assert_eq!(mac.counters().beacons_spared, spared);
+        }
+        assert!(mac.is_idle() && mac.deadline().is_none());
     }
 
     #[test]

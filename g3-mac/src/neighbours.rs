@@ -64,7 +64,7 @@ impl Neighbours {
 
     /// Entry `index` of the table as management sees it.
     pub(crate) fn entry(&self, now: Instant, index: u16) -> Option<NeighbourEntry> {
-        let &(short, n) = self.table.iter().nth(index.into())?;
+        let (&short, n) = self.table.iter().nth(index.into())?;
         let valid = n.until.since(now).as_secs();
         Some(NeighbourEntry {
             short,

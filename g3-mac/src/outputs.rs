@@ -2,7 +2,6 @@
 
 use crate::mac::MacOutput;
 use alloc::collections::VecDeque;
-use heapless::Deque;
 use plc_core::sap::{McpsDataConfirm, McpsDataIndication, MlmeConfirm, MlmeIndication, Persist, PhyRequest};
 
 /// Outputs in order. There is at most one transmission at a time, and one MSDU per frame received: these, which are
@@ -12,12 +11,10 @@ pub(crate) struct Outputs {
     queue: VecDeque<Entry>,
     bound: usize,
     phy: Option<PhyRequest>,
-    indications: Deque<McpsDataIndication, INDICATIONS>,
+    indication: Option<McpsDataIndication>,
     dropped: u64,
 }
 
-/// MSDUs that may wait for a driver that is slow to drain.
-const INDICATIONS: usize = 2;
 /// Outputs of one call besides a confirm for each request.
 const BESIDES: usize = 16;
 
@@ -36,7 +33,7 @@ impl Outputs {
     pub(crate) fn new(requests: usize) -> Self {
         let bound = requests + BESIDES;
         let queue = VecDeque::with_capacity(bound);
-        Self { queue, bound, phy: None, indications: Deque::new(), dropped: 0 }
+        Self { queue, bound, phy: None, indication: None, dropped: 0 }
     }
 
     /// Appends an output; returns whether there was room.
@@ -49,7 +46,7 @@ impl Outputs {
     pub(crate) fn pop(&mut self) -> Option<MacOutput> {
         match self.queue.pop_front()? {
             Entry::Phy => self.phy.take().map(MacOutput::Phy),
-            Entry::DataIndication => self.indications.pop_front().map(MacOutput::DataIndication),
+            Entry::DataIndication => self.indication.take().map(MacOutput::DataIndication),
             Entry::DataConfirm(confirm) => Some(MacOutput::DataConfirm(confirm)),
             Entry::MlmeConfirm(confirm) => Some(MacOutput::MlmeConfirm(confirm)),
             Entry::Mlme(indication) => Some(MacOutput::Mlme(indication)),
@@ -82,7 +79,10 @@ impl Outputs {
                 Entry::Phy
             }
             MacOutput::DataIndication(indication) => {
-                self.indications.push_back(indication).ok()?;
+                if self.indication.is_some() {
+                    return None;
+                }
+                self.indication = Some(indication);
                 Entry::DataIndication
             }
             MacOutput::DataConfirm(confirm) => Entry::DataConfirm(confirm),

@@ -30,7 +30,7 @@ impl Pos {
     /// Entry `index` among those heard within `ttl`.
     pub(crate) fn entry(&self, now: Instant, ttl: Duration, index: u16) -> Option<PosEntry> {
         let living = self.table.iter().filter(|(_, heard)| now.since(heard.at) < ttl);
-        let &(short, Heard { lqi, at }) = living.into_iter().nth(index.into())?;
+        let (&short, &Heard { lqi, at }) = living.into_iter().nth(index.into())?;
         let valid = (ttl - now.since(at)).as_secs().div_ceil(60);
         Some(PosEntry {
             short,

@@ -102,6 +102,11 @@ impl Queue {
         self.beacon_request
     }
 
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.answers.is_empty() && !self.beacon_request && !self.beacon
+    }
+
     /// Requests and answers held and their bound.
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         (self.requests.len() + self.answers.len(), self.bound + TONE_MAP_ANSWERS)

@@ -12,7 +12,7 @@ use crate::wire::{Beacon, Command, FrameType, Mhr, Segment, ToneMapResponse, che
 use core::time::Duration;
 use plc_core::sap::{
     LinkDirection, LinkQuality, Lqi, MacSecurity, MacStatus, McpsDataIndication, MlmeIndication, Msdu,
-    PanDescriptor, PdAckRequest, PdDataIndication, PhyRequest,
+    PanDescriptor, PdAckRequest, PdDataIndication, PdOverheard, PhyRequest,
 };
 use plc_core::wire::Reader;
 use plc_core::{Instant, MacAddress, PanId, ShortAddress};
@@ -72,7 +72,7 @@ impl Receiver {
             return None;
         };
         env.channel.on_burst(segment.control.contention_free);
-        on_heard(now, &segment.mhr, frame, env);
+        on_heard(now, segment.mhr.src, frame.lqi, env);
         let audience = audience(&segment.mhr, env)?;
         let assembly = self.take(now, &segment, header, env);
         if audience == Audience::Us && frame.response_expected && assembly.is_some() {
@@ -196,14 +196,21 @@ impl Receiver {
     }
 }
 
+/// A good frame for another node has arrived.
+pub(crate) fn overhear(now: Instant, frame: &PdOverheard, env: &mut Env) {
+    env.channel.on_burst(frame.contention_free);
+    on_heard(now, Some(frame.src), frame.lqi, env);
+    count(&mut env.counters.drops.not_for_us);
+}
+
 fn msdu_id(mhr: &Mhr) -> Option<MsduId> {
     let (frame_type, dsn, secured) = (mhr.frame_type, mhr.dsn, mhr.security);
     mhr.src.map(|src| MsduId { src, frame_type, dsn, secured })
 }
 
 /// Any frame, whomever it is for, shows who is about: nodes of the own PAN, and other PANs \[G3 MAC 3, 8\].
-fn on_heard(now: Instant, mhr: &Mhr, frame: &PdDataIndication, env: &mut Env) {
-    let Some((pan, src)) = mhr.src else { return };
+fn on_heard(now: Instant, src: Option<(PanId, MacAddress)>, lqi: Lqi, env: &mut Env) {
+    let Some((pan, src)) = src else { return };
     if !env.identity.joined() || pan == PanId::BROADCAST {
         return;
     }
@@ -212,7 +219,7 @@ fn on_heard(now: Instant, mhr: &Mhr, frame: &PdDataIndication, env: &mut Env) {
     } else if let MacAddress::Short(short) = src
         && short != env.identity.short
     {
-        env.pos.on_heard(now, short, frame.lqi);
+        env.pos.on_heard(now, short, lqi);
     }
 }
 

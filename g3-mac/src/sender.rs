@@ -165,6 +165,11 @@ impl Sender {
         }
     }
 
+    /// Nothing is to be sent.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.current.is_none() && self.queue.is_empty()
+    }
+
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         self.queue.occupancy()
     }

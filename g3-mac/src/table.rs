@@ -4,9 +4,12 @@ use alloc::vec::Vec;
 
 /// A table that finds its entries in logarithmic time and never grows beyond its bound: a new entry pushes out the
 /// stalest.
+///
+/// Keys and values stand in arrays of their own: a search touches the keys alone, and nothing is lost between them.
 #[derive(Debug)]
 pub(crate) struct Table<K, V> {
-    entries: Vec<(K, V)>,
+    keys: Vec<K>,
+    values: Vec<V>,
     bound: usize,
     evicted: u32,
 }
@@ -15,15 +18,15 @@ impl<K: Ord + Copy, V> Table<K, V> {
     /// An empty table; a bound of zero counts as one.
     pub(crate) fn new(bound: usize) -> Self {
         let bound = bound.max(1);
-        Self { entries: Vec::with_capacity(bound), bound, evicted: 0 }
+        Self { keys: Vec::with_capacity(bound), values: Vec::with_capacity(bound), bound, evicted: 0 }
     }
 
     pub(crate) fn find(&self, key: K) -> Option<&V> {
-        self.place(key).ok().map(|at| &self.entries[at].1)
+        self.place(key).ok().map(|at| &self.values[at])
     }
 
     pub(crate) fn find_mut(&mut self, key: K) -> Option<&mut V> {
-        self.place(key).ok().map(|at| &mut self.entries[at].1)
+        self.place(key).ok().map(|at| &mut self.values[at])
     }
 
     /// Sets the entry of `key`. If there is none and the table is full, the entry with the smallest `staleness` goes.
@@ -32,33 +35,39 @@ impl<K: Ord + Copy, V> Table<K, V> {
             *entry = value;
             return;
         }
-        if self.entries.len() == self.bound {
+        if self.keys.len() == self.bound {
             self.evict(staleness);
         }
         let at = self.place(key).unwrap_or_else(|at| at);
-        self.entries.insert(at, (key, value));
+        self.keys.insert(at, key);
+        self.values.insert(at, value);
     }
 
     pub(crate) fn remove(&mut self, key: K) -> bool {
-        self.place(key).map(|at| self.entries.remove(at)).is_ok()
+        self.place(key).map(|at| self.remove_at(at)).is_ok()
     }
 
     pub(crate) fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
-        self.entries.retain(|(key, value)| keep(key, value));
+        for at in (0..self.keys.len()).rev() {
+            if !keep(&self.keys[at], &self.values[at]) {
+                self.remove_at(at);
+            }
+        }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.entries.clear();
+        self.keys.clear();
+        self.values.clear();
     }
 
     /// All entries by ascending key.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
-        self.entries.iter()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.keys.iter().zip(&self.values)
     }
 
     /// Entries held and their bound.
     pub(crate) fn occupancy(&self) -> (usize, usize) {
-        (self.entries.len(), self.bound)
+        (self.keys.len(), self.bound)
     }
 
     /// Entries that had to make room since it was built.
@@ -68,17 +77,22 @@ impl<K: Ord + Copy, V> Table<K, V> {
 
     /// Octets on the heap.
     pub(crate) fn footprint(&self) -> usize {
-        self.entries.capacity() * size_of::<(K, V)>()
+        self.keys.capacity() * size_of::<K>() + self.values.capacity() * size_of::<V>()
     }
 
     fn place(&self, key: K) -> Result<usize, usize> {
-        self.entries.binary_search_by_key(&key, |&(key, _)| key)
+        self.keys.binary_search(&key)
+    }
+
+    fn remove_at(&mut self, at: usize) {
+        self.keys.remove(at);
+        self.values.remove(at);
     }
 
     fn evict<S: Ord>(&mut self, staleness: impl Fn(&V) -> S) {
-        let stalest = self.entries.iter().enumerate().min_by_key(|(_, (_, value))| staleness(value));
+        let stalest = self.values.iter().enumerate().min_by_key(|(_, value)| staleness(value));
         if let Some(at) = stalest.map(|(at, _)| at) {
-            self.entries.remove(at);
+            self.remove_at(at);
             self.evicted = self.evicted.wrapping_add(1);
         }
     }
@@ -96,7 +110,7 @@ mod tests {
         for (key, value) in [(5, 50), (1, 10), (5, 51), (3, 30)] {
             table.insert(key, value, |&v| v);
         }
-        assert_eq!(table.iter().copied().collect::<Vec<_>>(), [(3, 30), (5, 51)]);
+        assert_eq!(table.iter().collect::<Vec<_>>(), [(&3, &30), (&5, &51)]);
         assert_eq!((table.evicted(), table.occupancy()), (1, (2, 2)));
         assert!(table.remove(5) && !table.remove(5));
     }

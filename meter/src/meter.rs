@@ -77,6 +77,16 @@ impl<P: Phy> Meter<P> {
         &self.node
     }
 
+    /// The PHY of the node, for a medium that withholds what it would tell.
+    pub const fn phy_mut(&mut self) -> &mut P {
+        self.node.phy_mut()
+    }
+
+    /// Tells the node what its PHY has withheld; so does everything that happens to the meter.
+    pub fn catch_up(&mut self) {
+        self.node.catch_up();
+    }
+
     /// What must survive a restart, besides the records of the node.
     pub fn state(&mut self) -> MeterState {
         self.application.state()

@@ -21,6 +21,7 @@ extern crate std;
 pub mod endpoint;
 pub mod ip;
 pub mod node;
+mod outputs;
 pub mod role;
 
 pub use endpoint::{Endpoint, EndpointCounters};

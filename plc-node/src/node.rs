@@ -1,17 +1,15 @@
 //! The node: a parent that owns its layers and moves primitives between them.
 
 use crate::Endpoint;
+use crate::outputs::Outputs;
 use alloc::boxed::Box;
 use core::fmt;
 use g3_adp::{Adp, AdpInput, AdpOutput};
 use g3_mac::{Mac, MacInput, MacOutput};
 use plc_core::sap::{
-    AdpStatus, AdpmIndication, AdpmRequest, Persist, Phy, UdpConfirm, UdpIndication, UdpRequest,
+    AdpStatus, AdpmIndication, AdpmRequest, Persist, Phy, UdpConfirm, UdpIndication, UdpRequest, Withheld,
 };
-use plc_core::{Instant, Machine, Outbox, PanId, ShortAddress};
-
-/// Outputs that may wait for the driver.
-const OUTBOX: usize = 64;
+use plc_core::{Instant, Machine, PanId, ShortAddress};
 
 /// What happens to a node.
 pub enum NodeInput<'a, P: Phy> {
@@ -52,19 +50,14 @@ pub struct Node<P: Phy> {
     mac: Box<Mac>,
     adp: Box<Adp>,
     endpoint: Endpoint,
-    out: Outbox<NodeOutput, OUTBOX>,
+    out: Outputs,
 }
 
 impl<P: Phy> Node<P> {
     /// Assembles a node of its layers.
     pub fn new(phy: P, mac: Mac, adp: Adp) -> Self {
-        Self {
-            phy,
-            mac: Box::new(mac),
-            adp: Box::new(adp),
-            endpoint: Endpoint::default(),
-            out: Outbox::new(),
-        }
+        let out = Outputs::new(adp.parallel_joins());
+        Self { phy, mac: Box::new(mac), adp: Box::new(adp), endpoint: Endpoint::default(), out }
     }
 
     /// The PHY, for its counters and state.
@@ -94,12 +87,33 @@ impl<P: Phy> Node<P> {
 
     /// Outputs waiting for the driver, and how many there may be.
     pub fn occupancy(&self) -> (usize, usize) {
-        (self.out.len(), OUTBOX)
+        self.out.occupancy()
     }
 
     /// Outputs that a driver which does not drain has lost.
     pub const fn outputs_dropped(&self) -> u64 {
         self.out.dropped()
+    }
+
+    /// The PHY, for a medium that withholds what it would tell.
+    pub const fn phy_mut(&mut self) -> &mut P {
+        &mut self.phy
+    }
+
+    /// Tells the MAC what the PHY has withheld; so does everything that happens to the node.
+    pub fn catch_up(&mut self) {
+        while let Some((at, withheld)) = self.phy.withheld() {
+            match withheld {
+                Withheld::Indication(indication) => self.mac.handle(at, MacInput::Phy(indication)),
+                Withheld::Overheard(frame) => self.mac.handle(at, MacInput::Overheard(frame)),
+            }
+        }
+    }
+
+    /// Octets that this node takes, tables and queues included, without what its PHY has allocated. All of it is taken
+    /// when it is built.
+    pub fn footprint(&self) -> usize {
+        size_of::<Self>() + self.mac.footprint() + self.adp.footprint() + self.out.footprint()
     }
 
     /// Moves primitives between the layers until none has anything to say.
@@ -123,7 +137,7 @@ impl<P: Phy> Node<P> {
             }
             MacOutput::MlmeConfirm(confirm) => self.adp.handle(now, AdpInput::MlmeConfirm(confirm)),
             MacOutput::Mlme(indication) => self.adp.handle(now, AdpInput::Mlme(indication)),
-            MacOutput::Persist(record) => self.emit(NodeOutput::Persist(record)),
+            MacOutput::Persist(record) => self.out.persist(record),
         }
         true
     }
@@ -135,13 +149,12 @@ impl<P: Phy> Node<P> {
             AdpOutput::Mlme(request) => self.mac.handle(now, MacInput::Mlme(request)),
             AdpOutput::DataConfirm(c) => self.confirm(c.handle, c.status),
             AdpOutput::DataIndication(indication) => {
-                self.endpoint
-                    .on_packet(&indication)
-                    .into_iter()
-                    .for_each(|up| self.emit(NodeOutput::Udp(up)));
+                if let Some(datagram) = self.endpoint.on_packet(&indication) {
+                    self.out.udp(datagram);
+                }
             }
             AdpOutput::Adpm(indication) => self.on_management(indication),
-            AdpOutput::Persist(record) => self.emit(NodeOutput::Persist(record)),
+            AdpOutput::Persist(record) => self.out.persist(record),
         }
         true
     }
@@ -155,7 +168,7 @@ impl<P: Phy> Node<P> {
             AdpmIndication::Left => self.endpoint.set_address(None),
             _ => {}
         }
-        self.emit(NodeOutput::Adpm(indication));
+        self.out.adpm(indication);
     }
 
     fn on_udp(&mut self, now: Instant, request: &UdpRequest) {
@@ -166,11 +179,7 @@ impl<P: Phy> Node<P> {
     }
 
     fn confirm(&mut self, handle: u16, status: AdpStatus) {
-        self.emit(NodeOutput::UdpConfirm(UdpConfirm { handle, status }));
-    }
-
-    fn emit(&mut self, output: NodeOutput) {
-        self.out.push(output);
+        self.out.confirm(UdpConfirm { handle, status });
     }
 }
 
@@ -179,6 +188,7 @@ impl<P: Phy> Machine for Node<P> {
     type Output = NodeOutput;
 
     fn handle(&mut self, now: Instant, input: NodeInput<'_, P>) {
+        self.catch_up();
         match input {
             NodeInput::Medium(medium) => self.phy.on_medium(now, medium),
             NodeInput::Udp(request) => self.on_udp(now, &request),
@@ -188,6 +198,7 @@ impl<P: Phy> Machine for Node<P> {
     }
 
     fn tick(&mut self, now: Instant) {
+        self.catch_up();
         self.phy.tick(now);
         self.mac.tick(now);
         self.adp.tick(now);

@@ -242,6 +242,9 @@ pub enum ClientFailure {
     NoAnswer,
     /// The server has refused the association.
     Rejected(AssociationResult, Diagnostic),
+    /// The service provider of the server has refused the association, with a diagnostic of its own: 2 for
+    /// no common version of the protocol.
+    RejectedByProvider(AssociationResult, u8),
     /// The server has answered with an exception. In a ciphered association exceptions are not
     /// authentic: this is told only after all repetitions went unanswered.
     Exception(ExceptionResponse),

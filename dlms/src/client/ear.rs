@@ -2,7 +2,7 @@
 
 use super::ClientCounters;
 use crate::apdu::{Conformance, InitiateResponse};
-use crate::security::{Demand, End, Heard, Mark, SecurityContext, SystemTitle, Unopened};
+use crate::security::{Demand, End, Heard, Mark, SecurityContext, SessionKeyCounter, SystemTitle, Unopened};
 use alloc::vec::Vec;
 
 /// The server as it has shown itself, and the counters that it has used.
@@ -16,9 +16,13 @@ pub(super) struct Ear {
 }
 
 impl Ear {
-    /// Counters up to `last` were heard in an earlier life.
-    pub(super) const fn new(last: Option<u32>) -> Self {
-        Self { heard: Heard::new(last), told: last, server_title: None, dedicated: None, initiate: None }
+    /// Counters up to `last` were heard in an earlier life, and requests before `first` were sent in it.
+    pub(super) fn new(last: Option<u32>, first: u32, keys: Option<&SecurityContext>) -> Self {
+        let zero = keys.is_some_and(|keys| keys.interop().session_key_counter == SessionKeyCounter::Zero);
+        // Answers have the transaction-id of their request.
+        let answered = if zero { first.checked_sub(1) } else { last };
+        let heard = Heard { single_use: answered.map(u128::from), ..Heard::new(last) };
+        Self { heard, told: last, server_title: None, dedicated: None, initiate: None }
     }
 
     /// The largest APDU that the server takes, in octets; it says 0 for no limit.
@@ -121,7 +125,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_believed_once_and_none_before_it_afterwards() {
-        let (mut ear, mut drops) = (Ear::new(Some(4)), ClientCounters::default());
+        let (mut ear, mut drops) = (Ear::new(Some(4), 1, None), ClientCounters::default());
         assert!(!ear.on_server(SERVER, 4, None) && ear.on_server(SERVER, 5, None));
         assert_eq!(ear.open(&keys(), &CLIENT, &answer(8), &mut drops), Some(ANSWER.to_vec()));
         assert_eq!(ear.open(&keys(), &CLIENT, &answer(8), &mut drops), None);
@@ -132,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_forged_answer_does_not_move_the_counter() {
-        let (mut ear, mut drops) = (Ear::new(None), ClientCounters::default());
+        let (mut ear, mut drops) = (Ear::new(None, 1, None), ClientCounters::default());
         ear.on_server(SERVER, 1, None);
         let mut forged = answer(u32::MAX);
         *forged.last_mut().expect("a tag") ^= 1;
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn before_an_association_nothing_ciphered_is_believed() {
-        let (mut ear, mut drops) = (Ear::new(None), ClientCounters::default());
+        let (mut ear, mut drops) = (Ear::new(None, 1, None), ClientCounters::default());
         assert_eq!(ear.open(&keys(), &CLIENT, &answer(2), &mut drops), None);
         assert_eq!((drops.unexpected, ear.news()), (1, None));
     }

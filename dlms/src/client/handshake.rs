@@ -71,6 +71,7 @@ impl Handshake {
         };
         let titled = authentication.keys().is_some() || authentication.hls().is_some();
         Aarq {
+            protocol_version: None,
             context: authentication.context(),
             client_title: titled.then_some(&config.client_title),
             mechanism: authentication.mechanism(),
@@ -87,7 +88,11 @@ impl Handshake {
         aare: &Aare<'_>,
     ) -> Result<Accepted, ClientFailure> {
         if aare.result != AssociationResult::Accepted {
-            return Err(ClientFailure::Rejected(aare.result, aare.diagnostic));
+            return Err(if aare.from_provider {
+                ClientFailure::RejectedByProvider(aare.result, aare.diagnostic.code())
+            } else {
+                ClientFailure::Rejected(aare.result, aare.diagnostic)
+            });
         }
         let authentication = &config.authentication;
         if aare.context != authentication.context() {

@@ -65,7 +65,11 @@ impl Client {
         Self {
             is_open: false,
             pending: None,
-            ear: Ear::new(config.last_server_counter),
+            ear: Ear::new(
+                config.last_server_counter,
+                config.first_invocation_counter,
+                config.authentication.keys(),
+            ),
             voice: Voice::new(
                 InvocationCounter::new(config.first_invocation_counter, config.counter_block),
                 config.seed.stream(),

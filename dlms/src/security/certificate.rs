@@ -218,7 +218,7 @@ struct DerSignature<'a> {
 fn signature_from_der(curve: Curve, der: &[u8]) -> Option<Vec<u8>> {
     let signature = DerSignature::from_der(der).ok()?;
     let mut octets = alloc::vec![0; curve.pair_len()];
-    for (number, place) in [signature.r, signature.s].iter().zip(octets.chunks_mut(curve.len())) {
+    for (number, place) in [signature.r, signature.s].iter().zip(octets.chunks_mut(curve.coordinate_len())) {
         let number = number.as_bytes();
         let zeros = place.len().checked_sub(number.len())?;
         place[zeros..].copy_from_slice(number);
@@ -227,7 +227,7 @@ fn signature_from_der(curve: Curve, der: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn signature_to_der(curve: Curve, octets: &[u8]) -> Option<Vec<u8>> {
-    let (r, s) = octets.split_at_checked(curve.len())?;
+    let (r, s) = octets.split_at_checked(curve.coordinate_len())?;
     DerSignature { r: UintRef::new(r).ok()?, s: UintRef::new(s).ok()? }.to_der().ok()
 }
 
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn a_request_is_signed_with_the_key_that_it_is_for() {
         for curve in [Curve::P256, Curve::P384] {
-            let key = PrivateKey::from_octets(curve, &alloc::vec![5; curve.len()]).unwrap();
+            let key = PrivateKey::from_octets(curve, &alloc::vec![5; curve.coordinate_len()]).unwrap();
             let der = certificate_request(b"MTR00001", &key).unwrap();
             let (signed, signature) = signed_part(&der).unwrap();
             let signature = signature_from_der(curve, &signature).unwrap();

@@ -72,6 +72,7 @@ pub struct SecurityContext {
     master: Option<Secret>,
     pairs: KeyPairs,
     certificates: Vec<Certificate>,
+    last_single_use: Option<u128>,
 }
 
 /// A key as it is and as it is used.
@@ -116,6 +117,7 @@ impl SecurityContext {
             master: None,
             pairs: KeyPairs::default(),
             certificates: Vec::new(),
+            last_single_use: None,
         })
     }
 
@@ -144,6 +146,13 @@ impl SecurityContext {
     #[must_use]
     pub fn with_certificates(mut self, certificates: Vec<Certificate>) -> Self {
         self.certificates = certificates;
+        self
+    }
+
+    /// The same, and everything under keys of single APDUs that is numbered up to `last` counts as heard.
+    #[must_use]
+    pub const fn with_last_single_use(mut self, last: u128) -> Self {
+        self.last_single_use = Some(last);
         self
     }
 
@@ -216,6 +225,10 @@ impl SecurityContext {
     /// The public and private keys.
     pub const fn key_pairs(&self) -> &KeyPairs {
         &self.pairs
+    }
+
+    pub(crate) const fn last_single_use(&self) -> Option<u128> {
+        self.last_single_use
     }
 
     /// The certificates.

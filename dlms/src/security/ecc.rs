@@ -20,7 +20,7 @@ pub enum Curve {
 
 impl Curve {
     /// Octets of a coordinate, and of a private key.
-    pub const fn len(self) -> usize {
+    pub const fn coordinate_len(self) -> usize {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,
@@ -29,7 +29,7 @@ impl Curve {
 
     /// Octets of a signature, and of a public key: two numbers.
     pub const fn pair_len(self) -> usize {
-        2 * self.len()
+        2 * self.coordinate_len()
     }
 
     /// The suite that uses it.
@@ -60,7 +60,7 @@ impl PrivateKey {
     /// # Errors
     /// Zero, too large a number, or another length.
     pub fn from_octets(curve: Curve, octets: &[u8]) -> Result<Self, NoKey> {
-        if octets.len() != curve.len() {
+        if octets.len() != curve.coordinate_len() {
             return Err(NoKey);
         }
         match curve {
@@ -75,7 +75,7 @@ impl PrivateKey {
             let mut octets = Zeroizing::new([0; 48]);
             entropy.fill_bytes(octets.as_mut());
             // Hardly ever is a number too large for the curve.
-            if let Ok(key) = Self::from_octets(curve, &octets[..curve.len()]) {
+            if let Ok(key) = Self::from_octets(curve, &octets[..curve.coordinate_len()]) {
                 return key;
             }
         }

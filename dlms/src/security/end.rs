@@ -163,10 +163,11 @@ impl End<'_> {
         if general.control.0 & PROTECTED == 0 {
             return Ok(Mark::None);
         }
-        let counted = source == KeySource::Identified
-            || self.context.interop().session_key_counter == SessionKeyCounter::Global;
-        if counted {
+        if source == KeySource::Identified {
             return Ok(Mark::Global(general.counter));
+        }
+        if self.context.interop().session_key_counter == SessionKeyCounter::Global {
+            return Ok(Mark::SingleUse(general.counter));
         }
         let number = transaction_number(general.header.transaction).filter(|_| general.counter == 0);
         number.map(Mark::Transaction).ok_or(Unopened::Malformed)

@@ -105,6 +105,8 @@ pub(crate) enum Mark {
     Global(u32),
     /// A counter under the dedicated key.
     Dedicated(u32),
+    /// A counter under a key of this APDU alone, which goes on with that of the global key.
+    SingleUse(u32),
     /// A transaction-id.
     Transaction(u128),
     /// Nothing: whoever lets such APDUs in lets them in twice.
@@ -117,20 +119,30 @@ pub(crate) enum Mark {
 pub(crate) struct Heard {
     pub(crate) global: ReceiveCounter,
     pub(crate) dedicated: ReceiveCounter,
-    pub(crate) transaction: Option<u128>,
+    /// The highest number of APDUs under keys of their own. New global keys change nothing of it: those
+    /// keys are wrapped or agreed under others.
+    pub(crate) single_use: Option<u128>,
 }
 
 impl Heard {
     /// Counters up to `last` were heard in an earlier life.
     pub(crate) const fn new(last: Option<u32>) -> Self {
-        Self { global: ReceiveCounter::new(last), dedicated: ReceiveCounter::new(None), transaction: None }
+        Self { global: ReceiveCounter::new(last), dedicated: ReceiveCounter::new(None), single_use: None }
+    }
+
+    /// The same under a new global unicast key.
+    pub(crate) const fn renewed(&self) -> Self {
+        Self { single_use: self.single_use, ..Self::new(None) }
     }
 
     pub(crate) fn is_fresh(&self, mark: Mark) -> bool {
         match mark {
             Mark::Global(counter) => self.global.is_fresh(counter),
             Mark::Dedicated(counter) => self.dedicated.is_fresh(counter),
-            Mark::Transaction(number) => self.transaction.is_none_or(|last| number > last),
+            Mark::SingleUse(counter) => {
+                self.global.is_fresh(counter) && self.is_fresh(Mark::Transaction(counter.into()))
+            }
+            Mark::Transaction(number) => self.single_use.is_none_or(|last| number > last),
             Mark::None => true,
         }
     }
@@ -145,8 +157,25 @@ impl Heard {
         match mark {
             Mark::Global(counter) => self.global.accept(counter),
             Mark::Dedicated(counter) => self.dedicated.accept(counter),
-            Mark::Transaction(number) => self.transaction = self.transaction.max(Some(number)),
+            Mark::SingleUse(counter) => {
+                self.global.accept(counter);
+                self.single_use = self.single_use.max(Some(counter.into()));
+            }
+            Mark::Transaction(number) => self.single_use = self.single_use.max(Some(number)),
             Mark::None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex::hex;
+
+    #[test]
+    fn transaction_numbers_are_told_from_lengths_that_are_none() {
+        assert_eq!(transaction_number(&hex("0102030405060708")), Some(0x0102_0304_0506_0708));
+        assert_eq!(transaction_number(&transaction(7)), Some(7));
+        assert_eq!((transaction_number(&[]), transaction_number(&[1; 17])), (None, None));
     }
 }

@@ -13,8 +13,6 @@ mod policy;
 mod proof;
 mod secret;
 mod suite;
-#[cfg(test)]
-mod vectors;
 
 pub use agreement::{WrapFault, derive_key, unwrap_key, wrap_key};
 pub use certificate::{Certificate, CertificateFault, KeyUse, certificate_request};

@@ -135,3 +135,30 @@ fn digest(hash: HashFunction, secret: &Secret, passes: &Passes<'_>) -> Vec<u8> {
             .to_vec(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex::hex;
+
+    /// The numbers are from another implementation of the hashes.
+    #[test]
+    fn hashed_proofs_are_what_another_implementation_makes_of_them() {
+        let secret = Secret::new(b"12345678");
+        let client =
+            Passes { prover: b"PLCDC001", verifier: b"MTR00001", asked: b"P6wRJ21F", sent: b"K56iVagY" };
+        let server =
+            Passes { prover: b"MTR00001", verifier: b"PLCDC001", asked: b"K56iVagY", sent: b"P6wRJ21F" };
+        let prove = |hash, passes: &Passes<'static>| Hls::Hash(hash, &secret).prove(passes, 0);
+        assert_eq!(prove(HashFunction::Md5, &client), hex("53d4537e37dab4ff089629e25557af9f"));
+        assert_eq!(prove(HashFunction::Sha1, &client), hex("6dbd949d1b1efdd6fe5f9ea627877e986e8708cb"));
+        assert_eq!(
+            prove(HashFunction::Sha256, &client),
+            hex("cb4b8364fd98ff379158ee6e84c986c640b1a5da4477e584eaf0094eccb4290d")
+        );
+        assert_eq!(
+            prove(HashFunction::Sha256, &server),
+            hex("3338f695bb0aaa26ebf57746805b22ddd3a680f94dc12695e06e933eb1fbccd5")
+        );
+    }
+}

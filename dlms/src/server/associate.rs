@@ -10,7 +10,7 @@ use crate::apdu::{
 use crate::security::{
     Control, Demand, Heard, Mark, SPECIFIC, Secret, SecurityContext, SystemTitle, open, seal,
 };
-use crate::specs::{apdu_tag, initiate as specs, security};
+use crate::specs::{apdu_tag, association as names, initiate as specs, security};
 use alloc::vec::Vec;
 
 /// Why an AARQ was refused.
@@ -20,6 +20,8 @@ pub(super) enum Refusal {
     Diagnostic(Diagnostic),
     /// The user-information of the AARE says why.
     Initiate([u8; 4]),
+    /// The AARE says why, with a diagnostic of the service provider.
+    Provider(u8),
     /// A wrong password.
     Password,
     /// The counter was used before.
@@ -50,6 +52,9 @@ pub(super) fn judge(
     aarq: &Aarq<'_>,
 ) -> Result<Judged, Refusal> {
     let authentication = &association.authentication;
+    if !aarq.has_version_1() {
+        return Err(Refusal::Provider(names::NO_COMMON_VERSION));
+    }
     if aarq.context != authentication.context() {
         return Err(Refusal::Diagnostic(Diagnostic::ApplicationContextNameNotSupported));
     }
@@ -152,7 +157,7 @@ fn settle(
     if request.dedicated_key.is_some_and(|key| key.is_empty() || key.len() != key_len) {
         return Err(refused);
     }
-    if request.version != specs::VERSION {
+    if request.version < specs::VERSION {
         return Err(Refusal::Initiate(specs::ERROR_VERSION));
     }
     if (1..specs::CLIENT_MAX_PDU_MIN).contains(&request.max_pdu) {
@@ -161,6 +166,9 @@ fn settle(
     let client_max = if request.max_pdu == 0 { u16::MAX } else { request.max_pdu };
     let max_pdu = usize::from(client_max.min(server_max_pdu(config)));
     let terms = Terms::new(config, max_pdu, request.conformance);
+    if terms.conformance == Conformance::default() {
+        return Err(Refusal::Initiate(specs::ERROR_CONFORMANCE));
+    }
     Ok((terms, request.dedicated_key.map(Secret::new)))
 }
 
@@ -169,13 +177,19 @@ pub(super) fn server_max_pdu(config: &ServerConfig) -> u16 {
     config.max_pdu.max(specs::CLIENT_MAX_PDU_MIN)
 }
 
-fn initiate_response(config: &ServerConfig) -> Vec<u8> {
-    InitiateResponse::new(Conformance::OURS, server_max_pdu(config)).to_vec()
+/// What both can do, and the largest APDU of the server.
+fn initiate_response(config: &ServerConfig, common: Conformance) -> Vec<u8> {
+    InitiateResponse::new(common, server_max_pdu(config)).to_vec()
 }
 
 /// The initiate-response in its envelope.
-pub(super) fn sealed_response(config: &ServerConfig, keys: &SecurityContext, counter: u32) -> Vec<u8> {
-    seal(keys, &config.server_title, counter, &initiate_response(config), SPECIFIC)
+pub(super) fn sealed_response(
+    config: &ServerConfig,
+    common: Conformance,
+    keys: &SecurityContext,
+    counter: u32,
+) -> Vec<u8> {
+    seal(keys, &config.server_title, counter, &initiate_response(config, common), SPECIFIC)
 }
 
 /// The AARE that opens an association, or asks the client to prove itself first. In a ciphered context
@@ -183,12 +197,13 @@ pub(super) fn sealed_response(config: &ServerConfig, keys: &SecurityContext, cou
 pub(super) fn accept(
     config: &ServerConfig,
     association: &AssociationConfig,
+    common: Conformance,
     keys: Option<(&SecurityContext, u32)>,
     handshake: Option<&Handshake>,
 ) -> Vec<u8> {
     let initiate = match keys {
-        None => initiate_response(config),
-        Some((keys, counter)) => sealed_response(config, keys, counter),
+        None => initiate_response(config, common),
+        Some((keys, counter)) => sealed_response(config, common, keys, counter),
     };
     let diagnostic = handshake.map_or(Diagnostic::Null, |_| Diagnostic::AuthenticationRequired);
     let titled = keys.is_some() || handshake.is_some();
@@ -221,6 +236,21 @@ pub(super) fn reject(
         mechanism: None,
         authentication_value: None,
         user_information: error,
+    }
+    .to_vec()
+}
+
+/// The AARE with which the service provider refuses.
+pub(super) fn reject_as_provider(association: &AssociationConfig, diagnostic: u8) -> Vec<u8> {
+    Aare {
+        context: association.authentication.context(),
+        result: AssociationResult::RejectedPermanent,
+        diagnostic: Diagnostic::from_code(diagnostic),
+        from_provider: true,
+        server_title: None,
+        mechanism: None,
+        authentication_value: None,
+        user_information: None,
     }
     .to_vec()
 }

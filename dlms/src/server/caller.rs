@@ -5,9 +5,9 @@ use super::pushing::Pushes;
 use super::session::{Channel, Phase, Session, Terms};
 use super::sessions::Sessions;
 use super::voice::Voice;
-use super::{AssociationConfig, ServerConfig, ServerEvent};
+use super::{AssociationConfig, ServerConfig, ServerEvent, ServerPersist};
 use crate::apdu::{ExceptionResponse, Pdu, ServiceError, StateError};
-use crate::security::{End, Form, OpenFault, SecurityContext, Wrap};
+use crate::security::{End, Form, Mark, OpenFault, SecurityContext, Wrap};
 use crate::wrapper::Wpdu;
 use alloc::sync::Arc;
 use plc_core::Instant;
@@ -39,6 +39,18 @@ impl<'s> Caller<'s> {
     pub(super) fn hls_challenge_len(&self) -> Option<usize> {
         let keys = self.guard.keys.as_deref();
         self.association.authentication.hls(keys).map(|hls| hls.challenge_len())
+    }
+
+    /// Takes note of an authentic APDU. Keys of single APDUs begin with no association, so that what was
+    /// heard under them must outlast all associations.
+    pub(super) fn accept(&mut self, mark: Mark) {
+        self.guard.heard.accept(mark);
+        let last = match mark {
+            Mark::SingleUse(counter) => counter.into(),
+            Mark::Transaction(number) => number,
+            Mark::Global(_) | Mark::Dedicated(_) | Mark::None => return,
+        };
+        self.voice.persist(ServerPersist::SingleUse { client_sap: self.association.client_sap, last });
     }
 
     /// The client, in a ciphered context.

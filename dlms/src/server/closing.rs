@@ -45,9 +45,10 @@ impl Closing<'_, '_> {
 
     fn on_authentic(&mut self, keys: &SecurityContext, counter: u32) {
         self.caller.guard.heard.accept(Mark::Global(counter));
+        let common = self.caller.session().map(|session| session.terms.conformance).unwrap_or_default();
         self.caller.forget_session();
         if let Some(counter) = self.caller.voice.send_counter() {
-            let sealed = associate::sealed_response(self.caller.config, keys, counter);
+            let sealed = associate::sealed_response(self.caller.config, common, keys, counter);
             self.caller.reply(&Rlre { reason: Some(0), user_information: Some(&sealed) }.to_vec());
         }
     }

@@ -222,6 +222,13 @@ pub enum ServerPersist {
         /// Counters up to and including this are refused from now on.
         last: u32,
     },
+    /// The highest number that was accepted of an APDU under a key of its own.
+    SingleUse {
+        /// The client.
+        client_sap: u16,
+        /// Numbers up to and including this are refused from now on.
+        last: u128,
+    },
     /// A client has activated another policy.
     Policy {
         /// The client.

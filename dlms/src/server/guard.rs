@@ -29,7 +29,10 @@ impl Guard {
             keys: ciphering.map(|(keys, _)| Arc::new(keys.clone())),
             renewed: None,
             is_unicast_renewed: false,
-            heard: Heard::new(ciphering.and_then(|(_, last)| last)),
+            heard: Heard {
+                single_use: ciphering.and_then(|(keys, _)| keys.last_single_use()),
+                ..Heard::new(ciphering.and_then(|(_, last)| last))
+            },
             dedicated: None,
             failed_proofs: 0,
             locked_until: None,
@@ -46,7 +49,7 @@ impl Guard {
     /// The keys that an AARQ must be under, and what was heard under them.
     pub(super) fn keys_for_opening(&self) -> Option<(Arc<SecurityContext>, Heard)> {
         let keys = self.renewed.as_ref().or(self.keys.as_ref())?;
-        let heard = if self.is_unicast_renewed { Heard::new(None) } else { self.heard };
+        let heard = if self.is_unicast_renewed { self.heard.renewed() } else { self.heard };
         Some((keys.clone(), heard))
     }
 
@@ -56,7 +59,7 @@ impl Guard {
             self.keys = Some(renewed);
         }
         if core::mem::take(&mut self.is_unicast_renewed) {
-            self.heard = Heard::new(None);
+            self.heard = self.heard.renewed();
         }
         if self.dedicated.as_ref() != dedicated {
             self.heard.forget_dedicated();

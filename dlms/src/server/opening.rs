@@ -66,6 +66,7 @@ impl Opening<'_, '_> {
     }
 
     fn admit(&mut self, session: Session, handshake: Option<&Handshake>) {
+        let common = session.terms.conformance;
         if !self.caller.admit(session) {
             return;
         }
@@ -77,7 +78,7 @@ impl Opening<'_, '_> {
                 Some(counter) => Some((&**keys, counter)),
             },
         };
-        let aare = associate::accept(self.caller.config, self.caller.association, keys, handshake);
+        let aare = associate::accept(self.caller.config, self.caller.association, common, keys, handshake);
         self.caller.reply(&aare);
     }
 
@@ -110,6 +111,10 @@ impl Opening<'_, '_> {
         match refusal {
             Refusal::Diagnostic(diagnostic) => self.reject(diagnostic, None),
             Refusal::Initiate(error) => self.reject(Diagnostic::NoReasonGiven, Some(&error)),
+            Refusal::Provider(diagnostic) => {
+                let aare = associate::reject_as_provider(self.caller.association, diagnostic);
+                self.caller.reply(&aare);
+            }
             Refusal::Password => self.on_wrong_password(),
             Refusal::Replay => self.caller.on_replay(),
             Refusal::Unauthentic => self.caller.on_unauthentic(),

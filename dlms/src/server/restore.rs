@@ -16,6 +16,9 @@ impl ServerConfig {
             ServerPersist::ReceiveCounter { client_sap, last } => {
                 self.change(*client_sap, |_, counter| *counter = Some(*last))
             }
+            ServerPersist::SingleUse { client_sap, last } => {
+                self.change(*client_sap, |keys, _| *keys = keys.clone().with_last_single_use(*last))
+            }
             ServerPersist::Policy { client_sap, policy } => {
                 self.change(*client_sap, |keys, _| *keys = keys.clone().with_policy(*policy))
             }
@@ -124,10 +127,13 @@ impl ServerRecords {
 
 /// Whether `record` leaves nothing of what `earlier` has said.
 fn makes_void(record: &ServerPersist, earlier: &ServerPersist) -> bool {
-    use ServerPersist::{Certificate, CertificateRemoved, Key, KeyPair, Policy, ReceiveCounter, SendCounter};
+    use ServerPersist::{
+        Certificate, CertificateRemoved, Key, KeyPair, Policy, ReceiveCounter, SendCounter, SingleUse,
+    };
     match (record, earlier) {
         (SendCounter { .. }, SendCounter { .. }) => true,
         (ReceiveCounter { client_sap: a, .. }, ReceiveCounter { client_sap: b, .. })
+        | (SingleUse { client_sap: a, .. }, SingleUse { client_sap: b, .. })
         | (Policy { client_sap: a, .. }, Policy { client_sap: b, .. })
         | (Key { client_sap: a, id: KeyId::Unicast, .. }, ReceiveCounter { client_sap: b, .. }) => a == b,
         (Key { client_sap: a, id, .. }, Key { client_sap: b, id: other, .. }) => (a, id) == (b, other),

@@ -118,7 +118,7 @@ impl Serving<'_, '_> {
     /// An authentic and fresh APDU of this client's session.
     fn on_opened(&mut self, keys: &SecurityContext, channel: &Channel, opened: &Opened) {
         let (form, now) = (opened.form.of_answer(keys.policy()), self.caller.now);
-        self.caller.guard.heard.accept(opened.mark);
+        self.caller.accept(opened.mark);
         let Some(session) = self.caller.session() else { return };
         session.last_heard = now;
         let overhead = form.overhead(keys.suite());

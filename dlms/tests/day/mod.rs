@@ -142,6 +142,7 @@ fn wrap(apdu: &[u8]) -> Vec<u8> {
 /// Opens the public association.
 pub(crate) fn aarq() -> Vec<u8> {
     let aarq = Aarq {
+        protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,
         mechanism: None,

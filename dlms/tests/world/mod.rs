@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 pub(crate) mod certificates;
+pub(crate) mod insider;
 pub(crate) mod security;
 
 use dlms::apdu::{ActionResult, Ciphered, DataAccessResult, Pdu};

@@ -119,3 +119,8 @@ pub(crate) fn authentication(
         }
     }
 }
+
+/// Octets from hexadecimal digits.
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}

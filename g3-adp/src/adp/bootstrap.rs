@@ -78,7 +78,7 @@ impl Adp {
         lbs.start(pan_id);
         let (key_index, gmk) = lbs.key();
         let other = specs::GMK_SLOTS - 1 - key_index;
-        let spare = self.memory.keys[usize::from(other)];
+        let spare = self.keys[usize::from(other)];
         let requests = [
             Some(MlmeRequest::Start { pan_id }),
             Some(MlmeRequest::SetKey { index: key_index, key: Some(gmk) }),
@@ -87,14 +87,14 @@ impl Adp {
             Some(MlmeRequest::SetShortAddress(ShortAddress::COORDINATOR)),
         ];
         self.actions.extend(requests.into_iter().flatten().map(Action::Mlme));
-        if self.memory.keys[usize::from(key_index)].is_none() {
+        if self.keys[usize::from(key_index)].is_none() {
             let key = Some((gmk, KeyUse::Active));
             self.actions.push(Action::Persist(Persist::GroupKey { index: key_index, key }));
         }
         let short = ShortAddress::COORDINATOR;
         self.actions.push(Action::Enter(Entry { pan_id, short, key_index, lba: None }));
-        let routes = core::mem::take(&mut self.memory.routes);
-        self.with_loadng(now, |loadng, cx| loadng.restore(cx, routes.into_values()));
+        let routes = core::mem::take(&mut self.restored);
+        self.with_loadng(now, |loadng, cx| loadng.restore(cx, routes.into_iter()));
     }
 
     pub(super) fn on_mlme_confirm(&mut self, now: Instant, confirm: MlmeConfirm) {

@@ -6,7 +6,7 @@ use crate::fragment::Fragmenter;
 use crate::iphc::{Mode, compress};
 use crate::ipv6::Ipv6Header;
 use crate::loadng::max_hops;
-use crate::transmit::{Frame, Outgoing, Purpose, Way};
+use crate::transmit::{Chance, Frame, Outgoing, Purpose, Way};
 use crate::wire::MeshHeader;
 use plc_core::sap::{AdpStatus, AdpdDataConfirm, AdpdDataRequest, Msdu};
 use plc_core::{MacAddress, ShortAddress};
@@ -37,7 +37,7 @@ impl Adp {
         let tag = self.transmitter.take_tag();
         let fragmenter = Fragmenter::new(request.packet, compressed, tag);
         let (handle, priority, hops_left) = (request.handle, request.priority, max_hops(&self.ib));
-        let (waiting, repaired) = (false, false);
+        let (waiting, repaired, chance) = (false, false, Chance::First);
         self.transmitter.push_packet(Outgoing {
             handle,
             priority,
@@ -49,6 +49,7 @@ impl Adp {
             fragmenter,
             waiting,
             repaired,
+            chance,
         });
         Ok(())
     }
@@ -102,6 +103,7 @@ impl Adp {
         let Some(member) = &self.member else { return };
         let (dst_pan, security) = (member.pan_id, member.security());
         let purpose = Purpose::Relay;
-        self.send(Frame { extended_source: false, dst_pan, way, msdu, security, purpose });
+        let chance = Chance::First;
+        self.send(Frame { extended_source: false, dst_pan, way, msdu, security, purpose, chance });
     }
 }

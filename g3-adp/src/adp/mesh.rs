@@ -3,7 +3,7 @@
 use super::{Adp, AdpOutput};
 use crate::counters::Drop;
 use crate::loadng::{Context, Loadng};
-use crate::transmit::{Frame, Purpose, Way};
+use crate::transmit::{Chance, Frame, Purpose, Way};
 use crate::wire::{ContentionFreeAccess, LoadngMessage, Rerr, RouteMessage, msdu};
 use plc_core::sap::{AdpStatus, AdpdDataConfirm, AdpmIndication, MacStatus, McpsDataIndication};
 use plc_core::wire::{Reader, WireError, Writer};
@@ -51,7 +51,8 @@ impl Adp {
         let Some(member) = &self.member else { return };
         let Ok(msdu) = msdu(emit) else { return };
         let (dst_pan, security) = (member.pan_id, member.security());
-        self.send(Frame { extended_source: false, dst_pan, way: Way::To(to), msdu, security, purpose });
+        let (way, chance) = (Way::To(to), Chance::First);
+        self.send(Frame { extended_source: false, dst_pan, way, msdu, security, purpose, chance });
     }
 
     /// A neighbour wants the channel for itself. This layer reserves none, unless it is told to say that it does.

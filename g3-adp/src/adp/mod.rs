@@ -9,10 +9,11 @@ mod outbox;
 mod sending;
 mod upward;
 
-use crate::action::{Action, Actions, Entry};
+use crate::action::{Action, Entry};
+use crate::actions::Actions;
 use crate::addressing;
 use crate::broadcast::BroadcastLog;
-use crate::config::{AdpConfig, InformationBase, Interop, Memory, Role};
+use crate::config::{AdpConfig, InformationBase, Interop, Role};
 use crate::counters::{Counters, Drop};
 use crate::iphc::{Contexts, Link};
 use crate::lbd::Lbd;
@@ -20,12 +21,15 @@ use crate::lbs::Lbs;
 use crate::loadng::{Loadng, Route};
 use crate::reassembly::Reassembler;
 use crate::sequence::Sequence;
+use crate::specs;
 use crate::transmit::Transmitter;
+use alloc::vec::Vec;
 use forming::Forming;
 use outbox::Outbox;
 use plc_core::sap::{
-    AdpdDataConfirm, AdpdDataIndication, AdpdDataRequest, AdpmIndication, AdpmRequest, MacSecurity,
-    McpsDataConfirm, McpsDataIndication, McpsDataRequest, MlmeConfirm, MlmeIndication, MlmeRequest, Persist,
+    AdpdDataConfirm, AdpdDataIndication, AdpdDataRequest, AdpmIndication, AdpmRequest, Key, KeyUse,
+    MacSecurity, McpsDataConfirm, McpsDataIndication, McpsDataRequest, MlmeConfirm, MlmeIndication,
+    MlmeRequest, Persist, StoredRoute,
 };
 use plc_core::seed::Stream;
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress};
@@ -75,7 +79,10 @@ pub struct Adp {
     member: Option<Member>,
     /// A coordinator that chooses its PAN.
     forming: Option<Forming>,
-    memory: Memory,
+    /// The group keys of before a restart, by slot.
+    keys: [Option<(Key, KeyUse)>; specs::GMK_SLOTS as usize],
+    /// The routes of before a restart, until they are known again.
+    restored: Vec<StoredRoute>,
     loadng: Loadng,
     /// Nodes that management wants a route to.
     routes_asked: heapless::Vec<ShortAddress, 4>,
@@ -148,10 +155,11 @@ impl Adp {
             transmitter: Transmitter::new(limits.frames, limits.datagrams, tag),
             random,
             counters: Counters::default(),
-            actions: Actions::with_capacity(ACTIONS),
-            outbox: Outbox::default(),
+            actions: Actions::new(&limits),
+            outbox: Outbox::new(&limits),
             interop: config.interop,
-            memory: config.memory,
+            keys: config.memory.keys,
+            restored: config.memory.routes.into_values().collect(),
             ib: config.ib,
         }
     }
@@ -192,6 +200,26 @@ impl Adp {
         let held = queued + routing + joining + self.broadcasts.len() + self.reassembler.len();
         let limit = queue_limit + routing_limit + join_limit;
         (held, limit + self.broadcast_limit + self.reassembly_limit)
+    }
+
+    /// Octets that this layer takes, tables and queues included. All of it is taken when it is built.
+    pub fn footprint(&self) -> usize {
+        let tables = self.loadng.footprint() + self.broadcasts.footprint() + self.reassembler.footprint();
+        let queues = self.transmitter.footprint() + self.actions.footprint() + self.outbox.footprint();
+        let joining = match &self.station {
+            Station::Coordinator(lbs) => lbs.footprint(),
+            Station::Device(_) => 0,
+        };
+        let restored = self.restored.capacity() * size_of::<StoredRoute>();
+        size_of::<Self>() + tables + queues + joining + restored
+    }
+
+    /// Joins that may be under way at a time: how many may end at once.
+    pub const fn parallel_joins(&self) -> usize {
+        match &self.station {
+            Station::Coordinator(lbs) => lbs.parallel_joins(),
+            Station::Device(_) => 0,
+        }
     }
 
     fn route(&mut self, now: Instant, input: AdpInput) {
@@ -270,9 +298,6 @@ impl Adp {
         }
     }
 }
-
-/// Wishes that procedures may have at a time before more memory is needed.
-const ACTIONS: usize = 6;
 
 impl Machine for Adp {
     type Input<'a> = AdpInput;

@@ -3,13 +3,16 @@
 use super::{Adp, AdpOutput, Station};
 use crate::counters::Drop;
 use crate::specs;
-use crate::transmit::{Frame, Purpose, Sent, Way};
+use crate::transmit::{Chance, Frame, Purpose, Sent, Way};
 use plc_core::sap::{AdpStatus, AdpdDataConfirm, MacSecurity, MacStatus, McpsDataConfirm, McpsDataRequest};
+use plc_core::seed::uniform;
+use plc_core::time::Duration;
 use plc_core::{Instant, MacAddress, ShortAddress};
 
 impl Adp {
     /// Carries out what procedures want, and lets the next frame go.
     pub(super) fn pump(&mut self, now: Instant) {
+        self.transmitter.wake(now);
         loop {
             self.settle(now);
             if !self.send_next(now) && self.actions.is_empty() && !self.loadng.has_request(now) {
@@ -34,12 +37,13 @@ impl Adp {
         }
     }
 
+    /// What the carrying out leads to comes next.
     fn carry_out_all(&mut self, now: Instant) {
-        let mut actions = core::mem::take(&mut self.actions);
-        actions.drain(..).for_each(|action| self.carry_out(now, action));
-        // What the carrying out has led to comes next; the larger of the two allocations stays.
-        actions.append(&mut self.actions);
-        self.actions = actions;
+        for _ in 0..self.actions.len() {
+            let Some(action) = self.actions.pop() else { break };
+            self.carry_out(now, action);
+        }
+        (0..self.actions.take_dropped()).for_each(|_| self.counters.count(Drop::OutboxFull));
     }
 
     /// Hands a frame to the MAC; returns whether there was one.
@@ -114,6 +118,12 @@ impl Adp {
     /// A message of the bootstrapping or of the routing protocol.
     fn on_control_sent(&mut self, now: Instant, mut frame: Frame, to: MacAddress, status: MacStatus) {
         let failed = status != MacStatus::Success;
+        if frame.purpose == Purpose::Request
+            && let Some(chance) = self.second_chance(now, frame.chance, to, status)
+        {
+            frame.chance = chance;
+            return self.transmitter.push_again(frame);
+        }
         if let MacAddress::Short(hop) = to
             && !to.is_broadcast()
             && self.member.is_some()
@@ -142,6 +152,10 @@ impl Adp {
     fn on_routed_sent(&mut self, now: Instant, mut frame: Frame, hop: MacAddress, status: MacStatus) {
         let Way::Routed(routed) = &mut frame.way else { return };
         let (destination, hops, repaired) = (routed.mesh.destination, routed.mesh.hops_left, routed.repaired);
+        if let Some(chance) = self.second_chance(now, frame.chance, hop, status) {
+            frame.chance = chance;
+            return self.transmitter.push_again(frame);
+        }
         self.on_hop_tried(now, hop, destination, status);
         if status == MacStatus::NoAck && !repaired {
             (routed.repaired, routed.waiting) = (true, true);
@@ -153,7 +167,14 @@ impl Adp {
 
     /// A fragment of an own packet, likewise.
     fn on_fragment_sent(&mut self, now: Instant, tag: u16, hop: MacAddress, status: MacStatus) {
+        let Some(chance) = self.transmitter.packet(tag).map(|packet| packet.chance) else { return };
+        let chance = self.second_chance(now, chance, hop, status);
         let Some(packet) = self.transmitter.packet(tag) else { return };
+        if let Some(chance) = chance {
+            packet.fragmenter.rewind();
+            packet.chance = chance;
+            return;
+        }
         let (destination, hops, handle) = (packet.destination, packet.hops_left, packet.handle);
         let (repaired, done) = (packet.repaired, packet.fragmenter.is_done());
         if status == MacStatus::NoAck && !repaired && !hop.is_broadcast() {
@@ -170,6 +191,26 @@ impl Adp {
             let status = if sent { AdpStatus::Success } else { AdpStatus::DataError };
             self.emit(AdpOutput::DataConfirm(AdpdDataConfirm { handle, status }));
         }
+    }
+
+    /// Whether to ask a neighbour once more, later. One that was well heard has hardly gone for good: rather many speak at once, and a
+    /// search for another way would be one more voice. See [`crate::Interop::second_chance`].
+    fn second_chance(
+        &mut self,
+        now: Instant,
+        chance: Chance,
+        hop: MacAddress,
+        status: MacStatus,
+    ) -> Option<Chance> {
+        let hop = hop.short().filter(|&hop| status == MacStatus::NoAck && hop != ShortAddress::BROADCAST)?;
+        let (least, span) = self.interop.second_chance?;
+        let well_heard = self.loadng.is_well_heard(hop, self.ib.adp_weak_lqi_value);
+        if chance != Chance::First || !well_heard || self.member.is_none() {
+            return None;
+        }
+        let span = u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
+        let more = Duration::from_millis(u64::from(uniform(&mut self.random, span.max(1))));
+        Some(Chance::Pausing(now + least + more))
     }
 
     fn on_hop_tried(&mut self, now: Instant, hop: MacAddress, destination: ShortAddress, status: MacStatus) {

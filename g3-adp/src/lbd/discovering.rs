@@ -3,12 +3,17 @@
 use super::backoff;
 use crate::action::Action;
 use crate::specs;
-use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::time::Duration;
 use plc_core::Instant;
 use plc_core::sap::{MlmeRequest, PanDescriptor};
 use plc_core::seed::Stream;
+
+/// Candidates that may be remembered whatever the configuration says.
+pub(super) const CANDIDATES_MAX: usize = 16;
+
+/// The nodes to ask; one more before the worst is given up.
+pub(super) type Candidates = heapless::Vec<PanDescriptor, { CANDIDATES_MAX + 1 }>;
 
 /// Looking for a PAN.
 #[derive(Debug)]
@@ -16,7 +21,7 @@ pub(super) struct Discovering {
     scanning: bool,
     /// End of the pause, or when a scan that the MAC has forgotten is given up.
     until: Instant,
-    heard: Vec<PanDescriptor>,
+    heard: Candidates,
 }
 
 impl Discovering {
@@ -24,7 +29,7 @@ impl Discovering {
     /// were switched on together do not ask together.
     pub(super) fn after_pause(now: Instant, failures: u8, random: &mut Stream) -> Self {
         let pause = backoff::draw(specs::SCAN_BACKOFF_FIRST, specs::SCAN_BACKOFF_LAST, failures, random);
-        Self { scanning: false, until: now + pause, heard: Vec::new() }
+        Self { scanning: false, until: now + pause, heard: Candidates::new() }
     }
 
     /// The pause is over.
@@ -45,13 +50,13 @@ impl Discovering {
             *heard = descriptor;
             return;
         }
-        self.heard.push(descriptor);
+        self.heard.push(descriptor).expect("there is room for one more than the limit");
         self.heard.sort_by_key(preference);
-        self.heard.truncate(limit);
+        self.heard.truncate(limit.min(CANDIDATES_MAX));
     }
 
     /// The best first; `None` when nothing was heard.
-    pub(super) fn into_candidates(mut self) -> Option<Vec<PanDescriptor>> {
+    pub(super) fn into_candidates(mut self) -> Option<Candidates> {
         self.heard.sort_by_key(preference);
         (!self.heard.is_empty()).then_some(self.heard)
     }
@@ -79,6 +84,7 @@ fn preference(descriptor: &PanDescriptor) -> (bool, u16, Reverse<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
     use plc_core::sap::Lqi;
     use plc_core::{PanId, Seed, ShortAddress};
 

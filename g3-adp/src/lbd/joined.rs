@@ -2,7 +2,8 @@
 
 use super::Identity;
 use super::peer::Peer;
-use crate::action::{Action, Actions, Grant};
+use crate::action::{Action, Grant};
+use crate::actions::Actions;
 use crate::counters::Drop;
 use crate::wire::{EapMessage, Parameter, ParameterResult};
 use crate::{exchange, specs};

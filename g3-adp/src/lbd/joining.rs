@@ -1,12 +1,12 @@
 //! Asking one LBA after the other to be let in.
 
+use super::discovering::Candidates;
 use super::peer::Peer;
 use super::{Identity, backoff};
 use crate::action::Grant;
 use crate::counters::Drop;
 use crate::specs;
 use crate::wire::{BootstrappingData, EapCode, LbpCode, LbpFrame};
-use alloc::vec::Vec;
 use plc_core::Instant;
 use plc_core::sap::{JoinFailure, Msdu, PanDescriptor};
 use plc_core::seed::Stream;
@@ -15,7 +15,7 @@ use plc_core::seed::Stream;
 #[derive(Debug)]
 pub(super) struct Joining {
     /// The best first; never empty.
-    candidates: Vec<PanDescriptor>,
+    candidates: Candidates,
     at: usize,
     attempts: u8,
     pausing: bool,
@@ -36,7 +36,7 @@ pub(super) enum Outcome {
 }
 
 impl Joining {
-    pub(super) fn new(candidates: Vec<PanDescriptor>, now: Instant, random: &mut Stream) -> Self {
+    pub(super) fn new(candidates: Candidates, now: Instant, random: &mut Stream) -> Self {
         let mut joining =
             Self { candidates, at: 0, attempts: 0, pausing: true, until: now, peer: Peer::default() };
         joining.pause(now, random);

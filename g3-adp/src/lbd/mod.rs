@@ -8,11 +8,12 @@ mod joined;
 mod joining;
 mod peer;
 
-use crate::action::{Action, Actions, Entry, Grant};
+use crate::action::{Action, Entry, Grant};
+use crate::actions::Actions;
 use crate::config::{AdpConfig, InformationBase};
 use crate::counters::Drop;
 use crate::eap_psk::StaticKeys;
-use crate::transmit::{Frame, Purpose, Way};
+use crate::transmit::{Chance, Frame, Purpose, Way};
 use crate::wire::{BootstrappingData, LbpCode, LbpFrame, Parameter};
 use crate::{exchange, specs};
 use core::time::Duration;
@@ -77,7 +78,7 @@ impl Lbd {
             eui64: config.eui64,
             keys: StaticKeys::derive(psk),
             ib: Times::of(&config.ib),
-            candidates: config.limits.candidates,
+            candidates: config.limits.candidates.min(discovering::CANDIDATES_MAX),
             result_before_attribute: config.interop.result_before_attribute,
         };
         Self { identity, phase: Phase::Idle, failed_scans: 0 }
@@ -310,6 +311,7 @@ fn to_lba(candidate: &PanDescriptor, msdu: Msdu) -> Action {
         msdu,
         security: MacSecurity::None,
         purpose: Purpose::Joining,
+        chance: Chance::First,
     })
 }
 

@@ -4,12 +4,13 @@ mod conversation;
 mod registry;
 mod rekeying;
 
-use crate::action::{Action, Actions, Grant};
+use crate::action::{Action, Grant};
+use crate::actions::Actions;
 use crate::config::AdpConfig;
 use crate::counters::Drop;
 use crate::exchange;
 use crate::specs;
-use crate::transmit::{Frame, Purpose, Way};
+use crate::transmit::{Chance, Frame, Purpose, Way};
 use crate::wire::{BootstrappingData, LbpCode, LbpFrame, MeshHeader, ParameterResult, PskMessage};
 use alloc::vec::Vec;
 use conversation::{Conversation, Kind, Step};
@@ -189,6 +190,16 @@ impl Lbs {
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         let (devices, limit) = self.registry.occupancy();
         (devices + self.conversations.len(), limit + self.settings.parallel)
+    }
+
+    /// Conversations that may be under way at a time.
+    pub(crate) const fn parallel_joins(&self) -> usize {
+        self.settings.parallel
+    }
+
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.registry.footprint() + self.conversations.capacity() * size_of::<Conversation>()
     }
 
     fn on_joining(
@@ -390,6 +401,7 @@ impl Lbs {
                 msdu: message.clone(),
                 security: MacSecurity::None,
                 purpose,
+                chance: Chance::First,
             },
         }
     }
@@ -407,6 +419,7 @@ impl Lbs {
             msdu,
             security: MacSecurity::EncMic32 { key_index: self.key_index },
             purpose: Purpose::Relay,
+            chance: Chance::First,
         }
     }
 }

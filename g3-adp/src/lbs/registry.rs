@@ -145,6 +145,12 @@ impl Registry {
         (self.devices.len(), self.limit)
     }
 
+    /// Octets on the heap.
+    pub(super) fn footprint(&self) -> usize {
+        self.devices.capacity() * size_of::<Device>()
+            + self.shorts.capacity() * size_of::<(ShortAddress, Eui64)>()
+    }
+
     fn locate(&self, eui64: Eui64) -> Result<usize, usize> {
         self.devices.binary_search_by_key(&eui64, |device| device.eui64)
     }

@@ -3,11 +3,12 @@
 
 use super::conversation::{Conversation, Kind};
 use super::{Lbs, Via};
-use crate::action::{Action, Actions};
+use crate::action::Action;
+use crate::actions::Actions;
 use crate::counters::Drop;
 use crate::exchange;
 use crate::specs;
-use alloc::vec::Vec;
+use heapless::Vec;
 use plc_core::sap::{AdpmIndication, Key, KeyUse, MlmeRequest, Persist};
 use plc_core::seed::Stream;
 use plc_core::{Eui64, Instant, ShortAddress};
@@ -35,7 +36,7 @@ pub(super) struct Rekeying {
     /// The next device in the order of the registry.
     cursor: usize,
     /// Devices to tell because they were heard.
-    contacted: Vec<Eui64>,
+    contacted: Vec<Eui64, { Rekeying::CONTACTED_MAX }>,
 }
 
 impl Rekeying {
@@ -86,7 +87,7 @@ impl Lbs {
             && !self.rekeying.contacted.contains(&eui64)
             && self.position(eui64).is_none()
         {
-            self.rekeying.contacted.push(eui64);
+            self.rekeying.contacted.push(eui64).expect("there is room");
         }
     }
 

@@ -74,6 +74,11 @@ impl Answers {
         self.all.clear();
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.all.capacity() * size_of::<Answer>()
+    }
+
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         (self.all.len(), self.limit)
     }

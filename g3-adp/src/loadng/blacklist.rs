@@ -42,6 +42,11 @@ impl Blacklist {
         &self.entries
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.entries.capacity() * size_of::<(ShortAddress, Instant)>()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }

@@ -1,6 +1,7 @@
 //! What the procedures of LOADng are lent.
 
-use crate::action::{Action, Actions};
+use crate::action::Action;
+use crate::actions::Actions;
 use crate::config::{InformationBase, Interop};
 use crate::counters::Drop;
 use crate::specs;

@@ -149,6 +149,11 @@ impl Loadng {
         }
     }
 
+    /// Whether a neighbour was heard with this signal at least, and has answered before.
+    pub(crate) fn is_well_heard(&self, neighbour: ShortAddress, lqi: u8) -> bool {
+        self.neighbours.find(neighbour).is_some_and(|known| known.confirmed && known.lqi >= lqi)
+    }
+
     /// Nobody can use the key in this slot any more.
     pub(crate) fn on_key_gone(&mut self) {
         self.neighbours.on_key_gone();
@@ -257,16 +262,22 @@ impl Loadng {
         self.paths.on_tick(cx);
     }
 
-    /// Sends what is due; after every input.
+    /// Sends what is due; after every input, and again while that has led to anything.
     pub(crate) fn pump(&mut self, cx: &mut Context<'_>) {
         self.keep_home(cx);
-        while let Some(request) = self.searches.next_request(cx) {
+        while !cx.out.is_crowded()
+            && let Some(request) = self.searches.next_request(cx)
+        {
             self.send_request(cx, request);
         }
-        while let Some(pass) = self.passing.next(cx) {
+        while !cx.out.is_crowded()
+            && let Some(pass) = self.passing.next(cx)
+        {
             self.pass_on(cx, &pass);
         }
-        while let Some(reply) = self.answers.next_reply(cx) {
+        while !cx.out.is_crowded()
+            && let Some(reply) = self.answers.next_reply(cx)
+        {
             self.send_reply(cx, reply);
         }
     }
@@ -325,6 +336,13 @@ impl Loadng {
         ]
         .into_iter()
         .fold((0, 0), |(held, limit), (h, l)| (held + h, limit + l))
+    }
+
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        let tables = self.table.footprint() + self.neighbours.footprint() + self.blacklist.footprint();
+        let requests = self.searches.footprint() + self.passing.footprint() + self.answers.footprint();
+        tables + requests + self.reverse.footprint()
     }
 
     /// A number for a route message of this node.

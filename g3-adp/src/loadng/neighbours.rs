@@ -107,6 +107,11 @@ impl Neighbours {
         self.all.clear();
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.all.capacity() * size_of::<Neighbour>()
+    }
+
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         (self.all.len(), self.limit)
     }

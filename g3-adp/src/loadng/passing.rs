@@ -53,7 +53,7 @@ impl Passing {
         let mut delay = delay(lqi, cx) + cx.random(jitter);
         if cx.ib.adp_cluster_trickle_enabled && lqi.0 >= cx.ib.adp_cluster_min_lqi {
             let interval = interval(cluster, cx.ib);
-            delay += interval / 2 + cx.random(interval / 2);
+            delay += interval / 2 * closeness(lqi, cx.ib) / 256 + cx.random(interval / 2);
         }
         self.all.push(Pass { message, from, at: cx.now + delay, copies: 0 });
     }
@@ -90,6 +90,11 @@ impl Passing {
         self.all.clear();
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.all.capacity() * size_of::<Pass>()
+    }
+
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         (self.all.len(), self.limit)
     }
@@ -98,6 +103,13 @@ impl Passing {
         let key = |m: &RouteMessage| (m.originator, m.sequence);
         self.all.iter_mut().find(|pass| key(&pass.message) == key(message))
     }
+}
+
+/// How near the neighbour is from which a request came, in 256ths. Who is farther away within a cluster reaches more nodes that
+/// have not heard the request, and should speak first \[ours; confidence C\].
+fn closeness(lqi: Lqi, ib: &InformationBase) -> u32 {
+    let least = ib.adp_cluster_min_lqi;
+    u32::from(lqi.0.saturating_sub(least)) * 256 / u32::from(u8::MAX - least).max(1)
 }
 
 /// adpClusterTrickleI, K · 3 · the duration of a request, or longer in a large cluster: so long that its members could speak one
@@ -126,7 +138,7 @@ fn delay(lqi: Lqi, cx: &Context<'_>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Actions;
+    use crate::actions::Actions;
     use crate::config::Interop;
     use plc_core::Seed;
 
@@ -140,13 +152,22 @@ mod tests {
     }
 
     #[test]
+    fn who_is_farther_away_in_a_cluster_is_less_close() {
+        let ib = InformationBase { adp_cluster_min_lqi: 55, ..Default::default() };
+        assert_eq!([0, 55, 105, 155, 255].map(|lqi| closeness(Lqi(lqi), &ib)), [0, 0, 64, 128, 256]);
+        let all = InformationBase { adp_cluster_min_lqi: 255, ..ib };
+        assert_eq!(closeness(Lqi(255), &all), 0);
+    }
+
+    #[test]
     fn weak_links_wait_longer_along_a_line() {
         let ib = InformationBase {
             adp_delay_low_lqi: Duration::from_millis(1500),
             adp_delay_high_lqi: Duration::from_millis(100),
             ..Default::default()
         };
-        let (interop, mut random, mut out) = (Interop::default(), Seed::from_u64(1).stream(), Actions::new());
+        let (interop, mut random, mut out) =
+            (Interop::default(), Seed::from_u64(1).stream(), Actions::new(&crate::config::Limits::DEVICE));
         let (now, own) = (Instant::EPOCH, ShortAddress(1));
         let cx = Context { now, own, ib: &ib, interop: &interop, random: &mut random, out: &mut out };
         let wait = |lqi| delay(Lqi(lqi), &cx).as_millis();

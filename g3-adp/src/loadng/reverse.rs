@@ -26,8 +26,8 @@ pub(crate) struct Reverse {
 impl Reverse {
     const LIMIT: usize = 4;
 
-    pub(crate) const fn new() -> Self {
-        Self { held: Vec::new(), next_turn: Instant::EPOCH }
+    pub(crate) fn new() -> Self {
+        Self { held: Vec::with_capacity(Self::LIMIT), next_turn: Instant::EPOCH }
     }
 
     /// Asks the neighbour and keeps the message until it has answered; gives it back when nobody may be asked now.
@@ -70,6 +70,11 @@ impl Reverse {
 
     pub(crate) fn clear(&mut self) {
         self.held.clear();
+    }
+
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.held.capacity() * size_of::<Held>()
     }
 
     pub(crate) const fn occupancy(&self) -> (usize, usize) {

@@ -131,6 +131,11 @@ impl Searches {
         self.missed.clear();
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.all.capacity() * size_of::<Search>()
+    }
+
     pub(crate) fn occupancy(&self) -> (usize, usize) {
         (self.all.len(), self.limit)
     }

@@ -169,6 +169,11 @@ impl RoutingTable {
         (self.routes.len(), self.limit)
     }
 
+    /// Octets on the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.routes.capacity() * size_of::<Route>()
+    }
+
     fn find(&self, destination: ShortAddress) -> Option<&Route> {
         self.locate(destination).ok().map(|at| &self.routes[at])
     }

@@ -3,7 +3,7 @@
 use super::Router;
 use crate::wire::{MeshHeader, msdu};
 use plc_core::sap::{MacSecurity, McpsDataRequest, Msdu, Priority};
-use plc_core::{Eui64, MacAddress, PanId, ShortAddress};
+use plc_core::{Eui64, Instant, MacAddress, PanId, ShortAddress};
 
 /// A single MAC frame: bootstrapping, routing, or something passed on for others.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,36 @@ pub(crate) struct Frame {
     pub(crate) msdu: Msdu,
     pub(crate) security: MacSecurity,
     pub(crate) purpose: Purpose,
+    pub(crate) chance: Chance,
+}
+
+/// What becomes of something whose next hop has not answered although it was well heard: it waits, and goes to it once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Chance {
+    /// That has not happened.
+    #[default]
+    First,
+    /// It waits until then.
+    Pausing(Instant),
+    /// It has waited.
+    Last,
+}
+
+impl Chance {
+    /// The end of the pause.
+    pub(super) const fn pause(&self) -> Option<Instant> {
+        match self {
+            Self::Pausing(until) => Some(*until),
+            Self::First | Self::Last => None,
+        }
+    }
+
+    /// The pause may be over.
+    pub(super) fn wake(&mut self, now: Instant) {
+        if self.pause().is_some_and(|until| until <= now) {
+            *self = Self::Last;
+        }
+    }
 }
 
 /// Where a frame goes.

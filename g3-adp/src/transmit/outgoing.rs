@@ -1,6 +1,6 @@
 //! A packet on its way out.
 
-use super::Router;
+use super::{Chance, Router};
 use crate::addressing;
 use crate::fragment::Fragmenter;
 use crate::wire::{self, Bc0Header, MeshHeader};
@@ -23,6 +23,7 @@ pub(crate) struct Outgoing {
     pub(crate) waiting: bool,
     /// Whether a route was repaired for it already.
     pub(crate) repaired: bool,
+    pub(crate) chance: Chance,
 }
 
 /// Octets of a mesh header, and of a broadcast header behind it.
@@ -37,7 +38,7 @@ impl Outgoing {
 
     /// Where its next fragment goes now, if it need not wait.
     pub(super) fn resolve(&mut self, router: &mut impl Router) -> Option<MacAddress> {
-        if self.waiting {
+        if self.waiting || self.chance.pause().is_some() {
             return None;
         }
         if addressing::is_group(self.destination) {

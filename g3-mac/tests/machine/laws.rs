@@ -239,7 +239,26 @@ fn any_input() -> impl Strategy<Value = MacInput> {
         4 => any_request().prop_map(MacInput::Data),
         12 => any_indication().prop_map(MacInput::Phy),
         1 => any_mlme().prop_map(MacInput::Mlme),
+        1 => any_overheard().prop_map(MacInput::Overheard),
     ]
+}
+
+fn any_overheard() -> impl Strategy<Value = PdOverheard> {
+    let address = prop_oneof![
+        (0u16..5).prop_map(|n| MacAddress::Short(ShortAddress(n))),
+        (0u64..5).prop_map(|n| MacAddress::Extended(plc_core::Eui64::from_u64(n))),
+    ];
+    let pan = proptest::sample::select(vec![PAN, plc_core::PanId(1), plc_core::PanId::BROADCAST]);
+    let ended = any::<u64>().prop_map(Instant::from_nanos);
+    (pan, address, any::<(bool, bool, u8)>(), ended).prop_map(
+        |(pan, address, (response, keeps, lqi), ended)| PdOverheard {
+            src: (pan, address),
+            response_expected: response,
+            contention_free: keeps,
+            lqi: Lqi(lqi),
+            ended,
+        },
+    )
 }
 
 /// The node joins first, so that most of what follows concerns it.

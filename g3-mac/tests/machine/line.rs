@@ -85,6 +85,8 @@ pub(crate) fn config(node: u16) -> MacConfig {
     let mut config = MacConfig::new(eui64, &GEOMETRY, seed, 0);
     // Tests of the exchange itself count frames; those of the adaptation turn it on.
     config.interop.tone_map_requests = false;
+    // They ask for more at a time than an adaptation layer does.
+    config.bounds.requests = 8;
     config
 }
 

@@ -1,6 +1,6 @@
 //! PD: between the MAC and the modem.
 
-use crate::Instant;
+use crate::{Instant, MacAddress, PanId};
 use core::fmt;
 use core::time::Duration;
 use heapless::Vec;
@@ -277,6 +277,30 @@ pub enum PhyIndication {
     },
 }
 
+/// A frame for another node: all that a MAC has to know of it. What a PHY says that knows the addresses itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PdOverheard {
+    /// Who has sent it, in which PAN.
+    pub src: (PanId, MacAddress),
+    /// Whether it asks for an acknowledgement.
+    pub response_expected: bool,
+    /// Whether its sender keeps the channel.
+    pub contention_free: bool,
+    /// Signal quality over the carriers in use.
+    pub lqi: Lqi,
+    /// When the last sample of the frame arrived.
+    pub ended: Instant,
+}
+
+/// What a PHY tells late.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Withheld {
+    /// What it would have told at the time.
+    Indication(PhyIndication),
+    /// A frame for another node.
+    Overheard(PdOverheard),
+}
+
 /// A frame that holds a PSDU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameFit {
@@ -334,6 +358,12 @@ pub trait Phy {
     fn deadline(&self) -> Option<Instant>;
     /// The next indication, in order.
     fn poll(&mut self) -> Option<PhyIndication>;
+
+    /// The next of the indications that were withheld, in order, with its time. A medium may keep back what nothing depends on
+    /// ([`crate::sap::Withheld`]); it reaches the MAC before the next thing that happens to the node, as if it had come in time.
+    fn withheld(&mut self) -> Option<(Instant, Withheld)> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! A PHY that exchanges whole frames with the line.
 
+use heapless::Deque;
 use plc_core::Instant;
 use plc_core::sap::{CarrierSense, FrameGeometry, PdStatus, Phy, PhyIndication, PhyRequest};
 use plc_node::modem::CENELEC_A;
-use std::collections::VecDeque;
 use std::time::Duration;
 
 /// One exchange with the line.
@@ -14,12 +14,18 @@ pub(crate) enum Exchange<'a> {
     Fetch(&'a mut Vec<PhyRequest>),
 }
 
-/// Sends whole frames, one at a time, and is deaf meanwhile.
+/// Sends whole frames, one at a time, and is deaf meanwhile. It allocates nothing.
 #[derive(Default)]
 pub(crate) struct Air {
-    sent: Vec<PhyRequest>,
+    sent: Option<PhyRequest>,
     sending_until: Option<Instant>,
-    indications: VecDeque<PhyIndication>,
+    indications: Deque<PhyIndication, 4>,
+}
+
+impl Air {
+    fn tell(&mut self, indication: PhyIndication) {
+        self.indications.push_back(indication).expect("the node takes them after every call");
+    }
 }
 
 impl Phy for Air {
@@ -27,9 +33,9 @@ impl Phy for Air {
 
     fn on_medium(&mut self, _now: Instant, medium: Exchange<'_>) {
         match medium {
-            Exchange::Fetch(sent) => sent.append(&mut self.sent),
+            Exchange::Fetch(sent) => sent.extend(self.sent.take()),
             Exchange::Hear(indication) if self.sending_until.is_none() => {
-                self.indications.push_back(indication);
+                self.tell(indication);
             }
             Exchange::Hear(_) => {}
         }
@@ -38,17 +44,17 @@ impl Phy for Air {
     fn on_request(&mut self, now: Instant, request: PhyRequest) {
         if self.sending_until.is_some() {
             let confirm = PhyIndication::Confirm { status: PdStatus::TxBusy, ended: now };
-            return self.indications.push_back(confirm);
+            return self.tell(confirm);
         }
         let (start, duration) = airtime(&request);
         self.sending_until = Some(start.max(now) + duration);
-        self.sent.push(request);
+        self.sent = Some(request);
     }
 
     fn tick(&mut self, now: Instant) {
         if let Some(ended) = self.sending_until.take_if(|end| *end <= now) {
-            self.indications.push_back(PhyIndication::Confirm { status: PdStatus::Success, ended });
-            self.indications.push_back(PhyIndication::CarrierSense(CarrierSense::Idle));
+            self.tell(PhyIndication::Confirm { status: PdStatus::Success, ended });
+            self.tell(PhyIndication::CarrierSense(CarrierSense::Idle));
         }
     }
 

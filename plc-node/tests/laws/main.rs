@@ -3,6 +3,7 @@
 
 mod air;
 mod conversation;
+mod memory;
 mod subject;
 mod tampering;
 

@@ -86,7 +86,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    fn config(self) -> NodeConfig {
+    pub(crate) fn config(self) -> NodeConfig {
         let (geometry, seed) = (&CENELEC_A as &'static dyn FrameGeometry, Seed::from_u64(3));
         let frame_counter = FRAME_COUNTER;
         match self {

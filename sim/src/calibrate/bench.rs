@@ -1,9 +1,9 @@
 //! One frame through two modems and the noise between them.
 
-use crate::street::noise_of_port;
+use crate::street::{noise_of_port, signal_of_band};
 use channel::gauss::{self, BLOCK, Words};
 use channel::levels::ratio_from_db;
-use channel::{Link, Noise, Signal};
+use channel::{Link, Noise};
 use g3_phy::g3::specs::FFT_LEN;
 use g3_phy::{BandPlan, Exchange, Modem, ModemConfig};
 use plc_core::sap::{
@@ -79,7 +79,7 @@ impl Bench {
         let flat = Link::flat(1.0, plan.sample_rate_hz);
         Self {
             plan,
-            background_db: Signal::cenelec_a().mean_background_snr_db(&flat, &noise),
+            background_db: signal_of_band(plan).mean_background_snr_db(&flat, &noise),
             noise: if matches!(line, Line::Background) { noise.background_alone() } else { noise },
             line,
             talker: Modem::new(plan, config),
@@ -169,6 +169,21 @@ impl Bench {
 }
 
 impl Outcome {
+    /// Whether the preamble was missed; every frame has one.
+    pub fn preamble_lost(&self) -> Option<bool> {
+        Some(self.sensed.is_none())
+    }
+
+    /// Whether the header was lost, of a frame whose preamble was heard.
+    pub fn header_lost(&self) -> Option<bool> {
+        self.sensed.map(|_| !self.header)
+    }
+
+    /// Whether the payload was lost, of a frame whose header was understood.
+    pub fn payload_lost(&self) -> Option<bool> {
+        self.header.then_some(!self.payload)
+    }
+
     fn on(&mut self, indication: &PhyIndication, since: u32, psdu: &[u8]) {
         match indication {
             PhyIndication::CarrierSense(CarrierSense::Preamble) => _ = self.sensed.get_or_insert(since),

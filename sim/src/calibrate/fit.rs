@@ -8,8 +8,12 @@ pub(super) struct Uneven {
     pub(super) half_db: f64,
 }
 
+/// Errors that differ by less than this are the same: halves are not known better. dB.
+const SAME_DB: f64 = 0.05;
+
 /// The β, and the worst error in dB that it leaves, for which the effective ratios at the halves come nearest to that of an even
-/// spread.
+/// spread. Of those that do so alike it is the smallest: where ratios are far below one, every large β means the same sum of powers, and
+/// says too much of groups that are far above.
 pub(super) fn beta(even_half_db: f64, uneven: &[Uneven]) -> (f64, f64) {
     let error = |beta: f64| {
         let of = |u: &Uneven| {
@@ -18,9 +22,10 @@ pub(super) fn beta(even_half_db: f64, uneven: &[Uneven]) -> (f64, f64) {
         };
         uneven.iter().map(of).fold(0.0, f64::max)
     };
-    let candidates = (-20..=40).map(|n| 10f64.powf(f64::from(n) / 20.0));
-    let best = candidates.map(|beta| (beta, error(beta))).min_by(|a, b| a.1.total_cmp(&b.1));
-    best.unwrap_or((1.0, 0.0))
+    let candidates: Vec<_> =
+        (-20..=20).map(|n| 10f64.powf(f64::from(n) / 20.0)).map(|beta| (beta, error(beta))).collect();
+    let least = candidates.iter().map(|(_, error)| *error).fold(f64::INFINITY, f64::min);
+    candidates.into_iter().find(|(_, error)| *error < least + SAME_DB).unwrap_or((1.0, least))
 }
 
 #[cfg(test)]

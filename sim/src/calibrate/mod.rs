@@ -6,7 +6,9 @@
 
 mod bench;
 mod fit;
+mod quality;
 mod sweep;
+mod walk;
 
 pub use bench::{Bench, Line, Outcome, Shot};
 pub use sweep::{Sweep, calibrate};

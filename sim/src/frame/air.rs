@@ -1,8 +1,8 @@
 //! The air: the frames on the line, and what each receiver makes of them.
 
-use super::sinr::{self, Loss, Scratch};
+use super::sinr::{self, Loss, Part, Reception, Scratch};
 use super::traffic::{Interval, Traffic};
-use super::{Body, ErrorTable, Frame, FrameKind, FrameKinds, Links, Quality};
+use super::{Body, ErrorTable, Frame, FrameKinds, Head, Links, Quality};
 use channel::gauss::Words;
 use g3_phy::BandPlan;
 use plc_core::sap::PhyLoss;
@@ -39,8 +39,8 @@ pub enum Heard {
         /// Whether an acknowledgement is asked for.
         response_expected: bool,
     },
-    /// A whole frame.
-    Received(Quality),
+    /// A whole frame; [`Air::quality`] says how well.
+    Received,
     /// What began with a preamble was lost.
     Lost(PhyLoss),
     /// A preamble that broke off.
@@ -82,6 +82,8 @@ pub struct Air {
     counters: AirCounters,
     busy_until: Instant,
     scratch: Scratch,
+    /// Room for the listeners of a stage.
+    listeners: Vec<(u32, u32)>,
 }
 
 /// What is due, and when.
@@ -130,10 +132,11 @@ impl Air {
             plan,
             table,
             receivers: phases.iter().enumerate().map(receiver).collect(),
+            scratch: Scratch::new(&links, phases.len()),
             traffic: Traffic::new(links, phases.len()),
             counters: AirCounters::default(),
             busy_until: Instant::EPOCH,
-            scratch: Scratch::default(),
+            listeners: Vec::new(),
         }
     }
 
@@ -149,6 +152,7 @@ impl Air {
 
     /// Other links from now on.
     pub fn set_links(&mut self, links: Links) {
+        self.scratch = Scratch::new(&links, self.receivers.len());
         self.traffic.links = links;
     }
 
@@ -156,6 +160,7 @@ impl Air {
     pub fn set_noise(&mut self, node: u32, noise: impl Iterator<Item = f32>) {
         let own = self.traffic.noise_mut(node);
         own.iter_mut().zip(noise).for_each(|(own, noise)| *own = noise);
+        self.scratch.on_noise(node);
     }
 
     /// A receiver loses or gets its power.
@@ -170,6 +175,11 @@ impl Air {
         self.traffic.frame(flight)
     }
 
+    /// What its headers say.
+    pub fn head(&self, flight: FlightId) -> Head {
+        self.traffic.flight(flight).head
+    }
+
     /// Who has sent it.
     pub fn sender(&self, flight: FlightId) -> u32 {
         self.traffic.flight(flight).from
@@ -182,9 +192,9 @@ impl Air {
         if let Some(lock) = receiver.lock.take() {
             heard.push((from, self.broken_off(lock, frame.start)));
         }
-        self.count(&frame);
         let (start, header_ends, ends) = (frame.start, frame.header_ends, frame.ends);
         let id = self.traffic.begin(from, frame);
+        self.count(id);
         let sense = self.table.sense_samples;
         for part in 0..PARTS {
             let late = f64::from(sense.1 - sense.0) * (f64::from(part) + 0.5) / f64::from(PARTS);
@@ -213,40 +223,45 @@ impl Air {
     }
 
     fn on_preamble(&mut self, now: Instant, id: FlightId, part: u8, heard: &mut Vec<(u32, Heard)>) {
-        let from = self.sender(id);
         let start = self.frame(id).start;
-        let listeners: Vec<u32> =
-            self.traffic.links.of(from).map(|link| link.to).filter(|&to| part_of(id, to) == part).collect();
-        for to in listeners {
+        let links = &self.traffic.links;
+        let mut listeners = std::mem::take(&mut self.listeners);
+        listeners.clear();
+        let places = links.places_of(self.sender(id));
+        listeners.extend(
+            places.map(|place| (links.at(place).to, place)).filter(|&(to, _)| part_of(id, to) == part),
+        );
+        for &(to, place) in &listeners {
             if self.receivers[to as usize].free_since <= start {
-                self.detect(now, id, to, heard);
+                self.detect(now, Reception { id, to, place }, heard);
             }
         }
+        self.listeners = listeners;
     }
 
-    fn on_late(&mut self, now: Instant, id: FlightId, node: u32, heard: &mut Vec<(u32, Heard)>) {
+    fn on_late(&mut self, now: Instant, id: FlightId, to: u32, heard: &mut Vec<(u32, Heard)>) {
         let sensing = self.samples(f64::from(self.table.sense_samples.0));
-        if self.receivers[node as usize].free_since + sensing <= now {
-            self.detect(now, id, node, heard);
+        if self.receivers[to as usize].free_since + sensing <= now
+            && let Some(place) = self.traffic.links.place(self.sender(id), to)
+        {
+            self.detect(now, Reception { id, to, place }, heard);
         }
     }
 
-    fn detect(&mut self, now: Instant, id: FlightId, to: u32, heard: &mut Vec<(u32, Heard)>) {
+    fn detect(&mut self, now: Instant, at: Reception, heard: &mut Vec<(u32, Heard)>) {
+        let Reception { id, to, place } = at;
         let Receiver { listens, sending, lock, .. } = self.receivers[to as usize];
         let locked = lock.map(|lock| lock.flight);
         if !listens || sending || locked.is_some_and(|other| !self.takes_over(now, id, other, to)) {
             return;
         }
         let interval = Interval { from: self.frame(id).start, to: now };
-        let curve = &self.table.preamble;
-        let curves = (curve, curve, 0.0);
-        let loss = sinr::loss(&self.traffic, &mut self.scratch, (id, to), interval, u32::MAX, curves);
-        let receiver = &mut self.receivers[to as usize];
-        if receiver.words.uniform() < loss.share {
+        let loss = sinr::loss(&self.traffic, &self.table, &mut self.scratch, at, interval, Part::Preamble);
+        if self.draw(to) < loss.share {
             return;
         }
-        receiver.lock = Some(Lock { flight: id, payload: false });
-        self.traffic.flight_mut(id).heard_by.push(to);
+        self.receivers[to as usize].lock = Some(Lock { flight: id, payload: false });
+        self.traffic.flight_mut(id).heard_by.push((to, place));
         if locked.is_none() {
             heard.push((to, Heard::Preamble));
         }
@@ -259,33 +274,32 @@ impl Air {
     }
 
     fn on_header(&mut self, now: Instant, id: FlightId, heard: &mut Vec<(u32, Heard)>, due: &mut Vec<Due>) {
-        let listeners = std::mem::take(&mut self.traffic.flight_mut(id).heard_by);
+        let mut listeners = std::mem::take(&mut self.traffic.flight_mut(id).heard_by);
         let frame = self.frame(id);
         let interval = Interval { from: frame.preamble_ends, to: frame.header_ends };
         let announced = match frame.body {
             Body::Ack { .. } => None,
             Body::Data { response_expected, .. } => Some((frame.ends, response_expected)),
         };
-        let mut following = Vec::new();
-        for to in listeners {
+        listeners.retain(|&(to, place)| {
             if !self.locked(to, id) {
-                continue;
+                return false;
             }
-            let curve = &self.table.header;
-            let curves = (curve, curve, 0.0);
-            let loss = sinr::loss(&self.traffic, &mut self.scratch, (id, to), interval, u32::MAX, curves);
+            let at = Reception { id, to, place };
+            let loss = sinr::loss(&self.traffic, &self.table, &mut self.scratch, at, interval, Part::Header);
             if self.draw(to) < loss.share {
                 self.counters.headers_lost += 1;
                 self.lose(now, id, to, (PhyLoss::Header, loss.interfered), heard, due);
             } else if let Some((ends, response_expected)) = announced {
                 self.receivers[to as usize].lock = Some(Lock { flight: id, payload: true });
-                following.push(to);
                 heard.push((to, Heard::Header { ends, response_expected }));
+                return true;
             } else {
-                self.receive(now, id, to, heard, due);
+                self.receive(now, to, heard, due);
             }
-        }
-        self.traffic.flight_mut(id).heard_by = following;
+            false
+        });
+        self.traffic.flight_mut(id).heard_by = listeners;
     }
 
     fn on_end(&mut self, now: Instant, id: FlightId, heard: &mut Vec<(u32, Heard)>, due: &mut Vec<Due>) {
@@ -296,58 +310,57 @@ impl Air {
             self.release(now, from, due);
         }
         let listeners = std::mem::take(&mut self.traffic.flight_mut(id).heard_by);
-        for to in listeners {
+        for (to, place) in listeners {
             if !self.locked(to, id) {
                 continue;
             }
-            let Loss { share, interfered } = self.payload_loss(id, to);
+            let Loss { share, interfered } = self.payload_loss(Reception { id, to, place });
             if self.draw(to) < share {
                 self.counters.payloads_lost += 1;
                 self.lose(now, id, to, (PhyLoss::Payload, interfered), heard, due);
             } else {
-                self.receive(now, id, to, heard, due);
+                self.receive(now, to, heard, due);
             }
         }
         self.counters.collided += u64::from(self.traffic.flight(id).collided);
     }
 
     /// The share of such payloads that this receiver loses.
-    fn payload_loss(&mut self, id: FlightId, to: u32) -> Loss {
-        let frame = self.traffic.frame(id);
+    fn payload_loss(&mut self, at: Reception) -> Loss {
+        let frame = self.traffic.frame(at.id);
         let Body::Data { ref psdu, tx, .. } = frame.body else {
             return Loss { share: 0.0, interfered: false };
         };
         let interval = Interval { from: frame.header_ends, to: frame.ends };
         let curves = self.table.payload(tx.modulation, tx.scheme, psdu.len());
-        sinr::loss(&self.traffic, &mut self.scratch, (id, to), interval, tx.tone_map.0, curves)
+        let part = Part::Payload { map: tx.tone_map.0, curves };
+        sinr::loss(&self.traffic, &self.table, &mut self.scratch, at, interval, part)
     }
 
-    fn receive(
-        &mut self,
-        now: Instant,
-        id: FlightId,
-        to: u32,
-        heard: &mut Vec<(u32, Heard)>,
-        due: &mut Vec<Due>,
-    ) {
+    fn receive(&mut self, now: Instant, to: u32, heard: &mut Vec<(u32, Heard)>, due: &mut Vec<Due>) {
         self.counters.received += 1;
-        let quality = self.quality(id, to);
-        heard.push((to, Heard::Received(quality)));
+        heard.push((to, Heard::Received));
         self.release(now, to, due);
     }
 
-    /// What the receiver reports, as its preamble and header show it.
-    fn quality(&mut self, id: FlightId, to: u32) -> Quality {
+    /// What the receiver reports of a frame that it has received, as its preamble and header show it. `whole` is whether the
+    /// groups matter too. To be asked once, as soon as the frame was heard.
+    pub fn quality(&mut self, id: FlightId, to: u32, whole: bool) -> Quality {
         let frame = self.frame(id);
         let interval = Interval { from: frame.start, to: frame.header_ends };
         let map = match &frame.body {
             Body::Ack { .. } => u32::MAX,
             Body::Data { tx, .. } => tx.tone_map.0,
         };
-        let phases = [to, self.sender(id)].map(|node| self.receivers[node as usize].phase);
-        let groups = sinr::by_group(&self.traffic, &mut self.scratch, (id, to), interval);
+        let from = self.sender(id);
+        let phase = [to, from].map(|node| self.receivers[node as usize].phase);
+        let mut groups = heapless::Vec::new();
+        if let Some(place) = self.traffic.links.place(from, to) {
+            let at = Reception { id, to, place };
+            sinr::by_group(&self.traffic, &self.table, &mut self.scratch, at, interval, &mut groups);
+        }
         let words = &mut self.receivers[to as usize].words;
-        sinr::report(&self.table, &groups, map, phases[0].wrapping_sub(phases[1]), words)
+        sinr::report(&self.table, &groups, (map, whole), phase[0].wrapping_sub(phase[1]), words)
     }
 
     fn lose(
@@ -386,14 +399,15 @@ impl Air {
         }
     }
 
-    fn count(&mut self, frame: &Frame) {
+    fn count(&mut self, id: FlightId) {
+        let (frame, kind) = (self.traffic.frame(id), self.head(id).kind);
         match frame.body {
             Body::Ack { .. } => self.counters.acks += 1,
             Body::Data { .. } => self.counters.frames += 1,
         }
         let airtime = super::phy::airtime(frame);
         self.counters.airtime += airtime;
-        self.counters.kinds.count(FrameKind::of(frame), airtime);
+        self.counters.kinds.count(kind, airtime);
         self.counters.busy += frame.ends.since(self.busy_until.max(frame.start));
         self.busy_until = self.busy_until.max(frame.ends);
     }

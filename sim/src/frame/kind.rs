@@ -3,9 +3,9 @@
 use super::{Body, Frame};
 use g3_mac::specs::COMMAND_BEACON_REQUEST;
 use g3_mac::wire::{FrameType, Segment, check_fcs};
-use plc_core::MacAddress;
 use plc_core::time::Duration;
 use plc_core::wire::Reader;
+use plc_core::{MacAddress, PanId};
 
 /// What a frame is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,14 +41,6 @@ impl FrameKind {
         Self::Other,
     ];
 
-    /// What `frame` is for.
-    pub fn of(frame: &Frame) -> Self {
-        match &frame.body {
-            Body::Ack { .. } => Self::Acknowledgement,
-            Body::Data { psdu, .. } => Self::of_psdu(psdu).unwrap_or(Self::Other),
-        }
-    }
-
     /// Its name in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,10 +55,8 @@ impl FrameKind {
         }
     }
 
-    fn of_psdu(psdu: &[u8]) -> Option<Self> {
-        let (body, _) = check_fcs(psdu).ok()?;
-        let segment = Segment::parse(&mut Reader::new(body)).ok()?;
-        Some(match segment.mhr.frame_type {
+    fn of_segment(segment: &Segment<'_>) -> Self {
+        match segment.mhr.frame_type {
             FrameType::Beacon => Self::Beacon,
             FrameType::Command if segment.payload.first() == Some(&COMMAND_BEACON_REQUEST) => {
                 Self::BeaconRequest
@@ -78,7 +68,41 @@ impl FrameKind {
                 _ => Self::Joining,
             },
             FrameType::Other(_) => Self::Other,
-        })
+        }
+    }
+}
+
+/// What the headers of a frame say, read once for all that hear it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// What it is for.
+    pub kind: FrameKind,
+    /// To whom.
+    pub dst: Option<(PanId, MacAddress)>,
+    /// From whom.
+    pub src: Option<(PanId, MacAddress)>,
+    /// Whether the sender keeps the channel.
+    pub contention_free: bool,
+}
+
+impl Head {
+    /// That of `frame`.
+    pub fn of(frame: &Frame) -> Self {
+        let bare = |kind| Self { kind, dst: None, src: None, contention_free: false };
+        let Body::Data { psdu, .. } = &frame.body else { return bare(FrameKind::Acknowledgement) };
+        let Ok((body, _)) = check_fcs(psdu) else { return bare(FrameKind::Other) };
+        let Ok(segment) = Segment::parse(&mut Reader::new(body)) else { return bare(FrameKind::Other) };
+        let (dst, src) = (segment.mhr.dst, segment.mhr.src);
+        let contention_free = segment.control.contention_free;
+        Self { kind: FrameKind::of_segment(&segment), dst, src, contention_free }
+    }
+
+    /// From whom it is, if a member of `pan` with these addresses hears a good frame that is for another member: the MAC
+    /// then learns who is about, and no more.
+    pub fn passes_by(&self, pan: PanId, own: [MacAddress; 2]) -> Option<(PanId, MacAddress)> {
+        let ((to, dst), (from, src)) = (self.dst?, self.src?);
+        let foreign = to == pan && from == pan && !dst.is_broadcast();
+        (foreign && !own.contains(&dst) && !own.contains(&src)).then_some((from, src))
     }
 }
 

@@ -72,8 +72,24 @@ impl Links {
 
     /// What `to` hears of `from`.
     pub fn between(&self, from: u32, to: u32) -> Option<Link<'_>> {
+        self.place(from, to).map(|place| self.at(place))
+    }
+
+    /// The place of the link from one node to another.
+    pub(super) fn place(&self, from: u32, to: u32) -> Option<u32> {
         let place = self.places[from as usize * self.nodes + to as usize];
-        (place != NONE).then(|| self.link(place as usize))
+        (place != NONE).then_some(place)
+    }
+
+    /// The link at a place.
+    pub(super) fn at(&self, place: u32) -> Link<'_> {
+        self.link(place as usize)
+    }
+
+    /// The places of the links of `from`, in the order of [`Self::of`].
+    pub(super) fn places_of(&self, from: u32) -> core::ops::Range<u32> {
+        let range = self.range(from);
+        range.start as u32..range.end as u32
     }
 
     fn range(&self, from: u32) -> core::ops::Range<usize> {

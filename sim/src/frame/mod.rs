@@ -13,6 +13,7 @@
 //! [`crate::street`], and as the share of headers and payloads that it loses however strong the signal; the table holds both.
 
 mod air;
+mod backlog;
 mod effective;
 mod event;
 mod kind;
@@ -20,13 +21,15 @@ mod links;
 mod noise;
 mod phy;
 mod sinr;
+mod solo;
 mod table;
 mod traffic;
 
 pub use air::{Air, AirCounters, Due, FlightId, Heard, Stage};
+pub use backlog::Passing;
 pub use effective::effective_db;
 pub use event::{Body, Frame, FrameEvent, Quality};
-pub use kind::{FrameKind, FrameKinds};
+pub use kind::{FrameKind, FrameKinds, Head};
 pub use links::{Link, Links};
 pub use noise::Noise;
 pub use phy::FramePhy;

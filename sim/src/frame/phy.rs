@@ -1,17 +1,16 @@
 //! A PHY whose medium is whole frames.
 
+use super::backlog::{Backlog, Passing};
 use super::{Body, Frame, FrameEvent, Quality};
 use g3_phy::g3::PayloadShape;
 use g3_phy::{BandPlan, Counters};
+use heapless::Deque;
 use plc_core::sap::{
     CarrierSense, PdAckIndication, PdDataIndication, PdDataRequest, PdStatus, Phy, PhyIndication, PhyLoss,
-    PhyRequest,
+    PhyRequest, Withheld,
 };
 use plc_core::time::Duration;
-use plc_core::{Instant, Outbox, SampleClock};
-
-/// Indications that may wait for the node, which takes them after every call.
-const OUTBOX: usize = 8;
+use plc_core::{Instant, SampleClock};
 
 /// The PHY of a node at frame fidelity: it says what [`g3_phy::Modem`] would say, when the air ([`super::Air`]) tells it what a
 /// modem would have heard.
@@ -24,8 +23,52 @@ pub struct FramePhy {
     /// Waits for its start.
     pending: Option<Box<Frame>>,
     sending: bool,
-    out: Outbox<PhyIndication, OUTBOX>,
+    out: Indications,
+    backlog: Backlog,
     counters: Counters,
+}
+
+/// Indications that wait for the node, which takes them after every call. Most are small; a received frame, of which
+/// there is one at a time, has a place beside them.
+#[derive(Debug, Default)]
+struct Indications {
+    order: Deque<Indication, 8>,
+    frame: Option<PdDataIndication>,
+    dropped: u64,
+}
+
+#[derive(Debug)]
+enum Indication {
+    Data,
+    Ack(PdAckIndication),
+    Confirm { status: PdStatus, ended: Instant },
+    CarrierSense(CarrierSense),
+    Lost { loss: PhyLoss, ended: Instant },
+}
+
+impl Indications {
+    fn push(&mut self, indication: Indication) {
+        self.dropped += u64::from(self.order.push_back(indication).is_err());
+    }
+
+    fn push_frame(&mut self, frame: PdDataIndication) {
+        if self.frame.is_some() || self.order.is_full() {
+            self.dropped += 1;
+        } else {
+            self.frame = Some(frame);
+            self.push(Indication::Data);
+        }
+    }
+
+    fn pop(&mut self) -> Option<PhyIndication> {
+        Some(match self.order.pop_front()? {
+            Indication::Data => PhyIndication::Data(self.frame.take()?),
+            Indication::Ack(ack) => PhyIndication::Ack(ack),
+            Indication::Confirm { status, ended } => PhyIndication::Confirm { status, ended },
+            Indication::CarrierSense(sense) => PhyIndication::CarrierSense(sense),
+            Indication::Lost { loss, ended } => PhyIndication::Lost { loss, ended },
+        })
+    }
 }
 
 impl FramePhy {
@@ -36,7 +79,8 @@ impl FramePhy {
             clock: SampleClock::new(plan.sample_rate_hz, Instant::EPOCH, 0),
             pending: None,
             sending: false,
-            out: Outbox::new(),
+            out: Indications::default(),
+            backlog: Backlog::default(),
             counters: Counters::default(),
         }
     }
@@ -48,7 +92,7 @@ impl FramePhy {
 
     /// What has happened since construction.
     pub fn counters(&self) -> Counters {
-        Counters { dropped_indications: self.out.dropped(), ..self.counters }
+        Counters { dropped_indications: self.out.dropped, ..self.counters }
     }
 
     fn on_data(&mut self, now: Instant, request: PdDataRequest) {
@@ -59,6 +103,22 @@ impl FramePhy {
         let PdDataRequest { psdu, tx, gain, response_expected, at } = request;
         let body = Body::Data { psdu, tx, gain, response_expected };
         self.schedule(now, at, body, shape.symbols_on_air());
+    }
+
+    /// Keeps for later what the node need not know yet, because its MAC is idle ([`g3_mac::Mac::is_idle`]). Returns whether it
+    /// must be told now, because no more can be kept.
+    #[must_use]
+    pub fn withhold(&mut self, now: Instant, event: Passing) -> bool {
+        match event {
+            Passing::Lost(PhyLoss::Header) => self.counters.header_losses += 1,
+            Passing::Lost(PhyLoss::Payload) => self.counters.payload_losses += 1,
+            Passing::Lost(PhyLoss::Unsupported) => self.counters.unsupported_headers += 1,
+            Passing::FalsePreamble => self.counters.false_preambles += 1,
+            Passing::Overheard(_) | Passing::Ack(_) => self.counters.frames_received += 1,
+            Passing::Preamble | Passing::Header { .. } => {}
+        }
+        self.backlog.push(now, event);
+        self.backlog.is_full()
     }
 
     /// The first sample that is not before `at` and `now`, as the modem has it.
@@ -89,15 +149,15 @@ impl FramePhy {
 
     fn received(&mut self, frame: &Frame, quality: &Quality) {
         self.counters.frames_received += 1;
-        let indication = match &frame.body {
-            Body::Ack { fcs, more_segments, negative } => PhyIndication::Ack(PdAckIndication {
+        match &frame.body {
+            Body::Ack { fcs, more_segments, negative } => self.out.push(Indication::Ack(PdAckIndication {
                 fcs: *fcs,
                 more_segments: *more_segments,
                 negative: *negative,
                 lqi: quality.lqi,
                 ended: frame.ends,
-            }),
-            Body::Data { psdu, tx, response_expected, .. } => PhyIndication::Data(PdDataIndication {
+            })),
+            Body::Data { psdu, tx, response_expected, .. } => self.out.push_frame(PdDataIndication {
                 psdu: psdu.clone(),
                 tx: *tx,
                 response_expected: *response_expected,
@@ -108,8 +168,7 @@ impl FramePhy {
                 started: frame.start,
                 ended: frame.ends,
             }),
-        };
-        self.out.push(indication);
+        }
         self.sense(CarrierSense::Idle);
     }
 
@@ -119,7 +178,7 @@ impl FramePhy {
             PhyLoss::Payload => self.counters.payload_losses += 1,
             PhyLoss::Unsupported => self.counters.unsupported_headers += 1,
         }
-        self.out.push(PhyIndication::Lost { loss, ended: now });
+        self.out.push(Indication::Lost { loss, ended: now });
         self.sense(CarrierSense::Idle);
     }
 
@@ -129,11 +188,11 @@ impl FramePhy {
     }
 
     fn sense(&mut self, sense: CarrierSense) {
-        self.out.push(PhyIndication::CarrierSense(sense));
+        self.out.push(Indication::CarrierSense(sense));
     }
 
     fn confirm(&mut self, status: PdStatus, ended: Instant) {
-        self.out.push(PhyIndication::Confirm { status, ended });
+        self.out.push(Indication::Confirm { status, ended });
     }
 }
 
@@ -177,6 +236,10 @@ impl Phy for FramePhy {
 
     fn poll(&mut self) -> Option<PhyIndication> {
         self.out.pop()
+    }
+
+    fn withheld(&mut self) -> Option<(Instant, Withheld)> {
+        self.backlog.pop()
     }
 }
 

@@ -31,8 +31,10 @@ pub struct Curve {
     /// β of [`super::effective_db`].
     pub beta: f64,
     dense: Vec<f32>,
-    /// A linear ratio from which on nothing is lost.
+    /// A linear ratio from which on nothing is lost to white noise.
     clear: f64,
+    /// The same with impulses, once they are known.
+    clear_ratio: f64,
 }
 
 /// Error tables of one band, with what else was measured of the receiver.
@@ -76,6 +78,8 @@ pub enum TableError {
     },
 }
 
+/// The tables that are part of the program, by their bands.
+const BUILT_IN: [(&str, &str); 1] = [("CENELEC-A", include_str!("../../data/errors/cenelec-a.toml"))];
 /// Losses below this are none.
 const CLEAR: f64 = 1e-6;
 /// dB between two points of a dense curve.
@@ -95,6 +99,7 @@ impl Curve {
             beta: 1.0,
             dense: Vec::new(),
             clear: f64::INFINITY,
+            clear_ratio: f64::INFINITY,
         };
         let steps = ((curve.points.len() - 1) as f64 * step_db / DENSE_STEP).round() as usize + DENSE_BEYOND;
         curve.dense = (0..=steps).map(|n| curve.exact(first_db + n as f64 * DENSE_STEP) as f32).collect();
@@ -103,8 +108,8 @@ impl Curve {
     }
 
     /// A linear ratio from which on less than a millionth is lost to noise, impulses included.
-    pub(super) fn clear_ratio(&self) -> f64 {
-        self.clear * 10f64.powf(self.impulse_db / 10.0)
+    pub(super) const fn clear_ratio(&self) -> f64 {
+        self.clear_ratio
     }
 
     /// Share lost at `snr_db` of white noise. Below the curve everything is lost that its first point says at least; beyond it, what
@@ -147,9 +152,15 @@ impl Curve {
 }
 
 impl ErrorTable {
-    /// The table of CENELEC-A that is part of the program.
-    pub fn cenelec_a() -> Self {
-        Self::parse(include_str!("../../data/errors/cenelec-a.toml")).expect("the built-in table is tested")
+    /// The table of a band that is part of the program.
+    pub fn of_band(name: &str) -> Option<Self> {
+        let (_, text) = BUILT_IN.into_iter().find(|(band, _)| *band == name)?;
+        Some(Self::parse(text).expect("the built-in tables are tested"))
+    }
+
+    /// The bands of which tables are part of the program.
+    pub fn bands() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.into_iter().map(|(band, _)| band)
     }
 
     /// The table in a file.
@@ -334,6 +345,7 @@ impl Section<'_> {
         let impulse_db = self.number("impulse_db")?;
         let mut curve = Curve::new(self.number("first_db")?, step, points);
         (curve.beta, curve.floor, curve.impulse_db) = (beta, floor, impulse_db);
+        curve.clear_ratio = curve.clear * 10f64.powf(impulse_db / 10.0);
         Ok(curve)
     }
 
@@ -379,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_table_survives_its_file_and_its_faults_are_named() {
-        let table = ErrorTable::cenelec_a();
+        let table = ErrorTable::of_band("CENELEC-A").expect("a built-in table");
         let text = table.to_text("made for a test");
         assert_eq!(ErrorTable::parse(&text), Ok(table));
         let fault = |from: &str, to: &str| {
@@ -397,6 +409,20 @@ mod tests {
             "error table, preamble.lost: expected as many numbers as `frames` has, two or more"
         );
         assert!(fault("[header]", "[[").starts_with("error table: "));
+    }
+
+    #[test]
+    fn every_built_in_table_is_that_of_its_band_and_falls_to_nothing() {
+        for band in ErrorTable::bands() {
+            let table = ErrorTable::of_band(band).expect("it is built in");
+            assert_eq!(table.band, band);
+            let payloads = table.payloads.iter().map(|(_, curve)| curve);
+            for curve in payloads.chain([&table.preamble, &table.header]) {
+                let half = curve.snr_db(0.5);
+                assert!(curve.loss(half - 4.0) > 0.5 && curve.loss(half + 6.0) < 1e-3, "{band}: {curve:?}");
+            }
+        }
+        assert_eq!(ErrorTable::of_band("CENELEC-B"), None);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What is on the line, and how loud it is at each receiver.
 
 use super::air::FlightId;
-use super::{Body, Frame, Links};
+use super::{Body, Frame, Head, Links};
 use plc_core::Instant;
-use plc_core::sap::TxGain;
+use plc_core::sap::{GROUPS_MAX, TxGain};
 use std::collections::VecDeque;
 
 /// The frames on the line and those that were beside them, with links and noise.
@@ -23,10 +23,15 @@ pub(super) struct Traffic {
 pub(super) struct Flight {
     pub(super) from: u32,
     pub(super) frame: Box<Frame>,
+    pub(super) head: Head,
     /// Other flights at the same time.
     pub(super) beside: Vec<FlightId>,
-    /// Who has locked on to it.
-    pub(super) heard_by: Vec<u32>,
+    /// Who has locked on to it, and over which link.
+    pub(super) heard_by: Vec<(u32, u32)>,
+    /// The factor of power of each group.
+    pub(super) gains: [f32; GROUPS_MAX],
+    /// Whether all of them are one.
+    pub(super) full_level: bool,
     /// Whether a receiver has lost it to another one.
     pub(super) collided: bool,
 }
@@ -72,7 +77,10 @@ impl Traffic {
         let beside = self.on_air.clone();
         beside.iter().for_each(|&other| self.flight_mut(other).beside.push(id));
         self.on_air.push(id);
-        self.flights.push_back(Flight { from, frame, beside, heard_by: Vec::new(), collided: false });
+        let gains = std::array::from_fn(|group| gain(&frame, group) as f32);
+        let full_level = gains.iter().all(|&gain| gain == 1.0);
+        let (head, heard_by, collided) = (Head::of(&frame), Vec::new(), false);
+        self.flights.push_back(Flight { from, frame, head, beside, heard_by, gains, full_level, collided });
         id
     }
 
@@ -104,7 +112,7 @@ impl Traffic {
 }
 
 /// The factor of power of a group.
-pub(super) fn gain(frame: &Frame, group: usize) -> f64 {
+fn gain(frame: &Frame, group: usize) -> f64 {
     match &frame.body {
         Body::Data { gain, .. } if *gain != TxGain::default() => {
             10f64.powf(-f64::from(gain.step_db() * f32::from(gain.steps_of(group))) / 10.0)

@@ -43,8 +43,10 @@ pub struct Report {
     pub captures: (u64, u64),
     /// Place of the concentrator on the map, metres.
     pub busbar: (f64, f64),
-    /// Octets of the structures of a device node, without what they have allocated.
+    /// Octets of the node of a meter, with all that it has allocated.
     pub node_octets: usize,
+    /// Octets of the node of the concentrator, with all that it has allocated.
+    pub coordinator_octets: usize,
 }
 
 /// One meter.
@@ -110,6 +112,7 @@ impl Report {
             first_reading_s: record.lives.iter().zip(&record.first_reading).map(first).collect(),
             busbar: (world.layout().feeder().buses()[0].x_m, world.layout().feeder().buses()[0].y_m),
             node_octets: world.node_octets(),
+            coordinator_octets: world.coordinator_octets(),
             meters,
             nodes,
             record,

@@ -51,6 +51,7 @@ impl Report {
                 "node": figures(&meter.node),
             })).collect::<Vec<_>>(),
             "node_octets": self.node_octets,
+            "coordinator_octets": self.coordinator_octets,
             "violations": { "count": self.record.violation_count, "first": self.record.violations },
         })
     }

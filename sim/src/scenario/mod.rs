@@ -5,7 +5,7 @@
 mod action;
 mod section;
 
-use crate::frame::Noise;
+use crate::frame::{ErrorTable, Noise};
 use crate::world::{Layout, ReadingPlan, TownConfig};
 use g3_phy::{BandPlan, CENELEC_A};
 use plc_core::Utc;
@@ -96,9 +96,13 @@ fn read_town(section: &mut Section<'_>, town: &mut TownConfig) {
     town.offset_db = section.number("offset_db", 0.0, (-60.0, 60.0));
     town.power_on = seconds(section.number("power_on_s", 0.0, (0.0, 86_400.0)));
     let band = section.text("band", CENELEC_A.name);
-    match BandPlan::named(&band) {
-        Ok(plan) if plan.name == town.table.band => town.band = plan,
-        _ => section.fault("band", &format!("{band:?}"), "a band with an error table: \"CENELEC-A\""),
+    match BandPlan::named(&band).ok().and_then(|plan| town.clone().in_band(plan)) {
+        Some(other) => *town = other,
+        None => {
+            let bands: Vec<_> = ErrorTable::bands().map(|band| format!("{band:?}")).collect();
+            let expected = format!("a band with an error table: {}", bands.join(" or "));
+            section.fault("band", &format!("{band:?}"), &expected);
+        }
     }
 }
 
@@ -190,7 +194,7 @@ share = 0.3
     #[test]
     fn every_fault_is_told_at_once_with_its_key_and_what_was_expected() {
         let bad = GOOD
-            .replace("meters = 55", "meters = 900\nmeter = 3\nband = \"FCC\"")
+            .replace("meters = 55", "meters = 900\nmeter = 3\nband = \"FCC-1.a\"")
             .replace("every_s = 1800", "every_s = 1000")
             .replace("share = 0.3\n[[", "share = 3\n[[")
             .replace("power-on", "power-in")
@@ -201,7 +205,7 @@ share = 0.3
             [
                 "start: \"tomorrow\", expected a time such as \"2026-01-14T00:00:00Z\"",
                 "town.meters: 900, expected a number from 1 to 165",
-                "town.band: \"FCC\", expected a band with an error table: \"CENELEC-A\"",
+                "town.band: \"FCC-1.a\", expected a band with an error table: \"CENELEC-A\"",
                 "town.meter: unknown key, expected one of feeders, meters, offset_db, power_on_s, band",
                 "reading.every_s: 1000, expected a multiple of `capture_s`",
                 "action 1.share: 3, expected a number from 0 to 1",

@@ -5,6 +5,8 @@ use crate::feeder::{Conditions, Feeder, Place};
 use channel::levels::{RESIDENTIAL_MAINS_DBUV, volts_from_dbuv};
 use channel::noise::{Background, Bursts, Cyclostationary, Tone};
 use channel::{FirDesign, Link, MainsGain, Medium, Noise, NoiseSource, Signal};
+use g3_phy::BandPlan;
+use g3_phy::g3::specs::FFT_LEN;
 use plc_core::Seed;
 use rayon::prelude::*;
 
@@ -58,6 +60,15 @@ fn link(
     Ok(Link::from_path(path, design).with_mains_gain(gain))
 }
 
+/// What a transmitter of a band puts on the line at its ordinary level.
+pub fn signal_of_band(plan: &BandPlan) -> Signal {
+    let spacing_hz = f64::from(plan.sample_rate_hz) / FFT_LEN as f64;
+    let carrier = |n: usize| n as f64 * spacing_hz;
+    let (first_hz, last_hz) =
+        (carrier(plan.first_carrier), carrier(plan.first_carrier + plan.carriers() - 1));
+    Signal { first_hz, last_hz, spacing_hz, ..Signal::cenelec_a() }
+}
+
 /// What port number `port` of the street of `seed` hears at `rate` samples per second: background, impulses of the mains, bursts,
 /// a power supply.
 pub fn noise_of_port(seed: &Seed, port: usize, rate: u32) -> Noise {
@@ -87,5 +98,17 @@ fn set_worst(medium: &mut Medium, db: f64) {
         let mut noise = medium.noise(port).clone();
         noise.scale_background(channel::levels::ratio_from_db(worst - db));
         medium.set_noise(port, noise);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use g3_phy::{CENELEC_A, FCC};
+
+    #[test]
+    fn the_signal_of_a_band_has_the_frequencies_of_its_carriers() {
+        assert_eq!(signal_of_band(&CENELEC_A), Signal::cenelec_a());
+        assert_eq!(signal_of_band(&FCC), Signal::fcc_1());
     }
 }

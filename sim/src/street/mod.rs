@@ -15,7 +15,7 @@ mod site;
 pub mod stream;
 
 pub use identity::{MeterIdentity, customers};
-pub use line::{MAINS_SWING_DB, noise_of_port};
+pub use line::{MAINS_SWING_DB, noise_of_port, signal_of_band};
 pub use site::{Site, SiteEvent};
 
 use crate::feeder::Feeder;

@@ -61,7 +61,7 @@ impl World {
 
     /// A rogue has heard something.
     pub(super) fn overhear(&mut self, node: u32, what: &Heard, flight: Option<FlightId>) {
-        if let (Heard::Received(_), Some(flight)) = (what, flight) {
+        if let (Heard::Received, Some(flight)) = (what, flight) {
             let place = node as usize - self.sites.len() - 1;
             self.rogues[place].on_heard(self.air.frame(flight));
         }

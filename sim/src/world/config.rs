@@ -125,7 +125,7 @@ impl TownConfig {
             feeders: 1,
             meters: 8,
             band: &CENELEC_A,
-            table: ErrorTable::cenelec_a(),
+            table: ErrorTable::of_band(CENELEC_A.name).expect("its table is built in"),
             offset_db: 0.0,
             start: Utc::from_secs(START_OF_DAY + 17 * 3600 + 55 * 60),
             duration: Duration::from_secs(1830),
@@ -137,6 +137,12 @@ impl TownConfig {
             rogue: Rogues::default(),
             actions: Vec::new(),
         }
+    }
+
+    /// In another band, if there is an error table of it.
+    #[must_use]
+    pub fn in_band(self, band: &'static BandPlan) -> Option<Self> {
+        Some(Self { band, table: ErrorTable::of_band(band.name)?, ..self })
     }
 
     /// Second of the day at the beginning.

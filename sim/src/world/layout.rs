@@ -2,8 +2,8 @@
 
 use crate::feeder::{Conditions, Feeder, Phase, Place, Responses, Spot};
 use crate::frame::Links;
-use crate::street::{MAINS_SWING_DB, MeterIdentity, customers, noise_of_port};
-use channel::{MainsGain, Signal};
+use crate::street::{MAINS_SWING_DB, MeterIdentity, customers, noise_of_port, signal_of_band};
+use channel::MainsGain;
 use g3_phy::BandPlan;
 use plc_core::Seed;
 use std::collections::BTreeSet;
@@ -152,7 +152,7 @@ impl Layout {
     fn base(&self, frequencies: &[f64]) -> Vec<f64> {
         let rate = self.plan.sample_rate_hz;
         let noise = noise_of_port(&Seed::from_u64(0), 0, rate);
-        let signal = if self.plan.sample_rate_hz == 400_000 { Signal::cenelec_a() } else { Signal::fcc_1() };
+        let signal = signal_of_band(self.plan);
         let swing = MainsGain::new(rate, MAINS_SWING_DB, 0.0).mean_db();
         let level = |hz: f64| 10.0 * (signal.density() / noise.background_density(hz)).log10();
         frequencies.iter().map(|&hz| level(hz) + swing + self.offset_db).collect()

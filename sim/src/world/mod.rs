@@ -9,6 +9,7 @@ mod actions;
 mod agenda;
 pub(crate) mod concentrator;
 mod config;
+mod hearing;
 mod invariants;
 mod layout;
 mod load;
@@ -29,6 +30,7 @@ use crate::frame::{Air, AirCounters, Due, FlightId, Frame, FrameEvent, FramePhy,
 use agenda::Agenda;
 use collector::CollectorConfig;
 use concentrator::{Concentrator, IMPORT, News, Plan};
+use hearing::Bearing;
 use invariants::Invariants;
 use meter::{MeterInput, ProfileSizes};
 use plc_core::seed::uniform;
@@ -61,6 +63,8 @@ pub struct World {
     heard: Vec<(u32, Heard)>,
     due: Vec<Due>,
     tap: Tap,
+    /// Whether idle meters are told later what passes them by.
+    withholds: bool,
 }
 
 /// What is due.
@@ -92,6 +96,7 @@ struct Awaited {
     wake: Option<Instant>,
     start: Option<Instant>,
     boundary: Option<Instant>,
+    bearing: Bearing,
 }
 
 /// The concentrator's place among the nodes.
@@ -137,6 +142,7 @@ impl World {
             heard: Vec::new(),
             due: Vec::new(),
             tap,
+            withholds: true,
         };
         world.begin();
         world
@@ -201,9 +207,14 @@ impl World {
         self.agenda.count()
     }
 
-    /// Octets of a node and of what it has boxed, without what that has allocated.
-    pub const fn node_octets(&self) -> usize {
-        size_of::<Node<FramePhy>>() + size_of::<g3_mac::Mac>() + size_of::<g3_adp::Adp>()
+    /// Octets of the node of a meter, with all that it has allocated: of the largest that has power.
+    pub fn node_octets(&self) -> usize {
+        self.sites.iter().filter_map(Site::node).map(Node::footprint).max().unwrap_or(0)
+    }
+
+    /// Octets of the node of the concentrator, with all that it has allocated; 0 without power.
+    pub fn coordinator_octets(&self) -> usize {
+        self.concentrator.node().map_or(0, Node::footprint)
     }
 
     /// What was overheard.
@@ -243,6 +254,11 @@ impl World {
     /// The meter number `meter`, while it has power.
     pub fn meter(&self, meter: usize) -> Option<&meter::Meter<FramePhy>> {
         self.sites[meter].meter()
+    }
+
+    /// Tells every meter everything at its time, as slow as that is. The same happens; see [`crate::frame::Passing`].
+    pub const fn withhold_nothing(&mut self) {
+        self.withholds = false;
     }
 
     /// Runs to `end` or the end of the town, whichever is earlier.
@@ -356,43 +372,6 @@ impl World {
         self.tell(Some(flight));
     }
 
-    /// Tells the nodes what they have heard, and the agenda what is due.
-    fn tell(&mut self, flight: Option<FlightId>) {
-        for (at, flight, stage) in self.due.drain(..) {
-            self.agenda.push(at, Event::Flight(flight, stage));
-        }
-        let mut heard = std::mem::take(&mut self.heard);
-        for (node, what) in heard.drain(..) {
-            if node as usize > self.sites.len() {
-                self.overhear(node, &what, flight);
-                continue;
-            }
-            self.hear(node, &what, flight);
-            self.after(node);
-        }
-        self.heard = heard;
-    }
-
-    fn hear(&mut self, node: u32, what: &Heard, flight: Option<FlightId>) {
-        let air = &self.air;
-        self.tap.note(self.now, node, || tap::input(what, flight.map(|flight| air.frame(flight))));
-        let event = match *what {
-            Heard::Sent => FrameEvent::Sent,
-            Heard::Preamble => FrameEvent::Preamble,
-            Heard::Header { ends, response_expected } => FrameEvent::Header { ends, response_expected },
-            Heard::Lost(loss) => FrameEvent::Lost(loss),
-            Heard::FalsePreamble => FrameEvent::FalsePreamble,
-            Heard::Received(ref quality) => {
-                let Some(flight) = flight else { return };
-                // Taken apart, so that the node may change while the frame is lent to it.
-                let Self { air, concentrator, sites, now, .. } = self;
-                let event = FrameEvent::Received { frame: air.frame(flight), quality };
-                return give(concentrator, sites, *now, node, event);
-            }
-        };
-        self.give(node, event);
-    }
-
     fn give(&mut self, node: u32, event: FrameEvent<'_>) {
         give(&mut self.concentrator, &mut self.sites, self.now, node, event);
     }
@@ -436,7 +415,9 @@ impl World {
                 (site.deadline(), start, site.next_boundary())
             }
         };
+        let bearing = self.bearing(node);
         let awaited = &mut self.awaited[node as usize];
+        awaited.bearing = bearing;
         // An entry that comes too early finds out by itself and makes another.
         if let Some(at) = deadline.filter(|&at| awaited.wake.is_none_or(|wake| at < wake)) {
             let at = at.max(self.now);

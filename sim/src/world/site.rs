@@ -3,7 +3,7 @@
 use super::layout::Household;
 use super::load::Load;
 use crate::feeder::Feeder;
-use crate::frame::FramePhy;
+use crate::frame::{FramePhy, Passing};
 use g3_phy::BandPlan;
 use meter::{
     Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist, MeterState,
@@ -137,6 +137,16 @@ impl Site {
         let ms = now.since(self.anchor.at).as_millis() as u64;
         let registers = self.load.registers(ms);
         self.handle(now, MeterInput::Registers(registers));
+    }
+
+    /// Keeps for later what passes by.
+    pub(super) fn withhold(&mut self, now: Instant, event: Passing) {
+        if let Some(meter) = &mut self.meter {
+            let full = meter.phy_mut().withhold(now, event);
+            if full {
+                meter.catch_up();
+            }
+        }
     }
 
     pub(super) fn handle(&mut self, now: Instant, input: MeterInput<'_, FramePhy>) {

@@ -1,7 +1,7 @@
 //! Somebody who listens to a run.
 
 use crate::capture::{Entry, Input, Pcapng};
-use crate::frame::{Frame, Heard};
+use crate::frame::{Frame, Heard, Quality};
 use plc_core::{Instant, UtcAnchor};
 
 /// Keeps what happens to one node, or all frames on the line, or both, or nothing.
@@ -42,17 +42,17 @@ impl Tap {
     }
 }
 
-/// What a node has heard, as an input; `frame` is what it was.
-pub(super) fn input(what: &Heard, frame: Option<&Frame>) -> Input {
+/// What a node has heard, as an input; `received` is what and how, if it was a whole frame.
+pub(super) fn input(what: &Heard, received: Option<(&Frame, &Quality)>) -> Input {
     match what {
         Heard::Sent => Input::Sent,
         Heard::Preamble => Input::Preamble,
         Heard::Header { ends, response_expected } => {
             Input::Header { ends: *ends, response_expected: *response_expected }
         }
-        Heard::Received(quality) => {
-            let frame = frame.expect("only a frame on the line is received").clone();
-            Input::Received(Box::new(frame), quality.clone())
+        Heard::Received => {
+            let (frame, quality) = received.expect("only a frame on the line is received");
+            Input::Received(Box::new(frame.clone()), quality.clone())
         }
         Heard::Lost(loss) => Input::Lost(*loss),
         Heard::FalsePreamble => Input::FalsePreamble,

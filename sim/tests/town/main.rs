@@ -2,5 +2,7 @@
 
 mod capture;
 mod faults;
+mod memory;
 mod scenarios;
 mod table;
+mod withholding;

@@ -2,7 +2,6 @@
 
 use crate::CalibrateArgs;
 use crate::street::Failure;
-use g3_phy::CENELEC_A;
 use sim::calibrate::{Sweep, calibrate};
 use std::io::{self, Write};
 
@@ -12,10 +11,10 @@ pub(crate) fn print(args: &CalibrateArgs) -> Result<(), Failure> {
     let told = |line: &str| {
         let _ = writeln!(io::stderr(), "{line}");
     };
-    let table = calibrate(&CENELEC_A, sweep, &told);
+    let table = calibrate(args.band, sweep, &told);
     let head = format!(
-        "What the receiver loses, and what it reports, over the ratio of signal to noise per carrier (Es/N0, dB).\nMade by {} with\n  plcsim calibrate --frames {} --seed {}",
-        args.made_by, args.frames, args.seed
+        "What the receiver loses, and what it reports, over the ratio of signal to noise per carrier (Es/N0, dB).\nMade by {} with\n  plcsim calibrate --band {} --frames {} --seed {}",
+        args.made_by, args.band.name, args.frames, args.seed
     );
     io::stdout().write_all(table.to_text(&head).as_bytes())?;
     Ok(())

@@ -11,6 +11,7 @@ mod run;
 mod street;
 
 use clap::{Args, Parser, Subcommand};
+use g3_phy::{ARIB, BandPlan, CENELEC_A, FCC};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -130,7 +131,10 @@ struct CompareArgs {
 /// `plcsim calibrate`.
 #[derive(Clone, Debug, Args)]
 struct CalibrateArgs {
-    /// Frames at each ratio of signal to noise.
+    /// The band: cenelec-a, fcc or arib.
+    #[arg(long, value_name = "BAND", default_value = "cenelec-a", value_parser = band)]
+    band: &'static BandPlan,
+    /// Frames at each ratio of signal to noise where some are lost and some are not.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=100_000))]
     frames: u32,
     /// The same seed gives the same table.
@@ -139,6 +143,12 @@ struct CalibrateArgs {
     /// What the head of the table says of the program that made it.
     #[arg(long, value_name = "TEXT", default_value = concat!("sim ", env!("CARGO_PKG_VERSION")))]
     made_by: String,
+}
+
+/// A band that can be calibrated: one of whose carriers none is silent.
+fn band(text: &str) -> Result<&'static BandPlan, String> {
+    let whole = [&CENELEC_A, &FCC, &ARIB].into_iter().find(|plan| plan.name.eq_ignore_ascii_case(text));
+    whole.ok_or_else(|| String::from("expected cenelec-a, fcc or arib"))
 }
 
 fn decibels(text: &str) -> Result<f64, String> {
