@@ -171,7 +171,8 @@ impl Session {
             ClientOutput::AccessResult(result) => self.on_denied(result, desk),
             ClientOutput::Released => self.end(Ok(())),
             ClientOutput::Failed(failure) => self.on_failed(failure),
-            ClientOutput::Values(_) | ClientOutput::ActionResult(..) => {}
+            // The answers to requests that are never made here.
+            _ => {}
         }
     }
 

@@ -18,6 +18,7 @@ extern crate alloc;
 
 pub mod apdu;
 pub mod axdr;
+mod block_transfer;
 pub mod classes;
 pub mod client;
 pub mod cosem;

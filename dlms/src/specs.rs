@@ -32,6 +32,12 @@ pub mod tag {
     pub const DATE_TIME: u8 = 25;
     pub const DATE: u8 = 26;
     pub const TIME: u8 = 27;
+    pub const DELTA_I8: u8 = 28;
+    pub const DELTA_I16: u8 = 29;
+    pub const DELTA_I32: u8 = 30;
+    pub const DELTA_U8: u8 = 31;
+    pub const DELTA_U16: u8 = 32;
+    pub const DELTA_U32: u8 = 33;
     pub const DONT_CARE: u8 = 255;
 }
 
@@ -52,6 +58,10 @@ pub mod clock {
     #![allow(missing_docs)]
     pub const YEAR_UNSPECIFIED: u16 = 0xFFFF;
     pub const FIELD_UNSPECIFIED: u8 = 0xFF;
+    pub const MONTH_DST_END: u8 = 0xFD;
+    pub const MONTH_DST_BEGIN: u8 = 0xFE;
+    pub const DAY_SECOND_LAST: u8 = 0xFD;
+    pub const DAY_LAST: u8 = 0xFE;
     pub const DEVIATION_UNSPECIFIED: i16 = i16::MIN;
     /// Minutes; the book says ±720, time zones reach 840.
     pub const DEVIATION_MAX_MINUTES: u16 = 840;
@@ -65,50 +75,52 @@ pub mod apdu_tag {
     pub const INITIATE_REQUEST: u8 = 0x01;
     pub const INITIATE_RESPONSE: u8 = 0x08;
     pub const CONFIRMED_SERVICE_ERROR: u8 = 0x0E;
+    pub const DATA_NOTIFICATION: u8 = 0x0F;
+    /// \[confidence B\]
+    pub const DATA_NOTIFICATION_CONFIRM: u8 = 0x10;
     pub const GLO_INITIATE_REQUEST: u8 = 0x21;
     pub const GLO_INITIATE_RESPONSE: u8 = 0x28;
+    pub const GLO_CONFIRMED_SERVICE_ERROR: u8 = 0x2E;
+    pub const DED_INITIATE_REQUEST: u8 = 0x41;
+    pub const DED_INITIATE_RESPONSE: u8 = 0x48;
+    pub const DED_CONFIRMED_SERVICE_ERROR: u8 = 0x4E;
     pub const AARQ: u8 = 0x60;
     pub const AARE: u8 = 0x61;
     pub const RLRQ: u8 = 0x62;
     pub const RLRE: u8 = 0x63;
     pub const GET_REQUEST: u8 = 0xC0;
     pub const SET_REQUEST: u8 = 0xC1;
+    pub const EVENT_NOTIFICATION_REQUEST: u8 = 0xC2;
     pub const ACTION_REQUEST: u8 = 0xC3;
     pub const GET_RESPONSE: u8 = 0xC4;
     pub const SET_RESPONSE: u8 = 0xC5;
     pub const ACTION_RESPONSE: u8 = 0xC7;
     pub const GLO_GET_REQUEST: u8 = 0xC8;
     pub const GLO_SET_REQUEST: u8 = 0xC9;
+    pub const GLO_EVENT_NOTIFICATION_REQUEST: u8 = 0xCA;
     pub const GLO_ACTION_REQUEST: u8 = 0xCB;
     pub const GLO_GET_RESPONSE: u8 = 0xCC;
     pub const GLO_SET_RESPONSE: u8 = 0xCD;
     pub const GLO_ACTION_RESPONSE: u8 = 0xCF;
+    pub const DED_GET_REQUEST: u8 = 0xD0;
+    pub const DED_SET_REQUEST: u8 = 0xD1;
+    pub const DED_EVENT_NOTIFICATION_REQUEST: u8 = 0xD2;
+    pub const DED_ACTION_REQUEST: u8 = 0xD3;
+    pub const DED_GET_RESPONSE: u8 = 0xD4;
+    pub const DED_SET_RESPONSE: u8 = 0xD5;
+    pub const DED_ACTION_RESPONSE: u8 = 0xD7;
     pub const EXCEPTION_RESPONSE: u8 = 0xD8;
+    pub const ACCESS_REQUEST: u8 = 0xD9;
+    pub const ACCESS_RESPONSE: u8 = 0xDA;
     pub const GENERAL_GLO: u8 = 0xDB;
+    pub const GENERAL_DED: u8 = 0xDC;
+    pub const GENERAL_CIPHERING: u8 = 0xDD;
+    pub const GENERAL_SIGNING: u8 = 0xDF;
+    pub const GENERAL_BLOCK_TRANSFER: u8 = 0xE0;
 }
 
-/// Security suite 0 \[GB 9.2.3; confidence A\].
-pub mod security {
-    #![allow(missing_docs)]
-    pub const AUTHENTICATION: u8 = 0x10;
-    pub const ENCRYPTION: u8 = 0x20;
-    pub const TAG_LEN: usize = 12;
-    /// A challenge of HLS, octets.
-    pub const CHALLENGE_LEN_MIN: usize = 8;
-    pub const CHALLENGE_LEN_MAX: usize = 64;
-    /// Octets of our own challenges. A choice of this crate within those bounds.
-    pub const CHALLENGE_LEN: usize = 16;
-    /// SC and invocation counter, ahead of every protected text.
-    pub const HEADER_LEN: usize = 1 + 4;
-    /// f(challenge) of mechanism 5: header and tag \[GB 9.2.7.4; confidence A\].
-    pub const PROOF_LEN: usize = HEADER_LEN + TAG_LEN;
-    /// Tag and longest length of a service-specific envelope \[GB 9.5; confidence A\].
-    pub const SPECIFIC_HEAD_LEN: usize = 1 + 3;
-    /// The same of general-glo-ciphering, with the system title behind its length.
-    pub const GENERAL_HEAD_LEN: usize = 1 + 1 + 8 + 3;
-    /// Counters end here and never wrap \[GB 9.2.3.3.7.3; confidence A\].
-    pub const COUNTER_END: u64 = 1 << 32;
-}
+pub mod certificate;
+pub mod security;
 
 /// The fields of AARQ, AARE, RLRQ and RLRE \[GB 9.4.2, 11; confidence A\].
 pub mod association {
@@ -138,6 +150,10 @@ pub mod association {
     pub const REQUIREMENTS_LEN: usize = 4;
     /// protocol-version.
     pub const PROTOCOL_VERSION: u8 = 0x80;
+    /// version1, bit 0 of the bit string.
+    pub const VERSION_1: u8 = 0x80;
+    /// acse-service-provider: no-common-acse-version.
+    pub const NO_COMMON_VERSION: u8 = 2;
     /// implementation-information.
     pub const IMPLEMENTATION: u8 = 0xBD;
     /// called-AP-title and the other names of the called end, in an AARQ.
@@ -197,6 +213,8 @@ pub mod initiate {
     pub const CLIENT_MAX_PDU_MIN: u16 = 64;
     /// confirmedServiceError, initiateError, initiate, pdu-size-too-short.
     pub const ERROR_PDU_SIZE: [u8; 4] = [0x0E, 0x01, 0x06, 0x03];
+    /// confirmedServiceError, initiateError, initiate, incompatible-conformance.
+    pub const ERROR_CONFORMANCE: [u8; 4] = [0x0E, 0x01, 0x06, 0x02];
     /// confirmedServiceError, initiateError, initiate, dlms-version-too-low.
     pub const ERROR_VERSION: [u8; 4] = [0x0E, 0x01, 0x06, 0x01];
 }
@@ -217,6 +235,97 @@ pub mod choice {
     pub const NEXT: u8 = 2;
     pub const WITH_DATA_BLOCK: u8 = 2;
     pub const WITH_LIST: u8 = 3;
+    /// The choices of a set-request.
+    pub mod set_request {
+        pub const NORMAL: u8 = 1;
+        pub const WITH_FIRST_DATA_BLOCK: u8 = 2;
+        pub const WITH_DATA_BLOCK: u8 = 3;
+        pub const WITH_LIST: u8 = 4;
+        pub const WITH_LIST_AND_FIRST_DATA_BLOCK: u8 = 5;
+    }
+    /// The choices of a set-response.
+    pub mod set_response {
+        pub const NORMAL: u8 = 1;
+        pub const DATA_BLOCK: u8 = 2;
+        pub const LAST_DATA_BLOCK: u8 = 3;
+        pub const LAST_DATA_BLOCK_WITH_LIST: u8 = 4;
+        pub const WITH_LIST: u8 = 5;
+    }
+    /// The choices of an action-request.
+    pub mod action_request {
+        pub const NORMAL: u8 = 1;
+        pub const NEXT_PBLOCK: u8 = 2;
+        pub const WITH_LIST: u8 = 3;
+        pub const WITH_FIRST_PBLOCK: u8 = 4;
+        pub const WITH_LIST_AND_FIRST_PBLOCK: u8 = 5;
+        pub const WITH_PBLOCK: u8 = 6;
+    }
+    /// The choices of an action-response.
+    pub mod action_response {
+        pub const NORMAL: u8 = 1;
+        pub const WITH_PBLOCK: u8 = 2;
+        pub const WITH_LIST: u8 = 3;
+        pub const NEXT_PBLOCK: u8 = 4;
+    }
+    /// The choices of an access-request-specification and of an access-response-specification.
+    pub mod access {
+        pub const GET: u8 = 1;
+        pub const SET: u8 = 2;
+        pub const ACTION: u8 = 3;
+        pub const GET_WITH_SELECTION: u8 = 4;
+        pub const SET_WITH_SELECTION: u8 = 5;
+    }
+}
+
+/// long-invoke-id-and-priority \[GB 9.5; confidence A\].
+pub mod long_invoke_id {
+    #![allow(missing_docs)]
+    /// The number of the request.
+    pub const NUMBER: u32 = 0x00FF_FFFF;
+    /// The processing option: break on the first error.
+    pub const BREAK_ON_ERROR: u32 = 0x2000_0000;
+    /// The service class: the request wants an answer.
+    pub const CONFIRMED: u32 = 0x4000_0000;
+}
+
+/// Blocks of SET and ACTION \[GB 9.3.7, 9.3.8, 9.5; confidence A\].
+pub mod blocks {
+    #![allow(missing_docs)]
+    /// action-response-with-pblock besides the piece: tag, choice, invoke-id, last, number and the longest
+    /// length of a piece.
+    pub const PBLOCK_OVERHEAD: usize = 3 + 1 + 4 + 3;
+    /// A DataBlock-SA besides the piece.
+    pub const DATA_BLOCK_OVERHEAD: usize = 1 + 4 + 3;
+}
+
+/// general-block-transfer \[GB 9.3.13, 9.5; confidence A\].
+pub mod general_block {
+    #![allow(missing_docs)]
+    pub const LAST: u8 = 0x80;
+    pub const STREAMING: u8 = 0x40;
+    pub const WINDOW: u8 = 0x3F;
+    /// Tag, control, two numbers and the longest length of a piece.
+    pub const OVERHEAD: usize = 1 + 1 + 2 + 2 + 3;
+    /// Blocks that we take in one go. A choice of this crate.
+    pub const WINDOW_OURS: u8 = 8;
+    /// Blocks that we send in one go, whatever the peer would take: what an outbox has room for. A choice of
+    /// this crate.
+    pub const BURST_MAX: u16 = 8;
+}
+
+/// ACCESS \[GB 9.3.9, 9.5\].
+pub mod access {
+    #![allow(missing_docs)]
+    /// The shortest access-request-specification.
+    pub const SPECIFICATION_LEN_MIN: usize = 10;
+    /// An access-response-specification.
+    pub const RESULT_LEN: usize = 2;
+}
+
+/// ConfirmedServiceError \[GB 9.5; confidence A\].
+pub mod confirmed_error {
+    #![allow(missing_docs)]
+    pub const INITIATE: u8 = 1;
 }
 
 /// GET \[GB 9.3.6, 9.5; confidence A\].
@@ -248,6 +357,10 @@ pub mod conversation {
     /// Repetitions of a request: those of two requests in a row have different numbers out of 16
     /// (invoke-id, four bits \[GB 9.5; confidence A\]).
     pub const RETRIES_MAX: u8 = 7;
+    /// Pushes of a server that may wait for their confirmation.
+    pub const PUSHES_MAX: usize = 8;
+    /// Outputs for which a client keeps room when it is told what it did not ask for.
+    pub const OUTPUTS_RESERVED: usize = 12;
     /// Outputs of a client or server that may wait for the driver.
     pub const OUTPUTS_MAX: usize = 16;
 }
@@ -269,9 +382,26 @@ pub mod classes {
     pub const CLOCK_NAME: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
 }
 
-/// Security setup, version 1 \[BB 4.4.7; confidence B\].
-pub mod security_setup {
+pub mod security_setup;
+
+/// Access rights in object_list \[BB 4.4.4; confidence A\].
+pub mod access_rights {
     #![allow(missing_docs)]
-    /// Authenticated and encrypted requests (bits 2, 3) and responses (bits 5, 6).
-    pub const POLICY_ALL: u8 = 0x6C;
+    /// From this version of the class on, modes are bits.
+    pub const BITS_SINCE_VERSION: u8 = 3;
+    pub const READ: u8 = 0x01;
+    pub const WRITE: u8 = 0x02;
+    pub const INVOKE: u8 = 0x01;
+    pub const AUTHENTICATED_REQUEST: u8 = 0x04;
+    pub const ENCRYPTED_REQUEST: u8 = 0x08;
+    pub const SIGNED_REQUEST: u8 = 0x10;
+    pub const AUTHENTICATED_RESPONSE: u8 = 0x20;
+    pub const ENCRYPTED_RESPONSE: u8 = 0x40;
+    pub const SIGNED_RESPONSE: u8 = 0x80;
+    /// Before: 1 read, 2 write, 3 both, and the same authenticated.
+    pub const READ_AND_WRITE: u8 = 3;
+    pub const AUTHENTICATED_READ: u8 = 4;
+    pub const AUTHENTICATED_BOTH: u8 = 6;
+    /// Methods: 1 invoke, 2 the same authenticated.
+    pub const AUTHENTICATED_INVOCATION: u8 = 2;
 }

@@ -10,6 +10,7 @@ use dlms::server::*;
 use dlms::wrapper::Wpdu;
 use plc_core::Machine;
 use std::time::Duration;
+use world::insider::*;
 use world::*;
 
 #[test]
@@ -42,6 +43,7 @@ fn nothing_unprotected_is_served_on_a_ciphered_association() {
         assert!(world.probe(&wrap(&apdu)).is_empty());
     }
     let plain_aarq = Aarq {
+        protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,
         mechanism: None,
@@ -79,107 +81,6 @@ fn without_an_association_nothing_is_read() {
     );
     assert!(world.probe(&wrap(77, &get)).is_empty());
     assert_eq!((world.meter.reading, world.server.counters().unknown_client), (0, 1));
-}
-
-const CLIENT: SystemTitle = *b"PLCDC001";
-const SERVER: SystemTitle = *b"MTR00001";
-const GET: [u8; 13] = [0xC0, 1, 0x41, 0, 3, 1, 0, 1, 8, 0, 255, 2, 0];
-const NOT_ASSOCIATED: [u8; 3] = [0xD8, 1, 1];
-
-/// Somebody with the keys who does with them whatever he likes.
-struct Insider {
-    keys: Suite0,
-    title: SystemTitle,
-    counter: u32,
-    challenge: Vec<u8>,
-}
-
-impl Insider {
-    fn new() -> Self {
-        Self { keys: keys(), title: CLIENT, counter: 0, challenge: vec![0x55; 16] }
-    }
-
-    fn seal(&mut self, control: Control, envelope: Envelope, plain: &[u8]) -> Vec<u8> {
-        self.counter += 1;
-        let text = self.keys.protect(control, &self.title, self.counter, plain).unwrap();
-        Ciphered { envelope, control, counter: self.counter, text: &text }.to_vec()
-    }
-
-    fn sealed(&mut self, plain: &[u8]) -> Vec<u8> {
-        let tag = glo_tag(plain[0]).unwrap();
-        self.seal(Control::AUTHENTICATED_ENCRYPTED, Envelope::Specific(tag), plain)
-    }
-
-    fn aarq_for(&mut self, max_pdu: u16, change: impl FnOnce(&mut Aarq<'_>)) -> Vec<u8> {
-        let initiate = self.sealed(&InitiateRequest::new(Conformance::OURS, max_pdu).to_vec());
-        let mut aarq = Aarq {
-            context: ApplicationContext::LOGICAL_NAMES_CIPHERED,
-            client_title: Some(&self.title),
-            mechanism: Some(Mechanism::HIGH_GMAC),
-            authentication_value: Some(&self.challenge),
-            user_information: Some(&initiate),
-        };
-        change(&mut aarq);
-        wrap(1, &aarq.to_vec())
-    }
-
-    /// An AARQ with this user-information, whatever it is.
-    fn aarq_around(&self, user_information: Option<&[u8]>) -> Vec<u8> {
-        let aarq = Aarq {
-            context: ApplicationContext::LOGICAL_NAMES_CIPHERED,
-            client_title: Some(&self.title),
-            mechanism: Some(Mechanism::HIGH_GMAC),
-            authentication_value: Some(&self.challenge),
-            user_information,
-        };
-        wrap(1, &aarq.to_vec())
-    }
-
-    fn aarq(&mut self) -> Vec<u8> {
-        self.aarq_for(0, |_| {})
-    }
-
-    /// Pass 3 over `challenge`.
-    fn pass_3(&mut self, challenge: &[u8]) -> Vec<u8> {
-        self.counter += 1;
-        let mut value = vec![9, 17, 0x10];
-        value.extend_from_slice(&self.counter.to_be_bytes());
-        value.extend_from_slice(&self.keys.gmac(&self.title, self.counter, challenge));
-        let method = dlms::cosem::MethodRequest {
-            class_id: 15,
-            logical_name: dlms::cosem::LogicalName([0, 0, 40, 0, 0, 255]),
-            method: 1,
-        };
-        let invoke_id = InvokeId(0x41);
-        let sealed = self.sealed(&ActionRequest { invoke_id, method, parameter: Some(&value) }.to_vec());
-        wrap(1, &sealed)
-    }
-
-    /// Opens an association as it should be.
-    fn associate(&mut self, world: &mut World) {
-        let challenge = challenge_in(&world.probe(&self.aarq())).unwrap();
-        let pass_3 = self.pass_3(&challenge);
-        assert_eq!(world.probe(&pass_3).len(), 1);
-    }
-
-    fn get(&mut self) -> Vec<u8> {
-        wrap(1, &self.sealed(&GET))
-    }
-}
-
-/// The challenge that an accepting AARE brings.
-fn challenge_in(answers: &[Vec<u8>]) -> Option<Vec<u8>> {
-    Aare::from_bytes(unwrap(&answers[0])).unwrap().authentication_value.map(<[u8]>::to_vec)
-}
-
-/// What an AARE says: result, diagnostic, and the error in its user-information.
-fn verdict(answers: &[Vec<u8>]) -> (AssociationResult, Diagnostic, Option<Vec<u8>>) {
-    let aare = Aare::from_bytes(unwrap(&answers[0])).unwrap();
-    (aare.result, aare.diagnostic, aare.user_information.map(<[u8]>::to_vec))
-}
-
-fn refused(diagnostic: Diagnostic) -> (AssociationResult, Diagnostic, Option<Vec<u8>>) {
-    (AssociationResult::RejectedPermanent, diagnostic, None)
 }
 
 fn server_alone() -> World {
@@ -264,10 +165,12 @@ fn a_lesser_context_or_mechanism_is_refused_where_security_is_due() {
     let context = insider.aarq_for(0, |aarq| aarq.context = ApplicationContext::LOGICAL_NAMES);
     let refusal = refused(Diagnostic::ApplicationContextNameNotSupported);
     assert_eq!(verdict(&world.probe(&context)), refusal);
-    for mechanism in [None, Some(Mechanism::LOWEST), Some(Mechanism(1)), Some(Mechanism(2))] {
-        let lesser = insider.aarq_for(0, |aarq| aarq.mechanism = mechanism);
+    for mechanism in [0, 1, 2, 3, 4, 6, 7, 8] {
+        let lesser = insider.aarq_for(0, |aarq| aarq.mechanism = Some(Mechanism(mechanism)));
         assert_eq!(verdict(&world.probe(&lesser)), refused(Diagnostic::MechanismNameNotRecognised));
     }
+    let none = insider.aarq_for(0, |aarq| aarq.mechanism = None);
+    assert_eq!(verdict(&world.probe(&none)), refused(Diagnostic::MechanismNameRequired));
     assert_eq!(world.server.occupancy().0, 0);
     let mut aarq = insider.aarq();
     aarq[3] = 16;

@@ -18,6 +18,7 @@ const GET: [u8; 13] = [0xC0, 1, 0x41, 0, 3, 1, 0, 1, 8, 0, 255, 2, 0];
 fn plain_aarq(max_pdu: u16, conformance: Conformance) -> Vec<u8> {
     let initiate = InitiateRequest::new(conformance, max_pdu).to_vec();
     let aarq = Aarq {
+        protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,
         mechanism: None,
@@ -110,35 +111,53 @@ fn a_client_that_cannot_join_blocks_is_not_sent_any() {
 }
 
 #[test]
-fn what_a_method_returned_is_left_out_when_it_is_too_long_for_the_client() {
-    for (secure, room) in [(false, 200 - 6 - 3), (true, 200 - 6 - 3 - 21)] {
-        let mut world = World::new(secure, PERFECT, 1);
-        world.meter.returned_len = room;
+fn what_a_method_returned_is_left_out_when_it_is_too_long_for_a_client_that_cannot_join_blocks() {
+    let mut world = World::new(false, PERFECT, 1);
+    let mut config = server_config();
+    config.associations[1].access = Access::Management;
+    world.server = Server::new(config);
+    world.probe(&plain_aarq(200, Conformance::GET | Conformance::ACTION));
+    let mut act = |len| {
+        world.meter.returned_len = len;
+        let request = ActionRequest { invoke_id: InvokeId(0x41), method: reset(), parameter: None };
+        let answer = ask(&mut world, &request.to_vec()).unwrap();
+        assert!(answer.len() <= 200);
+        let response = ActionResponse::from_bytes(&answer).unwrap();
+        assert_eq!(response.result, ActionResult::Success);
+        response.returned.map(|returned| returned.map(<[u8]>::len))
+    };
+    let room = 200 - 6 - 3;
+    assert_eq!(act(room), Some(Ok(room + 3)));
+    assert_eq!(act(room + 3), Some(Err(DataAccessResult::OtherReason)));
+    assert_eq!(act(5000), Some(Err(DataAccessResult::OtherReason)));
+    assert_eq!(world.meter.invoked, 3, "each was done, whatever could be told of it");
+}
+
+#[test]
+fn what_a_method_returned_comes_in_blocks_that_keep_to_the_limit() {
+    for secure in [false, true] {
         let mut config = server_config();
         config.associations[1].access = Access::Management;
-        world.server = Server::new(config);
+        let mut world = World::between(client_config(secure, 1), config, PERFECT, 1);
         world.ask(ClientInput::Connect);
-        let mut act = |len| {
+        for len in [10, 160, 189, 192, 1000, 5000] {
             world.meter.returned_len = len;
             let acted = world.ask(ClientInput::Action(reset(), None));
-            let last = world.sent.iter().rfind(|sent| !sent.0).unwrap();
-            assert!(unwrap(&last.1).len() <= 200);
-            match acted {
-                ClientOutput::ActionResult(ActionResult::Success, value) => value.map(|value| value.len()),
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(act(room), Some(room + 3));
-        assert_eq!(act(room + 3), None);
-        assert_eq!(act(5000), None);
-        assert_eq!(world.meter.invoked, 3, "each was done, whatever could be told of it");
+            let ClientOutput::ActionResult(ActionResult::Success, Some(value)) = acted else {
+                panic!("{acted:?}")
+            };
+            assert!(value.ends_with(&vec![7; len]) && value.len() <= len + 4);
+        }
+        assert!(world.sent.iter().filter(|sent| !sent.0).all(|sent| unwrap(&sent.1).len() <= 200));
+        assert_eq!(world.meter.invoked, 6);
     }
 }
 
 #[test]
-fn a_client_does_not_send_more_than_the_server_takes() {
+fn a_client_does_not_send_more_than_the_server_takes_at_once() {
     for (secure, room) in [(false, 300 - 16), (true, 300 - 16 - 21)] {
-        let server = ServerConfig { max_pdu: 300, ..server_config() };
+        let mut server = ServerConfig { max_pdu: 300, ..server_config() };
+        server.associations[1].access = Access::Management;
         let mut world = World::between(client_config(secure, 1), server, PERFECT, 1);
         world.ask(ClientInput::Connect);
         let value = |len: usize| {
@@ -146,12 +165,15 @@ fn a_client_does_not_send_more_than_the_server_takes() {
             let head = if len < 128 { vec![9, octets] } else { vec![9, 0x82, (len >> 8) as u8, octets] };
             [head, vec![1; len]].concat()
         };
-        let fits = world.ask(ClientInput::Set(energy(), &value(room - 4)));
-        assert!(matches!(fits, ClientOutput::AccessResult(_)), "{fits:?}");
-        let before = world.sent.len();
-        let longer = world.ask(ClientInput::Set(energy(), &value(room + 1)));
-        assert_eq!(longer, ClientOutput::Failed(ClientFailure::TooLong));
-        assert_eq!(world.sent.len(), before);
+        for len in [room - 4, room + 1, 1000, 9000] {
+            let written = world.ask(ClientInput::Set(energy(), &value(len)));
+            assert_eq!(written, ClientOutput::AccessResult(DataAccessResult::Success), "{len}");
+            assert_eq!(world.meter.written, vec![1; len]);
+        }
+        assert!(world.sent.iter().filter(|sent| sent.0).all(|sent| unwrap(&sent.1).len() <= 300));
+        let longer = world.ask(ClientInput::Set(energy(), &value(12_000)));
+        assert_eq!(longer, ClientOutput::AccessResult(DataAccessResult::LongSetAborted));
+        assert_eq!(world.server.counters().aborted_transfers, 1);
         assert!(world.client.is_open() && !world.client.is_busy());
         assert!(matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)));
     }
@@ -166,7 +188,7 @@ fn a_server_refuses_more_than_it_takes() {
     long.resize(long.len() + 1200, 0);
     assert_eq!(ask(&mut world, &long), Some(vec![0xD8, 1, 4]));
     assert_eq!(world.server.counters().too_long, 1);
-    let denied = SetResponse { invoke_id: InvokeId(0x41), result: DataAccessResult::ReadWriteDenied };
+    let denied = SetResponse::Normal { invoke_id: InvokeId(0x41), result: DataAccessResult::ReadWriteDenied };
     long[15..17].copy_from_slice(&1007_u16.to_be_bytes());
     long.truncate(1024);
     assert_eq!(ask(&mut world, &long), Some(denied.to_vec()));
@@ -175,16 +197,15 @@ fn a_server_refuses_more_than_it_takes() {
 #[test]
 fn services_that_the_server_does_not_know_are_answered_with_an_exception() {
     let mut world = opened(200);
-    let unknown: [&[u8]; 10] = [
+    let unknown: [&[u8]; 9] = [
         &[0xD9, 0, 0, 0, 1],
         &[0x05, 1, 0],
-        &[0xE0, 0x80, 0, 1],
         &[0xC0, 4, 0x41, 0],
         &[0xC0, 1, 0x41, 0, 3],
-        &[0xC1, 2, 0x41, 0, 3, 1, 0, 1, 8, 0, 255, 2, 0, 0, 0, 0, 0, 1, 0],
+        &[0xC1, 6, 0x41, 0, 3, 1, 0, 1, 8, 0, 255, 2, 0, 0, 0, 0, 0, 1, 0],
         &[0xC1, 5, 0x41],
         &[0xC3, 4, 0x41],
-        &[0xC3, 2, 0x41, 0, 0, 0, 1],
+        &[0xC3, 7, 0x41, 0, 0, 0, 1],
         &[0xC4, 1, 0x41, 0, 0],
     ];
     for apdu in unknown {

@@ -48,41 +48,81 @@ fn values_and_refusals_come_in_the_order_asked() {
 }
 
 #[test]
-fn what_has_no_room_is_refused_by_itself_and_the_answer_keeps_to_the_limit() {
+fn a_list_that_is_longer_than_one_answer_comes_in_blocks() {
     for secure in [false, true] {
         for max_pdu in [64, 70, 100, 200, 1024] {
             let mut world = connected(secure, max_pdu);
+            world.sent.clear();
             let list: Vec<_> =
                 [name(1), buffer(), energy(), buffer()].into_iter().chain((0..4).map(|_| energy())).collect();
             let read = values(&mut world, &list);
-            assert_eq!(read[0].as_ref().unwrap()[2..], ENERGY.0);
-            assert_eq!(
-                (&read[1], &read[3]),
-                (&Err(DataAccessResult::OtherReason), &Err(DataAccessResult::OtherReason))
-            );
-            let last = world.sent.iter().rfind(|sent| !sent.0).unwrap();
-            assert!(unwrap(&last.1).len() <= usize::from(max_pdu));
-            let enough = 4 + 9 + 2 + 2 + 5 * 10 + if secure { 21 } else { 0 };
-            assert_eq!(
-                read[4..].iter().all(Result::is_ok) && read[2].is_ok(),
-                usize::from(max_pdu) >= enough
+            assert!(read.iter().all(Result::is_ok));
+            check_profile(read[1].as_ref().unwrap(), 96);
+            check_profile(read[3].as_ref().unwrap(), 96);
+            assert!(
+                world
+                    .sent
+                    .iter()
+                    .filter(|sent| !sent.0)
+                    .all(|sent| unwrap(&sent.1).len() <= usize::from(max_pdu))
             );
         }
     }
 }
 
+/// A world whose public client can join no blocks of any kind.
+fn without_blocks(max_pdu: u16) -> World {
+    let mut world = connected(false, max_pdu);
+    let conformance = Conformance::GET | Conformance::MULTIPLE_REFERENCES;
+    let initiate = InitiateRequest::new(conformance, max_pdu).to_vec();
+    let aarq = Aarq {
+        protocol_version: None,
+        context: ApplicationContext::LOGICAL_NAMES,
+        client_title: None,
+        mechanism: None,
+        authentication_value: None,
+        user_information: Some(&initiate),
+    };
+    assert_eq!(world.probe(&wrap(16, &aarq.to_vec())).len(), 1);
+    world
+}
+
+/// What the server answers to a list.
+fn listed(world: &mut World, attributes: Vec<AttributeRequest>) -> Vec<u8> {
+    let request = GetRequest::WithList { invoke_id: InvokeId(0x41), attributes }.to_vec();
+    unwrap(&world.probe(&wrap(16, &request))[0]).to_vec()
+}
+
+#[test]
+fn what_has_no_room_is_refused_by_itself_for_a_client_that_cannot_join_blocks() {
+    for max_pdu in [64, 70, 100, 200, 1024] {
+        let mut world = without_blocks(max_pdu);
+        let list: Vec<_> =
+            [name(1), buffer(), energy(), buffer()].into_iter().chain((0..4).map(|_| energy())).collect();
+        let answer = listed(&mut world, list);
+        assert!(answer.len() <= usize::from(max_pdu));
+        let Ok(GetResponse::WithList { results, .. }) = GetResponse::from_bytes(&answer) else {
+            panic!("a list")
+        };
+        let read: Vec<_> = results.iter().collect();
+        assert_eq!(read[0].unwrap()[2..], ENERGY.0);
+        let refused = Err(DataAccessResult::OtherReason);
+        assert_eq!((read[1], read[3]), (refused, refused));
+        let enough = 4 + 9 + 2 + 2 + 5 * 10;
+        assert_eq!(read[4..].iter().all(Result::is_ok) && read[2].is_ok(), usize::from(max_pdu) >= enough);
+    }
+}
+
 #[test]
 fn a_list_that_is_too_long_is_not_read_at_all() {
-    let mut world = connected(false, 64);
-    let exception = |world: &mut World, count: usize| {
-        let attributes = vec![energy(); count];
-        let request = GetRequest::WithList { invoke_id: InvokeId(0x41), attributes }.to_vec();
-        unwrap(&world.probe(&wrap(16, &request))[0])[..3] == [0xD8, 1, 4]
-    };
+    let mut world = without_blocks(64);
+    let exception =
+        |world: &mut World, count: usize| listed(world, vec![energy(); count])[..3] == [0xD8, 1, 4];
     assert!(!exception(&mut world, 30) && exception(&mut world, 31), "two octets for each in 60");
-    let mut world = connected(false, 1024);
+    let mut world = without_blocks(1024);
     assert!(!exception(&mut world, 32) && exception(&mut world, 33));
     assert_eq!(world.meter.reading, 32);
+    let mut world = connected(false, 200);
     for count in [0, 33] {
         let list = ClientInput::GetList(vec![energy(); count]);
         assert_eq!(world.ask(list), ClientOutput::Failed(ClientFailure::TooLong));
@@ -109,8 +149,12 @@ fn a_client_takes_as_many_values_as_it_asked_for_and_nothing_else() {
     assert_eq!(answered(&[0xC4, 3, 0, 3, 0, 0, 0, 0, 0, 0]), [protocol]);
     let refused = ClientOutput::AccessResult(DataAccessResult::OtherReason);
     assert_eq!(answered(&[0xC4, 1, 0, 1, 250]), [refused]);
-    let blocks = ClientOutput::Failed(ClientFailure::TooLong);
-    assert_eq!(answered(&[0xC4, 2, 0, 0, 0, 0, 0, 1, 0, 1, 2]), [blocks]);
+    assert_eq!(
+        answered(&[0xC4, 2, 0, 1, 0, 0, 0, 1, 0, 6, 2, 0, 17, 5, 1, 4]),
+        answered(&[0xC4, 3, 0, 2, 0, 17, 5, 1, 4])
+    );
+    let no_list = ClientOutput::Failed(ClientFailure::Protocol);
+    assert_eq!(answered(&[0xC4, 2, 0, 1, 0, 0, 0, 1, 0, 1, 2]), [no_list], "blocks that join to no list");
     assert_eq!(answered(&[0xC4, 1, 0, 0, 17, 5]), [], "the answer to another question");
     assert_eq!(answered(&[0xC4, 3, 0, 2, 0, 17, 5, 2, 4]), [], "no answer at all");
 }

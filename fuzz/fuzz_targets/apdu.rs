@@ -2,8 +2,8 @@
 #![no_main]
 
 use dlms::apdu::{
-    Aare, Aarq, ActionRequest, ActionResponse, Ciphered, ExceptionResponse, GetRequest, GetResponse,
-    InitiateRequest, InitiateResponse, Pdu, Rlre, Rlrq, SetRequest, SetResponse,
+    Aare, Aarq, ActionRequest, ActionResponse, Ciphered, ExceptionResponse, GeneralCiphering, GeneralSigning,
+    GetRequest, GetResponse, InitiateRequest, InitiateResponse, Pdu, Rlre, Rlrq, SetRequest, SetResponse,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -16,4 +16,5 @@ macro_rules! pdus {
 fuzz_target!(|bytes: &[u8]| {
     pdus!(bytes; Aarq, Aare, Rlrq, Rlre, InitiateRequest, InitiateResponse, GetRequest, GetResponse);
     pdus!(bytes; SetRequest, SetResponse, ActionRequest, ActionResponse, ExceptionResponse, Ciphered);
+    pdus!(bytes; GeneralCiphering, GeneralSigning);
 });

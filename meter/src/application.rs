@@ -41,7 +41,7 @@ pub enum ApplicationInput<'a> {
 }
 
 /// A record that a meter wants made durable before its later outputs are carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MeterPersist {
     /// Of the layers below.
     Node(Persist),
@@ -101,8 +101,8 @@ pub struct MeterApplication {
     firmware: &'static str,
     measurement: Measurement,
     server: Server,
-    send_counter: u32,
-    receive_counter: Option<u32>,
+    /// What the server has made durable; no rows and registers.
+    kept: MeterState,
     next_handle: Handle,
     out: Outbox<Pending, OUTBOX>,
     counters: ApplicationCounters,
@@ -124,7 +124,9 @@ impl MeterApplication {
     pub fn new(config: MeterConfig) -> Result<Self, MeterConfigError> {
         config.check()?;
         let server = Server::new(config.server());
-        let MeterState { registers, load, daily, monthly, send_counter, receive_counter } = config.state;
+        let MeterState { send_counter, receive_counter, security, .. } = config.state.clone();
+        let kept = MeterState { send_counter, receive_counter, security, ..MeterState::default() };
+        let MeterState { registers, load, daily, monthly, .. } = config.state;
         let mut measurement = Measurement::new(config.ratings, config.profiles, registers)
             .map_err(MeterConfigError::Ratings)?;
         measurement.profiles_mut().restore(&load, &daily, &monthly);
@@ -133,8 +135,7 @@ impl MeterApplication {
             firmware: config.firmware,
             measurement,
             server,
-            send_counter,
-            receive_counter,
+            kept,
             next_handle: 0,
             out: Outbox::new(),
             counters: ApplicationCounters::default(),
@@ -150,8 +151,7 @@ impl MeterApplication {
             load: profiles.load().iter().copied().collect(),
             daily: profiles.daily().iter().copied().collect(),
             monthly: profiles.monthly().iter().copied().collect(),
-            send_counter: self.send_counter,
-            receive_counter: self.receive_counter,
+            ..self.kept.clone()
         }
     }
 
@@ -238,10 +238,7 @@ impl MeterApplication {
     }
 
     fn on_server_persist(&mut self, record: ServerPersist) {
-        match record {
-            ServerPersist::SendCounter { reserved_to } => self.send_counter = reserved_to,
-            ServerPersist::ReceiveCounter { last, .. } => self.receive_counter = Some(last),
-        }
+        self.kept.keep_server(&record);
         self.out.push(Pending::Persist(MeterPersist::Server(record)));
     }
 

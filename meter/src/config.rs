@@ -5,8 +5,10 @@ use crate::profiles::{ProfileSizes, Row, begins_day, begins_month};
 use crate::specs;
 use alloc::vec::Vec;
 use core::fmt;
-use dlms::security::{Suite0, SystemTitle};
-use dlms::server::{Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist};
+use dlms::security::{KeyId, SecurityContext, SystemTitle};
+use dlms::server::{
+    Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist, ServerRecords,
+};
 use metrology::{RatingError, Ratings, Registers};
 use plc_core::Seed;
 use plc_core::sap::{Key, UDP_PAYLOAD_MAX};
@@ -73,24 +75,36 @@ pub struct MeterState {
     pub send_counter: u32,
     /// The highest counter accepted from the management client.
     pub receive_counter: Option<u32>,
+    /// Keys, policies and certificates that clients have changed.
+    pub security: ServerRecords,
 }
 
 impl MeterState {
     /// Takes note of a record that the meter has asked to be made durable, so that the state is never
     /// older than the last of them. Keeps no more rows than `sizes` allows.
     pub fn keep(&mut self, record: &MeterPersist, sizes: &ProfileSizes) {
-        match *record {
+        match record {
             MeterPersist::Captured { row, registers } => {
-                self.registers = registers;
-                self.keep_row(row, sizes);
+                self.registers = *registers;
+                self.keep_row(*row, sizes);
             }
-            MeterPersist::Server(ServerPersist::SendCounter { reserved_to }) => {
-                self.send_counter = reserved_to
-            }
-            MeterPersist::Server(ServerPersist::ReceiveCounter { last, .. }) => {
-                self.receive_counter = Some(last);
-            }
+            MeterPersist::Server(record) => self.keep_server(record),
             MeterPersist::Node(_) => {}
+        }
+    }
+
+    /// The same for a record of the DLMS server.
+    pub(crate) fn keep_server(&mut self, record: &ServerPersist) {
+        match record {
+            ServerPersist::SendCounter { reserved_to } => self.send_counter = *reserved_to,
+            ServerPersist::ReceiveCounter { last, .. } => self.receive_counter = Some(*last),
+            change => {
+                // The counters of a new key begin anew.
+                if matches!(change, ServerPersist::Key { id: KeyId::Unicast, .. }) {
+                    self.receive_counter = None;
+                }
+                self.security.keep(change);
+            }
         }
     }
 
@@ -168,6 +182,16 @@ impl MeterConfig {
 
     /// The server of this meter.
     pub(crate) fn server(&self) -> ServerConfig {
+        let mut config = self.server_as_made();
+        self.state.security.restore(&mut config);
+        if let Some(last) = self.state.receive_counter {
+            config.restore(&ServerPersist::ReceiveCounter { client_sap: specs::SAP_MANAGEMENT, last });
+        }
+        config
+    }
+
+    /// The server of this meter before anybody has changed anything.
+    fn server_as_made(&self) -> ServerConfig {
         ServerConfig {
             server_sap: specs::SAP_SERVER,
             server_title: self.identity.system_title(),
@@ -199,8 +223,8 @@ impl MeterConfig {
         AssociationConfig {
             client_sap: specs::SAP_MANAGEMENT,
             authentication: ServerAuthentication::HlsGmac {
-                keys: Suite0::new(&self.keys.encryption.0, &self.keys.authentication.0),
-                last_client_counter: self.state.receive_counter,
+                keys: SecurityContext::new(&self.keys.encryption.0, &self.keys.authentication.0),
+                last_client_counter: None,
             },
             access: Access::Management,
             pre_established: false,

@@ -40,7 +40,7 @@ impl<P: Phy> fmt::Debug for MeterInput<'_, P> {
 }
 
 /// What a meter wants done or known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MeterOutput {
     /// Make this durable before the next exchange with the medium.
     Persist(MeterPersist),

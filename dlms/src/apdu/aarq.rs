@@ -10,6 +10,8 @@ use plc_core::wire::{Reader, WireError, Writer};
 /// AARQ \[GB 9.4.2\].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aarq<'a> {
+    /// protocol-version, the octets of the bit string; version 1 if it is not there.
+    pub protocol_version: Option<&'a [u8]>,
     /// application-context-name.
     pub context: ApplicationContext,
     /// calling-AP-title: the system title of the client.
@@ -23,9 +25,16 @@ pub struct Aarq<'a> {
 }
 
 impl Aarq<'_> {
+    /// Whether the client can speak version 1 of the protocol: the first bit of the bit string.
+    pub fn has_version_1(&self) -> bool {
+        self.protocol_version
+            .is_none_or(|version| matches!(version, [_, bits, ..] if bits & specs::VERSION_1 != 0))
+    }
+
     fn contents_len(&self) -> usize {
         let mechanism = self.mechanism.map_or(0, |_| specs::REQUIREMENTS_LEN + ber::element_len(7));
-        ber::nested_len(7)
+        self.protocol_version.map_or(0, |version| ber::element_len(version.len()))
+            + ber::nested_len(7)
             + ber::optional_nested_len(self.client_title)
             + mechanism
             + ber::optional_nested_len(self.authentication_value)
@@ -40,7 +49,7 @@ impl<'a> Pdu<'a> for Aarq<'a> {
             return Err(WireError::Invalid("tag"));
         }
         let mut fields = Reader::new(contents);
-        let mut context = None;
+        let (mut protocol_version, mut context) = (None, None);
         let (mut client_title, mut mechanism, mut authentication_value, mut user_information) =
             (None, None, None, None);
         while !fields.is_empty() {
@@ -54,20 +63,31 @@ impl<'a> Pdu<'a> for Aarq<'a> {
                 specs::CALLING_MECHANISM => mechanism = Some(Mechanism::from_identifier(contents)?),
                 specs::CALLING_VALUE => authentication_value = Some(ber::only(contents, specs::CHAR_STRING)?),
                 specs::USER_INFORMATION => user_information = Some(ber::only(contents, ber::OCTET_STRING)?),
-                // Version, requirements, called and calling names, implementation: nothing depends on them.
-                specs::PROTOCOL_VERSION | specs::CALLING_REQUIREMENTS | specs::IMPLEMENTATION => {}
+                specs::PROTOCOL_VERSION => protocol_version = Some(contents),
+                // Requirements, called and calling names, implementation: nothing depends on them.
+                specs::CALLING_REQUIREMENTS | specs::IMPLEMENTATION => {}
                 specs::CALLED_FIRST..=specs::CALLED_LAST => {}
                 specs::CALLING_REST_FIRST..=specs::CALLING_REST_LAST => {}
                 _ => return Err(WireError::Invalid("element")),
             }
         }
         let context = context.ok_or(WireError::Invalid("no context"))?;
-        Ok(Self { context, client_title, mechanism, authentication_value, user_information })
+        Ok(Self {
+            protocol_version,
+            context,
+            client_title,
+            mechanism,
+            authentication_value,
+            user_information,
+        })
     }
 
     fn emit(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
         writer.u8(apdu_tag::AARQ)?;
         emit_length(writer, self.contents_len())?;
+        if let Some(version) = self.protocol_version {
+            ber::emit(writer, specs::PROTOCOL_VERSION, version)?;
+        }
         let context = self.context.identifier();
         ber::emit_nested(writer, specs::CONTEXT_NAME, ber::OBJECT_IDENTIFIER, &context)?;
         ber::emit_optional(writer, specs::CALLING_TITLE, ber::OCTET_STRING, self.client_title)?;
@@ -133,6 +153,23 @@ mod tests {
         ] {
             assert!(Aarq::from_bytes(&hex(text)).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_version_of_the_protocol_is_told_and_kept() {
+        for (bits, is_1) in
+            [("07 80", true), ("00 FF", true), ("07 00", false), ("06 40", false), ("00", false)]
+        {
+            let version = hex(bits);
+            let mut contents = alloc::vec![0x80, version.len() as u8];
+            contents.extend_from_slice(&version);
+            contents.extend_from_slice(&hex(PLAIN)[2..]);
+            let mut bytes = alloc::vec![0x60, contents.len() as u8];
+            bytes.append(&mut contents);
+            let aarq = Aarq::from_bytes(&bytes).unwrap();
+            assert_eq!((aarq.has_version_1(), aarq.to_vec()), (is_1, bytes.clone()), "{bits}");
+        }
+        assert!(Aarq::from_bytes(&hex(PLAIN)).unwrap().has_version_1());
     }
 
     proptest! {

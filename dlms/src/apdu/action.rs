@@ -1,4 +1,4 @@
-//! ACTION \[GB 9.3.8, 9.5\], of parameters that fit one APDU.
+//! ACTION \[GB 9.3.8, 9.5\]: the normal forms.
 
 use super::{ActionResult, DataAccessResult, InvokeId, Pdu, take_value};
 use crate::cosem::MethodRequest;
@@ -62,30 +62,53 @@ impl<'a> Pdu<'a> for ActionResponse<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, WireError> {
         super::expect_choice(reader, apdu_tag::ACTION_RESPONSE, choice::NORMAL)?;
         let invoke_id = InvokeId(reader.u8()?);
-        let result = ActionResult::from_code(reader.u8()?);
-        let returned = match reader.u8()? {
-            0 => None,
-            _ => Some(parse_returned(reader)?),
-        };
+        let (result, returned) = parse_outcome(reader)?;
         Ok(Self { invoke_id, result, returned })
     }
 
     fn emit(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
-        let head = [apdu_tag::ACTION_RESPONSE, choice::NORMAL, self.invoke_id.0, self.result.code()];
-        writer.bytes(&head)?;
-        match self.returned {
-            None => writer.u8(0),
-            Some(Ok(value)) => {
-                writer.bytes(&[1, 0])?;
-                writer.bytes(value)
-            }
-            Some(Err(result)) => writer.bytes(&[1, 1, result.code()]),
-        }
+        writer.bytes(&[apdu_tag::ACTION_RESPONSE, choice::NORMAL, self.invoke_id.0])?;
+        emit_outcome(writer, self.result, self.returned)
     }
 
     fn wire_len(&self) -> usize {
-        5 + self.returned.map_or(0, |returned| 1 + returned.map_or(1, <[u8]>::len))
+        3 + outcome_len(self.returned)
     }
+}
+
+/// What a method returned: one whole encoded value, or why there is none.
+pub type Returned<'a> = Option<Result<&'a [u8], DataAccessResult>>;
+
+/// Takes an Action-Response-With-Optional-Data.
+pub(super) fn parse_outcome<'a>(reader: &mut Reader<'a>) -> Result<(ActionResult, Returned<'a>), WireError> {
+    let result = ActionResult::from_code(reader.u8()?);
+    let returned = match reader.u8()? {
+        0 => None,
+        _ => Some(parse_returned(reader)?),
+    };
+    Ok((result, returned))
+}
+
+/// Writes an Action-Response-With-Optional-Data.
+fn emit_outcome(
+    writer: &mut Writer<'_>,
+    result: ActionResult,
+    returned: Returned<'_>,
+) -> Result<(), WireError> {
+    writer.u8(result.code())?;
+    match returned {
+        None => writer.u8(0),
+        Some(Ok(value)) => {
+            writer.bytes(&[1, 0])?;
+            writer.bytes(value)
+        }
+        Some(Err(result)) => writer.bytes(&[1, 1, result.code()]),
+    }
+}
+
+/// Octets of an Action-Response-With-Optional-Data.
+fn outcome_len(returned: Returned<'_>) -> usize {
+    2 + returned.map_or(0, |returned| 1 + returned.map_or(1, <[u8]>::len))
 }
 
 fn parse_returned<'a>(reader: &mut Reader<'a>) -> Result<Result<&'a [u8], DataAccessResult>, WireError> {

@@ -26,23 +26,35 @@ impl Conformance {
     pub const BLOCK_ACTION: Self = Self::bit(13);
     /// multiple-references 14.
     pub const MULTIPLE_REFERENCES: Self = Self::bit(14);
+    /// data-notification 16.
+    pub const DATA_NOTIFICATION: Self = Self::bit(16);
+    /// access 17.
+    pub const ACCESS: Self = Self::bit(17);
     /// get 19.
     pub const GET: Self = Self::bit(19);
     /// set 20.
     pub const SET: Self = Self::bit(20);
     /// selective-access 21.
     pub const SELECTIVE_ACCESS: Self = Self::bit(21);
+    /// event-notification 22.
+    pub const EVENT_NOTIFICATION: Self = Self::bit(22);
     /// action 23.
     pub const ACTION: Self = Self::bit(23);
 
     /// What this crate can do.
     pub const OURS: Self = Self(
         Self::GENERAL_PROTECTION.0
+            | Self::GENERAL_BLOCK_TRANSFER.0
             | Self::BLOCK_GET.0
+            | Self::BLOCK_SET.0
+            | Self::BLOCK_ACTION.0
             | Self::MULTIPLE_REFERENCES.0
+            | Self::DATA_NOTIFICATION.0
+            | Self::ACCESS.0
             | Self::GET.0
             | Self::SET.0
             | Self::SELECTIVE_ACCESS.0
+            | Self::EVENT_NOTIFICATION.0
             | Self::ACTION.0,
     );
 

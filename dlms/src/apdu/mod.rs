@@ -2,13 +2,21 @@
 
 mod aare;
 mod aarq;
+mod access;
 mod action;
+mod actions;
 mod ber;
 mod ciphered;
+mod confirmed_error;
+mod data_block;
 mod exception;
+mod general;
+mod general_block;
 mod get;
 mod initiate;
+mod lists;
 mod names;
+mod notification;
 mod release;
 mod result;
 mod results;
@@ -16,19 +24,31 @@ mod set;
 
 pub use aare::Aare;
 pub use aarq::Aarq;
-pub use action::{ActionRequest, ActionResponse};
-pub use ciphered::{Ciphered, Envelope, glo_tag, is_ciphered, plain_tag};
+pub use access::{AccessOperation, AccessRequest, AccessResponse, OperationResult};
+pub use action::{ActionRequest, ActionResponse, Returned};
+pub use actions::{ActionOutcomes, AnyActionRequest, AnyActionResponse};
+pub use ciphered::{Ciphered, Envelope, ded_tag, glo_tag, is_ciphered, is_general, may_be_inside, plain_tag};
+pub use confirmed_error::ConfirmedServiceError;
+pub use data_block::DataBlock;
 pub use exception::{ExceptionResponse, ServiceError};
+pub use general::{GeneralCiphering, GeneralHeader, GeneralSigning, KeyInfo};
+pub use general_block::GeneralBlockTransfer;
 pub use get::{GetRequest, GetResponse};
 pub use initiate::{Conformance, InitiateRequest, InitiateResponse};
+pub use lists::{AccessResults, Values};
 pub use names::{ApplicationContext, Mechanism};
+pub use notification::{DataNotification, DataNotificationConfirm, EventNotification};
 pub use release::{Rlre, Rlrq};
 pub use result::{ActionResult, AssociationResult, DataAccessResult, Diagnostic, StateError};
 pub use results::GetResults;
 pub use set::{SetRequest, SetResponse};
 
 use crate::axdr::{Data, parse_length};
-use crate::specs::invoke_id;
+use crate::cosem::ClockTime;
+pub(crate) use actions::joined_outcome;
+pub(crate) use lists::counted;
+
+use crate::specs::{invoke_id, long_invoke_id};
 use alloc::vec::Vec;
 use core::fmt;
 use plc_core::wire::{Reader, WireError, Writer};
@@ -93,6 +113,43 @@ impl fmt::Display for InvokeId {
     }
 }
 
+/// long-invoke-id-and-priority: the number of the request in the low 24 bits, flags above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LongInvokeId(pub u32);
+
+impl LongInvokeId {
+    /// A confirmed request of normal priority.
+    pub const fn confirmed(number: u32) -> Self {
+        Self(long_invoke_id::CONFIRMED | number & long_invoke_id::NUMBER)
+    }
+
+    /// A request that wants no answer.
+    pub const fn unconfirmed(number: u32) -> Self {
+        Self(number & long_invoke_id::NUMBER)
+    }
+
+    /// The number, 24 bits.
+    pub const fn number(self) -> u32 {
+        self.0 & long_invoke_id::NUMBER
+    }
+
+    /// Whether an answer is wanted.
+    pub const fn is_confirmed(self) -> bool {
+        self.0 & long_invoke_id::CONFIRMED != 0
+    }
+
+    /// Whether the first operation that fails ends the request.
+    pub const fn breaks_on_error(self) -> bool {
+        self.0 & long_invoke_id::BREAK_ON_ERROR != 0
+    }
+}
+
+impl fmt::Display for LongInvokeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.number())
+    }
+}
+
 pub(crate) fn expect_tag(reader: &mut Reader<'_>, tag: u8) -> Result<(), WireError> {
     if reader.u8()? == tag { Ok(()) } else { Err(WireError::Invalid("tag")) }
 }
@@ -114,6 +171,33 @@ fn take_octets<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
     let len = parse_length(reader)?;
     reader.bytes(len)
 }
+
+/// Takes a date-time behind its length; none has length 0.
+fn take_date_time(reader: &mut Reader<'_>) -> Result<Option<ClockTime>, WireError> {
+    match take_octets(reader)? {
+        [] => Ok(None),
+        octets => {
+            let octets = octets.try_into().map_err(|_| WireError::Invalid("date-time"))?;
+            Ok(Some(ClockTime::from_octets(octets)))
+        }
+    }
+}
+
+fn emit_date_time(writer: &mut Writer<'_>, time: Option<ClockTime>) -> Result<(), WireError> {
+    match time {
+        None => writer.u8(0),
+        Some(time) => {
+            writer.u8(DATE_TIME_LEN)?;
+            writer.bytes(&time.octets())
+        }
+    }
+}
+
+const fn date_time_len(time: Option<ClockTime>) -> usize {
+    if time.is_some() { 1 + DATE_TIME_LEN as usize } else { 1 }
+}
+
+const DATE_TIME_LEN: u8 = 12;
 
 /// The laws of every PDU, for property tests.
 #[cfg(test)]

@@ -13,6 +13,11 @@ impl ApplicationContext {
     /// Logical names, with ciphering.
     pub const LOGICAL_NAMES_CIPHERED: Self = Self(3);
 
+    /// Logical names, with ciphering or without.
+    pub(crate) const fn of(ciphered: bool) -> Self {
+        if ciphered { Self::LOGICAL_NAMES_CIPHERED } else { Self::LOGICAL_NAMES }
+    }
+
     pub(super) fn from_identifier(octets: &[u8]) -> Result<Self, WireError> {
         last_arc(octets, specs::CONTEXT_PREFIX).map(Self)
     }
@@ -31,8 +36,18 @@ impl Mechanism {
     pub const LOWEST: Self = Self(0);
     /// A password.
     pub const LOW: Self = Self(1);
+    /// High level of the maker's own. Not offered.
+    pub const HIGH_MANUFACTURER: Self = Self(2);
+    /// High level with MD5.
+    pub const HIGH_MD5: Self = Self(3);
+    /// High level with SHA-1.
+    pub const HIGH_SHA1: Self = Self(4);
     /// High level with GMAC.
     pub const HIGH_GMAC: Self = Self(5);
+    /// High level with SHA-256.
+    pub const HIGH_SHA256: Self = Self(6);
+    /// High level with ECDSA.
+    pub const HIGH_ECDSA: Self = Self(7);
 
     pub(super) fn from_identifier(octets: &[u8]) -> Result<Self, WireError> {
         last_arc(octets, specs::MECHANISM_PREFIX).map(Self)

@@ -30,6 +30,14 @@ impl<'a> GetResults<'a> {
         }
     }
 
+    /// The results that fill all of `bytes`, their count ahead.
+    pub(crate) fn from_bytes(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(bytes);
+        let results = Self::parse(&mut reader)?;
+        reader.finish()?;
+        Ok(results)
+    }
+
     /// Number of results.
     pub const fn len(&self) -> usize {
         self.count

@@ -1,8 +1,9 @@
 //! One A-XDR value.
 
+use super::skip::{open, skip};
 use super::{CompactArray, Sequence, emit_length, length_len, parse_length};
 use crate::cosem::ClockTime;
-use crate::specs::{AXDR_DEPTH_MAX, tag};
+use crate::specs::tag;
 use core::fmt;
 use plc_core::wire::{Reader, WireError, Writer};
 
@@ -58,6 +59,18 @@ pub enum Data<'a> {
     Date([u8; 5]),
     /// time 27.
     Time([u8; 4]),
+    /// delta-integer 28: what is to be added to the value before.
+    DeltaI8(i8),
+    /// delta-long 29.
+    DeltaI16(i16),
+    /// delta-double-long 30.
+    DeltaI32(i32),
+    /// delta-unsigned 31.
+    DeltaU8(u8),
+    /// delta-long-unsigned 32.
+    DeltaU16(u16),
+    /// delta-double-long-unsigned 33.
+    DeltaU32(u32),
     /// don't-care 255.
     DontCare,
 }
@@ -92,7 +105,21 @@ impl<'a> Data<'a> {
         Ok(data)
     }
 
+    /// One value that fills all of `bytes`, and that this crate has checked before: a value out of a response,
+    /// the result of a client. Elements of other bytes end where they cease to be values.
+    pub fn from_checked(bytes: &'a [u8]) -> Self {
+        let sequence = |contents| {
+            open(contents, 0).map(|(count, bytes)| Sequence::new(count, 1, bytes)).unwrap_or_default()
+        };
+        match bytes {
+            [tag::ARRAY, contents @ ..] => Self::Array(sequence(contents)),
+            [tag::STRUCTURE, contents @ ..] => Self::Structure(sequence(contents)),
+            _ => Self::parse(&mut Reader::new(bytes)).unwrap_or(Self::Null),
+        }
+    }
+
     /// Any integer type (and enum, bcd not) as a number.
+    #[inline]
     pub fn as_i64(&self) -> Option<i64> {
         match *self {
             Self::I8(v) => Some(v.into()),
@@ -108,10 +135,24 @@ impl<'a> Data<'a> {
     }
 
     /// Any integer type as a number that is not negative.
+    #[inline]
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
             Self::U64(v) => Some(v),
             _ => self.as_i64().and_then(|v| u64::try_from(v).ok()),
+        }
+    }
+
+    /// What a delta adds to the value before it.
+    pub fn delta(&self) -> Option<i64> {
+        match *self {
+            Self::DeltaI8(v) => Some(v.into()),
+            Self::DeltaI16(v) => Some(v.into()),
+            Self::DeltaI32(v) => Some(v.into()),
+            Self::DeltaU8(v) => Some(v.into()),
+            Self::DeltaU16(v) => Some(v.into()),
+            Self::DeltaU32(v) => Some(v.into()),
+            _ => None,
         }
     }
 
@@ -156,8 +197,8 @@ impl<'a> Data<'a> {
         writer.u8(self.tag())?;
         match *self {
             Self::Array(s) | Self::Structure(s) => {
-                emit_length(writer, s.count)?;
-                writer.bytes(s.bytes)
+                emit_length(writer, s.len())?;
+                writer.bytes(s.encoded())
             }
             Self::BitString(b) => {
                 emit_length(writer, b.len)?;
@@ -174,13 +215,15 @@ impl<'a> Data<'a> {
     pub fn wire_len(&self) -> usize {
         1 + match *self {
             Self::Null | Self::DontCare => 0,
-            Self::Array(s) | Self::Structure(s) => length_len(s.count) + s.bytes.len(),
+            Self::Array(s) | Self::Structure(s) => length_len(s.len()) + s.encoded().len(),
             Self::BitString(b) => length_len(b.len) + b.octets.len(),
             Self::OctetString(v) | Self::VisibleString(v) => length_len(v.len()) + v.len(),
             Self::Utf8String(v) => length_len(v.len()) + v.len(),
             Self::CompactArray(v) => v.wire_len(),
             Self::Boolean(_) | Self::Bcd(_) | Self::I8(_) | Self::U8(_) | Self::Enum(_) => 1,
-            Self::I16(_) | Self::U16(_) => 2,
+            Self::DeltaI8(_) | Self::DeltaU8(_) => 1,
+            Self::I16(_) | Self::U16(_) | Self::DeltaI16(_) | Self::DeltaU16(_) => 2,
+            Self::DeltaI32(_) | Self::DeltaU32(_) => 4,
             Self::I32(_) | Self::U32(_) | Self::F32(_) | Self::Time(_) => 4,
             Self::Date(_) => 5,
             Self::I64(_) | Self::U64(_) | Self::F64(_) => 8,
@@ -225,6 +268,12 @@ impl<'a> Data<'a> {
             tag::DATE_TIME => Self::DateTime(reader.array()?),
             tag::DATE => Self::Date(reader.array()?),
             tag::TIME => Self::Time(reader.array()?),
+            tag::DELTA_I8 => Self::DeltaI8(reader.u8()? as i8),
+            tag::DELTA_I16 => Self::DeltaI16(reader.u16_be()? as i16),
+            tag::DELTA_I32 => Self::DeltaI32(reader.u32_be()? as i32),
+            tag::DELTA_U8 => Self::DeltaU8(reader.u8()?),
+            tag::DELTA_U16 => Self::DeltaU16(reader.u16_be()?),
+            tag::DELTA_U32 => Self::DeltaU32(reader.u32_be()?),
             tag::DONT_CARE => Self::DontCare,
             _ => return Err(WireError::Invalid("data type")),
         })
@@ -233,12 +282,12 @@ impl<'a> Data<'a> {
     fn emit_fixed(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
         match *self {
             Self::Boolean(v) => writer.u8(u8::from(v)),
-            Self::I32(v) => writer.u32_be(v as u32),
-            Self::U32(v) => writer.u32_be(v),
-            Self::Bcd(v) | Self::U8(v) | Self::Enum(v) => writer.u8(v),
-            Self::I8(v) => writer.u8(v as u8),
-            Self::I16(v) => writer.u16_be(v as u16),
-            Self::U16(v) => writer.u16_be(v),
+            Self::I32(v) | Self::DeltaI32(v) => writer.u32_be(v as u32),
+            Self::U32(v) | Self::DeltaU32(v) => writer.u32_be(v),
+            Self::Bcd(v) | Self::U8(v) | Self::Enum(v) | Self::DeltaU8(v) => writer.u8(v),
+            Self::I8(v) | Self::DeltaI8(v) => writer.u8(v as u8),
+            Self::I16(v) | Self::DeltaI16(v) => writer.u16_be(v as u16),
+            Self::U16(v) | Self::DeltaU16(v) => writer.u16_be(v),
             Self::I64(v) => writer.u64_be(v as u64),
             Self::U64(v) => writer.u64_be(v),
             Self::F32(v) => writer.u32_be(v.to_bits()),
@@ -250,7 +299,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    const fn tag(&self) -> u8 {
+    pub(super) const fn tag(&self) -> u8 {
         match self {
             Self::Null => tag::NULL,
             Self::Array(_) => tag::ARRAY,
@@ -276,6 +325,12 @@ impl<'a> Data<'a> {
             Self::DateTime(_) => tag::DATE_TIME,
             Self::Date(_) => tag::DATE,
             Self::Time(_) => tag::TIME,
+            Self::DeltaI8(_) => tag::DELTA_I8,
+            Self::DeltaI16(_) => tag::DELTA_I16,
+            Self::DeltaI32(_) => tag::DELTA_I32,
+            Self::DeltaU8(_) => tag::DELTA_U8,
+            Self::DeltaU16(_) => tag::DELTA_U16,
+            Self::DeltaU32(_) => tag::DELTA_U32,
             Self::DontCare => tag::DONT_CARE,
         }
     }
@@ -294,45 +349,13 @@ fn parse_bits<'a>(reader: &mut Reader<'a>) -> Result<BitString<'a>, WireError> {
     if dirty { Err(WireError::Invalid("bit-string padding")) } else { Ok(BitString { len, octets }) }
 }
 
-/// Checks `count` elements by walking them, then borrows what was walked.
+/// Checks the elements by walking over them, then borrows what was walked.
 fn parse_sequence<'a>(reader: &mut Reader<'a>, depth: usize) -> Result<Sequence<'a>, WireError> {
-    let count = parse_length(reader)?;
-    let depth = depth + 1;
-    if depth >= AXDR_DEPTH_MAX {
-        return Err(WireError::Invalid("depth"));
-    }
-    if count > reader.remaining() {
-        return Err(WireError::Truncated);
-    }
-    let mut ahead = *reader;
-    for _ in 0..count {
-        skip(&mut ahead, depth)?;
-    }
-    let bytes = reader.bytes(reader.remaining() - ahead.remaining())?;
-    Ok(Sequence { count, depth, bytes })
-}
-
-/// Walks over one value; every octet is visited once however deep it stands.
-fn skip(reader: &mut Reader<'_>, depth: usize) -> Result<(), WireError> {
-    let tag = reader.u8()?;
-    if tag != tag::ARRAY && tag != tag::STRUCTURE {
-        return skip_contents(tag, reader, depth);
-    }
-    let count = parse_length(reader)?;
-    if depth + 1 >= AXDR_DEPTH_MAX {
-        return Err(WireError::Invalid("depth"));
-    }
-    if count > reader.remaining() {
-        return Err(WireError::Truncated);
-    }
-    (0..count).try_for_each(|_| skip(reader, depth + 1))
-}
-
-fn skip_contents(tag: u8, reader: &mut Reader<'_>, depth: usize) -> Result<(), WireError> {
-    if tag == tag::COMPACT_ARRAY {
-        return CompactArray::parse_at(reader, depth).map(drop);
-    }
-    Data::parse_scalar(tag, reader).map(drop)
+    let (count, rest) = open({ *reader }.rest(), depth)?;
+    let behind = skip(rest, count, depth + 1)?;
+    let bytes = &rest[..rest.len() - behind.len()];
+    *reader = Reader::new(behind);
+    Ok(Sequence::new(count, depth + 1, bytes))
 }
 
 fn emit_octets(writer: &mut Writer<'_>, octets: &[u8]) -> Result<(), WireError> {
@@ -359,6 +382,7 @@ impl fmt::Display for Data<'_> {
             Self::Date(v) => write!(f, "date {}", crate::hex::Hex(v)),
             Self::Time(v) => write!(f, "time {}", crate::hex::Hex(v)),
             Self::U64(v) => write!(f, "{v}"),
+            _ if self.delta().is_some() => write!(f, "{:+}", self.delta().unwrap_or_default()),
             Self::DontCare => f.write_str("-"),
             _ => write!(f, "{}", self.as_i64().unwrap_or_default()),
         }
@@ -409,7 +433,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_parses_is_written_the_same(bytes in prop::collection::vec(0u8..28, 0..60)) {
+        fn what_parses_is_written_the_same(bytes in prop::collection::vec(0u8..36, 0..60)) {
             let mut reader = Reader::new(&bytes);
             if let Ok(data) = Data::parse(&mut reader) {
                 let _ = alloc::format!("{data}");

@@ -1,7 +1,7 @@
 //! Writing A-XDR values.
 
-use super::Data;
 use super::length::encode_length;
+use super::{Data, Sequence, compact};
 use crate::cosem::{ClockTime, LogicalName};
 use crate::specs::{AXDR_DEPTH_MAX, tag};
 use alloc::vec::Vec;
@@ -202,6 +202,22 @@ impl<'v> Encoder<'v> {
         match Data::from_bytes(value) {
             Ok(data) => self.data(&data),
             Err(_) => self.fail(EncodeFault::Unbalanced),
+        }
+    }
+
+    /// A compact-array of what is described so, its elements without their tags; it is checked.
+    pub fn compact_array(&mut self, description: &[u8], contents: &[u8]) {
+        let Ok((prefix, used)) = encode_length(contents.len()) else {
+            return self.fail(EncodeFault::TooLong);
+        };
+        self.encoded(&[&[tag::COMPACT_ARRAY], description, &prefix[..used], contents].concat());
+    }
+
+    /// The elements of an array as a compact-array, or as they are if they have not all the same type.
+    pub fn compacted(&mut self, array: &Sequence<'_>) {
+        match compact::compacted(array) {
+            Some((description, contents)) => self.compact_array(&description, &contents),
+            None => self.data(&Data::Array(*array)),
         }
     }
 

@@ -8,6 +8,7 @@ mod data;
 mod encoder;
 mod length;
 mod sequence;
+mod skip;
 
 pub use compact::CompactArray;
 pub use data::{BitString, Data};

@@ -127,6 +127,7 @@ impl Choice {
             Some(&Selector::Entry { from_entry, to_entry, from_column, to_column }) => {
                 Self::entry((from_entry, to_entry), (from_column, to_column), objects, source)
             }
+            Some(Selector::Other { .. }) => Err(DataAccessResult::ScopeOfAccessViolated),
         }
     }
 

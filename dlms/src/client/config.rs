@@ -1,22 +1,92 @@
 //! What a client is told, what it tells.
 
-use crate::apdu::{ActionResult, AssociationResult, DataAccessResult, Diagnostic, ExceptionResponse};
-use crate::cosem::{AttributeRequest, MethodRequest};
-use crate::security::{Suite0, SystemTitle};
+use crate::apdu::{
+    AccessOperation, ActionResult, ApplicationContext, AssociationResult, DataAccessResult, Diagnostic,
+    Envelope, ExceptionResponse, Mechanism, OperationResult,
+};
+use crate::cosem::{AttributeRequest, ClockTime, MethodRequest};
+use crate::security::{
+    HashFunction, Hls, KeySource, PrivateKey, PublicKey, SPECIFIC, SPECIFIC_DEDICATED, Secret,
+    SecurityContext, SystemTitle, Wrap,
+};
 use alloc::vec::Vec;
 use core::time::Duration;
 use plc_core::Seed;
 
-/// How a client proves itself.
+/// How a client proves itself, and under what keys its APDUs are ciphered. Where there are keys, what their
+/// policy demands of requests is put on every request.
 #[derive(Clone, Debug)]
 pub enum ClientAuthentication {
     /// Lowest level: no security, for the public client.
     None,
-    /// High level, mechanism 5 (GMAC), and every APDU authenticated and encrypted under suite 0.
-    HlsGmac {
-        /// The global keys of the meter.
-        keys: Suite0,
+    /// Low level, mechanism 1: a password.
+    Lls {
+        /// The password.
+        password: Secret,
+        /// The keys of the meter, in a ciphered context.
+        keys: Option<SecurityContext>,
     },
+    /// High level, mechanism 5 (GMAC), in a ciphered context.
+    HlsGmac {
+        /// The keys of the meter.
+        keys: SecurityContext,
+    },
+    /// High level, mechanisms 3, 4 and 6: a shared secret, hashed with the challenge.
+    HlsHash {
+        /// The hash.
+        hash: HashFunction,
+        /// The secret.
+        secret: Secret,
+        /// The keys of the meter, in a ciphered context.
+        keys: Option<SecurityContext>,
+    },
+    /// High level, mechanism 7: signatures.
+    HlsEcdsa {
+        /// Own key for signatures.
+        own: PrivateKey,
+        /// The public key with which the signatures of the server are verified.
+        server: PublicKey,
+        /// The keys of the meter, in a ciphered context.
+        keys: Option<SecurityContext>,
+    },
+}
+
+impl ClientAuthentication {
+    /// The mechanism that an AARQ names; none for the lowest level.
+    pub const fn mechanism(&self) -> Option<Mechanism> {
+        match self {
+            Self::None => None,
+            Self::Lls { .. } => Some(Mechanism::LOW),
+            Self::HlsGmac { .. } => Some(Mechanism::HIGH_GMAC),
+            Self::HlsHash { hash, .. } => Some(hash.mechanism()),
+            Self::HlsEcdsa { .. } => Some(Mechanism::HIGH_ECDSA),
+        }
+    }
+
+    /// The keys, in a ciphered context.
+    pub const fn keys(&self) -> Option<&SecurityContext> {
+        match self {
+            Self::None => None,
+            Self::HlsGmac { keys } => Some(keys),
+            Self::Lls { keys, .. } | Self::HlsHash { keys, .. } | Self::HlsEcdsa { keys, .. } => {
+                keys.as_ref()
+            }
+        }
+    }
+
+    /// The application context.
+    pub const fn context(&self) -> ApplicationContext {
+        ApplicationContext::of(self.keys().is_some())
+    }
+
+    pub(super) const fn hls(&self) -> Option<Hls<'_>> {
+        match self {
+            Self::None | Self::Lls { .. } => None,
+            Self::HlsGmac { keys } => Some(Hls::Gmac(keys)),
+            Self::HlsHash { hash, secret, .. } => Some(Hls::Hash(*hash, secret)),
+            Self::HlsEcdsa { own, server, .. } => Some(Hls::Ecdsa { own, peer: server }),
+        }
+    }
 }
 
 /// In what envelope a client ciphers services. Servers answer in the form asked.
@@ -27,6 +97,29 @@ pub enum CipheringForm {
     ServiceSpecific,
     /// general-glo-ciphering, with the system title in every APDU.
     General,
+    /// ded-get-request and its kin, under a key of this association alone.
+    Dedicated,
+    /// general-ded-ciphering, under a key of this association alone.
+    GeneralDedicated,
+    /// general-ciphering, with a key from this source.
+    GeneralCiphering(KeySource),
+}
+
+impl CipheringForm {
+    /// Whether the client gives the server a dedicated key when it opens the association.
+    pub const fn is_dedicated(self) -> bool {
+        matches!(self, Self::Dedicated | Self::GeneralDedicated)
+    }
+
+    pub(super) const fn wrap(self) -> Wrap {
+        match self {
+            Self::ServiceSpecific => Wrap::Envelope(SPECIFIC),
+            Self::General => Wrap::Envelope(Envelope::General(None)),
+            Self::Dedicated => Wrap::Envelope(SPECIFIC_DEDICATED),
+            Self::GeneralDedicated => Wrap::Envelope(Envelope::GeneralDedicated(None)),
+            Self::GeneralCiphering(source) => Wrap::General(source),
+        }
+    }
 }
 
 /// Configuration of a [`super::Client`].
@@ -56,7 +149,7 @@ pub struct ClientConfig {
     pub response_timeout: Duration,
     /// How often an unanswered request is repeated; at most 7. Actions never are.
     pub retries: u8,
-    /// Entropy for challenges; another one for every life of the client.
+    /// Entropy for challenges and keys; another one for every life of the client.
     pub seed: Seed,
 }
 
@@ -74,6 +167,14 @@ pub enum ClientInput<'a> {
     Set(AttributeRequest, &'a [u8]),
     /// Invoke a method, with one whole encoded value as parameter.
     Action(MethodRequest, Option<&'a [u8]>),
+    /// Write several attributes in one request, one whole encoded value each; at most 32.
+    SetList(Vec<(AttributeRequest, Vec<u8>)>),
+    /// Invoke several methods in one request, with one whole encoded value as parameter each; at most 32.
+    ActionList(Vec<(MethodRequest, Option<Vec<u8>>)>),
+    /// Carry out several operations in one request, with one whole encoded value each where one is written
+    /// or a parameter; at most 32, and only from a server that says
+    /// [`crate::apdu::Conformance::ACCESS`].
+    Access(Vec<(AccessOperation, Option<Vec<u8>>)>),
     /// Close the association.
     Release,
     /// A datagram has arrived from the server: a whole wrapper PDU.
@@ -82,8 +183,9 @@ pub enum ClientInput<'a> {
     ConnectionLost,
 }
 
-/// What a client wants done or known. Every `Connect`, `Get`, `GetList`, `Set`, `Action` and `Release` is
-/// answered exactly once: by `Connected`, `Value`, `Values`, `AccessResult`, `ActionResult`, `Released` or `Failed`.
+/// What a client wants done or known. Every `Connect`, request and `Release` is answered exactly once: by
+/// `Connected`, `Value`, `Values`, `AccessResult`, `AccessResults`, `ActionResult`, `ActionResults`,
+/// `AccessResponse`, `Released` or `Failed`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientOutput {
     /// Make this durable before the datagrams that follow: send counters below it may have been used.
@@ -104,6 +206,29 @@ pub enum ClientOutput {
     AccessResult(DataAccessResult),
     /// The result of an `Action`, and the value that the method returned.
     ActionResult(ActionResult, Option<Vec<u8>>),
+    /// The results of a `SetList`, in its order.
+    AccessResults(Vec<DataAccessResult>),
+    /// The results of an `ActionList`, in its order, and the values that the methods returned.
+    ActionResults(Vec<(ActionResult, Option<Vec<u8>>)>),
+    /// What an `Access` gave, in its order: one whole encoded value each, null-data for those that have none,
+    /// and how each operation went.
+    AccessResponse(Vec<(Vec<u8>, OperationResult)>),
+    /// The server pushes a value, unasked. A push that wants to be confirmed was.
+    DataNotification {
+        /// When it was sent, if the server says so.
+        date_time: Option<ClockTime>,
+        /// One whole encoded value.
+        body: Vec<u8>,
+    },
+    /// The server tells the value of an attribute, unasked.
+    EventNotification {
+        /// When it happened, if the server says so.
+        time: Option<ClockTime>,
+        /// Which attribute.
+        attribute: AttributeRequest,
+        /// One whole encoded value.
+        value: Vec<u8>,
+    },
     /// The association is closed.
     Released,
     /// The request could not be carried out.
@@ -119,6 +244,9 @@ pub enum ClientFailure {
     NoAnswer,
     /// The server has refused the association.
     Rejected(AssociationResult, Diagnostic),
+    /// The service provider of the server has refused the association, with a diagnostic of its own: 2 for
+    /// no common version of the protocol.
+    RejectedByProvider(AssociationResult, u8),
     /// The server has answered with an exception. In a ciphered association exceptions are not
     /// authentic: this is told only after all repetitions went unanswered.
     Exception(ExceptionResponse),
@@ -134,4 +262,6 @@ pub enum ClientFailure {
     Busy,
     /// The send counter has ended: the server needs new keys.
     CounterExhausted,
+    /// The form of ciphering needs a key that the client was not given.
+    KeyMissing,
 }

@@ -13,4 +13,6 @@ pub struct ClientCounters {
     pub unexpected: u64,
     /// Requests that were repeated.
     pub repeated: u64,
+    /// Notifications that came faster than they were taken.
+    pub flooded: u64,
 }

@@ -1,29 +1,28 @@
 //! What the client believes: answers of one server, each counter once.
 
 use super::ClientCounters;
-use crate::apdu::{Ciphered, Conformance, InitiateResponse, Pdu};
-use crate::invocation::ReceiveCounter;
-use crate::security::{Suite0, SystemTitle, open};
+use crate::apdu::{Conformance, InitiateResponse};
+use crate::security::{Demand, End, Heard, Mark, SecurityContext, SessionKeyCounter, SystemTitle, Unopened};
 use alloc::vec::Vec;
 
 /// The server as it has shown itself, and the counters that it has used.
 #[derive(Debug)]
 pub(super) struct Ear {
-    receive: ReceiveCounter,
+    heard: Heard,
     told: Option<u32>,
     server_title: Option<SystemTitle>,
+    dedicated: Option<SecurityContext>,
     initiate: Option<InitiateResponse>,
 }
 
 impl Ear {
-    /// Counters up to `last` were heard in an earlier life.
-    pub(super) const fn new(last: Option<u32>) -> Self {
-        Self { receive: ReceiveCounter::new(last), told: last, server_title: None, initiate: None }
-    }
-
-    /// The title of the server, once it has opened an association.
-    pub(super) const fn server_title(&self) -> Option<&SystemTitle> {
-        self.server_title.as_ref()
+    /// Counters up to `last` were heard in an earlier life, and requests before `first` were sent in it.
+    pub(super) fn new(last: Option<u32>, first: u32, keys: Option<&SecurityContext>) -> Self {
+        let zero = keys.is_some_and(|keys| keys.interop().session_key_counter == SessionKeyCounter::Zero);
+        // Answers have the transaction-id of their request.
+        let answered = if zero { first.checked_sub(1) } else { last };
+        let heard = Heard { single_use: answered.map(u128::from), ..Heard::new(last) };
+        Self { heard, told: last, server_title: None, dedicated: None, initiate: None }
     }
 
     /// The largest APDU that the server takes, in octets; it says 0 for no limit.
@@ -45,35 +44,62 @@ impl Ear {
         self.initiate = Some(*initiate);
     }
 
-    /// A server has shown an authentic answer to an AARQ; returns whether it is fresh.
-    pub(super) fn on_server(&mut self, title: SystemTitle, counter: u32) -> bool {
-        let fresh = self.receive.is_fresh(counter);
+    /// A server has shown an authentic answer to an AARQ; returns whether it is fresh. A dedicated key
+    /// begins with no counter heard.
+    pub(super) fn on_server(
+        &mut self,
+        title: SystemTitle,
+        counter: u32,
+        dedicated: Option<SecurityContext>,
+    ) -> bool {
+        let fresh = self.heard.is_fresh(Mark::Global(counter));
         if fresh {
-            self.receive.accept(counter);
+            self.heard.accept(Mark::Global(counter));
+            self.heard.forget_dedicated();
             self.server_title = Some(title);
+            self.dedicated = dedicated;
         }
         fresh
     }
 
-    /// Takes an APDU out of its envelope; `None`, and a count, for what is not to be believed.
-    pub(super) fn open(&mut self, keys: &Suite0, apdu: &[u8], drops: &mut ClientCounters) -> Option<Vec<u8>> {
-        let drop = |count: &mut u64| {
-            *count += 1;
-            None
+    /// The two ends, once the server has shown itself.
+    pub(super) fn end<'e>(&'e self, context: &'e SecurityContext, own: &'e SystemTitle) -> Option<End<'e>> {
+        let peer = self.server_title.as_ref()?;
+        Some(End { context, dedicated: self.dedicated.as_ref(), own, peer })
+    }
+
+    /// Takes an APDU out of its protection; `None`, and a count, for what is not to be believed.
+    pub(super) fn open(
+        &mut self,
+        keys: &SecurityContext,
+        own: &SystemTitle,
+        apdu: &[u8],
+        drops: &mut ClientCounters,
+    ) -> Option<Vec<u8>> {
+        let Some(end) = self.end(keys, own) else {
+            drops.unexpected += 1;
+            return None;
         };
-        let Ok(ciphered) = Ciphered::from_bytes(apdu) else { return drop(&mut drops.malformed) };
-        let Some(title) = &self.server_title else { return drop(&mut drops.unexpected) };
-        if !self.receive.is_fresh(ciphered.counter) {
-            return drop(&mut drops.replayed);
+        match end.open(&self.heard, Demand::of_responses(keys), apdu) {
+            Ok(opened) => {
+                self.heard.accept(opened.mark);
+                Some(opened.plain)
+            }
+            Err(unopened) => {
+                let count = match unopened {
+                    Unopened::Malformed => &mut drops.malformed,
+                    Unopened::Replay => &mut drops.replayed,
+                    Unopened::Fault(_) => &mut drops.unauthentic,
+                };
+                *count += 1;
+                None
+            }
         }
-        let Ok(plain) = open(keys, title, &ciphered) else { return drop(&mut drops.unauthentic) };
-        self.receive.accept(ciphered.counter);
-        Some(plain)
     }
 
     /// The highest counter that was accepted, if it was not told before.
     pub(super) fn news(&mut self) -> Option<u32> {
-        let last = self.receive.last().filter(|_| self.receive.last() != self.told)?;
+        let last = self.heard.global.last().filter(|_| self.heard.global.last() != self.told)?;
         self.told = Some(last);
         Some(last)
     }
@@ -84,11 +110,13 @@ mod tests {
     use super::*;
     use crate::security::{SPECIFIC, seal};
 
+    const CLIENT: SystemTitle = *b"PLCDC001";
+
     const SERVER: SystemTitle = *b"MTR00001";
     const ANSWER: [u8; 5] = [0xC4, 1, 0x41, 0, 0];
 
-    fn keys() -> Suite0 {
-        Suite0::new(&[1; 16], &[2; 16])
+    fn keys() -> SecurityContext {
+        SecurityContext::new(&[1; 16], &[2; 16])
     }
 
     fn answer(counter: u32) -> Vec<u8> {
@@ -97,30 +125,30 @@ mod tests {
 
     #[test]
     fn an_answer_is_believed_once_and_none_before_it_afterwards() {
-        let (mut ear, mut drops) = (Ear::new(Some(4)), ClientCounters::default());
-        assert!(!ear.on_server(SERVER, 4) && ear.on_server(SERVER, 5));
-        assert_eq!(ear.open(&keys(), &answer(8), &mut drops), Some(ANSWER.to_vec()));
-        assert_eq!(ear.open(&keys(), &answer(8), &mut drops), None);
-        assert_eq!(ear.open(&keys(), &answer(7), &mut drops), None);
+        let (mut ear, mut drops) = (Ear::new(Some(4), 1, None), ClientCounters::default());
+        assert!(!ear.on_server(SERVER, 4, None) && ear.on_server(SERVER, 5, None));
+        assert_eq!(ear.open(&keys(), &CLIENT, &answer(8), &mut drops), Some(ANSWER.to_vec()));
+        assert_eq!(ear.open(&keys(), &CLIENT, &answer(8), &mut drops), None);
+        assert_eq!(ear.open(&keys(), &CLIENT, &answer(7), &mut drops), None);
         assert_eq!(drops.replayed, 2);
         assert_eq!((ear.news(), ear.news()), (Some(8), None));
     }
 
     #[test]
     fn a_forged_answer_does_not_move_the_counter() {
-        let (mut ear, mut drops) = (Ear::new(None), ClientCounters::default());
-        ear.on_server(SERVER, 1);
+        let (mut ear, mut drops) = (Ear::new(None, 1, None), ClientCounters::default());
+        ear.on_server(SERVER, 1, None);
         let mut forged = answer(u32::MAX);
         *forged.last_mut().expect("a tag") ^= 1;
-        assert_eq!(ear.open(&keys(), &forged, &mut drops), None);
+        assert_eq!(ear.open(&keys(), &CLIENT, &forged, &mut drops), None);
         assert_eq!(drops.unauthentic, 1);
-        assert!(ear.open(&keys(), &answer(2), &mut drops).is_some());
+        assert!(ear.open(&keys(), &CLIENT, &answer(2), &mut drops).is_some());
     }
 
     #[test]
     fn before_an_association_nothing_ciphered_is_believed() {
-        let (mut ear, mut drops) = (Ear::new(None), ClientCounters::default());
-        assert_eq!(ear.open(&keys(), &answer(2), &mut drops), None);
+        let (mut ear, mut drops) = (Ear::new(None, 1, None), ClientCounters::default());
+        assert_eq!(ear.open(&keys(), &CLIENT, &answer(2), &mut drops), None);
         assert_eq!((drops.unexpected, ear.news()), (1, None));
     }
 }

@@ -1,36 +1,38 @@
 //! One request to an open association, until it is answered.
 
+use super::request::Request;
+use super::sending::Sending;
 use super::{ClientFailure, ClientOutput};
 use crate::apdu::{
-    ActionRequest, ActionResponse, DataAccessResult, GetRequest, GetResponse, GetResults, InvokeId, Pdu,
-    SetRequest, SetResponse,
+    AccessResponse, AccessResults, ActionOutcomes, ActionResult, AnyActionRequest, AnyActionResponse,
+    Conformance, DataAccessResult, GetRequest, GetResponse, GetResults, InvokeId, Pdu, SetResponse,
+    joined_outcome,
 };
 use crate::axdr::Data;
-use crate::cosem::{AttributeRequest, MethodRequest};
 use crate::specs::apdu_tag;
 use alloc::vec::Vec;
 use plc_core::wire::WireError;
-
-/// What was asked.
-#[derive(Clone, Debug)]
-pub(super) enum Request {
-    Get(AttributeRequest),
-    GetList(Vec<AttributeRequest>),
-    Set(AttributeRequest, Vec<u8>),
-    Action(MethodRequest, Option<Vec<u8>>),
-}
 
 /// What an answer means.
 #[derive(Debug, PartialEq)]
 pub(super) enum Step {
     /// Not an answer to this request, or one that came twice.
     Ignore,
-    /// A block has arrived; ask for the next.
+    /// A block has arrived, here or there; go on with the next.
     Next,
     /// The transfer is lost; ask from the start.
     Restart,
     /// The request is done.
     Done(ClientOutput),
+}
+
+/// What the server takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// The longest APDU before protection, in octets.
+    pub(super) room: usize,
+    /// What it can do.
+    pub(super) conformance: Conformance,
 }
 
 /// A request and the answers that it may take.
@@ -43,6 +45,7 @@ pub(super) struct Exchange {
     request: Request,
     issued: u16,
     latest: u8,
+    sending: Option<Sending>,
     transfer: Option<Transfer>,
     value_max: usize,
 }
@@ -57,42 +60,49 @@ struct Transfer {
 
 impl Exchange {
     pub(super) const fn new(request: Request, value_max: usize) -> Self {
-        Self { request, issued: 0, latest: 0, transfer: None, value_max }
+        Self { request, issued: 0, latest: 0, sending: None, transfer: None, value_max }
     }
 
-    /// Whether asking twice is harmless.
-    pub(super) const fn is_repeatable(&self) -> bool {
-        !matches!(self.request, Request::Action(..))
+    /// Whether asking again is harmless: a method whose parameter has not gone out in full was not invoked,
+    /// and one whose answer arrives in blocks was.
+    pub(super) fn is_repeatable(&self) -> bool {
+        let unsent = self.sending.as_ref().is_some_and(|sending| !sending.is_last(&self.request));
+        !self.request.is_action() || self.transfer.is_some() || unsent
     }
 
     /// The APDU to send now; `fresh` is the number to use if the request is asked from the start.
-    pub(super) fn apdu(&mut self, fresh: u8) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// The request is longer than the server takes by any means.
+    pub(super) fn apdu(&mut self, fresh: u8, terms: Terms) -> Result<Vec<u8>, ClientFailure> {
         if let Some(transfer) = &self.transfer {
-            let invoke_id = InvokeId::confirmed(transfer.number);
-            return GetRequest::Next { invoke_id, block: transfer.blocks }.to_vec();
+            let (invoke_id, block) = (InvokeId::confirmed(transfer.number), transfer.blocks);
+            return Ok(match self.request.is_action() {
+                false => GetRequest::Next { invoke_id, block }.to_vec(),
+                true => AnyActionRequest::NextPblock { invoke_id, block }.to_vec(),
+            });
+        }
+        if let Some(sending) = &self.sending {
+            return Ok(sending.apdu(&self.request));
         }
         self.issued |= 1 << fresh;
         self.latest = fresh;
-        let invoke_id = InvokeId::confirmed(fresh);
-        match &self.request {
-            Request::Get(attribute) => {
-                GetRequest::Normal { invoke_id, attribute: attribute.clone() }.to_vec()
-            }
-            Request::GetList(attributes) => {
-                GetRequest::WithList { invoke_id, attributes: attributes.clone() }.to_vec()
-            }
-            Request::Set(attribute, value) => {
-                SetRequest { invoke_id, attribute: attribute.clone(), value }.to_vec()
-            }
-            Request::Action(method, parameter) => {
-                ActionRequest { invoke_id, method: *method, parameter: parameter.as_deref() }.to_vec()
-            }
+        let whole = self.request.whole(fresh);
+        if whole.len() <= terms.room {
+            return Ok(whole);
+        }
+        let blocks = self.request.payload().is_some_and(|(_, needed)| terms.conformance.has(needed));
+        self.sending = if blocks { Sending::new(&self.request, fresh, terms.room) } else { None };
+        match &self.sending {
+            Some(sending) => Ok(sending.apdu(&self.request)),
+            None if terms.conformance.has(Conformance::GENERAL_BLOCK_TRANSFER) => Ok(whole),
+            None => Err(ClientFailure::TooLong),
         }
     }
 
     /// Whether the next APDU asks from the start.
     pub(super) const fn needs_fresh(&self) -> bool {
-        self.transfer.is_none()
+        self.transfer.is_none() && self.sending.is_none()
     }
 
     /// Octets held.
@@ -107,47 +117,36 @@ impl Exchange {
     pub(super) fn on_apdu(&mut self, apdu: &[u8]) -> Result<Step, WireError> {
         match apdu.first() {
             Some(&apdu_tag::GET_RESPONSE) => GetResponse::from_bytes(apdu).map(|r| self.on_get_response(&r)),
-            Some(&apdu_tag::SET_RESPONSE) => SetResponse::from_bytes(apdu).map(|r| self.on_set_response(r)),
+            Some(&apdu_tag::SET_RESPONSE) => SetResponse::from_bytes(apdu).map(|r| self.on_set_response(&r)),
             Some(&apdu_tag::ACTION_RESPONSE) => {
-                ActionResponse::from_bytes(apdu).map(|r| self.on_action_response(&r))
+                AnyActionResponse::from_bytes(apdu).map(|r| self.on_action_response(&r))
+            }
+            Some(&apdu_tag::ACCESS_RESPONSE) => {
+                AccessResponse::from_bytes(apdu).map(|r| self.on_access_response(r))
             }
             _ => Ok(Step::Ignore),
         }
     }
 
     fn on_get_response(&mut self, response: &GetResponse<'_>) -> Step {
-        match self.request {
-            Request::Get(_) => self.on_one(response),
-            Request::GetList(ref attributes) => self.on_list(attributes.len(), response),
-            Request::Set(..) | Request::Action(..) => Step::Ignore,
-        }
-    }
-
-    fn on_one(&mut self, response: &GetResponse<'_>) -> Step {
+        let asked = match &self.request {
+            Request::Get(_) => None,
+            Request::GetList(attributes) => Some(attributes.len()),
+            _ => return Step::Ignore,
+        };
         match *response {
-            GetResponse::Normal { invoke_id, result } if self.is_issued(invoke_id) => {
-                self.on_normal(invoke_id, result)
-            }
+            GetResponse::Normal { invoke_id, result } if self.is_issued(invoke_id) => match (asked, result) {
+                (Some(_), Ok(_)) => Step::Ignore,
+                _ => self.on_normal(invoke_id, result),
+            },
             GetResponse::WithDataBlock { invoke_id, last, block, result } if self.is_issued(invoke_id) => {
                 match result {
                     Ok(piece) => self.on_block(invoke_id.number(), last, block, piece),
                     Err(result) => self.on_normal(invoke_id, Err(result)),
                 }
             }
-            _ => Step::Ignore,
-        }
-    }
-
-    fn on_list(&self, asked: usize, response: &GetResponse<'_>) -> Step {
-        match *response {
             GetResponse::WithList { invoke_id, results } if self.is_issued(invoke_id) => {
-                self.on_results(asked, &results)
-            }
-            GetResponse::Normal { invoke_id, result: Err(result) } if self.is_issued(invoke_id) => {
-                Step::Done(ClientOutput::AccessResult(result))
-            }
-            GetResponse::WithDataBlock { invoke_id, .. } if self.is_issued(invoke_id) => {
-                Step::Done(ClientOutput::Failed(ClientFailure::TooLong))
+                asked.map_or(Step::Ignore, |asked| self.on_results(asked, &results))
             }
             _ => Step::Ignore,
         }
@@ -163,18 +162,100 @@ impl Exchange {
         })
     }
 
-    fn on_set_response(&self, response: SetResponse) -> Step {
-        let mine = matches!(self.request, Request::Set(..)) && self.is_issued(response.invoke_id);
-        if mine { Step::Done(ClientOutput::AccessResult(response.result)) } else { Step::Ignore }
-    }
-
-    fn on_action_response(&self, response: &ActionResponse<'_>) -> Step {
-        let mine = matches!(self.request, Request::Action(..)) && self.is_issued(response.invoke_id);
-        if !mine {
+    fn on_set_response(&mut self, response: &SetResponse<'_>) -> Step {
+        let invoke_id = response.invoke_id();
+        if !self.request.is_set() || !self.is_issued(invoke_id) {
             return Step::Ignore;
         }
-        let returned = response.returned.and_then(Result::ok).map(<[u8]>::to_vec);
-        Step::Done(ClientOutput::ActionResult(response.result, returned))
+        match *response {
+            SetResponse::DataBlock { block, .. } => self.on_received(invoke_id, block),
+            SetResponse::Normal { result, .. } | SetResponse::LastDataBlock { result, .. } => {
+                if is_loss(result) {
+                    return self.on_lost_sending(invoke_id.number());
+                }
+                Step::Done(ClientOutput::AccessResult(result))
+            }
+            SetResponse::WithList { results, .. } | SetResponse::LastDataBlockWithList { results, .. } => {
+                self.on_written(&results)
+            }
+        }
+    }
+
+    fn on_written(&self, results: &AccessResults<'_>) -> Step {
+        let asked = match &self.request {
+            Request::SetList(attributes, _) => attributes.len(),
+            _ => return Step::Done(ClientOutput::Failed(ClientFailure::Protocol)),
+        };
+        Step::Done(if results.len() == asked {
+            ClientOutput::AccessResults(results.iter().collect())
+        } else {
+            ClientOutput::Failed(ClientFailure::Protocol)
+        })
+    }
+
+    /// The server has taken a block and wants the next.
+    fn on_received(&mut self, invoke_id: InvokeId, block: u32) -> Step {
+        let Some(sending) = &mut self.sending else { return Step::Ignore };
+        let due = sending.on_received(&self.request, invoke_id.number(), block);
+        if due { Step::Next } else { Step::Ignore }
+    }
+
+    /// The server has forgotten what it was sent, or never had it in order.
+    fn on_lost_sending(&mut self, number: u8) -> Step {
+        if self.sending.take_if(|sending| sending.number() == number).is_none() {
+            return Step::Ignore;
+        }
+        self.issued = 0;
+        Step::Restart
+    }
+
+    fn on_action_response(&mut self, response: &AnyActionResponse<'_>) -> Step {
+        let invoke_id = response.invoke_id();
+        let asked = match &self.request {
+            Request::Action(..) => None,
+            Request::ActionList(methods, _) => Some(methods.len()),
+            _ => return Step::Ignore,
+        };
+        if !self.is_issued(invoke_id) {
+            return Step::Ignore;
+        }
+        match response {
+            AnyActionResponse::NextPblock { block, .. } => self.on_received(invoke_id, *block),
+            AnyActionResponse::WithPblock { block, .. } => {
+                self.on_block(invoke_id.number(), block.last, block.number, block.raw)
+            }
+            AnyActionResponse::WithList { outcomes, .. } => Self::on_outcomes(asked, outcomes),
+            AnyActionResponse::Normal(response) => {
+                if is_lost_action(response.result) && self.is_repeatable() && self.transfer.is_none() {
+                    return self.on_lost_sending(invoke_id.number());
+                }
+                let returned = response.returned.and_then(Result::ok).map(<[u8]>::to_vec);
+                Step::Done(ClientOutput::ActionResult(response.result, returned))
+            }
+        }
+    }
+
+    fn on_outcomes(asked: Option<usize>, outcomes: &ActionOutcomes<'_>) -> Step {
+        if asked != Some(outcomes.len()) {
+            return Step::Done(ClientOutput::Failed(ClientFailure::Protocol));
+        }
+        let outcomes = outcomes.iter();
+        let returned = |returned: Option<Result<&[u8], _>>| returned.and_then(Result::ok).map(<[u8]>::to_vec);
+        Step::Done(ClientOutput::ActionResults(outcomes.map(|(result, r)| (result, returned(r))).collect()))
+    }
+
+    fn on_access_response(&self, response: AccessResponse<'_>) -> Step {
+        let Request::Access(operations, _) = &self.request else { return Step::Ignore };
+        let number = u8::try_from(response.invoke_id.number()).ok().filter(|&number| number < 16);
+        if number.is_none_or(|number| self.issued & 1 << number == 0) {
+            return Step::Ignore;
+        }
+        Step::Done(if response.results.len() == operations.len() {
+            let values = response.data.iter().map(<[u8]>::to_vec);
+            ClientOutput::AccessResponse(values.zip(response.results).collect())
+        } else {
+            ClientOutput::Failed(ClientFailure::Protocol)
+        })
     }
 
     const fn is_issued(&self, invoke_id: InvokeId) -> bool {
@@ -223,9 +304,18 @@ impl Exchange {
 
     fn complete(&mut self) -> Step {
         let value = self.transfer.take().map(|transfer| transfer.value).unwrap_or_default();
-        match Data::from_bytes(&value) {
-            Ok(_) => Step::Done(ClientOutput::Value(value)),
-            Err(_) => Step::Done(ClientOutput::Failed(ClientFailure::Protocol)),
+        let protocol = Step::Done(ClientOutput::Failed(ClientFailure::Protocol));
+        match &self.request {
+            Request::GetList(attributes) => GetResults::from_bytes(&value)
+                .map_or(protocol, |results| self.on_results(attributes.len(), &results)),
+            Request::ActionList(methods, _) => ActionOutcomes::from_bytes(&value)
+                .map_or(protocol, |outcomes| Self::on_outcomes(Some(methods.len()), &outcomes)),
+            Request::Action(..) => joined_outcome(&value).map_or(protocol, |(result, returned)| {
+                let returned = returned.and_then(Result::ok).map(<[u8]>::to_vec);
+                Step::Done(ClientOutput::ActionResult(result, returned))
+            }),
+            _ if Data::from_bytes(&value).is_ok() => Step::Done(ClientOutput::Value(value)),
+            _ => protocol,
         }
     }
 }
@@ -238,14 +328,22 @@ const fn is_loss(result: DataAccessResult) -> bool {
             | DataAccessResult::LongGetAborted
             | DataAccessResult::DataBlockNumberInvalid
             | DataAccessResult::DataBlockUnavailable
+            | DataAccessResult::NoLongSetInProgress
     )
+}
+
+/// The same of ACTION.
+const fn is_lost_action(result: ActionResult) -> bool {
+    matches!(result, ActionResult::LongActionAborted | ActionResult::NoLongActionInProgress)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cosem::LogicalName;
+    use crate::cosem::{AttributeRequest, LogicalName, MethodRequest};
     use alloc::vec;
+
+    const TERMS: Terms = Terms { room: 60, conformance: Conformance::OURS };
 
     fn get() -> Exchange {
         let attribute = AttributeRequest::new(7, LogicalName([1, 0, 99, 1, 0, 255]), 2);
@@ -259,7 +357,7 @@ mod tests {
     #[test]
     fn a_block_that_comes_twice_is_joined_once() {
         let mut exchange = get();
-        exchange.apdu(3);
+        exchange.apdu(3, TERMS).unwrap();
         assert_eq!(exchange.on_get_response(&block(3, 1, false, &[0x12, 0x34])), Step::Next);
         assert_eq!(exchange.on_get_response(&block(3, 1, false, &[0x12, 0x34])), Step::Ignore);
         let value = Step::Done(ClientOutput::Value(vec![0x12, 0x34, 0x56]));
@@ -269,8 +367,8 @@ mod tests {
     #[test]
     fn blocks_of_two_transfers_never_mix() {
         let mut exchange = get();
-        exchange.apdu(3);
-        exchange.apdu(4);
+        exchange.apdu(3, TERMS).unwrap();
+        exchange.apdu(4, TERMS).unwrap();
         assert_eq!(exchange.on_get_response(&block(3, 1, false, &[0x12, 0xAA])), Step::Next);
         assert_eq!(exchange.on_get_response(&block(4, 2, true, &[0xBB])), Step::Ignore);
         assert_eq!(exchange.on_get_response(&block(4, 1, false, &[0x12, 0xBB])), Step::Next);
@@ -282,17 +380,18 @@ mod tests {
     #[test]
     fn an_answer_to_another_request_is_ignored() {
         let mut exchange = get();
-        exchange.apdu(3);
+        exchange.apdu(3, TERMS).unwrap();
         let late = GetResponse::Normal { invoke_id: InvokeId::confirmed(2), result: Ok(&[0]) };
         assert_eq!(exchange.on_get_response(&late), Step::Ignore);
-        let set = SetResponse { invoke_id: InvokeId::confirmed(3), result: DataAccessResult::Success };
-        assert_eq!(exchange.on_set_response(set), Step::Ignore);
+        let set =
+            SetResponse::Normal { invoke_id: InvokeId::confirmed(3), result: DataAccessResult::Success };
+        assert_eq!(exchange.on_set_response(&set), Step::Ignore);
     }
 
     #[test]
     fn a_forgotten_transfer_is_asked_for_again_from_the_start() {
         let mut exchange = get();
-        exchange.apdu(3);
+        exchange.apdu(3, TERMS).unwrap();
         exchange.on_get_response(&block(3, 1, false, &[0x12]));
         let invoke_id = InvokeId::confirmed(3);
         let lost = GetResponse::Normal { invoke_id, result: Err(DataAccessResult::NoLongGetInProgress) };
@@ -304,8 +403,64 @@ mod tests {
     #[test]
     fn a_value_beyond_the_limit_ends_the_request() {
         let mut exchange = get();
-        exchange.apdu(3);
+        exchange.apdu(3, TERMS).unwrap();
         let failed = Step::Done(ClientOutput::Failed(ClientFailure::TooLong));
         assert_eq!(exchange.on_get_response(&block(3, 1, false, &[0; 101])), failed);
+    }
+
+    fn long_action() -> Exchange {
+        let method =
+            MethodRequest { class_id: 18, logical_name: LogicalName([0, 0, 44, 0, 0, 255]), method: 2 };
+        Exchange::new(Request::Action(method, Some([&[9, 100][..], &[7; 100]].concat())), 100)
+    }
+
+    #[test]
+    fn an_action_may_be_repeated_until_its_last_block_is_out_and_once_its_answer_comes() {
+        let mut exchange = long_action();
+        assert!(!exchange.is_repeatable());
+        let invoke_id = InvokeId::confirmed(3);
+        let mut block = 0;
+        while exchange.apdu(3, TERMS).is_ok() && (block == 0 || exchange.is_repeatable()) {
+            block += 1;
+            let next = AnyActionResponse::NextPblock { invoke_id, block };
+            if exchange.on_action_response(&next) == Step::Ignore {
+                break;
+            }
+        }
+        assert!(block == 2 && !exchange.is_repeatable(), "the last block is out: {block}");
+        let block = crate::apdu::DataBlock { last: false, number: 1, raw: &[9, 1] };
+        let first = AnyActionResponse::WithPblock { invoke_id, block };
+        assert_eq!(exchange.on_action_response(&first), Step::Next);
+        assert!(exchange.is_repeatable());
+        let next = AnyActionRequest::NextPblock { invoke_id, block: 1 }.to_vec();
+        assert_eq!(exchange.apdu(4, TERMS), Ok(next));
+    }
+
+    #[test]
+    fn an_action_whose_parameter_was_lost_is_asked_from_the_start_unless_it_may_have_been_invoked() {
+        let lost = |exchange: &mut Exchange| {
+            let (invoke_id, result) = (InvokeId::confirmed(3), ActionResult::LongActionAborted);
+            let response = crate::apdu::ActionResponse { invoke_id, result, returned: None };
+            exchange.on_action_response(&AnyActionResponse::Normal(response))
+        };
+        let mut exchange = long_action();
+        exchange.apdu(3, TERMS).unwrap();
+        assert_eq!(lost(&mut exchange), Step::Restart);
+        let mut exchange = long_action();
+        exchange.apdu(3, TERMS).unwrap();
+        for block in 1..3 {
+            let next = AnyActionResponse::NextPblock { invoke_id: InvokeId::confirmed(3), block };
+            assert_eq!(exchange.on_action_response(&next), Step::Next);
+        }
+        let aborted = ClientOutput::ActionResult(ActionResult::LongActionAborted, None);
+        assert_eq!(lost(&mut exchange), Step::Done(aborted));
+    }
+
+    #[test]
+    fn a_request_that_the_server_cannot_take_in_any_way_is_not_sent() {
+        let deaf = Terms { room: 60, conformance: Conformance::GET };
+        assert_eq!(long_action().apdu(3, deaf), Err(ClientFailure::TooLong));
+        let tiny = Terms { room: 20, conformance: Conformance::BLOCK_ACTION };
+        assert_eq!(long_action().apdu(3, tiny), Err(ClientFailure::TooLong));
     }
 }

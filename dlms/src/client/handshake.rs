@@ -2,58 +2,83 @@
 
 use super::{ClientAuthentication, ClientConfig, ClientFailure};
 use crate::apdu::{
-    Aare, Aarq, ActionRequest, ActionResponse, ActionResult, ApplicationContext, AssociationResult, Ciphered,
-    Conformance, Envelope, InitiateRequest, InitiateResponse, InvokeId, Mechanism, Pdu, Rlrq,
+    Aare, Aarq, ActionRequest, ActionResponse, ActionResult, AssociationResult, Ciphered, Conformance,
+    Envelope, InitiateRequest, InitiateResponse, InvokeId, Pdu, Rlrq,
 };
 use crate::axdr::{Data, Encoder};
 use crate::cosem::MethodRequest;
-use crate::security::{Control, SPECIFIC, Suite0, SystemTitle, open, seal};
-use crate::specs::security::{self as specs, CHALLENGE_LEN, PROOF_LEN};
+use crate::security::{Demand, Passes, SPECIFIC, Secret, SecurityContext, SystemTitle, open, seal};
+use crate::specs::security::{self as specs, CHALLENGE_LEN_SIGNED};
 use crate::specs::{apdu_tag, classes};
 use alloc::vec::Vec;
+use plc_core::seed::Stream;
+use rand_core::Rng;
 
 /// The secrets of one attempt to associate.
 #[derive(Debug)]
 pub(super) struct Handshake {
-    challenge: [u8; CHALLENGE_LEN],
+    challenge: Vec<u8>,
     server_challenge: Vec<u8>,
+    server_title: SystemTitle,
+    dedicated_key: Option<Secret>,
 }
 
 /// What an AARE has settled.
 #[derive(Debug)]
 pub(super) struct Accepted {
-    /// The title of the server and the counter of its answer, in a ciphered context.
-    pub(super) proof: Option<(SystemTitle, u32)>,
+    /// The title of the server; zeros where it has not said it and need not.
+    pub(super) server_title: SystemTitle,
+    /// The counter of its answer, in a ciphered context.
+    pub(super) counter: Option<u32>,
     /// What the server says of itself.
     pub(super) initiate: InitiateResponse,
 }
 
 impl Handshake {
-    pub(super) const fn new(challenge: [u8; CHALLENGE_LEN]) -> Self {
-        Self { challenge, server_challenge: Vec::new() }
+    pub(super) fn new(config: &ClientConfig, entropy: &mut Stream) -> Self {
+        let mut octets = [0; CHALLENGE_LEN_SIGNED];
+        entropy.fill_bytes(&mut octets);
+        let len = config.authentication.hls().map_or(0, |hls| hls.challenge_len());
+        let keys = config.authentication.keys().filter(|_| config.ciphering.is_dedicated());
+        Self {
+            challenge: octets[..len].to_vec(),
+            server_challenge: Vec::new(),
+            server_title: [0; 8],
+            dedicated_key: keys.map(|keys| random_key(keys, entropy)),
+        }
+    }
+
+    /// The context of the dedicated key, if the association is to have one.
+    pub(super) fn dedicated(&self, config: &ClientConfig) -> Option<SecurityContext> {
+        let (keys, key) = config.authentication.keys().zip(self.dedicated_key.as_ref())?;
+        keys.clone().with_unicast_key(key.octets()).ok()
     }
 
     /// The AARQ. A repetition has the same challenge and a new counter.
     pub(super) fn aarq(&self, config: &ClientConfig, counter: u32) -> Vec<u8> {
-        let initiate = InitiateRequest::new(Conformance::OURS, config.max_receive_pdu).to_vec();
-        match &config.authentication {
-            ClientAuthentication::None => Aarq {
-                context: ApplicationContext::LOGICAL_NAMES,
-                client_title: None,
-                mechanism: None,
-                authentication_value: None,
-                user_information: Some(&initiate),
-            }
-            .to_vec(),
-            ClientAuthentication::HlsGmac { keys } => Aarq {
-                context: ApplicationContext::LOGICAL_NAMES_CIPHERED,
-                client_title: Some(&config.client_title),
-                mechanism: Some(Mechanism::HIGH_GMAC),
-                authentication_value: Some(&self.challenge),
-                user_information: Some(&seal(keys, &config.client_title, counter, &initiate, SPECIFIC)),
-            }
-            .to_vec(),
+        let authentication = &config.authentication;
+        let dedicated_key = self.dedicated_key.as_ref().map(Secret::octets);
+        let initiate = InitiateRequest::new(Conformance::OURS, config.max_receive_pdu);
+        let initiate = InitiateRequest { dedicated_key, ..initiate }.to_vec();
+        let initiate = match authentication.keys() {
+            None => initiate,
+            Some(keys) => seal(keys, &config.client_title, counter, &initiate, SPECIFIC),
+        };
+        let value = match authentication {
+            ClientAuthentication::None => None,
+            ClientAuthentication::Lls { password, .. } => Some(password.octets()),
+            _ => Some(&self.challenge[..]),
+        };
+        let titled = authentication.keys().is_some() || authentication.hls().is_some();
+        Aarq {
+            protocol_version: None,
+            context: authentication.context(),
+            client_title: titled.then_some(&config.client_title),
+            mechanism: authentication.mechanism(),
+            authentication_value: value,
+            user_information: Some(&initiate),
         }
+        .to_vec()
     }
 
     /// Checks an AARE; `Err` says why it is not the answer that was hoped for.
@@ -63,61 +88,81 @@ impl Handshake {
         aare: &Aare<'_>,
     ) -> Result<Accepted, ClientFailure> {
         if aare.result != AssociationResult::Accepted {
-            return Err(ClientFailure::Rejected(aare.result, aare.diagnostic));
+            return Err(if aare.from_provider {
+                ClientFailure::RejectedByProvider(aare.result, aare.diagnostic.code())
+            } else {
+                ClientFailure::Rejected(aare.result, aare.diagnostic)
+            });
         }
-        match &config.authentication {
-            ClientAuthentication::None => {
-                let plain = aare.user_information.ok_or(ClientFailure::Protocol)?;
-                let initiate = InitiateResponse::from_bytes(plain).map_err(|_| ClientFailure::Protocol)?;
-                Ok(Accepted { proof: None, initiate })
-            }
-            ClientAuthentication::HlsGmac { keys } => self.on_ciphered_aare(keys, config, aare),
+        let authentication = &config.authentication;
+        if aare.context != authentication.context() {
+            return Err(ClientFailure::Authentication);
+        }
+        let server_title = self.server_title(config, aare)?;
+        if authentication.hls().is_some() {
+            self.check_challenge(config, aare)?;
+        }
+        let information = aare.user_information.ok_or(ClientFailure::Protocol)?;
+        let (counter, initiate) = match authentication.keys() {
+            None => (None, information.to_vec()),
+            Some(keys) => open_initiate(keys, &server_title, information)?,
+        };
+        let initiate = InitiateResponse::from_bytes(&initiate).map_err(|_| ClientFailure::Protocol)?;
+        self.server_challenge = aare.authentication_value.unwrap_or_default().to_vec();
+        self.server_title = server_title;
+        Ok(Accepted { server_title, counter, initiate })
+    }
+
+    /// The title of the server, which is not ours, and must be there wherever something is made with it.
+    fn server_title(&self, config: &ClientConfig, aare: &Aare<'_>) -> Result<SystemTitle, ClientFailure> {
+        let authentication = &config.authentication;
+        let needed =
+            authentication.keys().is_some() || authentication.hls().is_some_and(|hls| hls.needs_titles());
+        match aare.server_title.map(SystemTitle::try_from) {
+            Some(Ok(title)) if title != config.client_title => Ok(title),
+            None if !needed => Ok([0; 8]),
+            _ => Err(ClientFailure::Authentication),
         }
     }
 
-    fn on_ciphered_aare(
-        &mut self,
-        keys: &Suite0,
-        config: &ClientConfig,
-        aare: &Aare<'_>,
-    ) -> Result<Accepted, ClientFailure> {
-        const REFUSED: ClientFailure = ClientFailure::Authentication;
-        let title: SystemTitle = aare.server_title.and_then(|title| title.try_into().ok()).ok_or(REFUSED)?;
-        let challenge = aare.authentication_value.ok_or(REFUSED)?;
+    /// The mechanism that was asked for, and a challenge that is lawful and not our own come back.
+    fn check_challenge(&self, config: &ClientConfig, aare: &Aare<'_>) -> Result<(), ClientFailure> {
+        let challenge = aare.authentication_value.ok_or(ClientFailure::Authentication)?;
         let lawful = (specs::CHALLENGE_LEN_MIN..=specs::CHALLENGE_LEN_MAX).contains(&challenge.len());
-        let ours = title == config.client_title || challenge == self.challenge;
-        let hls = aare.mechanism == Some(Mechanism::HIGH_GMAC)
-            && aare.context == ApplicationContext::LOGICAL_NAMES_CIPHERED;
-        if !lawful || ours || !hls {
-            return Err(REFUSED);
+        let asked = aare.mechanism == config.authentication.mechanism();
+        if lawful && asked && challenge != self.challenge {
+            Ok(())
+        } else {
+            Err(ClientFailure::Authentication)
         }
-        let ciphered = Ciphered::from_bytes(aare.user_information.ok_or(REFUSED)?).map_err(|_| REFUSED)?;
-        if ciphered.envelope != Envelope::Specific(apdu_tag::GLO_INITIATE_RESPONSE) {
-            return Err(REFUSED);
-        }
-        let plain = open(keys, &title, &ciphered).map_err(|_| REFUSED)?;
-        let initiate = InitiateResponse::from_bytes(&plain).map_err(|_| REFUSED)?;
-        self.server_challenge = challenge.to_vec();
-        Ok(Accepted { proof: Some((title, ciphered.counter)), initiate })
     }
 
     /// Pass 3: reply_to_HLS_authentication with the proof over the challenge of the server.
-    pub(super) fn pass_3(&self, keys: &Suite0, title: &SystemTitle, counter: u32, number: u8) -> Vec<u8> {
-        let parameter = proof(keys, title, counter, &self.server_challenge);
+    pub(super) fn pass_3(&self, config: &ClientConfig, counter: u32, number: u8) -> Option<Vec<u8>> {
+        let passes = Passes {
+            prover: &config.client_title,
+            verifier: &self.server_title,
+            asked: &self.server_challenge,
+            sent: &self.challenge,
+        };
+        let parameter = octet_string(&config.authentication.hls()?.prove(&passes, counter));
         let invoke_id = InvokeId::confirmed(number);
-        ActionRequest { invoke_id, method: REPLY_TO_HLS, parameter: Some(&parameter) }.to_vec()
+        Some(ActionRequest { invoke_id, method: REPLY_TO_HLS, parameter: Some(&parameter) }.to_vec())
     }
 
     /// Pass 4: whether the server has proved that it knows the keys.
-    pub(super) fn is_proved(
-        &self,
-        keys: &Suite0,
-        server: &SystemTitle,
-        response: &ActionResponse<'_>,
-    ) -> bool {
+    pub(super) fn is_proved(&self, config: &ClientConfig, response: &ActionResponse<'_>) -> bool {
+        let passes = Passes {
+            prover: &self.server_title,
+            verifier: &config.client_title,
+            asked: &self.challenge,
+            sent: &self.server_challenge,
+        };
         let returned = response.returned.and_then(Result::ok);
+        let proof = returned.and_then(octets_in);
+        let hls = config.authentication.hls();
         response.result == ActionResult::Success
-            && returned.is_some_and(|value| verify(keys, server, value, &self.challenge).is_some())
+            && hls.zip(proof).is_some_and(|(hls, proof)| hls.verify(&passes, proof).is_some())
     }
 }
 
@@ -128,35 +173,48 @@ pub(crate) const REPLY_TO_HLS: MethodRequest = MethodRequest {
     method: 1,
 };
 
-/// f(challenge): an octet-string of SC, counter and tag \[GB 9.2.7.4\].
-pub(crate) fn proof(keys: &Suite0, title: &SystemTitle, counter: u32, challenge: &[u8]) -> Vec<u8> {
-    let mut octets = [Control::AUTHENTICATED.0; PROOF_LEN];
-    octets[1..5].copy_from_slice(&counter.to_be_bytes());
-    octets[5..].copy_from_slice(&keys.gmac(title, counter, challenge));
+/// An encoded octet-string: how proofs travel.
+pub(crate) fn octet_string(octets: &[u8]) -> Vec<u8> {
     let mut value = Vec::new();
-    Encoder::new(&mut value, PROOF_LEN + 2).octet_string(&octets);
+    Encoder::new(&mut value, octets.len() + 4).octet_string(octets);
     value
 }
 
-/// Checks f(challenge) as made by `title`; returns its counter.
-pub(crate) fn verify(keys: &Suite0, title: &SystemTitle, value: &[u8], challenge: &[u8]) -> Option<u32> {
-    let Ok(Data::OctetString(octets)) = Data::from_bytes(value) else { return None };
-    let octets: &[u8; PROOF_LEN] = octets.try_into().ok()?;
-    let [control, c0, c1, c2, c3, tag @ ..] = octets;
-    let counter = u32::from_be_bytes([*c0, *c1, *c2, *c3]);
-    let right =
-        *control == Control::AUTHENTICATED.0 && keys.verify_gmac(title, counter, challenge, tag).is_ok();
-    right.then_some(counter)
+/// The octets of an encoded octet-string.
+pub(crate) fn octets_in(value: &[u8]) -> Option<&[u8]> {
+    match Data::from_bytes(value) {
+        Ok(Data::OctetString(octets)) => Some(octets),
+        _ => None,
+    }
+}
+
+/// The initiate-response in its envelope, and the counter of that.
+fn open_initiate(
+    keys: &SecurityContext,
+    title: &SystemTitle,
+    information: &[u8],
+) -> Result<(Option<u32>, Vec<u8>), ClientFailure> {
+    const REFUSED: ClientFailure = ClientFailure::Authentication;
+    let ciphered = Ciphered::from_bytes(information).map_err(|_| REFUSED)?;
+    if ciphered.envelope != Envelope::Specific(apdu_tag::GLO_INITIATE_RESPONSE) {
+        return Err(REFUSED);
+    }
+    let demanded = Demand::of_responses(keys).control;
+    let plain = open(keys, demanded, title, &ciphered).map_err(|_| REFUSED)?;
+    Ok((Some(ciphered.counter), plain))
+}
+
+fn random_key(keys: &SecurityContext, entropy: &mut Stream) -> Secret {
+    let mut octets = zeroize::Zeroizing::new([0; specs::KEY_LEN_LONG]);
+    let octets = &mut octets[..keys.suite().key_len()];
+    entropy.fill_bytes(octets);
+    Secret::new(octets)
 }
 
 /// The RLRQ, ciphered in a ciphered context.
 pub(super) fn rlrq(config: &ClientConfig, counter: u32) -> Vec<u8> {
     let initiate = InitiateRequest::new(Conformance::OURS, config.max_receive_pdu).to_vec();
-    let sealed = match &config.authentication {
-        ClientAuthentication::None => None,
-        ClientAuthentication::HlsGmac { keys } => {
-            Some(seal(keys, &config.client_title, counter, &initiate, SPECIFIC))
-        }
-    };
+    let keys = config.authentication.keys();
+    let sealed = keys.map(|keys| seal(keys, &config.client_title, counter, &initiate, SPECIFIC));
     Rlrq { reason: Some(0), user_information: sealed.as_deref() }.to_vec()
 }

@@ -9,44 +9,53 @@ mod counters;
 mod ear;
 mod exchange;
 mod handshake;
+mod listening;
 mod pending;
+mod request;
+mod sending;
 mod voice;
 
 pub use config::{
     CipheringForm, ClientAuthentication, ClientConfig, ClientFailure, ClientInput, ClientOutput,
 };
 pub use counters::ClientCounters;
-pub(crate) use handshake::{REPLY_TO_HLS, proof, verify};
+pub(crate) use handshake::{REPLY_TO_HLS, octet_string, octets_in};
 
-use crate::apdu::{Aare, ActionResponse, Conformance, ExceptionResponse, Pdu, is_ciphered};
-use crate::cosem::AttributeRequest;
+use crate::apdu::{
+    Aare, ActionResponse, Conformance, ExceptionResponse, GeneralBlockTransfer, LongInvokeId, Pdu,
+    is_ciphered, is_general,
+};
+use crate::block_transfer::{BlockTransfer, Taken};
 use crate::invocation::InvocationCounter;
-use crate::security::Suite0;
+use crate::security::SecurityContext;
 use crate::specs::apdu_tag;
 use crate::specs::conversation::RETRIES_MAX;
 use crate::specs::get::LIST_MAX;
-use crate::specs::security::CHALLENGE_LEN;
 use crate::wrapper::Wpdu;
 use alloc::vec::Vec;
 use core::time::Duration;
 use ear::Ear;
-use exchange::{Exchange, Request, Step};
+use exchange::{Exchange, Step};
 use handshake::{Accepted, Handshake};
-use pending::{Job, Pending, Proving};
-use plc_core::seed::Stream;
+use pending::{Job, Pending, Proving, ServerTerms};
 use plc_core::{Instant, Machine};
-use rand_core::Rng;
+use request::Request;
 use voice::Voice;
+
+/// What an answer may hold besides a value of the longest kind: results, protection.
+const JOINED_OVERHEAD: usize = 1024;
 
 /// One association with one server, over datagrams that may be lost, doubled and reordered.
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
-    challenges: Stream,
     is_open: bool,
     pending: Option<Pending>,
     ear: Ear,
     voice: Voice,
+    blocks: BlockTransfer,
+    /// The push that was confirmed last.
+    last_push: Option<LongInvokeId>,
     counters: ClientCounters,
 }
 
@@ -54,11 +63,19 @@ impl Client {
     /// A client that is not connected.
     pub fn new(config: ClientConfig) -> Self {
         Self {
-            challenges: config.seed.stream(),
             is_open: false,
             pending: None,
-            ear: Ear::new(config.last_server_counter),
-            voice: Voice::new(InvocationCounter::new(config.first_invocation_counter, config.counter_block)),
+            ear: Ear::new(
+                config.last_server_counter,
+                config.first_invocation_counter,
+                config.authentication.keys(),
+            ),
+            voice: Voice::new(
+                InvocationCounter::new(config.first_invocation_counter, config.counter_block),
+                config.seed.stream(),
+            ),
+            blocks: BlockTransfer::new(config.max_value_len.saturating_add(JOINED_OVERHEAD)),
+            last_push: None,
             counters: ClientCounters::default(),
             config,
         }
@@ -95,14 +112,14 @@ impl Client {
             Some(Pending { job: Job::Exchange(exchange), .. }) => exchange.held(),
             _ => 0,
         };
-        (held, self.config.max_value_len)
+        // What is joined from general blocks becomes an answer only when it is whole.
+        (held.max(self.blocks.held()), self.config.max_value_len.saturating_add(JOINED_OVERHEAD))
     }
 
     fn on_connect(&mut self, now: Instant) {
-        let mut challenge = [0; CHALLENGE_LEN];
-        self.challenges.fill_bytes(&mut challenge);
         self.is_open = false;
-        self.begin(now, Job::Associate(Handshake::new(challenge)));
+        let handshake = Handshake::new(&self.config, &mut self.voice.entropy);
+        self.begin(now, Job::Associate(handshake));
     }
 
     fn on_request(&mut self, now: Instant, request: Request) {
@@ -113,10 +130,13 @@ impl Client {
         }
     }
 
-    fn on_request_list(&mut self, now: Instant, attributes: Vec<AttributeRequest>) {
-        match attributes.len() {
-            1..=LIST_MAX => self.on_request(now, Request::GetList(attributes)),
-            _ => self.fail(ClientFailure::TooLong),
+    /// Asks for several things at once.
+    fn on_list(&mut self, now: Instant, count: usize, request: impl FnOnce() -> Option<Request>) {
+        let request = (1..=LIST_MAX).contains(&count).then(request);
+        match request {
+            Some(Some(request)) => self.on_request(now, request),
+            Some(None) => self.fail(ClientFailure::Protocol),
+            None => self.fail(ClientFailure::TooLong),
         }
     }
 
@@ -133,6 +153,7 @@ impl Client {
     }
 
     fn begin(&mut self, now: Instant, job: Job) {
+        self.blocks.reset();
         self.pending = Some(Pending::new(now, job, &self.config));
         self.transmit(now);
     }
@@ -141,18 +162,32 @@ impl Client {
     fn transmit(&mut self, now: Instant) {
         let Some(pending) = &mut self.pending else { return };
         pending.deadline = now + self.config.response_timeout.max(Duration::from_millis(1));
-        let apdu = pending.job.apdu(&self.config, &mut self.voice, self.ear.server_max_pdu());
-        if let Err(failure) = apdu.and_then(|apdu| self.voice.send(&self.config, &apdu)) {
+        let conformance = self.ear.server_conformance().unwrap_or_default();
+        let server = ServerTerms { max_pdu: self.ear.server_max_pdu(), conformance };
+        let apdu = pending.job.apdu(&self.config, &mut self.voice, &self.ear, server);
+        if let Err(failure) = apdu.and_then(|apdu| self.send(apdu, server)) {
             self.pending = None;
             self.fail(failure);
         }
     }
 
-    const fn keys(&self) -> Option<&Suite0> {
-        match &self.config.authentication {
-            ClientAuthentication::None => None,
-            ClientAuthentication::HlsGmac { keys } => Some(keys),
+    /// Sends an APDU, in general blocks if that is the only way.
+    fn send(&mut self, apdu: Vec<u8>, server: ServerTerms) -> Result<(), ClientFailure> {
+        let general = server.conformance.has(Conformance::GENERAL_BLOCK_TRANSFER);
+        if !general || apdu.len() <= server.max_pdu {
+            return self.voice.send(&self.config, &apdu);
         }
+        if self.blocks.begin(apdu, server.max_pdu) { self.send_burst() } else { Err(ClientFailure::TooLong) }
+    }
+
+    /// Sends the general blocks that the server waits for.
+    fn send_burst(&mut self) -> Result<(), ClientFailure> {
+        let burst = self.blocks.burst();
+        burst.iter().try_for_each(|apdu| self.voice.send(&self.config, apdu))
+    }
+
+    const fn keys(&self) -> Option<&SecurityContext> {
+        self.config.authentication.keys()
     }
 
     fn on_datagram(&mut self, now: Instant, bytes: &[u8]) {
@@ -168,9 +203,43 @@ impl Client {
             Some(&apdu_tag::AARE) => self.on_aare(now, apdu),
             Some(&apdu_tag::RLRE) => self.on_rlre(),
             Some(&apdu_tag::EXCEPTION_RESPONSE) => self.on_exception(apdu),
-            Some(&tag) if is_ciphered(tag) => self.on_ciphered(now, apdu),
+            Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => self.on_general_block(now, apdu),
+            Some(&tag) if self.keys().is_none() && (is_ciphered(tag) || is_general(tag)) => {
+                self.counters.unexpected += 1;
+            }
             Some(_) if self.keys().is_none() => self.on_service(now, apdu),
-            _ => self.counters.unauthentic += 1,
+            Some(_) => self.on_protected(now, apdu),
+            None => self.counters.malformed += 1,
+        }
+    }
+
+    fn on_general_block(&mut self, now: Instant, apdu: &[u8]) {
+        let Ok(block) = GeneralBlockTransfer::from_bytes(apdu) else { return self.counters.malformed += 1 };
+        let before = self.blocks.progress();
+        let taken = self.blocks.on_block(&block);
+        if self.blocks.progress() > before {
+            self.on_progress(now);
+        }
+        match taken {
+            Taken::Wait => {}
+            Taken::Answer => {
+                let _ = self.send_burst();
+            }
+            // Blocks in blocks are not taken apart.
+            Taken::Whole(joined) if joined.first() == Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => {
+                self.counters.malformed += 1;
+            }
+            Taken::Whole(joined) => self.on_apdu(now, &joined),
+            Taken::TooLong => self.on_refusal(ClientFailure::TooLong),
+            Taken::Stray => self.counters.unexpected += 1,
+        }
+    }
+
+    /// The server is heard to go on.
+    fn on_progress(&mut self, now: Instant) {
+        if let Some(pending) = &mut self.pending {
+            pending.left = self.config.retries.min(RETRIES_MAX);
+            pending.deadline = now + self.config.response_timeout.max(Duration::from_millis(1));
         }
     }
 
@@ -186,14 +255,17 @@ impl Client {
     }
 
     fn on_accepted(&mut self, now: Instant, accepted: &Accepted) {
-        let Some((title, counter)) = accepted.proof else {
-            self.ear.on_initiate(&accepted.initiate);
-            return self.on_connected();
-        };
-        if !self.ear.on_server(title, counter) {
-            return self.counters.replayed += 1;
+        let Some(Pending { job: Job::Associate(handshake), .. }) = &self.pending else { return };
+        if let Some(counter) = accepted.counter {
+            let dedicated = handshake.dedicated(&self.config);
+            if !self.ear.on_server(accepted.server_title, counter, dedicated) {
+                return self.counters.replayed += 1;
+            }
         }
         self.ear.on_initiate(&accepted.initiate);
+        if self.config.authentication.hls().is_none() {
+            return self.on_connected();
+        }
         if let Some(Pending { job: Job::Associate(handshake), .. }) = self.pending.take() {
             self.begin(now, Job::Prove(Proving::new(handshake)));
         }
@@ -234,16 +306,19 @@ impl Client {
         }
     }
 
-    fn on_ciphered(&mut self, now: Instant, apdu: &[u8]) {
-        let ClientAuthentication::HlsGmac { keys } = &self.config.authentication else {
-            return self.counters.unexpected += 1;
-        };
-        if let Some(plain) = self.ear.open(keys, apdu, &mut self.counters) {
+    fn on_protected(&mut self, now: Instant, apdu: &[u8]) {
+        let Some(keys) = self.config.authentication.keys() else { return };
+        if let Some(plain) = self.ear.open(keys, &self.config.client_title, apdu, &mut self.counters) {
             self.on_service(now, &plain);
         }
     }
 
     fn on_service(&mut self, now: Instant, apdu: &[u8]) {
+        match apdu.first() {
+            Some(&apdu_tag::DATA_NOTIFICATION) => return self.on_data_notification(apdu),
+            Some(&apdu_tag::EVENT_NOTIFICATION_REQUEST) => return self.on_event_notification(apdu),
+            _ => {}
+        }
         match &self.pending {
             Some(Pending { job: Job::Prove(_), .. }) => self.on_pass_4(apdu),
             Some(Pending { job: Job::Exchange(_), .. }) => self.on_answer(now, apdu),
@@ -257,8 +332,7 @@ impl Client {
         let Some(response) = response.filter(|response| proving.is_issued(response.invoke_id)) else {
             return self.counters.unexpected += 1;
         };
-        let (Some(keys), Some(title)) = (self.keys(), self.ear.server_title()) else { return };
-        if proving.is_proved(keys, title, &response) {
+        if proving.is_proved(&self.config, &response) {
             self.on_connected();
         } else {
             self.done(ClientOutput::Failed(ClientFailure::Authentication));
@@ -293,18 +367,28 @@ impl Client {
     /// Asks again, or gives up.
     fn repeat(&mut self, now: Instant) {
         let Some(pending) = &mut self.pending else { return };
-        if pending.may_repeat() {
+        if pending.may_repeat(self.blocks.is_partial()) {
             self.counters.repeated += 1;
-            return self.transmit(now);
+            return if self.blocks.is_active() { self.resume(now) } else { self.transmit(now) };
         }
         let output = pending.given_up();
         self.is_open &= output != ClientOutput::Released;
         self.done(output);
     }
 
+    /// Goes on with general blocks where they were heard last.
+    fn resume(&mut self, now: Instant) {
+        if let Some(pending) = &mut self.pending {
+            pending.deadline = now + self.config.response_timeout.max(Duration::from_millis(1));
+        }
+        self.blocks.rewind();
+        let _ = self.send_burst();
+    }
+
     /// The pending request is answered.
     fn done(&mut self, output: ClientOutput) {
         self.pending = None;
+        self.blocks.reset();
         if let Some(last) = self.ear.news() {
             self.voice.tell(ClientOutput::ServerCounter(last));
         }
@@ -327,7 +411,12 @@ impl Machine for Client {
             _ if self.pending.is_some() => self.fail(ClientFailure::Busy),
             ClientInput::Connect => self.on_connect(now),
             ClientInput::Get(attribute) => self.on_request(now, Request::Get(attribute)),
-            ClientInput::GetList(attributes) => self.on_request_list(now, attributes),
+            ClientInput::GetList(attributes) => {
+                self.on_list(now, attributes.len(), || Some(Request::GetList(attributes)));
+            }
+            ClientInput::SetList(pairs) => self.on_list(now, pairs.len(), || Request::set_list(pairs)),
+            ClientInput::ActionList(pairs) => self.on_list(now, pairs.len(), || Request::action_list(pairs)),
+            ClientInput::Access(pairs) => self.on_list(now, pairs.len(), || Request::access(pairs)),
             ClientInput::Set(attribute, value) => {
                 self.on_request(now, Request::Set(attribute, value.to_vec()))
             }

@@ -1,11 +1,11 @@
 //! The request under way, whatever it is.
 
-use super::exchange::Exchange;
+use super::ear::Ear;
+use super::exchange::{self, Exchange};
 use super::handshake::{self, Handshake};
-use super::voice::Voice;
-use super::{ClientAuthentication, ClientConfig, ClientFailure, ClientOutput};
-use crate::apdu::{ActionResponse, InvokeId};
-use crate::security::{Suite0, SystemTitle};
+use super::voice::{self, Voice};
+use super::{CipheringForm, ClientConfig, ClientFailure, ClientOutput};
+use crate::apdu::{ActionResponse, Conformance, InvokeId};
 use crate::specs::conversation::RETRIES_MAX;
 use alloc::vec::Vec;
 use plc_core::Instant;
@@ -18,6 +18,15 @@ pub(super) struct Pending {
     pub(super) deadline: Instant,
     /// What is told if no answer comes.
     pub(super) hint: ClientFailure,
+}
+
+/// What the server said of itself when it opened the association.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ServerTerms {
+    /// The longest APDU that it takes, in octets.
+    pub(super) max_pdu: usize,
+    /// What it can do.
+    pub(super) conformance: Conformance,
 }
 
 /// What is being done.
@@ -42,13 +51,13 @@ pub(super) struct Proving {
 
 impl Pending {
     pub(super) fn new(now: Instant, job: Job, config: &ClientConfig) -> Self {
-        let left = if job.is_repeatable() { config.retries.min(RETRIES_MAX) } else { 0 };
+        let left = config.retries.min(RETRIES_MAX);
         Self { job, left, deadline: now, hint: ClientFailure::NoAnswer }
     }
 
-    /// Takes one repetition off those that are left.
-    pub(super) const fn may_repeat(&mut self) -> bool {
-        let may = self.left > 0;
+    /// Takes one repetition off those that are left. What has not gone out in full may always be repeated.
+    pub(super) fn may_repeat(&mut self, is_partial: bool) -> bool {
+        let may = self.left > 0 && (is_partial || self.job.is_repeatable());
         self.left = self.left.saturating_sub(1);
         may
     }
@@ -63,26 +72,28 @@ impl Pending {
 }
 
 impl Job {
-    /// The APDU to send now. No service may be longer than `server_max_pdu`.
+    /// The APDU to send now.
     pub(super) fn apdu(
         &mut self,
         config: &ClientConfig,
         voice: &mut Voice,
-        server_max_pdu: usize,
+        ear: &Ear,
+        server: ServerTerms,
     ) -> Result<Vec<u8>, ClientFailure> {
         match self {
             Self::Associate(handshake) => Ok(handshake.aarq(config, voice.send_counter(config)?)),
-            Self::Prove(proving) => proving.apdu(config, voice),
+            Self::Prove(proving) => proving.apdu(config, voice, ear),
             Self::Exchange(exchange) => {
                 let fresh = if exchange.needs_fresh() { voice.next_number() } else { voice.number() };
-                let apdu = voice.protect(config, exchange.apdu(fresh))?;
-                if apdu.len() > server_max_pdu { Err(ClientFailure::TooLong) } else { Ok(apdu) }
+                let room = server.max_pdu.saturating_sub(voice::overhead(config));
+                let terms = exchange::Terms { room, conformance: server.conformance };
+                voice.protect(config, ear, config.ciphering, exchange.apdu(fresh, terms)?)
             }
             Self::Release => Ok(handshake::rlrq(config, voice.send_counter(config)?)),
         }
     }
 
-    const fn is_repeatable(&self) -> bool {
+    fn is_repeatable(&self) -> bool {
         match self {
             Self::Exchange(exchange) => exchange.is_repeatable(),
             _ => true,
@@ -95,14 +106,21 @@ impl Proving {
         Self { handshake, issued: 0 }
     }
 
-    fn apdu(&mut self, config: &ClientConfig, voice: &mut Voice) -> Result<Vec<u8>, ClientFailure> {
-        let ClientAuthentication::HlsGmac { keys } = &config.authentication else {
-            return Err(ClientFailure::WrongState);
-        };
+    /// Pass 3, under the global key even if there is a dedicated one.
+    fn apdu(
+        &mut self,
+        config: &ClientConfig,
+        voice: &mut Voice,
+        ear: &Ear,
+    ) -> Result<Vec<u8>, ClientFailure> {
         let number = voice.next_number();
         self.issued |= 1 << number;
-        let inner = voice.send_counter(config)?;
-        voice.protect(config, self.handshake.pass_3(keys, &config.client_title, inner, number))
+        let hls = config.authentication.hls().ok_or(ClientFailure::WrongState)?;
+        let inner = if hls.needs_counter() { voice.send_counter(config)? } else { 0 };
+        let pass_3 = self.handshake.pass_3(config, inner, number).ok_or(ClientFailure::WrongState)?;
+        let dedicated = config.ciphering.is_dedicated();
+        let ciphering = if dedicated { CipheringForm::ServiceSpecific } else { config.ciphering };
+        voice.protect(config, ear, ciphering, pass_3)
     }
 
     /// Whether a response has one of the numbers that were issued.
@@ -111,12 +129,7 @@ impl Proving {
     }
 
     /// Pass 4: whether the server has proved that it knows the keys.
-    pub(super) fn is_proved(
-        &self,
-        keys: &Suite0,
-        server: &SystemTitle,
-        response: &ActionResponse<'_>,
-    ) -> bool {
-        self.handshake.is_proved(keys, server, response)
+    pub(super) fn is_proved(&self, config: &ClientConfig, response: &ActionResponse<'_>) -> bool {
+        self.handshake.is_proved(config, response)
     }
 }

@@ -25,22 +25,32 @@ impl AttributeRequest {
 
     /// Takes a cosem-attribute-descriptor with its optional selection.
     pub(crate) fn parse(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let class_id = reader.u16_be()?;
-        let logical_name = LogicalName(reader.array()?);
-        let attribute = reader.u8()? as i8;
+        let attribute = Self::parse_descriptor(reader)?;
         let selector = match reader.u8()? {
             0 => None,
             _ => Some(Selector::parse(reader)?),
         };
-        Ok(Self { class_id, logical_name, attribute, selector })
+        Ok(Self { selector, ..attribute })
+    }
+
+    /// Takes a cosem-attribute-descriptor alone.
+    pub(crate) fn parse_descriptor(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        let class_id = reader.u16_be()?;
+        let logical_name = LogicalName(reader.array()?);
+        Ok(Self::new(class_id, logical_name, reader.u8()? as i8))
     }
 
     pub(crate) fn emit(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
-        writer.u16_be(self.class_id)?;
-        writer.bytes(&self.logical_name.0)?;
-        writer.u8(self.attribute as u8)?;
+        self.emit_descriptor(writer)?;
         writer.u8(u8::from(self.selector.is_some()))?;
         self.selector.as_ref().map_or(Ok(()), |selector| selector.emit(writer))
+    }
+
+    /// Writes the descriptor without its selection.
+    pub(crate) fn emit_descriptor(&self, writer: &mut Writer<'_>) -> Result<(), WireError> {
+        writer.u16_be(self.class_id)?;
+        writer.bytes(&self.logical_name.0)?;
+        writer.u8(self.attribute as u8)
     }
 
     pub(crate) fn wire_len(&self) -> usize {

@@ -101,6 +101,13 @@ pub enum Selector {
         /// Last column.
         to_column: u16,
     },
+    /// A selector of another class, or one whose parameters this crate does not know.
+    Other {
+        /// The access selector.
+        number: u8,
+        /// One whole encoded value.
+        parameters: Vec<u8>,
+    },
 }
 
 impl Selector {
@@ -111,13 +118,19 @@ impl Selector {
     }
 
     pub(crate) fn parse(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        const INVALID: WireError = WireError::Invalid("selector");
         let number = reader.u8()?;
-        let fields = Data::parse(reader)?.as_structure().ok_or(INVALID)?;
-        match number {
-            selector::RANGE => Self::range(fields.exactly().ok_or(INVALID)?).ok_or(INVALID),
-            selector::ENTRY => Self::entry(fields.exactly().ok_or(INVALID)?).ok_or(INVALID),
-            _ => Err(INVALID),
+        let whole = *reader;
+        let parameters = Data::parse(reader)?;
+        let known = parameters.as_structure().and_then(|fields| match number {
+            selector::RANGE => Self::range(fields.exactly()?),
+            selector::ENTRY => Self::entry(fields.exactly()?),
+            _ => None,
+        });
+        let len = whole.remaining() - reader.remaining();
+        match known {
+            Some(known) => Ok(known),
+            None if len > SELECTOR_LEN_MAX => Err(WireError::Invalid("selector")),
+            None => Ok(Self::Other { number, parameters: { whole }.bytes(len)?.to_vec() }),
         }
     }
 
@@ -153,6 +166,10 @@ impl Selector {
 
     fn encoded(&self) -> Vec<u8> {
         let mut bytes = Vec::from([self.number()]);
+        if let Self::Other { parameters, .. } = self {
+            bytes.extend_from_slice(parameters);
+            return bytes;
+        }
         let mut out = Encoder::new(&mut bytes, SELECTOR_LEN_MAX);
         out.structure(4);
         match self {
@@ -170,6 +187,7 @@ impl Selector {
                 out.u16(*from_column);
                 out.u16(*to_column);
             }
+            Self::Other { .. } => {}
         }
         bytes
     }
@@ -178,6 +196,7 @@ impl Selector {
         match self {
             Self::Range { .. } => selector::RANGE,
             Self::Entry { .. } => selector::ENTRY,
+            Self::Other { number, .. } => *number,
         }
     }
 }
@@ -191,6 +210,7 @@ impl fmt::Display for Selector {
             Self::Entry { from_entry, to_entry, from_column, to_column } => {
                 write!(f, "entries {from_entry}..={to_entry} columns {from_column}..={to_column}")
             }
+            Self::Other { number, parameters } => write!(f, "selector {number} {} octets", parameters.len()),
         }
     }
 }

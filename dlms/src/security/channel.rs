@@ -1,88 +1,117 @@
 //! Putting APDUs into ciphered envelopes and taking them out.
 
-use super::{Control, Suite0, SystemTitle};
-use crate::apdu::{Ciphered, Envelope, Pdu, glo_tag, is_ciphered, plain_tag};
+use super::{Control, SecurityContext, SystemTitle};
+use crate::apdu::{Ciphered, Envelope, Pdu, may_be_inside, plain_tag};
 use crate::specs::{apdu_tag, security as specs};
 use alloc::vec::Vec;
 
 /// Why an envelope was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OpenFault {
-    /// Not authenticated and encrypted under suite 0 with the unicast key.
+    /// Less protection than is demanded, another suite, or the broadcast key.
     Policy,
-    /// Names another sender.
+    /// Names another sender, or another recipient.
     Title,
-    /// A tag is wrong or missing.
+    /// A tag, a signature or a wrapped key is wrong or missing.
     Tag,
     /// What is inside does not belong into this envelope.
     Contents,
 }
 
-/// Protects `plain` under `counter`, in the same kind of envelope as `form`, as sent by `title`.
+/// Protects `plain` with authentication and encryption under `counter`, in the same kind of envelope as
+/// `form`, as sent by `title`.
 pub(crate) fn seal(
-    keys: &Suite0,
+    context: &SecurityContext,
     title: &SystemTitle,
     counter: u32,
     plain: &[u8],
     form: Envelope,
 ) -> Vec<u8> {
-    let control = Control::AUTHENTICATED_ENCRYPTED;
-    let text = keys.protect(control, title, counter, plain).expect("suite 0 knows this control octet");
-    let specific = plain.first().and_then(|&tag| glo_tag(tag)).map(Envelope::Specific);
-    let envelope = match (form, specific) {
-        (Envelope::Specific(_), Some(specific)) => specific,
-        _ => Envelope::General(Some(*title)),
-    };
+    seal_as(context, Control::AUTHENTICATED_ENCRYPTED, title, counter, plain, form)
+}
+
+/// The same with the protection that `control` says; its suite is that of the context.
+pub(crate) fn seal_as(
+    context: &SecurityContext,
+    control: Control,
+    title: &SystemTitle,
+    counter: u32,
+    plain: &[u8],
+    form: Envelope,
+) -> Vec<u8> {
+    let control = control.under(context.suite());
+    let text = context.protect(control, title, counter, plain).expect("a context knows its own suite");
+    let envelope = form.around(plain.first().copied().unwrap_or_default(), *title);
     Ciphered { envelope, control, counter, text: &text }.to_vec()
 }
 
-/// Takes an APDU out of its envelope, as sent by `title`. The caller has yet to accept the counter.
+/// Takes an APDU out of its envelope, as sent by `title` with at least the protection `demanded`. The
+/// caller has yet to accept the counter.
 pub(crate) fn open(
-    keys: &Suite0,
+    context: &SecurityContext,
+    demanded: Control,
     title: &SystemTitle,
     ciphered: &Ciphered<'_>,
 ) -> Result<Vec<u8>, OpenFault> {
-    if ciphered.control != Control::AUTHENTICATED_ENCRYPTED {
-        return Err(OpenFault::Policy);
-    }
-    if matches!(ciphered.envelope, Envelope::General(Some(named)) if named != *title) {
+    check_control(context, demanded, ciphered.control)?;
+    let named = match ciphered.envelope {
+        Envelope::Specific(_) => None,
+        Envelope::General(named) | Envelope::GeneralDedicated(named) => named,
+    };
+    if named.is_some_and(|named| named != *title) {
         return Err(OpenFault::Title);
     }
-    let plain = keys
+    let plain = context
         .unprotect(ciphered.control, title, ciphered.counter, ciphered.text)
         .map_err(|_| OpenFault::Tag)?;
     let inside = plain.first().copied().ok_or(OpenFault::Contents)?;
     let belongs = match ciphered.envelope {
         Envelope::Specific(tag) => plain_tag(tag) == Some(inside),
-        Envelope::General(_) => !is_ciphered(inside) && glo_tag(inside).is_some(),
+        Envelope::General(_) | Envelope::GeneralDedicated(_) => may_be_inside(inside),
     };
     if belongs { Ok(plain) } else { Err(OpenFault::Contents) }
+}
+
+/// The suite of the context, the unicast key, no compression, and at least what is demanded.
+pub(crate) fn check_control(
+    context: &SecurityContext,
+    demanded: Control,
+    control: Control,
+) -> Result<(), OpenFault> {
+    let lawful = control.suite() == Some(context.suite())
+        && !control.is_broadcast()
+        && !control.is_compressed()
+        && control.covers(demanded);
+    if lawful { Ok(()) } else { Err(OpenFault::Policy) }
 }
 
 /// Octets that an envelope of this form adds at most.
 pub(crate) const fn overhead(form: Envelope) -> usize {
     let head = match form {
         Envelope::Specific(_) => specs::SPECIFIC_HEAD_LEN,
-        Envelope::General(_) => specs::GENERAL_HEAD_LEN,
+        Envelope::General(_) | Envelope::GeneralDedicated(_) => specs::GENERAL_HEAD_LEN,
     };
     head + specs::HEADER_LEN + specs::TAG_LEN
 }
 
 /// The form of service-specific envelopes; which service follows from the APDU.
 pub(crate) const SPECIFIC: Envelope = Envelope::Specific(apdu_tag::GLO_GET_REQUEST);
+/// The same under the dedicated key.
+pub(crate) const SPECIFIC_DEDICATED: Envelope = Envelope::Specific(apdu_tag::DED_GET_REQUEST);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::hex::hex;
 
-    fn keys() -> Suite0 {
-        Suite0::new(
+    fn keys() -> SecurityContext {
+        SecurityContext::new(
             &hex("000102030405060708090A0B0C0D0E0F").try_into().unwrap(),
             &hex("D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF").try_into().unwrap(),
         )
     }
 
+    const ALL: Control = Control::AUTHENTICATED_ENCRYPTED;
     const CLIENT: SystemTitle = [0x4D, 0x4D, 0x4D, 0, 0, 0xBC, 0x61, 0x4E];
     const SERVER: SystemTitle = *b"ABCDEFGH";
     const PLAIN: &str = "C0010000080000010000FF0200";
@@ -136,7 +165,7 @@ mod tests {
             "DB082F192291991641033B30000001E5025CE9D2271FD78BE8C204211A916A9D7F587E0A7A814CADEA89E9593F01F92EA8C0\
             87B5BDFDEFEAB6BECF282DFE49C08F5BE6DC8400",
         );
-        let keys = Suite0::new(b"MYDUMMYGLOBALKEY", b"MYDUMMYGLOBALKEY");
+        let keys = SecurityContext::new(b"MYDUMMYGLOBALKEY", b"MYDUMMYGLOBALKEY");
         let ciphered = Ciphered::from_bytes(&bytes).unwrap();
         let Envelope::General(Some(title)) = ciphered.envelope else { panic!("general-glo with title") };
         assert_eq!(
@@ -176,7 +205,7 @@ mod tests {
         for ((title, text), inside) in session.iter().zip(inside) {
             let bytes = hex(text);
             let ciphered = Ciphered::from_bytes(&bytes).unwrap();
-            let plain = open(&keys(), title, &ciphered).unwrap();
+            let plain = open(&keys(), ALL, title, &ciphered).unwrap();
             assert_eq!(plain, hex(inside));
             assert_eq!(seal(&keys(), title, ciphered.counter, &plain, ciphered.envelope), bytes);
         }
@@ -194,7 +223,7 @@ mod tests {
     fn anything_but_authenticated_encryption_of_the_right_sender_is_refused() {
         let plain = hex(PLAIN);
         let good = seal(&keys(), &CLIENT, 7, &plain, Envelope::General(None));
-        let open_bytes = |bytes: &[u8]| open(&keys(), &CLIENT, &Ciphered::from_bytes(bytes).unwrap());
+        let open_bytes = |bytes: &[u8]| open(&keys(), ALL, &CLIENT, &Ciphered::from_bytes(bytes).unwrap());
         assert_eq!(open_bytes(&good), Ok(plain.clone()));
         for control in [0x00, 0x10, 0x20, 0x31, 0x32, 0x70, 0xB0] {
             let mut bytes = good.clone();
@@ -204,9 +233,9 @@ mod tests {
         for short in 0..12 {
             let ciphered = Ciphered::from_bytes(&good).unwrap();
             let text = &ciphered.text[..ciphered.text.len() - 12 + short];
-            assert_eq!(open(&keys(), &CLIENT, &Ciphered { text, ..ciphered }), Err(OpenFault::Tag));
+            assert_eq!(open(&keys(), ALL, &CLIENT, &Ciphered { text, ..ciphered }), Err(OpenFault::Tag));
             let text = &ciphered.text[..short];
-            assert_eq!(open(&keys(), &CLIENT, &Ciphered { text, ..ciphered }), Err(OpenFault::Tag));
+            assert_eq!(open(&keys(), ALL, &CLIENT, &Ciphered { text, ..ciphered }), Err(OpenFault::Tag));
         }
         let mut other = good.clone();
         other[2] ^= 1;

@@ -1,13 +1,13 @@
 //! The objects that every server has: current association, SAP assignment, security setup.
 
-use super::{
-    AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, ServerAuthentication, ServerConfig,
-};
-use crate::apdu::{ApplicationContext, Conformance, DataAccessResult, Mechanism};
+use super::{Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, ServerConfig};
+use crate::apdu::{Conformance, DataAccessResult, Mechanism};
 use crate::axdr::Encoder;
+use crate::classes::security_setup::use_code;
 use crate::cosem::{AttributeRequest, LogicalName};
-use crate::security::SystemTitle;
-use crate::specs::{association_status, classes, initiate, security_setup};
+use crate::security::{SecurityContext, SystemTitle};
+use crate::specs::security_setup::{self, entity};
+use crate::specs::{association_status, classes, initiate};
 
 /// Index by which the built-in objects are known.
 const CURRENT_ASSOCIATION: ObjectEntry =
@@ -15,7 +15,8 @@ const CURRENT_ASSOCIATION: ObjectEntry =
 const SAP_ASSIGNMENT: ObjectEntry =
     ObjectEntry::read_only(classes::SAP_ASSIGNMENT, 0, classes::SAP_ASSIGNMENT_NAME, 2);
 const SECURITY_SETUP: ObjectEntry =
-    ObjectEntry::read_only(classes::SECURITY_SETUP, 1, classes::SECURITY_SETUP_NAME, 6);
+    ObjectEntry::read_only(classes::SECURITY_SETUP, 1, classes::SECURITY_SETUP_NAME, 6)
+        .methods(security_setup::METHODS, 0x1FE);
 
 pub(super) const ENTRIES: [ObjectEntry; 3] = [CURRENT_ASSOCIATION, SAP_ASSIGNMENT, SECURITY_SETUP];
 
@@ -31,6 +32,7 @@ pub(super) struct Builtin<'s> {
     pub(super) context: &'s AssociationContext,
     pub(super) client_title: SystemTitle,
     pub(super) max_pdu: usize,
+    pub(super) keys: Option<&'s SecurityContext>,
 }
 
 impl Builtin<'_> {
@@ -56,9 +58,11 @@ impl Builtin<'_> {
                 out.i8(self.association.client_sap as i8);
                 out.u16(self.config.server_sap);
             }
-            4 => out.octet_string(&self.application_context().identifier()),
+            4 => out.octet_string(&self.association.authentication.context().identifier()),
             5 => self.xdlms_context(out),
-            6 => out.octet_string(&self.mechanism().identifier()),
+            6 => out.octet_string(
+                &self.association.authentication.mechanism().unwrap_or(Mechanism::LOWEST).identifier(),
+            ),
             // The secret is never shown.
             7 => out.octet_string(&[]),
             8 => out.enumeration(association_status::ASSOCIATED),
@@ -86,7 +90,8 @@ impl Builtin<'_> {
         let listed = |index| objects.object(index, self.context);
         let count = (0..).map_while(listed).count();
         out.array(ENTRIES.len() + count);
-        ENTRIES.into_iter().chain((0..count).map_while(listed)).for_each(|entry| list_entry(&entry, out));
+        let own = ENTRIES.map(|entry| self.as_granted(entry));
+        own.into_iter().chain((0..count).map_while(listed)).for_each(|entry| list_entry(&entry, out));
     }
 
     fn sap_assignment(&self, out: &mut Encoder<'_>) {
@@ -96,31 +101,39 @@ impl Builtin<'_> {
         out.octet_string(&self.config.logical_device_name);
     }
 
+    /// Only who manages the meter in a ciphered context changes its security.
+    fn as_granted(&self, entry: ObjectEntry) -> ObjectEntry {
+        let manages = self.context.ciphered && self.context.access == Access::Management;
+        let denied = entry.class_id == classes::SECURITY_SETUP && !manages;
+        if denied { entry.methods(entry.methods, 0) } else { entry }
+    }
+
+    fn certificates(&self, out: &mut Encoder<'_>) {
+        let certificates = self.keys.map_or(&[][..], SecurityContext::certificates);
+        out.array(certificates.len());
+        for certificate in certificates {
+            let of_server = *certificate.title() == self.config.server_title;
+            out.structure(6);
+            out.enumeration(if of_server { entity::SERVER } else { entity::CLIENT });
+            out.enumeration(use_code(certificate.key_use()));
+            out.octet_string(certificate.serial());
+            out.octet_string(certificate.issuer().as_bytes());
+            out.octet_string(certificate.subject().as_bytes());
+            // subject_alt_name: none.
+            out.octet_string(&[]);
+        }
+    }
+
     fn security_setup(&self, attribute: i8, out: &mut Encoder<'_>) -> Result<(), DataAccessResult> {
         match attribute {
-            2 if self.context.ciphered => out.enumeration(security_setup::POLICY_ALL),
-            2 => out.enumeration(0),
-            3 => out.enumeration(0),
+            2 => out.enumeration(self.keys.map_or(0, |keys| keys.policy().0)),
+            3 => out.enumeration(self.keys.map_or(0, |keys| keys.suite().code())),
             4 => out.octet_string(&self.client_title),
             5 => out.octet_string(&self.config.server_title),
-            6 => out.array(0),
+            6 => self.certificates(out),
             _ => return Err(DataAccessResult::ObjectUndefined),
         }
         Ok(())
-    }
-
-    const fn application_context(&self) -> ApplicationContext {
-        match self.association.authentication {
-            ServerAuthentication::None => ApplicationContext::LOGICAL_NAMES,
-            ServerAuthentication::HlsGmac { .. } => ApplicationContext::LOGICAL_NAMES_CIPHERED,
-        }
-    }
-
-    const fn mechanism(&self) -> Mechanism {
-        match self.association.authentication {
-            ServerAuthentication::None => Mechanism::LOWEST,
-            ServerAuthentication::HlsGmac { .. } => Mechanism::HIGH_GMAC,
-        }
     }
 }
 

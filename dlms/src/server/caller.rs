@@ -1,13 +1,15 @@
 //! One datagram's client: what is known of it, and how it is answered.
 
 use super::guard::Guard;
-use super::session::{Phase, Session, Terms};
+use super::pushing::Pushes;
+use super::session::{Channel, Phase, Session, Terms};
 use super::sessions::Sessions;
 use super::voice::Voice;
-use super::{AssociationConfig, ServerAuthentication, ServerConfig, ServerEvent};
-use crate::apdu::{Envelope, ExceptionResponse, Pdu, ServiceError, StateError};
-use crate::security::{OpenFault, Suite0, seal};
+use super::{AssociationConfig, ServerConfig, ServerEvent, ServerPersist};
+use crate::apdu::{ExceptionResponse, Pdu, ServiceError, StateError};
+use crate::security::{End, Form, Mark, OpenFault, SecurityContext, Wrap};
 use crate::wrapper::Wpdu;
+use alloc::sync::Arc;
 use plc_core::Instant;
 
 /// What a procedure works with while it serves one datagram.
@@ -22,15 +24,38 @@ pub(super) struct Caller<'s> {
     pub(super) guard: &'s mut Guard,
     pub(super) sessions: &'s mut Sessions,
     pub(super) voice: &'s mut Voice,
+    pub(super) pushes: &'s mut Pushes,
+    /// Whether the APDU came in general blocks.
+    pub(super) joined: bool,
 }
 
 impl<'s> Caller<'s> {
-    /// The keys of the association; `None` for one without security.
-    pub(super) const fn keys(&self) -> Option<&'s Suite0> {
-        match &self.association.authentication {
-            ServerAuthentication::None => None,
-            ServerAuthentication::HlsGmac { keys, .. } => Some(keys),
-        }
+    /// The keys of the association; `None` for one without ciphering.
+    pub(super) fn keys(&self) -> Option<Arc<SecurityContext>> {
+        self.guard.keys.clone()
+    }
+
+    /// Octets of a challenge, if the association has high level security.
+    pub(super) fn hls_challenge_len(&self) -> Option<usize> {
+        let keys = self.guard.keys.as_deref();
+        self.association.authentication.hls(keys).map(|hls| hls.challenge_len())
+    }
+
+    /// Takes note of an authentic APDU. Keys of single APDUs begin with no association, so that what was
+    /// heard under them must outlast all associations.
+    pub(super) fn accept(&mut self, mark: Mark) {
+        self.guard.heard.accept(mark);
+        let last = match mark {
+            Mark::SingleUse(counter) => counter.into(),
+            Mark::Transaction(number) => number,
+            Mark::Global(_) | Mark::Dedicated(_) | Mark::None => return,
+        };
+        self.voice.persist(ServerPersist::SingleUse { client_sap: self.association.client_sap, last });
+    }
+
+    /// The client, in a ciphered context.
+    pub(super) fn channel(&mut self) -> Option<Channel> {
+        self.session().and_then(|session| session.channel.clone())
     }
 
     pub(super) fn session(&mut self) -> Option<&mut Session> {
@@ -53,16 +78,56 @@ impl<'s> Caller<'s> {
         admitted
     }
 
+    /// Answers, in general blocks if that is the only way.
     pub(super) fn reply(&mut self, apdu: &[u8]) {
+        let session = self.session().filter(|session| session.is_open());
+        let max_pdu = session.map(|session| session.terms.general_over());
+        match max_pdu {
+            Some(max_pdu) if apdu.len() > max_pdu => self.reply_in_blocks(apdu, max_pdu),
+            _ => self.send(apdu),
+        }
+    }
+
+    fn reply_in_blocks(&mut self, apdu: &[u8], max_pdu: usize) {
+        let joined = self.joined;
+        let Some(session) = self.session() else { return };
+        if !joined {
+            // Blocks of an earlier request are not acknowledged to this one.
+            session.blocks.reset();
+        }
+        if session.blocks.begin(apdu.to_vec(), max_pdu) {
+            self.send_burst();
+        } else {
+            self.refuse(TOO_LONG);
+        }
+    }
+
+    /// Sends the general blocks that the client waits for.
+    pub(super) fn send_burst(&mut self) {
+        let burst = self.session().map(|session| session.blocks.burst()).unwrap_or_default();
+        burst.iter().for_each(|apdu| self.send(apdu));
+    }
+
+    fn send(&mut self, apdu: &[u8]) {
         let (source, destination) = (self.config.server_sap, self.association.client_sap);
         self.voice.datagram(self.peer, Wpdu { source, destination, apdu }.to_vec());
     }
 
     /// Answers under protection, in the form asked, unless the send counter has ended.
-    pub(super) fn reply_sealed(&mut self, keys: &Suite0, apdu: &[u8], form: Envelope) {
-        if let Some(counter) = self.voice.send_counter() {
-            let sealed = seal(keys, &self.config.server_title, counter, apdu, form);
-            self.reply(&sealed);
+    pub(super) fn reply_protected(
+        &mut self,
+        keys: &SecurityContext,
+        channel: &Channel,
+        apdu: &[u8],
+        form: &Form,
+    ) {
+        let counter = if form.wrap == Wrap::Bare { Some(0) } else { self.voice.send_counter() };
+        let Some(counter) = counter else { return };
+        let (own, peer) = (&self.config.server_title, &channel.client_title);
+        let end = End { context: keys, dedicated: channel.dedicated.as_deref(), own, peer };
+        match end.protect(form, counter, &mut self.voice.entropy, apdu) {
+            Ok(protected) => self.reply(&protected),
+            Err(_) => self.voice.counters.key_missing += 1,
         }
     }
 
@@ -96,11 +161,23 @@ impl<'s> Caller<'s> {
         }
     }
 
+    /// A wrong proof or password: so many of them lock the association.
+    pub(super) fn on_failed_proof(&mut self) {
+        let (max, lockout) = (self.config.max_failed_proofs, self.config.lockout);
+        let locked = self.guard.on_failed_proof(self.now, max, lockout);
+        let client_sap = self.association.client_sap;
+        self.voice.counters.unauthentic += 1;
+        self.voice.tell(ServerEvent::AuthenticationFailure { client_sap });
+        if locked {
+            self.voice.tell(ServerEvent::Locked { client_sap });
+        }
+    }
+
     pub(super) fn on_replay(&mut self) {
         self.voice.counters.replayed += 1;
         self.voice.tell(ServerEvent::Replay { client_sap: self.association.client_sap });
         if self.config.report_security_errors {
-            let last = self.guard.receive.last();
+            let last = self.guard.heard.global.last();
             let service = ServiceError::InvocationCounter(last.map_or(0, |last| last.saturating_add(1)));
             self.refuse(ExceptionResponse { state: StateError::ServiceNotAllowed, service });
         }
@@ -110,6 +187,9 @@ impl<'s> Caller<'s> {
 /// No association is open.
 const NOT_ASSOCIATED: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::OperationNotPossible };
+/// The answer is longer than can be told.
+const TOO_LONG: ExceptionResponse =
+    ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::PduTooLong };
 /// What came is not authentic.
 const UNDECIPHERABLE: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::DecipheringError };

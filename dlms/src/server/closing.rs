@@ -3,7 +3,7 @@
 use super::associate::{self, Refusal};
 use super::caller::Caller;
 use crate::apdu::{Pdu, Rlre, Rlrq};
-use crate::security::{Suite0, SystemTitle};
+use crate::security::{Control, Mark, SecurityContext, SystemTitle};
 use crate::specs::apdu_tag;
 
 /// Serves one RLRQ.
@@ -14,9 +14,9 @@ pub(super) struct Closing<'c, 's> {
 impl Closing<'_, '_> {
     pub(super) fn on_rlrq(&mut self, apdu: &[u8]) {
         let Ok(rlrq) = Rlrq::from_bytes(apdu) else { return self.caller.voice.counters.malformed += 1 };
-        let title = self.caller.session().and_then(|session| session.handshake()).map(|h| h.client_title);
+        let title = self.caller.channel().map(|channel| channel.client_title);
         match (self.caller.keys(), title) {
-            (Some(keys), Some(title)) => self.on_ciphered(keys, &title, &rlrq),
+            (Some(keys), Some(title)) => self.on_ciphered(&keys, &title, &rlrq),
             _ => self.on_plain(),
         }
     }
@@ -28,23 +28,27 @@ impl Closing<'_, '_> {
     }
 
     /// With security only an authentic request ends the session.
-    fn on_ciphered(&mut self, keys: &Suite0, title: &SystemTitle, rlrq: &Rlrq<'_>) {
+    fn on_ciphered(&mut self, keys: &SecurityContext, title: &SystemTitle, rlrq: &Rlrq<'_>) {
         let Some(sealed) = rlrq.user_information else {
+            if keys.policy().request_control() == Control(0) {
+                return self.on_plain();
+            }
             return self.caller.voice.counters.unprotected += 1;
         };
         let tag = apdu_tag::GLO_INITIATE_REQUEST;
-        match associate::open_initiate(keys, title, &self.caller.guard.receive, sealed, tag) {
+        match associate::open_initiate(keys, title, &self.caller.guard.heard, sealed, tag) {
             Ok((counter, _)) => self.on_authentic(keys, counter),
             Err(Refusal::Replay) => self.caller.on_replay(),
             Err(_) => self.caller.on_unauthentic(),
         }
     }
 
-    fn on_authentic(&mut self, keys: &Suite0, counter: u32) {
-        self.caller.guard.receive.accept(counter);
+    fn on_authentic(&mut self, keys: &SecurityContext, counter: u32) {
+        self.caller.guard.heard.accept(Mark::Global(counter));
+        let common = self.caller.session().map(|session| session.terms.conformance).unwrap_or_default();
         self.caller.forget_session();
         if let Some(counter) = self.caller.voice.send_counter() {
-            let sealed = associate::sealed_response(self.caller.config, keys, counter);
+            let sealed = associate::sealed_response(self.caller.config, common, keys, counter);
             self.caller.reply(&Rlre { reason: Some(0), user_information: Some(&sealed) }.to_vec());
         }
     }

@@ -1,23 +1,126 @@
 //! What a server is told, what it tells.
 
 use super::ObjectModel;
-use crate::security::{Suite0, SystemTitle};
+use crate::apdu::{ApplicationContext, Mechanism};
+use crate::security::{
+    Certificate, HashFunction, Hls, KeyId, KeyUse, PrivateKey, PublicKey, Secret, SecurityContext,
+    SecurityPolicy, SystemTitle,
+};
 use alloc::vec::Vec;
 use core::time::Duration;
 use plc_core::Seed;
 
-/// How a client of an association must prove itself.
+/// How a client of an association must prove itself, and under what keys its APDUs are ciphered. Where
+/// there are keys, their policy is the least protection that is served.
 #[derive(Clone, Debug)]
 pub enum ServerAuthentication {
     /// Lowest level: no security. Give such an association little to see.
     None,
-    /// High level, mechanism 5 (GMAC), and every APDU authenticated and encrypted under suite 0.
+    /// Low level, mechanism 1: a password.
+    Lls {
+        /// The password.
+        password: Secret,
+        /// The keys, in a ciphered context.
+        ciphering: Option<Ciphering>,
+    },
+    /// High level, mechanism 5 (GMAC), in a ciphered context.
     HlsGmac {
-        /// The global keys.
-        keys: Suite0,
+        /// The keys.
+        keys: SecurityContext,
         /// The highest counter that was persisted for this association.
         last_client_counter: Option<u32>,
     },
+    /// High level, mechanisms 3, 4 and 6: a shared secret, hashed with the challenge.
+    HlsHash {
+        /// The hash.
+        hash: HashFunction,
+        /// The secret.
+        secret: Secret,
+        /// The keys, in a ciphered context.
+        ciphering: Option<Ciphering>,
+    },
+    /// High level, mechanism 7: signatures.
+    HlsEcdsa {
+        /// Own key for signatures.
+        own: PrivateKey,
+        /// The public key with which the signatures of the client are verified.
+        client: PublicKey,
+        /// The keys, in a ciphered context.
+        ciphering: Option<Ciphering>,
+    },
+}
+
+/// The keys of a ciphered context, and what was heard under them.
+#[derive(Clone, Debug)]
+pub struct Ciphering {
+    /// The keys.
+    pub keys: SecurityContext,
+    /// The highest counter that was persisted for this association.
+    pub last_client_counter: Option<u32>,
+}
+
+impl ServerAuthentication {
+    /// The mechanism that an AARQ must name; none for the lowest level.
+    pub const fn mechanism(&self) -> Option<Mechanism> {
+        match self {
+            Self::None => None,
+            Self::Lls { .. } => Some(Mechanism::LOW),
+            Self::HlsGmac { .. } => Some(Mechanism::HIGH_GMAC),
+            Self::HlsHash { hash, .. } => Some(hash.mechanism()),
+            Self::HlsEcdsa { .. } => Some(Mechanism::HIGH_ECDSA),
+        }
+    }
+
+    /// The keys that the server was told, in a ciphered context.
+    pub const fn keys(&self) -> Option<&SecurityContext> {
+        match self.ciphering() {
+            Some((keys, _)) => Some(keys),
+            None => None,
+        }
+    }
+
+    /// The application context.
+    pub const fn context(&self) -> ApplicationContext {
+        ApplicationContext::of(self.keys().is_some())
+    }
+
+    /// The keys, and the highest counter heard under them.
+    pub(super) const fn ciphering(&self) -> Option<(&SecurityContext, Option<u32>)> {
+        match self {
+            Self::None => None,
+            Self::HlsGmac { keys, last_client_counter } => Some((keys, *last_client_counter)),
+            Self::Lls { ciphering, .. }
+            | Self::HlsHash { ciphering, .. }
+            | Self::HlsEcdsa { ciphering, .. } => match ciphering {
+                None => None,
+                Some(ciphering) => Some((&ciphering.keys, ciphering.last_client_counter)),
+            },
+        }
+    }
+
+    /// The same as [`ServerAuthentication::ciphering`], to change it.
+    pub(super) const fn ciphering_mut(&mut self) -> Option<(&mut SecurityContext, &mut Option<u32>)> {
+        match self {
+            Self::None => None,
+            Self::HlsGmac { keys, last_client_counter } => Some((keys, last_client_counter)),
+            Self::Lls { ciphering, .. }
+            | Self::HlsHash { ciphering, .. }
+            | Self::HlsEcdsa { ciphering, .. } => match ciphering {
+                None => None,
+                Some(Ciphering { keys, last_client_counter }) => Some((keys, last_client_counter)),
+            },
+        }
+    }
+
+    /// The high level security of the association under its present keys.
+    pub(super) fn hls<'a>(&'a self, keys: Option<&'a SecurityContext>) -> Option<Hls<'a>> {
+        match self {
+            Self::None | Self::Lls { .. } => None,
+            Self::HlsGmac { .. } => keys.map(Hls::Gmac),
+            Self::HlsHash { hash, secret, .. } => Some(Hls::Hash(*hash, secret)),
+            Self::HlsEcdsa { own, client, .. } => Some(Hls::Ecdsa { own, peer: client }),
+        }
+    }
 }
 
 /// What an association may do; object models tell rights by it.
@@ -74,7 +177,7 @@ pub struct ServerConfig {
     /// Whether deciphering and counter errors are answered with an exception, which helps a client that
     /// has lost its counter and an attacker that looks for it.
     pub report_security_errors: bool,
-    /// Entropy for challenges; another one for every life of the server.
+    /// Entropy for challenges and keys; another one for every life of the server.
     pub seed: Seed,
 }
 
@@ -104,8 +207,8 @@ pub enum ServerOutput {
     Event(ServerEvent),
 }
 
-/// A record of a server that survives restarts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A record of a server that survives restarts: [`ServerConfig::restore`] puts it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerPersist {
     /// Send counters below this may have been used.
     SendCounter {
@@ -119,11 +222,72 @@ pub enum ServerPersist {
         /// Counters up to and including this are refused from now on.
         last: u32,
     },
+    /// The highest number that was accepted of an APDU under a key of its own.
+    SingleUse {
+        /// The client.
+        client_sap: u16,
+        /// Numbers up to and including this are refused from now on.
+        last: u128,
+    },
+    /// A client has activated another policy.
+    Policy {
+        /// The client.
+        client_sap: u16,
+        /// The policy.
+        policy: SecurityPolicy,
+    },
+    /// A client has transferred or agreed a key, which is valid from its next association on. The
+    /// counters of a new unicast key begin anew.
+    Key {
+        /// The client.
+        client_sap: u16,
+        /// Which key.
+        id: KeyId,
+        /// The key.
+        key: Secret,
+    },
+    /// A client has had a key pair made.
+    KeyPair {
+        /// The client.
+        client_sap: u16,
+        /// What for.
+        key_use: KeyUse,
+        /// The private key.
+        private: PrivateKey,
+    },
+    /// A client has imported a certificate.
+    Certificate {
+        /// The client.
+        client_sap: u16,
+        /// The certificate.
+        certificate: Certificate,
+    },
+    /// A client has removed a certificate.
+    CertificateRemoved {
+        /// The client.
+        client_sap: u16,
+        /// The certificate.
+        certificate: Certificate,
+    },
 }
 
 /// Events of security, for the event log of the meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerEvent {
+    /// A client has confirmed a push.
+    PushConfirmed {
+        /// The client.
+        client_sap: u16,
+        /// The number of the push.
+        number: u32,
+    },
+    /// Nobody has confirmed a push.
+    PushFailed {
+        /// The client.
+        client_sap: u16,
+        /// The number of the push.
+        number: u32,
+    },
     /// A client has opened its association.
     Associated {
         /// The client.

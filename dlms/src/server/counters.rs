@@ -19,6 +19,10 @@ pub struct ServerCounters {
     pub too_long: u64,
     /// Requests for blocks that were served before.
     pub stale_blocks: u64,
+    /// Values and APDUs in blocks that ended before their last block: too long, or a block out of order.
+    pub aborted_transfers: u64,
     /// Answers not sent because the send counter has ended.
     pub counter_exhausted: u64,
+    /// Answers not sent because a key for them is missing.
+    pub key_missing: u64,
 }

@@ -5,33 +5,44 @@
 //! peer. What cannot be served is dropped and counted; what may be told without helping an attacker is
 //! answered with an exception.
 
+mod accessing;
+mod acting;
 mod associate;
 mod builtin;
 mod caller;
 mod closing;
 mod config;
 mod counters;
+mod dispatch;
 mod getting;
 mod guard;
+mod incoming;
 mod model;
+mod notification;
 mod opening;
 mod proving;
+mod pushing;
 mod recent;
+mod restore;
 mod services;
 mod serving;
 mod session;
 mod sessions;
+mod setting;
+mod setup;
 mod transfer;
 mod voice;
 
 pub use config::{
-    Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerEvent, ServerInput, ServerOutput,
-    ServerPersist,
+    Access, AssociationConfig, Ciphering, ServerAuthentication, ServerConfig, ServerEvent, ServerInput,
+    ServerOutput, ServerPersist,
 };
 pub use counters::ServerCounters;
 pub use model::{AssociationContext, ObjectEntry, ObjectModel};
+pub use notification::{Notification, NotifyFault};
+pub use restore::ServerRecords;
 
-use crate::apdu::{Pdu, is_ciphered};
+use crate::apdu::{Pdu, is_ciphered, is_general};
 use crate::invocation::InvocationCounter;
 use crate::specs::apdu_tag;
 use crate::wrapper::Wpdu;
@@ -40,8 +51,8 @@ use caller::Caller;
 use closing::Closing;
 use guard::Guard;
 use opening::Opening;
-use plc_core::seed::Stream;
 use plc_core::{Instant, Machine};
+use pushing::{Pushes, Pushing};
 use serving::Serving;
 use sessions::Sessions;
 use voice::Voice;
@@ -52,8 +63,8 @@ pub struct Server {
     config: ServerConfig,
     guards: Vec<Guard>,
     sessions: Sessions,
-    challenges: Stream,
     voice: Voice,
+    pushes: Pushes,
 }
 
 impl Server {
@@ -62,8 +73,11 @@ impl Server {
         Self {
             guards: config.associations.iter().map(Guard::new).collect(),
             sessions: Sessions::new(config.max_sessions, config.session_timeout),
-            challenges: config.seed.stream(),
-            voice: Voice::new(InvocationCounter::new(config.first_invocation_counter, config.counter_block)),
+            voice: Voice::new(
+                InvocationCounter::new(config.first_invocation_counter, config.counter_block),
+                config.seed.stream(),
+            ),
+            pushes: Pushes::default(),
             config,
         }
     }
@@ -102,7 +116,43 @@ impl Server {
     /// The highest counter that was accepted from the client at this port: its next one must be higher.
     /// `None` before the first, and for a port without association.
     pub fn receive_counter(&self, client_sap: u16) -> Option<u32> {
-        self.association(client_sap).and_then(|index| self.guards[index].receive.last())
+        self.association(client_sap).and_then(|index| self.guards[index].heard.global.last())
+    }
+
+    /// Says something unasked to the client at `client_sap`, which is reached at `peer`; outputs follow from
+    /// `poll`. Returns the number of a push, by which its confirmation is told.
+    ///
+    /// # Errors
+    /// Nothing was sent: there is no such association, or none with keys is open, the value is none, or too
+    /// many pushes wait for their confirmation.
+    pub fn notify(
+        &mut self,
+        now: Instant,
+        peer: u16,
+        client_sap: u16,
+        notification: &Notification<'_>,
+    ) -> Result<u32, NotifyFault> {
+        let index = self.association(client_sap).ok_or(NotifyFault::NotAssociated)?;
+        Pushing { caller: &mut self.caller(now, peer, index) }.notify(notification)
+    }
+
+    fn caller(&mut self, now: Instant, peer: u16, index: usize) -> Caller<'_> {
+        let Self { config, guards, sessions, voice, pushes } = self;
+        let (config, association) = (&*config, &config.associations[index]);
+        let guard = &mut guards[index];
+        Caller { now, peer, index, association, config, guard, sessions, voice, pushes, joined: false }
+    }
+
+    /// Sends again what was not confirmed in time.
+    fn push_again(&mut self, now: Instant) {
+        loop {
+            let Self { pushes, voice, .. } = self;
+            let Some(due) = pushes.due(now, |event| voice.tell(event)) else { return };
+            if let Some(index) = self.association(due.client_sap) {
+                // Without an association it is not sent, and given up in its time.
+                let _ = Pushing { caller: &mut self.caller(now, due.peer, index) }.say(&due.apdu);
+            }
+        }
     }
 
     fn association(&self, client_sap: u16) -> Option<usize> {
@@ -110,14 +160,14 @@ impl Server {
     }
 
     fn on_apdu(&mut self, now: Instant, peer: u16, index: usize, apdu: &[u8], objects: &mut dyn ObjectModel) {
-        let Self { config, guards, sessions, challenges, voice } = self;
-        let (config, association) = (&*config, &config.associations[index]);
-        let guard = &mut guards[index];
-        let caller = &mut Caller { now, peer, index, association, config, guard, sessions, voice };
+        let caller = &mut self.caller(now, peer, index);
         match apdu.first() {
-            Some(&apdu_tag::AARQ) => Opening { caller, challenges }.on_aarq(apdu),
+            Some(&apdu_tag::AARQ) => Opening { caller }.on_aarq(apdu),
             Some(&apdu_tag::RLRQ) => Closing { caller }.on_rlrq(apdu),
-            Some(&tag) if is_ciphered(tag) => Serving { caller, objects }.on_ciphered(apdu),
+            Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => Serving { caller, objects }.on_general_block(apdu),
+            Some(&tag) if is_ciphered(tag) || is_general(tag) => {
+                Serving { caller, objects }.on_ciphered(apdu)
+            }
             Some(_) => Serving { caller, objects }.on_plain(apdu),
             None => caller.voice.counters.malformed += 1,
         }
@@ -134,10 +184,11 @@ impl Machine for Server {
 
     fn tick(&mut self, now: Instant) {
         self.sessions.expire(now);
+        self.push_again(now);
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.sessions.deadline()
+        self.sessions.deadline().into_iter().chain(self.pushes.deadline()).min()
     }
 
     fn poll(&mut self) -> Option<ServerOutput> {

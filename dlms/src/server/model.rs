@@ -5,7 +5,7 @@ use crate::apdu::{ActionResult, DataAccessResult};
 use crate::axdr::{Data, Encoder};
 use crate::classes::profile;
 use crate::cosem::{AttributeRequest, LogicalName, MethodRequest};
-use plc_core::Instant;
+use plc_core::{Instant, Utc};
 
 /// Who is asking, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,11 @@ pub trait ObjectModel {
         (0..)
             .map_while(|index| self.object(index, association))
             .find(|entry| entry.logical_name == logical_name)
+    }
+
+    /// Civil time, where the device knows it: without it no certificate is believed.
+    fn utc(&self, _now: Instant) -> Option<Utc> {
+        None
     }
 
     /// Writes the value of an attribute, exactly one.

@@ -1,20 +1,20 @@
-//! GET, SET and ACTION against the objects.
+//! Reading, writing and invoking, one object at a time.
 
 use super::builtin::{self, Builtin, has};
 use super::{AssociationContext, ObjectEntry, ObjectModel};
-use crate::apdu::{
-    ActionRequest, ActionResponse, ActionResult, DataAccessResult, InvokeId, Pdu, SetRequest, SetResponse,
-};
+use crate::apdu::{ActionResponse, ActionResult, DataAccessResult, InvokeId, Pdu};
 use crate::axdr::{Data, Encoder};
-use crate::cosem::{AttributeRequest, LogicalName};
+use crate::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use alloc::vec::Vec;
 
 /// Serves requests of one association.
 pub(super) struct Services<'s> {
     pub(super) builtin: Builtin<'s>,
     pub(super) objects: &'s mut dyn ObjectModel,
-    /// The most octets that an answer may have.
+    /// The most octets that an answer in one APDU may have.
     pub(super) budget: usize,
+    /// The most octets that an answer may have by any means but blocks of its own service.
+    pub(super) limit: usize,
 }
 
 impl Services<'_> {
@@ -42,46 +42,43 @@ impl Services<'_> {
         Ok(value)
     }
 
-    pub(super) fn set(&mut self, request: &SetRequest<'_>) -> SetResponse {
-        let result = self.write(request).err().unwrap_or(DataAccessResult::Success);
-        SetResponse { invoke_id: request.invoke_id, result }
-    }
-
-    fn write(&mut self, request: &SetRequest<'_>) -> Result<(), DataAccessResult> {
-        let attribute = &request.attribute;
+    /// Whether an attribute may be written, before its value is there.
+    pub(super) fn check_write(&self, attribute: &AttributeRequest) -> Result<(), DataAccessResult> {
         let entry = self.entry(attribute.class_id, attribute.logical_name)?;
         if !has(entry.writable, attribute.attribute) || builtin::find(attribute.logical_name).is_some() {
             return Err(DataAccessResult::ReadWriteDenied);
         }
-        check_selector(&entry, attribute)?;
-        let value = Data::from_bytes(request.value).map_err(|_| DataAccessResult::TypeUnmatched)?;
+        check_selector(&entry, attribute)
+    }
+
+    /// Writes one whole encoded value.
+    pub(super) fn set(&mut self, attribute: &AttributeRequest, value: &[u8]) -> DataAccessResult {
+        self.write(attribute, value).err().unwrap_or(DataAccessResult::Success)
+    }
+
+    fn write(&mut self, attribute: &AttributeRequest, value: &[u8]) -> Result<(), DataAccessResult> {
+        self.check_write(attribute)?;
+        let value = Data::from_bytes(value).map_err(|_| DataAccessResult::TypeUnmatched)?;
         self.objects.set(attribute, &value, self.builtin.context)
     }
 
-    /// The whole action-response. A method that was invoked is never said to have failed, even if what it
-    /// returned is too long for the client.
-    pub(super) fn action(&mut self, request: &ActionRequest<'_>) -> Vec<u8> {
-        let value = match self.invoke(request) {
-            Ok(value) => value,
-            Err(result) => return action_failed(request.invoke_id, result),
-        };
-        let (invoke_id, result) = (request.invoke_id, ActionResult::Success);
-        let returned = (!value.is_empty()).then_some(Ok(&value[..]));
-        let response = ActionResponse { invoke_id, result, returned };
-        if response.wire_len() <= self.budget {
-            return response.to_vec();
-        }
-        let returned = Some(Err(DataAccessResult::OtherReason));
-        ActionResponse { invoke_id, result, returned }.to_vec()
-    }
-
-    fn invoke(&mut self, request: &ActionRequest<'_>) -> Result<Vec<u8>, ActionResult> {
-        let method = &request.method;
+    /// Whether a method may be invoked, before its parameter is there.
+    pub(super) fn check_invoke(&self, method: &MethodRequest) -> Result<(), ActionResult> {
         let entry = self.entry(method.class_id, method.logical_name).map_err(as_action_result)?;
         if !has(entry.callable, method.method) || builtin::find(method.logical_name).is_some() {
             return Err(ActionResult::ReadWriteDenied);
         }
-        let parameter = request.parameter.map(Data::from_bytes).transpose();
+        Ok(())
+    }
+
+    /// Invokes a method; what it returns is one whole encoded value, or nothing.
+    pub(super) fn invoke(
+        &mut self,
+        method: &MethodRequest,
+        parameter: Option<&[u8]>,
+    ) -> Result<Vec<u8>, ActionResult> {
+        self.check_invoke(method)?;
+        let parameter = parameter.map(Data::from_bytes).transpose();
         let parameter = parameter.map_err(|_| ActionResult::TypeUnmatched)?;
         let mut value = Vec::new();
         let mut out = Encoder::new(&mut value, self.builtin.config.max_value_len);

@@ -3,17 +3,20 @@
 use super::associate;
 use super::builtin::Builtin;
 use super::caller::Caller;
-use super::getting::Getting;
+use super::dispatch::{Answer, Dispatch};
 use super::proving::Proving;
+use super::pushing::Pushing;
 use super::services::Services;
-use super::session::{Phase, Terms};
+use super::session::{Channel, Phase, Terms};
+use super::setup::{self, Setup};
 use super::{AssociationContext, ObjectModel};
 use crate::apdu::{
-    ActionRequest, Ciphered, Envelope, ExceptionResponse, GetRequest, Pdu, ServiceError, SetRequest,
-    StateError,
+    ActionRequest, Conformance, ExceptionResponse, GeneralBlockTransfer, Pdu, ServiceError, StateError,
+    is_ciphered, is_general,
 };
+use crate::block_transfer::Taken;
 use crate::client::REPLY_TO_HLS;
-use crate::security::{Suite0, open, overhead};
+use crate::security::{Control, Demand, End, Form, Mark, Opened, SecurityContext, Unopened};
 use crate::specs::apdu_tag;
 use alloc::vec::Vec;
 
@@ -23,74 +26,130 @@ pub(super) struct Serving<'c, 's> {
     pub(super) objects: &'c mut dyn ObjectModel,
 }
 
-/// What a service has to say: an answer, nothing, or that it is no service.
-type Answer = Result<Option<Vec<u8>>, ExceptionResponse>;
-
 impl Serving<'_, '_> {
     /// An APDU without protection.
     pub(super) fn on_plain(&mut self, apdu: &[u8]) {
-        if self.caller.keys().is_some() {
-            return self.caller.on_unprotected();
+        if let Some(keys) = self.caller.keys() {
+            return match Demand::of_requests(&keys) {
+                BARE => self.on_protected(&keys, apdu),
+                _ => self.caller.on_unprotected(),
+            };
         }
         self.establish();
         let now = self.caller.now;
         let Some(session) = self.caller.session() else { return self.caller.on_unassociated() };
         session.last_heard = now;
-        let budget = session.terms.max_pdu;
+        let (is_open, budget) = (session.is_open(), session.terms.max_pdu);
         if !self.is_short_enough(apdu) {
             return;
         }
+        if let Some(request) = pass_3(apdu) {
+            return match (Proving { caller: self.caller }.on_pass_3(&request, Mark::None)) {
+                Some(answer) => self.caller.reply(&answer),
+                None => self.caller.on_unassociated(),
+            };
+        }
+        if !is_open {
+            return self.caller.on_unassociated();
+        }
         match self.answer(apdu, budget) {
             Ok(Some(answer)) => self.caller.reply(&answer),
-            Ok(None) => self.caller.voice.counters.stale_blocks += 1,
+            Ok(None) => {}
             Err(exception) => self.caller.refuse(exception),
+        }
+    }
+
+    /// A general block, of an APDU or acknowledging one.
+    pub(super) fn on_general_block(&mut self, apdu: &[u8]) {
+        let Ok(block) = GeneralBlockTransfer::from_bytes(apdu) else {
+            return self.caller.voice.counters.malformed += 1;
+        };
+        self.establish();
+        let general = Conformance::GENERAL_BLOCK_TRANSFER;
+        let Some(session) = self.caller.session() else { return self.caller.on_unassociated() };
+        if !session.is_open() || !session.terms.conformance.has(general) {
+            return self.caller.refuse(UNKNOWN_SERVICE);
+        }
+        match session.blocks.on_block(&block) {
+            Taken::Wait => {}
+            Taken::Answer => self.caller.send_burst(),
+            Taken::Whole(joined) => self.on_joined(&joined),
+            Taken::Stray => self.caller.voice.counters.stale_blocks += 1,
+            Taken::TooLong => {
+                self.caller.voice.counters.aborted_transfers += 1;
+                self.caller.refuse(TOO_LONG);
+            }
+        }
+    }
+
+    /// An APDU that came in general blocks; none may hold blocks itself.
+    fn on_joined(&mut self, apdu: &[u8]) {
+        self.caller.joined = true;
+        match apdu.first() {
+            Some(&tag) if is_ciphered(tag) || is_general(tag) => self.on_ciphered(apdu),
+            _ => self.on_plain(apdu),
         }
     }
 
     /// An APDU in a ciphered envelope.
     pub(super) fn on_ciphered(&mut self, apdu: &[u8]) {
-        let Ok(ciphered) = Ciphered::from_bytes(apdu) else {
-            return self.caller.voice.counters.malformed += 1;
-        };
-        let keys = self.caller.keys();
-        let title = self.caller.session().and_then(|session| session.handshake()).map(|h| h.client_title);
-        let (Some(keys), Some(title)) = (keys, title) else { return self.caller.on_unassociated() };
-        if !self.caller.guard.receive.is_fresh(ciphered.counter) {
-            return self.caller.on_replay();
+        match self.caller.keys() {
+            Some(keys) => self.on_protected(&keys, apdu),
+            None => self.caller.on_unassociated(),
         }
+    }
+
+    /// An APDU in a ciphered context.
+    fn on_protected(&mut self, keys: &SecurityContext, apdu: &[u8]) {
+        let Some(channel) = self.caller.channel() else { return self.caller.on_unassociated() };
         if !self.is_short_enough(apdu) {
             return;
         }
-        match open(keys, &title, &ciphered) {
-            Ok(plain) => self.on_opened(keys, &ciphered, &plain),
-            Err(fault) => self.caller.on_fault(fault),
+        let (own, peer) = (&self.caller.config.server_title, &channel.client_title);
+        let end = End { context: keys, dedicated: channel.dedicated.as_deref(), own, peer };
+        match end.open(&self.caller.guard.heard, Demand::of_requests(keys), apdu) {
+            Ok(opened) => self.on_opened(keys, &channel, &opened),
+            Err(Unopened::Malformed) => self.caller.voice.counters.malformed += 1,
+            Err(Unopened::Replay) => self.caller.on_replay(),
+            Err(Unopened::Fault(fault)) => self.caller.on_fault(fault),
         }
     }
 
     /// An authentic and fresh APDU of this client's session.
-    fn on_opened(&mut self, keys: &Suite0, ciphered: &Ciphered<'_>, plain: &[u8]) {
-        let (form, now) = (ciphered.envelope, self.caller.now);
-        self.caller.guard.receive.accept(ciphered.counter);
+    fn on_opened(&mut self, keys: &SecurityContext, channel: &Channel, opened: &Opened) {
+        let (form, now) = (opened.form.of_answer(keys.policy()), self.caller.now);
+        self.caller.accept(opened.mark);
         let Some(session) = self.caller.session() else { return };
         session.last_heard = now;
-        let (is_open, budget) = (session.is_open(), session.terms.max_pdu.saturating_sub(overhead(form)));
-        if let Some(request) = ActionRequest::from_bytes(plain).ok().filter(|r| r.method == REPLY_TO_HLS) {
-            let answer = Proving { caller: self.caller, keys }.on_pass_3(&request, ciphered.counter);
-            return self.reply_sealed(keys, answer, form);
+        let overhead = form.overhead(keys.suite());
+        let (is_open, budget) = (session.is_open(), session.terms.max_pdu.saturating_sub(overhead));
+        if let Some(request) = pass_3(&opened.plain) {
+            let answer = Proving { caller: self.caller }.on_pass_3(&request, opened.mark);
+            return self.reply_protected(keys, channel, answer, &form);
         }
         if !is_open {
             return self.caller.on_unassociated();
         }
-        match self.answer(plain, budget) {
-            Ok(answer) => self.reply_sealed(keys, answer, form),
+        if let Some(request) = setup::request(&opened.plain) {
+            let utc = self.objects.utc(now);
+            let answer = Setup { caller: self.caller, keys, utc }.on_action(&request);
+            return self.reply_protected(keys, channel, Some(answer), &form);
+        }
+        match self.answer(&opened.plain, budget) {
+            Ok(answer) => self.reply_protected(keys, channel, answer, &form),
             Err(exception) => self.caller.refuse(exception),
         }
     }
 
-    fn reply_sealed(&mut self, keys: &Suite0, answer: Option<Vec<u8>>, form: Envelope) {
-        match answer {
-            Some(answer) => self.caller.reply_sealed(keys, &answer, form),
-            None => self.caller.voice.counters.stale_blocks += 1,
+    fn reply_protected(
+        &mut self,
+        keys: &SecurityContext,
+        channel: &Channel,
+        answer: Option<Vec<u8>>,
+        form: &Form,
+    ) {
+        if let Some(answer) = answer {
+            self.caller.reply_protected(keys, channel, &answer, form);
         }
     }
 
@@ -98,14 +157,16 @@ impl Serving<'_, '_> {
     fn establish(&mut self) {
         if self.caller.association.pre_established && self.caller.session().is_none() {
             let max_pdu = usize::from(associate::server_max_pdu(self.caller.config));
-            let session = self.caller.new_session(Phase::Plain, &Terms { max_pdu, block_get: true });
+            let terms = Terms::new(self.caller.config, max_pdu, Conformance::OURS);
+            let session = self.caller.new_session(Phase::Open, &terms);
             self.caller.sessions.admit(session);
         }
     }
 
     /// Whether the APDU keeps to what the server said it takes.
     fn is_short_enough(&mut self, apdu: &[u8]) -> bool {
-        let fits = apdu.len() <= usize::from(associate::server_max_pdu(self.caller.config));
+        let most = usize::from(associate::server_max_pdu(self.caller.config));
+        let fits = self.caller.joined || apdu.len() <= most;
         if !fits {
             self.caller.voice.counters.too_long += 1;
             self.caller.refuse(TOO_LONG);
@@ -115,39 +176,47 @@ impl Serving<'_, '_> {
 
     /// The answer to a service, in at most `budget` octets.
     fn answer(&mut self, apdu: &[u8], budget: usize) -> Answer {
+        if apdu.first() == Some(&apdu_tag::DATA_NOTIFICATION_CONFIRM) {
+            Pushing { caller: self.caller }.on_confirm(apdu);
+            return Ok(None);
+        }
         let (now, config, association) = (self.caller.now, self.caller.config, self.caller.association);
-        let Some(session) = self.caller.session() else { return Ok(None) };
+        let (joined, keys) = (self.caller.joined, self.caller.keys());
+        let (index, peer) = (self.caller.index, self.caller.peer);
+        let Some(session) = self.caller.sessions.find(index, peer) else { return Ok(None) };
         let context = AssociationContext {
             now,
             client_sap: association.client_sap,
             access: association.access,
             ciphered: !session.is_plain(),
         };
-        let client_title = session.handshake().map_or([0; 8], |handshake| handshake.client_title);
-        let max_pdu = session.terms.max_pdu;
-        let builtin = Builtin { config, association, context: &context, client_title, max_pdu };
-        let mut services = Services { builtin, objects: self.objects, budget };
-        match apdu.first() {
-            Some(&apdu_tag::GET_REQUEST) => {
-                let request = GetRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
-                Getting { session, services: &mut services }.on_request(&request)
-            }
-            Some(&apdu_tag::SET_REQUEST) => {
-                let request = SetRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
-                Ok(Some(services.set(&request).to_vec()))
-            }
-            Some(&apdu_tag::ACTION_REQUEST) => {
-                let request = ActionRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
-                Ok(Some(services.action(&request)))
-            }
-            _ => Err(UNKNOWN_SERVICE),
-        }
+        let client_title = session.client_title();
+        let (max_pdu, limit) = (session.terms.max_pdu, session.terms.limit(config, budget));
+        // Whoever asks in general blocks is answered in them.
+        let budget = if joined { limit } else { budget };
+        let keys = keys.as_deref();
+        let builtin = Builtin { config, association, context: &context, client_title, max_pdu, keys };
+        let services = Services { builtin, objects: self.objects, budget, limit };
+        let counters = &mut self.caller.voice.counters;
+        let answer = Dispatch { session, services, counters }.answer(apdu);
+        let asked = matches!(apdu.first(), Some(&apdu_tag::GET_REQUEST | &apdu_tag::ACTION_REQUEST));
+        self.caller.voice.counters.stale_blocks += u64::from(asked && answer == Ok(None));
+        answer
     }
 }
 
+/// The request, if it is pass 3 of high level security.
+fn pass_3(apdu: &[u8]) -> Option<ActionRequest<'_>> {
+    ActionRequest::from_bytes(apdu).ok().filter(|request| request.method == REPLY_TO_HLS)
+}
+
+/// No protection is demanded.
+const BARE: Demand = Demand { control: Control(0), signed: false };
 /// A service, or a form of one, that the server does not know.
-const UNKNOWN_SERVICE: ExceptionResponse =
+pub(super) const UNKNOWN_SERVICE: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceUnknown, service: ServiceError::ServiceNotSupported };
 /// More octets than the server takes.
 const TOO_LONG: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::PduTooLong };
+/// More objects than are served at once, or than the client has room for.
+pub(super) const LIST_TOO_LONG: ExceptionResponse = TOO_LONG;

@@ -80,21 +80,21 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use super::super::session::{Handshake, Phase, Terms};
+    use super::super::session::{Channel, Phase, Terms};
     use super::*;
+    use crate::apdu::Conformance;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn plain(peer: u16, heard_s: u64) -> Session {
-        let terms = Terms { max_pdu: 200, block_get: true };
-        Session::new(Instant::from_secs(heard_s), peer, 1, Phase::Plain, &terms)
+        let terms = Terms { max_pdu: 200, conformance: Conformance::OURS, joined_max: 200 };
+        Session::new(Instant::from_secs(heard_s), peer, 1, Phase::Open, &terms)
     }
 
     fn ciphered(association: usize, heard_s: u64) -> Session {
-        let handshake =
-            Handshake { client_title: [1; 8], client_challenge: Vec::new(), challenge: [0; 16], counter: 1 };
-        let terms = Terms { max_pdu: 200, block_get: true };
-        Session::new(Instant::from_secs(heard_s), 0, association, Phase::Proved(handshake), &terms)
+        let terms = Terms { max_pdu: 200, conformance: Conformance::OURS, joined_max: 200 };
+        Session::new(Instant::from_secs(heard_s), 0, association, Phase::Open, &terms)
+            .ciphered(Some(Channel { client_title: [1; 8], dedicated: None }))
     }
 
     fn peers(sessions: &mut Sessions) -> Vec<u16> {

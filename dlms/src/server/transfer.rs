@@ -1,12 +1,17 @@
 //! A value that is served in blocks.
 
-use crate::apdu::{DataAccessResult, GetResponse, InvokeId, Pdu};
-use crate::specs::get::{BLOCK_OVERHEAD, NORMAL_OVERHEAD};
+use super::session::Terms;
+use crate::apdu::{
+    ActionResult, AnyActionResponse, Conformance, DataAccessResult, DataBlock, GetResponse, InvokeId, Pdu,
+};
+use crate::specs::blocks::PBLOCK_OVERHEAD;
+use crate::specs::get::BLOCK_OVERHEAD;
 use alloc::vec::Vec;
 
 /// A value of which a block was sent; it stays as it was when the request came.
 #[derive(Debug)]
 pub(super) struct Transfer {
+    service: Service,
     invoke_id: InvokeId,
     value: Vec<u8>,
     piece_max: usize,
@@ -14,31 +19,59 @@ pub(super) struct Transfer {
     current: u32,
 }
 
-/// What becomes of a value.
-#[derive(Debug)]
-pub(super) enum Served {
-    /// It fits one APDU.
-    Whole(Vec<u8>),
-    /// Its first block, and the transfer.
-    Blocks(Vec<u8>, Transfer),
+/// Which service is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Get,
+    Action,
 }
 
-/// Serves `value` in APDUs of at most `budget` octets.
-pub(super) fn serve(
+impl Service {
+    const fn overhead(self) -> usize {
+        match self {
+            Self::Get => BLOCK_OVERHEAD,
+            Self::Action => PBLOCK_OVERHEAD,
+        }
+    }
+
+    const fn conformance(self) -> Conformance {
+        match self {
+            Self::Get => Conformance::BLOCK_GET,
+            Self::Action => Conformance::BLOCK_ACTION,
+        }
+    }
+
+    /// The answer to a request for a block that cannot be sent.
+    pub(super) fn refusal(self, invoke_id: InvokeId, block: u32, result: DataAccessResult) -> Vec<u8> {
+        match self {
+            Self::Get => {
+                GetResponse::WithDataBlock { invoke_id, last: true, block, result: Err(result) }.to_vec()
+            }
+            Self::Action => {
+                let result = match result {
+                    DataAccessResult::NoLongGetInProgress => ActionResult::NoLongActionInProgress,
+                    _ => ActionResult::LongActionAborted,
+                };
+                super::services::action_failed(invoke_id, result)
+            }
+        }
+    }
+}
+
+/// Serves `value` in blocks of at most `budget` octets; `None` if the client cannot join them.
+pub(super) fn begin(
+    service: Service,
     invoke_id: InvokeId,
     value: Vec<u8>,
     budget: usize,
-    block_get: bool,
-) -> Result<Served, DataAccessResult> {
-    if NORMAL_OVERHEAD + value.len() <= budget {
-        return Ok(Served::Whole(GetResponse::Normal { invoke_id, result: Ok(&value) }.to_vec()));
+    terms: &Terms,
+) -> Option<(Vec<u8>, Transfer)> {
+    let piece_max = budget.saturating_sub(service.overhead());
+    if !terms.conformance.has(service.conformance()) || piece_max == 0 {
+        return None;
     }
-    let piece_max = budget.saturating_sub(BLOCK_OVERHEAD);
-    if !block_get || piece_max == 0 {
-        return Err(DataAccessResult::OtherReason);
-    }
-    let transfer = Transfer { invoke_id, value, piece_max, current: 1 };
-    Ok(Served::Blocks(transfer.block(1), transfer))
+    let transfer = Transfer { service, invoke_id, value, piece_max, current: 1 };
+    Some((transfer.block(1), transfer))
 }
 
 impl Transfer {
@@ -46,10 +79,11 @@ impl Transfer {
     /// `None` for a request that comes late: it was served already.
     pub(super) fn after(
         &mut self,
+        service: Service,
         invoke_id: InvokeId,
         received: u32,
     ) -> Result<Option<Vec<u8>>, DataAccessResult> {
-        if invoke_id.number() != self.invoke_id.number() {
+        if service != self.service || invoke_id.number() != self.invoke_id.number() {
             return Err(DataAccessResult::NoLongGetInProgress);
         }
         if received == self.current && !self.is_last() {
@@ -79,9 +113,15 @@ impl Transfer {
     fn block(&self, block: u32) -> Vec<u8> {
         let start = (block as usize - 1) * self.piece_max;
         let end = (start + self.piece_max).min(self.value.len());
-        let result = Ok(&self.value[start..end]);
+        let raw = &self.value[start..end];
         let (invoke_id, last) = (self.invoke_id, self.ends_with(block));
-        GetResponse::WithDataBlock { invoke_id, last, block, result }.to_vec()
+        match self.service {
+            Service::Get => GetResponse::WithDataBlock { invoke_id, last, block, result: Ok(raw) }.to_vec(),
+            Service::Action => {
+                let block = DataBlock { last, number: block, raw };
+                AnyActionResponse::WithPblock { invoke_id, block }.to_vec()
+            }
+        }
     }
 }
 
@@ -92,9 +132,10 @@ mod tests {
 
     const ID: InvokeId = InvokeId(0x43);
 
+    const TERMS: Terms = Terms { max_pdu: 22, conformance: Conformance::OURS, joined_max: 0 };
+
     fn transfer() -> Transfer {
-        let Ok(Served::Blocks(_, transfer)) = serve(ID, vec![7; 25], 22, true) else { panic!("blocks") };
-        transfer
+        begin(Service::Get, ID, vec![7; 25], 22, &TERMS).expect("blocks").1
     }
 
     fn number(apdu: &[u8]) -> (u32, bool, usize) {
@@ -109,31 +150,44 @@ mod tests {
     #[test]
     fn the_last_block_is_served_again_and_nothing_behind_it() {
         let mut transfer = transfer();
-        assert_eq!(number(&transfer.after(ID, 1).unwrap().unwrap()), (2, false, 10));
-        assert_eq!(number(&transfer.after(ID, 1).unwrap().unwrap()), (2, false, 10));
-        assert_eq!(number(&transfer.after(ID, 2).unwrap().unwrap()), (3, true, 5));
-        assert_eq!(number(&transfer.after(ID, 2).unwrap().unwrap()), (3, true, 5));
-        assert_eq!(transfer.after(ID, 1), Ok(None));
-        assert_eq!(transfer.after(ID, 3), Err(DataAccessResult::DataBlockNumberInvalid));
+        assert_eq!(number(&transfer.after(Service::Get, ID, 1).unwrap().unwrap()), (2, false, 10));
+        assert_eq!(number(&transfer.after(Service::Get, ID, 1).unwrap().unwrap()), (2, false, 10));
+        assert_eq!(number(&transfer.after(Service::Get, ID, 2).unwrap().unwrap()), (3, true, 5));
+        assert_eq!(number(&transfer.after(Service::Get, ID, 2).unwrap().unwrap()), (3, true, 5));
+        assert_eq!(transfer.after(Service::Get, ID, 1), Ok(None));
+        assert_eq!(transfer.after(Service::Get, ID, 3), Err(DataAccessResult::DataBlockNumberInvalid));
     }
 
     #[test]
     fn skipped_blocks_and_other_transfers_are_refused() {
-        assert_eq!(transfer().after(ID, 2), Err(DataAccessResult::DataBlockNumberInvalid));
-        assert_eq!(transfer().after(ID, u32::MAX), Err(DataAccessResult::DataBlockNumberInvalid));
-        assert_eq!(transfer().after(InvokeId(0x44), 1), Err(DataAccessResult::NoLongGetInProgress));
-        assert_eq!(transfer().after(ID, 0).map(|block| number(&block.unwrap()).0), Ok(1));
+        assert_eq!(transfer().after(Service::Get, ID, 2), Err(DataAccessResult::DataBlockNumberInvalid));
+        assert_eq!(
+            transfer().after(Service::Get, ID, u32::MAX),
+            Err(DataAccessResult::DataBlockNumberInvalid)
+        );
+        assert_eq!(
+            transfer().after(Service::Get, InvokeId(0x44), 1),
+            Err(DataAccessResult::NoLongGetInProgress)
+        );
+        assert_eq!(transfer().after(Service::Get, ID, 0).map(|block| number(&block.unwrap()).0), Ok(1));
+    }
+
+    #[test]
+    fn a_transfer_of_one_service_does_not_answer_the_other() {
+        let none = Err(DataAccessResult::NoLongGetInProgress);
+        assert_eq!(transfer().after(Service::Action, ID, 1), none);
+        let deaf = Terms { conformance: Conformance::GET, ..TERMS };
+        assert!(begin(Service::Get, ID, vec![7; 25], 22, &deaf).is_none());
     }
 
     #[test]
     fn every_apdu_keeps_within_the_budget() {
         for budget in 13..80 {
-            let Ok(Served::Blocks(first, mut transfer)) = serve(ID, vec![1; 300], budget, true) else {
-                panic!("blocks")
-            };
+            let begun = begin(Service::Get, ID, vec![1; 300], budget, &TERMS);
+            let (first, mut transfer) = begun.expect("blocks");
             assert!(first.len() <= budget);
             let mut received = 1;
-            while let Ok(Some(block)) = transfer.after(ID, received) {
+            while let Ok(Some(block)) = transfer.after(Service::Get, ID, received) {
                 assert!(block.len() <= budget);
                 received += 1;
             }

@@ -5,18 +5,20 @@ use crate::invocation::InvocationCounter;
 use crate::specs::conversation::OUTPUTS_MAX;
 use alloc::vec::Vec;
 use plc_core::Outbox;
+use plc_core::seed::Stream;
 
-/// The outputs of a server, and the counter under which the ciphered ones go.
+/// The outputs of a server, and the counter and the entropy that go into the ciphered ones.
 #[derive(Debug)]
 pub(super) struct Voice {
     send: InvocationCounter,
     out: Outbox<ServerOutput, OUTPUTS_MAX>,
+    pub(super) entropy: Stream,
     pub(super) counters: ServerCounters,
 }
 
 impl Voice {
-    pub(super) fn new(send: InvocationCounter) -> Self {
-        Self { send, out: Outbox::new(), counters: ServerCounters::default() }
+    pub(super) fn new(send: InvocationCounter, entropy: Stream) -> Self {
+        Self { send, out: Outbox::new(), entropy, counters: ServerCounters::default() }
     }
 
     /// The next send counter, with its reservation ahead of it; `None` when the key is worn out.
@@ -52,9 +54,13 @@ impl Voice {
 mod tests {
     use super::*;
 
+    fn voice(first: u32) -> Voice {
+        Voice::new(InvocationCounter::new(first, 2), plc_core::Seed::from_u64(1).stream())
+    }
+
     #[test]
     fn a_reservation_is_told_before_its_first_counter_is_given() {
-        let mut voice = Voice::new(InvocationCounter::new(7, 2));
+        let mut voice = voice(7);
         assert_eq!((voice.send_counter(), voice.send_counter()), (Some(7), Some(8)));
         let reserved = |to| Some(ServerOutput::Persist(ServerPersist::SendCounter { reserved_to: to }));
         assert_eq!((voice.poll(), voice.poll()), (reserved(9), None));
@@ -62,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_worn_out_key_gives_no_counter_and_is_counted() {
-        let mut voice = Voice::new(InvocationCounter::new(u32::MAX, 2));
+        let mut voice = voice(u32::MAX);
         assert_eq!((voice.send_counter(), voice.send_counter(), voice.poll()), (None, None, None));
         assert_eq!(voice.counters.counter_exhausted, 2);
     }

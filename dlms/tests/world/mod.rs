@@ -1,6 +1,10 @@
 //! Client and server in memory, and the line between them.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
+pub(crate) mod certificates;
+pub(crate) mod insider;
+pub(crate) mod security;
+
 use dlms::apdu::{ActionResult, Ciphered, DataAccessResult, Pdu};
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, Rows, SortMethod};
@@ -31,6 +35,7 @@ pub(crate) struct Meter {
     pub(crate) invoked: u32,
     /// Octets that the method returns.
     pub(crate) returned_len: usize,
+    pub(crate) utc: Option<Utc>,
 }
 
 struct Day(u64);
@@ -61,6 +66,9 @@ impl ObjectModel for Meter {
         ]
         .get(index)
         .copied()
+    }
+    fn utc(&self, _: Instant) -> Option<Utc> {
+        self.utc
     }
     fn get(
         &mut self,
@@ -191,6 +199,10 @@ pub(crate) struct World {
     pub(crate) client_durable: u32,
     pub(crate) server_durable: u32,
     pub(crate) alerts: Vec<ServerEvent>,
+    /// What the server made durable besides its send counter.
+    pub(crate) records: Vec<ServerPersist>,
+    /// Whether the last record came before the datagram that was sent last.
+    pub(crate) persisted_before_answer: bool,
 }
 
 impl World {
@@ -216,6 +228,8 @@ impl World {
             events: Vec::new(),
             sent: Vec::new(),
             alerts: Vec::new(),
+            records: Vec::new(),
+            persisted_before_answer: false,
         }
     }
 
@@ -248,13 +262,20 @@ impl World {
                 event => self.events.push(event),
             }
         }
+        let mut recorded = false;
         while let Some(output) = self.server.poll() {
             match output {
-                ServerOutput::Datagram { bytes, .. } => self.send(false, bytes),
+                ServerOutput::Datagram { bytes, .. } => {
+                    self.persisted_before_answer |= recorded;
+                    self.send(false, bytes);
+                }
                 ServerOutput::Persist(ServerPersist::SendCounter { reserved_to }) => {
                     self.server_durable = reserved_to
                 }
-                ServerOutput::Persist(_) => {}
+                ServerOutput::Persist(record) => {
+                    recorded = true;
+                    self.records.push(record);
+                }
                 ServerOutput::Event(event) => self.alerts.push(event),
             }
         }
@@ -338,4 +359,45 @@ pub(crate) fn wrap(source: u16, apdu: &[u8]) -> Vec<u8> {
 /// The APDU in a datagram.
 pub(crate) fn unwrap(bytes: &[u8]) -> &[u8] {
     Wpdu::from_bytes(bytes).unwrap().apdu
+}
+
+/// The management association with this security, and its client.
+pub(crate) fn secured(
+    (client, server): (ClientAuthentication, ServerAuthentication),
+    ciphering: CipheringForm,
+) -> (ClientConfig, ServerConfig) {
+    let client =
+        ClientConfig { authentication: client, ciphering, max_receive_pdu: 600, ..client_config(true, 1) };
+    let mut config = server_config();
+    config.associations[0].authentication = server;
+    (client, config)
+}
+
+impl World {
+    /// Another client asks for something and gets this answer.
+    pub(crate) fn converse_with(
+        &mut self,
+        client: &mut Client,
+        input: ClientInput<'_>,
+        expected: &ClientOutput,
+    ) {
+        client.handle(self.now, input);
+        let mut answered = None;
+        while let Some(output) = client.poll() {
+            match output {
+                ClientOutput::Datagram(bytes) => {
+                    let peer = client.config().client_sap;
+                    self.server.serve(self.now, peer, &bytes, &mut self.meter);
+                }
+                ClientOutput::Persist { .. } | ClientOutput::ServerCounter(_) => {}
+                event => answered = Some(event),
+            }
+            while let Some(output) = self.server.poll() {
+                if let ServerOutput::Datagram { bytes, .. } = output {
+                    client.handle(self.now, ClientInput::Datagram(&bytes));
+                }
+            }
+        }
+        assert_eq!(answered.as_ref(), Some(expected));
+    }
 }

@@ -1,0 +1,52 @@
+//! Which service an APDU asks for.
+
+use super::ServerCounters;
+use super::accessing::Accessing;
+use super::acting::Acting;
+use super::getting::Getting;
+use super::recent::Fingerprint;
+use super::services::Services;
+use super::serving::UNKNOWN_SERVICE;
+use super::session::Session;
+use super::setting::Setting;
+use crate::apdu::{AccessRequest, AnyActionRequest, ExceptionResponse, GetRequest, Pdu, SetRequest};
+use crate::specs::apdu_tag;
+use alloc::vec::Vec;
+
+/// What a service has to say: an answer, nothing, or that it is no service.
+pub(super) type Answer = Result<Option<Vec<u8>>, ExceptionResponse>;
+
+/// One APDU of a session that is open.
+pub(super) struct Dispatch<'d, 's> {
+    pub(super) session: &'d mut Session,
+    pub(super) services: Services<'s>,
+    pub(super) counters: &'d mut ServerCounters,
+}
+
+impl Dispatch<'_, '_> {
+    /// The answer; `None` when there is nothing to say.
+    pub(super) fn answer(self, apdu: &[u8]) -> Answer {
+        let Self { session, mut services, counters } = self;
+        let services = &mut services;
+        match apdu.first() {
+            Some(&apdu_tag::GET_REQUEST) => {
+                let request = GetRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
+                let fingerprint = Fingerprint::of(apdu);
+                Getting { session, services, fingerprint }.on_request(&request)
+            }
+            Some(&apdu_tag::SET_REQUEST) => {
+                let request = SetRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
+                Setting { session, services, counters }.on_request(&request).map(Some)
+            }
+            Some(&apdu_tag::ACTION_REQUEST) => {
+                let request = AnyActionRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
+                Acting { session, services, counters }.on_request(&request)
+            }
+            Some(&apdu_tag::ACCESS_REQUEST) => {
+                let request = AccessRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
+                Accessing { services }.on_request(&request)
+            }
+            _ => Err(UNKNOWN_SERVICE),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Received values are read without memory of their own: counted by an allocator.
+#![allow(clippy::unwrap_used)]
+
+mod day;
+
+use dlms::apdu::{GetResponse, Pdu};
+use dlms::axdr::{Data, Encoder};
+use dlms::classes::profile::Rows;
+use plc_core::wire::Writer;
+
+/// What one step may cost: nothing.
+fn frugal<T>(what: &str, step: impl FnOnce() -> T) -> T {
+    let mut result = None;
+    let info = allocation_counter::measure(|| result = Some(step()));
+    assert_eq!((info.count_total, info.count_current), (0, 0), "{what} allocates or frees");
+    result.unwrap()
+}
+
+#[test]
+fn the_counter_sees_an_allocation() {
+    let counted = allocation_counter::measure(|| drop(std::hint::black_box(vec![0u8; 100])));
+    assert_eq!((counted.count_total, counted.count_current), (1, 0));
+}
+
+#[test]
+fn a_day_is_read_to_its_last_cell_without_allocating() {
+    let apdu = day::get_response();
+    assert_eq!(apdu.len(), 2694);
+    let slow: u64 = {
+        let array = Data::from_bytes(&apdu[4..]).unwrap().as_array().unwrap();
+        let cells = array.iter().flat_map(|row| row.as_structure().unwrap().iter().collect::<Vec<_>>());
+        cells.map(|cell| cell.as_octets().map_or_else(|| cell.as_u64().unwrap(), |o| o[0].into())).sum()
+    };
+    assert_eq!(frugal("walking", || day::walk(&apdu)), slow);
+    let rows = frugal("rows", || {
+        let Ok(GetResponse::Normal { result: Ok(value), .. }) = GetResponse::from_bytes(&apdu) else {
+            return 0;
+        };
+        Rows::from_value(value).map_or(0, |rows| rows.iter().map(Iterator::count).sum())
+    });
+    assert_eq!(rows, 96 * 4);
+}
+
+#[test]
+fn a_day_is_written_without_allocating_once_there_is_room() {
+    let mut out = Vec::with_capacity(4096);
+    for _ in 0..3 {
+        out.clear();
+        frugal("encoding", || day::day(&mut Encoder::new(&mut out, 4096)));
+        assert_eq!(out, day::get_response()[4..]);
+    }
+    let (data, mut room) = (Data::from_bytes(&out).unwrap(), [0; 4096]);
+    let len = frugal("emitting", || {
+        let mut writer = Writer::new(&mut room);
+        data.emit(&mut writer).unwrap();
+        writer.len()
+    });
+    assert_eq!(room[..len], out);
+}
