@@ -194,10 +194,7 @@ fn a_broadcast_reaches_everybody_exactly_once_over_seven_hops() {
     links.extend([(0, 2, 90), (1, 3, 90), (4, 6, 90)]);
     let mut pipe = Pipe::town(7, &links, plain);
     let all = packet(900, address(ShortAddress(0)), ALL_NODES);
-    pipe.give(
-        0,
-        g3_adp::AdpInput::Data(AdpdDataRequest { handle: 1, packet: all, priority: Priority::Normal }),
-    );
+    pipe.give(0, AdpInput::Data(AdpdDataRequest { handle: 1, packet: all, priority: Priority::Normal }));
     pipe.run(MINUTE);
     assert!((1..8).all(|at| pipe.stations[at].packets.len() == 1));
     assert!(pipe.stations[0].packets.is_empty());
@@ -256,7 +253,7 @@ fn neighbours_are_asked_for_the_other_direction_when_that_is_enabled() {
     assert_eq!(pipe.stations[3].packets.len(), 1);
     let asked = |pipe: &Pipe| {
         pipe.inputs.iter().any(|(_, _, input)| {
-        matches!(input, g3_adp::AdpInput::McpsIndication(frame) if frame.msdu.starts_with(&[0x40, 1, 255]))
+        matches!(input, AdpInput::McpsIndication(frame) if frame.msdu.starts_with(&[0x40, 1, 255]))
     })
     };
     assert!(asked(&pipe));
@@ -279,12 +276,12 @@ fn a_request_for_contention_free_access_is_refused_or_granted_as_configured() {
     for (grant, answer) in [(false, 3), (true, 2)] {
         let tune = |config: &mut AdpConfig| config.interop.grant_contention_free_access = grant;
         let mut pipe = Pipe::town(13, &chain(2, 100), tune);
-        let [src, dst] = [1, 0].map(|short| plc_core::MacAddress::Short(ShortAddress(short)));
+        let [src, dst] = [1, 0].map(|short| MacAddress::Short(ShortAddress(short)));
         let (msdu, security) =
             (Msdu::from_slice(&[0x40, 3, 0]).unwrap(), MacSecurity::EncMic32 { key_index: 0 });
         let (src_pan, link) = (pipe::PAN, LinkQuality::robust(Lqi(100)));
         let request = McpsDataIndication { src_pan, src, dst, msdu, security, link };
-        pipe.give(0, g3_adp::AdpInput::McpsIndication(request));
+        pipe.give(0, AdpInput::McpsIndication(request));
         let (at, frame) = pipe.frames.last().unwrap();
         assert_eq!((*at, frame.dst, frame.msdu.as_slice()), (0, src, &[0x40, 3, answer][..]));
     }

@@ -420,7 +420,7 @@ mod tests {
             let now = frame.ended + Duration::from_millis(late);
             let told = [PhyIndication::Data(frame), PhyIndication::CarrierSense(CarrierSense::Idle)];
             let (mut whole, mut short) = (member(), member());
-            told.map(|indication| whole.handle(now, MacInput::Phy(indication)));
+            told.into_iter().for_each(|indication| whole.handle(now, MacInput::Phy(indication)));
             short.handle(now, MacInput::Overheard(overheard));
             let left =
                 |mac: &Mac| std::format!("{:?} {:?} {:?}", mac.env.channel, mac.counters(), mac.env.pos);

@@ -42,11 +42,13 @@ pub struct DeskCounters {
 }
 
 impl DeskCounters {
-    /// Takes note of a record.
+    /// Takes note of a record. Keys, policies and certificates that a client changes last as long as the process, so the counters
+    /// never go back: the keys of the beginning come back with the next life.
     pub fn keep(&mut self, record: &ServerPersist) {
         match *record {
-            ServerPersist::SendCounter { reserved_to } => self.send = reserved_to,
-            ServerPersist::ReceiveCounter { last, .. } => self.receive = Some(last),
+            ServerPersist::SendCounter { reserved_to } => self.send = self.send.max(reserved_to),
+            ServerPersist::ReceiveCounter { last, .. } => self.receive = self.receive.max(Some(last)),
+            _ => {}
         }
     }
 }
@@ -68,7 +70,7 @@ pub enum DeskError {
 }
 
 /// What a meter tells besides its answers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Note {
     Persist(ServerPersist),
     Event(MeterEvent),
