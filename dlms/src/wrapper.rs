@@ -1,5 +1,9 @@
 //! The wrapper between UDP or TCP and the APDUs \[GB 7.3\].
 
+mod stream;
+
+pub use stream::{StreamFault, WpduStream};
+
 use crate::apdu::Pdu;
 use crate::specs::wrapper as specs;
 use core::fmt;

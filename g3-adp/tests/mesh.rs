@@ -3,12 +3,12 @@
 
 mod pipe;
 
-use g3_adp::wire::LoadngMessage;
-use g3_adp::{AdpConfig, Drop};
+use g3_adp::wire::{LoadngMessage, RouteMessage};
+use g3_adp::{AdpConfig, AdpInput, Drop};
 use pipe::{ALL_NODES, Pipe, address, packet};
 use plc_core::sap::*;
-use plc_core::wire::Reader;
-use plc_core::{Machine, ShortAddress};
+use plc_core::wire::{Reader, Writer};
+use plc_core::{MacAddress, Machine, ShortAddress};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -59,6 +59,47 @@ fn two_meters_far_apart_find_each_other() {
     assert!(loadng(&pipe).iter().any(|(at, m)| *at == 1 && matches!(m, LoadngMessage::Rrep(_))));
     assert_eq!(pipe.way(1, 7), Some((1..8).collect()));
     assert_eq!(pipe.way(7, 1), Some((1..8).rev().collect()));
+}
+
+/// Node 1 of a chain hears by broadcast that node 9, behind the coordinator, looks for node 3, with the unicast flag; how does
+/// it pass that on?
+fn passed_on_by_node_1(tune: impl Fn(&mut AdpConfig)) -> Vec<MacAddress> {
+    let mut pipe = Pipe::town(5, &chain(4, 200), tune);
+    pipe.send(1, 3, 1, 60);
+    pipe.run(MINUTE);
+    assert_eq!(pipe.way(1, 3), Some(vec![1, 2, 3]), "node 1 knows the way");
+    let request = RouteMessage {
+        destination: ShortAddress(3),
+        originator: ShortAddress(9),
+        sequence: 1,
+        flags: RouteMessage::UNICAST,
+        metric: 0x0F,
+        route_cost: 6,
+        hop_limit: 7,
+        hop_count: 1,
+        weak_links: 0,
+        reserved: 0,
+    };
+    let mut octets = [0; 64];
+    let mut writer = Writer::new(&mut octets);
+    LoadngMessage::Rreq(request).emit(&mut writer).unwrap();
+    let msdu = Msdu::from_slice(writer.written()).unwrap();
+    let (src, dst) = (MacAddress::Short(ShortAddress(0)), MacAddress::BROADCAST);
+    let security = MacSecurity::EncMic32 { key_index: 0 };
+    let link = LinkQuality::robust(Lqi(200));
+    let heard = McpsDataIndication { src_pan: pipe::PAN, src, dst, msdu, security, link };
+    let before = pipe.frames.len();
+    pipe.give(1, AdpInput::McpsIndication(heard));
+    pipe.run(Duration::from_secs(2));
+    let own = pipe.frames[before..].iter().filter(|(at, _)| *at == 1);
+    own.map(|(_, frame)| frame.dst).collect()
+}
+
+#[test]
+fn a_request_to_everybody_is_flooded_whatever_its_flag_unless_everybody_shall_pass_it_on_alone() {
+    assert_eq!(passed_on_by_node_1(plain), [MacAddress::BROADCAST]);
+    let alone = passed_on_by_node_1(|config| config.interop.everybody_passes_unicast = true);
+    assert_eq!(alone, [MacAddress::Short(ShortAddress(2))]);
 }
 
 #[test]

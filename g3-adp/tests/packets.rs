@@ -76,9 +76,34 @@ fn a_fragment_that_the_mac_gives_up_ends_the_packet_when_there_is_no_other_way()
     pipe.loud_loss = 100;
     send(&mut pipe, 0, 7, &packet(1280, address(COORDINATOR), address(DEVICE)));
     pipe.run(Duration::from_secs(60));
-    assert_eq!(pipe.frames.len(), 2, "the fragment, and a question for another way");
-    assert_eq!(pipe.frames[1].1.dst, MacAddress::BROADCAST);
+    assert_eq!(pipe.frames.len(), 3, "the fragment, the fragment again, and a question for another way");
+    assert_eq!(pipe.frames[0].1.msdu, pipe.frames[1].1.msdu);
+    assert_eq!(pipe.frames[2].1.dst, MacAddress::BROADCAST);
     assert_eq!(pipe.stations[0].confirms, [AdpdDataConfirm { handle: 7, status: AdpStatus::RouteError }]);
+}
+
+#[test]
+fn a_well_heard_neighbour_that_does_not_answer_is_asked_once_more_after_a_pause() {
+    let mut pipe = town(3, 1, |_| {});
+    pipe.loud_loss = 100;
+    send(&mut pipe, 0, 7, &packet(100, address(COORDINATOR), address(DEVICE)));
+    pipe.run(Duration::from_secs(2));
+    assert_eq!(pipe.frames.len(), 1, "it waits");
+    pipe.loud_loss = 0;
+    pipe.run(Duration::from_secs(5));
+    assert_eq!(pipe.frames.len(), 2);
+    assert_eq!(pipe.stations[0].confirms, [AdpdDataConfirm { handle: 7, status: AdpStatus::Success }]);
+    assert_eq!(pipe.stations[1].packets.len(), 1);
+}
+
+#[test]
+fn without_a_second_chance_another_way_is_looked_for_at_once() {
+    let mut pipe = town(3, 1, |config| config.interop.second_chance = None);
+    pipe.loud_loss = 100;
+    send(&mut pipe, 0, 7, &packet(100, address(COORDINATOR), address(DEVICE)));
+    pipe.run(Duration::from_secs(2));
+    let to: Vec<_> = pipe.frames.iter().map(|(_, request)| request.dst.is_broadcast()).collect();
+    assert_eq!(to, [false, true]);
 }
 
 #[test]

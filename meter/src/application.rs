@@ -35,6 +35,9 @@ pub enum ApplicationInput<'a> {
     Udp(UdpIndication),
     /// A datagram has left, or has not.
     UdpConfirm(UdpConfirm),
+    /// The connection that datagrams of this peer came over is gone, and with it every session that was
+    /// opened over it. Of use where datagrams are carried by connections.
+    PeerLost(ShortAddress),
 }
 
 /// A record that a meter wants made durable before its later outputs are carried out.
@@ -265,6 +268,7 @@ impl Machine for MeterApplication {
             ApplicationInput::Clock(anchor) => self.on_clock(anchor),
             ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram),
             ApplicationInput::UdpConfirm(confirm) => self.on_confirm(confirm),
+            ApplicationInput::PeerLost(peer) => self.server.forget(peer.0),
         }
     }
 

@@ -56,6 +56,8 @@ impl From<CoordinatorConfig> for NodeConfig {
         mac.bounds = Bounds { devices, neighbours, pos, links, ..Bounds::COORDINATOR };
         let mut adp = AdpConfig::coordinator(c.eui64, c.seed.derive("adp", 0), c.gmk, c.key_index);
         adp.limits.devices = c.devices;
+        // All of them may be in reach; a neighbour that is forgotten must be searched for.
+        adp.limits.neighbours = adp.limits.neighbours.max(c.devices);
         Self { mac, adp }.for_dense_networks()
     }
 }

@@ -8,12 +8,14 @@
 //! * [`world`]: a town in virtual time; [`scenario`] files describe it, [`report`] tells what has become of it;
 //! * [`capture`]: what a run leaves behind, to be replayed or dissected;
 //! * [`compare`]: the same town at both fidelities;
+//! * [`desk`]: one meter without a line, for clients on TCP, over the wrapper or HDLC;
 //! * [`street`]: meters on the line after the feeder, clocked block by block by whoever is the concentrator.
 #![forbid(unsafe_code)]
 
 pub mod calibrate;
 pub mod capture;
 pub mod compare;
+pub mod desk;
 pub mod feeder;
 pub mod frame;
 pub mod household;

@@ -2,11 +2,14 @@
 
 mod args;
 mod client;
+mod direct;
 mod print;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
-pub use args::{Cli, ClientArgs, Command, ReadingsArgs, RunArgs};
+pub use args::{
+    Cli, ClientArgs, Command, DirectCommand, GetArgs, MeterArgs, ProfileArgs, ReadingsArgs, RunArgs,
+};
 
 use crate::config::Config;
 use crate::{daemon, logging};
@@ -36,6 +39,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             return crate::demo::run(&args);
         }
         Command::Config => io::stdout().write_all(Config::default().to_toml().as_bytes())?,
+        Command::Dlms(command) => {
+            start_log(cli.log.as_deref(), "warn")?;
+            direct::run(&command)?;
+        }
         client => {
             start_log(cli.log.as_deref(), "warn")?;
             client::run(client)?;

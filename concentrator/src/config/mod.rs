@@ -11,6 +11,7 @@ mod value;
 
 pub use section::ConfigError;
 pub use value::Key128;
+pub(crate) use value::hex;
 
 use plc_core::{Eui64, PanId};
 use section::{Findings, Section, Show};
@@ -289,8 +290,8 @@ fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>)
         section.require("encryption_key", key, Show::Secret, found, |v| value::key(v, folder));
     let authentication_key =
         section.require("authentication_key", key, Show::Secret, found, |v| value::key(v, folder));
-    let system_title = section
-        .take("system_title", "16 hexadecimal digits", Show::Value, found, |v| value::hex(v.as_str()?));
+    let system_title =
+        section.take("system_title", "16 hexadecimal digits", Show::Value, found, |v| hex(v.as_str()?));
     section.finish(found);
     let eui64 = eui64?;
     Some(MeterConfig {

@@ -67,7 +67,7 @@ pub(super) fn key(value: &DeValue<'_>, folder: &Path) -> Option<Key128> {
 }
 
 /// Exactly `2 * N` hexadecimal digits.
-pub(super) fn hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
+pub(crate) fn hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
     let mut octets = [0; N];
     let valid = digits.len() == 2 * N && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     for (octet, at) in octets.iter_mut().zip((0..).step_by(2)) {

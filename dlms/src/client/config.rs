@@ -179,6 +179,8 @@ pub enum ClientInput<'a> {
     Release,
     /// A datagram has arrived from the server: a whole wrapper PDU.
     Datagram(&'a [u8]),
+    /// The connection below is gone, and with it the association: the request under way fails.
+    ConnectionLost,
 }
 
 /// What a client wants done or known. Every `Connect`, request and `Release` is answered exactly once: by

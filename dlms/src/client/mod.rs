@@ -144,6 +144,14 @@ impl Client {
         if self.is_open { self.begin(now, Job::Release) } else { self.fail(ClientFailure::WrongState) }
     }
 
+    fn on_connection_lost(&mut self) {
+        self.is_open = false;
+        if let Some(pending) = &self.pending {
+            let output = pending.given_up();
+            self.done(output);
+        }
+    }
+
     fn begin(&mut self, now: Instant, job: Job) {
         self.blocks.reset();
         self.pending = Some(Pending::new(now, job, &self.config));
@@ -399,6 +407,7 @@ impl Machine for Client {
     fn handle(&mut self, now: Instant, input: ClientInput<'_>) {
         match input {
             ClientInput::Datagram(bytes) => self.on_datagram(now, bytes),
+            ClientInput::ConnectionLost => self.on_connection_lost(),
             _ if self.pending.is_some() => self.fail(ClientFailure::Busy),
             ClientInput::Connect => self.on_connect(now),
             ClientInput::Get(attribute) => self.on_request(now, Request::Get(attribute)),

@@ -93,6 +93,11 @@ impl Server {
         self.on_apdu(now, peer, index, wpdu.apdu, objects);
     }
 
+    /// The connection of `peer` is gone, and with it every session that was opened over it.
+    pub fn forget(&mut self, peer: u16) {
+        self.sessions.forget(peer);
+    }
+
     /// What the server was told.
     pub const fn config(&self) -> &ServerConfig {
         &self.config

@@ -52,6 +52,11 @@ impl Sessions {
         }
     }
 
+    /// Forgets every session that `peer` has opened.
+    pub(super) fn forget(&mut self, peer: u16) {
+        self.held.retain(|session| session.peer != peer);
+    }
+
     /// Forgets whoever has been silent for too long.
     pub(super) fn expire(&mut self, now: Instant) {
         self.held.retain(|session| session.last_heard + self.timeout > now);

@@ -30,7 +30,8 @@ pub(crate) struct Heard {
     pub(crate) other_key: Option<u8>,
 }
 
-/// The nodes heard, sorted by address. A full table forgets the one that has been silent longest.
+/// The nodes heard, sorted by address. A full table forgets the one that has been silent longest; the coordinator last of
+/// all.
 #[derive(Debug)]
 pub(crate) struct Neighbours {
     all: Vec<Neighbour>,
@@ -121,7 +122,9 @@ impl Neighbours {
             return;
         }
         if self.all.len() >= self.limit {
-            let silent = self.all.iter().enumerate().min_by_key(|(_, neighbour)| neighbour.heard);
+            let home = |neighbour: &Neighbour| neighbour.address == ShortAddress::COORDINATOR;
+            let rank = |neighbour: &Neighbour| (home(neighbour), neighbour.heard);
+            let silent = self.all.iter().enumerate().min_by_key(|(_, neighbour)| rank(neighbour));
             let gone = silent.map_or(0, |(gone, _)| gone);
             self.all.remove(gone);
             at -= usize::from(gone < at);
@@ -150,6 +153,17 @@ mod tests {
         }
         let left: Vec<_> = neighbours.all().iter().map(|n| (n.address.0, n.lqi)).collect();
         assert_eq!(left, [(4, 5), (5, 4), (9, 3)]);
+    }
+
+    #[test]
+    fn a_full_table_keeps_the_coordinator() {
+        let mut neighbours = Neighbours::new(3);
+        for address in [0, 10, 11, 12, 13] {
+            let (link, at) = (LinkQuality::robust(Lqi(80)), Instant::from_secs(u64::from(address)));
+            neighbours.on_heard(at, ShortAddress(address), &link, BROADCAST);
+        }
+        let left: Vec<_> = neighbours.all().iter().map(|n| n.address.0).collect();
+        assert_eq!(left, [0, 12, 13]);
     }
 
     #[test]

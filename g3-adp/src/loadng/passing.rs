@@ -51,7 +51,7 @@ impl Passing {
         }
         let jitter = cx.interop.rreq_jitter;
         let mut delay = delay(lqi, cx) + cx.random(jitter);
-        if cx.ib.adp_cluster_trickle_enabled && lqi.0 >= cx.ib.adp_cluster_min_lqi {
+        if cx.ib.adp_cluster_trickle_enabled {
             let interval = interval(cluster, cx.ib);
             delay += interval / 2 * closeness(lqi, cx.ib) / 256 + cx.random(interval / 2);
         }
@@ -106,10 +106,12 @@ impl Passing {
 }
 
 /// How near the neighbour is from which a request came, in 256ths. Who is farther away within a cluster reaches more nodes that
-/// have not heard the request, and should speak first \[ours; confidence C\].
+/// have not heard the request, and should speak first. Who has heard it from outside of its cluster waits longest: mostly a
+/// member has it too, over a better link \[ours; confidence C\].
 fn closeness(lqi: Lqi, ib: &InformationBase) -> u32 {
     let least = ib.adp_cluster_min_lqi;
-    u32::from(lqi.0.saturating_sub(least)) * 256 / u32::from(u8::MAX - least).max(1)
+    let above = lqi.0.checked_sub(least).unwrap_or(u8::MAX);
+    (u32::from(above) * 256 / u32::from(u8::MAX - least).max(1)).min(256)
 }
 
 /// adpClusterTrickleI, K · 3 · the duration of a request, or longer in a large cluster: so long that its members could speak one
@@ -152,9 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn who_is_farther_away_in_a_cluster_is_less_close() {
+    fn who_is_farther_away_in_a_cluster_is_less_close_and_who_is_outside_of_it_waits_longest() {
         let ib = InformationBase { adp_cluster_min_lqi: 55, ..Default::default() };
-        assert_eq!([0, 55, 105, 155, 255].map(|lqi| closeness(Lqi(lqi), &ib)), [0, 0, 64, 128, 256]);
+        assert_eq!(
+            [0, 54, 55, 105, 155, 255].map(|lqi| closeness(Lqi(lqi), &ib)),
+            [256, 256, 0, 64, 128, 256]
+        );
         let all = InformationBase { adp_cluster_min_lqi: 255, ..ib };
         assert_eq!(closeness(Lqi(255), &all), 0);
     }

@@ -100,7 +100,8 @@ impl RoutingTable {
         self.find(destination).filter(|route| route.is_known(now))
     }
 
-    /// A message has shown a route; returns whether it was taken. A full table forgets the route that ends first.
+    /// A message has shown a route; returns whether it was taken. A full table forgets a broken route, or
+    /// else the one that ends first; the one to the coordinator last of all, for everything goes there.
     pub fn offer(&mut self, now: Instant, route: Route) -> bool {
         match self.locate(route.destination) {
             Ok(at) => {
@@ -184,7 +185,10 @@ impl RoutingTable {
 
     /// Makes room; returns where.
     fn evict(&mut self) -> usize {
-        let first = |(_, route): &(usize, &Route)| (!route.broken, route.expires);
+        let first = |(_, route): &(usize, &Route)| {
+            let home = route.destination == ShortAddress::COORDINATOR;
+            (home, !route.broken, route.expires)
+        };
         let at = self.routes.iter().enumerate().min_by_key(first).map_or(0, |(at, _)| at);
         self.routes.remove(at);
         at
@@ -212,6 +216,22 @@ mod tests {
             broken: false,
             expires: Instant::from_secs(200),
         }
+    }
+
+    #[test]
+    fn a_full_table_forgets_what_is_broken_first_and_the_route_home_last() {
+        let mut table = RoutingTable::new(3);
+        let ends = |route: Route, second| Route { expires: Instant::from_secs(second), ..route };
+        table.offer(NOW, ends(route(0, 0, None, (0, 9, 1)), 101));
+        table.offer(NOW, ends(route(1, 1, None, (0, 9, 1)), 110));
+        table.offer(NOW, ends(route(3, 3, None, (0, 9, 1)), 140));
+        table.fail(ShortAddress(3));
+        let mut left = Vec::new();
+        for n in 4..7 {
+            table.offer(NOW, ends(route(n, n, None, (0, 9, 1)), 190 + u64::from(n)));
+            left.push(table.routes().iter().map(|route| route.destination.0).collect::<Vec<_>>());
+        }
+        assert_eq!(left, [[0, 1, 4], [0, 4, 5], [0, 5, 6]]);
     }
 
     #[test]
@@ -259,7 +279,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_full_table_forgets_the_broken_and_the_oldest(
+        fn a_full_table_forgets_the_broken_and_the_oldest_but_not_the_way_home(
             offers in prop::collection::vec((0u16..40, 0u64..1000, any::<bool>()), 0..200),
         ) {
             let (mut table, mut oracle) = (RoutingTable::new(8), BTreeMap::new());
@@ -268,7 +288,8 @@ mod tests {
                 let offer = Route { expires, ..route(destination, 1, Some(n as u16), (0, 9, 1)) };
                 prop_assert!(table.offer(NOW, offer));
                 if !oracle.contains_key(&destination) && oracle.len() == 8 {
-                    let last = oracle.iter().min_by_key(|&(d, r): &(&u16, &Route)| (!r.broken, r.expires, *d));
+                    let rank = |&(d, r): &(&u16, &Route)| (*d == 0, !r.broken, r.expires, *d);
+                    let last = oracle.iter().min_by_key(rank);
                     let gone = *last.unwrap().0;
                     oracle.remove(&gone);
                 }

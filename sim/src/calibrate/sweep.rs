@@ -36,10 +36,11 @@ pub fn calibrate(plan: &'static BandPlan, sweep: Sweep, told: &(dyn Fn(&str) + S
     let counts = |lost: Lost| headers.iter().map(|point| point.counts(lost)).collect();
     let mut preamble = curve(HEADERS_DB.0, counts(Outcome::preamble_lost));
     let mut header = curve(HEADERS_DB.0, counts(Outcome::header_lost));
-    header.beta = lab.header_beta(&header);
+    let (beta, error_db) = lab.header_beta(&header);
+    header.beta = beta;
     (header.impulse_db, header.floor) = lab.impulses(&Shot::Ack, Outcome::header_lost, header.snr_db(0.5));
     (preamble.beta, preamble.impulse_db) = (header.beta, header.impulse_db);
-    told(&line("headers", &header, 0.0));
+    told(&line("headers", &header, error_db));
     let mut made: Vec<_> = lab.kinds().par_iter().map(|kind| lab.payload(kind, told)).collect();
     let points: Vec<Point> = made.iter_mut().flat_map(|made| std::mem::take(&mut made.points)).collect();
     let (lqi, group_lqi) = quality(&points);
@@ -132,10 +133,10 @@ impl Lab {
     }
 
     /// From data frames whose payload is stronger than their header.
-    fn header_beta(&self, header: &Curve) -> f64 {
+    fn header_beta(&self, header: &Curve) -> (f64, f64) {
         let tx = self.plan.robust();
         let octets = self.plan.fit(&tx, 18).map_or(18, |fit| fit.psdu_len);
-        self.beta(tx, octets, Outcome::header_lost, header.snr_db(0.5)).0
+        self.beta(tx, octets, Outcome::header_lost, header.snr_db(0.5))
     }
 
     /// β, and the error in dB that it leaves, by frames whose groups are unevenly strong; half of even ones are lost at `half`.

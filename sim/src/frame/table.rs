@@ -79,7 +79,10 @@ pub enum TableError {
 }
 
 /// The tables that are part of the program, by their bands.
-const BUILT_IN: [(&str, &str); 1] = [("CENELEC-A", include_str!("../../data/errors/cenelec-a.toml"))];
+const BUILT_IN: [(&str, &str); 2] = [
+    ("CENELEC-A", include_str!("../../data/errors/cenelec-a.toml")),
+    ("FCC", include_str!("../../data/errors/fcc.toml")),
+];
 /// Losses below this are none.
 const CLEAR: f64 = 1e-6;
 /// dB between two points of a dense curve.

@@ -63,7 +63,7 @@ impl Report {
         writeln!(to, "\nframes            {} and {} acknowledgements", air.frames, air.acks)?;
         writeln!(to, "line busy         {:.2} %", share(air.busy.as_secs_f64()))?;
         for (kind, frames, time) in air.kinds.iter().filter(|(_, frames, _)| *frames > 0) {
-            writeln!(to, "  {:<16}{frames}, {:.2} %", kind.name(), share(time.as_secs_f64()))?;
+            writeln!(to, "  {:<18}{frames}, {:.2} %", kind.name(), share(time.as_secs_f64()))?;
         }
         writeln!(
             to,

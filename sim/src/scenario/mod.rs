@@ -205,7 +205,7 @@ share = 0.3
             [
                 "start: \"tomorrow\", expected a time such as \"2026-01-14T00:00:00Z\"",
                 "town.meters: 900, expected a number from 1 to 165",
-                "town.band: \"FCC-1.a\", expected a band with an error table: \"CENELEC-A\"",
+                "town.band: \"FCC-1.a\", expected a band with an error table: \"CENELEC-A\" or \"FCC\"",
                 "town.meter: unknown key, expected one of feeders, meters, offset_db, power_on_s, band",
                 "reading.every_s: 1000, expected a multiple of `capture_s`",
                 "action 1.share: 3, expected a number from 0 to 1",

@@ -16,6 +16,7 @@ pub mod stream;
 
 pub use identity::{MeterIdentity, customers};
 pub use line::{MAINS_SWING_DB, noise_of_port, signal_of_band};
+pub(crate) use site::ratings;
 pub use site::{Site, SiteEvent};
 
 use crate::feeder::Feeder;

@@ -160,7 +160,7 @@ impl Site {
 }
 
 /// The converters of the household's waveforms, as the meter is calibrated to them.
-fn ratings() -> Ratings {
+pub(crate) fn ratings() -> Ratings {
     Ratings {
         sample_rate_hz: RATE,
         u_pv_per_lsb: (VOLTS_PER_LSB * 1e12).round() as u64,

@@ -10,7 +10,7 @@ use metrology::{Energy, Registers};
 /// chip would use ([`meter::MeterInput::Registers`]). What that leaves out is the error of the metrology itself, which
 /// [`crate::street`] measures.
 #[derive(Clone, Debug)]
-pub(super) struct Load {
+pub(crate) struct Load {
     /// Milliwatt-seconds from midnight to the beginning of each minute, and of the whole day.
     sums: Vec<u64>,
     /// Milliwatt-seconds from midnight to the start of the world.
@@ -23,7 +23,7 @@ const DAY_MS: u64 = 86_400_000;
 
 impl Load {
     /// The household of a customer, from `start_second` of the day on.
-    pub(super) fn new(feeder: &Feeder, customer: u32, start_second: u32) -> Self {
+    pub(crate) fn new(feeder: &Feeder, customer: u32, start_second: u32) -> Self {
         let kilowatts = feeder.profile(customer).unwrap_or(&[0.0]);
         let mut sums = vec![0];
         for minute in 0..MINUTES {
@@ -36,7 +36,7 @@ impl Load {
     }
 
     /// The registers `ms` milliseconds after the start.
-    pub(super) fn registers(&self, ms: u64) -> Registers {
+    pub(crate) fn registers(&self, ms: u64) -> Registers {
         let taken = self.since_midnight(self.start_ms + ms) - self.before;
         Registers { import: Energy::from_milliwatt_hours(taken / 3600), ..Registers::default() }
     }

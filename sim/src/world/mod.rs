@@ -12,7 +12,7 @@ mod config;
 mod hearing;
 mod invariants;
 mod layout;
-mod load;
+pub(crate) mod load;
 mod lone;
 mod record;
 mod rogue;

@@ -1,5 +1,6 @@
 //! The scenarios that ship.
 
+use g3_phy::FCC;
 use sim::report::Report;
 use sim::scenario::Scenario;
 use sim::world::World;
@@ -30,6 +31,19 @@ fn the_street_of_the_demo_is_joined_and_read_at_frame_fidelity_too() {
     assert_eq!(report.record.violations, [""; 0]);
     assert!(report.join_times_s().iter().all(|&s| s < 120.0));
     assert!(report.nodes.retries > 0, "the line is not perfect");
+}
+
+#[test]
+fn the_street_is_joined_and_read_in_fcc_by_frames_that_take_a_third_of_the_time_at_most() {
+    let mut scenario = scenario("street");
+    let narrow = report(&scenario);
+    scenario.town = scenario.town.in_band(&FCC).expect("there is a table of FCC");
+    assert_eq!(World::new(scenario.town.clone()).links().groups(), 24);
+    let wide = report(&scenario);
+    assert_eq!((wide.joined(), wide.captures), (8, (8, 8)));
+    assert_eq!(wide.record.violations, [""; 0]);
+    let airtime = |report: &Report| report.air.airtime.as_secs_f64() / report.air.frames as f64;
+    assert!(airtime(&wide) * 3.0 < airtime(&narrow), "{} s, {} s", airtime(&wide), airtime(&narrow));
 }
 
 #[test]
@@ -73,7 +87,7 @@ fn every_scenario_that_ships_is_a_good_one() {
 /// anew, after a change that is meant to change it.
 #[test]
 fn small_scenarios_report_what_their_snapshots_hold() {
-    for name in ["street", "twelve", "storm", "restart", "jammer", "rogue"] {
+    for name in ["street", "twelve", "storm", "restart", "jammer", "rogue", "fcc"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/town/snapshots").join(name);
         let snapshot = std::fs::read_to_string(path.with_extension("txt")).expect(name);
         let text = report(&scenario(name)).text();

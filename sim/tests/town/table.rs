@@ -1,6 +1,6 @@
 //! The error tables against the receiver that they were made of.
 
-use g3_phy::{BandPlan, CENELEC_A};
+use g3_phy::{BandPlan, CENELEC_A, FCC};
 use plc_core::sap::{FrameGeometry, Modulation, ModulationScheme, ToneMap, TxGain, TxParameters};
 use sim::calibrate::{Bench, Line, Outcome, Shot};
 use sim::frame::ErrorTable;
@@ -67,8 +67,25 @@ fn the_receiver_loses_half_of_its_payloads_where_the_table_says_so() {
 }
 
 #[test]
+fn the_receiver_of_fcc_loses_half_of_its_headers_where_the_table_says_so() {
+    headers_are_within_the_margin(&FCC);
+}
+
+#[test]
+fn the_receiver_of_fcc_loses_half_of_its_payloads_where_the_table_says_so() {
+    use ModulationScheme::{Coherent, Differential};
+    let kinds = [
+        (Modulation::Robo, Differential),
+        (Modulation::Qpsk, Differential),
+        (Modulation::Psk8, Differential),
+        (Modulation::Qam16, Coherent),
+    ];
+    payloads_are_within_the_margin(&FCC, &kinds);
+}
+
+#[test]
 fn the_receiver_senses_frames_within_the_time_that_the_table_says() {
-    for plan in [&CENELEC_A] {
+    for plan in [&CENELEC_A, &FCC] {
         let (earliest, latest) = table(plan).sense_samples;
         let mut bench = Bench::new(plan, Line::White, 78, 16);
         let sensed: Vec<u32> = (0..FRAMES).filter_map(|_| bench.shoot(&Shot::Ack, 3.0).sensed).collect();

@@ -7,6 +7,7 @@
 mod calibrate;
 mod compare;
 mod config;
+mod meter;
 mod run;
 mod street;
 
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Serve a street on a socket; it stands still while no daemon is there.
     Street(StreetArgs),
+    /// Serve one meter over TCP, without a line.
+    Meter(MeterArgs),
     /// Print the configuration of a daemon for this street.
     Config(ConfigArgs),
     /// Run the real receiver in noise and print the error tables of frame fidelity.
@@ -65,6 +68,33 @@ struct StreetArgs {
     /// Never skip silence.
     #[arg(long)]
     every_sample: bool,
+}
+
+/// `plcsim meter`.
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("port").required(true).multiple(true))]
+struct MeterArgs {
+    /// Serve wrapper PDUs there; 4059 is the port of DLMS.
+    #[arg(long, value_name = "ADDRESS", group = "port")]
+    wrapper: Option<std::net::SocketAddr>,
+    /// Serve HDLC there.
+    #[arg(long, value_name = "ADDRESS", group = "port")]
+    hdlc: Option<std::net::SocketAddr>,
+    /// The physical device in its HDLC address, which has two octets then, and one without it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=126))]
+    physical: Option<u8>,
+    /// Whose meter it is.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    customer: u32,
+    /// The same seed gives the same keys.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Days for which it has measured.
+    #[arg(long, value_name = "D", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=400))]
+    days: u32,
+    /// Keep the invocation counters there, for the next life. Without it the send counter goes on from the time.
+    #[arg(long, value_name = "FILE")]
+    counters: Option<PathBuf>,
 }
 
 /// `plcsim config`.
@@ -159,6 +189,7 @@ fn decibels(text: &str) -> Result<f64, String> {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Street(args) => street::serve(&args),
+        Command::Meter(args) => meter::serve(&args),
         Command::Config(args) => config::print(&args),
         Command::Calibrate(args) => calibrate::print(&args),
         Command::Run(args) => run::run(&args),

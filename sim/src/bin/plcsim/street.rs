@@ -50,6 +50,20 @@ pub(crate) enum Failure {
         /// Meters of the scenario.
         meters: usize,
     },
+    /// Nobody can be served there.
+    #[error("address {address}: {source}{}", advice(source))]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// No address of a link has room for the device.
+    #[error("physical device {0}: expected 1 to 126")]
+    Physical(u8),
+    /// The meter on a desk.
+    #[error(transparent)]
+    Desk(#[from] sim::desk::ServeError),
     /// Standard output, or the stream of a daemon.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -1,0 +1,103 @@
+//! A client of either kind of link.
+
+use dlms::client::{Client, ClientConfig, ClientInput, ClientOutput};
+use dlms::hdlc::{
+    HdlcClient, HdlcClientConfig, HdlcClientInput, HdlcClientOutput, Parameters, ServerStation,
+};
+use dlms::wrapper::WpduStream;
+use plc_core::time::Duration;
+use plc_core::{Instant, Machine};
+
+/// A client, and how its APDUs become the octets of a connection.
+pub(super) enum Carrier {
+    Wrapper(Box<Client>, WpduStream),
+    Hdlc(Box<HdlcClient>),
+}
+
+/// What a carrier wants done or known.
+pub(super) enum CarrierOutput {
+    /// Send these octets.
+    Octets(Vec<u8>),
+    /// For whoever asks.
+    User(ClientOutput),
+}
+
+impl Carrier {
+    pub(super) fn wrapper(config: ClientConfig) -> Self {
+        Self::Wrapper(Box::new(Client::new(config)), WpduStream::new(u16::MAX))
+    }
+
+    pub(super) fn hdlc(config: ClientConfig, server: ServerStation) -> anyhow::Result<Self> {
+        let (client_sap, server_sap) = (config.client_sap, config.server_sap);
+        let client = HdlcClient::new(HdlcClientConfig {
+            client: config,
+            server,
+            parameters: Parameters::symmetric(MAX_INFO, WINDOW),
+            link_timeout: LINK_TIMEOUT,
+            link_retries: LINK_RETRIES,
+            poll_interval: POLL_INTERVAL,
+            inter_octet_timeout: INTER_OCTET,
+        });
+        client
+            .map(|client| Self::Hdlc(Box::new(client)))
+            .map_err(|error| anyhow::anyhow!("client {client_sap}, server {server_sap}: {error}"))
+    }
+
+    pub(super) fn ask(&mut self, now: Instant, input: ClientInput<'_>) {
+        match self {
+            Self::Wrapper(client, _) => client.handle(now, input),
+            Self::Hdlc(client) => client.handle(now, HdlcClientInput::User(input)),
+        }
+    }
+
+    /// Octets of the connection.
+    pub(super) fn take(&mut self, now: Instant, mut octets: &[u8]) -> anyhow::Result<()> {
+        match self {
+            Self::Wrapper(client, stream) => {
+                while let Some(wpdu) = stream.take(&mut octets)? {
+                    client.handle(now, ClientInput::Datagram(&wpdu));
+                }
+            }
+            Self::Hdlc(client) => client.handle(now, HdlcClientInput::Octets(octets)),
+        }
+        Ok(())
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) {
+        match self {
+            Self::Wrapper(client, _) => client.tick(now),
+            Self::Hdlc(client) => client.tick(now),
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Wrapper(client, _) => client.deadline(),
+            Self::Hdlc(client) => client.deadline(),
+        }
+    }
+
+    pub(super) fn poll(&mut self) -> Option<CarrierOutput> {
+        loop {
+            return Some(match self {
+                Self::Wrapper(client, _) => match client.poll()? {
+                    ClientOutput::Datagram(octets) => CarrierOutput::Octets(octets),
+                    output => CarrierOutput::User(output),
+                },
+                Self::Hdlc(client) => match client.poll()? {
+                    HdlcClientOutput::Octets(octets) => CarrierOutput::Octets(octets),
+                    HdlcClientOutput::User(output) => CarrierOutput::User(output),
+                    HdlcClientOutput::Unnumbered(_) | HdlcClientOutput::LinkClosed(_) => continue,
+                },
+            });
+        }
+    }
+}
+
+const MAX_INFO: u16 = 512;
+const WINDOW: u8 = 1;
+const LINK_TIMEOUT: Duration = Duration::from_secs(3);
+const LINK_RETRIES: u8 = 3;
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// TCP delivers in pieces, so pauses within a frame say little.
+const INTER_OCTET: Duration = Duration::from_secs(2);

@@ -1,0 +1,205 @@
+//! The meter on the desk and what it measures.
+
+use crate::feeder::Feeder;
+use crate::household::Household;
+use crate::street::{MeterIdentity, ratings};
+use crate::world::load::Load;
+use dlms::hdlc::Address;
+use dlms::server::ServerPersist;
+use meter::{
+    ApplicationInput, ApplicationOutput, MeterApplication, MeterConfig, MeterConfigError, MeterEvent,
+    MeterKeys, MeterPersist,
+};
+use plc_core::sap::{DLMS_PORT, Lqi, UdpIndication, UdpPayload};
+use plc_core::time::Duration;
+use plc_core::{Instant, Machine, Seed, ShortAddress, Utc, UtcAnchor};
+use std::collections::VecDeque;
+use thiserror::Error;
+
+/// Which meter, and what it has behind it.
+#[derive(Clone, Debug)]
+pub struct DeskConfig {
+    /// The customer whose meter it is: its load, its number, and with the seed its keys.
+    pub customer: u32,
+    /// The same seed gives the same keys.
+    pub seed: u64,
+    /// Days for which the meter has measured before the desk opens.
+    pub history_days: u32,
+    /// The address of the meter on HDLC links.
+    pub hdlc_address: Address,
+    /// What an earlier life has left. Without it the send counter goes on from the time, which is enough
+    /// where the meter answers less than once a second.
+    pub counters: Option<DeskCounters>,
+}
+
+/// The counters of a meter whose keys outlive it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeskCounters {
+    /// The first send counter that is certainly unused.
+    pub send: u32,
+    /// The highest counter that was accepted from the management client.
+    pub receive: Option<u32>,
+}
+
+impl DeskCounters {
+    /// Takes note of a record.
+    pub fn keep(&mut self, record: &ServerPersist) {
+        match *record {
+            ServerPersist::SendCounter { reserved_to } => self.send = reserved_to,
+            ServerPersist::ReceiveCounter { last, .. } => self.receive = Some(last),
+        }
+    }
+}
+
+/// Why a desk cannot be opened.
+#[derive(Debug, Error)]
+pub enum DeskError {
+    /// The feeder has no such customer.
+    #[error("customer {customer}: expected 1 to {most}")]
+    Customer {
+        /// Who was asked for.
+        customer: u32,
+        /// How many there are.
+        most: usize,
+    },
+    /// The meter cannot be built.
+    #[error("meter: {0}")]
+    Meter(#[from] MeterConfigError),
+}
+
+/// What a meter tells besides its answers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Note {
+    Persist(ServerPersist),
+    Event(MeterEvent),
+}
+
+/// A meter and the mains before it.
+#[derive(Debug)]
+pub(super) struct Bench {
+    identity: MeterIdentity,
+    meter: MeterApplication,
+    household: Household,
+    /// When the piece that is measured next ends.
+    piece_end: Instant,
+    u: Vec<i32>,
+    i: Vec<i32>,
+    notes: VecDeque<Note>,
+}
+
+impl Bench {
+    pub(super) fn new(config: &DeskConfig, now: Instant, utc: Utc) -> Result<Self, DeskError> {
+        let (feeder, seed) = (Feeder::european_lv(), Seed::from_u64(config.seed));
+        let (customer, most) = (config.customer, feeder.customers().len());
+        let second = (utc.as_secs().rem_euclid(86_400)) as u32;
+        let household = Household::of(&feeder, customer, second, &seed);
+        let household = household.ok_or(DeskError::Customer { customer, most })?;
+        let identity = MeterIdentity::new(customer, &seed);
+        let mut bench = Self {
+            meter: MeterApplication::new(meter_config(&identity, config, &seed, utc))?,
+            identity,
+            household,
+            piece_end: now + PIECE_TIME,
+            u: vec![0; PIECE],
+            i: vec![0; PIECE],
+            notes: VecDeque::new(),
+        };
+        bench.live_through(&feeder, config, now, utc);
+        bench.drain();
+        bench.notes.clear();
+        Ok(bench)
+    }
+
+    pub(super) const fn identity(&self) -> &MeterIdentity {
+        &self.identity
+    }
+
+    /// When there is something to measure.
+    pub(super) const fn next_piece(&self) -> Instant {
+        self.piece_end
+    }
+
+    /// Measures all that has passed before the meter.
+    pub(super) fn measure(&mut self, now: Instant) {
+        while self.piece_end <= now {
+            self.household.fill(&mut self.u, &mut self.i);
+            let samples = ApplicationInput::Samples { u: &self.u, i: &self.i };
+            self.meter.handle(self.piece_end, samples);
+            self.piece_end += PIECE_TIME;
+        }
+        self.meter.tick(now);
+        self.drain();
+    }
+
+    /// Gives a datagram to the meter; returns its answers.
+    pub(super) fn serve(&mut self, now: Instant, connection: u16, datagram: &[u8]) -> Vec<Vec<u8>> {
+        let Ok(payload) = UdpPayload::from_slice(datagram) else { return Vec::new() };
+        self.meter.handle(
+            now,
+            ApplicationInput::Udp(UdpIndication {
+                src: ShortAddress(connection),
+                src_port: DLMS_PORT,
+                dst_port: DLMS_PORT,
+                payload,
+                hops: 0,
+                lqi: Lqi(u8::MAX),
+            }),
+        );
+        self.drain()
+    }
+
+    pub(super) fn on_peer_lost(&mut self, now: Instant, connection: u16) {
+        self.meter.handle(now, ApplicationInput::PeerLost(ShortAddress(connection)));
+    }
+
+    pub(super) fn take_note(&mut self) -> Option<Note> {
+        self.notes.pop_front()
+    }
+
+    /// The days before `now`, at the boundaries of the capture period.
+    fn live_through(&mut self, feeder: &Feeder, config: &DeskConfig, now: Instant, utc: Utc) {
+        let days = Duration::from_secs(u64::from(config.history_days) * 86_400);
+        let (start, start_utc) = (now - days, utc - days);
+        let load = Load::new(feeder, config.customer, start_utc.as_secs().rem_euclid(86_400) as u32);
+        self.meter.handle(start, ApplicationInput::Clock(UtcAnchor { at: start, utc: start_utc }));
+        self.meter.handle(start, ApplicationInput::Registers(load.registers(0)));
+        while let Some(at) = self.meter.measurement().next_boundary().filter(|&at| at <= now) {
+            let registers = load.registers(at.since(start).as_millis() as u64);
+            self.meter.handle(at, ApplicationInput::Registers(registers));
+            self.drain();
+        }
+        self.meter.handle(now, ApplicationInput::Registers(load.registers(days.as_millis() as u64)));
+    }
+
+    /// Takes what the meter tells: answers, and notes. Rows are not kept: a desk that is opened anew has
+    /// lived through its days anew.
+    fn drain(&mut self) -> Vec<Vec<u8>> {
+        let mut answers = Vec::new();
+        while let Some(output) = self.meter.poll() {
+            match output {
+                ApplicationOutput::Udp(request) => answers.push(request.payload.to_vec()),
+                ApplicationOutput::Event(event) => self.notes.push_back(Note::Event(event)),
+                ApplicationOutput::Persist(MeterPersist::Server(record)) => {
+                    self.notes.push_back(Note::Persist(record));
+                }
+                ApplicationOutput::Persist(_) => {}
+            }
+        }
+        answers
+    }
+}
+
+fn meter_config(identity: &MeterIdentity, desk: &DeskConfig, seed: &Seed, utc: Utc) -> MeterConfig {
+    let life = utc.as_millis() as u64;
+    let keys = MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
+    let mut config = MeterConfig::new(identity.meter, keys, seed.derive("desk", life));
+    config.ratings = ratings();
+    let from_time = DeskCounters { send: u32::try_from(utc.as_secs()).unwrap_or(1), receive: None };
+    let counters = desk.counters.unwrap_or(from_time);
+    (config.state.send_counter, config.state.receive_counter) = (counters.send.max(1), counters.receive);
+    config
+}
+
+/// Samples of voltage and current that are handed to the meter at once: a tenth of a second.
+const PIECE: usize = 800;
+const PIECE_TIME: Duration = Duration::from_millis(100);

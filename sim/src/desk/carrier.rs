@@ -1,0 +1,64 @@
+//! How a client on TCP carries its APDUs.
+
+use super::DeskConfig;
+use dlms::hdlc::{Parameters, Secondary, SecondaryConfig};
+use dlms::wrapper::WpduStream;
+use plc_core::sap::UDP_PAYLOAD_MAX;
+use plc_core::time::Duration;
+use plc_core::{Instant, Machine};
+
+/// How a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CarrierKind {
+    /// Wrapper PDUs, one behind the other.
+    Wrapper,
+    /// HDLC frames.
+    Hdlc,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) enum Carrier {
+    Wrapper(WpduStream),
+    Hdlc(Box<Secondary>),
+}
+
+impl Carrier {
+    pub(super) fn new(kind: CarrierKind, config: &DeskConfig) -> Self {
+        match kind {
+            CarrierKind::Wrapper => Self::Wrapper(WpduStream::new(APDU_LEN_MAX as u16)),
+            CarrierKind::Hdlc => Self::Hdlc(Box::new(Secondary::new(SecondaryConfig {
+                address: config.hdlc_address,
+                parameters: Parameters::symmetric(MAX_INFO, WINDOW),
+                max_apdu_len: APDU_LEN_MAX,
+                inactivity_timeout: INACTIVITY,
+                inter_octet_timeout: INTER_OCTET,
+            }))),
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Wrapper(_) => None,
+            Self::Hdlc(link) => link.deadline(),
+        }
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.deadline().is_some_and(|at| at <= now)
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) {
+        if let Self::Hdlc(link) = self {
+            link.tick(now);
+        }
+    }
+}
+
+/// The longest APDU that the meter can be given: a datagram holds it.
+const APDU_LEN_MAX: usize = UDP_PAYLOAD_MAX - 8;
+const MAX_INFO: u16 = 512;
+const WINDOW: u8 = 5;
+const INACTIVITY: Duration = Duration::from_secs(120);
+/// TCP delivers in pieces, so pauses within a frame say little.
+const INTER_OCTET: Duration = Duration::from_secs(2);

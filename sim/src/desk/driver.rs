@@ -1,0 +1,301 @@
+//! The driver of a desk: sockets, threads, the clock of the machine.
+
+use super::{CarrierKind, Desk, DeskConfig, DeskCounters, DeskError, DeskInput, DeskOutput};
+use meter::MeterEvent;
+use plc_core::time::Duration;
+use plc_core::{Instant, Machine, Utc};
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use thiserror::Error;
+
+/// Where clients find the meter, and where its counters are kept.
+#[derive(Debug)]
+pub struct DeskPorts {
+    /// For the wrapper.
+    pub wrapper: Option<TcpListener>,
+    /// For HDLC.
+    pub hdlc: Option<TcpListener>,
+    /// The file of the counters.
+    pub counters: Option<PathBuf>,
+}
+
+/// Why a desk is not served, or no longer.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The desk cannot be opened.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    /// The counters cannot be read or kept: without them the meter must not answer.
+    #[error("{}: {reason}", path.display())]
+    Counters {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A listener or a thread.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Serves a desk for ever. Tells `log` what happens.
+///
+/// # Errors
+/// What keeps the meter from answering at all; a client that goes away does not.
+pub fn serve(
+    mut config: DeskConfig,
+    ports: DeskPorts,
+    mut log: impl FnMut(&Desk, DeskEvent),
+) -> Result<(), ServeError> {
+    if let Some(path) = &ports.counters {
+        config.counters = read_counters(path)?.or(config.counters);
+    }
+    let clock = Clock::new(config.history_days);
+    let desk = Desk::new(config.clone(), clock.now(), clock.utc())?;
+    let (events, inbox) = sync_channel(INBOX);
+    for (listener, kind) in [(ports.wrapper, CarrierKind::Wrapper), (ports.hdlc, CarrierKind::Hdlc)] {
+        let Some(listener) = listener else { continue };
+        let events = events.clone();
+        std::thread::Builder::new()
+            .name(String::from("accept"))
+            .spawn(move || accept(&listener, kind, &events))?;
+    }
+    log(&desk, DeskEvent::Open);
+    let counters = config.counters.unwrap_or_default();
+    let mut driver =
+        Driver { desk, clock, events, streams: BTreeMap::new(), next: 0, path: ports.counters, counters };
+    driver.run(&inbox, &mut log)
+}
+
+/// What a desk tells its log.
+#[derive(Debug)]
+pub enum DeskEvent {
+    /// Clients may come.
+    Open,
+    /// A client has come.
+    Came(SocketAddr),
+    /// A connection was closed, and why.
+    Dropped(String),
+    /// Of the meter.
+    Meter(MeterEvent),
+}
+
+/// What the threads tell.
+enum Event {
+    Came(TcpStream, SocketAddr, CarrierKind),
+    Octets(u16, Vec<u8>),
+    Gone(u16),
+}
+
+struct Driver {
+    desk: Desk,
+    clock: Clock,
+    events: SyncSender<Event>,
+    streams: BTreeMap<u16, TcpStream>,
+    next: u16,
+    path: Option<PathBuf>,
+    counters: DeskCounters,
+}
+
+impl Driver {
+    fn run(
+        &mut self,
+        inbox: &Receiver<Event>,
+        log: &mut impl FnMut(&Desk, DeskEvent),
+    ) -> Result<(), ServeError> {
+        loop {
+            let wait = self.desk.deadline().map_or(IDLE, |at| at.since(self.clock.now()));
+            match inbox.recv_timeout(wait) {
+                Ok(event) => self.on_event(event, log),
+                Err(RecvTimeoutError::Timeout) => self.desk.tick(self.clock.now()),
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            self.drain(log)?;
+        }
+    }
+
+    fn on_event(&mut self, event: Event, log: &mut impl FnMut(&Desk, DeskEvent)) {
+        let now = self.clock.now();
+        match event {
+            Event::Came(stream, from, kind) => {
+                log(&self.desk, DeskEvent::Came(from));
+                self.on_came(now, stream, kind);
+            }
+            Event::Octets(connection, octets) => {
+                self.desk.handle(now, DeskInput::Octets { connection, octets: &octets });
+            }
+            Event::Gone(connection) => {
+                self.streams.remove(&connection);
+                self.desk.handle(now, DeskInput::Closed { connection });
+            }
+        }
+    }
+
+    fn on_came(&mut self, now: Instant, stream: TcpStream, kind: CarrierKind) {
+        let connection = self.next;
+        let events = self.events.clone();
+        let started = stream.set_write_timeout(Some(WRITE_TIMEOUT)).and_then(|()| {
+            let reader = stream.try_clone()?;
+            std::thread::Builder::new()
+                .name(String::from("read"))
+                .spawn(move || read(reader, connection, &events))
+        });
+        if started.is_ok() {
+            self.next = self.next.wrapping_add(1);
+            self.streams.insert(connection, stream);
+            self.desk.handle(now, DeskInput::Opened { connection, kind });
+        }
+    }
+
+    fn drain(&mut self, log: &mut impl FnMut(&Desk, DeskEvent)) -> Result<(), ServeError> {
+        while let Some(output) = self.desk.poll() {
+            match output {
+                DeskOutput::Octets { connection, octets } => {
+                    let sent =
+                        self.streams.get_mut(&connection).is_some_and(|s| s.write_all(&octets).is_ok());
+                    if !sent {
+                        self.close(connection);
+                    }
+                }
+                DeskOutput::Close { connection, reason } => {
+                    log(&self.desk, DeskEvent::Dropped(reason));
+                    self.close(connection);
+                }
+                DeskOutput::Persist(record) => {
+                    self.counters.keep(&record);
+                    if let Some(path) = &self.path {
+                        write_counters(path, self.counters)?;
+                    }
+                }
+                DeskOutput::Event(event) => log(&self.desk, DeskEvent::Meter(event)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The reader sees the end and tells the desk.
+    fn close(&mut self, connection: u16) {
+        if let Some(stream) = self.streams.remove(&connection) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, kind: CarrierKind, events: &SyncSender<Event>) {
+    loop {
+        match listener.accept() {
+            Ok((stream, from)) => {
+                if events.send(Event::Came(stream, from, kind)).is_err() {
+                    return;
+                }
+            }
+            // Out of descriptors, for instance: there may be some again.
+            Err(_) => pause(),
+        }
+    }
+}
+
+fn read(mut stream: TcpStream, connection: u16, events: &SyncSender<Event>) {
+    let mut buffer = [0; 2048];
+    while let Ok(len @ 1..) = stream.read(&mut buffer) {
+        if events.send(Event::Octets(connection, buffer[..len].to_vec())).is_err() {
+            return;
+        }
+    }
+    let _ = events.send(Event::Gone(connection));
+}
+
+/// The send counter, and the receive counter or a dash.
+fn read_counters(path: &Path) -> Result<Option<DeskCounters>, ServeError> {
+    let failed = |reason: String| ServeError::Counters { path: path.to_owned(), reason };
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    let expected = || failed(String::from("expected the send counter, and the receive counter or a dash"));
+    let mut words = text.split_whitespace();
+    let (Some(send), Some(receive), None) = (words.next(), words.next(), words.next()) else {
+        return Err(expected());
+    };
+    let receive = if receive == "-" { None } else { Some(receive.parse().map_err(|_| expected())?) };
+    Ok(Some(DeskCounters { send: send.parse().map_err(|_| expected())?, receive }))
+}
+
+/// Keeps them such that a crash leaves the old ones or the new.
+fn write_counters(path: &Path, counters: DeskCounters) -> Result<(), ServeError> {
+    let receive = counters.receive.map_or(String::from("-"), |last| last.to_string());
+    let beside = path.with_extension("new");
+    let written = std::fs::File::create(&beside)
+        .and_then(|mut file| {
+            writeln!(file, "{} {receive}", counters.send)?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| ServeError::Counters { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// The time of the machine as the desk sees it: it was opened after its days.
+struct Clock {
+    started: std::time::Instant,
+    opened: Instant,
+}
+
+impl Clock {
+    #[allow(clippy::disallowed_methods, reason = "a driver reads the clock")]
+    fn new(history_days: u32) -> Self {
+        let opened = Instant::from_secs((u64::from(history_days) + 1) * 86_400);
+        Self { started: std::time::Instant::now(), opened }
+    }
+
+    fn now(&self) -> Instant {
+        self.opened + self.started.elapsed()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "a driver reads the clock")]
+    fn utc(&self) -> Utc {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Utc::from_millis(i64::try_from(since.as_millis()).unwrap_or_default())
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a driver waits")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(100));
+}
+
+/// Events that may wait; more make their threads wait.
+const INBOX: usize = 64;
+const IDLE: Duration = Duration::from_secs(1);
+/// A client that does not take its answers for so long has gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_read_back_and_a_file_that_holds_none_is_named() {
+        let path = std::env::temp_dir().join(format!("desk-counters-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        assert!(matches!(read_counters(&path), Ok(None)));
+        for counters in
+            [DeskCounters { send: 7, receive: None }, DeskCounters { send: 4_000_000_000, receive: Some(9) }]
+        {
+            write_counters(&path, counters).expect("written");
+            assert_eq!(read_counters(&path).expect("read"), Some(counters));
+        }
+        for bad in ["", "7", "7 8 9", "x -", "5000000000 -"] {
+            std::fs::write(&path, bad).expect("written");
+            let error = read_counters(&path).expect_err(bad).to_string();
+            assert!(
+                error.contains("expected the send counter") && error.contains("desk-counters"),
+                "{error}"
+            );
+        }
+        std::fs::remove_file(&path).expect("removed");
+    }
+}

@@ -1,0 +1,232 @@
+//! One meter on a desk: its measurement and its objects, for clients that come over TCP.
+//!
+//! [`Desk`] is a machine: it is told which connections there are and what comes over them, and tells what
+//! is to be sent. [`serve`] is its driver.
+
+mod bench;
+mod carrier;
+mod driver;
+
+pub use bench::{DeskConfig, DeskCounters, DeskError};
+pub use carrier::CarrierKind;
+pub use driver::{DeskEvent, DeskPorts, ServeError, serve};
+
+use bench::{Bench, Note};
+use carrier::Carrier;
+use dlms::apdu::Pdu;
+use dlms::hdlc::{LinkOutput, SecondaryInput};
+use dlms::server::ServerPersist;
+use dlms::wrapper::Wpdu;
+use meter::MeterEvent;
+use plc_core::{Instant, Machine, Utc};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What happens at a desk. Connections have numbers, which the driver gives.
+#[derive(Clone, Copy, Debug)]
+pub enum DeskInput<'a> {
+    /// A client has connected.
+    Opened {
+        /// Its connection.
+        connection: u16,
+        /// How it speaks.
+        kind: CarrierKind,
+    },
+    /// Octets have come.
+    Octets {
+        /// Over this connection.
+        connection: u16,
+        /// The octets.
+        octets: &'a [u8],
+    },
+    /// A connection is gone.
+    Closed {
+        /// Which.
+        connection: u16,
+    },
+}
+
+/// What a desk wants done or known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeskOutput {
+    /// Send octets.
+    Octets {
+        /// Over this connection.
+        connection: u16,
+        /// The octets.
+        octets: Vec<u8>,
+    },
+    /// Close a connection: what has come over it makes no sense. The desk has forgotten it.
+    Close {
+        /// Which.
+        connection: u16,
+        /// Why.
+        reason: String,
+    },
+    /// Make this durable before the octets that follow.
+    Persist(ServerPersist),
+    /// Something worth logging has happened.
+    Event(MeterEvent),
+}
+
+/// One meter and the connections of its clients.
+#[derive(Debug)]
+pub struct Desk {
+    bench: Bench,
+    carriers: BTreeMap<u16, Carrier>,
+    config: DeskConfig,
+    out: VecDeque<DeskOutput>,
+}
+
+impl Desk {
+    /// A meter that has measured for [`DeskConfig::history_days`] when `utc` is, at `now`.
+    ///
+    /// # Errors
+    /// No such customer, or a meter that cannot be built.
+    pub fn new(config: DeskConfig, now: Instant, utc: Utc) -> Result<Self, DeskError> {
+        let bench = Bench::new(&config, now, utc)?;
+        Ok(Self { bench, carriers: BTreeMap::new(), config, out: VecDeque::new() })
+    }
+
+    /// Who the meter is.
+    pub const fn identity(&self) -> &crate::street::MeterIdentity {
+        self.bench.identity()
+    }
+
+    /// Connections, and the most that there may be.
+    pub fn occupancy(&self) -> (usize, usize) {
+        (self.carriers.len(), CONNECTIONS_MAX)
+    }
+
+    fn on_opened(&mut self, connection: u16, kind: CarrierKind) {
+        if self.carriers.len() < CONNECTIONS_MAX {
+            self.carriers.insert(connection, Carrier::new(kind, &self.config));
+        } else {
+            let reason = format!("expected at most {CONNECTIONS_MAX} connections");
+            self.out.push_back(DeskOutput::Close { connection, reason });
+        }
+    }
+
+    /// Takes the carrier out while it is served: what it brings goes to the meter, which answers over it.
+    fn on_octets(&mut self, now: Instant, connection: u16, octets: &[u8]) {
+        let Some(mut carrier) = self.carriers.remove(&connection) else { return };
+        if let Carrier::Hdlc(link) = &mut carrier {
+            link.handle(now, SecondaryInput::Octets(octets));
+        }
+        match self.pump(now, connection, &mut carrier, octets) {
+            Ok(()) => {
+                self.carriers.insert(connection, carrier);
+            }
+            Err(reason) => {
+                self.bench.on_peer_lost(now, connection);
+                self.out.push_back(DeskOutput::Close { connection, reason });
+            }
+        }
+    }
+
+    fn pump(
+        &mut self,
+        now: Instant,
+        connection: u16,
+        carrier: &mut Carrier,
+        mut octets: &[u8],
+    ) -> Result<(), String> {
+        match carrier {
+            Carrier::Wrapper(stream) => {
+                while let Some(datagram) = stream.take(&mut octets).map_err(|fault| fault.to_string())? {
+                    for octets in self.serve(now, connection, &datagram) {
+                        self.out.push_back(DeskOutput::Octets { connection, octets });
+                    }
+                }
+            }
+            Carrier::Hdlc(link) => {
+                while let Some(output) = link.poll() {
+                    match output {
+                        LinkOutput::Octets(octets) => {
+                            self.out.push_back(DeskOutput::Octets { connection, octets });
+                        }
+                        LinkOutput::Apdu(apdu) => {
+                            let source = link.client().map_or(0, |client| client.upper());
+                            let destination = link.config().address.upper();
+                            let wpdu = Wpdu { source, destination, apdu: &apdu };
+                            for answer in self.serve(now, connection, &wpdu.to_vec()) {
+                                if let Ok(answer) = Wpdu::from_bytes(&answer) {
+                                    link.handle(now, SecondaryInput::Send(answer.apdu));
+                                }
+                            }
+                        }
+                        LinkOutput::Disconnected(_) => self.bench.on_peer_lost(now, connection),
+                        LinkOutput::Connected { .. } | LinkOutput::Unnumbered { .. } => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a datagram to the meter; returns its answers.
+    fn serve(&mut self, now: Instant, connection: u16, datagram: &[u8]) -> Vec<Vec<u8>> {
+        let answers = self.bench.serve(now, connection, datagram);
+        self.tell_notes();
+        answers
+    }
+
+    fn on_closed(&mut self, now: Instant, connection: u16) {
+        if self.carriers.remove(&connection).is_some() {
+            self.bench.on_peer_lost(now, connection);
+        }
+    }
+
+    fn tell_notes(&mut self) {
+        while let Some(note) = self.bench.take_note() {
+            self.out.push_back(match note {
+                Note::Persist(record) => DeskOutput::Persist(record),
+                Note::Event(event) => DeskOutput::Event(event),
+            });
+        }
+    }
+
+    fn tick_links(&mut self, now: Instant) {
+        let due: Vec<u16> =
+            self.carriers.iter().filter(|(_, carrier)| carrier.is_due(now)).map(|(&n, _)| n).collect();
+        for connection in due {
+            let Some(mut carrier) = self.carriers.remove(&connection) else { continue };
+            carrier.tick(now);
+            // Time alone brings no octets, so nothing can be wrong with them.
+            let _ = self.pump(now, connection, &mut carrier, &[]);
+            self.carriers.insert(connection, carrier);
+        }
+    }
+}
+
+impl Machine for Desk {
+    type Input<'a> = DeskInput<'a>;
+    type Output = DeskOutput;
+
+    fn handle(&mut self, now: Instant, input: DeskInput<'_>) {
+        self.bench.measure(now);
+        match input {
+            DeskInput::Opened { connection, kind } => self.on_opened(connection, kind),
+            DeskInput::Octets { connection, octets } => self.on_octets(now, connection, octets),
+            DeskInput::Closed { connection } => self.on_closed(now, connection),
+        }
+        self.tell_notes();
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.bench.measure(now);
+        self.tick_links(now);
+        self.tell_notes();
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let links = self.carriers.values().filter_map(Carrier::deadline).min();
+        [links, Some(self.bench.next_piece())].into_iter().flatten().min()
+    }
+
+    fn poll(&mut self) -> Option<DeskOutput> {
+        self.out.pop_front()
+    }
+}
+
+/// Connections at the same time.
+const CONNECTIONS_MAX: usize = 8;

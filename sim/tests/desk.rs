@@ -1,0 +1,256 @@
+//! A meter on a desk, read over TCP, with the wrapper and with HDLC.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use dlms::axdr::Data;
+use dlms::classes::profile::Rows;
+use dlms::client::*;
+use dlms::cosem::{AttributeRequest, ClockStatus, ClockTime, LogicalName, Selector};
+use dlms::hdlc::*;
+use dlms::security::Suite0;
+use dlms::wrapper::WpduStream;
+use plc_core::time::Duration;
+use plc_core::{Instant, Machine, Seed, Utc};
+use sim::desk::*;
+use sim::street::MeterIdentity;
+
+const MIDNIGHT: i64 = 1_795_305_600;
+const IMPORT: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 1, 8, 0, 255]), 2);
+const VOLTAGE: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 32, 7, 0, 255]), 2);
+const PROFILE: AttributeRequest = AttributeRequest::new(7, LogicalName([1, 0, 99, 1, 0, 255]), 2);
+
+fn desk_config(hdlc_address: Address) -> DeskConfig {
+    DeskConfig { customer: 3, seed: 1, history_days: 2, hdlc_address, counters: None }
+}
+
+fn desk(now: Instant) -> Desk {
+    Desk::new(desk_config(Address::two(1, 17).unwrap()), now, Utc::from_secs(MIDNIGHT)).unwrap()
+}
+
+fn client_config(secure: bool, first_invocation_counter: u32) -> ClientConfig {
+    let identity = MeterIdentity::new(3, &Seed::from_u64(1));
+    let keys = Suite0::new(&identity.encryption_key.0, &identity.authentication_key.0);
+    ClientConfig {
+        client_sap: if secure { 1 } else { 16 },
+        server_sap: 1,
+        client_title: *b"PLCDC001",
+        authentication: if secure {
+            ClientAuthentication::HlsGmac { keys }
+        } else {
+            ClientAuthentication::None
+        },
+        ciphering: CipheringForm::ServiceSpecific,
+        first_invocation_counter,
+        counter_block: 100,
+        last_server_counter: None,
+        max_receive_pdu: 500,
+        max_value_len: 100_000,
+        response_timeout: Duration::from_secs(30),
+        retries: 2,
+        seed: Seed::from_u64(u64::from(first_invocation_counter)),
+    }
+}
+
+/// A client at the desk, over either carrier. Octets arrive at once, in pieces of a few.
+enum Guest {
+    Wrapper(Client, WpduStream),
+    Hdlc(HdlcClient),
+}
+
+impl Guest {
+    fn wrapper(secure: bool) -> Self {
+        Self::Wrapper(Client::new(client_config(secure, 1)), WpduStream::new(2000))
+    }
+
+    fn hdlc(secure: bool) -> Self {
+        Self::Hdlc(
+            HdlcClient::new(HdlcClientConfig {
+                client: client_config(secure, 1),
+                server: ServerStation::Two(17),
+                parameters: Parameters::symmetric(256, 4),
+                link_timeout: Duration::from_secs(2),
+                link_retries: 3,
+                poll_interval: Duration::from_secs(5),
+                inter_octet_timeout: Duration::from_secs(1),
+            })
+            .unwrap(),
+        )
+    }
+
+    const fn kind(&self) -> CarrierKind {
+        match self {
+            Self::Wrapper(..) => CarrierKind::Wrapper,
+            Self::Hdlc(_) => CarrierKind::Hdlc,
+        }
+    }
+
+    fn ask(&mut self, now: Instant, desk: &mut Desk, input: ClientInput<'_>) -> ClientOutput {
+        match self {
+            Self::Wrapper(client, _) => client.handle(now, input),
+            Self::Hdlc(client) => client.handle(now, HdlcClientInput::User(input)),
+        }
+        for _ in 0..10_000 {
+            match self.poll() {
+                Some(Ok(octets)) => octets
+                    .chunks(7)
+                    .for_each(|octets| desk.handle(now, DeskInput::Octets { connection: 1, octets })),
+                Some(Err(ClientOutput::Persist { .. } | ClientOutput::ServerCounter(_))) => {}
+                Some(Err(event)) => return event,
+                None => self.take(now, desk),
+            }
+        }
+        panic!("no answer");
+    }
+
+    /// The next octets to send, or what the user is told.
+    fn poll(&mut self) -> Option<Result<Vec<u8>, ClientOutput>> {
+        Some(match self {
+            Self::Wrapper(client, _) => match client.poll()? {
+                ClientOutput::Datagram(bytes) => Ok(bytes),
+                event => Err(event),
+            },
+            Self::Hdlc(client) => match client.poll()? {
+                HdlcClientOutput::Octets(octets) => Ok(octets),
+                HdlcClientOutput::User(event) => Err(event),
+                other => panic!("{other:?}"),
+            },
+        })
+    }
+
+    fn take(&mut self, now: Instant, desk: &mut Desk) {
+        while let Some(output) = desk.poll() {
+            let DeskOutput::Octets { connection: 1, octets } = output else { continue };
+            match self {
+                Self::Wrapper(client, stream) => {
+                    let mut rest = &octets[..];
+                    while let Some(pdu) = stream.take(&mut rest).unwrap() {
+                        client.handle(now, ClientInput::Datagram(&pdu));
+                    }
+                }
+                Self::Hdlc(client) => client.handle(now, HdlcClientInput::Octets(&octets)),
+            }
+        }
+    }
+}
+
+#[test]
+fn both_carriers_bring_the_same_registers_and_the_same_profile() {
+    let mut answers = Vec::new();
+    for mut guest in [Guest::wrapper(true), Guest::hdlc(true)] {
+        let now = Instant::from_secs(10 * 86_400);
+        let mut desk = desk(now);
+        desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+        assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
+        let ClientOutput::Value(energy) = guest.ask(now, &mut desk, ClientInput::Get(IMPORT)) else {
+            panic!()
+        };
+        let at = |s| ClockTime::from_utc(Utc::from_secs(s), 0, ClockStatus::OK);
+        let selector = Some(Selector::between(at(MIDNIGHT - 86_400 + 1), at(MIDNIGHT)));
+        let day = ClientInput::Get(AttributeRequest { selector, ..PROFILE });
+        let ClientOutput::Value(day) = guest.ask(now, &mut desk, day) else { panic!() };
+        assert_eq!(Rows::from_value(&day).unwrap().len(), 96);
+        assert!(Data::from_bytes(&energy).unwrap().as_u64().unwrap() > 0);
+        answers.push((energy, day));
+    }
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
+fn the_meter_measures_while_it_is_served() {
+    let mut now = Instant::from_secs(10 * 86_400);
+    let mut desk = desk(now);
+    let mut guest = Guest::wrapper(true);
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    guest.ask(now, &mut desk, ClientInput::Connect);
+    let mut read = |now, desk: &mut Desk, attribute: AttributeRequest| {
+        let ClientOutput::Value(value) = guest.ask(now, desk, ClientInput::Get(attribute)) else { panic!() };
+        Data::from_bytes(&value).unwrap().as_u64().unwrap()
+    };
+    let before = read(now, &mut desk, IMPORT);
+    while now < Instant::from_secs(10 * 86_400 + 120) {
+        now = desk.deadline().unwrap();
+        desk.tick(now);
+    }
+    assert!(read(now, &mut desk, IMPORT) > before);
+    let decivolts = read(now, &mut desk, VOLTAGE);
+    assert!(decivolts > 0, "{decivolts}");
+}
+
+#[test]
+fn what_a_closed_connection_has_opened_is_closed_for_the_next_one() {
+    let now = Instant::from_secs(10 * 86_400);
+    let clock = ClientInput::Get(AttributeRequest::new(8, LogicalName([0, 0, 1, 0, 0, 255]), 2));
+    let mut desk = desk(now);
+    let mut guest = Guest::wrapper(false);
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    guest.ask(now, &mut desk, ClientInput::Connect);
+    assert!(matches!(guest.ask(now, &mut desk, clock.clone()), ClientOutput::Value(_)));
+    desk.handle(now, DeskInput::Closed { connection: 1 });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    let refused = guest.ask(now, &mut desk, clock);
+    assert!(matches!(refused, ClientOutput::Failed(ClientFailure::Exception(_))), "{refused:?}");
+}
+
+#[test]
+fn a_stream_that_is_none_is_closed_and_connections_are_bounded() {
+    let now = Instant::from_secs(10 * 86_400);
+    let mut desk = desk(now);
+    for connection in 0..10 {
+        desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+    }
+    let closed = std::iter::from_fn(|| desk.poll()).filter(|o| matches!(o, DeskOutput::Close { .. })).count();
+    assert_eq!((closed, desk.occupancy()), (2, (8, 8)));
+    desk.handle(now, DeskInput::Octets { connection: 3, octets: b"GET / HTTP/1.1\r\n" });
+    let Some(DeskOutput::Close { connection: 3, reason }) = desk.poll() else { panic!("closed") };
+    assert_eq!((reason.as_str(), desk.occupancy().0), ("wrapper version 18245, expected 1", 7));
+}
+
+#[test]
+fn a_customer_that_the_feeder_does_not_have_is_named() {
+    let config = DeskConfig { customer: 99, ..desk_config(Address::one(1).unwrap()) };
+    let error = Desk::new(config, Instant::from_secs(10 * 86_400), Utc::from_secs(MIDNIGHT)).unwrap_err();
+    assert_eq!(error.to_string(), "customer 99: expected 1 to 55");
+}
+
+#[test]
+fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let path = std::env::temp_dir().join(format!("desk-{}", std::process::id()));
+    let ports = DeskPorts { wrapper: Some(listener), hdlc: None, counters: Some(path.clone()) };
+    std::thread::spawn(move || {
+        let config = DeskConfig {
+            counters: Some(DeskCounters { send: 77, receive: None }),
+            ..desk_config(Address::one(1).unwrap())
+        };
+        serve(config, ports, |_, _| ())
+    });
+    let mut socket = std::net::TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let (mut client, mut stream) = (Client::new(client_config(true, 5)), WpduStream::new(2000));
+    let now = Instant::from_secs(1);
+    let mut ask = |input: ClientInput<'_>| {
+        client.handle(now, input);
+        let mut buffer = [0; 512];
+        loop {
+            while let Some(output) = client.poll() {
+                match output {
+                    ClientOutput::Datagram(bytes) => socket.write_all(&bytes).unwrap(),
+                    ClientOutput::Persist { .. } | ClientOutput::ServerCounter(_) => {}
+                    event => return event,
+                }
+            }
+            let len = socket.read(&mut buffer).unwrap();
+            let mut rest = &buffer[..len];
+            while let Some(pdu) = stream.take(&mut rest).unwrap() {
+                client.handle(now, ClientInput::Datagram(&pdu));
+            }
+        }
+    };
+    assert_eq!(ask(ClientInput::Connect), ClientOutput::Connected);
+    assert!(matches!(ask(ClientInput::Get(PROFILE)), ClientOutput::Value(_)));
+    let kept = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let words: Vec<u32> = kept.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    assert!(words[0] > 77 + 3 && words[1] >= 5, "{kept}");
+}
