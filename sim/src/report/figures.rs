@@ -179,7 +179,7 @@ fn meter_figures(world: &World, meter: usize) -> MeterFigures {
         hops: record.last_hops.get(&meter).copied(),
         captures: record.captures.values().filter(|capture| capture.contains_key(&meter)).count() as u64,
         node: world.figures(meter + 1),
-        parent: record.last_hops.get(&meter).filter(|&&hops| hops == 1).map(|_| 0),
+        parent: world.parent(meter),
     }
 }
 

@@ -47,6 +47,7 @@ impl Report {
                 "snr_db": meter.snr_db.map(one_digit),
                 "join_s": rounded(&meter.join_s),
                 "hops": meter.hops,
+                "parent": meter.parent,
                 "captures": meter.captures,
                 "node": figures(&meter.node),
             })).collect::<Vec<_>>(),

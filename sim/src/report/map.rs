@@ -29,14 +29,18 @@ pub(super) fn map(report: &Report, busbar: (f64, f64)) -> String {
         size * columns as f64,
         size * rows as f64
     );
+    let corner_of = |feeder: usize| ((feeder % ROW) as f64 * size, (feeder / ROW) as f64 * size);
     for feeder in 0..report.feeders {
-        let corner = ((feeder % ROW) as f64 * size, (feeder / ROW) as f64 * size);
+        let corner = corner_of(feeder);
         let at = |position: (f64, f64)| frame.at(corner, position);
         let here = at(busbar);
         for meter in report.meters.iter().filter(|meter| meter.feeder == feeder) {
             let to = match meter.parent {
                 Some(0) => Some(here),
-                Some(n) => Some(at(report.meters[n - 1].position)),
+                Some(n) => {
+                    let parent = &report.meters[n - 1];
+                    Some(frame.at(corner_of(parent.feeder), parent.position))
+                }
                 None => None,
             };
             draw_meter(&mut svg, meter, at(meter.position), to);

@@ -35,7 +35,7 @@ use invariants::Invariants;
 use meter::{MeterInput, ProfileSizes};
 use plc_core::seed::uniform;
 use plc_core::time::Duration;
-use plc_core::{Instant, Seed, Utc, UtcAnchor};
+use plc_core::{Instant, Seed, ShortAddress, Utc, UtcAnchor};
 use plc_node::Node;
 use rogue::Rogue;
 use site::Site;
@@ -248,6 +248,16 @@ impl World {
         match node {
             CONCENTRATOR => self.concentrator.node(),
             n => self.sites.get(n as usize - 1)?.node(),
+        }
+    }
+
+    /// The node that a meter sends through on its way to the coordinator: 0 for the coordinator itself, n for the n-th meter.
+    pub fn parent(&self, meter: usize) -> Option<usize> {
+        let routes = self.sites[meter].node()?.adp().routes();
+        let home = routes.iter().find(|r| r.destination == ShortAddress::COORDINATOR && !r.broken)?;
+        match home.next_hop {
+            ShortAddress::COORDINATOR => Some(0),
+            hop => self.invariants.meter_of(hop).map(|meter| meter + 1),
         }
     }
 

@@ -60,6 +60,18 @@ fn the_same_seed_gives_the_same_report_byte_for_byte_and_another_seed_another() 
 }
 
 #[test]
+fn the_map_shows_through_whom_each_meter_of_a_town_of_many_hops_sends() {
+    let report = report(&scenario("jammer"));
+    for meter in &report.meters {
+        let parent = meter.parent.expect("everybody has a way at the end");
+        let hops = if parent == 0 { Some(0) } else { report.meters[parent - 1].hops };
+        assert_eq!(hops.map(|hops| hops + 1), meter.hops, "{}", meter.id);
+    }
+    assert!(report.meters.iter().any(|meter| meter.parent != Some(0)), "not all of them by themselves");
+    assert_eq!(report.html().matches("class=\"way\"").count(), report.meters.len());
+}
+
+#[test]
 fn a_page_is_well_formed_and_needs_nothing_else() {
     let page = report(&scenario("street")).html();
     for tag in ["html", "body", "svg", "div", "pre", "p"] {
