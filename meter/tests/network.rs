@@ -90,14 +90,12 @@ fn a_meter_joins_and_is_read_over_the_line() {
 #[test]
 fn a_load_profile_read_over_the_line_is_that_of_the_meter() {
     let mut street = Street::new();
-    street.run(300, |street| joined(street, 1));
+    let short = street.run(300, |street| joined(street, 1));
     street.give(MeterInput::Clock(UtcAnchor { at: street.now, utc: at(22, 9, 59, 59) }));
     let (u, i): (Vec<_>, Vec<_>) =
         (0..RATE as i32 * 9000).map(|n| (n % 20 * 200_000, n % 20 * 9_000)).unzip();
     street.now += Duration::from_secs(9000);
     street.give(MeterInput::Samples { u: &u, i: &i });
-    // Nobody has spoken to it for so long that it has left and joined again.
-    let short = street.run(300, |street| joined(street, 2));
     let mut client = management();
     assert_eq!(ask(&mut street, &mut client, short, ClientInput::Connect), ClientOutput::Connected);
     let profile = ClientInput::Get(AttributeRequest::new(7, names::LOAD_PROFILE, 2));

@@ -62,10 +62,11 @@ fn the_same_seed_gives_the_same_report_byte_for_byte_and_another_seed_another() 
 #[test]
 fn the_map_shows_through_whom_each_meter_of_a_town_of_many_hops_sends() {
     let report = report(&scenario("jammer"));
-    for meter in &report.meters {
-        let parent = meter.parent.expect("everybody has a way at the end");
-        let hops = if parent == 0 { Some(0) } else { report.meters[parent - 1].hops };
-        assert_eq!(hops.map(|hops| hops + 1), meter.hops, "{}", meter.id);
+    let parent = |n: usize| report.meters[n - 1].parent.expect("everybody has a way at the end");
+    for first in 1..=report.meters.len() {
+        let way: Vec<_> =
+            std::iter::successors(Some(first), |&n| (n > 0).then(|| parent(n))).take(10).collect();
+        assert_eq!(way.last(), Some(&0), "{way:?}");
     }
     assert!(report.meters.iter().any(|meter| meter.parent != Some(0)), "not all of them by themselves");
     assert_eq!(report.html().matches("class=\"way\"").count(), report.meters.len());
