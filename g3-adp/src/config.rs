@@ -411,6 +411,10 @@ pub struct Interop {
     pub everybody_passes_unicast: bool,
     /// The random part of the delay before a route request is passed on \[G3 ADP 6.4; confidence C\].
     pub rreq_jitter: Duration,
+    /// A node that is told that its own frame could not go on gives up the route, whichever neighbour has passed the news on; the
+    /// standard's reading, that it must have come from the next hop, leaves nodes unreachable for good whose errors come back another
+    /// way \[G3 ADP 6.4.8; ours, confidence C\].
+    pub originator_believes_errors: bool,
     /// A frame whose next hop has not answered, although it has before and was well heard, goes to it once more after a pause of
     /// the first time and a random part of the second; only then the route counts as broken. `None`: at once, as the
     /// standard has it \[G3 ADP 6.5; ours, confidence C\].
@@ -435,6 +439,7 @@ impl Default for Interop {
             acknowledged_links_suffice: true,
             everybody_passes_unicast: false,
             rreq_jitter: specs::RREQ_JITTER,
+            originator_believes_errors: true,
             second_chance: Some(specs::SECOND_CHANCE),
             traffic_refreshes_routes: true,
         }

@@ -3,7 +3,7 @@
 
 mod pipe;
 
-use g3_adp::wire::{LoadngMessage, RouteMessage};
+use g3_adp::wire::{LoadngMessage, Rerr, RouteMessage};
 use g3_adp::{AdpConfig, AdpInput, Drop};
 use pipe::{ALL_NODES, Pipe, address, packet};
 use plc_core::sap::*;
@@ -100,6 +100,36 @@ fn a_request_to_everybody_is_flooded_whatever_its_flag_unless_everybody_shall_pa
     assert_eq!(passed_on_by_node_1(plain), [MacAddress::BROADCAST]);
     let alone = passed_on_by_node_1(|config| config.interop.everybody_passes_unicast = true);
     assert_eq!(alone, [MacAddress::Short(ShortAddress(2))]);
+}
+
+/// Node 0 of a square knows the way to node 3 through node 1, and is told by `from` that its frame could not go on.
+fn broken_by(from: u16, originator: u16, tune: impl Fn(&mut AdpConfig)) -> bool {
+    let links = [(0, 1, 200), (1, 3, 200), (0, 2, 90), (2, 3, 90)];
+    let mut pipe = Pipe::town(6, &links, tune);
+    pipe.send(0, 3, 1, 60);
+    pipe.run(MINUTE);
+    assert_eq!(pipe.way(0, 3), Some(vec![0, 1, 3]));
+    let (destination, unreachable) = (ShortAddress(originator), ShortAddress(3));
+    let (error, hop_limit, own) = (Rerr::HOP_LIMIT, 5, ShortAddress(2));
+    let rerr = Rerr { destination, originator: own, error, unreachable, hop_limit, reserved: 0 };
+    let mut octets = [0; 64];
+    let mut writer = Writer::new(&mut octets);
+    LoadngMessage::Rerr(rerr).emit(&mut writer).unwrap();
+    let msdu = Msdu::from_slice(writer.written()).unwrap();
+    let (src, dst) = (MacAddress::Short(ShortAddress(from)), MacAddress::Short(ShortAddress(0)));
+    let (security, link) = (MacSecurity::EncMic32 { key_index: 0 }, LinkQuality::robust(Lqi(90)));
+    let heard = McpsDataIndication { src_pan: pipe::PAN, src, dst, msdu, security, link };
+    pipe.give(0, AdpInput::McpsIndication(heard));
+    pipe.stations[0].adp.routes().iter().any(|route| route.destination == unreachable && route.broken)
+}
+
+#[test]
+fn an_originator_believes_that_its_frame_could_not_go_on_whichever_way_the_news_comes_and_others_do_not() {
+    assert!(broken_by(2, 0, plain), "its own frame, told by another neighbour than the next hop");
+    assert!(!broken_by(2, 1, plain), "the frame of another node");
+    assert!(broken_by(1, 1, plain), "told by the next hop");
+    let strict = |config: &mut AdpConfig| config.interop.originator_believes_errors = false;
+    assert!(!broken_by(2, 0, strict));
 }
 
 #[test]

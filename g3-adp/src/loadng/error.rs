@@ -22,11 +22,13 @@ impl Loadng {
         self.pass_error(cx, rerr);
     }
 
-    /// A frame of somebody could not go on: the route is believed to be broken only if it leads over the node that
-    /// says so.
+    /// A frame of somebody could not go on. Others believe the route to be broken only if it leads over the node that says so; he
+    /// himself in any case ([`crate::Interop::originator_believes_errors`]): the news may come another way than the frame went,
+    /// and a route that nobody breaks stays in use for as long as it lives.
     pub(super) fn on_error(&mut self, cx: &mut Context<'_>, from: ShortAddress, mut rerr: Rerr) {
+        let own = cx.is_own(rerr.destination) && cx.interop.originator_believes_errors;
         let route = self.table.known(cx.now, rerr.unreachable);
-        if route.is_some_and(|route| route.next_hop == from) {
+        if route.is_some_and(|route| own || route.next_hop == from) {
             self.break_route(cx, rerr.unreachable);
         }
         if cx.is_own(rerr.destination) {
