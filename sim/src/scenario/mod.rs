@@ -67,9 +67,22 @@ impl Scenario {
     }
 }
 
+/// Whether files may bear the name, whatever comes before and behind it.
+fn is_file_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !name.is_empty() && name.len() <= 64 && name.chars().all(plain)
+}
+
 fn read(table: &toml::Table, errors: &mut Vec<String>) -> Scenario {
     let mut root = Section::new("", table, errors);
     let name = root.text("name", "unnamed");
+    if !is_file_name(&name) {
+        root.fault(
+            "name",
+            &format!("{name:?}"),
+            "letters, digits, hyphens and underscores: files are named after it",
+        );
+    }
     let about = root.text("about", "");
     let mut town = TownConfig::new(root.number("seed", 1.0, (0.0, 9e15)) as u64);
     let start = root.text("start", "2026-01-14T17:55:00Z");
@@ -189,6 +202,16 @@ share = 0.3
         assert_eq!(town.reading.every, Duration::from_secs(1800));
         assert_eq!(town.actions[0], (Duration::from_secs(3600), Action::PowerOff(Choice::Share(0.3))));
         assert!((town.noise.db(18 * 3600) - 6.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_name_that_leads_somewhere_else_is_refused() {
+        for name in ["", "../../escape", "/tmp/escape", "v1.2", "a b", "<script>"] {
+            let text = format!("name = {name:?}");
+            let errors = Scenario::parse(&text).expect_err(name).0;
+            assert!(errors.iter().any(|error| error.starts_with("name: ")), "{errors:?}");
+        }
+        assert!(Scenario::parse("name = \"town-55_b\"").is_ok());
     }
 
     #[test]
