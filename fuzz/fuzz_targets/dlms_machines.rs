@@ -128,7 +128,7 @@ const PLAIN_AARQ: &[u8] = &[
     0, 0x06, 0x5F, 0x1F, 0x04, 0, 0, 0x7E, 0x1F, 0x04, 0xB0,
 ];
 
-/// Each step: what happens, a length, and so many octets.
+// Each step: what happens, a length, and so many octets.
 fuzz_target!(|bytes: &[u8]| {
     let (mut server, mut client, mut meter) = (server(), client(), Meter(vec![7; 300]));
     let mut now = Instant::from_secs(1);
