@@ -4,7 +4,7 @@ use super::{Adp, AdpOutput};
 use crate::counters::Drop;
 use crate::loadng::{Context, Loadng};
 use crate::transmit::{Chance, Frame, Purpose, Way};
-use crate::wire::{ContentionFreeAccess, LoadngMessage, Rerr, RouteMessage, msdu};
+use crate::wire::{ContentionFreeAccess, LoadngMessage, Rerr, msdu};
 use plc_core::sap::{AdpStatus, AdpdDataConfirm, AdpmIndication, MacStatus, McpsDataIndication};
 use plc_core::wire::{Reader, WireError, Writer};
 use plc_core::{Instant, MacAddress, ShortAddress};
@@ -27,14 +27,9 @@ impl Adp {
         if frame.dst != MacAddress::Short(own) && !frame.dst.is_broadcast() {
             return Err(Drop::NotForUs);
         }
-        let mut message = LoadngMessage::parse(&mut Reader::new(&frame.msdu)).map_err(|_| Drop::Malformed)?;
-        if let LoadngMessage::Rreq(request) = &mut message
-            && frame.dst.is_broadcast()
-            && !self.interop.everybody_passes_unicast
-        {
-            request.flags &= !RouteMessage::UNICAST;
-        }
-        self.with_loadng(now, |loadng, cx| loadng.on_message(cx, source, &frame.link, message));
+        let message = LoadngMessage::parse(&mut Reader::new(&frame.msdu)).map_err(|_| Drop::Malformed)?;
+        let to_all = frame.dst.is_broadcast();
+        self.with_loadng(now, |loadng, cx| loadng.on_message(cx, source, &frame.link, message, to_all));
         Ok(())
     }
 

@@ -236,14 +236,20 @@ impl Loadng {
         }
     }
 
-    /// A message of a neighbour.
+    /// A message of a neighbour, for this node alone or to all.
     pub(crate) fn on_message(
         &mut self,
         cx: &mut Context<'_>,
         from: ShortAddress,
         link: &LinkQuality,
-        message: LoadngMessage,
+        mut message: LoadngMessage,
+        to_all: bool,
     ) {
+        if let LoadngMessage::Rreq(request) = &mut message
+            && to_all
+        {
+            request::flood(cx, request);
+        }
         let makes_route = matches!(message, LoadngMessage::Rreq(_) | LoadngMessage::Rrep(_));
         if makes_route && self.wants_reverse(cx, from, link) {
             let Some(message) = self.reverse.hold(cx, from, link, message) else { return };

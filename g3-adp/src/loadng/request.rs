@@ -52,8 +52,8 @@ impl Loadng {
         let home = request.destination == cx.ib.adp_coord_short_address;
         let known = self.default_route.filter(|_| home && request.is_unicast());
         let hop = known.or(self.deaf(cx, request.destination));
-        if hop.is_none() && !cx.interop.everybody_passes_unicast {
-            request.flags &= !RouteMessage::UNICAST;
+        if hop.is_none() {
+            flood(cx, &mut request);
         }
         emit(cx, request, hop);
     }
@@ -89,6 +89,13 @@ impl Loadng {
         self.table
             .usable(cx.now, message.originator)
             .is_some_and(|route| route.next_hop == from && route.bidirectional)
+    }
+}
+
+/// A request to all is passed on by all that hear it, and not by each along its own way ([`crate::Interop::everybody_passes_unicast`]).
+pub(super) const fn flood(cx: &Context<'_>, request: &mut RouteMessage) {
+    if !cx.interop.everybody_passes_unicast {
+        request.flags &= !RouteMessage::UNICAST;
     }
 }
 
