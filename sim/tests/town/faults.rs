@@ -99,3 +99,15 @@ fn a_clock_that_is_wrong_is_set_over_the_line_and_the_meter_is_read_on() {
         assert!(read >= captures, "{ahead_ms} ms: {read} captures of four");
     }
 }
+
+#[test]
+fn feeders_whose_power_returns_at_once_come_back_within_minutes() {
+    let report = town(|town| {
+        town.meters = 110;
+        town.feeders = 2;
+        town.power_on = Duration::from_secs(1);
+    });
+    assert_eq!(report.joined(), 110);
+    let last = report.join_times_s().into_iter().fold(0.0, f64::max);
+    assert!(last < 900.0, "the last one has joined after {last} s");
+}
