@@ -4,7 +4,7 @@ use crate::channel::AirKind;
 use crate::config::DeviceCounter;
 use crate::env::{Env, Identity, count};
 use crate::neighbours::Neighbour;
-use crate::receiver::{Received, Receiver};
+use crate::receiver::{Accepted, Received, Receiver};
 use crate::scan::{BeaconAnswer, Scan};
 use crate::sender::Sender;
 use crate::specs::KEY_SLOTS;
@@ -96,6 +96,11 @@ impl Mac {
     /// [`MacConfig::device_counters`] it costs no frame.
     pub fn device_counters(&self) -> impl Iterator<Item = DeviceCounter> {
         self.receiver.devices.export()
+    }
+
+    /// The newest MSDU that was accepted. One PHY indication leads to one at most.
+    pub const fn accepted(&self) -> Option<&Accepted> {
+        self.receiver.accepted()
     }
 
     /// Whether it has nothing to send and waits for nothing: what it hears of others then changes only what it knows, and may be

@@ -184,6 +184,18 @@ impl Adp {
         self.loadng.table().routes()
     }
 
+    /// The neighbour to which a frame for `destination` would go at `now`, if that is known: nothing is looked for.
+    pub fn next_hop(&self, now: Instant, destination: ShortAddress) -> Option<ShortAddress> {
+        self.loadng.next_hop_at(now, &self.ib, &self.interop, destination)
+    }
+
+    /// When the route to `destination` was made or last taken by a frame that its next hop has acknowledged; `None` without a
+    /// route.
+    pub fn route_used(&self, destination: ShortAddress) -> Option<Instant> {
+        let route = self.loadng.table().find(destination)?;
+        Some(route.expires - self.ib.adp_routing_table_entry_ttl)
+    }
+
     /// Neighbours over which no new route is made, and until when, oldest first.
     pub fn blacklist(&self) -> &[(ShortAddress, Instant)] {
         self.loadng.blacklist()

@@ -32,6 +32,11 @@ impl Invariants {
         self.addresses.get(&short).copied()
     }
 
+    /// The addresses of all meters that have joined, ascending.
+    pub(super) fn members(&self) -> impl Iterator<Item = ShortAddress> + '_ {
+        self.addresses.keys().copied()
+    }
+
     /// A node sends a frame of its own. Its counter must be a new one, or that of the frame which it repeats: not even a restart may
     /// bring an old one back.
     pub(super) fn on_frame(&mut self, node: u32, frame: &Frame, record: &mut Record) {

@@ -78,6 +78,10 @@ pub struct Record {
     pub violations: Vec<String>,
     /// All of them.
     pub violation_count: u64,
+    /// Loops of routes that were seen, and how long the longest stood.
+    pub loops: u64,
+    /// See [`Self::loops`].
+    pub longest_loop: Duration,
     /// Meters that are not genuine.
     pub rogue: BTreeSet<usize>,
     /// Frames that recorders have sent again.
