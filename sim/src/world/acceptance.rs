@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn a_frame_counter_that_is_accepted_must_be_above_all_that_were_before_it_under_its_key() {
         let secured = |count, key, counter| (count * 1000, accepted(count, 1, Some((key, counter))));
-        let frames = [secured(1, 0, 5), secured(2, 0, 6), secured(3, 1, 5), secured(4, 0, 6), secured(5, 0, 4)];
+        let frames =
+            [secured(1, 0, 5), secured(2, 0, 6), secured(3, 1, 5), secured(4, 0, 6), secured(5, 0, 4)];
         assert_eq!(violations(&frames), [0, 0, 0, 1, 2]);
         let other = Accepted {
             src: Some((PanId(1), MacAddress::Short(ShortAddress(8)))),

@@ -11,9 +11,9 @@ use meter::{
     ClockShift, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist, MeterState,
     ProfileSizes,
 };
+use metrology::Registers;
 use plc_core::sap::{AdpmIndication, FrameGeometry, Key, Persist};
 use plc_core::time::Duration;
-use metrology::Registers;
 use plc_core::{Instant, Machine, Seed, Utc, UtcAnchor};
 use plc_node::{DeviceConfig, Node};
 

@@ -46,7 +46,7 @@ fn write_taps(args: &RunArgs, scenario: &Scenario, world: &World, directory: &Pa
     let base = directory.join(&scenario.name);
     if let Some(node) = args.capture {
         let text = std::fs::read_to_string(&args.scenario)?;
-        let capture = capture::write(&text, scenario.town.seed, node, world.tap().entries());
+        let capture = capture::write(&text, scenario.town.seed, node, world.tap().entries(), world.now());
         std::fs::write(base.with_extension("capture"), capture)?;
     }
     if let Some(frames) = world.tap().frames() {
