@@ -84,7 +84,7 @@ impl Report {
             "refused frames    {} replayed, {} for their protection",
             nodes.replayed, nodes.security
         )?;
-        writeln!(to, "sent by rogues    {}", self.record.replayed)
+        writeln!(to, "sent by rogues    {}", self.record.rogue_frames)
     }
 
     fn write_reading(&self, to: &mut String) -> std::fmt::Result {

@@ -73,7 +73,8 @@ struct Life<P: Phy> {
     collector: Collector,
 }
 
-const PAN: PanId = PanId(0x781D);
+/// The PAN.
+pub(crate) const PAN: PanId = PanId(0x781D);
 const EUI64: u64 = 0x0251_4D00_00FF_FFFE;
 
 impl<P: Phy> Concentrator<P> {
@@ -92,12 +93,11 @@ impl<P: Phy> Concentrator<P> {
         }
         let seed = self.plan.seed.derive("life", self.lives);
         self.lives += 1;
-        let group_key = self.plan.seed.derive("group key", 0).0;
         let config = CoordinatorConfig {
             eui64: Eui64::from_u64(EUI64),
             geometry: self.plan.band as &'static dyn FrameGeometry,
             seed: seed.derive("node", 0),
-            gmk: Key(std::array::from_fn(|n| group_key[n])),
+            gmk: self.group_key(),
             key_index: 0,
             frame_counter: self.store.frame_counter,
             devices: self.plan.devices,
@@ -115,6 +115,12 @@ impl<P: Phy> Concentrator<P> {
             self.admit(now, n);
             self.converse(now);
         }
+    }
+
+    /// The key of all members.
+    pub(crate) fn group_key(&self) -> Key {
+        let bytes = self.plan.seed.derive("group key", 0).0;
+        Key(std::array::from_fn(|n| bytes[n]))
     }
 
     /// The power goes; the store stays.

@@ -11,6 +11,7 @@ mod agenda;
 mod audit;
 pub(crate) mod concentrator;
 mod config;
+mod forge;
 mod hearing;
 mod invariants;
 mod layout;

@@ -162,3 +162,19 @@ fn a_pcapng_file_is_made_of_whole_blocks_and_holds_every_frame() {
     assert_eq!(kinds[..3], [0x0A0D_0D0A, 1, 1]);
     assert!(kinds.len() > 500 && kinds[3..].iter().all(|&kind| kind == 6));
 }
+
+#[test]
+fn a_capture_whose_inputs_stand_in_each_others_place_is_refused_or_replayed_but_never_panics() {
+    let (text, _) = capture("street", 3);
+    let (head, entries) = text.split_once("--- entries\n").expect("the line is there");
+    let entries: Vec<(&str, &str)> = entries.lines().filter_map(|line| line.split_once(' ')).collect();
+    let mut refused = 0;
+    for n in 0..200 {
+        // Every input comes at the time of every other sooner or later.
+        let (at, from) = (n * 7919 % (entries.len() - 1), n * 104_729 % (entries.len() - 1));
+        let what = |n: usize| if n == at { entries[from].1 } else { entries[n].1 };
+        let lines = (0..entries.len()).map(|n| format!("{} {}\n", entries[n].0, what(n)));
+        refused += usize::from(replay(&format!("{head}--- entries\n{}", lines.collect::<String>())).is_err());
+    }
+    assert!(refused > 50, "{refused} of 200 were refused");
+}
