@@ -124,11 +124,11 @@ fn read_town(section: &mut Section<'_>, town: &mut TownConfig) {
 fn read_reading(section: &mut Section<'_>, town: &mut TownConfig) {
     let default = ReadingPlan::new();
     let capture = section.whole("capture_s", 900, (60, 3600));
-    if 3600 % capture != 0 {
+    if !3600_u64.is_multiple_of(capture) {
         section.fault("capture_s", &capture.to_string(), "a divisor of 3600");
     }
     let every = section.whole("every_s", capture, (60, 86_400));
-    if every % capture != 0 {
+    if !every.is_multiple_of(capture) {
         section.fault("every_s", &every.to_string(), "a multiple of `capture_s`");
     }
     (town.capture, town.reading.every) = (Duration::from_secs(capture), Duration::from_secs(every));

@@ -80,3 +80,67 @@ impl Mesh for World {
         self.node(node as u32)?.adp().route_used(destination)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::TownConfig;
+    use plc_core::time::Duration;
+
+    /// The nodes from one on, as far as somebody knows the way.
+    fn way(mesh: &impl Mesh, from: usize, destination: ShortAddress) -> Vec<usize> {
+        let end = mesh.of(destination);
+        let next = |&at: &usize| if Some(at) == end { None } else { mesh.next(at, destination) };
+        std::iter::successors(Some(from), next).take(20).collect()
+    }
+
+    #[test]
+    fn the_routes_of_a_town_lead_home_from_everybody_and_from_home_to_everybody() {
+        let mut config = TownConfig::new(1);
+        (config.meters, config.duration) = (24, Duration::from_secs(1000));
+        // So weak that not everybody hears the concentrator.
+        config.offset_db = -12.0;
+        let mut world = World::new(config);
+        world.run_to(world.end());
+        let members = Mesh::members(&world);
+        assert!(members.len() > 20, "{} have joined", members.len());
+        let mut far = 0;
+        for &member in &members {
+            let meter = world.of(member).expect("it is a member");
+            let (up, down) = (way(&world, meter, ShortAddress::COORDINATOR), way(&world, 0, member));
+            assert_eq!((up.last(), down.last()), (Some(&0), Some(&meter)), "{up:?} {down:?}");
+            far += usize::from(down.len() > 2);
+            assert!(down.len() == 2 || world.used(0, member).is_some_and(|at| at <= world.now()));
+        }
+        assert!(far > 2, "{far} are more than a hop away");
+        assert_eq!((world.record.loops, world.record.violation_count), (0, 0));
+    }
+
+    #[test]
+    fn a_reading_that_was_not_put_in_and_a_row_that_is_not_whole_are_noticed_at_the_end() {
+        let mut config = TownConfig::new(1);
+        (config.meters, config.duration) = (2, Duration::from_secs(700));
+        let mut world = World::new(config);
+        world.run_to(world.end());
+        world.audit();
+        assert_eq!((world.record.violations.clone(), world.readings()), (Vec::new(), 4));
+        let all = world.concentrator.store.readings.clone();
+        let mut violations = |change: &dyn Fn(&mut BTreeMap<_, (i64, u32)>)| {
+            let mut readings = all.clone();
+            change(&mut readings);
+            world.concentrator.store.readings = readings;
+            world.record.violation_count = 0;
+            world.audit();
+            world.record.violation_count
+        };
+        let (&first, &value) = all.first_key_value().expect("there are four");
+        assert_eq!(violations(&|_| ()), 0);
+        assert_eq!(violations(&|readings| drop(readings.insert(first, (value.0 + 1, value.1)))), 1);
+        assert_eq!(violations(&|readings| drop(readings.remove(&first))), 1);
+        // Another time: that row is not true, nor whole.
+        let later = (first.0, first.1, first.2 + Duration::from_secs(900));
+        assert_eq!(violations(&|readings| drop(readings.insert(later, value))), 2);
+        let stranger = (Eui64::from_u64(1), first.1, first.2);
+        assert_eq!(violations(&|readings| drop(readings.insert(stranger, value))), 2);
+    }
+}
