@@ -111,8 +111,8 @@ impl Report {
         }
         writeln!(
             to,
-            "wrong clocks      {}; captures given up {}",
-            self.record.clock_deviations, self.record.captures_lost
+            "wrong clocks      {} found, {} set; captures given up {}",
+            self.record.clock_deviations, self.record.clocks_set, self.record.captures_lost
         )?;
         self.write_periods(to)
     }

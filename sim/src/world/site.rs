@@ -8,14 +8,13 @@ use crate::frame::{FramePhy, Passing};
 use dlms::cosem::LogicalName;
 use g3_phy::BandPlan;
 use meter::{
-    ClockShift, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist, MeterState,
-    ProfileSizes,
+    ClockShift, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterState, ProfileSizes,
 };
 use metrology::Registers;
-use plc_core::sap::{AdpmIndication, FrameGeometry, Key, Persist};
+use plc_core::sap::{AdpmIndication, FrameGeometry, Key};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, Utc, UtcAnchor};
-use plc_node::{DeviceConfig, Node};
+use plc_node::{DeviceConfig, Node, NodeConfig};
 
 /// A meter with what it has kept, its load, and what has become of it.
 pub(super) struct Site {
@@ -31,7 +30,6 @@ pub(super) struct Site {
     /// How far its clock is ahead.
     ahead_ms: i64,
     kept: MeterState,
-    frame_counter: u32,
     lives: u64,
     /// What it was given last.
     fed: Registers,
@@ -72,7 +70,6 @@ impl Site {
             anchor,
             ahead_ms: 0,
             kept: MeterState::default(),
-            frame_counter: 0,
             lives: 0,
             fed: Registers::default(),
             truth: Truth::default(),
@@ -108,8 +105,10 @@ impl Site {
             geometry: self.plan as &'static dyn FrameGeometry,
             seed: seed.derive("node", 0),
             psk: self.psk,
-            frame_counter: self.frame_counter,
+            frame_counter: self.kept.frame_counter,
         };
+        let mut device = NodeConfig::from(device);
+        device.adp.memory = self.kept.node.clone();
         let keys =
             MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
         let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
@@ -201,12 +200,7 @@ impl Site {
     fn drain(&mut self, now: Instant) {
         while let Some(output) = self.meter.as_mut().and_then(Meter::poll) {
             match output {
-                MeterOutput::Persist(record) => {
-                    if let MeterPersist::Node(Persist::MacFrameCounter { reserved_to }) = record {
-                        self.frame_counter = reserved_to;
-                    }
-                    self.kept.keep(&record, &self.sizes);
-                }
+                MeterOutput::Persist(record) => self.kept.keep(&record, &self.sizes),
                 MeterOutput::Event(MeterEvent::Network(indication)) => self.log.on(now, &indication),
                 MeterOutput::Event(MeterEvent::ClockSet(ClockShift::Millis(ms))) => self.on_clock(now, ms),
                 MeterOutput::Event(_) => {}
