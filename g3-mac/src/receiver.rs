@@ -139,9 +139,13 @@ impl Receiver {
         env.counters.drops.unfinished = self.reassembly.unfinished();
     }
 
-    pub(crate) fn occupancy(&self) -> (usize, usize) {
-        let tables = [self.devices.occupancy(), self.duplicates.occupancy(), self.reassembly.occupancy()];
-        tables.iter().fold((0, 0), |(held, bound), (h, b)| (held + h, bound + b))
+    /// Each table by its name: entries held, and the most that it may hold.
+    pub(crate) fn tables(&self) -> [(&'static str, (usize, usize)); 3] {
+        [
+            ("devices", self.devices.occupancy()),
+            ("duplicates", self.duplicates.occupancy()),
+            ("reassemblies", self.reassembly.occupancy()),
+        ]
     }
 
     /// `None`: not taken. `Some(None)`: taken, or known already. `Some(Some(_))`: the MSDU is complete.

@@ -203,15 +203,22 @@ impl Adp {
 
     /// Entries in all tables and queues, and the most that there may be.
     pub fn occupancy(&self) -> (usize, usize) {
-        let (queued, queue_limit) = self.transmitter.occupancy();
-        let (routing, routing_limit) = self.loadng.occupancy();
-        let (joining, join_limit) = match &self.station {
+        self.tables().fold((0, 0), |(held, limit), (_, (h, l))| (held + h, limit + l))
+    }
+
+    /// Each table and queue by its name: entries held, and the most that there may be.
+    pub fn tables(&self) -> impl Iterator<Item = (&'static str, (usize, usize))> {
+        let joining = match &self.station {
             Station::Coordinator(lbs) => lbs.occupancy(),
             Station::Device(lbd) => lbd.occupancy(),
         };
-        let held = queued + routing + joining + self.broadcasts.len() + self.reassembler.len();
-        let limit = queue_limit + routing_limit + join_limit;
-        (held, limit + self.broadcast_limit + self.reassembly_limit)
+        let own = [
+            ("frames and packets", self.transmitter.occupancy()),
+            ("joins", joining),
+            ("broadcasts", (self.broadcasts.len(), self.broadcast_limit)),
+            ("reassemblies", (self.reassembler.len(), self.reassembly_limit)),
+        ];
+        own.into_iter().chain(self.loadng.tables())
     }
 
     /// Octets that this layer takes, tables and queues included. All of it is taken when it is built.

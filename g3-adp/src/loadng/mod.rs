@@ -341,18 +341,16 @@ impl Loadng {
         self.blacklist.entries()
     }
 
-    /// Entries in all tables, and the most that there may be.
-    pub(crate) fn occupancy(&self) -> (usize, usize) {
+    /// Each table by its name: entries held, and the most that there may be.
+    pub(crate) fn tables(&self) -> [(&'static str, (usize, usize)); 6] {
         [
-            self.table.occupancy(),
-            self.neighbours.occupancy(),
-            self.searches.occupancy(),
-            self.passing.occupancy(),
-            self.answers.occupancy(),
-            self.reverse.occupancy(),
+            ("routes", self.table.occupancy()),
+            ("neighbours", self.neighbours.occupancy()),
+            ("searches", self.searches.occupancy()),
+            ("requests of others", self.passing.occupancy()),
+            ("answers", self.answers.occupancy()),
+            ("reverse costs", self.reverse.occupancy()),
         ]
-        .into_iter()
-        .fold((0, 0), |(held, limit), (h, l)| (held + h, limit + l))
     }
 
     /// Octets on the heap.

@@ -85,7 +85,10 @@ impl Mesh for World {
 mod tests {
     use super::*;
     use crate::world::TownConfig;
+    use dlms::cosem::LogicalName;
     use plc_core::time::Duration;
+
+    type Readings = BTreeMap<(Eui64, LogicalName, Utc), (i64, u32)>;
 
     /// The nodes from one on, as far as somebody knows the way.
     fn way(mesh: &impl Mesh, from: usize, destination: ShortAddress) -> Vec<usize> {
@@ -125,7 +128,7 @@ mod tests {
         world.audit();
         assert_eq!((world.record.violations.clone(), world.readings()), (Vec::new(), 4));
         let all = world.concentrator.store.readings.clone();
-        let mut violations = |change: &dyn Fn(&mut BTreeMap<_, (i64, u32)>)| {
+        let mut violations = |change: &dyn Fn(&mut Readings)| {
             let mut readings = all.clone();
             change(&mut readings);
             world.concentrator.store.readings = readings;
