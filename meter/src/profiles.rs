@@ -207,6 +207,15 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_set_back_by_more_than_an_hour_captures_its_boundaries_again() {
+        let mut profiles = profiles();
+        profiles.resume_at(at(22, 10, 0));
+        (0..9).for_each(|_| _ = profiles.capture(&Registers::default()));
+        profiles.resume_at(at(22, 10, 40));
+        assert_eq!(profiles.next(), Some(at(22, 10, 45)));
+    }
+
+    #[test]
     fn a_clock_that_was_far_ahead_does_not_silence_the_profile() {
         let mut profiles = profiles();
         profiles.resume_at(Utc::from_civil(2031, 1, 1, 0, 0, 0).unwrap());

@@ -186,7 +186,8 @@ impl RoutingTable {
         self.routes.capacity() * size_of::<Route>()
     }
 
-    fn find(&self, destination: ShortAddress) -> Option<&Route> {
+    /// The route to a node, whatever became of it.
+    pub(crate) fn find(&self, destination: ShortAddress) -> Option<&Route> {
         self.locate(destination).ok().map(|at| &self.routes[at])
     }
 

@@ -80,10 +80,14 @@ pub struct Record {
     pub violations: Vec<String>,
     /// All of them.
     pub violation_count: u64,
+    /// Loops of routes that were seen, and how long the longest stood.
+    pub loops: u64,
+    /// See [`Self::loops`].
+    pub longest_loop: Duration,
     /// Meters that are not genuine.
     pub rogue: BTreeSet<usize>,
-    /// Frames that recorders have sent again.
-    pub replayed: u64,
+    /// Frames that recorders have sent, again or made up.
+    pub rogue_frames: u64,
     /// When the concentrator came to life, in turn.
     pub lives: Vec<Instant>,
     /// When the first reading of each of those lives was stored.
