@@ -299,7 +299,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    pub(super) const fn tag(&self) -> u8 {
+    pub(crate) const fn tag(&self) -> u8 {
         match self {
             Self::Null => tag::NULL,
             Self::Array(_) => tag::ARRAY,
