@@ -124,6 +124,9 @@ pub const TRICKLE_LQI_HIGH: u8 = 90;
 
 /// Sequence numbers this far ahead are newer \[G3 ADP 6.4.1; confidence A\].
 pub const SEQUENCE_WINDOW: u16 = 32_767;
+/// A number that its owner, or the next hop towards him, says, and that is older than the known one by more than this, is that of a
+/// new life: of a node that has lost its memory. Less is a message that others have overtaken \[own choice; confidence C\].
+pub const SEQUENCE_REORDER: u16 = 64;
 /// The hop count above which a route request is not passed on \[G3 ADP 6.4.5; confidence A\].
 pub const HOP_COUNT_LIMIT: u8 = 15;
 /// Random part of the delay before a route request is passed on \[confidence C\].
