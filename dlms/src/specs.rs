@@ -200,6 +200,7 @@ pub mod service_error {
 /// Current association, attribute association_status \[BB 4.4.4; confidence A\].
 pub mod association_status {
     #![allow(missing_docs)]
+    pub const NON_ASSOCIATED: u8 = 0;
     pub const ASSOCIATED: u8 = 2;
 }
 

@@ -189,6 +189,11 @@ impl<'a> Data<'a> {
         }
     }
 
+    /// Whether both are of the same type; what sequences hold is not compared.
+    pub const fn is_like(&self, other: &Data<'_>) -> bool {
+        self.tag() == other.tag()
+    }
+
     /// Writes the value.
     ///
     /// # Errors

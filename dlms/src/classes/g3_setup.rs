@@ -24,7 +24,7 @@ pub trait G3Network: fmt::Debug {
     fn attribute(&self, layer: G3Layer, attribute: i8, out: &mut Encoder<'_>) -> bool;
 
     /// Begins the counters of class 90 anew.
-    fn reset_counters(&mut self) {}
+    fn reset_counters(&mut self);
 }
 
 /// One of the three objects over a node.

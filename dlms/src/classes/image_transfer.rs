@@ -129,6 +129,12 @@ impl ImageTransfer {
         self.status = if runs { ImageStatus::ActivationSuccessful } else { ImageStatus::ActivationFailed };
     }
 
+    /// The same transfer before anything was begun: what was kept of the image is gone.
+    #[must_use]
+    pub fn forgotten(&self) -> Self {
+        Self { enabled: self.enabled, ..Self::new(self.block_size, self.size_max) }
+    }
+
     /// What is being transferred, and how many octets it has.
     pub fn under_way(&self) -> (&[u8], u32) {
         (self.identifier.as_slice(), self.size)

@@ -108,6 +108,11 @@ impl Limiter {
         if self.exceeded { self.actions.over.some() } else { self.actions.under.some() }
     }
 
+    /// Whether the limit was exceeded for long enough, and not kept for long enough since.
+    pub const fn is_exceeded(&self) -> bool {
+        self.exceeded
+    }
+
     /// Emergencies begin and end with time.
     pub fn step(&mut self, wall: Wall) {
         let active = self.emergency().is_some_and(|(begin, end)| begin <= wall && wall < end);

@@ -320,7 +320,7 @@ impl AnyValue {
 
     /// Whether the value has the type of `data`.
     pub fn is_like(&self, data: &Data<'_>) -> bool {
-        self.data().tag() == data.tag()
+        self.data().is_like(data)
     }
 }
 

@@ -167,7 +167,7 @@ schemas! {
         r("mac_short_address", U16), r("mac_RC_coord", U16), r("mac_PAN_id", U16), r("mac_key_table", Array(&Structure(&[U8, Octets]))),
         r("mac_frame_counter", U32), r("mac_tone_mask", Bits), r("mac_TMR_TTL", U8), r("mac_max_frame_retries", U8),
         r("mac_neighbour_table_entry_TTL", U8),
-        r("mac_neighbour_table", Array(&Structure(&[U16, Bits, U8, Bits, Bool, U8, Enum, U8, U8, U8]))),
+        r("mac_neighbour_table", Array(&NEIGHBOUR)),
         r("mac_high_priority_window_size", U8), r("mac_CSMA_fairness_limit", U8),
         r("mac_beacon_randomization_window_length", U8), r("mac_A", U8), r("mac_K", U8), r("mac_min_CW_attempts", U8),
         r("mac_cenelec_legacy_mode", U8), r("mac_FCC_legacy_mode", U8), r("mac_max_BE", U8), r("mac_max_CSMA_backoffs", U8),
@@ -177,7 +177,7 @@ schemas! {
     /// \[BB 4.13.5\]
     G3_ADAPTATION_SETUP = 92, 2, "G3-PLC 6LoWPAN adaptation layer setup": [
         r("adp_max_hops", U8), r("adp_weak_LQI_value", U8), r("adp_security_level", U8), r("adp_prefix_table", Array(&Any)),
-        r("adp_routing_configuration", Array(&Structure(&[U8, U8, U16, U16, U8, U8, U8, U8, U8, U8, Bool, U8, Bool, U16]))),
+        r("adp_routing_configuration", Array(&ROUTING)),
         r("adp_broadcast_log_table_entry_TTL", U16),
         r("adp_routing_table", Array(&Structure(&[U16, U16, U16, U8, U8, U16]))),
         r("adp_context_information_table", Array(&Structure(&[Bits, U8, Octets, Bool, U16]))),
@@ -220,6 +220,12 @@ schemas! {
     ], ["enter"];
 }
 
+/// short_address, payload_modulation_scheme, tone_map, modulation, tx_gain, tx_res, tx_coeff, LQI, phase_differential,
+/// TMR_valid_time, neighbour_valid_time \[confidence C\].
+const NEIGHBOUR: Kind = Structure(&[U16, Bool, Bits, Enum, I8, Enum, Bits, U8, I8, U8, U8]);
+/// net_traversal_time, routing_table_entry_TTL, Kr, Km, Kc, Kq, Kh, Krt, RREQ_retries, RREQ_wait,
+/// blacklist_table_entry_TTL, unicast_RREQ_gen_enable, RLC_enabled, add_rev_link_cost \[confidence C\].
+const ROUTING: Kind = Structure(&[U8, U16, U8, U8, U8, U8, U8, U8, U8, U8, U16, Bool, Bool, U8]);
 const SEASONS: Kind = Array(&Structure(&[Octets, DATE_TIME, Octets]));
 const WEEKS: Kind = Array(&Structure(&[Octets, U8, U8, U8, U8, U8, U8, U8]));
 const DAYS: Kind = Array(&Structure(&[U8, Array(&Structure(&[TIME, NAME, U16]))]));
