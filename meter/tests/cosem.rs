@@ -26,6 +26,8 @@ const ASSOCIATION: LogicalName = LogicalName([0, 0, 40, 0, 0, 255]);
 impl Line {
     fn objects(&mut self) -> Vec<ListedObject> {
         let value = self.get(AttributeRequest::new(15, ASSOCIATION, 2));
+        // There is room for it whatever the profiles take.
+        assert!(value.len() < meter::specs::OBJECT_LIST_LEN * 3 / 4, "{} octets", value.len());
         ObjectList::from_value(&value).expect("a list").iter().collect()
     }
 

@@ -3,7 +3,8 @@
 //! [`Schema`] names the attributes and methods of a class and their types. Types that implement [`Value`] are what
 //! stands in attributes and parameters: a client decodes with [`Value::from_value`] and builds parameters with
 //! [`Value::to_value`]. Types that implement [`Object`] behave as the class does: time is an argument, and what an
-//! object wants done to others is an [`Effect`].
+//! object wants done to others is an [`Effect`]. A client that reads a whole object lets it [`Attributes::absorb`] what
+//! it has read.
 
 mod arbitrator;
 pub mod association;
@@ -26,6 +27,8 @@ pub mod register;
 mod register_activation;
 mod register_monitor;
 pub mod registers;
+#[cfg(test)]
+mod round_trips;
 mod schedule;
 mod schema;
 mod script_table;
@@ -46,7 +49,7 @@ pub use extended_register::ExtendedRegister;
 pub use g3_setup::{G3Layer, G3Network, G3Setup};
 pub use image_transfer::{ImageBlock, ImageInfo, ImageInitiate, ImageStatus, ImageTransfer};
 pub use limiter::{EmergencyProfile, Limiter, LimiterActions};
-pub use object::{Effect, Effects, Moment, Object, Snapshot, invoke, write};
+pub use object::{Attributes, Effect, Effects, Moment, Object, Snapshot, invoke, write};
 pub use prepayment::{
     Account, AccountStatus, Charge, ChargeRate, ChargeScaling, Credit, CreditCharge, Currency, CurrencyName,
     TokenGateway, TokenShare, TokenStatus, UnitCharge,

@@ -20,6 +20,18 @@ pub struct Moment {
     pub wall: Option<Wall>,
 }
 
+/// The stored attributes of a class: what a server keeps, and what a client makes of what it has read.
+pub trait Attributes {
+    /// The numbers of the stored attributes, in their order.
+    fn stored(&self) -> &'static [i8];
+
+    /// Takes an attribute as it was read; returns whether it is of the type of the class and within its bounds.
+    fn absorb(&mut self, attribute: i8, value: &Data<'_>) -> bool;
+
+    /// Writes an attribute; returns whether it is stored.
+    fn encode_attribute(&self, attribute: i8, out: &mut Encoder<'_>) -> bool;
+}
+
 /// What an object wants done: it knows no other object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -275,6 +287,18 @@ macro_rules! attributes {
                     values.next().is_none().then_some(resumed)
                 })();
                 resumed.map(|resumed| *self = resumed).is_some()
+            }
+        }
+
+        impl $crate::classes::Attributes for $name {
+            fn stored(&self) -> &'static [i8] {
+                &[$($n),+]
+            }
+            fn absorb(&mut self, attribute: i8, value: &$crate::axdr::Data<'_>) -> bool {
+                self.store(attribute, value).is_ok()
+            }
+            fn encode_attribute(&self, attribute: i8, out: &mut $crate::axdr::Encoder<'_>) -> bool {
+                self.read(attribute, out).is_ok()
             }
         }
     };
