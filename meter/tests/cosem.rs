@@ -444,3 +444,132 @@ fn what_clients_have_changed_survives_a_restart_and_was_told_before_it_was_answe
     line.mains.seconds(0.0, 1);
     assert_eq!(line.read::<u32>(1, names::POWER_FAILURES, 2), 1);
 }
+
+#[test]
+fn the_type_of_a_value_follows_from_the_name_of_its_register() {
+    let mut line = managed();
+    for object in line.objects().iter().filter(|object| object.class_id == 3) {
+        let value = line.get(AttributeRequest::new(3, object.logical_name, 2));
+        // D = 8 is energy, 7 an instantaneous value.
+        let is_energy = object.logical_name.0[3] == 8;
+        let expected = if is_energy { matches!(value[..], [21, ..]) } else { matches!(value[..], [6, ..]) };
+        assert!(expected, "{}: {value:02x?}", object.logical_name);
+        let (_, unit) = line.register(object.logical_name);
+        assert_eq!(unit == dlms::cosem::Unit::WATT_HOUR, is_energy);
+    }
+}
+
+#[test]
+fn numbers_and_enums_beyond_their_ranges_are_refused_and_change_nothing() {
+    let mut line = managed();
+    let beyond: [(u16, LogicalName, i8, Vec<u8>); 8] = [
+        (70, names::DISCONNECTOR, 4, vec![22, 7]),
+        (8, names::CLOCK, 3, 841i16.to_value()),
+        (8, names::CLOCK, 7, 121i8.to_value()),
+        (5, names::DEMAND, 8, 0u32.to_value()),
+        (5, names::DEMAND, 9, 33u16.to_value()),
+        (6, names::REGISTER_ACTIVATION, 4, vec![9, 1, b'9']),
+        (
+            9,
+            names::TARIFF_SCRIPTS,
+            2,
+            vec![1, 1, 2, 2, 18, 0, 1, 1, 1, 2, 5, 22, 3, 18, 0, 1, 9, 6, 0, 0, 1, 0, 0, 255, 15, 2, 0],
+        ),
+        (
+            22,
+            names::BILLING_SCHEDULE,
+            4,
+            vec![
+                1, 2, 2, 2, 9, 4, 0, 0, 0, 0, 9, 5, 255, 255, 255, 1, 255, 2, 2, 9, 4, 1, 0, 0, 0, 9, 5, 255,
+                255, 255, 1, 255,
+            ],
+        ),
+    ];
+    for (class_id, name, attribute, value) in beyond {
+        let before = line.get(AttributeRequest::new(class_id, name, attribute));
+        let result = line.set(class_id, name, attribute, &value);
+        assert_eq!(result, DataAccessResult::OtherReason, "{name} {attribute}");
+        assert_eq!(line.get(AttributeRequest::new(class_id, name, attribute)), before, "{name} {attribute}");
+    }
+}
+
+#[test]
+fn selective_access_is_agreed_and_objects_that_are_empty_do_nothing() {
+    let mut line = managed();
+    let context = line.get(AttributeRequest::new(15, ASSOCIATION, 5));
+    let Some(Data::BitString(conformance)) =
+        Data::from_bytes(&context).unwrap().as_structure().unwrap().get(0)
+    else {
+        panic!("no conformance");
+    };
+    assert_eq!(conformance.octets[21 / 8] & 0x80 >> (21 % 8), 0x80 >> (21 % 8), "bit 21");
+    let empty = [1, 0];
+    let emptied = [
+        (6, names::REGISTER_ACTIVATION, 2),
+        (6, names::REGISTER_ACTIVATION, 3),
+        (9, names::TARIFF_SCRIPTS, 2),
+        (11, names::SPECIAL_DAYS, 2),
+        (20, names::CALENDAR, 7),
+        (20, names::CALENDAR, 8),
+        (20, names::CALENDAR, 9),
+        (21, names::CURRENT_MONITOR, 2),
+        (21, names::CURRENT_MONITOR, 4),
+        (22, names::BILLING_SCHEDULE, 4),
+    ];
+    for (class_id, name, attribute) in emptied {
+        assert_eq!(
+            line.set(class_id, name, attribute, &empty),
+            DataAccessResult::Success,
+            "{name} {attribute}"
+        );
+        assert_eq!(line.get(AttributeRequest::new(class_id, name, attribute)), empty);
+    }
+    assert_eq!(line.act(20, names::CALENDAR, 1, &[15, 0]), ActionResult::Success);
+    assert_eq!(line.act(9, names::TARIFF_SCRIPTS, 1, &1u16.to_value()), ActionResult::ObjectUnavailable);
+    line.mains.set_clock(at(22, 23, 0, 0));
+    assert_eq!(line.read::<dlms::classes::Octets<9>>(6, names::REGISTER_ACTIVATION, 4).as_slice(), b"1");
+}
+
+#[test]
+fn scripts_that_call_each_other_come_to_an_end() {
+    let mut line = managed();
+    // Script 1 pushes, then executes script 1.
+    let step = |class_id, logical_name, index, parameter| dlms::classes::ScriptAction {
+        service: dlms::classes::Service::Execute,
+        class_id,
+        logical_name,
+        index,
+        parameter,
+    };
+    let again = step(9, names::PUSH_SCRIPTS, 1, AnyValue::of(&1u16));
+    let scripts = vec![dlms::classes::Script::new(1, vec![again.clone(), again.clone(), again])];
+    let scripts = List::<_, 4>::new(scripts).unwrap().to_value();
+    assert_eq!(line.set(9, names::PUSH_SCRIPTS, 2, &scripts), DataAccessResult::Success);
+    assert_eq!(line.act(9, names::PUSH_SCRIPTS, 1, &1u16.to_value()), ActionResult::Success);
+    assert!(line.read::<bool>(70, names::DISCONNECTOR, 2));
+}
+
+#[test]
+fn attempts_to_get_in_are_logged_and_raise_an_alarm_that_is_pushed() {
+    let mut line = managed();
+    let filter = (1u32 << 13).to_value();
+    assert_eq!(line.set(1, names::ALARM_FILTER, 2, &filter), DataAccessResult::Success);
+    let keys = dlms::security::Suite0::new(&[9; 16], &[9; 16]);
+    let stranger = client(1, ClientAuthentication::HlsGmac { keys }, 5000);
+    let own = std::mem::replace(&mut line.client, stranger);
+    line.client.handle(line.mains.now(), ClientInput::Connect);
+    while let Some(output) = line.client.poll() {
+        if let ClientOutput::Datagram(bytes) = output {
+            line.carry(&bytes);
+        }
+    }
+    line.client = own;
+    assert_eq!(line.read::<u32>(1, names::ALARM_REGISTER, 2), 1 << 13);
+    let Some(ClientOutput::DataNotification { body, .. }) = line.client.poll() else { panic!("no push") };
+    assert!(body.ends_with(&filter), "{body:02x?}");
+    assert_eq!(line.read::<u32>(1, names::ALARM_DESCRIPTOR, 2), 1 << 13);
+    let events = line.events(1);
+    assert_eq!(events.first().map(|event| event.2), Some(49), "{events:?}");
+    assert_eq!(line.set(1, names::ALARM_REGISTER, 2, &0u32.to_value()), DataAccessResult::Success);
+    assert_eq!(line.events(0).last().map(|event| event.2), Some(11));
+}

@@ -163,7 +163,11 @@ fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_d
         for n in 1..=schema.attribute_count() as i8 {
             let value = get(class_id, name, n);
             let described = schema.attribute(n).expect("an attribute of the class");
-            assert!(described.kind.fits(&Data::from_bytes(&value).unwrap()), "{}: {value:02x?}", described.name);
+            assert!(
+                described.kind.fits(&Data::from_bytes(&value).unwrap()),
+                "{}: {value:02x?}",
+                described.name
+            );
         }
     }
     assert_eq!(get(91, names::G3_MAC_SETUP, 2), [&[18][..], &short.0.to_be_bytes()].concat());

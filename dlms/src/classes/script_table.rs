@@ -12,6 +12,8 @@ use alloc::vec::Vec;
 enumeration! {
     /// service_id.
     Service {
+        /// Nothing is done \[confidence C\].
+        Nothing = 0,
         /// Write an attribute.
         Write = 1,
         /// Invoke a method.

@@ -238,6 +238,7 @@ impl Objects<'_> {
     fn step_of_script(&mut self, step: &ScriptAction, now: Instant, origin: Origin, depth: u8) {
         let (class_id, logical_name) = (step.class_id, step.logical_name);
         match step.service {
+            Service::Nothing => {}
             Service::Write => {
                 let attribute = AttributeRequest::new(class_id, logical_name, step.index);
                 // A step that fails has no one to tell.
