@@ -3,7 +3,7 @@
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::measurement::Measurement;
-use crate::objects::{Board, EventGroup, Note, Objects, Slot};
+use crate::objects::{Board, EventGroup, LogRecord, Note, Objects, Slot};
 use crate::profiles::Row;
 use crate::specs::{self, SAP_MANAGEMENT, event};
 use alloc::vec::Vec;
@@ -63,6 +63,8 @@ pub enum MeterPersist {
     Closed(Row),
     /// The state of an object has changed.
     Object(Snapshot),
+    /// A log has changed.
+    Log(LogRecord),
 }
 
 /// What a meter tells, for logs.
@@ -149,6 +151,7 @@ impl MeterApplication {
             Board::new(config.image_check, config.image_size_max, &config.seed.derive("objects", 0));
         board.restore(&config.state.objects, config.state != MeterState::default());
         board.restore_rates(config.state.rates_mwh);
+        config.state.events.iter().for_each(|&(group, row)| board.events.restore(group, row));
         let MeterState { registers, load, daily, monthly, .. } = config.state.clone();
         let (none, energy) = (Vec::new, Registers::default());
         let kept =
@@ -291,6 +294,10 @@ impl MeterApplication {
         while let Some(snapshot) = self.board.take_changed() {
             self.kept.keep_object(&snapshot);
             self.out.push(Pending::Persist(MeterPersist::Object(snapshot)));
+        }
+        while let Some(record) = self.board.events.take_record() {
+            self.kept.keep_log(record);
+            self.out.push(Pending::Persist(MeterPersist::Log(record)));
         }
         notes.into_iter().for_each(|note| self.on_note(now, note));
         happened

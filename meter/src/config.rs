@@ -1,6 +1,7 @@
 //! What a meter is told, and what it takes through a restart.
 
 use crate::application::MeterPersist;
+use crate::objects::{EventGroup, EventRow, LogRecord};
 use crate::profiles::{ProfileSizes, Row, begins_day, begins_month};
 use crate::specs;
 use alloc::vec::Vec;
@@ -81,6 +82,8 @@ pub struct MeterState {
     pub security: ServerRecords,
     /// Objects that clients or scripts have changed, each once.
     pub objects: Vec<Snapshot>,
+    /// Rows of the logs of events, oldest first.
+    pub events: Vec<(EventGroup, EventRow)>,
     /// Energy by rate, in mWh.
     pub rates_mwh: [u64; 4],
     /// The first frame counter of the MAC that is certainly unused.
@@ -101,6 +104,7 @@ impl MeterState {
             MeterPersist::Server(record) => self.keep_server(record),
             MeterPersist::Node(record) => self.keep_node(record),
             MeterPersist::Object(snapshot) => self.keep_object(snapshot),
+            MeterPersist::Log(record) => self.keep_log(*record),
             MeterPersist::Closed(row) => push(&mut self.monthly, *row, sizes.monthly),
         }
     }
@@ -111,6 +115,21 @@ impl MeterState {
         match self.objects.iter_mut().find(of) {
             Some(held) => *held = snapshot.clone(),
             None => self.objects.push(snapshot.clone()),
+        }
+    }
+
+    /// The same for a log, which has no more rows than the meter keeps.
+    pub(crate) fn keep_log(&mut self, record: LogRecord) {
+        match record {
+            LogRecord::Cleared(group) => self.events.retain(|(of, _)| *of != group),
+            LogRecord::Logged(group, row) => {
+                let held = self.events.iter().filter(|(of, _)| *of == group).count();
+                let oldest = self.events.iter().position(|(of, _)| *of == group);
+                if let (true, Some(oldest)) = (held >= specs::EVENTS_MAX, oldest) {
+                    self.events.remove(oldest);
+                }
+                self.events.push((group, row));
+            }
         }
     }
 

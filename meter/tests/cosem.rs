@@ -432,8 +432,8 @@ fn what_clients_have_changed_survives_a_restart_and_was_told_before_it_was_answe
     schedule(&mut line, &[13]);
     assert_eq!(line.act(70, names::DISCONNECTOR, 1, &[15, 0]), ActionResult::Success);
     let times = line.get(AttributeRequest::new(22, names::DISCONNECT_SCHEDULE, 4));
-    let events = line.events(0).len();
-    assert!(events > 0);
+    let events = [line.events(0), line.events(2)];
+    assert!(events.iter().all(|events| !events.is_empty()));
     let mut mains = line.mains.restarted();
     let now = mains.now();
     mains.app.handle(now, ApplicationInput::Clock(UtcAnchor { at: now, utc: at(22, 12, 31, 0) }));
@@ -443,6 +443,13 @@ fn what_clients_have_changed_survives_a_restart_and_was_told_before_it_was_answe
     assert_eq!(line.read::<dlms::classes::ControlState>(70, names::DISCONNECTOR, 3).code(), 0);
     line.mains.seconds(0.0, 1);
     assert_eq!(line.read::<u32>(1, names::POWER_FAILURES, 2), 1);
+    assert_eq!(line.events(2), events[1]);
+    let again = line.events(0);
+    assert_eq!(
+        (&again[..events[0].len()], again.last().map(|event| event.2)),
+        (&events[0][..], Some(2)),
+        "and power up"
+    );
 }
 
 #[test]

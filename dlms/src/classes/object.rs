@@ -77,8 +77,6 @@ pub enum Effect {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     list: Vec<Effect>,
-    /// The encoded value that a method returns.
-    pub returned: Option<Vec<u8>>,
 }
 
 impl Effects {
@@ -102,7 +100,7 @@ impl Effects {
     }
 }
 
-/// An object of a server. Rights, selectors and types are checked by [`write`] and [`invoke`], not by it.
+/// An object of a server. Rights, selectors and types are checked by [`write()`] and [`invoke`], not by it.
 pub trait Object: fmt::Debug {
     /// Its class.
     fn schema(&self) -> &'static Schema;

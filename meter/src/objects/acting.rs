@@ -7,7 +7,6 @@ use super::events::EventGroup;
 use crate::clock::ClockShift;
 use crate::profiles::Row;
 use crate::specs::{SCRIPT_DEPTH_MAX, alarm, event};
-use alloc::vec::Vec;
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::Data;
 use dlms::classes::{
@@ -61,7 +60,7 @@ impl Objects<'_> {
         parameter: Option<&Data<'_>>,
         now: Instant,
         origin: Origin,
-    ) -> Result<Option<Vec<u8>>, ActionResult> {
+    ) -> Result<(), ActionResult> {
         self.invoke_at(request, parameter, now, origin, 0)
     }
 
@@ -140,7 +139,7 @@ impl Objects<'_> {
         now: Instant,
         origin: Origin,
         depth: u8,
-    ) -> Result<Option<Vec<u8>>, ActionResult> {
+    ) -> Result<(), ActionResult> {
         let (place, entry) = catalogue::find(request.logical_name).ok_or(ActionResult::ObjectUndefined)?;
         if entry.class_id != request.class_id {
             return Err(ActionResult::ObjectClassInconsistent);
@@ -148,19 +147,18 @@ impl Objects<'_> {
         match place {
             Place::Slot(slot) => {
                 let effects = self.invoke_slot(slot, request.method, parameter, now, origin)?;
-                let returned = effects.returned.clone();
                 self.board.mark(slot);
                 self.follow((slot, effects), now, origin, depth);
                 self.board.is_stale = true;
-                self.check_image(slot).map(|()| returned)
+                self.check_image(slot)
             }
             Place::Log(group) if request.method == 1 => {
                 let utc = self.measurement.clock().utc(now);
                 self.board.events.clear(group, utc);
-                Ok(None)
+                Ok(())
             }
-            Place::Content(Content::MonthlyProfile) if request.method == 2 => self.close(now).map(|()| None),
-            Place::G3(layer) => self.invoke_network(layer, request.method, now).map(|()| None),
+            Place::Content(Content::MonthlyProfile) if request.method == 2 => self.close(now),
+            Place::G3(layer) => self.invoke_network(layer, request.method, now),
             _ => Err(ActionResult::ReadWriteDenied),
         }
     }

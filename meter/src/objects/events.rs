@@ -7,7 +7,7 @@ use dlms::axdr::Encoder;
 use dlms::classes::WallClock;
 use dlms::classes::profile::{ProfileDescription, RowSource, SortMethod};
 use dlms::cosem::{CaptureObject, LogicalName};
-use plc_core::Utc;
+use plc_core::{Outbox, Utc};
 
 /// A group of events, each with a log of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,12 +33,25 @@ pub struct EventRow {
     pub code: u8,
 }
 
+/// What has happened to a log, for whoever keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogRecord {
+    /// A row was added.
+    Logged(EventGroup, EventRow),
+    /// All rows were removed.
+    Cleared(EventGroup),
+}
+
 /// The logs. An event without a clock is not logged, but for its code.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct EventLogs {
     rows: [Ring<EventRow>; GROUPS.len()],
     codes: [u8; GROUPS.len()],
+    records: Outbox<LogRecord, RECORDS_MAX>,
 }
+
+/// Records that may wait to be taken.
+const RECORDS_MAX: usize = 16;
 
 /// The groups, in the order of their numbers.
 pub const GROUPS: [EventGroup; 5] = [
@@ -96,15 +109,32 @@ impl EventGroup {
 impl EventLogs {
     /// Empty logs.
     pub fn new() -> Self {
-        Self { rows: core::array::from_fn(|_| Ring::new(specs::EVENTS_MAX)), codes: [0; GROUPS.len()] }
+        Self {
+            rows: core::array::from_fn(|_| Ring::new(specs::EVENTS_MAX)),
+            codes: [0; GROUPS.len()],
+            records: Outbox::new(),
+        }
     }
 
     /// An event has happened.
     pub fn log(&mut self, group: EventGroup, code: u8, utc: Option<Utc>) {
         self.codes[group.place()] = code;
         if let Some(utc) = utc {
-            self.rows[group.place()].push(EventRow { utc, code });
+            let row = EventRow { utc, code };
+            self.rows[group.place()].push(row);
+            self.records.push(LogRecord::Logged(group, row));
         }
+    }
+
+    /// Gives back a row that was kept before a restart.
+    pub(crate) fn restore(&mut self, group: EventGroup, row: EventRow) {
+        self.codes[group.place()] = row.code;
+        self.rows[group.place()].push(row);
+    }
+
+    /// The oldest record that was not taken. The logs keep their rows, taken or not.
+    pub(crate) fn take_record(&mut self) -> Option<LogRecord> {
+        self.records.pop()
     }
 
     /// The rows of a group, oldest first.
@@ -120,6 +150,7 @@ impl EventLogs {
     /// Empties a log, which is an event.
     pub fn clear(&mut self, group: EventGroup, utc: Option<Utc>) {
         self.rows[group.place()] = Ring::new(specs::EVENTS_MAX);
+        self.records.push(LogRecord::Cleared(group));
         self.log(group, event::LOG_CLEARED, utc);
     }
 }

@@ -13,7 +13,7 @@ mod stepping;
 
 pub use acting::{Note, Origin};
 pub use board::{Board, Slot, Slots};
-pub use events::{EventGroup, EventLogs, EventRow, GROUPS};
+pub use events::{EventGroup, EventLogs, EventRow, GROUPS, LogRecord};
 
 use crate::config::Identity;
 use crate::measurement::Measurement;
@@ -105,12 +105,8 @@ impl ObjectModel for Objects<'_> {
         request: &MethodRequest,
         parameter: Option<&Data<'_>>,
         association: &AssociationContext,
-        out: &mut Encoder<'_>,
+        _: &mut Encoder<'_>,
     ) -> Result<(), ActionResult> {
-        let returned = self.invoke(request, parameter, association.now, Origin::Remote)?;
-        if let Some(value) = returned {
-            out.encoded(&value);
-        }
-        Ok(())
+        self.invoke(request, parameter, association.now, Origin::Remote)
     }
 }
