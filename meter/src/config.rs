@@ -1,11 +1,13 @@
 //! What a meter is told, and what it takes through a restart.
 
 use crate::application::MeterPersist;
+use crate::objects::{EventGroup, EventRow, LogRecord};
 use crate::profiles::{ProfileSizes, Row, begins_day, begins_month};
 use crate::specs;
 use alloc::vec::Vec;
 use core::fmt;
-use dlms::security::{KeyId, SecurityContext, SystemTitle};
+use dlms::classes::Snapshot;
+use dlms::security::{KeyId, PublicKey, SecurityContext, SystemTitle};
 use dlms::server::{
     Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist, ServerRecords,
 };
@@ -78,6 +80,12 @@ pub struct MeterState {
     pub receive_counter: Option<u32>,
     /// Keys, policies and certificates that clients have changed.
     pub security: ServerRecords,
+    /// Objects that clients or scripts have changed, each once.
+    pub objects: Vec<Snapshot>,
+    /// Rows of the logs of events, oldest first.
+    pub events: Vec<(EventGroup, EventRow)>,
+    /// Energy by rate, in mWh.
+    pub rates_mwh: [u64; 4],
     /// The first frame counter of the MAC that is certainly unused.
     pub frame_counter: u32,
     /// Sequence numbers of the adaptation layer.
@@ -89,12 +97,39 @@ impl MeterState {
     /// older than the last of them. Keeps no more rows than `sizes` allows.
     pub fn keep(&mut self, record: &MeterPersist, sizes: &ProfileSizes) {
         match record {
-            MeterPersist::Captured { row, registers } => {
-                self.registers = *registers;
+            MeterPersist::Captured { row, registers, rates_mwh } => {
+                (self.registers, self.rates_mwh) = (*registers, *rates_mwh);
                 self.keep_row(*row, sizes);
             }
             MeterPersist::Server(record) => self.keep_server(record),
             MeterPersist::Node(record) => self.keep_node(record),
+            MeterPersist::Object(snapshot) => self.keep_object(snapshot),
+            MeterPersist::Log(record) => self.keep_log(*record),
+            MeterPersist::Closed(row) => push(&mut self.monthly, *row, sizes.monthly),
+        }
+    }
+
+    /// The same for an object: there are no more of them than the meter has.
+    pub(crate) fn keep_object(&mut self, snapshot: &Snapshot) {
+        let of = |held: &&mut Snapshot| held.logical_name == snapshot.logical_name;
+        match self.objects.iter_mut().find(of) {
+            Some(held) => *held = snapshot.clone(),
+            None => self.objects.push(snapshot.clone()),
+        }
+    }
+
+    /// The same for a log, which has no more rows than the meter keeps.
+    pub(crate) fn keep_log(&mut self, record: LogRecord) {
+        match record {
+            LogRecord::Cleared(group) => self.events.retain(|(of, _)| *of != group),
+            LogRecord::Logged(group, row) => {
+                let held = self.events.iter().filter(|(of, _)| *of == group).count();
+                let oldest = self.events.iter().position(|(of, _)| *of == group);
+                if let (true, Some(oldest)) = (held >= specs::EVENTS_MAX, oldest) {
+                    self.events.remove(oldest);
+                }
+                self.events.push((group, row));
+            }
         }
     }
 
@@ -140,6 +175,15 @@ fn push(rows: &mut Vec<Row>, row: Row, limit: usize) {
     rows.push(row);
 }
 
+/// What makes an image one that may be activated.
+#[derive(Clone, Debug)]
+pub enum ImageCheck {
+    /// All of its blocks have come. For a bench: anybody who manages the meter may run anything.
+    Complete,
+    /// Its last octets are the signature of all others by this key.
+    Signed(PublicKey),
+}
+
 /// What a meter is told.
 #[derive(Clone, Debug)]
 pub struct MeterConfig {
@@ -155,6 +199,10 @@ pub struct MeterConfig {
     pub keys: MeterKeys,
     /// The largest APDU, in octets; with the wrapper it must fit a datagram.
     pub max_pdu: u16,
+    /// How images are checked before they may be activated.
+    pub image_check: ImageCheck,
+    /// Octets of the largest image that is taken.
+    pub image_size_max: u32,
     /// Entropy: challenges. Another one for every life of the meter.
     pub seed: Seed,
     /// What an earlier life has left.
@@ -171,6 +219,8 @@ impl MeterConfig {
             profiles: ProfileSizes::default(),
             keys,
             max_pdu: specs::MAX_PDU,
+            image_check: ImageCheck::Complete,
+            image_size_max: specs::IMAGE_SIZE_MAX,
             seed,
             state: MeterState::default(),
         }

@@ -27,6 +27,7 @@ mod clock;
 mod config;
 mod measurement;
 mod meter;
+mod network;
 pub mod objects;
 mod profiles;
 mod ring;
@@ -36,7 +37,7 @@ pub use application::{
     ApplicationCounters, ApplicationInput, ApplicationOutput, MeterApplication, MeterEvent, MeterPersist,
 };
 pub use clock::{ClockShift, MeterClock};
-pub use config::{Identity, MeterConfig, MeterConfigError, MeterKeys, MeterState};
+pub use config::{Identity, ImageCheck, MeterConfig, MeterConfigError, MeterKeys, MeterState};
 pub use measurement::Measurement;
 pub use meter::{Meter, MeterInput, MeterOutput};
 pub use profiles::{ProfileSizes, Profiles, Row};

@@ -183,6 +183,7 @@ impl Serving<'_, '_> {
         let (now, config, association) = (self.caller.now, self.caller.config, self.caller.association);
         let (joined, keys) = (self.caller.joined, self.caller.keys());
         let (index, peer) = (self.caller.index, self.caller.peer);
+        let open = self.caller.sessions.open();
         let Some(session) = self.caller.sessions.find(index, peer) else { return Ok(None) };
         let context = AssociationContext {
             now,
@@ -195,7 +196,7 @@ impl Serving<'_, '_> {
         // Whoever asks in general blocks is answered in them.
         let budget = if joined { limit } else { budget };
         let keys = keys.as_deref();
-        let builtin = Builtin { config, association, context: &context, client_title, max_pdu, keys };
+        let builtin = Builtin { config, association, context: &context, client_title, max_pdu, keys, open };
         let services = Services { builtin, objects: self.objects, budget, limit };
         let counters = &mut self.caller.voice.counters;
         let answer = Dispatch { session, services, counters }.answer(apdu);
