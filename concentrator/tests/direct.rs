@@ -4,7 +4,7 @@
 
 use dlms::hdlc::Address;
 use plc_core::Seed;
-use sim::desk::{DeskConfig, DeskPorts, serve};
+use sim::desk::{DeskConfig, DeskPorts, TestPlan, serve};
 use sim::street::MeterIdentity;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,14 @@ fn desk() -> [[String; 2]; 2] {
     let options = [["--wrapper".to_owned(), address(&wrapper)], ["--hdlc".to_owned(), address(&hdlc)]];
     let ports = DeskPorts { wrapper: Some(wrapper), hdlc: Some(hdlc), counters: None };
     let hdlc_address = Address::one(1).unwrap();
-    let config = DeskConfig { customer: 3, seed: 1, history_days: 2, hdlc_address, counters: None };
+    let config = DeskConfig {
+        customer: 3,
+        seed: 1,
+        history_days: 2,
+        hdlc_address,
+        counters: None,
+        plan: TestPlan::default(),
+    };
     std::thread::spawn(move || serve(config, ports, |_, _| ()));
     options
 }

@@ -2,6 +2,7 @@
 
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
+use crate::counters::{CountersShown, ReceiveCounters};
 use crate::measurement::Measurement;
 use crate::objects::Objects;
 use crate::profiles::Row;
@@ -101,6 +102,8 @@ pub struct MeterApplication {
     firmware: &'static str,
     measurement: Measurement,
     server: Server,
+    /// The receive counters of further clients.
+    receive_counters: ReceiveCounters,
     /// What the server has made durable; no rows and registers.
     kept: MeterState,
     next_handle: Handle,
@@ -124,6 +127,7 @@ impl MeterApplication {
     pub fn new(config: MeterConfig) -> Result<Self, MeterConfigError> {
         config.check()?;
         let server = Server::new(config.server());
+        let receive_counters = ReceiveCounters::new(&config.further);
         let MeterState { send_counter, receive_counter, security, .. } = config.state.clone();
         let kept = MeterState { send_counter, receive_counter, security, ..MeterState::default() };
         let MeterState { registers, load, daily, monthly, .. } = config.state;
@@ -135,6 +139,7 @@ impl MeterApplication {
             firmware: config.firmware,
             measurement,
             server,
+            receive_counters,
             kept,
             next_handle: 0,
             out: Outbox::new(),
@@ -211,7 +216,9 @@ impl MeterApplication {
             measurement: &mut self.measurement,
             clock_shift: None,
         };
-        let input = ServerInput { peer: datagram.src.0, bytes: &datagram.payload, objects: &mut objects };
+        self.receive_counters.refresh(&self.server);
+        let mut shown = CountersShown { objects: &mut objects, counters: &self.receive_counters };
+        let input = ServerInput { peer: datagram.src.0, bytes: &datagram.payload, objects: &mut shown };
         self.server.handle(now, input);
         if let Some(shift) = objects.clock_shift {
             self.persist_rows();
