@@ -53,6 +53,8 @@ class Meter:
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1
         )
         self.plan = tomllib.loads(self._description())
+        # The frequency is known after a second of samples.
+        time.sleep(2)
         self.clients = {client["client"]: client for client in self.plan["client"]}
 
     def _description(self):

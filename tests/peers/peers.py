@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 import foreign_client
+import foreign_meter
 from bench import Meter, Results
 
 
@@ -26,6 +27,7 @@ def main():
         meter = Meter(args.plcsim, str(pem))
         try:
             foreign_client.run(results, meter, pem)
+            foreign_meter.run_all(results, args.concentrator, meter.plan, pem, pathlib.Path(folder))
         finally:
             meter.stop()
     results.print_table()
