@@ -11,7 +11,8 @@ use dlms::server::{
 };
 use metrology::{RatingError, Ratings, Registers};
 use plc_core::Seed;
-use plc_core::sap::{Key, UDP_PAYLOAD_MAX};
+use plc_core::sap::{Key, Persist, UDP_PAYLOAD_MAX};
+use plc_node::Memory;
 
 /// Who made the meter, and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,10 @@ pub struct MeterState {
     /// Keys, policies and certificates that clients have changed, and the highest counters accepted from clients other than
     /// that of management.
     pub security: ServerRecords,
+    /// The first frame counter of the MAC that is certainly unused.
+    pub frame_counter: u32,
+    /// Sequence numbers of the adaptation layer.
+    pub node: Memory,
 }
 
 impl MeterState {
@@ -90,7 +95,15 @@ impl MeterState {
                 self.keep_row(*row, sizes);
             }
             MeterPersist::Server(record) => self.keep_server(record),
-            MeterPersist::Node(_) => {}
+            MeterPersist::Node(record) => self.keep_node(record),
+        }
+    }
+
+    /// The same for a record of the node.
+    pub(crate) fn keep_node(&mut self, record: &Persist) {
+        match record {
+            Persist::MacFrameCounter { reserved_to } => self.frame_counter = *reserved_to,
+            record => self.node.learn(record),
         }
     }
 

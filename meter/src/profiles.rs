@@ -108,7 +108,7 @@ impl Profiles {
     }
 
     /// The clock shows `utc`, or is taken to: the first boundary that is not before it comes next, but
-    /// none that has a row already, unless the clock was set back by more than a day.
+    /// none that has a row already, unless the clock was set back by more than [`CLOCK_SET_BACK_MAX`].
     pub fn resume_at(&mut self, utc: Utc) {
         let mut next = utc.floor(self.period);
         if next < utc {

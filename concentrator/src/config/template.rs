@@ -42,6 +42,8 @@ read_delay_s = {read_delay}
 retries = {retries}
 # Meters that are read at the same time, 1 to 64.
 parallel_sessions = {parallel_sessions}
+# Whether meters whose clock deviates by more than five seconds are set to the time of this machine, which must be right then.
+set_clocks = {set_clocks}
 
 [log]
 # What is logged to standard error: error, warn, info, debug, trace, also per module.
@@ -71,6 +73,7 @@ level = {log:?}
             read_delay = collector.read_delay.as_secs(),
             retries = collector.retries,
             parallel_sessions = collector.parallel_sessions,
+            set_clocks = collector.set_clocks,
         )
     }
 }

@@ -378,7 +378,7 @@ impl Loadng {
     }
 
     fn on_not_found(&mut self, cx: &mut Context<'_>, destination: ShortAddress) {
-        self.table.fail(destination);
+        self.table.forget(destination);
         if destination == cx.ib.adp_coord_short_address
             && let Some(home) = &mut self.home
         {

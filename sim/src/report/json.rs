@@ -31,6 +31,7 @@ impl Report {
             "captures": { "due": self.captures.0, "held": self.captures.1, "share": self.success() },
             "sessions": { "good": self.record.sessions.0, "failed": self.record.sessions.1, "reasons": self.record.failures },
             "clock_deviations": self.record.clock_deviations,
+            "clocks_set": self.record.clocks_set,
             "captures_lost": self.record.captures_lost,
             "first_reading_s": self.first_reading_s,
             "periods": self.periods.iter().map(|period| json!({

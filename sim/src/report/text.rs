@@ -109,8 +109,8 @@ impl Report {
         }
         writeln!(
             to,
-            "wrong clocks      {}; captures given up {}",
-            self.record.clock_deviations, self.record.captures_lost
+            "wrong clocks      {} found, {} set; captures given up {}",
+            self.record.clock_deviations, self.record.clocks_set, self.record.captures_lost
         )?;
         writeln!(to, "\nboundary              read  half after  all after")?;
         for period in &self.periods {

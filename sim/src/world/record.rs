@@ -72,6 +72,8 @@ pub struct Record {
     pub failures: BTreeMap<String, u64>,
     /// Clocks that were found wrong.
     pub clock_deviations: u64,
+    /// Clocks that the collector has set.
+    pub clocks_set: u64,
     /// Captures reported as lost.
     pub captures_lost: u64,
     /// What must not happen, in the order in which it did; the first ones.
@@ -130,11 +132,14 @@ impl Record {
                 *self.failures.entry(reason.to_string()).or_default() += 1;
             }
             CollectorEvent::ClockDeviation { .. } => self.clock_deviations += 1,
+            CollectorEvent::ClockSet { .. } => self.clocks_set += 1,
             CollectorEvent::GapLost { .. } => self.captures_lost += 1,
             CollectorEvent::UnexpectedValue { meter, unexpected } => {
                 self.violate(format!("{meter}: {unexpected}"));
             }
-            CollectorEvent::Gap { .. } | CollectorEvent::MeterRefused { .. } => {}
+            CollectorEvent::Gap { .. }
+            | CollectorEvent::MeterRefused { .. }
+            | CollectorEvent::ClockNotSet { .. } => {}
         }
     }
 }

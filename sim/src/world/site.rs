@@ -5,14 +5,11 @@ use super::load::Load;
 use crate::feeder::Feeder;
 use crate::frame::{FramePhy, Passing};
 use g3_phy::BandPlan;
-use meter::{
-    Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist, MeterState,
-    ProfileSizes,
-};
-use plc_core::sap::{AdpmIndication, FrameGeometry, Key, Persist};
+use meter::{Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterState, ProfileSizes};
+use plc_core::sap::{AdpmIndication, FrameGeometry, Key};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, UtcAnchor};
-use plc_node::{DeviceConfig, Node};
+use plc_node::{DeviceConfig, Node, NodeConfig};
 
 /// A meter with what it has kept, its load, and what has become of it.
 pub(super) struct Site {
@@ -28,7 +25,6 @@ pub(super) struct Site {
     /// How far its clock is ahead.
     ahead_ms: i64,
     kept: MeterState,
-    frame_counter: u32,
     lives: u64,
     pub(super) log: SiteLog,
 }
@@ -66,7 +62,6 @@ impl Site {
             anchor,
             ahead_ms: 0,
             kept: MeterState::default(),
-            frame_counter: 0,
             lives: 0,
             log: SiteLog::default(),
         }
@@ -100,8 +95,10 @@ impl Site {
             geometry: self.plan as &'static dyn FrameGeometry,
             seed: seed.derive("node", 0),
             psk: self.psk,
-            frame_counter: self.frame_counter,
+            frame_counter: self.kept.frame_counter,
         };
+        let mut device = NodeConfig::from(device);
+        device.adp.memory = self.kept.node.clone();
         let keys =
             MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
         let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
@@ -188,12 +185,7 @@ impl Site {
         let Some(meter) = &mut self.meter else { return };
         while let Some(output) = meter.poll() {
             match output {
-                MeterOutput::Persist(record) => {
-                    if let MeterPersist::Node(Persist::MacFrameCounter { reserved_to }) = record {
-                        self.frame_counter = reserved_to;
-                    }
-                    self.kept.keep(&record, &self.sizes);
-                }
+                MeterOutput::Persist(record) => self.kept.keep(&record, &self.sizes),
                 MeterOutput::Event(MeterEvent::Network(indication)) => self.log.on(now, &indication),
                 MeterOutput::Event(_) => {}
             }

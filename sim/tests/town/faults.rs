@@ -88,7 +88,26 @@ fn a_cable_that_is_cut_takes_those_behind_it_and_nobody_else() {
 }
 
 #[test]
-fn a_clock_that_is_wrong_is_told_and_the_rows_bear_its_time() {
-    let report = town(|town| town.actions = vec![at(1, Action::Clock { meter: 3, ahead_ms: 90_000 })]);
-    assert!(report.record.clock_deviations > 0);
+fn a_clock_that_is_wrong_is_set_over_the_line_and_the_meter_is_read_on() {
+    const HOUR: i64 = 3_600_000;
+    for (at_s, ahead_ms, captures) in
+        [(1, 90_000, 4), (1100, -HOUR, 3), (1100, 24 * HOUR, 3), (1, -30 * 24 * HOUR, 4)]
+    {
+        let report = town(|town| town.actions = vec![at(at_s, Action::Clock { meter: 3, ahead_ms })]);
+        assert!(report.record.clock_deviations > 0 && report.record.clocks_set == 1, "{ahead_ms} ms");
+        let read = report.meters[2].captures;
+        assert!(read >= captures, "{ahead_ms} ms: {read} captures of four");
+    }
+}
+
+#[test]
+fn feeders_whose_power_returns_at_once_come_back_within_minutes() {
+    let report = town(|town| {
+        town.meters = 110;
+        town.feeders = 2;
+        town.power_on = Duration::from_secs(1);
+    });
+    assert_eq!(report.joined(), 110);
+    let last = report.join_times_s().into_iter().fold(0.0, f64::max);
+    assert!(last < 900.0, "the last one has joined after {last} s");
 }

@@ -100,13 +100,19 @@ fn every_scenario_that_ships_is_a_good_one() {
 /// anew, after a change that is meant to change it.
 #[test]
 fn small_scenarios_report_what_their_snapshots_hold() {
-    for name in ["street", "twelve", "storm", "restart", "jammer", "rogue", "fcc"] {
+    for name in ["street", "twelve", "storm", "restart", "jammer", "rogue", "fcc", "troubles"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/town/snapshots").join(name);
         let snapshot = std::fs::read_to_string(path.with_extension("txt")).expect(name);
         let text = report(&scenario(name)).text();
         assert_eq!(text, snapshot, "{name}");
         assert!(text.contains("invariants        0 violated"), "{name}");
     }
+}
+
+#[test]
+fn every_meter_is_read_again_after_faults_that_come_together() {
+    let report = report(&scenario("troubles"));
+    assert_eq!(report.captures, (825, 825));
 }
 
 #[test]
