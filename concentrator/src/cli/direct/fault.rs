@@ -23,7 +23,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(blame: Blame, text: impl Into<String>) -> anyhow::Error {
+    pub(crate) fn error(blame: Blame, text: impl Into<String>) -> anyhow::Error {
         Self { blame, text: text.into() }.into()
     }
 
@@ -43,20 +43,20 @@ impl std::error::Error for Fault {}
 /// What the meter has said instead of opening the association.
 pub(super) fn not_associated(output: &ClientOutput) -> anyhow::Error {
     match output {
-        ClientOutput::Failed(ClientFailure::Rejected(result, diagnostic)) => Fault::new(
+        ClientOutput::Failed(ClientFailure::Rejected(result, diagnostic)) => Fault::error(
             Blame::Association,
             format!("the meter refuses the association: {result}, {diagnostic}"),
         ),
-        ClientOutput::Failed(ClientFailure::RejectedByProvider(result, diagnostic)) => Fault::new(
+        ClientOutput::Failed(ClientFailure::RejectedByProvider(result, diagnostic)) => Fault::error(
             Blame::Association,
             format!("the meter refuses the association: {result}, acse-service-provider {diagnostic}"),
         ),
-        ClientOutput::Failed(ClientFailure::Authentication) => Fault::new(
+        ClientOutput::Failed(ClientFailure::Authentication) => Fault::error(
             Blame::Association,
             "authentication-failure: the meter did not prove that it knows the keys, or does not believe us",
         ),
         ClientOutput::Failed(ClientFailure::Exception(exception)) => {
-            Fault::new(Blame::Association, format!("the meter says {exception}"))
+            Fault::error(Blame::Association, format!("the meter says {exception}"))
         }
         other => not_served(other),
     }
@@ -89,5 +89,5 @@ pub(super) fn not_served(output: &ClientOutput) -> anyhow::Error {
         ),
         other => (Blame::Refused, format!("unexpected: {other:?}")),
     };
-    Fault::new(blame, text)
+    Fault::error(blame, text)
 }

@@ -29,7 +29,7 @@ impl Line {
     pub(super) fn tcp(address: SocketAddr) -> anyhow::Result<Self> {
         let socket = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
         let socket = socket.map_err(|error| {
-            Fault::new(Blame::Unreachable, format!("{address}: {error}, expected a meter"))
+            Fault::error(Blame::Unreachable, format!("{address}: {error}, expected a meter"))
         })?;
         socket.set_nodelay(true)?;
         socket.set_write_timeout(Some(CONNECT_TIMEOUT))?;
@@ -43,7 +43,7 @@ impl Line {
             .write(true)
             .custom_flags(rustix::fs::OFlags::NOCTTY.bits().cast_signed())
             .open(device)
-            .map_err(|error| Fault::new(Blame::Unreachable, format!("{}: {error}", device.display())))?;
+            .map_err(|error| Fault::error(Blame::Unreachable, format!("{}: {error}", device.display())))?;
         configure(&file, bits_per_second, LineFormat::EightNone)
             .with_context(|| format!("{}: expected a serial line", device.display()))?;
         Ok(Self::Serial(file))
@@ -61,7 +61,7 @@ impl Line {
             Self::Tcp(socket) => socket.write_all(octets),
             Self::Serial(file) => file.write_all(octets),
         };
-        sent.map_err(|error| Fault::new(Blame::Unreachable, format!("the line: {error}")))
+        sent.map_err(|error| Fault::error(Blame::Unreachable, format!("the line: {error}")))
     }
 
     /// Waits for octets.
@@ -84,7 +84,7 @@ impl Line {
             }
         };
         match read {
-            Ok(0) => Err(Fault::new(Blame::Unreachable, "the meter has closed the connection")),
+            Ok(0) => Err(Fault::error(Blame::Unreachable, "the meter has closed the connection")),
             Ok(len) => Ok(Heard::Octets(len)),
             Err(error)
                 if matches!(
@@ -94,7 +94,7 @@ impl Line {
             {
                 Ok(Heard::Nothing)
             }
-            Err(error) => Err(Fault::new(Blame::Unreachable, format!("the line: {error}"))),
+            Err(error) => Err(Fault::error(Blame::Unreachable, format!("the line: {error}"))),
         }
     }
 }

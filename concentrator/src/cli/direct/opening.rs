@@ -38,7 +38,7 @@ pub(super) fn open(
                 OpenerOutput::Line(settings) => line.set(settings)?,
                 OpenerOutput::Octets(octets) => line.send(&octets)?,
                 OpenerOutput::Opened { .. } => return Ok(()),
-                OpenerOutput::Failed(failure) => return Err(Fault::new(Blame::Unreachable, why(failure))),
+                OpenerOutput::Failed(failure) => return Err(Fault::error(Blame::Unreachable, why(failure))),
             }
         }
         let wait = opener.deadline().map_or(RESPONSE_TIMEOUT, |at| at.since(clock.now()));

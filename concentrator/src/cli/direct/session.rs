@@ -267,7 +267,7 @@ const fn form(form: Form) -> CipheringForm {
 
 /// What the meter has said of an object, in the words of the standard.
 fn refused(name: LogicalName, what: &str, number: i8, result: &dyn std::fmt::Display) -> anyhow::Error {
-    Fault::new(Blame::Refused, format!("{name}, {what} {number}: the meter says {result}"))
+    Fault::error(Blame::Refused, format!("{name}, {what} {number}: the meter says {result}"))
 }
 
 const MANAGEMENT: u8 = 1;
