@@ -2,6 +2,7 @@
 
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
+use crate::counters::{CountersShown, ReceiveCounters};
 use crate::measurement::Measurement;
 use crate::objects::{Board, EventGroup, LogRecord, Note, Objects, Slot};
 use crate::profiles::Row;
@@ -124,6 +125,8 @@ pub struct MeterApplication {
     peer: Option<(u16, u16)>,
     /// Pushes that wait for their confirmation, by their numbers.
     pushed: [Option<(Slot, u32)>; PUSHES_MAX],
+    /// The receive counters of further clients.
+    receive_counters: ReceiveCounters,
     /// What the server has made durable; no rows and registers.
     kept: MeterState,
     next_handle: Handle,
@@ -152,6 +155,7 @@ impl MeterApplication {
         board.restore(&config.state.objects, config.state != MeterState::default());
         board.restore_rates(config.state.rates_mwh);
         config.state.events.iter().for_each(|&(group, row)| board.events.restore(group, row));
+        let receive_counters = ReceiveCounters::new(&config.further);
         let MeterState { registers, load, daily, monthly, .. } = config.state.clone();
         let (none, energy) = (Vec::new, Registers::default());
         let kept =
@@ -167,6 +171,7 @@ impl MeterApplication {
             server,
             peer: None,
             pushed: [None; PUSHES_MAX],
+            receive_counters,
             kept,
             next_handle: 0,
             out: Outbox::new(),
@@ -265,10 +270,15 @@ impl MeterApplication {
             return;
         }
         self.peer = Some((datagram.src.0, datagram.src_port));
+        let mut counters = core::mem::take(&mut self.receive_counters);
+        counters.refresh(&self.server);
         self.with_objects(now, network, |objects, server| {
-            server.handle(now, ServerInput { peer: datagram.src.0, bytes: &datagram.payload, objects });
+            let mut shown = CountersShown { objects, counters: &counters };
+            let input = ServerInput { peer: datagram.src.0, bytes: &datagram.payload, objects: &mut shown };
+            server.handle(now, input);
             objects.step(now);
         });
+        self.receive_counters = counters;
         self.drain_server(now, datagram.src_port);
     }
 

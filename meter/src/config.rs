@@ -78,7 +78,8 @@ pub struct MeterState {
     pub send_counter: u32,
     /// The highest counter accepted from the management client.
     pub receive_counter: Option<u32>,
-    /// Keys, policies and certificates that clients have changed.
+    /// Keys, policies and certificates that clients have changed, and the highest counters accepted from clients other than
+    /// that of management.
     pub security: ServerRecords,
     /// Objects that clients or scripts have changed, each once.
     pub objects: Vec<Snapshot>,
@@ -145,10 +146,15 @@ impl MeterState {
     pub(crate) fn keep_server(&mut self, record: &ServerPersist) {
         match record {
             ServerPersist::SendCounter { reserved_to } => self.send_counter = *reserved_to,
-            ServerPersist::ReceiveCounter { last, .. } => self.receive_counter = Some(*last),
+            ServerPersist::ReceiveCounter { client_sap: specs::SAP_MANAGEMENT, last } => {
+                self.receive_counter = Some(*last);
+            }
             change => {
                 // The counters of a new key begin anew.
-                if matches!(change, ServerPersist::Key { id: KeyId::Unicast, .. }) {
+                if matches!(
+                    change,
+                    ServerPersist::Key { client_sap: specs::SAP_MANAGEMENT, id: KeyId::Unicast, .. }
+                ) {
                     self.receive_counter = None;
                 }
                 self.security.keep(change);
@@ -197,6 +203,11 @@ pub struct MeterConfig {
     pub profiles: ProfileSizes,
     /// Keys of the management client.
     pub keys: MeterKeys,
+    /// Associations beside those of the public and of the management client, or in their place where they have the same client.
+    /// The receive counter of the ciphered client N is shown at 0-0:43.1.N.255.
+    pub further: Vec<AssociationConfig>,
+    /// Sessions kept at the same time.
+    pub max_sessions: usize,
     /// The largest APDU, in octets; with the wrapper it must fit a datagram.
     pub max_pdu: u16,
     /// How images are checked before they may be activated.
@@ -218,6 +229,8 @@ impl MeterConfig {
             ratings: Ratings::household(),
             profiles: ProfileSizes::default(),
             keys,
+            further: Vec::new(),
+            max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
             image_check: ImageCheck::Complete,
             image_size_max: specs::IMAGE_SIZE_MAX,
@@ -259,10 +272,10 @@ impl MeterConfig {
             server_sap: specs::SAP_SERVER,
             server_title: self.identity.system_title(),
             logical_device_name: self.identity.logical_device_name(),
-            associations: Vec::from([self.public(), self.management()]),
+            associations: self.associations(),
             max_pdu: self.max_pdu,
             max_value_len: self.max_value_len(),
-            max_sessions: specs::SESSIONS_MAX,
+            max_sessions: self.max_sessions,
             first_invocation_counter: self.state.send_counter,
             counter_block: specs::COUNTER_BLOCK,
             session_timeout: specs::SESSION_TIMEOUT,
@@ -271,6 +284,12 @@ impl MeterConfig {
             report_security_errors: true,
             seed: self.seed.derive("dlms", 0),
         }
+    }
+
+    fn associations(&self) -> Vec<AssociationConfig> {
+        let replaced = |own: &AssociationConfig| self.further.iter().any(|f| f.client_sap == own.client_sap);
+        let own = [self.public(), self.management()].into_iter().filter(|own| !replaced(own));
+        own.chain(self.further.iter().cloned()).collect()
     }
 
     const fn public(&self) -> AssociationConfig {

@@ -25,6 +25,7 @@ extern crate alloc;
 mod application;
 mod clock;
 mod config;
+mod counters;
 mod measurement;
 mod meter;
 mod network;

@@ -119,6 +119,9 @@ impl Serving<'_, '_> {
     fn on_opened(&mut self, keys: &SecurityContext, channel: &Channel, opened: &Opened) {
         let (form, now) = (opened.form.of_answer(keys.policy()), self.caller.now);
         self.caller.accept(opened.mark);
+        if self.caller.session().is_none() {
+            self.establish_ciphered(channel);
+        }
         let Some(session) = self.caller.session() else { return };
         session.last_heard = now;
         let overhead = form.overhead(keys.suite());
@@ -161,6 +164,14 @@ impl Serving<'_, '_> {
             let session = self.caller.new_session(Phase::Open, &terms);
             self.caller.sessions.admit(session);
         }
+    }
+
+    /// Opens a ciphered association that needs no AARQ, for a client that has shown that it has the keys.
+    fn establish_ciphered(&mut self, channel: &Channel) {
+        let max_pdu = usize::from(associate::server_max_pdu(self.caller.config));
+        let terms = Terms::new(self.caller.config, max_pdu, Conformance::OURS);
+        let session = self.caller.new_session(Phase::Open, &terms).ciphered(Some(channel.clone()));
+        self.caller.admit(session);
     }
 
     /// Whether the APDU keeps to what the server said it takes.
