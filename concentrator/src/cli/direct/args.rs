@@ -83,7 +83,7 @@ impl MeterArgs {
 /// How a client proves itself, and what it keeps.
 #[derive(Clone, Debug, Args)]
 pub struct SecurityArgs {
-    /// The keys, in TOML as `plcsim meter` prints them: a [[client]] table for each client, or encryption_key and authentication_key
+    /// The keys, in TOML as `plcsim meter` prints them: a `[[client]]` table for each client, or encryption_key and authentication_key
     /// alone for a management client of suite 0.
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,
