@@ -31,15 +31,25 @@ pub struct Counters {
 
 /// What a sample has become: input of the power quality.
 #[derive(Clone, Copy, Debug, Default)]
-#[expect(dead_code, reason = "what reads it comes next")]
 pub(crate) struct Step {
     /// Calibrated, without DC.
     pub(crate) u: [i32; 3],
     pub(crate) i: [i32; 4],
     /// Phase of the oscillator at this sample.
     pub(crate) phase: u32,
-    /// The window that ended before this sample, by how much the sample lags its end; its values can be read.
-    pub(crate) window: Option<Lag>,
+    /// The window that ended before this sample; its values can be read.
+    pub(crate) window: Option<WindowEnd>,
+}
+
+/// The end of a window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WindowEnd {
+    /// By how much the sample after it lags it.
+    pub(crate) lag: Lag,
+    /// Its duration, in samples with 16 fractional bits.
+    pub(crate) duration: u64,
+    /// Whether it is ten cycles from crossing to crossing.
+    pub(crate) whole: bool,
 }
 
 /// The measurement of a meter of any [`Wiring`].
@@ -202,6 +212,11 @@ impl MeterCore {
         }
     }
 
+    /// How far a sample advances the phase of the oscillator.
+    pub(crate) const fn phase_step(&self) -> u32 {
+        self.oscillator.step()
+    }
+
     fn on_frame<const N: usize>(&mut self, frame: &Frame) -> Step {
         let (mut u, mut i, mut crossing) = ([0; 3], [0; 4], None);
         for n in 0..N {
@@ -223,8 +238,8 @@ impl MeterCore {
         Step { u, i, phase, window }
     }
 
-    /// Ends the window if it is to end before this sample; by how much the sample lags the end.
-    fn cut(&mut self, crossing: Option<Lag>) -> Option<Lag> {
+    /// Ends the window if it is to end before this sample.
+    fn cut(&mut self, crossing: Option<Lag>) -> Option<WindowEnd> {
         let (end, at_crossing) = match crossing {
             Some(lag) => {
                 self.cycles += 1;
@@ -233,14 +248,13 @@ impl MeterCore {
             None => (0, false),
         };
         if at_crossing || self.window.samples() >= self.longest_window() {
-            self.end_window(end, at_crossing);
-            return Some(end);
+            return Some(self.end_window(end, at_crossing));
         }
         None
     }
 
     /// The next sample lags the end of the window by `end`.
-    fn end_window(&mut self, end: Lag, at_crossing: bool) {
+    fn end_window(&mut self, end: Lag, at_crossing: bool) -> WindowEnd {
         let calibrations = [0, 1, 2].map(|n| self.conditioners[n].calibration());
         let finished = self.window.finish(end, calibrations);
         let mut reactive = [0; 3];
@@ -258,6 +272,7 @@ impl MeterCore {
         self.window = Window::beginning(at_crossing.then_some(end));
         self.cycles = 0;
         self.windows += 1;
+        WindowEnd { lag: end, duration: finished.duration, whole: at_crossing && finished.whole }
     }
 
     fn lock(&mut self, finished: &Finished, end: Lag) {

@@ -14,6 +14,7 @@
 //! * [`Ratings`]: what is printed on the meter, how it is wired, and what one step of its converters is worth;
 //! * [`Calibration`]: constants that correct offset, gain and phase of each channel;
 //! * [`MeterCore`]: the measurement; it takes blocks of any length;
+//! * [`quality::QualityCore`]: the same with power quality;
 //! * [`Registers`] and [`Ledger`]: what must survive a restart; [`Values`] and [`Instantaneous`]: what need not;
 //! * [`Energy`]: milliwatt-hours and the exact rest below one;
 //! * [`calibrate`]: the procedure that finds those constants;
@@ -25,6 +26,9 @@
 //! is withheld, and it is withheld whole.
 #![no_std]
 #![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
 
 pub mod calibrate;
 mod calibration;
@@ -39,6 +43,7 @@ mod ledger;
 mod oscillator;
 mod phasor;
 mod pulse;
+pub mod quality;
 mod ratings;
 pub mod specs;
 mod values;

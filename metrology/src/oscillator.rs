@@ -22,7 +22,6 @@ impl Oscillator {
     }
 
     /// How far a sample advances it.
-    #[cfg(test)]
     pub(crate) const fn step(&self) -> u32 {
         self.step
     }

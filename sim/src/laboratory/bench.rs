@@ -58,7 +58,7 @@ pub fn measure(calibrated: &Calibrated, load: &Load, circumstances: &Circumstanc
     let mut run = Run::default();
     let mut index = 0;
     while (index as f64) < to || !run.stopped(index) {
-        let (frame, power) = specimen.sample(load, index);
+        let (frame, power) = specimen.sample();
         run.truth += power.iter().sum::<f64>();
         let windows = core.windows();
         core.process_frames(&[frame]);

@@ -20,10 +20,11 @@ impl Chance {
         (self.0 >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 
-    /// Normal with a deviation of one, but for its tails: the sum of four even ones.
+    /// Normal with a deviation of one, but for its tails: the sum of four even ones of 16 bits.
     pub fn normal(&mut self) -> f64 {
-        let sum: f64 = (0..4).map(|_| self.even()).sum();
-        sum * (3.0f64 / 4.0).sqrt()
+        self.even();
+        let sum: u64 = (0..4).map(|n| (self.0 >> (16 * n)) & 0xFFFF).sum();
+        (sum as f64 - 131_070.0) * (3.0f64.sqrt() / 65_536.0)
     }
 }
 

@@ -4,7 +4,7 @@ use super::converter::{Chance, Converter};
 use super::sensor::{
     CurrentTransformer, Divider, Ideal, Optical, REFERENCE_CELSIUS, Rogowski, Sensor, Shunt,
 };
-use super::wave::Load;
+use super::wave::{Load, Player, Wave};
 use metrology::{AccuracyClass, Calibration, Frame, Ratings, Wiring};
 
 /// Which sensors of current a specimen has.
@@ -112,6 +112,22 @@ impl Design {
 struct Channel {
     sensor: Box<dyn Sensor>,
     converter: Converter,
+    player: Option<Player>,
+}
+
+impl Channel {
+    /// Gets ready for a wave.
+    fn settle(&mut self, wave: &Wave, (hz, dt): (f64, f64), celsius: f64, seed: u64) {
+        self.sensor.settle(celsius, wave.rms());
+        self.converter.reseed(seed);
+        self.player = Some(Player::new(wave, hz * dt, self.converter.skew_s * hz));
+    }
+
+    /// The next sample: as it is, and as the sensor sees it.
+    fn play(&mut self, dt: f64) -> (f64, f64) {
+        let (now, late) = self.player.as_mut().map_or((0.0, 0.0), Player::next_sample);
+        (now, self.sensor.respond(late, dt))
+    }
 }
 
 /// A meter without its core: what makes samples of a load.
@@ -140,6 +156,7 @@ impl Specimen {
         let channel = |sensor: Box<dyn Sensor>, step: f64, chance: &mut Chance| Channel {
             sensor,
             converter: converter(step, chance),
+            player: None,
         };
         let (mut u, mut i) = (Vec::new(), Vec::new());
         for _ in 0..elements {
@@ -157,44 +174,44 @@ impl Specimen {
         &self.ratings
     }
 
-    /// The specimen has been for long at `celsius` under this load; its noise is drawn anew from `seed`.
+    /// The specimen has been for long at `celsius` under this load, which begins now; its noise is drawn anew from `seed`.
     pub fn settle(&mut self, load: &Load, celsius: f64, seed: u64) {
         self.celsius = celsius;
-        for (channel, wave) in self.u.iter_mut().zip(&load.u) {
-            channel.sensor.settle(celsius, wave.rms());
+        let pace = (load.hz, self.dt());
+        for (n, channel) in self.u.iter_mut().enumerate() {
+            channel.settle(&load.u[n], pace, celsius, seed * 16 + n as u64);
         }
         let elements = self.u.len();
         for (n, channel) in self.i.iter_mut().enumerate() {
-            channel.sensor.settle(celsius, load.i[if n == elements { 3 } else { n }].rms());
+            let wave = &load.i[if n == elements { 3 } else { n }];
+            channel.settle(wave, pace, celsius, seed * 16 + 8 + n as u64);
         }
-        let channels = self.u.iter_mut().chain(&mut self.i);
-        channels.enumerate().for_each(|(n, channel)| channel.converter.reseed(seed * 16 + n as u64));
     }
 
-    /// Sample `index` of this load, and the true power of each element at that moment, in W.
-    pub fn sample(&mut self, load: &Load, index: u64) -> (Frame, [f64; 3]) {
-        let rate = f64::from(self.ratings.sample_rate_hz);
-        let dt = (1.0 + self.clock_error) / rate;
-        let t = index as f64 * dt;
-        let (mut frame, mut power) = (Frame::default(), [0.0; 3]);
-        let mut leaks = 0.0;
+    /// The next sample, and the true power of each element at that moment, in W.
+    pub fn sample(&mut self) -> (Frame, [f64; 3]) {
+        let (dt, elements) = (self.dt(), self.u.len());
+        let (mut frame, mut power, mut leaks) = (Frame::default(), [0.0; 3], 0.0);
         let scale = self.crosstalk * self.ratings.i_pa_per_lsb as f64 / self.ratings.u_pv_per_lsb as f64;
         for (n, channel) in self.u.iter_mut().enumerate() {
-            let u = load.u[n].at((t - channel.converter.skew_s) * load.hz);
-            frame.u[n] = channel.converter.convert(channel.sensor.respond(u, dt), self.celsius);
+            let (u, sensed) = channel.play(dt);
+            frame.u[n] = channel.converter.convert(sensed, self.celsius);
+            power[n] = u;
             leaks = if n == 0 { u * scale } else { leaks };
         }
-        let elements = self.u.len();
         for (n, channel) in self.i.iter_mut().enumerate() {
+            let (i, sensed) = channel.play(dt);
             let slot = if n == elements { 3 } else { n };
-            let i = load.i[slot].at((t - channel.converter.skew_s) * load.hz);
-            let sensed = channel.sensor.respond(i, dt) + leaks;
-            frame.i[slot] = channel.converter.convert(sensed, self.celsius);
+            frame.i[slot] = channel.converter.convert(sensed + leaks, self.celsius);
             if n < elements {
-                power[n] = load.u[n].at(t * load.hz) * load.i[n].at(t * load.hz);
+                power[n] *= i;
             }
         }
         (frame, power)
+    }
+
+    fn dt(&self) -> f64 {
+        self.second() / f64::from(self.ratings.sample_rate_hz)
     }
 
     /// What the specimen's clock takes for a second, in s.

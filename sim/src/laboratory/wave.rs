@@ -71,6 +71,68 @@ impl Wave {
     }
 }
 
+/// Plays a wave sample by sample: the same as [`Wave::at`], but the sinusoids are rotated from sample to sample instead of computed,
+/// and computed anew every thousand samples.
+#[derive(Clone, Debug)]
+pub struct Player {
+    wave: Wave,
+    /// Turns of the mains by sample, and by which the second output is late.
+    step: f64,
+    late: f64,
+    next: u64,
+    parts: Vec<Part>,
+}
+
+/// A sinusoid that is being played.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    peak: f64,
+    /// Sine and cosine now, of a step, and of the lateness.
+    now: (f64, f64),
+    step: (f64, f64),
+    late: (f64, f64),
+}
+
+/// Samples after which the sinusoids are computed anew.
+const ANEW: u64 = 1024;
+
+impl Player {
+    /// A player of `wave` at `step` turns of the mains a sample, whose second output is `late` turns late.
+    pub fn new(wave: &Wave, step: f64, late: f64) -> Self {
+        let of = |sine: &Sine| Part {
+            peak: sine.rms * SQRT_2,
+            now: (0.0, 1.0),
+            step: (sine.order * step * TAU).sin_cos(),
+            late: (sine.order * late * TAU).sin_cos(),
+        };
+        Self { wave: wave.clone(), step, late, next: 0, parts: wave.parts.iter().map(of).collect() }
+    }
+
+    /// The next sample: in time, and late.
+    pub fn next_sample(&mut self) -> (f64, f64) {
+        let turns = self.next as f64 * self.step;
+        if self.next.is_multiple_of(ANEW) {
+            for (part, sine) in self.parts.iter_mut().zip(&self.wave.parts) {
+                part.now = ((sine.order * turns).fract() * TAU + sine.lead).sin_cos();
+            }
+        }
+        self.next += 1;
+        let (mut value, mut late) = (0.0, 0.0);
+        for part in &mut self.parts {
+            let (s, c) = part.now;
+            value += part.peak * s;
+            late += part.peak * (s * part.late.1 - c * part.late.0);
+            part.now = (s * part.step.1 + c * part.step.0, c * part.step.1 - s * part.step.0);
+        }
+        let open = |turns: f64| match self.wave.gate {
+            Some(gate) => gate.is_open(turns + self.wave.parts[0].lead / TAU),
+            None => true,
+        };
+        let through = |value: f64, turns: f64| self.wave.dc + if open(turns) { value } else { 0.0 };
+        (through(value, turns), through(late, turns - self.late))
+    }
+}
+
 impl Gate {
     fn is_open(self, turns: f64) -> bool {
         match self {
@@ -171,6 +233,20 @@ mod tests {
             assert!((four - 6900.0 * phi.cos()).abs() < 1e-6);
             let three = mean_power(&Load::balanced(2, 400.0, 10.0, phi), 2);
             assert!((three - 3f64.sqrt() * 4000.0 * phi.cos()).abs() < 1e-6, "{phi}: {three}");
+        }
+    }
+
+    #[test]
+    fn a_player_plays_what_the_wave_is() {
+        for gate in [None, Some(Gate::PhaseFired)] {
+            let wave =
+                Wave { dc: 0.5, gate, ..Wave::sine(10.0, 0.7).with(5.0, 0.3, 1.0).with(2.5, 0.1, 0.0) };
+            let mut player = Player::new(&wave, 51.0 / 8000.0, 0.003);
+            for n in 0..5000 {
+                let (turns, (now, late)) = (f64::from(n) * 51.0 / 8000.0, player.next_sample());
+                assert!((now - wave.at(turns)).abs() < 1e-9, "{n}");
+                assert!((late - wave.at(turns - 0.003)).abs() < 1e-9, "{n}");
+            }
         }
     }
 

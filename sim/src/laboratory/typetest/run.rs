@@ -102,16 +102,15 @@ impl Bench<'_> {
     }
 
     fn start(&self, points: &[Point], limit: f64) -> Verdict {
-        let outcomes: Vec<_> =
-            points.par_iter().map(|point| (self.outcome(point), self.percent(point))).collect();
+        let outcomes: Vec<_> = points.par_iter().map(|point| self.outcome(point)).collect();
         let curve: Vec<_> = points
             .iter()
             .zip(&outcomes)
-            .map(|(point, (_, percent))| (point.series.clone(), point.x, *percent))
+            .map(|(point, outcome)| (point.series.clone(), point.x, outcome.active_percent))
             .collect();
         // Only the register of its own direction may move.
         let one_way =
-            outcomes.iter().all(|(outcome, _)| outcome.counted_wh.0 == 0.0 || outcome.counted_wh.1 == 0.0);
+            outcomes.iter().all(|outcome| outcome.counted_wh.0 == 0.0 || outcome.counted_wh.1 == 0.0);
         let verdict = within(worst(curve.iter().map(|point| point.2)), limit, curve);
         Verdict { passed: verdict.passed.map(|passed| passed && one_way), ..verdict }
     }
@@ -146,7 +145,7 @@ impl Bench<'_> {
             .expect("ratings of a design are valid");
         let mut output = PulseOutput::new(&design.ratings, 0);
         for index in 0..samples {
-            core.process_frames(&[specimen.sample(load, index).0]);
+            core.process_frames(&[specimen.sample().0]);
             if index % 8 == 0 {
                 let registers = core.registers();
                 output.on_energy(registers.import.milliwatt_hours() + registers.export.milliwatt_hours());

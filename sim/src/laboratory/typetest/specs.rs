@@ -197,9 +197,12 @@ const fn span(from: f64, to: f64, inclusive: bool) -> Span {
 /// Starting currents of reactive classes 2 and 3, in parts of Ib and In \[62053-23; confidence C\].
 pub const REACTIVE_START: [(f64, f64); 2] = [(0.005, 0.003), (0.01, 0.005)];
 
+/// A range of temperatures, in °C.
+pub type Celsius = (f64, f64);
+
 /// MID: maximum permissible errors in percent, by temperature range and class A, B, C; balanced below Itr, balanced from Itr, one
 /// phase loaded \[2014/32/EU Annex V table 2\]. The last is of confidence C, the others of B.
-pub const MID: [((f64, f64), [[f64; 3]; 3]); 4] = [
+pub const MID: [(Celsius, [[f64; 3]; 3]); 4] = [
     ((5.0, 30.0), [[3.5, 2.0, 1.0], [3.5, 2.0, 0.7], [4.0, 2.5, 1.0]]),
     ((-10.0, 40.0), [[5.0, 2.5, 1.3], [4.5, 2.5, 1.0], [5.0, 3.0, 1.3]]),
     ((-25.0, 55.0), [[7.0, 3.5, 1.7], [7.0, 3.5, 1.3], [7.0, 4.0, 1.7]]),
