@@ -19,6 +19,7 @@
 //! * [`Energy`]: milliwatt-hours and the exact rest below one;
 //! * [`calibrate`]: the procedure that finds those constants;
 //! * [`Demand`], [`PulseOutput`]: what is made of registers;
+//! * [`Diagnosis`], [`TamperWatch`]: what is wired wrongly or tampered with;
 //! * [`specs`]: the numbers of the standards.
 //!
 //! Every sample's product is counted exactly once: ten cycles of products are summed in 64 bits and then credited as a whole to
@@ -46,8 +47,10 @@ mod pulse;
 pub mod quality;
 mod ratings;
 pub mod specs;
+mod tamper;
 mod values;
 mod window;
+mod wiring;
 
 pub use calibration::{
     CURRENT_POINTS, Calibration, ChannelCalibration, CurrentPoint, ElementCalibration, GAIN_ONE,
@@ -62,4 +65,6 @@ pub use pulse::PulseOutput;
 pub use ratings::{
     AccuracyClass, Apparent, Connection, RatingError, Ratings, Summation, TransformerRatios, Wiring,
 };
+pub use tamper::{Tamper, TamperEvent, TamperInputs, TamperLimits, TamperWatch};
 pub use values::{ElementValues, Instantaneous, PhaseSequence, Values};
+pub use wiring::{Arrangement, Diagnosis, WiringWatch};
