@@ -254,6 +254,7 @@ impl MeterCore {
     }
 
     /// The next sample lags the end of the window by `end`.
+    #[inline(never)]
     fn end_window(&mut self, end: Lag, at_crossing: bool) -> WindowEnd {
         let calibrations = [0, 1, 2].map(|n| self.conditioners[n].calibration());
         let finished = self.window.finish(end, calibrations);
@@ -283,6 +284,7 @@ impl MeterCore {
 
     /// The voltage that cut the windows is gone: another one that is there does so from now on, and the oscillator keeps its
     /// phase by the angle that was last measured between them.
+    #[inline(never)]
     fn choose_sync(&mut self, elements: usize) {
         let longest = self.ratings.sample_rate_hz / specs::FREQUENCY_MIN_HZ;
         let Some(other) = (0..elements).find(|&n| self.crossings[n].since() <= longest) else { return };

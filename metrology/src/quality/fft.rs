@@ -59,6 +59,7 @@ impl Transform {
     }
 
     /// The spectrum at bin `k`, 1 to 1023: peak amplitude, scaled up by [`Self::shift`] bits.
+    #[inline(never)]
     pub(crate) fn bin(&self, k: usize) -> Complex {
         let (a, b) = (self.points[k], self.points[HALF - k]);
         let (even_re, even_im) = (half(a.re, b.re), half(a.im, -b.im));
@@ -67,6 +68,7 @@ impl Transform {
         Complex { re: even_re + turned.re, im: even_im + turned.im }
     }
 
+    #[inline(never)]
     fn stage(&mut self, size: usize) {
         let stride = POINTS / size;
         for block in self.points.chunks_exact_mut(size) {

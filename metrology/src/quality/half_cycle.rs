@@ -23,11 +23,11 @@ impl HalfCycle {
         self.lead = lead;
     }
 
-    /// Takes a sample at a phase of the oscillator, which advances by `step` a sample. When a half cycle has ended before it: the RMS
+    /// Takes a sample at a phase of the oscillator, of which `half` samples (16 fractional bits) are half a turn. When a half cycle has ended before it: the RMS
     /// value of the last two in µV, if there were two.
-    pub(crate) fn on_sample(&mut self, u: i32, phase: u32, step: u32, pv_per_lsb: u64) -> Option<u64> {
+    pub(crate) fn on_sample(&mut self, u: i32, phase: u32, half: u64, pv_per_lsb: u64) -> Option<u64> {
         let positive = phase.wrapping_add(self.lead) < 1 << 31;
-        let half = (1u64 << 47) / u64::from(step.max(1));
+
         // What is shorter than half of that is a jump of the oscillator and no half cycle; what is much longer ends anyway.
         let long = u64::from(self.samples) << 17 > half;
         let ended = (positive != self.positive && long) || u64::from(self.samples) << 15 > half;
@@ -38,6 +38,7 @@ impl HalfCycle {
         value
     }
 
+    #[inline(never)]
     fn end(&mut self, half: u64, pv_per_lsb: u64) -> Option<u64> {
         let counted = u64::from(self.samples) << 16;
         // Cut at the crossings, the true duration of a half cycle is better than the whole samples in it.
@@ -67,7 +68,7 @@ mod tests {
                 let phase = step.wrapping_mul(n);
                 let angle = f64::from(phase) / 2f64.powi(32) * TAU + f64::to_radians(lead);
                 let u = (230e3 * 2f64.sqrt() * angle.sin()).round() as i32;
-                if let Some(uv) = half.on_sample(u, phase, step, 1_000_000_000) {
+                if let Some(uv) = half.on_sample(u, phase, (1 << 47) / u64::from(step), 1_000_000_000) {
                     values += 1;
                     assert!(values < 3 || uv.abs_diff(230_000_000) < 60_000, "{hz} {lead}: {uv}");
                 }

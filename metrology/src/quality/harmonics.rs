@@ -44,15 +44,18 @@ impl Spectrum {
 
     /// The groups of a transform whose steps are worth `pico` pV or pA.
     pub(crate) fn new(transform: &Transform, pico: u64) -> Self {
-        let bin = |k: usize| u128::from(transform.bin(k).square());
-        let micro = |square: u128| micro_rms(square, transform.shift(), pico);
-        let sum = |from: usize, to: usize| (from..=to).map(bin).sum::<u128>();
+        // No line is above 2^60, and all together carry no more than the samples did: sums fit.
+        let bin = |k: usize| transform.bin(k).square();
+        let scale = Scale::new(pico, transform.shift());
+        let micro = |square: u64| scale.micro(square);
+        let sum = |from: usize, to: usize| (from..=to).map(bin).fold(0, u64::saturating_add);
         let mut spectrum = Self::default();
         for order in 1..=HARMONICS {
             let k = order * SPACING;
             spectrum.subgroups[order] = micro(sum(k - 1, k + 1));
-            let edges = (bin(k - SPACING / 2) + bin(k + SPACING / 2)) / 2;
-            spectrum.groups[order] = micro(edges + sum(k + 1 - SPACING / 2, k + SPACING / 2 - 1));
+            let edges = bin(k - SPACING / 2) / 2 + bin(k + SPACING / 2) / 2;
+            spectrum.groups[order] =
+                micro(edges.saturating_add(sum(k + 1 - SPACING / 2, k + SPACING / 2 - 1)));
             if order < HARMONICS {
                 spectrum.interharmonics[order] = micro(sum(k + 2, k + SPACING - 2));
             }
@@ -91,12 +94,30 @@ impl Lines {
     }
 }
 
-/// RMS in millionths of the unit from a sum of squared peak values that are scaled up by `shift` bits.
-fn micro_rms(square: u128, shift: u32, pico: u64) -> u32 {
-    // Half of it is the mean square; sixteen more bits for the root.
-    let root_q8 = ((square << 16) / 2).isqrt();
-    let micro = ((root_q8 * u128::from(pico) / 1_000_000) >> 8) >> shift;
-    u32::try_from(micro).unwrap_or(u32::MAX)
+/// RMS values in millionths of the unit from sums of squared peak values: one for many, because a wide division costs a small
+/// processor more than everything else here.
+#[derive(Clone, Copy, Debug)]
+struct Scale {
+    /// `pico / (1e6 · √2)` is this with [`Self::shift`] fractional bits; it has 31 of them.
+    factor: u64,
+    shift: u32,
+}
+
+impl Scale {
+    fn new(pico: u64, transform_shift: u32) -> Self {
+        const HALF_SQRT_2_Q31: u128 = 1_518_500_250;
+        let micro_q72 = (u128::from(pico) * HALF_SQRT_2_Q31 << 41) / 1_000_000;
+        let excess = (128 - micro_q72.leading_zeros()).saturating_sub(31);
+        Self { factor: (micro_q72 >> excess) as u64, shift: 72 - excess.min(72) + transform_shift }
+    }
+
+    /// The root of a sum of squares below 2^64 with five more bits, scaled.
+    fn micro(&self, square: u64) -> u32 {
+        let room = square.leading_zeros().min(62) & !1;
+        let root = (square << room).isqrt();
+        let micro = (root * self.factor) >> (self.shift + room / 2).min(63);
+        u32::try_from(micro).unwrap_or(u32::MAX)
+    }
 }
 
 fn distortion(values: &[u32; HARMONICS + 1]) -> u32 {

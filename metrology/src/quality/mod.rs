@@ -18,7 +18,7 @@ use crate::core::{Frame, MeterCore, Step, WindowEnd};
 use crate::ratings::Ratings;
 use aggregate::Aggregator;
 use event::EventDetector;
-use fft::{POINTS, Transform};
+use fft::Transform;
 use half_cycle::HalfCycle;
 use harmonics::Lines;
 use plc_core::Outbox;
@@ -52,6 +52,8 @@ pub struct QualityCore {
     /// The window that is being analysed, the samples since it ended, and the next channel.
     analysed: Option<(WindowEnd, u64, usize)>,
     halves: [HalfCycle; 3],
+    /// Half a turn of the oscillator, in samples with 16 fractional bits.
+    half: u64,
     /// Urms(1/2) of each voltage, in µV.
     half_uv: [u64; 3],
     events: EventDetector,
@@ -70,6 +72,7 @@ impl QualityCore {
     pub fn new(core: MeterCore, thresholds: Thresholds) -> Self {
         let channels = core.ratings().wiring.elements();
         Self {
+            half: half_turn(&core),
             core,
             thresholds,
             rings: [const { Ring::new() }; CHANNELS],
@@ -185,7 +188,9 @@ impl QualityCore {
         self.analyse::<N>();
     }
 
+    #[inline(never)]
     fn on_window<const N: usize>(&mut self, end: WindowEnd) {
+        self.half = half_turn(&self.core);
         let values = self.core.values();
         let strong = self.thresholds.declared_uv / 10;
         for (half, element) in self.halves.iter_mut().zip(&values.elements[..N]) {
@@ -204,9 +209,15 @@ impl QualityCore {
     }
 
     fn on_voltage(&mut self, n: usize, step: &Step) {
-        let (turn, step_size) = (step.phase, self.core.phase_step());
         let pv = self.core.ratings().u_pv_per_lsb;
-        let Some(uv) = self.halves[n].on_sample(step.u[n], turn, step_size, pv) else { return };
+        if let Some(uv) = self.halves[n].on_sample(step.u[n], step.phase, self.half, pv) {
+            self.on_half_cycle(n, uv);
+        }
+    }
+
+    /// A half cycle of the voltage of element `n` has ended.
+    #[inline(never)]
+    fn on_half_cycle(&mut self, n: usize, uv: u64) {
         self.half_uv[n] = uv;
         let ended = self.events.on_half_cycle(self.samples, n, uv);
         for event in ended.into_iter().flatten() {
@@ -215,11 +226,10 @@ impl QualityCore {
         if self.events.is_open() {
             self.flagged = true;
             self.changes.iter_mut().for_each(RapidChange::discard);
-        } else {
-            let half = (1u64 << 31) / u64::from(step_size.max(1));
-            if let Some(change) = self.changes[n].on_half_cycle(self.samples, uv, half) {
-                self.found.push(change);
-            }
+            return;
+        }
+        if let Some(change) = self.changes[n].on_half_cycle(self.samples, uv, self.half >> 16) {
+            self.found.push(change);
         }
     }
 
@@ -238,6 +248,7 @@ impl QualityCore {
         self.on_channel(span, channel_now);
     }
 
+    #[inline(never)]
     fn on_channel(&mut self, span: Span, channel: usize) {
         let ring = &self.rings[channel];
         self.transform.run(|j| ring.point(&span, j));
@@ -255,7 +266,10 @@ impl QualityCore {
     }
 }
 
-const _: () = assert!(POINTS == 2048);
+/// Half a turn of the oscillator, in samples with 16 fractional bits.
+fn half_turn(core: &MeterCore) -> u64 {
+    (1 << 47) / u64::from(core.phase_step().max(1))
+}
 
 /// Frequency over ten seconds \[61000-4-30 5.1\]: whole cycles by their duration.
 #[derive(Clone, Copy, Debug, Default)]
