@@ -122,9 +122,10 @@ impl Channel {
 
     /// The calibrated sample without DC, and whether it had to be limited.
     pub(crate) fn filter(&mut self, sample: i32) -> (i32, bool) {
-        let product = i64::from(sample.saturating_sub(self.offset)) * i64::from(self.gain);
-        let scaled = (product + i64::from(GAIN_ONE / 2)) >> 30;
-        self.dc.filter(scaled.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
+        // Below 2^29 and times less than two, it fits.
+        let sample = sample.saturating_sub(self.offset).clamp(-(1 << 29), (1 << 29) - 1);
+        let scaled = (i64::from(sample) * i64::from(self.gain) + i64::from(GAIN_ONE / 2)) >> 30;
+        self.dc.filter(scaled as i32)
     }
 }
 

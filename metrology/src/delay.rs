@@ -48,7 +48,7 @@ impl Aligner {
     pub(crate) fn filter(&mut self, u: i32, i: i32) -> (i32, i32) {
         self.at = (self.at + 1) % RING;
         (self.u[self.at], self.i[self.at]) = (u, i);
-        let before = |n: usize| (self.at + RING - n) % RING;
+        let before = |n: usize| self.at.wrapping_sub(n) % RING;
         let (u, x) = (self.u[before(VOLTAGE_DELAY)], i64::from(self.i[before(self.whole)]));
         self.y = (self.x << 8) + ((self.a * ((x << 8) - self.y) + (1 << 29)) >> 30);
         self.x = x;

@@ -250,8 +250,7 @@ impl QualityCore {
 
     #[inline(never)]
     fn on_channel(&mut self, span: Span, channel: usize) {
-        let ring = &self.rings[channel];
-        self.transform.run(|j| ring.point(&span, j));
+        self.transform.run(self.rings[channel].points(&span));
         let ratings = self.core.ratings();
         let (element, is_voltage) = (channel / 2, channel.is_multiple_of(2));
         let pico = if is_voltage { ratings.u_pv_per_lsb } else { ratings.i_pa_per_lsb };

@@ -26,28 +26,59 @@ impl Ring {
         self.at = if self.at + 1 == RING { 0 } else { self.at + 1 };
     }
 
-    /// Point `j` of [`POINTS`] of a window, interpolated over eight samples (Lagrange: flat at the mains, down by 1.1 % in the mean
+    /// The [`POINTS`] points of a window, interpolated over eight samples (Lagrange: flat at the mains, down by 1.1 % in the mean
     /// at half of the band).
-    #[inline(never)]
-    pub(crate) fn point(&self, window: &Span, j: usize) -> i32 {
-        let back = (window.back << 16) - ((window.duration * j as u64) / POINTS as u64);
-        // Whole samples back to the one before the point, and how far after that the point lies.
-        let (whole, fraction) = (back.div_ceil(1 << 16), (1 << 16) - 1 - (back.wrapping_sub(1) & 0xFFFF));
-        let taps = &TAPS[(fraction >> (16 - PHASE_BITS)) as usize];
-        let first = self.index(whole + 3);
-        let mut sum = 1i64 << (TAP_FRACTION - 1);
-        for (n, &tap) in taps.iter().enumerate() {
-            let at = first + n;
-            let at = if at >= RING { at - RING } else { at };
-            sum += i64::from(self.samples[at]) * i64::from(tap);
-        }
-        (sum >> TAP_FRACTION) as i32
+    pub(crate) fn points(&self, window: &Span) -> Points<'_> {
+        let back = window.back as usize + BEFORE;
+        // No window reaches further back than the ring.
+        let first = if self.at >= back { self.at - back } else { (self.at + RING).saturating_sub(back) };
+        Points { ring: self, at: (first as u64) << POSITION_FRACTION, step: window.duration, left: POINTS }
     }
 
-    /// Where the sample stands that came `back` samples before the next one.
-    const fn index(&self, back: u64) -> usize {
-        (self.at + RING - (back as usize % RING)) % RING
+    /// The sum where the eight samples lie at both ends of the ring.
+    #[inline(never)]
+    fn across_the_end(&self, first: usize, taps: &[i32; 8]) -> i64 {
+        weighted(self.samples[first..].iter().chain(self.samples.iter()), taps)
     }
+}
+
+/// Samples before a point that interpolation needs.
+const BEFORE: usize = 3;
+/// Fractional bits of positions: a duration with 16 of them, divided by 2048, has 27 of them.
+const POSITION_FRACTION: u32 = 16 + POINTS.ilog2();
+
+/// The points of a window.
+#[derive(Clone, Debug)]
+pub(crate) struct Points<'a> {
+    ring: &'a Ring,
+    /// Where the first of the eight samples stands, by their distance.
+    at: u64,
+    step: u64,
+    left: usize,
+}
+
+impl Iterator for Points<'_> {
+    type Item = i32;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<i32> {
+        self.left = self.left.checked_sub(1)?;
+        let (whole, fraction) = ((self.at >> POSITION_FRACTION) as usize, self.at as u32);
+        self.at += self.step;
+        let first = if whole >= RING { whole - RING } else { whole };
+        let taps = &TAPS[((fraction >> (POSITION_FRACTION - PHASE_BITS)) & ((1 << PHASE_BITS) - 1)) as usize];
+        let sum = match self.ring.samples.get(first..).and_then(|rest| rest.first_chunk::<8>()) {
+            Some(samples) => weighted(samples.iter(), taps),
+            None => self.ring.across_the_end(first.min(RING), taps),
+        };
+        Some((sum >> TAP_FRACTION) as i32)
+    }
+}
+
+#[inline(always)]
+fn weighted<'a>(samples: impl Iterator<Item = &'a i32>, taps: &[i32; 8]) -> i64 {
+    let products = samples.zip(taps).map(|(&sample, &tap)| i64::from(sample) * i64::from(tap));
+    (1 << (TAP_FRACTION - 1)) + products.sum::<i64>()
 }
 
 /// A window in the ring, as seen from the next sample.
@@ -120,9 +151,9 @@ mod tests {
         (0..3000).for_each(|n| ring.push(wave(f64::from(n)).round() as i32));
         let window = Span::new(1573 << 16, 0, 100);
         let begin = 3000.0 - window.back as f64;
-        for j in 0..POINTS {
+        for (j, point) in ring.points(&window).enumerate() {
             let t = begin + 1573.0 * j as f64 / POINTS as f64;
-            let apart = f64::from(ring.point(&window, j)) - wave(t);
+            let apart = f64::from(point) - wave(t);
             assert!(apart.abs() < 8e6 * TAU / 157.3 / 400.0, "{j}: {apart}");
         }
     }
