@@ -29,7 +29,7 @@ const fn work(name: &'static str, per_second: f64, loops: &'static [f64], librar
     Work { name, per_second, loops, library }
 }
 
-/// Three elements at 8000 samples a second; five windows, of six channels.
+/// Three elements at 8000 samples a second, and five windows of six channels. The compiler unrolls the loop of the first stage by two.
 const METERING: [Work; 3] = [
     work("core::MeterCore::step", 8_000.0, &[], 0.0),
     work("calibration::Conditioner::filter", 24_000.0, &[], 0.0),
@@ -42,7 +42,7 @@ const QUALITY: [Work; 11] = [
     work("quality::QualityCore::on_half_cycle", 300.0, &[100.0], 2.0),
     work("quality::QualityCore::on_window", 5.0, &[], 60.0),
     work("quality::fft::Transform::run", 30.0, &[1024.0], 0.0),
-    work("quality::fft::Transform::first_stage", 30.0, &[256.0], 0.0),
+    work("quality::fft::Transform::first_stage", 30.0, &[128.0], 0.0),
     work("quality::fft::Transform::stage", 30.0 * 4.0, &[21.0, 256.0], 0.0),
     work("quality::fft::Transform::bin", 30.0 * 880.0, &[], 0.0),
     work("quality::harmonics::Spectrum::new", 30.0, &[40.0, 120.0, 360.0, 280.0], 0.0),

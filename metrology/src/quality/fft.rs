@@ -85,17 +85,23 @@ impl Transform {
             let (low, high) = block.split_at_mut(size / 2);
             let ((first, second), (third, fourth)) =
                 (low.split_at_mut(size / 4), high.split_at_mut(size / 4));
-            let twiddles = TWIDDLES.iter().step_by(stride);
-            let twice = TWIDDLES.iter().step_by(2 * stride);
-            let thrice = TWIDDLES.iter().step_by(3 * stride);
-            let rows = first.iter_mut().zip(second).zip(third).zip(fourth);
-            for ((((a, b), c), d), ((w1, w2), w3)) in rows.zip(twiddles.zip(twice).zip(thrice)) {
+            let mut n = 0;
+            for (((a, b), c), d) in first.iter_mut().zip(second).zip(third).zip(fourth) {
                 let half = Complex { re: a.re >> 1, im: a.im >> 1 };
-                (*a, *b, *c, *d) = quartet(half, b.half_times(*w1), c.half_times(*w2), d.half_times(*w3));
+                (*b, *c, *d) = (
+                    b.half_times(TWIDDLES[n & MASK]),
+                    c.half_times(TWIDDLES[(2 * n) & MASK]),
+                    d.half_times(TWIDDLES[(3 * n) & MASK]),
+                );
+                (*a, *b, *c, *d) = quartet(half, *b, *c, *d);
+                n += stride;
             }
         }
     }
 }
+
+/// Keeps an index within the table, which the indices of a stage never leave, at less than a comparison.
+const MASK: usize = POINTS - 1;
 
 /// A transform of four points, of halves, halved once more.
 const fn quartet(a: Complex, b: Complex, c: Complex, d: Complex) -> (Complex, Complex, Complex, Complex) {
@@ -148,8 +154,8 @@ const fn reversed(n: u32) -> usize {
     ((((bits & EVEN) << 1) | ((bits >> 1) & EVEN)) & (HALF as u32 - 1)) as usize
 }
 
-/// Rotations: three quarters of a turn.
-const ROTATIONS: usize = POINTS / 4 * 3;
+/// Rotations: a turn.
+const ROTATIONS: usize = POINTS;
 
 /// e^(-j2πn/2048), with 31 fractional bits.
 static TWIDDLES: [Complex; ROTATIONS] = twiddles();
@@ -164,7 +170,8 @@ const fn twiddles() -> [Complex; ROTATIONS] {
         table[n] = match n / TURN {
             0 => Complex { re: c, im: -s },
             1 => Complex { re: -s, im: -c },
-            _ => Complex { re: -c, im: s },
+            2 => Complex { re: -c, im: s },
+            _ => Complex { re: s, im: c },
         };
         n += 1;
     }

@@ -106,7 +106,7 @@ struct Scale {
 impl Scale {
     fn new(pico: u64, transform_shift: u32) -> Self {
         const HALF_SQRT_2_Q31: u128 = 1_518_500_250;
-        let micro_q72 = (u128::from(pico) * HALF_SQRT_2_Q31 << 41) / 1_000_000;
+        let micro_q72 = ((u128::from(pico) * HALF_SQRT_2_Q31) << 41) / 1_000_000;
         let excess = (128 - micro_q72.leading_zeros()).saturating_sub(31);
         Self { factor: (micro_q72 >> excess) as u64, shift: 72 - excess.min(72) + transform_shift }
     }
