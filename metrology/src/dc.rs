@@ -12,12 +12,14 @@ pub(crate) struct DcBlocker {
     /// DC estimate, in steps with [`FRACTION`] fractional bits.
     dc: i64,
     shift: u32,
+    /// What the last sample lost by rounding down.
+    rest: i64,
 }
 
 impl DcBlocker {
     /// A filter for `sample_rate_hz`: its corner lies between 0.08 and 0.16 Hz.
     pub(crate) const fn new(sample_rate_hz: u32) -> Self {
-        Self { dc: 0, shift: sample_rate_hz.ilog2() + 1 }
+        Self { dc: 0, shift: sample_rate_hz.ilog2() + 1, rest: HALF }
     }
 
     /// The sample without DC, and whether it had to be limited to ±[`SAMPLE_MAX`].
@@ -27,8 +29,11 @@ impl DcBlocker {
         let step = shifted(error, self.shift);
         self.dc += step;
         let high = error - (step >> 1);
-        // Sample and estimate are both below 2^29: their difference fits.
-        let rounded = ((high + HALF) >> FRACTION) as i32;
+        // What rounding takes from this sample it gives to the next: a small correction of whole samples would otherwise be
+        // rounded alike in every cycle. Sample and estimate are both below 2^29: their difference fits.
+        let total = high + self.rest;
+        let rounded = (total >> FRACTION) as i32;
+        self.rest = total & ((1 << FRACTION) - 1);
         let limited = rounded.clamp(-SAMPLE_MAX, SAMPLE_MAX);
         (limited, limited != rounded)
     }

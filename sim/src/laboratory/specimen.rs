@@ -123,10 +123,10 @@ impl Channel {
         self.player = Some(Player::new(wave, hz * dt, self.converter.skew_s * hz));
     }
 
-    /// The next sample: as it is, and as the sensor sees it.
-    fn play(&mut self, dt: f64) -> (f64, f64) {
+    /// The next sample times a factor: as it is, and as the sensor sees it.
+    fn play(&mut self, dt: f64, factor: f64) -> (f64, f64) {
         let (now, late) = self.player.as_mut().map_or((0.0, 0.0), Player::next_sample);
-        (now, self.sensor.respond(late, dt))
+        (now * factor, self.sensor.respond(late * factor, dt))
     }
 }
 
@@ -140,6 +140,8 @@ pub struct Specimen {
     /// Part of the voltage, by its full scale, that is seen in the current.
     crosstalk: f64,
     celsius: f64,
+    /// What the voltages are multiplied by at the moment.
+    dimmed: [f64; 3],
 }
 
 impl Specimen {
@@ -166,7 +168,7 @@ impl Specimen {
         i.push(channel(current_sensor(design, &mut chance), i_step, &mut chance));
         let (clock_error, crosstalk) =
             if real { (10e-6 * chance.even(), 2e-6 * chance.even()) } else { (0.0, 0.0) };
-        Self { ratings, u, i, clock_error, crosstalk, celsius: REFERENCE_CELSIUS }
+        Self { ratings, u, i, clock_error, crosstalk, celsius: REFERENCE_CELSIUS, dimmed: [1.0; 3] }
     }
 
     /// The ratings.
@@ -188,19 +190,24 @@ impl Specimen {
         }
     }
 
+    /// Multiplies the voltages by these from the next sample on.
+    pub const fn dim(&mut self, factors: [f64; 3]) {
+        self.dimmed = factors;
+    }
+
     /// The next sample, and the true power of each element at that moment, in W.
     pub fn sample(&mut self) -> (Frame, [f64; 3]) {
         let (dt, elements) = (self.dt(), self.u.len());
         let (mut frame, mut power, mut leaks) = (Frame::default(), [0.0; 3], 0.0);
         let scale = self.crosstalk * self.ratings.i_pa_per_lsb as f64 / self.ratings.u_pv_per_lsb as f64;
         for (n, channel) in self.u.iter_mut().enumerate() {
-            let (u, sensed) = channel.play(dt);
+            let (u, sensed) = channel.play(dt, self.dimmed[n]);
             frame.u[n] = channel.converter.convert(sensed, self.celsius);
             power[n] = u;
             leaks = if n == 0 { u * scale } else { leaks };
         }
         for (n, channel) in self.i.iter_mut().enumerate() {
-            let (i, sensed) = channel.play(dt);
+            let (i, sensed) = channel.play(dt, 1.0);
             let slot = if n == elements { 3 } else { n };
             frame.i[slot] = channel.converter.convert(sensed + leaks, self.celsius);
             if n < elements {

@@ -1,5 +1,6 @@
 //! The type test: every row of the standards' tables, run on synthesised waves through sensors, converters and the core.
 
+mod class_a;
 mod page;
 mod plan;
 mod plot;
@@ -9,6 +10,7 @@ mod run;
 mod service;
 pub mod specs;
 
+pub use class_a::Case;
 pub use plan::{Extent, Plan};
 pub use report::{Report, Tested};
 pub use row::{Pf, Point, Quantity, Row, Span, Task, Verdict};
@@ -19,7 +21,8 @@ use super::specimen::Design;
 use metrology::calibrate::CalibrationError;
 
 /// The designs that the whole test runs.
-pub const DESIGNS: [Design; 9] = [
+pub const DESIGNS: [Design; 10] = [
+    Design::core(),
     Design::class_02s(),
     Design::class_02s_rogowski(),
     Design::class_02s_three_wires(),

@@ -77,7 +77,9 @@ impl Tested {
     fn curves(&self, quantity: Quantity, start: &str) -> Vec<Curve> {
         let rows = self.rows.iter().zip(&self.verdicts);
         let rows = rows.filter(|(row, _)| {
-            row.quantity == quantity && matches!(row.task, Task::Error(_)) && row.clause.starts_with("62053")
+            row.quantity == quantity
+                && matches!(row.task, Task::Error(_))
+                && (row.clause.starts_with("62053") || row.clause == "goal")
         });
         let mut curves: Vec<Curve> = Vec::new();
         for (series, x, percent) in
@@ -94,7 +96,9 @@ impl Tested {
 
     fn bounds(&self, start: &str) -> Vec<Bound> {
         let rows = self.rows.iter().filter(|row| {
-            row.what.starts_with(start) && row.what.ends_with("PF 1") && row.clause.starts_with("62053")
+            row.what.starts_with(start)
+                && row.what.ends_with("PF 1")
+                && (row.clause.starts_with("62053") || row.clause == "goal")
         });
         let bound = |row: &Row| match &row.task {
             Task::Error(points) => {

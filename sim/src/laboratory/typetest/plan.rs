@@ -1,11 +1,12 @@
 //! The rows of the standards for one design.
 
 use super::super::bench::Circumstances;
-use super::super::specimen::Design;
+use super::super::specimen::{Design, Principle};
 use super::super::wave::{Gate, Load};
+use super::class_a::Case;
 use super::row::{Pf, Point, Quantity, Row, Span, Task};
 use super::specs::{self, ByClass};
-use metrology::{Connection, Wiring};
+use metrology::{AccuracyClass, Connection, Wiring};
 
 /// How much is to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,9 @@ impl Plan {
 
     /// All rows.
     pub fn rows(&self) -> Vec<Row> {
+        if self.design.principle == Principle::Ideal {
+            return self.four_decades();
+        }
         let mut rows = self.balanced();
         rows.extend(self.single());
         rows.extend(self.influences());
@@ -54,6 +58,7 @@ impl Plan {
             rows.extend(self.temperature());
             rows.extend(self.reactive());
             rows.extend(self.european());
+            rows.extend(self.quality());
             rows.extend(self.elsewhere());
         }
         rows
@@ -104,6 +109,40 @@ impl Plan {
             let points = points.map(|x| self.point(x, &series, self.load(x, limit.pf.phi()))).collect();
             let what = format!("balanced, {}, PF {}", span.name(self.unit()), limit.pf.name());
             Some(self.row(limit.clause, what, (limit.percent, limit.mark), Task::Error(points)))
+        });
+        rows.collect()
+    }
+
+    /// The digital core has a goal of its own over four decades of current.
+    fn four_decades(&self) -> Vec<Row> {
+        let span = Span { from: self.max / 1e4, to: f64::INFINITY, inclusive: true };
+        let mut rows = Vec::new();
+        for pf in [Pf::UNITY, Pf::inductive(0.5), Pf::capacitive(0.8)] {
+            for quantity in [Quantity::Active, Quantity::Reactive] {
+                if quantity == Quantity::Reactive && pf == Pf::UNITY {
+                    continue;
+                }
+                let name = if quantity == Quantity::Active { "balanced" } else { "reactive" };
+                let series = format!("{name}, PF {}", pf.name());
+                // Not at 50 Hz, where the steps of a converter fall on the same places in every cycle and are no noise.
+                let load = |x: f64| self.load(x, pf.phi()).at_hz(50.017);
+                let points = self.currents(&span).into_iter();
+                let points = points.map(|x| self.point(x, &series, load(x))).collect();
+                let what = format!("{name}, Imax/10 000 ≤ I ≤ Imax, PF {}", pf.name());
+                let row = self.row("goal", what, (0.02, '-'), Task::Error(points));
+                rows.push(Row { quantity, ..row });
+            }
+        }
+        rows
+    }
+
+    /// Power quality within class A, on a four-wire meter of class 0.2S.
+    fn quality(&self) -> Vec<Row> {
+        let measures = self.design.ratings.class == AccuracyClass::FifthS
+            && self.design.ratings.wiring == Wiring::ThreePhaseFourWire;
+        let rows = Case::ALL.iter().filter(|_| measures).map(|case| {
+            let (what, limit, unit, mark) = case.limit();
+            Row { unit, ..self.row("61000-4-30 A", what.into(), (limit, mark), Task::ClassA(*case)) }
         });
         rows.collect()
     }

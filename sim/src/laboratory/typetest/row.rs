@@ -113,6 +113,8 @@ pub enum Task {
     NoLoad(f64, f64),
     /// Pulses and register advance together: limit in percent.
     Pulses(Point),
+    /// Power quality.
+    ClassA(super::class_a::Case),
     /// Needs what no samples can show.
     Elsewhere,
 }

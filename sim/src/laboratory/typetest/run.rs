@@ -20,6 +20,7 @@ pub fn run(calibrated: &Calibrated, row: &Row) -> Verdict {
         Task::Start(points) => bench.start(points, row.limit),
         Task::NoLoad(minutes, volts) => bench.no_load(*minutes, *volts),
         Task::Pulses(point) => bench.pulses(point, row.limit),
+        Task::ClassA(case) => within(case.worst(calibrated), row.limit, Vec::new()),
         Task::Elsewhere => Verdict { measured: None, passed: None, curve: Vec::new() },
     }
 }
