@@ -41,8 +41,11 @@ pub struct CollectorConfig {
     pub store_max: Duration,
     /// Every how many sessions the clock of a meter is compared with UTC; 0 for never.
     pub clock_check: u32,
-    /// Deviations of a meter's clock up to this are not worth an event.
+    /// Deviations of a meter's clock up to this are not worth an event. Half the time that question and answer
+    /// take is added to it.
     pub clock_tolerance: Duration,
+    /// Whether a meter whose clock deviates by more than that is set to UTC.
+    pub clock_set: bool,
     /// How associations are opened.
     pub association: AssociationParameters,
     /// Source of jitter and of the challenges of sessions: fresh entropy for every life of the collector.
@@ -70,6 +73,7 @@ impl CollectorConfig {
             store_max: Duration::from_secs(30),
             clock_check: 96,
             clock_tolerance: Duration::from_secs(5),
+            clock_set: true,
             association: AssociationParameters::default(),
             seed,
         }

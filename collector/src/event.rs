@@ -54,10 +54,24 @@ pub enum CollectorEvent {
     ClockDeviation {
         /// The meter.
         meter: Eui64,
-        /// By how much; the time on the line is in it.
+        /// By how much, give or take half the time on the line.
         deviation: Duration,
         /// Whether the meter is ahead of UTC.
         ahead: bool,
+    },
+    /// The clock of the meter was set to UTC. What it captures until its next boundary bears that in its status.
+    ClockSet {
+        /// The meter.
+        meter: Eui64,
+        /// By how many milliseconds it was moved.
+        by_ms: i64,
+    },
+    /// The meter does not let its clock be set.
+    ClockNotSet {
+        /// The meter.
+        meter: Eui64,
+        /// What the meter said.
+        result: DataAccessResult,
     },
     /// There is no room for another meter.
     MeterRefused {
@@ -111,8 +125,6 @@ pub enum Unexpected {
     RowMisaligned,
     /// A row that was not asked for.
     RowOutside,
-    /// A row that is not later than the one before it.
-    RowOrder,
     /// A register that is not an integer of 64 bits.
     RowValue,
     /// A profile status that is not a number of 32 bits.
@@ -132,7 +144,6 @@ impl fmt::Display for Unexpected {
             Self::RowClock => "a row names no valid instant",
             Self::RowMisaligned => "a row is not on a boundary",
             Self::RowOutside => "a row was not asked for",
-            Self::RowOrder => "rows do not ascend",
             Self::RowValue => "a register is no integer",
             Self::RowStatus => "a status is no number",
         })
@@ -153,6 +164,8 @@ impl fmt::Display for CollectorEvent {
                 let way = if *ahead { "ahead" } else { "behind" };
                 write!(f, "{meter}: clock {way} by {deviation:?}")
             }
+            Self::ClockSet { meter, by_ms } => write!(f, "{meter}: clock moved by {by_ms} ms"),
+            Self::ClockNotSet { meter, result } => write!(f, "{meter}: clock not set: {result}"),
             Self::MeterRefused { meter } => write!(f, "{meter}: no room for another meter"),
         }
     }

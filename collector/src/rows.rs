@@ -1,7 +1,9 @@
 //! The buffer of a load profile: rows that are believed, or an answer that is not.
 
 use crate::columns::{Column, ColumnKind, Columns};
+use crate::specs::SAME_TIME_MAX;
 use crate::{CaptureRange, Reading, Unexpected};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 use dlms::axdr::{Data, Sequence};
@@ -31,38 +33,38 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Reads the answer, all of it or nothing.
+    /// Reads the answer, all of it or nothing. Rows may come in any order, for some meters sort theirs; and of those that bear the
+    /// same time the last one counts: a meter whose clock was set back captures boundaries again.
     ///
     /// # Errors
     /// The first thing that cannot be believed.
     pub(crate) fn read(&self, buffer: &Data<'_>) -> Result<Rows, Unexpected> {
         let rows = buffer.as_array().ok_or(Unexpected::Profile)?;
-        if rows.len() as u64 > self.asked.captures(self.period) {
+        if rows.len() as u64 > self.asked.captures(self.period).saturating_mul(SAME_TIME_MAX) {
             return Err(Unexpected::TooManyRows);
         }
-        let mut read = Rows {
-            captures: Vec::with_capacity(rows.len()),
-            readings: Vec::with_capacity(rows.len() * self.columns.values()),
-        };
-        rows.iter().try_for_each(|row| self.row(&row, &mut read))?;
-        Ok(read)
+        let mut read = BTreeMap::new();
+        for row in rows.iter() {
+            let (capture, readings) = self.row(&row)?;
+            read.insert(capture, readings);
+        }
+        Ok(Rows {
+            captures: read.keys().copied().collect(),
+            readings: read.into_values().flatten().collect(),
+        })
     }
 
-    fn row(&self, row: &Data<'_>, read: &mut Rows) -> Result<(), Unexpected> {
+    fn row(&self, row: &Data<'_>) -> Result<(Utc, Vec<Reading>), Unexpected> {
         let cells = row.as_structure().filter(|cells| cells.len() == self.columns.iter().len());
         let cells = cells.ok_or(Unexpected::RowShape)?;
-        let capture = self.capture(&cells)?;
-        if read.captures.last().is_some_and(|&last| last >= capture) {
-            return Err(Unexpected::RowOrder);
-        }
-        let status = self.status(&cells)?;
+        let (capture, status) = (self.capture(&cells)?, self.status(&cells)?);
+        let mut readings = Vec::with_capacity(self.columns.values());
         for (column, cell) in self.columns.iter().zip(cells) {
             if let ColumnKind::Value(_) = column.kind {
-                read.readings.push(self.reading(capture, status, column, &cell)?);
+                readings.push(self.reading(capture, status, column, &cell)?);
             }
         }
-        read.captures.push(capture);
-        Ok(())
+        Ok((capture, readings))
     }
 
     fn capture(&self, cells: &Sequence<'_>) -> Result<Utc, Unexpected> {
@@ -193,14 +195,26 @@ mod tests {
         for (second, fault) in [
             (clock(at(0)), Unexpected::RowOutside),
             (clock(at(5)), Unexpected::RowOutside),
-            (clock(at(1)), Unexpected::RowOrder),
             (misaligned, Unexpected::RowMisaligned),
             (invalid, Unexpected::RowClock),
             (ClockTime::UNSPECIFIED, Unexpected::RowClock),
         ] {
             assert_eq!(read(&encode(&[clock(at(1)), second], GOOD)), Err(fault), "{second:?}");
         }
-        assert_eq!(read(&encode(&[clock(at(1)); 5], GOOD)), Err(Unexpected::TooManyRows));
+        assert_eq!(read(&encode(&[clock(at(1)); 13], GOOD)), Err(Unexpected::TooManyRows));
+    }
+
+    #[test]
+    fn rows_may_descend_and_of_those_of_one_time_the_last_one_counts() {
+        let descending = read(&encode(&[clock(at(3)), clock(at(1))], GOOD)).unwrap();
+        assert_eq!(descending, read(&encode(&[clock(at(1)), clock(at(3))], GOOD)).unwrap());
+        let mut bytes = encode(&[clock(at(1)), clock(at(2)), clock(at(1))], GOOD);
+        let last = bytes.len() - 1;
+        bytes[last] = 99;
+        let rows = read(&bytes).unwrap();
+        assert_eq!(rows.captures, [at(1), at(2)]);
+        let values: Vec<_> = rows.readings.iter().map(|reading| reading.value).collect();
+        assert_eq!(values, [1000, -157, 1000, -5]);
     }
 
     #[test]

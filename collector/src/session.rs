@@ -5,14 +5,14 @@ use crate::meter::Meter;
 use crate::outgoing::Outgoing;
 use crate::progress::Asked;
 use crate::rows::{Question, Rows};
-use crate::specs::{CLOCK, LOAD_PROFILE, attribute, class};
+use crate::specs::{CLOCK, CLOCK_LEN, LOAD_PROFILE, attribute, class};
 use crate::{
     Batch, CaptureRange, CollectorConfig, CollectorEvent, CollectorOutput, SessionFailure, Unexpected,
 };
 use alloc::vec::Vec;
 use core::time::Duration;
 use dlms::apdu::DataAccessResult;
-use dlms::axdr::Data;
+use dlms::axdr::{Data, Encoder};
 use dlms::client::{Client, ClientFailure, ClientInput, ClientOutput};
 use dlms::cosem::{AttributeRequest, ClockStatus, ClockTime, ScalerUnit, Selector};
 use plc_core::{Eui64, Instant, Machine, ShortAddress, Utc};
@@ -28,6 +28,10 @@ pub(crate) struct Session {
     boundary: Utc,
     asked: Asked,
     captures: u32,
+    /// When the last request has gone out.
+    requested: Instant,
+    /// Whether the clock was looked at in this session: once is enough.
+    clock_checked: bool,
     ends: Instant,
 }
 
@@ -36,6 +40,8 @@ pub(crate) struct Session {
 enum Phase {
     Connecting,
     Reading(Subject, AttributeRequest),
+    /// The clock is being set; it was that much ahead, milliseconds.
+    SettingClock(i64),
     Storing(Storing),
     Releasing,
     Ended(Result<(), SessionFailure>),
@@ -87,6 +93,8 @@ impl Session {
             boundary,
             asked: Asked::nothing(&desk.meter.progress),
             captures: 0,
+            requested: desk.now,
+            clock_checked: false,
             ends: desk.now + desk.config.session_max,
         }
     }
@@ -202,7 +210,7 @@ impl Session {
         match subject {
             Subject::Columns => desk.meter.columns = Some(Columns::from_data(data)?),
             Subject::Scaler => desk.scale(ScalerUnit::from_data(data).ok_or(Unexpected::ScalerUnit)?),
-            Subject::Clock => desk.compare(data.as_clock_time().and_then(|clock| clock.utc()))?,
+            Subject::Clock => return self.on_clock(data.as_clock_time(), desk),
             Subject::Captures(asked) => {
                 let rows = desk.rows(self.meter, asked, data)?;
                 self.store(asked, rows, desk);
@@ -211,6 +219,46 @@ impl Session {
         }
         self.proceed(desk);
         Ok(())
+    }
+
+    /// The meter has told its time: in the middle between question and answer, as far as anybody knows. A clock that deviates too
+    /// much is set, if that is wanted.
+    fn on_clock(&mut self, clock: Option<ClockTime>, desk: &mut Desk<'_>) -> Result<(), Unexpected> {
+        let on_the_way = desk.now.since(self.requested) / 2;
+        let wrong = desk.compare(clock, on_the_way)?;
+        let zone = clock.and_then(|clock| clock.deviation()).filter(|_| desk.config.clock_set);
+        match wrong.zip(zone) {
+            Some((ahead_ms, zone)) => self.set_clock(ahead_ms, zone, on_the_way, desk),
+            None => self.proceed(desk),
+        }
+        Ok(())
+    }
+
+    /// Sets the clock to the time at which the request will arrive, in the zone that the meter lives in.
+    fn set_clock(&mut self, ahead_ms: i64, zone: i16, on_the_way: Duration, desk: &Desk<'_>) {
+        let mut value = Vec::new();
+        let mut out = Encoder::new(&mut value, CLOCK_LEN);
+        out.clock_time(&ClockTime::from_utc(desk.utc + on_the_way, zone, ClockStatus::OK));
+        let request = AttributeRequest::new(class::CLOCK, CLOCK, attribute::TIME);
+        self.request(ClientInput::Set(request, &value), desk);
+        self.phase = Phase::SettingClock(ahead_ms);
+    }
+
+    fn on_clock_set(&mut self, ahead_ms: i64, result: DataAccessResult, desk: &mut Desk<'_>) {
+        let (meter, by_ms) = (self.meter, ahead_ms.saturating_neg());
+        if result == DataAccessResult::Success {
+            // Whether it has helped is seen in the next session.
+            desk.meter.since_clock_check = None;
+            desk.out.event(CollectorEvent::ClockSet { meter, by_ms });
+        } else {
+            desk.out.event(CollectorEvent::ClockNotSet { meter, result });
+        }
+        self.proceed(desk);
+    }
+
+    fn request(&mut self, input: ClientInput<'_>, desk: &Desk<'_>) {
+        self.requested = desk.now;
+        self.client.handle(desk.now, input);
     }
 
     fn store(&mut self, asked: CaptureRange, rows: Rows, desk: &mut Desk<'_>) {
@@ -230,19 +278,26 @@ impl Session {
         let mut report = |finding| lost += out.finding(eui64, finding, config);
         meter.progress.answered(storing.asked, &storing.captures, config, &mut report);
         meter.tally.captures_lost += lost;
+        let missing = storing.asked.to == self.boundary && storing.captures.last() != Some(&self.boundary);
+        if missing && !self.clock_checked {
+            // It is late, or its clock is.
+            meter.since_clock_check = None;
+        }
         meter.entry.last_capture = meter.entry.last_capture.max(storing.captures.last().copied());
         self.captures += storing.captures.len() as u32;
         self.proceed(desk);
     }
 
-    /// Asks for what is not known yet, in this order: columns, scalers, the clock, captures.
+    /// Asks for what is not known yet, in this order: columns, scalers, the clock, captures; and for the clock once more when the
+    /// newest capture is missing.
     fn proceed(&mut self, desk: &mut Desk<'_>) {
         let Some((subject, request)) = self.next_request(desk) else {
             self.client.handle(desk.now, ClientInput::Release);
             self.phase = Phase::Releasing;
             return;
         };
-        self.client.handle(desk.now, ClientInput::Get(request.clone()));
+        self.clock_checked |= matches!(subject, Subject::Clock);
+        self.request(ClientInput::Get(request.clone()), desk);
         self.phase = Phase::Reading(subject, request);
     }
 
@@ -254,7 +309,7 @@ impl Session {
         if let Some(scaler) = columns.unscaled() {
             return Some((Subject::Scaler, scaler));
         }
-        if desk.meter.clock_is_due(desk.config) {
+        if desk.meter.clock_is_due(desk.config) && !self.clock_checked {
             return Some((Subject::Clock, AttributeRequest::new(class::CLOCK, CLOCK, attribute::TIME)));
         }
         let range = desk.meter.progress.question(self.boundary, &self.asked, desk.config)?;
@@ -276,6 +331,7 @@ impl Session {
 
     fn on_denied(&mut self, result: DataAccessResult, desk: &mut Desk<'_>) {
         match self.take_phase() {
+            Phase::SettingClock(ahead_ms) => self.on_clock_set(ahead_ms, result, desk),
             Phase::Reading(Subject::Clock, _) => {
                 desk.meter.since_clock_check = Some(0);
                 self.proceed(desk);
@@ -326,16 +382,20 @@ impl Desk<'_> {
         meter.tally.captures_lost += lost;
     }
 
-    fn compare(&mut self, clock: Option<Utc>) -> Result<(), Unexpected> {
+    /// By how many milliseconds the clock of the meter is ahead, when its answer was `on_the_way` for so long; `None` if that may
+    /// be right: the way there may have taken all of the time that both took, or nothing.
+    fn compare(&mut self, clock: Option<ClockTime>, on_the_way: Duration) -> Result<Option<i64>, Unexpected> {
         self.meter.since_clock_check = Some(0);
-        let clock = clock.ok_or(Unexpected::Clock)?;
-        let deviation_ms = clock.as_millis() - self.utc.as_millis();
-        let deviation = Duration::from_millis(deviation_ms.unsigned_abs());
-        if deviation > self.config.clock_tolerance {
-            let (meter, ahead) = (self.meter.entry.eui64, deviation_ms > 0);
-            self.out.event(CollectorEvent::ClockDeviation { meter, deviation, ahead });
+        let clock = clock.and_then(|clock| clock.utc()).ok_or(Unexpected::Clock)?;
+        let told = self.utc - on_the_way;
+        let ahead_ms = clock.as_millis().saturating_sub(told.as_millis());
+        let deviation = Duration::from_millis(ahead_ms.unsigned_abs());
+        if deviation <= self.config.clock_tolerance + on_the_way {
+            return Ok(None);
         }
-        Ok(())
+        let (meter, ahead) = (self.meter.entry.eui64, ahead_ms > 0);
+        self.out.event(CollectorEvent::ClockDeviation { meter, deviation, ahead });
+        Ok(Some(ahead_ms))
     }
 }
 

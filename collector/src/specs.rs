@@ -7,6 +7,11 @@ pub(crate) const LOAD_PROFILE: LogicalName = LogicalName([1, 0, 99, 1, 0, 255]);
 /// Clock \[BB 6.2.5; confidence A\].
 pub(crate) const CLOCK: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
 
+/// How often a time may occur in a profile at most: a clock that was set back is no reason for an endless answer \[own choice\].
+pub(crate) const SAME_TIME_MAX: u64 = 3;
+/// Octets of a date-time as an octet-string, and room \[GB 9.5; confidence A\].
+pub(crate) const CLOCK_LEN: usize = 16;
+
 /// Interface classes \[BB 4; confidence A\].
 pub(crate) mod class {
     #![allow(missing_docs)]

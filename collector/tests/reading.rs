@@ -168,7 +168,7 @@ fn a_capture_counts_as_read_only_when_it_is_durable() {
 #[test]
 fn a_clock_that_deviates_is_reported_and_the_meter_is_read_all_the_same() {
     let mut street = Street::new(config(10), 2, Network::GOOD);
-    street.meters.get_mut(&1).unwrap().objects.ahead = Duration::from_secs(90);
+    street.meters.get_mut(&1).unwrap().objects.ahead_ms = 90_000;
     street.run_until_hours(1.1);
     let deviates = |event: &CollectorEvent| {
         matches!(event, CollectorEvent::ClockDeviation { deviation, ahead: true, .. }
@@ -178,6 +178,22 @@ fn a_clock_that_deviates_is_reported_and_the_meter_is_read_all_the_same() {
     street.assert_complete(1, first(), hours(1));
     street.run_until_hours(3.1);
     assert!((2..=3).contains(&street.events_of(1, deviates)), "compared every eighth session");
+}
+
+#[test]
+fn a_clock_that_deviates_is_set_once_and_is_right_then() {
+    for ahead_ms in [90_000, -86_400_000, 7 * 86_400_000] {
+        let mut street = Street::new(config(10), 2, Network::GOOD);
+        let objects = &mut street.meters.get_mut(&1).unwrap().objects;
+        (objects.ahead_ms, objects.clock_opens) = (ahead_ms, true);
+        street.run_until_hours(3.1);
+        assert!(street.meters[&1].objects.ahead_ms.abs() < 1000, "{}", street.meters[&1].objects.ahead_ms);
+        let set = |event: &CollectorEvent| matches!(event, CollectorEvent::ClockSet { by_ms, .. } if (by_ms + ahead_ms).abs() < 1000);
+        assert_eq!((street.events_of(1, set), street.events_of(2, set)), (1, 0));
+        let checks = |event: &CollectorEvent| matches!(event, CollectorEvent::ClockDeviation { .. });
+        assert_eq!(street.events_of(1, checks), 1, "it does not deviate any more");
+        street.assert_complete(1, first(), hours(3));
+    }
 }
 
 #[test]

@@ -71,6 +71,7 @@ fn session_config(config: &Config) -> anyhow::Result<SessionConfig> {
     collector.period = config.collector.capture_period;
     collector.delay = config.collector.read_delay;
     collector.sessions = usize::from(config.collector.parallel_sessions);
+    collector.clock_set = config.collector.set_clocks;
     collector.meters = config.meters.len().max(1);
     collector.association.retries = config.collector.retries;
     let meters = config.meters.iter().map(access).collect();

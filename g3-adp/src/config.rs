@@ -419,6 +419,13 @@ pub struct Interop {
     /// the first time and a random part of the second; only then the route counts as broken. `None`: at once, as the
     /// standard has it \[G3 ADP 6.5; ours, confidence C\].
     pub second_chance: Option<(Duration, Duration)>,
+    /// A device whose frames do not get through while it joins pauses longer each time, beyond what the standard gives as the longest
+    /// pauses: when the power comes back to a thousand meters at once they keep the line busy with collisions for ever
+    /// otherwise \[G3 LBP 7.3.3; ours, confidence C\].
+    pub yields_when_crowded: bool,
+    /// A device that has failed before, and that has heard beacons for others while it has waited for its next scan, needs none of
+    /// its own \[ours, confidence C\].
+    pub beacons_for_others_serve: bool,
     /// Relayed frames, and not only messages of LOADng, prolong the routes that they use \[G3 ADP 6.3;
     /// confidence C\].
     pub traffic_refreshes_routes: bool,
@@ -441,6 +448,8 @@ impl Default for Interop {
             rreq_jitter: specs::RREQ_JITTER,
             originator_believes_errors: true,
             second_chance: Some(specs::SECOND_CHANCE),
+            yields_when_crowded: true,
+            beacons_for_others_serve: true,
             traffic_refreshes_routes: true,
         }
     }

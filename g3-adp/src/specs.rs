@@ -56,6 +56,10 @@ pub const JOIN_BACKOFF_FIRST: (Duration, Duration) =
     (Duration::from_millis(100), Duration::from_millis(2500));
 /// The range doubles up to this one \[G3 LBP 7.3.3; confidence A\].
 pub const JOIN_BACKOFF_LAST: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
+/// The range of a device that does not get through doubles up to this one instead \[own choice; confidence C\].
+pub const JOIN_BACKOFF_CROWDED: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(600));
+/// The same between scans \[own choice; confidence C\].
+pub const SCAN_BACKOFF_CROWDED: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(320));
 /// Join attempts on the results of one scan before the next \[confidence C\].
 pub const JOIN_ATTEMPTS_PER_SCAN: u8 = 4;
 /// Beacons weaker than this are used only when there is no better one \[G3 LBP 7.3.2; confidence B\].
@@ -64,6 +68,9 @@ pub const CANDIDATE_LQI: u8 = 53;
 pub const KICK_DELAY: Duration = Duration::from_secs(2);
 /// Coordinator: how long to wait for each answer of a device \[G3 LBP 7.3.7; confidence B\].
 pub const LBP_MESSAGE_TIMEOUT: Duration = Duration::from_secs(300);
+/// Coordinator: a device that has been silent for adpMaxJoinWaitTime and this has given up, and makes room for another \[own choice;
+/// confidence C\].
+pub const LBP_PATIENCE_MARGIN: Duration = Duration::from_secs(10);
 /// Coordinator: repetitions of a message that was not answered \[G3 LBP 7.3.7; confidence B\].
 pub const LBP_RETRIES: u8 = 1;
 /// Coordinator: devices that may join at the same time \[G3 LBP 7.3.7; confidence B\].
@@ -124,6 +131,9 @@ pub const TRICKLE_LQI_HIGH: u8 = 90;
 
 /// Sequence numbers this far ahead are newer \[G3 ADP 6.4.1; confidence A\].
 pub const SEQUENCE_WINDOW: u16 = 32_767;
+/// A number that its owner, or the next hop towards him, says, and that is older than the known one by more than this, is that of a
+/// new life: of a node that has lost its memory. Less is a message that others have overtaken \[own choice; confidence C\].
+pub const SEQUENCE_REORDER: u16 = 64;
 /// The hop count above which a route request is not passed on \[G3 ADP 6.4.5; confidence A\].
 pub const HOP_COUNT_LIMIT: u8 = 15;
 /// Random part of the delay before a route request is passed on \[confidence C\].

@@ -91,19 +91,35 @@ fn lost_messages_are_made_up_for() {
     }
 }
 
+/// Device `n` asks to join, heard by the coordinator.
+fn joining(n: u64) -> AdpInput {
+    let mut msdu = Msdu::new();
+    msdu.extend_from_slice(&[0x40, 2, 0x10, 0]).unwrap();
+    msdu.extend_from_slice(&eui(n).0).unwrap();
+    let (src, dst) = (MacAddress::Extended(eui(n)), MacAddress::Short(ShortAddress::COORDINATOR));
+    let (security, link) = (MacSecurity::None, LinkQuality::robust(Lqi(90)));
+    AdpInput::McpsIndication(McpsDataIndication { src_pan: PAN, src, dst, msdu, security, link })
+}
+
+#[test]
+fn a_device_that_has_given_up_makes_room_for_another_and_not_before() {
+    let mut pipe = Pipe::with_coordinator(4, |_| {});
+    (1..=6).for_each(|n| pipe.allow(n, psk(n)));
+    (1..=5).for_each(|n| pipe.give(0, joining(n)));
+    pipe.run(Duration::from_secs(29));
+    pipe.give(0, joining(6));
+    assert_eq!((codes(&pipe).len(), pipe.stations[0].adp.counters().dropped(Drop::TooManyJoins)), (5, 1));
+    pipe.run(Duration::from_secs(2));
+    pipe.give(0, joining(6));
+    pipe.run(Duration::from_secs(1));
+    assert_eq!((codes(&pipe).len(), pipe.stations[0].adp.counters().dropped(Drop::TooManyJoins)), (6, 1));
+}
+
 #[test]
 fn the_coordinator_repeats_an_unanswered_challenge_once_and_gives_up() {
     let mut pipe = Pipe::with_coordinator(4, |_| {});
     pipe.allow(1, psk(1));
-    let mut msdu = Msdu::new();
-    msdu.extend_from_slice(&[0x40, 2, 0x10, 0]).unwrap();
-    msdu.extend_from_slice(&eui(1).0).unwrap();
-    let src = MacAddress::Extended(eui(1));
-    let dst = MacAddress::Short(ShortAddress::COORDINATOR);
-    let security = MacSecurity::None;
-    let joining =
-        McpsDataIndication { src_pan: PAN, src, dst, msdu, security, link: LinkQuality::robust(Lqi(90)) };
-    pipe.give(0, AdpInput::McpsIndication(joining));
+    pipe.give(0, joining(1));
     pipe.run(Duration::from_secs(599));
     assert_eq!(codes(&pipe), [LbpCode::Challenge, LbpCode::Challenge]);
     assert_eq!(pipe.frames[0].1.msdu, pipe.frames[1].1.msdu);

@@ -106,14 +106,14 @@ impl Env {
         self.conflicts.clear();
     }
 
-    /// Entries of the tables of neighbours and their bounds.
-    pub(crate) fn occupancy(&self) -> (usize, usize) {
-        let tables = [
-            self.neighbours.table().occupancy(),
-            self.links.table().occupancy(),
-            self.pos.table().occupancy(),
-        ];
-        tables.iter().fold(self.out.occupancy(), |(held, bound), (h, b)| (held + h, bound + b))
+    /// The outputs and the tables of neighbours by their names: entries held, and the most that they may hold.
+    pub(crate) fn tables(&self) -> [(&'static str, (usize, usize)); 4] {
+        [
+            ("outputs", self.out.occupancy()),
+            ("neighbours", self.neighbours.table().occupancy()),
+            ("links", self.links.table().occupancy()),
+            ("POS", self.pos.table().occupancy()),
+        ]
     }
 
     /// Octets on the heap.

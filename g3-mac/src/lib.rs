@@ -63,4 +63,5 @@ pub use adaptation::{Adaptation, Mode};
 pub use config::{AfterRestart, Bounds, DeviceCounter, Interop, MacConfig, OctetOrder, Pib};
 pub use counters::{Counters, Drops};
 pub use mac::{Mac, MacInput, MacOutput};
+pub use receiver::Accepted;
 pub use timing::Timing;

@@ -4,7 +4,7 @@ use crate::channel::AirKind;
 use crate::config::DeviceCounter;
 use crate::env::{Env, Identity, count};
 use crate::neighbours::Neighbour;
-use crate::receiver::{Received, Receiver};
+use crate::receiver::{Accepted, Received, Receiver};
 use crate::scan::{BeaconAnswer, Scan};
 use crate::sender::Sender;
 use crate::specs::KEY_SLOTS;
@@ -98,6 +98,11 @@ impl Mac {
         self.receiver.devices.export()
     }
 
+    /// The newest MSDU that was accepted. One PHY indication leads to one at most.
+    pub const fn accepted(&self) -> Option<&Accepted> {
+        self.receiver.accepted()
+    }
+
     /// Whether it has nothing to send and waits for nothing: what it hears of others then changes only what it knows, and may be
     /// told later, with its time.
     pub fn is_idle(&self) -> bool {
@@ -112,9 +117,13 @@ impl Mac {
 
     /// Entries held in all queues and tables, and the most that they may hold.
     pub fn occupancy(&self) -> (usize, usize) {
-        let parts =
-            [self.sender.occupancy(), self.receiver.occupancy(), self.scan.occupancy(), self.env.occupancy()];
-        parts.iter().fold((0, 0), |(held, bound), (h, b)| (held + h, bound + b))
+        self.tables().fold((0, 0), |(held, bound), (_, (h, b))| (held + h, bound + b))
+    }
+
+    /// Each queue and table by its name: entries held, and the most that it may hold.
+    pub fn tables(&self) -> impl Iterator<Item = (&'static str, (usize, usize))> {
+        let own = [("queue", self.sender.occupancy()), ("scan", self.scan.occupancy())];
+        own.into_iter().chain(self.receiver.tables()).chain(self.env.tables())
     }
 
     /// Speaks to `neighbour` with `tx` for macTMRTTL, and beyond until it tells something else or a frame to it is given

@@ -22,6 +22,26 @@ pub(crate) struct Receiver {
     pub(crate) devices: DeviceTable,
     duplicates: Duplicates,
     reassembly: Reassembly,
+    accepted: Option<Accepted>,
+    accepted_count: u64,
+    resets: u32,
+}
+
+/// The newest MSDU that a MAC has accepted, for whoever watches the MAC from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// MSDUs accepted since the MAC was built, this one included.
+    pub count: u64,
+    /// Resets before it: each forgets what was accepted.
+    pub resets: u32,
+    /// Who has sent it.
+    pub src: Option<(PanId, MacAddress)>,
+    /// Data, command or beacon.
+    pub frame_type: FrameType,
+    /// macDSN of its sender.
+    pub dsn: u8,
+    /// The slot of its key and its frame counter, if it was secured.
+    pub secured: Option<(u8, u32)>,
 }
 
 /// What was received and is not data.
@@ -53,6 +73,9 @@ impl Receiver {
             devices,
             duplicates: Duplicates::new(bounds.duplicates, timing.duplicate_ttl),
             reassembly: Reassembly::new(bounds.reassemblies, timing.reassembly),
+            accepted: None,
+            accepted_count: 0,
+            resets: 0,
         }
     }
 
@@ -92,6 +115,12 @@ impl Receiver {
         self.devices.clear();
         self.duplicates.clear();
         self.reassembly.clear();
+        self.resets = self.resets.wrapping_add(1);
+    }
+
+    /// The newest MSDU that was accepted.
+    pub(crate) const fn accepted(&self) -> Option<&Accepted> {
+        self.accepted.as_ref()
     }
 
     /// macDuplicateDetectionTTL has changed.
@@ -110,9 +139,13 @@ impl Receiver {
         env.counters.drops.unfinished = self.reassembly.unfinished();
     }
 
-    pub(crate) fn occupancy(&self) -> (usize, usize) {
-        let tables = [self.devices.occupancy(), self.duplicates.occupancy(), self.reassembly.occupancy()];
-        tables.iter().fold((0, 0), |(held, bound), (h, b)| (held + h, bound + b))
+    /// Each table by its name: entries held, and the most that it may hold.
+    pub(crate) fn tables(&self) -> [(&'static str, (usize, usize)); 3] {
+        [
+            ("devices", self.devices.occupancy()),
+            ("duplicates", self.duplicates.occupancy()),
+            ("reassemblies", self.reassembly.occupancy()),
+        ]
     }
 
     /// `None`: not taken. `Some(None)`: taken, or known already. `Some(Some(_))`: the MSDU is complete.
@@ -143,6 +176,15 @@ impl Receiver {
         msdu_id(&assembly.mhr).into_iter().for_each(|id| self.duplicates.insert(now, id));
     }
 
+    /// Notes what is accepted, whatever comes of it.
+    fn note(&mut self, assembly: &Assembly) {
+        let Mhr { frame_type, dsn, src, .. } = assembly.mhr;
+        self.accepted_count += 1;
+        let secured = assembly.aux.map(|aux| (aux.key_index, aux.frame_counter));
+        let (count, resets) = (self.accepted_count, self.resets);
+        self.accepted = Some(Accepted { count, resets, src, frame_type, dsn, secured });
+    }
+
     fn deliver(
         &mut self,
         now: Instant,
@@ -160,6 +202,7 @@ impl Receiver {
             }
         };
         self.remember(now, &assembly);
+        self.note(&assembly);
         measure(now, &assembly, audience, frame, env);
         match assembly.mhr.frame_type {
             FrameType::Data => {

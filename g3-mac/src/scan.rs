@@ -46,10 +46,15 @@ impl Scan {
         true
     }
 
-    /// A beacon was heard; each node is reported once.
+    /// A beacon was heard. In a scan each node is reported once; outside of one, to a node that has not joined, always: what others
+    /// have asked for serves it too.
     pub(crate) fn on_beacon(&mut self, descriptor: PanDescriptor, env: &mut Env) {
         let node = (descriptor.pan_id, descriptor.lba);
         let full = self.heard.len() == self.bound;
+        if self.phase == Phase::Idle && !env.identity.joined() {
+            env.out.push(MacOutput::Mlme(MlmeIndication::BeaconNotify(descriptor)));
+            return;
+        }
         if self.phase == Phase::Idle || full || self.heard.contains(&node) {
             return count(&mut env.counters.drops.beacon);
         }
@@ -242,5 +247,19 @@ mod tests {
             assert!((0..300).all(|_| !answer.on_beacon(&beacon(1, 0), env)));
             assert!(answer.deadline().is_some());
         }
+    }
+
+    #[test]
+    fn a_beacon_outside_a_scan_is_news_to_who_has_not_joined_alone() {
+        let mut alone = Env::new(MacConfig::new(Eui64::from_u64(1), &GEOMETRY, Seed::from_u64(1), 0));
+        let mut scan = Scan::new(4);
+        for _ in 0..2 {
+            scan.on_beacon(beacon(1, 7), &mut alone);
+            let told = alone.out.pop();
+            assert!(matches!(told, Some(MacOutput::Mlme(MlmeIndication::BeaconNotify(_)))), "{told:?}");
+        }
+        let mut member = env(3, 10);
+        scan.on_beacon(beacon(1, 7), &mut member);
+        assert_eq!((member.out.pop(), member.counters.drops.beacon), (None, 1));
     }
 }

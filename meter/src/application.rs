@@ -124,9 +124,10 @@ impl MeterApplication {
     pub fn new(config: MeterConfig) -> Result<Self, MeterConfigError> {
         config.check()?;
         let server = Server::new(config.server());
-        let MeterState { send_counter, receive_counter, security, .. } = config.state.clone();
-        let kept = MeterState { send_counter, receive_counter, security, ..MeterState::default() };
-        let MeterState { registers, load, daily, monthly, .. } = config.state;
+        let MeterState { registers, load, daily, monthly, .. } = config.state.clone();
+        let (none, energy) = (Vec::new, Registers::default());
+        let kept =
+            MeterState { registers: energy, load: none(), daily: none(), monthly: none(), ..config.state };
         let mut measurement = Measurement::new(config.ratings, config.profiles, registers)
             .map_err(MeterConfigError::Ratings)?;
         measurement.profiles_mut().restore(&load, &daily, &monthly);
@@ -153,6 +154,11 @@ impl MeterApplication {
             monthly: profiles.monthly().iter().copied().collect(),
             ..self.kept.clone()
         }
+    }
+
+    /// The node below has asked for a record to be made durable: the state of the meter has it too.
+    pub(crate) fn keep_node(&mut self, record: &Persist) {
+        self.kept.keep_node(record);
     }
 
     /// Maker and number.

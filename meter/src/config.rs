@@ -11,7 +11,8 @@ use dlms::server::{
 };
 use metrology::{RatingError, Ratings, Registers};
 use plc_core::Seed;
-use plc_core::sap::{Key, UDP_PAYLOAD_MAX};
+use plc_core::sap::{Key, Persist, UDP_PAYLOAD_MAX};
+use plc_node::Memory;
 
 /// Who made the meter, and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,10 @@ pub struct MeterState {
     pub receive_counter: Option<u32>,
     /// Keys, policies and certificates that clients have changed.
     pub security: ServerRecords,
+    /// The first frame counter of the MAC that is certainly unused.
+    pub frame_counter: u32,
+    /// Sequence numbers of the adaptation layer.
+    pub node: Memory,
 }
 
 impl MeterState {
@@ -89,7 +94,15 @@ impl MeterState {
                 self.keep_row(*row, sizes);
             }
             MeterPersist::Server(record) => self.keep_server(record),
-            MeterPersist::Node(_) => {}
+            MeterPersist::Node(record) => self.keep_node(record),
+        }
+    }
+
+    /// The same for a record of the node.
+    pub(crate) fn keep_node(&mut self, record: &Persist) {
+        match record {
+            Persist::MacFrameCounter { reserved_to } => self.frame_counter = *reserved_to,
+            record => self.node.learn(record),
         }
     }
 

@@ -112,7 +112,10 @@ impl<P: Phy> Meter<P> {
             NodeOutput::Udp(datagram) => self.application.handle(now, ApplicationInput::Udp(datagram)),
             NodeOutput::UdpConfirm(c) => self.application.handle(now, ApplicationInput::UdpConfirm(c)),
             NodeOutput::Adpm(indication) => self.on_network(now, indication),
-            NodeOutput::Persist(record) => self.emit(MeterOutput::Persist(MeterPersist::Node(record))),
+            NodeOutput::Persist(record) => {
+                self.application.keep_node(&record);
+                self.emit(MeterOutput::Persist(MeterPersist::Node(record)));
+            }
         }
         true
     }

@@ -108,7 +108,7 @@ impl Profiles {
     }
 
     /// The clock shows `utc`, or is taken to: the first boundary that is not before it comes next, but
-    /// none that has a row already, unless the clock was set back by more than a day.
+    /// none that has a row already, unless the clock was set back by more than [`CLOCK_SET_BACK_MAX`].
     pub fn resume_at(&mut self, utc: Utc) {
         let mut next = utc.floor(self.period);
         if next < utc {
@@ -203,6 +203,15 @@ mod tests {
         profiles.resume_at(at(22, 10, 0));
         (0..3).for_each(|_| _ = profiles.capture(&Registers::default()));
         profiles.resume_at(at(22, 10, 10));
+        assert_eq!(profiles.next(), Some(at(22, 10, 45)));
+    }
+
+    #[test]
+    fn a_clock_set_back_by_more_than_an_hour_captures_its_boundaries_again() {
+        let mut profiles = profiles();
+        profiles.resume_at(at(22, 10, 0));
+        (0..9).for_each(|_| _ = profiles.capture(&Registers::default()));
+        profiles.resume_at(at(22, 10, 40));
         assert_eq!(profiles.next(), Some(at(22, 10, 45)));
     }
 

@@ -24,8 +24,9 @@ pub mod status {
 /// \[IDIS object model 1.0.0.9.11.255; confidence C\].
 pub const CLOCK_SHIFT_LIMIT: Duration = Duration::from_secs(9);
 /// After the clock was set back, boundaries that have a row already are passed over, but not for longer
-/// than this: a clock that was far ahead must not silence the profile.
-pub const CLOCK_SET_BACK_MAX: Duration = Duration::from_secs(86_400);
+/// than this: a clock that was far ahead must not silence the profile. What was captured under a wrong time stays, and
+/// the boundary is captured once more \[own choice\].
+pub const CLOCK_SET_BACK_MAX: Duration = Duration::from_secs(3600);
 /// A day.
 pub const DAY: Duration = Duration::from_secs(86_400);
 /// Without samples for longer than this, the meter counts as having been without power.

@@ -9,9 +9,9 @@ use dlms::axdr::Data;
 use dlms::client::{CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput};
 use dlms::cosem::AttributeRequest;
 use dlms::security::Suite0;
-use mains::{IDENTITY, KEYS, RATE, at};
+use mains::{IDENTITY, KEYS, RATE, at, config};
 use meter::objects::names;
-use meter::{MeterEvent, MeterInput, MeterOutput, MeterPersist};
+use meter::{MeterApplication, MeterConfig, MeterEvent, MeterInput, MeterOutput, MeterPersist, MeterState};
 use plc_core::sap::{AdpmIndication, AdpmRequest, DLMS_PORT, UdpPayload, UdpRequest};
 use plc_core::{Machine, Seed, ShortAddress, UtcAnchor};
 use plc_node::NodeOutput;
@@ -121,4 +121,23 @@ fn a_meter_that_was_told_to_leave_joins_again_when_it_may() {
     street.run(300, |street| street.told.contains(&left).then_some(()));
     street.allow();
     street.run(3600, |street| joined(street, 2));
+}
+
+#[test]
+fn what_the_node_has_used_is_in_the_state_of_the_meter_and_in_that_of_its_next_life() {
+    let mut street = Street::new();
+    let short = street.run(300, |street| joined(street, 1));
+    assert_eq!(ask(&mut street, &mut management(), short, ClientInput::Connect), ClientOutput::Connected);
+    let state = street.meter.state();
+    assert!(state.frame_counter > 1 && state.send_counter > 0, "{state:?}");
+    let mut kept = MeterState::default();
+    for told in &street.told {
+        if let MeterOutput::Persist(record) = told {
+            kept.keep(record, &config().profiles);
+        }
+    }
+    assert_eq!((kept.frame_counter, &kept.node), (state.frame_counter, &state.node));
+    let again = MeterConfig { state: state.clone(), ..config() };
+    let mut next = MeterApplication::new(again).expect("a good configuration");
+    assert_eq!(next.state(), state);
 }

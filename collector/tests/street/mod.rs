@@ -5,7 +5,7 @@ use collector::{
     Batch, Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Reading,
 };
 use dlms::apdu::DataAccessResult;
-use dlms::axdr::Encoder;
+use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, SortMethod};
 use dlms::cosem::{AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName, ScalerUnit, Unit};
 use dlms::security::Suite0;
@@ -76,10 +76,6 @@ pub enum Lie {
     OutsideRange,
     /// Times between boundaries.
     Misaligned,
-    /// The newest row first.
-    Backwards,
-    /// The same row again and again.
-    Repeated,
     /// A text where a number belongs.
     Text,
     /// Nothing where a number belongs.
@@ -99,11 +95,9 @@ pub enum Lie {
 }
 
 impl Lie {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 10] = [
         Self::OutsideRange,
         Self::Misaligned,
-        Self::Backwards,
-        Self::Repeated,
         Self::Text,
         Self::Empty,
         Self::NoClock,
@@ -123,7 +117,9 @@ pub struct Objects {
     pub missing: BTreeSet<Utc>,
     pub lie: Option<Lie>,
     /// How far its clock is ahead, for the clock object alone.
-    pub ahead: Duration,
+    pub ahead_ms: i64,
+    /// Whether its clock may be set.
+    pub clock_opens: bool,
     /// Questions for the buffer.
     pub asked: u32,
 }
@@ -187,8 +183,6 @@ impl Objects {
         let (first, next) = match lie {
             Lie::OutsideRange => (last, last + PERIOD),
             Lie::Misaligned => (earlier, last - second),
-            Lie::Backwards => (last, earlier),
-            Lie::Repeated => (last, last),
             _ => (earlier, last),
         };
         if lie == Lie::NoArray {
@@ -219,7 +213,7 @@ impl ObjectModel for Objects {
     fn object(&self, index: usize, _: &AssociationContext) -> Option<ObjectEntry> {
         let objects = [
             ObjectEntry::read_only(7, 1, PROFILE, 8),
-            ObjectEntry::read_only(8, 0, CLOCK, 9),
+            ObjectEntry::read_only(8, 0, CLOCK, 9).writable(u32::from(self.clock_opens) << 2),
             ObjectEntry::read_only(3, 0, IMPORT, 3),
             ObjectEntry::read_only(3, 0, EXPORT, 3),
         ];
@@ -245,11 +239,26 @@ impl ObjectModel for Objects {
             (PROFILE, 2, Some(lie)) => self.lying_buffer(lie, now, out),
             (PROFILE, ..) => return self.profile(request, now, out),
             (CLOCK, 2, _) => {
-                out.clock_time(&ClockTime::from_utc(anchor().utc(now) + self.ahead, 0, ClockStatus::OK));
+                let shown = Utc::from_millis(anchor().utc(now).as_millis() + self.ahead_ms);
+                out.clock_time(&ClockTime::from_utc(shown, -120, ClockStatus::DAYLIGHT_SAVING));
             }
             (_, 3, _) => ScalerUnit { scaler: -1, unit: Unit::WATT_HOUR }.encode(out),
             _ => return Err(DataAccessResult::ObjectUndefined),
         }
+        Ok(())
+    }
+
+    fn set(
+        &mut self,
+        request: &AttributeRequest,
+        value: &Data<'_>,
+        association: &AssociationContext,
+    ) -> Result<(), DataAccessResult> {
+        assert_eq!((request.logical_name, request.attribute), (CLOCK, 2));
+        let clock = value.as_clock_time().ok_or(DataAccessResult::TypeUnmatched)?;
+        assert_eq!(clock.deviation(), Some(-120), "in the zone of the meter");
+        let utc = clock.utc().ok_or(DataAccessResult::OtherReason)?;
+        self.ahead_ms = utc.as_millis() - anchor().utc(association.now).as_millis();
         Ok(())
     }
 }
@@ -291,7 +300,8 @@ impl MeterDouble {
         });
         let installed = midnight() - PERIOD * 10;
         let missing = BTreeSet::new();
-        let objects = Objects { number, installed, missing, lie: None, ahead: Duration::ZERO, asked: 0 };
+        let objects =
+            Objects { number, installed, missing, lie: None, ahead_ms: 0, clock_opens: false, asked: 0 };
         Self { objects, server, alive: true }
     }
 }
@@ -523,6 +533,8 @@ pub fn meter_of(event: &CollectorEvent) -> Eui64 {
         | CollectorEvent::GapLost { meter, .. }
         | CollectorEvent::UnexpectedValue { meter, .. }
         | CollectorEvent::ClockDeviation { meter, .. }
+        | CollectorEvent::ClockSet { meter, .. }
+        | CollectorEvent::ClockNotSet { meter, .. }
         | CollectorEvent::MeterRefused { meter } => meter,
     }
 }

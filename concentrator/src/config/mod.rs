@@ -80,6 +80,8 @@ pub struct CollectorConfig {
     pub retries: u8,
     /// Meters that are read at the same time.
     pub parallel_sessions: u16,
+    /// Whether meters whose clock deviates are set to the time of the concentrator.
+    pub set_clocks: bool,
 }
 
 /// A meter that may join.
@@ -115,6 +117,7 @@ impl Default for Config {
                 read_delay: Duration::from_secs(60),
                 retries: 3,
                 parallel_sessions: 4,
+                set_clocks: true,
             },
             log: String::from("info"),
             meters: Vec::new(),
@@ -274,6 +277,10 @@ impl CollectorConfig {
             section.take("parallel_sessions", "a number, 1 to 64", Show::Value, found, |v| {
                 value::integer(v, 1..=64)?.try_into().ok()
             }),
+        );
+        set(
+            &mut self.set_clocks,
+            section.take("set_clocks", "true or false", Show::Value, found, toml::de::DeValue::as_bool),
         );
         section.finish(found);
     }

@@ -2,6 +2,23 @@
 
 use super::Config;
 
+/// A meter, as comments.
+const METER_EXAMPLE: &str = r#"# The meters that may join. Keys are 32 hexadecimal digits, or "file:path" of a file that holds them.
+#[[meter]]
+# Name for people, 1 to 64 characters, different for each meter.
+#id = "flat-1"
+# Extended address, 16 hexadecimal digits, as printed on the meter.
+#eui64 = "0011223344556677"
+# Key with which it joins the network (EAP-PSK).
+#psk = "file:keys/flat-1.psk"
+# DLMS global unicast encryption key.
+#encryption_key = "file:keys/flat-1.ek"
+# DLMS authentication key.
+#authentication_key = "file:keys/flat-1.ak"
+# DLMS system title, 16 hexadecimal digits. Without it: the octets of eui64.
+#system_title = "4d4d4d0000000001"
+"#;
+
 impl Config {
     /// The file that gives this configuration, without the meters, every key explained.
     pub fn to_toml(&self) -> String {
@@ -42,26 +59,14 @@ read_delay_s = {read_delay}
 retries = {retries}
 # Meters that are read at the same time, 1 to 64.
 parallel_sessions = {parallel_sessions}
+# Whether meters whose clock deviates by more than five seconds are set to the time of this machine, which must be right then.
+set_clocks = {set_clocks}
 
 [log]
 # What is logged to standard error: error, warn, info, debug, trace, also per module.
 level = {log:?}
 
-# The meters that may join. Keys are 32 hexadecimal digits, or "file:path" of a file that holds them.
-#[[meter]]
-# Name for people, 1 to 64 characters, different for each meter.
-#id = "flat-1"
-# Extended address, 16 hexadecimal digits, as printed on the meter.
-#eui64 = "0011223344556677"
-# Key with which it joins the network (EAP-PSK).
-#psk = "file:keys/flat-1.psk"
-# DLMS global unicast encryption key.
-#encryption_key = "file:keys/flat-1.ek"
-# DLMS authentication key.
-#authentication_key = "file:keys/flat-1.ak"
-# DLMS system title, 16 hexadecimal digits. Without it: the octets of eui64.
-#system_title = "4d4d4d0000000001"
-"#,
+{METER_EXAMPLE}"#,
             path = store_path.display().to_string(),
             front_end = plc.front_end,
             eui64 = plc.eui64,
@@ -71,6 +76,7 @@ level = {log:?}
             read_delay = collector.read_delay.as_secs(),
             retries = collector.retries,
             parallel_sessions = collector.parallel_sessions,
+            set_clocks = collector.set_clocks,
         )
     }
 }

@@ -42,7 +42,7 @@ fn everything_that_is_wrong_is_said_at_once() {
   line 2: grpc.listen = \"here\": expected an address and a port, such as \"127.0.0.1:50051\"
   line 4: collector.retries = 99: expected a number, 0 to 20
   line 5: collector.capture_period_s = 7000: expected seconds that divide a day, 60 to 86400
-  line 6: collector.period: unknown key, expected one of capture_period_s, read_delay_s, retries, parallel_sessions
+  line 6: collector.period: unknown key, expected one of capture_period_s, read_delay_s, retries, parallel_sessions, set_clocks
   line 8: plc.pan_id = 0x0300: expected a number up to 0xfcff with the bits 0x0300 clear
   line 9: extra: unknown key, expected one of store, grpc, plc, collector, log, meter, meters_file";
     assert_eq!(parse(text).unwrap_err(), expected);
@@ -124,13 +124,13 @@ proptest! {
     #[test]
     fn what_is_printed_is_read_back(
         path in "/[a-zA-Z0-9 \"'é/._-]{1,30}", port: u16, pan in 0u16..0xFFFF, divisor in 0usize..5,
-        delay in 0u64..86_400, retries in 0u8..=20, parallel in 1u16..=64,
+        delay in 0u64..86_400, retries in 0u8..=20, parallel in 1u16..=64, set_clocks: bool,
     ) {
         let mut config = Config { store_path: path.into(), listen: ([10, 0, 0, 1], port).into(), ..Config::default() };
         config.plc.pan_id = PanId(pan & 0xFCFF);
         config.collector = CollectorConfig {
             capture_period: Duration::from_secs([60, 300, 900, 3600, 86_400][divisor]),
-            read_delay: Duration::from_secs(delay), retries, parallel_sessions: parallel,
+            read_delay: Duration::from_secs(delay), retries, parallel_sessions: parallel, set_clocks,
         };
         prop_assert_eq!(parse(&config.to_toml()), Ok(config));
     }

@@ -294,7 +294,9 @@ fn kind_of(event: &CollectorEvent) -> Option<(EventKind, Eui64)> {
         CollectorEvent::Gap { meter, .. } => (EventKind::ReadFailed, *meter),
         CollectorEvent::GapLost { meter, .. } => (EventKind::ReadFailed, *meter),
         CollectorEvent::UnexpectedValue { meter, .. } => (EventKind::ReadFailed, *meter),
-        CollectorEvent::ClockDeviation { meter, .. } => (EventKind::ReadFailed, *meter),
+        CollectorEvent::ClockDeviation { meter, .. }
+        | CollectorEvent::ClockSet { meter, .. }
+        | CollectorEvent::ClockNotSet { meter, .. } => (EventKind::Clock, *meter),
         CollectorEvent::MeterRefused { meter } => (EventKind::MeterRefused, *meter),
     })
 }

@@ -23,6 +23,8 @@ pub enum EventKind {
     ReadFailed,
     /// A meter reported another value for a reading that is held; the first one stays.
     ReadingConflict,
+    /// The clock of a meter deviates from UTC, was set, or could not be set.
+    Clock,
     /// A received apdu failed decryption, authentication or replay protection.
     SecurityFailure,
     /// The power line cannot be served.
@@ -90,7 +92,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 }
 
 /// In the order of the enum.
-const NAMES: [(EventKind, &str); 10] = [
+const NAMES: [(EventKind, &str); 11] = [
     (EventKind::Started, "started"),
     (EventKind::Stopped, "stopped"),
     (EventKind::MeterJoined, "meter-joined"),
@@ -98,6 +100,7 @@ const NAMES: [(EventKind, &str); 10] = [
     (EventKind::MeterRefused, "meter-refused"),
     (EventKind::ReadFailed, "read-failed"),
     (EventKind::ReadingConflict, "reading-conflict"),
+    (EventKind::Clock, "clock"),
     (EventKind::SecurityFailure, "security-failure"),
     (EventKind::PowerLineFault, "power-line-fault"),
     (EventKind::Unknown, "unknown"),

@@ -184,6 +184,18 @@ impl Adp {
         self.loadng.table().routes()
     }
 
+    /// The neighbour to which a frame for `destination` would go at `now`, if that is known: nothing is looked for.
+    pub fn next_hop(&self, now: Instant, destination: ShortAddress) -> Option<ShortAddress> {
+        self.loadng.next_hop_at(now, &self.ib, &self.interop, destination)
+    }
+
+    /// When the route to `destination` was made or last taken by a frame that its next hop has acknowledged; `None` without a
+    /// route.
+    pub fn route_used(&self, destination: ShortAddress) -> Option<Instant> {
+        let route = self.loadng.table().find(destination)?;
+        Some(route.expires - self.ib.adp_routing_table_entry_ttl)
+    }
+
     /// Neighbours over which no new route is made, and until when, oldest first.
     pub fn blacklist(&self) -> &[(ShortAddress, Instant)] {
         self.loadng.blacklist()
@@ -191,15 +203,22 @@ impl Adp {
 
     /// Entries in all tables and queues, and the most that there may be.
     pub fn occupancy(&self) -> (usize, usize) {
-        let (queued, queue_limit) = self.transmitter.occupancy();
-        let (routing, routing_limit) = self.loadng.occupancy();
-        let (joining, join_limit) = match &self.station {
+        self.tables().fold((0, 0), |(held, limit), (_, (h, l))| (held + h, limit + l))
+    }
+
+    /// Each table and queue by its name: entries held, and the most that there may be.
+    pub fn tables(&self) -> impl Iterator<Item = (&'static str, (usize, usize))> {
+        let joining = match &self.station {
             Station::Coordinator(lbs) => lbs.occupancy(),
             Station::Device(lbd) => lbd.occupancy(),
         };
-        let held = queued + routing + joining + self.broadcasts.len() + self.reassembler.len();
-        let limit = queue_limit + routing_limit + join_limit;
-        (held, limit + self.broadcast_limit + self.reassembly_limit)
+        let own = [
+            ("frames and packets", self.transmitter.occupancy()),
+            ("joins", joining),
+            ("broadcasts", (self.broadcasts.len(), self.broadcast_limit)),
+            ("reassemblies", (self.reassembler.len(), self.reassembly_limit)),
+        ];
+        own.into_iter().chain(self.loadng.tables())
     }
 
     /// Octets that this layer takes, tables and queues included. All of it is taken when it is built.

@@ -1,13 +1,11 @@
 //! Looking for a PAN: a pause, a scan, candidates.
 
-use super::backoff;
 use crate::action::Action;
 use crate::specs;
 use core::cmp::Reverse;
 use core::time::Duration;
 use plc_core::Instant;
 use plc_core::sap::{MlmeRequest, PanDescriptor};
-use plc_core::seed::Stream;
 
 /// Candidates that may be remembered whatever the configuration says.
 pub(super) const CANDIDATES_MAX: usize = 16;
@@ -25,10 +23,8 @@ pub(super) struct Discovering {
 }
 
 impl Discovering {
-    /// Waits before the scan, longer after each failure; even the first time, so that devices which
-    /// were switched on together do not ask together.
-    pub(super) fn after_pause(now: Instant, failures: u8, random: &mut Stream) -> Self {
-        let pause = backoff::draw(specs::SCAN_BACKOFF_FIRST, specs::SCAN_BACKOFF_LAST, failures, random);
+    /// Waits before the scan; even the first time, so that devices which were switched on together do not ask together.
+    pub(super) fn after_pause(now: Instant, pause: Duration) -> Self {
         Self { scanning: false, until: now + pause, heard: Candidates::new() }
     }
 
@@ -39,9 +35,9 @@ impl Discovering {
         Action::Mlme(MlmeRequest::Scan { duration })
     }
 
-    /// Remembers a beacon; of each neighbour the last.
-    pub(super) fn on_beacon(&mut self, descriptor: PanDescriptor, limit: usize) {
-        if !self.scanning || !super::is_candidate(&descriptor) {
+    /// Remembers a beacon; of each neighbour the last. Beacons that others have asked for, before the scan, count if they may serve.
+    pub(super) fn on_beacon(&mut self, descriptor: PanDescriptor, limit: usize, others_serve: bool) {
+        if !self.scanning && !others_serve || !super::is_candidate(&descriptor) {
             return;
         }
         let same =
@@ -86,14 +82,14 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
     use plc_core::sap::Lqi;
-    use plc_core::{PanId, Seed, ShortAddress};
+    use plc_core::{PanId, ShortAddress};
 
     fn beacon(lba: u16, lqi: u8, rc_coord: u16) -> PanDescriptor {
         PanDescriptor { pan_id: PanId(1), lba: ShortAddress(lba), lqi: Lqi(lqi), rc_coord }
     }
 
     fn scanning() -> Discovering {
-        let mut discovering = Discovering::after_pause(Instant::EPOCH, 0, &mut Seed::from_u64(1).stream());
+        let mut discovering = Discovering::after_pause(Instant::EPOCH, Duration::from_secs(1));
         discovering.scan(Instant::EPOCH, Duration::from_secs(15));
         discovering
     }
@@ -108,7 +104,7 @@ mod tests {
             beacon(3, 60, 8),
             beacon(4, 200, 0x7FFF),
         ] {
-            discovering.on_beacon(descriptor, 16);
+            discovering.on_beacon(descriptor, 16, false);
         }
         let order: Vec<_> = discovering.into_candidates().unwrap().iter().map(|c| c.lba.0).collect();
         assert_eq!(order, [3, 2, 1, 0, 4]);
@@ -117,17 +113,26 @@ mod tests {
     #[test]
     fn a_bounded_list_keeps_the_best() {
         let mut discovering = scanning();
-        (1..20).rev().for_each(|n| discovering.on_beacon(beacon(n, 100, n), 2));
+        (1..20).rev().for_each(|n| discovering.on_beacon(beacon(n, 100, n), 2, false));
         assert_eq!(discovering.heard(), 2);
         assert_eq!(discovering.into_candidates().unwrap()[0].rc_coord, 1);
     }
 
     #[test]
+    fn beacons_for_others_count_before_the_scan_when_they_may() {
+        let mut discovering = Discovering::after_pause(Instant::EPOCH, Duration::from_secs(1));
+        discovering.on_beacon(beacon(1, 90, 20), 16, false);
+        assert_eq!(discovering.heard(), 0);
+        discovering.on_beacon(beacon(1, 90, 20), 16, true);
+        assert_eq!(discovering.into_candidates().unwrap()[0].lba, ShortAddress(1));
+    }
+
+    #[test]
     fn beacons_outside_a_scan_and_of_nobody_are_ignored() {
-        let mut discovering = Discovering::after_pause(Instant::EPOCH, 0, &mut Seed::from_u64(1).stream());
-        discovering.on_beacon(beacon(1, 90, 20), 16);
+        let mut discovering = Discovering::after_pause(Instant::EPOCH, Duration::from_secs(1));
+        discovering.on_beacon(beacon(1, 90, 20), 16, false);
         discovering.scan(Instant::EPOCH, Duration::from_secs(15));
-        discovering.on_beacon(beacon(0xFFFF, 90, 20), 16);
+        discovering.on_beacon(beacon(0xFFFF, 90, 20), 16, false);
         assert!(discovering.into_candidates().is_none());
     }
 }

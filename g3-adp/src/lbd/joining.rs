@@ -1,8 +1,9 @@
 //! Asking one LBA after the other to be let in.
 
+use super::Identity;
+use super::backoff::Pauses;
 use super::discovering::Candidates;
 use super::peer::Peer;
-use super::{Identity, backoff};
 use crate::action::Grant;
 use crate::counters::Drop;
 use crate::specs;
@@ -36,11 +37,10 @@ pub(super) enum Outcome {
 }
 
 impl Joining {
-    pub(super) fn new(candidates: Candidates, now: Instant, random: &mut Stream) -> Self {
-        let mut joining =
-            Self { candidates, at: 0, attempts: 0, pausing: true, until: now, peer: Peer::default() };
-        joining.pause(now, random);
-        joining
+    /// Asks the first of the candidates after a pause.
+    pub(super) fn new(candidates: Candidates, now: Instant, pauses: &Pauses, random: &mut Stream) -> Self {
+        let until = now + pauses.before_attempt(0, random);
+        Self { candidates, at: 0, attempts: 0, pausing: true, until, peer: Peer::default() }
     }
 
     pub(super) fn candidate(&self) -> &PanDescriptor {
@@ -89,6 +89,7 @@ impl Joining {
         mut self,
         now: Instant,
         reason: JoinFailure,
+        pauses: &Pauses,
         random: &mut Stream,
     ) -> Option<Self> {
         let pan_id = self.candidate().pan_id;
@@ -100,7 +101,8 @@ impl Joining {
         }
         self.attempts += 1;
         let go_on = !self.candidates.is_empty() && self.attempts < specs::JOIN_ATTEMPTS_PER_SCAN;
-        self.pause(now, random);
+        self.pausing = true;
+        self.until = now + pauses.before_attempt(self.attempts, random);
         go_on.then_some(self)
     }
 
@@ -114,11 +116,5 @@ impl Joining {
 
     pub(super) fn candidates(&self) -> usize {
         self.candidates.len()
-    }
-
-    fn pause(&mut self, now: Instant, random: &mut Stream) {
-        let (first, last) = (specs::JOIN_BACKOFF_FIRST, specs::JOIN_BACKOFF_LAST);
-        self.pausing = true;
-        self.until = now + backoff::draw(first, last, self.attempts, random);
     }
 }

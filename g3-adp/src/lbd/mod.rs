@@ -16,6 +16,7 @@ use crate::eap_psk::StaticKeys;
 use crate::transmit::{Chance, Frame, Purpose, Way};
 use crate::wire::{BootstrappingData, LbpCode, LbpFrame, Parameter};
 use crate::{exchange, specs};
+use backoff::Pauses;
 use core::time::Duration;
 use discovering::Discovering;
 use joined::Joined;
@@ -32,8 +33,7 @@ use plc_core::{Eui64, Instant, MacAddress, PanId, ShortAddress};
 pub(crate) struct Lbd {
     identity: Identity,
     phase: Phase,
-    /// Scans that led nowhere since the last success.
-    failed_scans: u8,
+    pauses: Pauses,
 }
 
 /// What stays the same through all phases.
@@ -44,6 +44,7 @@ struct Identity {
     ib: Times,
     candidates: usize,
     result_before_attribute: bool,
+    others_serve: bool,
 }
 
 /// The part of the information base that matters here.
@@ -80,8 +81,10 @@ impl Lbd {
             ib: Times::of(&config.ib),
             candidates: config.limits.candidates.min(discovering::CANDIDATES_MAX),
             result_before_attribute: config.interop.result_before_attribute,
+            others_serve: config.interop.beacons_for_others_serve,
         };
-        Self { identity, phase: Phase::Idle, failed_scans: 0 }
+        let pauses = Pauses { yields: config.interop.yields_when_crowded, ..Pauses::default() };
+        Self { identity, phase: Phase::Idle, pauses }
     }
 
     /// The information base has changed.
@@ -94,7 +97,7 @@ impl Lbd {
         if !matches!(self.phase, Phase::Idle) {
             return out.push(Action::Count(Drop::Misuse));
         }
-        self.failed_scans = 0;
+        self.pauses.succeed();
         self.discover(now, random);
     }
 
@@ -150,29 +153,40 @@ impl Lbd {
     /// A beacon was heard.
     pub(crate) fn on_beacon(&mut self, descriptor: PanDescriptor) {
         if let Phase::Discovering(discovering) = &mut self.phase {
-            discovering.on_beacon(descriptor, self.identity.candidates);
+            let others_serve = self.identity.others_serve && self.pauses.has_failed();
+            discovering.on_beacon(descriptor, self.identity.candidates, others_serve);
         }
     }
 
     /// The scan has ended.
     pub(crate) fn on_scanned(&mut self, now: Instant, random: &mut Stream, out: &mut Actions) {
+        if matches!(&self.phase, Phase::Discovering(discovering) if discovering.is_scanning()) {
+            self.choose(now, random, out);
+        }
+    }
+
+    /// Asks the best of those that were heard, or looks again later.
+    fn choose(&mut self, now: Instant, random: &mut Stream, out: &mut Actions) {
         self.phase = match core::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Discovering(discovering) if discovering.is_scanning() => {
-                match discovering.into_candidates() {
-                    Some(candidates) => {
-                        let joining = Joining::new(candidates, now, random);
-                        out.push(Action::Mlme(MlmeRequest::SetPanId(joining.candidate().pan_id)));
-                        Phase::Joining(joining)
-                    }
-                    None => {
-                        out.push(Action::Tell(AdpmIndication::JoinFailed(JoinFailure::NoPan)));
-                        self.failed_scans = self.failed_scans.saturating_add(1);
-                        Phase::Discovering(Discovering::after_pause(now, self.failed_scans, random))
-                    }
+            Phase::Discovering(discovering) => match discovering.into_candidates() {
+                Some(candidates) => {
+                    let joining = Joining::new(candidates, now, &self.pauses, random);
+                    out.push(Action::Mlme(MlmeRequest::SetPanId(joining.candidate().pan_id)));
+                    Phase::Joining(joining)
                 }
-            }
+                None => {
+                    out.push(Action::Tell(AdpmIndication::JoinFailed(JoinFailure::NoPan)));
+                    self.next_scan(now, random)
+                }
+            },
             other => other,
         };
+    }
+
+    /// Looks again later, a scan having led nowhere.
+    fn next_scan(&mut self, now: Instant, random: &mut Stream) -> Phase {
+        self.pauses.failed_scans = self.pauses.failed_scans.saturating_add(1);
+        Phase::Discovering(Discovering::after_pause(now, self.pauses.before_scan(random)))
     }
 
     /// A bootstrapping message in clear for this device.
@@ -212,7 +226,9 @@ impl Lbd {
         }
         match &mut self.phase {
             Phase::Idle => {}
-            Phase::Discovering(discovering) if discovering.is_scanning() => self.on_scanned(now, random, out),
+            Phase::Discovering(discovering) if discovering.is_scanning() || discovering.heard() > 0 => {
+                self.choose(now, random, out);
+            }
             Phase::Discovering(discovering) => {
                 out.push(discovering.scan(now, self.identity.ib.scan_duration));
             }
@@ -249,22 +265,23 @@ impl Lbd {
     }
 
     fn discover(&mut self, now: Instant, random: &mut Stream) {
-        self.phase = Phase::Discovering(Discovering::after_pause(now, self.failed_scans, random));
+        self.phase = Phase::Discovering(Discovering::after_pause(now, self.pauses.before_scan(random)));
     }
 
     /// An attempt has failed: the next candidate, or another scan.
     fn on_failed(&mut self, now: Instant, reason: JoinFailure, random: &mut Stream, out: &mut Actions) {
         out.push(Action::Tell(AdpmIndication::JoinFailed(reason)));
+        self.pauses.unanswered +=
+            u8::from(reason == JoinFailure::Timeout && self.pauses.unanswered < u8::MAX);
         self.phase = match core::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Joining(joining) => match joining.after_failure(now, reason, random) {
+            Phase::Joining(joining) => match joining.after_failure(now, reason, &self.pauses, random) {
                 Some(next) => {
                     out.push(Action::Mlme(MlmeRequest::SetPanId(next.candidate().pan_id)));
                     Phase::Joining(next)
                 }
                 None => {
                     out.push(Action::Mlme(MlmeRequest::SetPanId(PanId::BROADCAST)));
-                    self.failed_scans = self.failed_scans.saturating_add(1);
-                    Phase::Discovering(Discovering::after_pause(now, self.failed_scans, random))
+                    self.next_scan(now, random)
                 }
             },
             other => other,
@@ -281,7 +298,7 @@ impl Lbd {
         let lba = Some((candidate.lba, LinkQuality::robust(candidate.lqi)));
         out.push(Action::Enter(Entry { pan_id, short, key_index, lba }));
         out.push(Action::Tell(AdpmIndication::Joined { pan_id, short }));
-        self.failed_scans = 0;
+        self.pauses.succeed();
         self.phase = Phase::Joined(Joined::new(now, self.identity.ib.join_watchdog, grant.gmk_index));
     }
 

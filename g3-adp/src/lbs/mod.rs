@@ -49,6 +49,8 @@ pub(crate) struct Lbs {
 struct Settings {
     parallel: usize,
     timeout: core::time::Duration,
+    /// Who has not answered for so long has given up and begins anew.
+    patience: core::time::Duration,
     retries: u8,
     result_before_attribute: bool,
     lba_extended_source: bool,
@@ -65,6 +67,7 @@ impl Lbs {
         let settings = Settings {
             parallel,
             timeout: config.ib.lbp_message_timeout,
+            patience: config.ib.adp_max_join_wait_time.saturating_add(specs::LBP_PATIENCE_MARGIN),
             retries: config.ib.lbp_retries,
             result_before_attribute: config.interop.result_before_attribute,
             lba_extended_source: config.interop.lba_extended_source,
@@ -254,22 +257,34 @@ impl Lbs {
             return out.push(Action::Send(self.frame(via, &msdu, Purpose::Relay)));
         };
         let psk = device.psk;
-        let at = match self.position(eui64) {
-            Some(at) => at,
-            None if self.conversations.len() >= self.settings.parallel => {
-                return out.push(Action::Count(Drop::TooManyJoins));
-            }
-            None => {
-                let mut rand_s = [0; 16];
-                random.fill_bytes(&mut rand_s);
-                self.conversations.push(Conversation::new(eui64, &psk, rand_s, via));
-                self.conversations.len() - 1
-            }
+        let Some(at) = self.position(eui64).or_else(|| self.seat(now, eui64, &psk, via, random)) else {
+            return out.push(Action::Count(Drop::TooManyJoins));
         };
         self.conversations[at].via = via;
         self.conversations[at].kind = Kind::Join;
         let step = self.conversations[at].challenge(self.id_s);
         self.say(now, at, step, out);
+    }
+
+    /// A new conversation, if there is room or somebody who has given up.
+    fn seat(
+        &mut self,
+        now: Instant,
+        eui64: Eui64,
+        psk: &Key,
+        via: Via,
+        random: &mut Stream,
+    ) -> Option<usize> {
+        if self.conversations.len() >= self.settings.parallel {
+            let Settings { timeout, patience, .. } = self.settings;
+            let given_up = |c: &Conversation| c.kind == Kind::Join && now + timeout >= c.expires + patience;
+            let at = self.conversations.iter().position(given_up)?;
+            self.conversations.remove(at);
+        }
+        let mut rand_s = [0; 16];
+        random.fill_bytes(&mut rand_s);
+        self.conversations.push(Conversation::new(eui64, psk, rand_s, via));
+        Some(self.conversations.len() - 1)
     }
 
     /// The device proves that it knows the key: it gets an address, which is made durable first.

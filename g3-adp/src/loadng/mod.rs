@@ -23,7 +23,7 @@ pub(crate) use context::{Context, max_hops};
 pub use table::{Route, RoutingTable};
 
 use crate::action::Action;
-use crate::config::Limits;
+use crate::config::{InformationBase, Interop, Limits};
 use crate::counters::Drop;
 use crate::sequence::Sequence;
 use crate::transmit::Purpose;
@@ -116,15 +116,26 @@ impl Loadng {
 
     /// The neighbour to which a frame for `destination` goes, if that is known \[G3 ADP 5.2\].
     pub(crate) fn next_hop(&self, cx: &Context<'_>, destination: ShortAddress) -> Option<ShortAddress> {
-        if let Some(route) = self.usable(cx, destination) {
+        self.next_hop_at(cx.now, cx.ib, cx.interop, destination)
+    }
+
+    /// The same for who only looks on.
+    pub(crate) fn next_hop_at(
+        &self,
+        now: Instant,
+        ib: &InformationBase,
+        interop: &Interop,
+        destination: ShortAddress,
+    ) -> Option<ShortAddress> {
+        if let Some(route) = self.usable_at(now, interop, destination) {
             return Some(route.next_hop);
         }
         if self.neighbours.is_confirmed(destination) {
             return Some(destination);
         }
-        let home = destination == cx.ib.adp_coord_short_address;
+        let home = destination == ib.adp_coord_short_address;
         let default = self.default_route.filter(|_| home);
-        default.or(cx.ib.adp_disable_default_routing.then_some(destination))
+        default.or(ib.adp_disable_default_routing.then_some(destination))
     }
 
     /// The next hop, or a search for it.
@@ -330,18 +341,16 @@ impl Loadng {
         self.blacklist.entries()
     }
 
-    /// Entries in all tables, and the most that there may be.
-    pub(crate) fn occupancy(&self) -> (usize, usize) {
+    /// Each table by its name: entries held, and the most that there may be.
+    pub(crate) fn tables(&self) -> [(&'static str, (usize, usize)); 6] {
         [
-            self.table.occupancy(),
-            self.neighbours.occupancy(),
-            self.searches.occupancy(),
-            self.passing.occupancy(),
-            self.answers.occupancy(),
-            self.reverse.occupancy(),
+            ("routes", self.table.occupancy()),
+            ("neighbours", self.neighbours.occupancy()),
+            ("searches", self.searches.occupancy()),
+            ("requests of others", self.passing.occupancy()),
+            ("answers", self.answers.occupancy()),
+            ("reverse costs", self.reverse.occupancy()),
         ]
-        .into_iter()
-        .fold((0, 0), |(held, limit), (h, l)| (held + h, limit + l))
     }
 
     /// Octets on the heap.
@@ -359,9 +368,12 @@ impl Loadng {
     }
 
     fn usable(&self, cx: &Context<'_>, destination: ShortAddress) -> Option<&Route> {
-        self.table.known(cx.now, destination).filter(|route| {
-            let proven =
-                cx.interop.acknowledged_links_suffice && self.neighbours.is_confirmed(route.next_hop);
+        self.usable_at(cx.now, cx.interop, destination)
+    }
+
+    fn usable_at(&self, now: Instant, interop: &Interop, destination: ShortAddress) -> Option<&Route> {
+        self.table.known(now, destination).filter(|route| {
+            let proven = interop.acknowledged_links_suffice && self.neighbours.is_confirmed(route.next_hop);
             route.bidirectional || proven
         })
     }
@@ -378,7 +390,7 @@ impl Loadng {
     }
 
     fn on_not_found(&mut self, cx: &mut Context<'_>, destination: ShortAddress) {
-        self.table.fail(destination);
+        self.table.forget(destination);
         if destination == cx.ib.adp_coord_short_address
             && let Some(home) = &mut self.home
         {

@@ -178,4 +178,159 @@ mod tests {
         let wait = |lqi| delay(Lqi(lqi), &cx).as_millis();
         assert_eq!([wait(0), wait(52), wait(86), wait(120), wait(255)], [1500, 1500, 800, 100, 100]);
     }
+
+    const LIMIT: usize = 3;
+
+    /// A node that passes requests on.
+    struct Node {
+        passing: Passing,
+        ib: InformationBase,
+        interop: Interop,
+        random: plc_core::seed::Stream,
+        out: Actions,
+    }
+
+    impl Node {
+        fn new(trickle: bool) -> Self {
+            let ib = InformationBase {
+                adp_cluster_trickle_enabled: trickle,
+                adp_cluster_trickle_k: 2,
+                adp_cluster_rc_deviation: 10,
+                adp_cluster_min_lqi: 70,
+                ..Default::default()
+            };
+            let out = Actions::new(&crate::config::Limits::DEVICE);
+            let (interop, random) = (Interop::default(), Seed::from_u64(1).stream());
+            Self { passing: Passing::new(LIMIT), ib, interop, random, out }
+        }
+
+        fn with<R>(&mut self, now: Instant, call: impl FnOnce(&mut Passing, &mut Context<'_>) -> R) -> R {
+            let Self { passing, ib, interop, random, out } = self;
+            call(passing, &mut Context { now, own: ShortAddress(1), ib, interop, random, out })
+        }
+
+        fn add(&mut self, message: RouteMessage, from: u16, lqi: u8) {
+            self.with(Instant::EPOCH, |passing, cx| {
+                passing.add(cx, message, (ShortAddress(from), Lqi(lqi)), 6);
+            });
+        }
+
+        fn copy(&mut self, copy: RouteMessage, lqi: u8) {
+            self.with(Instant::EPOCH, |passing, cx| passing.on_copy(cx, &copy, Lqi(lqi)));
+        }
+
+        /// The originators and the neighbours of all that goes out until `now`.
+        fn next(&mut self, now: Instant) -> Vec<(u16, u16)> {
+            let mut all = Vec::new();
+            while let Some(pass) = self.with(now, |passing, cx| passing.next(cx)) {
+                all.push((pass.message.originator.0, pass.from.0));
+            }
+            all
+        }
+
+        fn dropped(&mut self) -> Vec<Drop> {
+            let mut reasons = Vec::new();
+            while let Some(action) = self.out.pop() {
+                if let crate::action::Action::Count(reason) = action {
+                    reasons.push(reason);
+                }
+            }
+            reasons
+        }
+    }
+
+    fn request(originator: u16, sequence: u16, route_cost: u16) -> RouteMessage {
+        RouteMessage {
+            destination: ShortAddress(99),
+            originator: ShortAddress(originator),
+            sequence,
+            flags: 0,
+            metric: specs::METRIC_COMPOSITE,
+            route_cost,
+            hop_limit: 7,
+            hop_count: 1,
+            weak_links: 0,
+            reserved: 0,
+        }
+    }
+
+    /// After every delay that there is.
+    const LATER: Instant = Instant::from_secs(30);
+
+    #[test]
+    fn a_request_goes_out_once_when_its_time_has_come_and_not_before() {
+        let mut node = Node::new(false);
+        node.add(request(5, 1, 20), 7, 200);
+        let at = node.passing.deadline().unwrap();
+        assert!(node.next(at - Duration::from_millis(1)).is_empty());
+        assert_eq!(node.next(at), [(5, 7)]);
+        assert!(node.next(LATER).is_empty() && node.passing.deadline().is_none());
+    }
+
+    #[test]
+    fn a_better_copy_takes_the_place_of_the_one_that_waits_but_not_its_time() {
+        let mut node = Node::new(false);
+        node.add(request(5, 1, 20), 7, 200);
+        let at = node.passing.deadline();
+        node.add(request(5, 1, 10), 8, 0);
+        assert_eq!((node.passing.deadline(), node.passing.occupancy()), (at, (1, LIMIT)));
+        let pass = node.with(LATER, |passing, cx| passing.next(cx)).unwrap();
+        assert_eq!((pass.message.route_cost, pass.from), (10, ShortAddress(8)));
+        node.add(request(5, 1, 20), 7, 200);
+        node.add(request(5, 2, 20), 7, 200);
+        node.add(request(6, 1, 20), 7, 200);
+        assert_eq!(node.passing.occupancy().0, 3, "another number or another originator is another request");
+    }
+
+    #[test]
+    fn what_has_no_room_is_counted_and_those_that_wait_stay() {
+        let mut node = Node::new(false);
+        (1..=5).for_each(|originator| node.add(request(originator, 1, 20), 7, 200));
+        assert_eq!(node.passing.occupancy(), (LIMIT, LIMIT));
+        assert_eq!(node.dropped(), [Drop::QueueFull; 2]);
+        let mut out = node.next(LATER);
+        out.sort_unstable();
+        assert_eq!(out, [(1, 7), (2, 7), (3, 7)]);
+    }
+
+    #[test]
+    fn a_request_that_enough_members_of_the_cluster_have_passed_on_is_left_out() {
+        let mut node = Node::new(true);
+        (1..=3).for_each(|originator| node.add(request(originator, 1, 100), 7, 200));
+        // Of the first two copies, of the second one, of the third two of which one is far and one is dear.
+        node.copy(request(1, 1, 110), 70);
+        node.copy(request(1, 1, 90), 255);
+        node.copy(request(2, 1, 100), 200);
+        node.copy(request(3, 1, 100), 200);
+        node.copy(request(3, 1, 100), 69);
+        node.copy(request(3, 1, 111), 200);
+        node.copy(request(3, 1, 89), 200);
+        node.copy(request(3, 2, 100), 200);
+        let mut out = node.next(LATER);
+        out.sort_unstable();
+        assert_eq!(out, [(2, 7), (3, 7)]);
+        assert_eq!(node.dropped(), [Drop::Suppressed]);
+    }
+
+    #[test]
+    fn without_a_trickle_copies_do_not_count_and_with_one_the_wait_is_longer() {
+        let mut node = Node::new(false);
+        node.add(request(1, 1, 100), 7, 200);
+        (0..9).for_each(|_| node.copy(request(1, 1, 100), 200));
+        assert_eq!(node.next(LATER), [(1, 7)]);
+        let wait = |trickle: bool, lqi: u8| {
+            let waits = (0..64).map(|n| {
+                let mut node = Node::new(trickle);
+                node.random = Seed::from_u64(n).stream();
+                node.add(request(1, 1, 100), 7, lqi);
+                node.passing.deadline().unwrap().since(Instant::EPOCH)
+            });
+            waits.max().unwrap()
+        };
+        // adpClusterTrickleI is 900 ms for six members: half of it at most at random, and less than half for how near the neighbour is.
+        let (plain, near, far) = (wait(false, 250), wait(true, 250), wait(true, 75));
+        assert!(near > plain + Duration::from_millis(700), "{plain:?} {near:?}");
+        assert!(near > far + Duration::from_millis(200), "{near:?} {far:?}");
+        assert!(near <= plain + Duration::from_millis(900), "{plain:?} {near:?}");
+    }
 }

@@ -52,10 +52,16 @@ impl Route {
             (None, _) => !old.is_known(now) || old.next_hop == self.next_hop && old.sequence.is_none(),
             (Some(new), Some(known)) => match age(new, known) {
                 Ordering::Greater => true,
-                Ordering::Less => false,
+                Ordering::Less => known.wrapping_sub(new) > specs::SEQUENCE_REORDER && self.is_authority(old),
                 Ordering::Equal => !old.broken && self.is_better(old),
             },
         }
+    }
+
+    /// Whether this comes from the destination itself, or from the neighbour that `old` follows anyway: who of them says an old
+    /// number knows of no newer one. Refused, it would be so until the route expires, and replies would end here.
+    fn is_authority(&self, old: &Self) -> bool {
+        self.next_hop == self.destination || self.next_hop == old.next_hop
     }
 
     fn is_better(&self, old: &Self) -> bool {
@@ -155,6 +161,11 @@ impl RoutingTable {
         }
     }
 
+    /// The node cannot be found: neither can its number be trusted, for it may have begun a new one.
+    pub(crate) fn forget(&mut self, destination: ShortAddress) {
+        self.routes.retain(|route| route.destination != destination);
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.routes.clear();
@@ -175,7 +186,8 @@ impl RoutingTable {
         self.routes.capacity() * size_of::<Route>()
     }
 
-    fn find(&self, destination: ShortAddress) -> Option<&Route> {
+    /// The route to a node, whatever became of it.
+    pub(crate) fn find(&self, destination: ShortAddress) -> Option<&Route> {
         self.locate(destination).ok().map(|at| &self.routes[at])
     }
 
@@ -255,6 +267,37 @@ mod tests {
         assert!(table.known(NOW, ShortAddress(1)).is_none());
         assert!(!table.offer(NOW, route(1, 11, Some(5), (0, 1, 1))));
         assert!(table.offer(NOW, route(1, 11, Some(6), (0, 30, 3))));
+    }
+
+    #[test]
+    fn a_much_older_number_is_believed_from_its_owner_and_from_the_neighbour_that_leads_to_him() {
+        let known = route(1, 10, Some(29_555), (0, 20, 3));
+        for (next_hop, number, taken) in [
+            (1, 12_082, true),
+            (10, 12_082, true),
+            (11, 12_082, false),
+            (1, 29_555 - 65, true),
+            (1, 29_555 - 64, false),
+            (10, 29_554, false),
+        ] {
+            let mut table = RoutingTable::new(4);
+            table.offer(NOW, known);
+            assert_eq!(
+                table.offer(NOW, route(1, next_hop, Some(number), (0, 12, 1))),
+                taken,
+                "{next_hop} {number}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_node_that_was_looked_for_in_vain_is_found_with_any_number() {
+        let mut table = RoutingTable::new(4);
+        table.offer(NOW, route(1, 10, Some(29_555), (0, 20, 3)));
+        table.fail(ShortAddress(1));
+        assert!(!table.offer(NOW, route(1, 11, Some(28_556), (0, 20, 3))));
+        table.forget(ShortAddress(1));
+        assert!(table.offer(NOW, route(1, 11, Some(28_556), (0, 20, 3))));
     }
 
     #[test]

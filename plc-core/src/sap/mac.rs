@@ -267,7 +267,7 @@ pub enum MlmeConfirm {
 /// MLME indications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MlmeIndication {
-    /// MLME-BEACON-NOTIFY.indication, during a scan.
+    /// MLME-BEACON-NOTIFY.indication, during a scan, or before the node has joined.
     BeaconNotify(PanDescriptor),
     /// MLME-COMM-STATUS.indication: a frame from `src` was refused.
     CommStatus {

@@ -79,8 +79,23 @@ impl Entry {
         text
     }
 
-    /// The entry of a line; `None` if it is none.
+    /// The entry of a line; `None` if it is none. A line is one only as [`Self::text`] writes it.
     pub fn parse(line: &str) -> Option<Self> {
+        Self::read(line).filter(|entry| entry.text() == line)
+    }
+
+    /// All times of the entry: when it happened, and those of the frame in it.
+    pub(super) fn times(&self) -> impl Iterator<Item = Instant> {
+        let of = |frame: &Frame| [frame.start, frame.preamble_ends, frame.header_ends, frame.ends];
+        let more = match &self.input {
+            Input::Start(frame) | Input::Received(frame, _) => of(frame),
+            Input::Header { ends, .. } => [*ends; 4],
+            _ => [self.at; 4],
+        };
+        more.into_iter().chain([self.at])
+    }
+
+    fn read(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let at = instant(words.next()?)?;
         let input = match words.next()? {
@@ -197,15 +212,114 @@ fn octets(word: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plc_core::sap::GROUPS_MAX;
     use proptest::prelude::*;
 
+    fn any_frame() -> impl Strategy<Value = Frame> {
+        let ack = (any::<u16>(), any::<bool>(), any::<bool>())
+            .prop_map(|(fcs, more_segments, negative)| Body::Ack { fcs, more_segments, negative });
+        let tx = (0usize..5, any::<bool>(), any::<u32>()).prop_map(|(modulation, coherent, map)| {
+            use Modulation::{Bpsk, Psk8, Qam16, Qpsk, Robo};
+            let scheme = if coherent { ModulationScheme::Coherent } else { ModulationScheme::Differential };
+            let modulation = [Robo, Bpsk, Qpsk, Psk8, Qam16][modulation];
+            TxParameters { modulation, scheme, tone_map: ToneMap(map) }
+        });
+        let groups = TxGain::default().group_steps.len();
+        let gain = (any::<bool>(), any::<u8>(), prop::collection::vec(any::<u8>(), groups)).prop_map(
+            |(three, steps, groups)| TxGain {
+                step: if three { TxStep::ThreeDb } else { TxStep::SixDb },
+                steps,
+                group_steps: groups.try_into().expect("as many as there are"),
+            },
+        );
+        let psdu = prop::collection::vec(any::<u8>(), 0..80);
+        let data = (psdu, tx, gain, any::<bool>()).prop_map(|(psdu, tx, gain, response_expected)| {
+            let psdu = Psdu::from_slice(&psdu).expect("it is short");
+            Body::Data { psdu, tx, gain, response_expected }
+        });
+        (any::<[u64; 4]>(), prop_oneof![ack, data]).prop_map(|(times, body)| {
+            let [start, preamble_ends, header_ends, ends] = times.map(Instant::from_nanos);
+            Frame { start, preamble_ends, header_ends, ends, body }
+        })
+    }
+
+    fn any_quality() -> impl Strategy<Value = Quality> {
+        (any::<u8>(), prop::collection::vec(any::<u8>(), 0..GROUPS_MAX), any::<u8>()).prop_map(
+            |(lqi, groups, phase)| Quality {
+                lqi: Lqi(lqi),
+                group_lqi: groups.into_iter().map(Lqi).collect(),
+                phase_difference: PhaseDifference(phase),
+            },
+        )
+    }
+
+    fn any_input() -> impl Strategy<Value = Input> {
+        let losses = [PhyLoss::Header, PhyLoss::Unsupported, PhyLoss::Payload];
+        prop_oneof![
+            prop::sample::select(vec![Input::On, Input::Off, Input::Tick, Input::Count]),
+            prop::sample::select(vec![Input::Sent, Input::Preamble, Input::FalsePreamble]),
+            any::<i64>().prop_map(Input::Clock),
+            any_frame().prop_map(|frame| Input::Start(Box::new(frame))),
+            (any::<u64>(), any::<bool>()).prop_map(|(ends, response_expected)| {
+                Input::Header { ends: Instant::from_nanos(ends), response_expected }
+            }),
+            (any_frame(), any_quality())
+                .prop_map(|(frame, quality)| Input::Received(Box::new(frame), quality)),
+            prop::sample::select(losses.to_vec()).prop_map(Input::Lost),
+        ]
+    }
+
+    #[test]
+    fn a_line_that_says_the_same_in_other_words_is_none() {
+        for line in ["5 header 9 1", "5 tick", "5 clock -3", "5 start 1 2 3 4 ack 9 0 1"] {
+            assert_eq!(Entry::parse(line).map(|entry| entry.text()).as_deref(), Some(line));
+        }
+        let others = ["+5 tick", "05 tick", "5  tick", "5 tick ", "5 clock +3", "5 header 9 2", "5 Tick"];
+        let frames =
+            ["5 start 1 2 3 4 ack 9 0 true", "5 start 1 2 3 4 ack 09 0 1", "5 start 1 2 3 4 ack 9 0"];
+        for line in others.into_iter().chain(frames) {
+            assert_eq!(Entry::parse(line), None, "{line:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_entry_comes_back_from_its_line(at: u64, input in any_input()) {
+            let entry = Entry { at: Instant::from_nanos(at), input };
+            let line = entry.text();
+            prop_assert!(!line.contains('\n'));
+            prop_assert_eq!(Entry::parse(&line), Some(entry));
+        }
+
+        #[test]
+        fn a_line_that_was_spoilt_is_none_or_another_entry(
+            at: u64, input in any_input(), place: prop::sample::Index, with in prop::char::range(' ', '~'),
+        ) {
+            let entry = Entry { at: Instant::from_nanos(at), input };
+            let mut spoilt: Vec<char> = entry.text().chars().collect();
+            let place = place.index(spoilt.len());
+            prop_assume!(spoilt[place] != with);
+            spoilt[place] = with;
+            let spoilt: String = spoilt.into_iter().collect();
+            if let Some(other) = Entry::parse(&spoilt) {
+                prop_assert_ne!(&other, &entry);
+                prop_assert_eq!(other.text(), spoilt);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text: String, cut: prop::sample::Index, input in any_input()) {
+            let _ = Entry::parse(&text);
+            let line = Entry { at: Instant::EPOCH, input }.text();
+            let _ = Entry::parse(&line[..cut.index(line.len())]);
+        }
+
         #[test]
         fn random_lines_never_panic_and_what_is_parsed_is_written_alike(
             line in "[0-9]{1,4} (on|off|tick|count|clock|start|sent|header|received|lost|false)( [0-9a-f]{1,4}){0,9}",
         ) {
             if let Some(entry) = Entry::parse(&line) {
-                prop_assert_eq!(Entry::parse(&entry.text()), Some(entry));
+                prop_assert_eq!(entry.text(), line);
             }
         }
     }

@@ -91,7 +91,8 @@ impl Backlog {
     /// Behind the last frame the line is idle.
     fn over(&mut self, at: Instant, told: Withheld) -> Withheld {
         if self.entries.is_empty() {
-            self.idle = Some(at);
+            // Later still, when a preamble has broken off after it.
+            self.idle = Some(self.idle.map_or(at, |idle| idle.max(at)));
         }
         told
     }
@@ -105,4 +106,140 @@ impl Backlog {
 
 const fn sense(sense: CarrierSense) -> Withheld {
     Withheld::Indication(PhyIndication::CarrierSense(sense))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plc_core::sap::Lqi;
+    use plc_core::{MacAddress, PanId, ShortAddress};
+    use proptest::prelude::*;
+
+    const HEADER: Passing = Passing::Header { ends: Instant::from_secs(9), response_expected: true };
+
+    fn at(second: u64) -> Instant {
+        Instant::from_secs(second)
+    }
+
+    fn ack(fcs: u16) -> Passing {
+        let (more_segments, negative, ended) = (false, false, at(4));
+        Passing::Ack(PdAckIndication { fcs, more_segments, negative, lqi: Lqi(9), ended })
+    }
+
+    fn overheard(short: u16) -> Passing {
+        let src = (PanId(1), MacAddress::Short(ShortAddress(short)));
+        let (response_expected, contention_free) = (true, false);
+        Passing::Overheard(PdOverheard { src, response_expected, contention_free, lqi: Lqi(9), ended: at(4) })
+    }
+
+    /// What is told of events that come a second apart.
+    fn told(events: &[Passing]) -> Vec<(u64, Withheld)> {
+        let mut backlog = Backlog::default();
+        (1..).zip(events).for_each(|(second, &event)| backlog.push(at(second), event));
+        let mut all = Vec::new();
+        while let Some((at, what)) = backlog.pop() {
+            all.push((at.as_nanos() / 1_000_000_000, what));
+        }
+        all
+    }
+
+    fn indication(event: Passing, ended: u64) -> Withheld {
+        match event {
+            Passing::Ack(ack) => Withheld::Indication(PhyIndication::Ack(ack)),
+            Passing::Overheard(frame) => Withheld::Overheard(frame),
+            Passing::Lost(loss) => Withheld::Indication(PhyIndication::Lost { loss, ended: at(ended) }),
+            Passing::Header { ends, response_expected } => {
+                sense(CarrierSense::Frame { ends, response_expected })
+            }
+            Passing::Preamble => sense(CarrierSense::Preamble),
+            Passing::FalsePreamble => sense(CarrierSense::Idle),
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_frame_takes_the_place_of_its_preamble_and_its_header_and_the_line_is_idle_after_it() {
+        let frame = overheard(5);
+        let expected = vec![(3, indication(frame, 3)), (3, sense(CarrierSense::Idle))];
+        assert_eq!(told(&[Passing::Preamble, HEADER, frame]), expected);
+        let expected = vec![(2, indication(ack(7), 2)), (2, sense(CarrierSense::Idle))];
+        assert_eq!(told(&[Passing::Preamble, ack(7)]), expected);
+    }
+
+    #[test]
+    fn a_lost_payload_leaves_the_header_that_announced_it() {
+        let lost = Passing::Lost(PhyLoss::Payload);
+        let expected =
+            vec![(2, indication(HEADER, 2)), (3, indication(lost, 3)), (3, sense(CarrierSense::Idle))];
+        assert_eq!(told(&[Passing::Preamble, HEADER, lost]), expected);
+        let lost = Passing::Lost(PhyLoss::Header);
+        assert_eq!(
+            told(&[Passing::Preamble, lost]),
+            [(2, indication(lost, 2)), (2, sense(CarrierSense::Idle))]
+        );
+    }
+
+    #[test]
+    fn only_behind_the_last_frame_the_line_is_idle() {
+        let frames = [overheard(5), ack(7), overheard(6)];
+        let mut expected: Vec<_> =
+            (1..).zip(frames).map(|(second, frame)| (second, indication(frame, second))).collect();
+        expected.push((3, sense(CarrierSense::Idle)));
+        assert_eq!(told(&frames), expected);
+    }
+
+    #[test]
+    fn what_is_still_on_the_line_is_told_as_it_stands_and_then_the_line_is_not_idle() {
+        assert_eq!(told(&[Passing::Preamble]), [(1, sense(CarrierSense::Preamble))]);
+        assert_eq!(told(&[Passing::Preamble, HEADER]), [(2, indication(HEADER, 2))]);
+        let frame = overheard(5);
+        let expected = vec![(1, indication(frame, 1)), (2, sense(CarrierSense::Preamble))];
+        assert_eq!(told(&[frame, Passing::Preamble]), expected);
+    }
+
+    #[test]
+    fn a_preamble_that_breaks_off_leaves_an_idle_line_and_nothing_else() {
+        assert_eq!(told(&[Passing::Preamble, Passing::FalsePreamble]), [(2, sense(CarrierSense::Idle))]);
+        let frame = overheard(5);
+        let expected = vec![(1, indication(frame, 1)), (3, sense(CarrierSense::Idle))];
+        assert_eq!(told(&[frame, Passing::Preamble, Passing::FalsePreamble]), expected);
+    }
+
+    #[test]
+    fn it_is_full_when_it_holds_what_it_may_and_not_before() {
+        let mut backlog = Backlog::default();
+        for n in 1..=ENTRIES as u64 {
+            assert!(!backlog.is_full());
+            backlog.push(at(n), Passing::Preamble);
+            backlog.push(at(n), overheard(5));
+        }
+        assert!(backlog.is_full());
+        assert!(backlog.pop().is_some() && !backlog.is_full());
+    }
+
+    proptest! {
+        #[test]
+        fn every_whole_frame_is_told_once_in_its_order_and_time_never_goes_back(
+            kinds in prop::collection::vec(0u8..6, 0..40),
+        ) {
+            let event = |(n, kind): (usize, &u8)| match kind {
+                0 => Passing::Preamble,
+                1 => HEADER,
+                2 => overheard(n as u16),
+                3 => ack(n as u16),
+                4 => Passing::Lost(PhyLoss::Payload),
+                _ => Passing::FalsePreamble,
+            };
+            let events: Vec<Passing> = kinds.iter().enumerate().map(event).collect();
+            let all = told(&events);
+            prop_assert!(all.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+            let whole = |what: &Passing| matches!(what, Passing::Overheard(_) | Passing::Ack(_) | Passing::Lost(_));
+            let expected = (1..).zip(&events).filter(|(_, what)| whole(what));
+            let expected: Vec<_> = expected.map(|(n, what)| (n, indication(*what, n))).collect();
+            let is_sense = |what: &Withheld| {
+                matches!(what, Withheld::Indication(PhyIndication::CarrierSense(_)))
+            };
+            let found: Vec<_> = all.into_iter().filter(|(_, what)| !is_sense(what)).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

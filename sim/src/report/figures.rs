@@ -2,7 +2,7 @@
 
 use crate::frame::AirCounters;
 use crate::scenario::Scenario;
-use crate::world::{Layout, NodeFigures, Record, World};
+use crate::world::{Layout, LineFigures, NodeFigures, Record, World};
 use plc_core::Utc;
 use plc_core::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Report {
     pub start: Utc,
     /// Simulated time.
     pub duration: Duration,
+    /// How often meters are read.
+    pub every: Duration,
     /// Feeders.
     pub feeders: usize,
     /// Links that are kept.
@@ -83,6 +85,15 @@ pub struct PeriodFigures {
     pub read: (usize, usize),
     /// Seconds from the boundary until half of those were read, and until all of those were.
     pub seconds: Option<(f64, f64)>,
+    /// The line until the next such boundary.
+    pub line: LineFigures,
+}
+
+impl PeriodFigures {
+    /// Repetitions in a hundred frames.
+    pub fn retries_percent(&self) -> f64 {
+        100.0 * self.line.retries as f64 / self.line.frames.max(1) as f64
+    }
 }
 
 impl Report {
@@ -103,6 +114,7 @@ impl Report {
             band: town.band.name,
             start: town.start,
             duration: town.duration,
+            every: town.reading.every,
             feeders: town.feeders,
             links: world.links().len(),
             periods: periods(world),
@@ -142,6 +154,11 @@ impl Report {
     /// Share of the captures that are held.
     pub fn success(&self) -> f64 {
         self.captures.1 as f64 / self.captures.0.max(1) as f64
+    }
+
+    /// Share of a period in which somebody was sending, in percent.
+    pub fn busy_percent(&self, period: &PeriodFigures) -> f64 {
+        100.0 * period.line.busy.as_secs_f64() / self.every.as_secs_f64()
     }
 
     /// Meters by the hops of their newest datagram.
@@ -197,7 +214,8 @@ fn periods(world: &World) -> Vec<PeriodFigures> {
         delays.retain(|&delay| delay <= every.as_secs_f64());
         delays.sort_by(f64::total_cmp);
         let seconds = quantile(&delays, 0.5).zip(delays.last().copied());
-        periods.push(PeriodFigures { capture, read: (delays.len(), town.meters), seconds });
+        let line = world.line_of_period(capture).unwrap_or_default();
+        periods.push(PeriodFigures { capture, read: (delays.len(), town.meters), seconds, line });
         capture = capture + every;
     }
     periods

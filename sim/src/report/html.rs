@@ -1,15 +1,16 @@
 //! The report as a page of its own: no script, no other file.
 
-use super::Report;
 use super::map::map;
 use super::svg::{Plot, escaped, histogram};
+use super::{PeriodFigures, Report};
 use std::fmt::Write;
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:74rem;margin:2rem auto;padding:0 1rem;color:#1d2733;background:#fff}\
 h1{font-size:1.5rem}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}pre{background:#f4f6f8;padding:1rem;overflow-x:auto}\
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(24rem,1fr));gap:1.2rem}svg{width:100%;height:auto}\
 svg text{font:11px system-ui,sans-serif;fill:#51606f}.grid{stroke:#e3e8ed}.bar{fill:#3274b5}polyline{fill:none;stroke-width:1.6}\
-.half{stroke:#3274b5}.all{stroke:#c2582a}.share{stroke:#2f8f5b}.way{stroke:#b9c4cf;stroke-width:.7}.hub{fill:#1d2733}\
+.half{stroke:#3274b5}.all{stroke:#c2582a}.share{stroke:#2f8f5b}\
+circle.half{fill:#3274b5}circle.all{fill:#c2582a}circle.share{fill:#2f8f5b}.way{stroke:#b9c4cf;stroke-width:.7}.hub{fill:#1d2733}\
 .lost{fill:#fff;stroke:#c0392b}.hop1{fill:#2f8f5b}.hop2{fill:#3274b5}.hop3{fill:#8e6bbf}.hop4{fill:#c2582a}.hop5{fill:#c0392b}\
 .key span{display:inline-block;margin-right:1.2rem}.key i{display:inline-block;width:.7rem;height:.7rem;border-radius:50%;margin-right:.35rem}";
 
@@ -36,6 +37,15 @@ impl Report {
             ("Hops", self.hop_plot()),
             ("Cycle time: half (blue) and all (red) read after", self.cycle_plot()),
             ("Share of meters read in each period", self.share_plot()),
+            (
+                "Retries per hundred frames in each period",
+                self.period_plot("%", "share", PeriodFigures::retries_percent),
+            ),
+            ("Line in each period: busy (blue) and time on air of all frames (red)", self.line_plot()),
+            (
+                "Collisions in each period: receptions (blue) and frames (red) lost to another frame",
+                self.collision_plot(),
+            ),
             ("Retries per hundred frames, by meter", self.retry_plot()),
             ("Time on air by meter", self.airtime_plot()),
         ]
@@ -53,7 +63,7 @@ impl Report {
         plot.finish()
     }
 
-    fn hour(&self, period: &super::PeriodFigures) -> f64 {
+    fn hour(&self, period: &PeriodFigures) -> f64 {
         (period.capture.as_millis() - self.start.as_millis()) as f64 / 3.6e6
     }
 
@@ -64,22 +74,51 @@ impl Report {
                 .filter_map(|period| Some((self.hour(period), pick(period.seconds?))))
                 .collect()
         };
-        let (half, all) = (points(|seconds| seconds.0), points(|seconds| seconds.1));
-        let most = all.iter().map(|point| point.1).fold(1.0, f64::max);
-        let mut plot =
-            Plot::new("hours", "seconds", (0.0, self.duration.as_secs_f64() / 3600.0), (0.0, most));
-        plot.line("half", &half);
-        plot.line("all", &all);
-        plot.finish()
+        self.lines("seconds", &[("half", points(|seconds| seconds.0)), ("all", points(|seconds| seconds.1))])
     }
 
     fn share_plot(&self) -> String {
-        let share =
-            |period: &super::PeriodFigures| 100.0 * period.read.0 as f64 / period.read.1.max(1) as f64;
-        let points: Vec<_> = self.periods.iter().map(|period| (self.hour(period), share(period))).collect();
+        let share = |period: &PeriodFigures| 100.0 * period.read.0 as f64 / period.read.1.max(1) as f64;
+        let points = self.points(share);
         let least = points.iter().map(|point| point.1).fold(99.0, f64::min);
-        let mut plot = Plot::new("hours", "%", (0.0, self.duration.as_secs_f64() / 3600.0), (least, 100.0));
+        let mut plot = Plot::new("hours", "%", self.hours(), (least, 100.0));
         plot.line("share", &points);
+        plot.finish()
+    }
+
+    fn period_plot(&self, unit: &str, class: &str, of: impl Fn(&PeriodFigures) -> f64) -> String {
+        self.lines(unit, &[(class, self.points(of))])
+    }
+
+    fn line_plot(&self) -> String {
+        let on_air =
+            |period: &PeriodFigures| 100.0 * period.line.airtime.as_secs_f64() / self.every.as_secs_f64();
+        let busy = |period: &PeriodFigures| self.busy_percent(period);
+        self.lines("% of the time", &[("all", self.points(on_air)), ("half", self.points(busy))])
+    }
+
+    fn collision_plot(&self) -> String {
+        let receptions = self.points(|period| period.line.collisions as f64);
+        let frames = self.points(|period| period.line.collided as f64);
+        self.lines("lost", &[("half", receptions), ("all", frames)])
+    }
+
+    /// A point for each period, where it begins.
+    fn points(&self, of: impl Fn(&PeriodFigures) -> f64) -> Vec<(f64, f64)> {
+        self.periods.iter().map(|period| (self.hour(period), of(period))).collect()
+    }
+
+    fn hours(&self) -> (f64, f64) {
+        (0.0, self.duration.as_secs_f64() / 3600.0)
+    }
+
+    /// Lines over the time, from zero up.
+    fn lines(&self, unit: &str, lines: &[(&str, Vec<(f64, f64)>)]) -> String {
+        let all = lines.iter().flat_map(|(_, points)| points);
+        // With a little room, so that what is level with the highest is seen.
+        let most = 1.05 * all.map(|point| point.1).fold(0.0, f64::max);
+        let mut plot = Plot::new("hours", unit, self.hours(), (0.0, most));
+        lines.iter().for_each(|(class, points)| plot.line(class, points));
         plot.finish()
     }
 

@@ -40,6 +40,11 @@ impl Plot {
         let points: Vec<String> =
             points.iter().map(|&(x, y)| format!("{:.1},{:.1}", self.at_x(x), self.at_y(y))).collect();
         self.add(&format!("<polyline class=\"{class}\" points=\"{}\"/>", points.join(" ")));
+        // A single point makes no line.
+        for point in &points {
+            let at = point.split_once(',').unwrap_or_default();
+            self.add(&format!("<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"2\"/>", at.0, at.1));
+        }
     }
 
     /// The whole.
@@ -57,8 +62,10 @@ impl Plot {
                 "<line class=\"grid\" x1=\"{left}\" x2=\"{:.1}\" y1=\"{at_y:.1}\" y2=\"{at_y:.1}\"/>",
                 WIDTH - 8.0
             ));
+            // The last one ends where the plot does.
+            let (at_x, anchor) = if n == 4 { (WIDTH - 2.0, "end") } else { (at_x, "middle") };
             self.add(&format!(
-                "<text x=\"{at_x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                "<text x=\"{at_x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
                 bottom + 14.0,
                 tick(x)
             ));
@@ -137,5 +144,19 @@ mod tests {
         assert_eq!(svg.matches("<rect").count(), 5);
         assert!(histogram("seconds", &[], 3).ends_with("</svg>\n"));
         assert_eq!(escaped("<a & \"b\">"), "&lt;a &amp; &quot;b&quot;&gt;");
+    }
+
+    #[test]
+    fn lines_and_their_points_lie_between_the_axes_and_the_highest_is_drawn_highest() {
+        let mut plot = Plot::new("hours", "%", (0.0, 2.0), (0.0, 8.0));
+        plot.line("share", &[(0.0, 0.0), (1.0, 8.0), (2.0, 4.0)]);
+        let svg = plot.finish();
+        let points = svg.split("points=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert_eq!(points, "52.0,206.0 302.0,12.0 552.0,109.0");
+        assert_eq!(svg.matches("<circle class=\"share\"").count(), 3);
+        assert!(svg.contains("<circle class=\"share\" cx=\"302.0\" cy=\"12.0\" r=\"2\"/>"));
+        let mut empty = Plot::new("hours", "%", (0.0, 0.0), (0.0, 0.0));
+        empty.line("share", &[(0.0, 0.0)]);
+        assert!(!empty.finish().contains("NaN"));
     }
 }

@@ -84,7 +84,9 @@ impl Report {
             "refused frames    {} replayed, {} for their protection",
             nodes.replayed, nodes.security
         )?;
-        writeln!(to, "sent by rogues    {}", self.record.replayed)
+        writeln!(to, "sent by rogues    {}", self.record.rogue_frames)?;
+        let longest = self.record.longest_loop.as_secs();
+        writeln!(to, "loops of routes   {}; the longest was seen for {longest} s", self.record.loops)
     }
 
     fn write_reading(&self, to: &mut String) -> std::fmt::Result {
@@ -109,16 +111,43 @@ impl Report {
         }
         writeln!(
             to,
-            "wrong clocks      {}; captures given up {}",
-            self.record.clock_deviations, self.record.captures_lost
+            "wrong clocks      {} found, {} set; captures given up {}",
+            self.record.clock_deviations, self.record.clocks_set, self.record.captures_lost
         )?;
-        writeln!(to, "\nboundary              read  half after  all after")?;
+        self.write_periods(to)
+    }
+
+    /// Reading after each boundary, and what the line has seen until the next.
+    fn write_periods(&self, to: &mut String) -> std::fmt::Result {
+        writeln!(
+            to,
+            "\n{:<20}  {:>9}  {:>10}  {:>9}  {:>7}  {:>15}  {:>9}  {:>7}  {:>20}",
+            "boundary",
+            "read",
+            "half after",
+            "all after",
+            "frames",
+            "retries",
+            "on air",
+            "busy",
+            "collisions (frames)"
+        )?;
         for period in &self.periods {
             let (half, all) = period.seconds.map_or(("-".into(), "-".into()), |(half, all)| {
                 (format!("{half:.1} s"), format!("{all:.1} s"))
             });
-            let (read, of) = period.read;
-            writeln!(to, "{}  {:>4}  {half:>10}  {all:>9}", period.capture, format!("{read}/{of}"))?;
+            let ((read, of), line) = (period.read, &period.line);
+            writeln!(
+                to,
+                "{}  {:>9}  {half:>10}  {all:>9}  {:>7}  {:>15}  {:>9}  {:>7}  {:>20}",
+                period.capture,
+                format!("{read}/{of}"),
+                line.frames,
+                format!("{} ({:.2} %)", line.retries, period.retries_percent()),
+                format!("{:.1} s", line.airtime.as_secs_f64()),
+                format!("{:.2} %", self.busy_percent(period)),
+                format!("{} ({})", line.collisions, line.collided)
+            )?;
         }
         Ok(())
     }

@@ -5,6 +5,9 @@ use super::section::Section;
 use crate::world::{Action, Choice};
 use plc_core::time::Duration;
 
+/// What there is to do.
+const EXPECTED: &str =
+    "power-off, power-on, crash, cut, noise, quiet, clock, replay, forged-join or full-table";
 /// The longest time until an action, seconds.
 const AT_MAX_S: f64 = 3600.0 * 24.0 * 366.0;
 
@@ -15,7 +18,7 @@ pub(super) fn read(
 ) -> Vec<(Duration, Action)> {
     let at = seconds(section.needed("at_s", (0.0, AT_MAX_S)));
     let kind = section.text("do", "");
-    let meter = |section: &mut Section<'_>| section.needed("meter", (1.0, meters as f64)) as usize;
+    let meter = |section: &mut Section<'_>| section.needed_whole("meter", (1, meters as u64)) as usize;
     match kind.as_str() {
         "power-off" => vec![(at, Action::PowerOff(choice(section, meters)))],
         "power-on" => vec![(at, Action::PowerOn(choice(section, meters)))],
@@ -30,21 +33,25 @@ pub(super) fn read(
         }
         "noise" => noise(section, at, meters),
         "quiet" => {
-            let node = section.needed("node", (0.0, meters as f64)) as usize;
+            let node = section.needed_whole("node", (0, meters as u64)) as usize;
             vec![(at, Action::NoiseSource { node, level_db: None })]
         }
         "clock" => {
             let ahead_ms = (section.needed("ahead_s", (-86_400.0, 86_400.0)) * 1e3).round() as i64;
             vec![(at, Action::Clock { meter: meter(section), ahead_ms })]
         }
-        "replay" => {
-            let recorder = section.needed("recorder", (1.0, recorders as f64)) as usize;
-            let frames = section.number("frames", 10.0, (1.0, 256.0)) as usize;
-            vec![(at, Action::Replay { recorder: recorder.saturating_sub(1), frames })]
-        }
+        "replay" => rogue(section, at, recorders, ("frames", 10, 256), |recorder, frames| Action::Replay {
+            recorder,
+            frames,
+        }),
+        "forged-join" => rogue(section, at, recorders, ("devices", 10, 256), |recorder, devices| {
+            Action::ForgedJoin { recorder, devices }
+        }),
+        "full-table" => rogue(section, at, recorders, ("neighbours", 200, 1024), |recorder, neighbours| {
+            Action::FullTable { recorder, neighbours }
+        }),
         other => {
-            let expected = "power-off, power-on, crash, cut, noise, quiet, clock or replay";
-            section.fault("do", &format!("{other:?}"), expected);
+            section.fault("do", &format!("{other:?}"), EXPECTED);
             section.leave();
             Vec::new()
         }
@@ -53,7 +60,7 @@ pub(super) fn read(
 
 /// A source of noise, for ever or for some time; all the time or so many milliseconds of each second.
 fn noise(section: &mut Section<'_>, at: Duration, meters: usize) -> Vec<(Duration, Action)> {
-    let node = section.needed("node", (0.0, meters as f64)) as usize;
+    let node = section.needed_whole("node", (0, meters as u64)) as usize;
     let level_db = Some(section.needed("level_db", (-100.0, 20.0)));
     let mut actions = vec![(at, Action::NoiseSource { node, level_db })];
     if section.has("for_s") {
@@ -63,9 +70,37 @@ fn noise(section: &mut Section<'_>, at: Duration, meters: usize) -> Vec<(Duratio
     actions
 }
 
-fn choice(section: &mut Section<'_>, meters: usize) -> Choice {
-    if section.has("share") {
-        return Choice::Share(section.number("share", 0.0, (0.0, 1.0)));
+/// Something that a rogue does: which one, and how much (the key, what it is unless told, and the most).
+fn rogue(
+    section: &mut Section<'_>,
+    at: Duration,
+    recorders: usize,
+    (key, default, most): (&'static str, u64, u64),
+    act: impl FnOnce(usize, usize) -> Action,
+) -> Vec<(Duration, Action)> {
+    let much = section.whole(key, default, (1, most)) as usize;
+    if recorders == 0 {
+        let found = if section.has("recorder") { "there is no recorder" } else { "missing" };
+        section.fault("recorder", found, "one of those that `rogue.recorders` lists");
+        return Vec::new();
     }
-    Choice::Node(section.needed("node", (0.0, meters as f64)) as usize)
+    let recorder = section.needed_whole("recorder", (1, recorders as u64)) as usize;
+    vec![(at, act(recorder - 1, much))]
+}
+
+fn choice(section: &mut Section<'_>, meters: usize) -> Choice {
+    match (section.has("share"), section.has("node")) {
+        (true, true) => section.fault("share", "stands beside `node`", "one of both"),
+        (true, false) => return share(section),
+        (false, _) => {}
+    }
+    Choice::Node(section.needed_whole("node", (0, meters as u64)) as usize)
+}
+
+fn share(section: &mut Section<'_>) -> Choice {
+    let share = section.number("share", 1.0, (0.0, 1.0));
+    if share == 0.0 {
+        section.fault("share", "0", "more than 0 and at most 1");
+    }
+    Choice::Share(share)
 }

@@ -39,8 +39,10 @@ impl std::error::Error for ScenarioError {}
 /// The longest town, hours.
 const HOURS_MAX: f64 = 24.0 * 366.0;
 /// The most feeders and meters.
-const FEEDERS_MAX: f64 = 64.0;
-const METERS_MAX: f64 = 5000.0;
+const FEEDERS_MAX: u64 = 64;
+const METERS_MAX: usize = 5000;
+/// What `start` should be.
+const START_EXPECTED: &str = "a time of the years 2000 to 2099 such as \"2026-01-14T00:00:00Z\"";
 
 impl Scenario {
     /// The scenario in a file.
@@ -84,11 +86,11 @@ fn read(table: &toml::Table, errors: &mut Vec<String>) -> Scenario {
         );
     }
     let about = root.text("about", "");
-    let mut town = TownConfig::new(root.number("seed", 1.0, (0.0, 9e15)) as u64);
+    let mut town = TownConfig::new(root.whole("seed", 1, (0, i64::MAX as u64)));
     let start = root.text("start", "2026-01-14T17:55:00Z");
     match utc(&start) {
         Some(utc) => town.start = utc,
-        None => root.fault("start", &format!("{start:?}"), "a time such as \"2026-01-14T00:00:00Z\""),
+        None => root.fault("start", &format!("{start:?}"), START_EXPECTED),
     }
     town.duration = seconds(root.number("hours", 0.5, (0.01, HOURS_MAX)) * 3600.0);
     root.inside("town", |section| read_town(section, &mut town));
@@ -103,9 +105,9 @@ fn read(table: &toml::Table, errors: &mut Vec<String>) -> Scenario {
 }
 
 fn read_town(section: &mut Section<'_>, town: &mut TownConfig) {
-    town.feeders = section.number("feeders", 1.0, (1.0, FEEDERS_MAX)) as usize;
-    let room = (Layout::room(&town.feeder, town.feeders) as f64).min(METERS_MAX);
-    town.meters = section.number("meters", 8.0, (1.0, room)) as usize;
+    town.feeders = section.whole("feeders", 1, (1, FEEDERS_MAX)) as usize;
+    let room = Layout::room(&town.feeder, town.feeders).min(METERS_MAX);
+    town.meters = section.whole("meters", 8, (1, room as u64)) as usize;
     town.offset_db = section.number("offset_db", 0.0, (-60.0, 60.0));
     town.power_on = seconds(section.number("power_on_s", 0.0, (0.0, 86_400.0)));
     let band = section.text("band", CENELEC_A.name);
@@ -121,25 +123,34 @@ fn read_town(section: &mut Section<'_>, town: &mut TownConfig) {
 
 fn read_reading(section: &mut Section<'_>, town: &mut TownConfig) {
     let default = ReadingPlan::new();
-    let capture = section.number("capture_s", 900.0, (60.0, 3600.0));
-    if 3600.0 % capture != 0.0 {
+    let capture = section.whole("capture_s", 900, (60, 3600));
+    if !3600_u64.is_multiple_of(capture) {
         section.fault("capture_s", &capture.to_string(), "a divisor of 3600");
     }
-    let every = section.number("every_s", capture, (60.0, 86_400.0));
-    if every % capture != 0.0 {
+    let every = section.whole("every_s", capture, (60, 86_400));
+    if !every.is_multiple_of(capture) {
         section.fault("every_s", &every.to_string(), "a multiple of `capture_s`");
     }
-    (town.capture, town.reading.every) = (seconds(capture), seconds(every));
-    town.reading.delay = seconds(section.number("delay_s", default.delay.as_secs_f64(), (0.0, 3600.0)));
-    town.reading.spread = seconds(section.number("spread_s", default.spread.as_secs_f64(), (0.0, 86_400.0)));
-    town.reading.sessions = section.number("sessions", default.sessions as f64, (1.0, 64.0)) as usize;
+    (town.capture, town.reading.every) = (Duration::from_secs(capture), Duration::from_secs(every));
+    let delay = section.number("delay_s", default.delay.as_secs_f64(), (0.0, 3600.0));
+    let spread = section.number("spread_s", default.spread.as_secs_f64(), (0.0, 86_400.0));
+    if delay + spread > every as f64 {
+        let found = format!("{spread} after a delay of {delay}");
+        section.fault("spread_s", &found, &format!("all to begin within `every_s`, {every}"));
+    }
+    (town.reading.delay, town.reading.spread) = (seconds(delay), seconds(spread));
+    town.reading.sessions = section.whole("sessions", default.sessions as u64, (1, 64)) as usize;
 }
 
 fn read_noise(section: &mut Section<'_>, town: &mut TownConfig) {
     town.noise_spread_db = section.number("spread_db", 0.0, (0.0, 30.0));
-    let points = section.pairs("day", "pairs of an hour, 0 to 24, and dB, -40 to 60", |&(hour, db)| {
-        (0.0..24.0).contains(&hour) && (-40.0..=60.0).contains(&db)
-    });
+    let expected = "pairs of an hour, from 0 to less than 24, and dB, -40 to 60";
+    let points = section
+        .pairs("day", expected, |&(hour, db)| (0.0..24.0).contains(&hour) && (-40.0..=60.0).contains(&db));
+    if let Some(pair) = points.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
+        let found = format!("hour {} after hour {}", pair[1].0, pair[0].0);
+        section.fault("day", &found, "hours in ascending order, each once");
+    }
     town.noise = Noise::new(points.into_iter().map(|(hour, db)| ((hour * 3600.0) as u32, db)).collect());
 }
 
@@ -165,6 +176,7 @@ fn utc(text: &str) -> Option<Utc> {
     }
     let field = |from: usize, to: usize| text[from..to].parse::<u16>().ok();
     let small = |from: usize| field(from, from + 2).map(|value| value as u8);
+    (2000..=2099).contains(&field(0, 4)?).then_some(())?;
     Utc::from_civil(i32::from(field(0, 4)?), small(5)?, small(8)?, small(11)?, small(14)?, small(17)?)
 }
 
@@ -226,16 +238,102 @@ share = 0.3
         assert_eq!(
             errors,
             [
-                "start: \"tomorrow\", expected a time such as \"2026-01-14T00:00:00Z\"",
-                "town.meters: 900, expected a number from 1 to 165",
+                "start: \"tomorrow\", expected a time of the years 2000 to 2099 such as \"2026-01-14T00:00:00Z\"",
+                "town.meters: 900, expected a whole number from 1 to 165",
                 "town.band: \"FCC-1.a\", expected a band with an error table: \"CENELEC-A\" or \"FCC\"",
                 "town.meter: unknown key, expected one of feeders, meters, offset_db, power_on_s, band",
                 "reading.every_s: 1000, expected a multiple of `capture_s`",
                 "action 1.share: 3, expected a number from 0 to 1",
-                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock or replay",
+                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock, replay, \
+                 forged-join or full-table",
             ]
         );
         let error = Scenario::parse("hours = ").expect_err("no TOML").to_string();
         assert!(error.contains("line 1"), "{error}");
+    }
+
+    /// The one fault of a scenario of a few lines.
+    fn fault(text: &str) -> String {
+        let mut errors = Scenario::parse(text).expect_err(text).0;
+        assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        errors.remove(0)
+    }
+
+    #[test]
+    fn a_fraction_where_a_whole_number_belongs_is_a_fault() {
+        for (text, key) in [
+            ("seed = 1.5", "seed: 1.5"),
+            ("[town]\nmeters = 8.5", "town.meters: 8.5"),
+            ("[town]\nmeters = 8.0", "town.meters: 8.0"),
+            ("[town]\nfeeders = 1.5", "town.feeders: 1.5"),
+            ("[reading]\nsessions = 2.5", "reading.sessions: 2.5"),
+            ("[reading]\ncapture_s = 112.5", "reading.capture_s: 112.5"),
+            ("[rogue]\nunknown = [1.5]", "rogue.unknown: [1.5]"),
+            ("[[action]]\nat_s = 1\ndo = \"crash\"\nnode = 1.5", "action 1.node: 1.5"),
+            ("[[action]]\nat_s = 1\ndo = \"cut\"\nmeter = 1.5", "action 1.meter: 1.5"),
+            ("[[action]]\nat_s = 1\ndo = \"quiet\"\nnode = -1", "action 1.node: -1"),
+        ] {
+            let error = fault(text);
+            assert!(error.starts_with(key) && error.contains("whole number"), "{error}");
+        }
+    }
+
+    #[test]
+    fn reading_that_would_begin_after_the_next_boundary_is_a_fault() {
+        let text = "[reading]\ncapture_s = 900\nspread_s = 1000";
+        assert_eq!(
+            fault(text),
+            "reading.spread_s: 1000 after a delay of 10, expected all to begin within `every_s`, 900"
+        );
+        assert!(Scenario::parse("[reading]\ncapture_s = 900\nspread_s = 890").is_ok());
+        assert!(fault("[reading]\ndelay_s = 880").contains("30 after a delay of 880"));
+    }
+
+    #[test]
+    fn years_that_no_clock_of_a_meter_shows_are_faults() {
+        for year in ["0000", "1999", "2100", "9999"] {
+            let error = fault(&format!("start = \"{year}-01-14T00:00:00Z\""));
+            assert!(error.starts_with("start: ") && error.contains("2000 to 2099"), "{error}");
+        }
+        assert!(Scenario::parse("start = \"2099-12-31T23:59:59Z\"").is_ok());
+        assert!(fault("start = \"2026-02-30T00:00:00Z\"").starts_with("start: "));
+    }
+
+    #[test]
+    fn a_day_of_noise_whose_hours_do_not_ascend_is_a_fault() {
+        assert_eq!(
+            fault("[noise]\nday = [[8, 3], [6, 0]]"),
+            "noise.day: hour 6 after hour 8, expected hours in ascending order, each once"
+        );
+        assert!(fault("[noise]\nday = [[8, 3], [8, 0]]").contains("hour 8 after hour 8"));
+        assert!(fault("[noise]\nday = [[24, 3]]").contains("less than 24"));
+        assert!(Scenario::parse("[noise]\nday = [[6, 0], [8, 3]]").is_ok());
+    }
+
+    #[test]
+    fn a_share_is_more_than_nobody_and_stands_alone() {
+        let action = |keys: &str| format!("[[action]]\nat_s = 1\ndo = \"power-off\"\n{keys}");
+        assert_eq!(fault(&action("share = 0")), "action 1.share: 0, expected more than 0 and at most 1");
+        assert_eq!(
+            fault(&action("share = 0.5\nnode = 3")),
+            "action 1.share: stands beside `node`, expected one of both"
+        );
+        assert!(fault(&action("")).starts_with("action 1.node: missing"));
+        assert!(fault(&action("share = \"all\"")).contains("a number from 0 to 1"));
+    }
+
+    #[test]
+    fn what_a_rogue_shall_do_needs_a_rogue() {
+        for kind in ["replay", "forged-join", "full-table"] {
+            let text = format!("[[action]]\nat_s = 1\ndo = {kind:?}\nrecorder = 1");
+            assert_eq!(
+                fault(&text),
+                "action 1.recorder: there is no recorder, expected one of those that `rogue.recorders` lists"
+            );
+            let two = format!("[rogue]\nrecorders = [3]\n{text}").replace("recorder = 1", "recorder = 2");
+            assert_eq!(fault(&two), "action 1.recorder: 2, expected a whole number from 1 to 1");
+            assert!(Scenario::parse(&two.replace("recorder = 2", "recorder = 1")).is_ok());
+        }
+        assert!(fault("[[action]]\nat_s = 1\ndo = \"replay\"").contains("action 1.recorder: missing"));
     }
 }

@@ -63,6 +63,28 @@ impl<'a> Section<'a> {
         self.number(key, range.0, range)
     }
 
+    /// A whole number.
+    pub(super) fn whole(&mut self, key: &'static str, default: u64, (from, to): (u64, u64)) -> u64 {
+        let Some(value) = self.value(key) else { return default };
+        let whole = value.as_integer().and_then(|number| u64::try_from(number).ok());
+        match whole.filter(|number| (from..=to).contains(number)) {
+            Some(number) => number,
+            None => {
+                let found = value.to_string();
+                self.fault(key, &found, &whole_from(from, to));
+                default
+            }
+        }
+    }
+
+    /// A whole number that must be there.
+    pub(super) fn needed_whole(&mut self, key: &'static str, range: (u64, u64)) -> u64 {
+        if !self.has(key) {
+            self.fault(key, "missing", &whole_from(range.0, range.1));
+        }
+        self.whole(key, range.0, range)
+    }
+
     pub(super) fn pairs(
         &mut self,
         key: &'static str,
@@ -89,7 +111,7 @@ impl<'a> Section<'a> {
         let places = value.as_array().and_then(|list| list.iter().map(place).collect::<Option<Vec<_>>>());
         let Some(places) = places else {
             let found = value.to_string();
-            self.fault(key, &found, &format!("a list of numbers from 1 to {most}"));
+            self.fault(key, &found, &format!("a list of whole numbers from 1 to {most}"));
             return Vec::new();
         };
         places.into_iter().map(|place| place as usize).collect()
@@ -153,6 +175,10 @@ impl<'a> Section<'a> {
         }
         self.table.get(key)
     }
+}
+
+fn whole_from(from: u64, to: u64) -> String {
+    format!("a whole number from {from} to {to}")
 }
 
 fn number(value: &Value) -> Option<f64> {

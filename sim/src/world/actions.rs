@@ -1,8 +1,10 @@
 //! What befalls the town.
 
+use super::forge::{Insider, Outsider};
 use super::{Action, Choice, Event, World};
 use crate::capture::Input;
 use crate::frame::{FlightId, Heard};
+use plc_core::ShortAddress;
 use plc_core::sap::Key;
 use plc_core::seed::uniform;
 
@@ -31,11 +33,35 @@ impl World {
                 self.after(meter as u32);
             }
             Action::Replay { recorder, frames } => {
-                let node = (self.sites.len() + 1 + recorder) as u32;
                 self.rogues[recorder].replay(frames);
-                self.on_rogue(node);
+                self.on_rogue(self.rogue(recorder));
             }
+            Action::ForgedJoin { recorder, devices } => self.forge_joins(recorder, devices),
+            Action::FullTable { recorder, neighbours } => self.fill_tables(recorder, neighbours),
         }
+    }
+
+    /// The node of a recorder.
+    const fn rogue(&self, recorder: usize) -> u32 {
+        (self.sites.len() + 1 + recorder) as u32
+    }
+
+    /// The coordinator and the meter beside the rogue are asked in turn, in the names of strangers and of all meters.
+    fn forge_joins(&mut self, recorder: usize, devices: usize) {
+        let beside = self.config.rogue.recorders[recorder] - 1;
+        let agent = self.invariants.members().find(|&short| self.invariants.meter_of(short) == Some(beside));
+        let agents: Vec<_> = std::iter::once(ShortAddress::COORDINATOR).chain(agent).collect();
+        let victims: Vec<_> = self.sites.iter().map(|site| site.household.identity.eui64).collect();
+        let outsider = Outsider { plan: self.config.band, agents: &agents, victims: &victims };
+        self.rogues[recorder].send(outsider.joins(devices));
+        self.on_rogue(self.rogue(recorder));
+    }
+
+    fn fill_tables(&mut self, recorder: usize, neighbours: usize) {
+        let seed = self.seed.derive("insider", recorder as u64);
+        let insider = Insider::new(self.config.band, self.concentrator.group_key(), seed);
+        self.rogues[recorder].send(insider.neighbours(neighbours));
+        self.on_rogue(self.rogue(recorder));
     }
 
     /// Makes rogues of the meters that are to be.
@@ -51,7 +77,7 @@ impl World {
     pub(super) fn on_rogue(&mut self, node: u32) {
         let rogue = &mut self.rogues[node as usize - self.sites.len() - 1];
         if let Some((frame, again)) = rogue.next(self.now) {
-            self.record.replayed += 1;
+            self.record.rogue_frames += 1;
             self.tap.on_frame(self.anchor, &frame);
             self.air.start(node, Box::new(frame), &mut self.heard, &mut self.due);
             self.tell(None);

@@ -38,8 +38,8 @@ pub(crate) enum News {
     Datagram(ShortAddress, u8),
     /// Readings of a capture have become durable for the first time.
     Stored(Eui64, Utc),
-    /// A reading came again with another value.
-    Contradiction(Reading),
+    /// Something that must not happen.
+    Violation(String),
     /// Of the collector.
     Collected(CollectorEvent),
 }
@@ -73,7 +73,8 @@ struct Life<P: Phy> {
     collector: Collector,
 }
 
-const PAN: PanId = PanId(0x781D);
+/// The PAN.
+pub(crate) const PAN: PanId = PanId(0x781D);
 const EUI64: u64 = 0x0251_4D00_00FF_FFFE;
 
 impl<P: Phy> Concentrator<P> {
@@ -92,12 +93,11 @@ impl<P: Phy> Concentrator<P> {
         }
         let seed = self.plan.seed.derive("life", self.lives);
         self.lives += 1;
-        let group_key = self.plan.seed.derive("group key", 0).0;
         let config = CoordinatorConfig {
             eui64: Eui64::from_u64(EUI64),
             geometry: self.plan.band as &'static dyn FrameGeometry,
             seed: seed.derive("node", 0),
-            gmk: Key(std::array::from_fn(|n| group_key[n])),
+            gmk: self.group_key(),
             key_index: 0,
             frame_counter: self.store.frame_counter,
             devices: self.plan.devices,
@@ -115,6 +115,12 @@ impl<P: Phy> Concentrator<P> {
             self.admit(now, n);
             self.converse(now);
         }
+    }
+
+    /// The key of all members.
+    pub(crate) fn group_key(&self) -> Key {
+        let bytes = self.plan.seed.derive("group key", 0).0;
+        Key(std::array::from_fn(|n| bytes[n]))
     }
 
     /// The power goes; the store stays.
@@ -240,10 +246,12 @@ impl<P: Phy> Concentrator<P> {
                 self.collect(now, CollectorInput::Stored { batch: batch.number });
             }
             CollectorOutput::PersistInvocation { meter, reserved_to } => {
-                self.store.invocation.insert(meter, reserved_to);
+                let before = self.store.invocation.insert(meter, reserved_to);
+                self.must_rise("reserved invocation counter", meter, before, reserved_to);
             }
             CollectorOutput::PersistServerCounter { meter, last } => {
-                self.store.server_counter.insert(meter, last);
+                let before = self.store.server_counter.insert(meter, last);
+                self.must_rise("counter of an answer", meter, before, last);
             }
             CollectorOutput::Event(event) => self.news.push(News::Collected(event)),
         }
@@ -254,16 +262,31 @@ impl<P: Phy> Concentrator<P> {
         let value = (reading.value, reading.status);
         let last = self.store.last_capture.entry(reading.meter).or_insert(reading.capture);
         *last = (*last).max(reading.capture);
+        if (reading.scaler, reading.unit) != MILLIWATT_HOURS {
+            self.news.push(News::Violation(format!("in another unit: {reading}")));
+        }
         match self.store.readings.insert(name, value) {
-            Some(before) if before != value => self.news.push(News::Contradiction(*reading)),
-            Some(_) => {}
+            Some(before) if before != value => {
+                self.news.push(News::Violation(format!("came again with another value: {reading}")));
+            }
+            Some(_) => self.news.push(News::Violation(format!("came again: {reading}"))),
             None if reading.logical_name == IMPORT => {
                 self.news.push(News::Stored(reading.meter, reading.capture))
             }
             None => {}
         }
     }
+
+    /// An answer that was accepted before, or a counter that was used before.
+    fn must_rise(&mut self, what: &str, meter: Eui64, before: Option<u32>, now: u32) {
+        if let Some(before) = before.filter(|&before| now <= before) {
+            self.news.push(News::Violation(format!("{meter}: {what} {now} comes after {before}")));
+        }
+    }
 }
+
+/// Scaler and unit of every register: thousandths of a watt-hour [BB 4.3.2].
+const MILLIWATT_HOURS: (i8, u8) = (-3, 30);
 
 /// A+, the first register of a row [BB 6.2; 1-0:1.8.0*255].
 pub(crate) const IMPORT: LogicalName = LogicalName([1, 0, 1, 8, 0, 255]);

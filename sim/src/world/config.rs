@@ -50,7 +50,7 @@ pub struct Rogues {
     pub wrong_key: Vec<usize>,
     /// Meters that the concentrator does not know.
     pub unknown: Vec<usize>,
-    /// Meters beside which a node hangs that records frames and sends them again when told to.
+    /// Meters beside which a node hangs that records frames, and sends them again or forges others when told to.
     pub recorders: Vec<usize>,
 }
 
@@ -101,6 +101,20 @@ pub enum Action {
         recorder: usize,
         /// Frames.
         frames: usize,
+    },
+    /// A recorder forges the joins of so many devices, and the beacons and answers that go with them. It knows no key.
+    ForgedJoin {
+        /// Which one.
+        recorder: usize,
+        /// Devices.
+        devices: usize,
+    },
+    /// A recorder that has stolen the group key speaks as so many neighbours that do not exist: one request for a route from each.
+    FullTable {
+        /// Which one.
+        recorder: usize,
+        /// Neighbours.
+        neighbours: usize,
     },
 }
 

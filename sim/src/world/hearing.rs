@@ -53,6 +53,9 @@ impl World {
         };
         // Not `self.give`: the frame is borrowed from the air while the node changes.
         give(&mut self.concentrator, &mut self.sites, self.now, node, event);
+        if *what == Heard::Received {
+            self.check_acceptance(node);
+        }
         true
     }
 

@@ -32,6 +32,11 @@ impl Invariants {
         self.addresses.get(&short).copied()
     }
 
+    /// The addresses of all meters that have joined, ascending.
+    pub(super) fn members(&self) -> impl Iterator<Item = ShortAddress> + '_ {
+        self.addresses.keys().copied()
+    }
+
     /// A node sends a frame of its own. Its counter must be a new one, or that of the frame which it repeats: not even a restart may
     /// bring an old one back.
     pub(super) fn on_frame(&mut self, node: u32, frame: &Frame, record: &mut Record) {
@@ -55,10 +60,11 @@ impl Invariants {
 
     /// The tables of a node must be within their bounds, and its queues have lost nothing.
     pub(super) fn on_tables(node: u32, held: &Node<FramePhy>, record: &mut Record) {
-        let layers = [("MAC", held.mac().occupancy()), ("adaptation", held.adp().occupancy())];
-        for (layer, (held, bound)) in layers {
-            if held > bound {
-                record.violate(format!("the {layer} of node {node} holds {held} entries of {bound}"));
+        let layers = held.mac().tables().map(|table| ("MAC", table));
+        let layers = layers.chain(held.adp().tables().map(|table| ("adaptation", table)));
+        for (layer, (table, (entries, bound))) in layers {
+            if entries > bound {
+                record.violate(format!("{table} ({layer}) of node {node}: {entries} entries of {bound}"));
             }
         }
         let dropped =

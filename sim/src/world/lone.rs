@@ -64,6 +64,15 @@ impl Lone {
         sent
     }
 
+    /// When it sends next, if nothing happens to it before.
+    pub fn next_transmission(&self) -> Option<Instant> {
+        let node = match &self.node {
+            Kind::Concentrator(node) => node.node(),
+            Kind::Meter(site) => site.node(),
+        };
+        node?.phy().next_transmission()
+    }
+
     fn power(&mut self, now: Instant, on: bool) {
         match (&mut self.node, on) {
             (Kind::Concentrator(node), true) => node.power_on(now),

@@ -5,34 +5,44 @@
 //! meter disturbs no other. The machines are those of the daemon and of the meter; only what is below them, [`crate::frame`], and the source
 //! of the energy registers are the simulator's.
 
+mod acceptance;
 mod actions;
 mod agenda;
+mod audit;
 pub(crate) mod concentrator;
 mod config;
+mod forge;
 mod hearing;
 mod invariants;
 mod layout;
 pub(crate) mod load;
 mod lone;
+mod loops;
+mod periods;
 mod record;
 mod rogue;
 mod site;
 mod tap;
+mod truth;
 
 pub use config::{Action, Choice, ReadingPlan, Rogues, TownConfig};
 pub use layout::{Household, Layout, METERS_PER_CUSTOMER};
 pub use lone::Lone;
+pub use periods::LineFigures;
 pub use record::{NodeFigures, Record};
 pub use tap::Tap;
 
 use crate::capture::Input;
 use crate::frame::{Air, AirCounters, Due, FlightId, Frame, FrameEvent, FramePhy, Heard, Stage};
+use acceptance::Acceptances;
 use agenda::Agenda;
 use collector::CollectorConfig;
-use concentrator::{Concentrator, IMPORT, News, Plan};
+use concentrator::{Concentrator, News, Plan};
 use hearing::Bearing;
 use invariants::Invariants;
+use loops::{LOOPS_STEP, Loops};
 use meter::{MeterInput, ProfileSizes};
+use periods::Periods;
 use plc_core::seed::uniform;
 use plc_core::time::Duration;
 use plc_core::{Instant, Seed, ShortAddress, Utc, UtcAnchor};
@@ -56,7 +66,12 @@ pub struct World {
     /// By node: what is on the agenda for it.
     awaited: Vec<Awaited>,
     record: Record,
+    /// Of the lives of the concentrator that have ended.
+    past: NodeFigures,
     invariants: Invariants,
+    acceptances: Acceptances,
+    loops: Loops,
+    periods: Periods,
     /// Noise of each receiver, dB, and sources of noise by the node where they are.
     noise_db: Vec<f64>,
     sources: Vec<(usize, f64)>,
@@ -86,8 +101,10 @@ enum Event {
     Begin(u32),
     /// A rogue sends its next frame.
     Rogue(u32),
-    /// The tables of all nodes are looked at.
-    Tables,
+    /// The routes of all nodes are followed.
+    Routes,
+    /// A boundary after which meters are read.
+    Period,
 }
 
 /// Entries of the agenda that count; others of the same kind are passed over.
@@ -101,8 +118,6 @@ struct Awaited {
 
 /// The concentrator's place among the nodes.
 const CONCENTRATOR: u32 = 0;
-/// How often the tables of all nodes are looked at.
-const TABLES_STEP: Duration = Duration::from_secs(60);
 /// How often the noise of the day is looked at.
 const NOISE_STEP: Duration = Duration::from_secs(300);
 
@@ -123,6 +138,7 @@ impl World {
         let concentrator = Concentrator::new(plan(&config, &layout, anchor, &seed), FramePhy::new);
         let nodes = sites.len() + 1 + config.rogue.recorders.len();
         let rogues = config.rogue.recorders.iter().map(|_| Rogue::new()).collect();
+        let loops = Loops::new(config.reading.every);
         let mut world = Self {
             noise_db: own_noise(&config, nodes, &seed),
             config,
@@ -137,7 +153,11 @@ impl World {
             rogues,
             awaited: vec![Awaited::default(); nodes],
             record: Record::default(),
+            past: NodeFigures::default(),
             invariants: Invariants::new(nodes),
+            acceptances: Acceptances::new(nodes),
+            loops,
+            periods: Periods::default(),
             sources: Vec::new(),
             heard: Vec::new(),
             due: Vec::new(),
@@ -230,7 +250,7 @@ impl World {
     /// Figures of a node, over all of its lives; node 0 is the concentrator.
     pub fn figures(&self, node: usize) -> NodeFigures {
         let mut figures = match node {
-            0 => NodeFigures::default(),
+            0 => self.past,
             n => self.sites[n - 1].log.past,
         };
         self.node(node as u32).into_iter().for_each(|node| figures.add(node));
@@ -244,11 +264,8 @@ impl World {
     }
 
     /// The node of the concentrator or of a meter, while it has power.
-    pub fn node(&self, node: u32) -> Option<&Node<FramePhy>> {
-        match node {
-            CONCENTRATOR => self.concentrator.node(),
-            n => self.sites.get(n as usize - 1)?.node(),
-        }
+    pub fn node(&self, of: u32) -> Option<&Node<FramePhy>> {
+        node(&self.concentrator, &self.sites, of)
     }
 
     /// The node that a meter sends through on its way to the coordinator: 0 for the coordinator itself, n for the n-th meter.
@@ -286,28 +303,12 @@ impl World {
         Instant::EPOCH + self.config.duration
     }
 
-    /// Compares every reading held with the energy that was put in; notes those that differ.
-    pub fn audit(&mut self) {
-        for (&(eui64, name, capture), &(value, _)) in &self.concentrator.store.readings {
-            let Some(site) = self.sites.iter().find(|site| site.household.identity.eui64 == eui64) else {
-                continue;
-            };
-            let truth = site.truth_mwh(self.anchor.instant(capture));
-            if name == IMPORT && site.clock_is_right() && value as u64 != truth {
-                let text = format!(
-                    "{} at {capture}: read {value} mWh, put in {truth} mWh",
-                    site.household.identity.id()
-                );
-                self.record.violate(text);
-            }
-        }
-    }
-
     fn begin(&mut self) {
         self.set_noise();
         self.admit_rogues();
         self.power(CONCENTRATOR, true);
-        self.agenda.push(Instant::EPOCH + TABLES_STEP, Event::Tables);
+        self.agenda.push(Instant::EPOCH + LOOPS_STEP, Event::Routes);
+        self.await_period();
         for node in 1..=self.sites.len() as u32 {
             let mut stream = self.seed.derive("power on", u64::from(node)).stream();
             let within = self.config.power_on.as_millis() as u32;
@@ -332,7 +333,8 @@ impl World {
             Event::Action(n) => self.on_action(n),
             Event::Begin(node) => self.power(node, true),
             Event::Rogue(node) => self.on_rogue(node),
-            Event::Tables => self.on_tables(),
+            Event::Routes => self.on_routes(),
+            Event::Period => self.on_period(),
         }
     }
 
@@ -386,17 +388,6 @@ impl World {
         give(&mut self.concentrator, &mut self.sites, self.now, node, event);
     }
 
-    fn on_tables(&mut self) {
-        for node in 0..=self.sites.len() as u32 {
-            let held = match node {
-                CONCENTRATOR => self.concentrator.node(),
-                n => self.sites[n as usize - 1].node(),
-            };
-            held.into_iter().for_each(|held| Invariants::on_tables(node, held, &mut self.record));
-        }
-        self.agenda.push(self.now + TABLES_STEP, Event::Tables);
-    }
-
     fn on_boundary(&mut self, node: u32) {
         if self.awaited[node as usize].boundary.take() != Some(self.now) {
             return;
@@ -413,6 +404,7 @@ impl World {
 
     /// Puts on the agenda what a node waits for, and takes what it has to tell.
     fn after(&mut self, node: u32) {
+        self.check_tables(node);
         let (deadline, start, boundary) = match node {
             CONCENTRATOR => {
                 self.take_news();
@@ -470,9 +462,7 @@ impl World {
                 let meter = place(eui64);
                 meter.into_iter().for_each(|meter| record.on_stored(now, meter, capture));
             }
-            News::Contradiction(reading) => {
-                record.violate(format!("came again with another value: {reading}"))
-            }
+            News::Violation(text) => record.violate(text),
             News::Collected(event) => record.on_collected(&event),
         }
     }
@@ -482,12 +472,16 @@ impl World {
         self.air.set_power(self.now, node, on);
         self.tap.note(self.now, node, || if on { Input::On } else { Input::Off });
         let now = self.now;
+        self.acceptances.on_life(node);
         match (node, on) {
             (CONCENTRATOR, true) => {
                 self.record.on_life(now);
                 self.concentrator.power_on(now);
             }
-            (CONCENTRATOR, false) => self.concentrator.power_off(),
+            (CONCENTRATOR, false) => {
+                self.concentrator.node().into_iter().for_each(|node| self.past.add(node));
+                self.concentrator.power_off();
+            }
             (n, true) => self.sites[n as usize - 1].power_on(now),
             (n, false) => self.sites[n as usize - 1].power_off(),
         }
@@ -518,6 +512,17 @@ impl World {
 
 /// Ratio to ordinary noise of a transmitter at the same place.
 const NEAR: f32 = 1e5;
+
+fn node<'a>(
+    concentrator: &'a Concentrator<FramePhy>,
+    sites: &'a [Site],
+    node: u32,
+) -> Option<&'a Node<FramePhy>> {
+    match node {
+        CONCENTRATOR => concentrator.node(),
+        n => sites.get(n as usize - 1)?.node(),
+    }
+}
 
 fn give(
     concentrator: &mut Concentrator<FramePhy>,

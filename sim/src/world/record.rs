@@ -72,16 +72,22 @@ pub struct Record {
     pub failures: BTreeMap<String, u64>,
     /// Clocks that were found wrong.
     pub clock_deviations: u64,
+    /// Clocks that the collector has set.
+    pub clocks_set: u64,
     /// Captures reported as lost.
     pub captures_lost: u64,
     /// What must not happen, in the order in which it did; the first ones.
     pub violations: Vec<String>,
     /// All of them.
     pub violation_count: u64,
+    /// Loops of routes that were seen, and how long the longest stood.
+    pub loops: u64,
+    /// See [`Self::loops`].
+    pub longest_loop: Duration,
     /// Meters that are not genuine.
     pub rogue: BTreeSet<usize>,
-    /// Frames that recorders have sent again.
-    pub replayed: u64,
+    /// Frames that recorders have sent, again or made up.
+    pub rogue_frames: u64,
     /// When the concentrator came to life, in turn.
     pub lives: Vec<Instant>,
     /// When the first reading of each of those lives was stored.
@@ -130,11 +136,14 @@ impl Record {
                 *self.failures.entry(reason.to_string()).or_default() += 1;
             }
             CollectorEvent::ClockDeviation { .. } => self.clock_deviations += 1,
+            CollectorEvent::ClockSet { .. } => self.clocks_set += 1,
             CollectorEvent::GapLost { .. } => self.captures_lost += 1,
             CollectorEvent::UnexpectedValue { meter, unexpected } => {
                 self.violate(format!("{meter}: {unexpected}"));
             }
-            CollectorEvent::Gap { .. } | CollectorEvent::MeterRefused { .. } => {}
+            CollectorEvent::Gap { .. }
+            | CollectorEvent::MeterRefused { .. }
+            | CollectorEvent::ClockNotSet { .. } => {}
         }
     }
 }

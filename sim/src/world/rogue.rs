@@ -1,14 +1,14 @@
-//! A node that is nobody's: it hears what the meter beside it hears, and sends it again.
+//! A node that is nobody's: it hears what the meter beside it hears, and sends it again, or what it has made up.
 
 use crate::frame::Frame;
 use plc_core::Instant;
 use plc_core::time::Duration;
 use std::collections::VecDeque;
 
-/// A recorder of frames.
+/// A recorder and forger of frames.
 #[derive(Debug)]
 pub(super) struct Rogue {
-    /// The newest frames that it has heard.
+    /// The newest frames that it has heard, or those that it has made up and still has to send.
     heard: VecDeque<Frame>,
     /// Frames that it still has to send.
     left: usize,
@@ -40,6 +40,12 @@ impl Rogue {
         self.left = frames.min(self.heard.len());
         let surplus = self.heard.len() - self.left;
         self.heard.drain(..surplus);
+    }
+
+    /// It shall send these.
+    pub(super) fn send(&mut self, frames: Vec<Frame>) {
+        self.left = frames.len();
+        self.heard = frames.into();
     }
 
     /// The next frame to send at `now`, and when to ask again.

@@ -2,17 +2,19 @@
 
 use super::layout::Household;
 use super::load::Load;
+use super::truth::Truth;
 use crate::feeder::Feeder;
 use crate::frame::{FramePhy, Passing};
+use dlms::cosem::LogicalName;
 use g3_phy::BandPlan;
 use meter::{
-    Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist, MeterState,
-    ProfileSizes,
+    ClockShift, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterState, ProfileSizes,
 };
-use plc_core::sap::{AdpmIndication, FrameGeometry, Key, Persist};
+use metrology::Registers;
+use plc_core::sap::{AdpmIndication, FrameGeometry, Key};
 use plc_core::time::Duration;
-use plc_core::{Instant, Machine, Seed, UtcAnchor};
-use plc_node::{DeviceConfig, Node};
+use plc_core::{Instant, Machine, Seed, Utc, UtcAnchor};
+use plc_node::{DeviceConfig, Node, NodeConfig};
 
 /// A meter with what it has kept, its load, and what has become of it.
 pub(super) struct Site {
@@ -28,8 +30,10 @@ pub(super) struct Site {
     /// How far its clock is ahead.
     ahead_ms: i64,
     kept: MeterState,
-    frame_counter: u32,
     lives: u64,
+    /// What it was given last.
+    fed: Registers,
+    truth: Truth,
     pub(super) log: SiteLog,
 }
 
@@ -66,8 +70,9 @@ impl Site {
             anchor,
             ahead_ms: 0,
             kept: MeterState::default(),
-            frame_counter: 0,
             lives: 0,
+            fed: Registers::default(),
+            truth: Truth::default(),
             log: SiteLog::default(),
         }
     }
@@ -100,8 +105,10 @@ impl Site {
             geometry: self.plan as &'static dyn FrameGeometry,
             seed: seed.derive("node", 0),
             psk: self.psk,
-            frame_counter: self.frame_counter,
+            frame_counter: self.kept.frame_counter,
         };
+        let mut device = NodeConfig::from(device);
+        device.adp.memory = self.kept.node.clone();
         let keys =
             MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
         let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
@@ -110,8 +117,8 @@ impl Site {
         self.meter =
             Some(Meter::new(config, node, now).expect("the profiles were checked with the scenario"));
         self.log.power_on.push(now);
-        self.count(now);
-        self.set_clock(now);
+        self.report(now);
+        self.set_clock(now, self.ahead_ms);
     }
 
     /// The power goes, and with it everything that was not kept.
@@ -123,8 +130,10 @@ impl Site {
 
     /// The clock of the meter goes ahead by so much.
     pub(super) fn shift_clock(&mut self, now: Instant, ahead_ms: i64) {
+        self.report(now);
+        self.set_clock(now, ahead_ms);
+        // Without power nobody says so.
         self.ahead_ms = ahead_ms;
-        self.set_clock(now);
     }
 
     /// When the registers have to be reported next.
@@ -132,11 +141,22 @@ impl Site {
         self.meter.as_ref()?.application().measurement().next_boundary()
     }
 
-    /// Reports the registers.
+    /// A boundary: reports the registers, of which a row is made.
     pub(super) fn count(&mut self, now: Instant) {
-        let ms = now.since(self.anchor.at).as_millis() as u64;
-        let registers = self.load.registers(ms);
-        self.handle(now, MeterInput::Registers(registers));
+        let stamp = self.stamp(now, self.ahead_ms);
+        self.report(now);
+        self.truth.note(stamp, self.fed);
+    }
+
+    fn report(&mut self, now: Instant) {
+        self.fed = self.load.registers(now.since(self.anchor.at).as_millis() as u64);
+        self.handle(now, MeterInput::Registers(self.fed));
+    }
+
+    /// The newest boundary that a clock so far ahead shows.
+    fn stamp(&self, now: Instant, ahead_ms: i64) -> Utc {
+        let shown = self.anchor.utc(now).as_millis() + ahead_ms;
+        Utc::from_millis(shown).floor(Duration::from_secs(self.sizes.capture_period_s.into()))
     }
 
     /// Keeps for later what passes by.
@@ -167,36 +187,34 @@ impl Site {
         self.meter.as_ref()?.deadline()
     }
 
-    /// Whether its clock was never set wrong.
-    pub(super) const fn clock_is_right(&self) -> bool {
-        self.ahead_ms == 0
+    /// What is wrong with one of its readings, if anything is.
+    pub(super) fn fault(&self, name: LogicalName, stamp: Utc, value: i64) -> Option<String> {
+        self.truth.fault(name, stamp, value)
     }
 
-    /// Energy from the start to `at`, milliwatt-hours: the truth.
-    pub(super) fn truth_mwh(&self, at: Instant) -> u64 {
-        self.load.registers(at.since(self.anchor.at).as_millis() as u64).import.milliwatt_hours()
-    }
-
-    fn set_clock(&mut self, now: Instant) {
-        let utc = self.anchor.utc(now);
-        let step = Duration::from_millis(self.ahead_ms.unsigned_abs());
-        let utc = if self.ahead_ms < 0 { utc - step } else { utc + step };
+    fn set_clock(&mut self, now: Instant, ahead_ms: i64) {
+        let utc = Utc::from_millis(self.anchor.utc(now).as_millis() + ahead_ms);
         self.handle(now, MeterInput::Clock(UtcAnchor { at: now, utc }));
     }
 
     fn drain(&mut self, now: Instant) {
-        let Some(meter) = &mut self.meter else { return };
-        while let Some(output) = meter.poll() {
+        while let Some(output) = self.meter.as_mut().and_then(Meter::poll) {
             match output {
-                MeterOutput::Persist(record) => {
-                    if let MeterPersist::Node(Persist::MacFrameCounter { reserved_to }) = record {
-                        self.frame_counter = reserved_to;
-                    }
-                    self.kept.keep(&record, &self.sizes);
-                }
+                MeterOutput::Persist(record) => self.kept.keep(&record, &self.sizes),
                 MeterOutput::Event(MeterEvent::Network(indication)) => self.log.on(now, &indication),
+                MeterOutput::Event(MeterEvent::ClockSet(ClockShift::Millis(ms))) => self.on_clock(now, ms),
                 MeterOutput::Event(_) => {}
             }
+        }
+    }
+
+    /// Somebody has set its clock. A boundary that it has jumped over gets its row at once, of what was reported last.
+    fn on_clock(&mut self, now: Instant, ms: i64) {
+        let before = self.stamp(now, self.ahead_ms);
+        self.ahead_ms += ms;
+        let after = self.stamp(now, self.ahead_ms);
+        if after > before {
+            self.truth.note(after, self.fed);
         }
     }
 }

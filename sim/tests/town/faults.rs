@@ -4,7 +4,7 @@ use super::scenarios::report;
 use plc_core::time::Duration;
 use sim::report::Report;
 use sim::scenario::Scenario;
-use sim::world::{Action, Choice, TownConfig};
+use sim::world::{Action, Choice, TownConfig, World};
 
 /// Twelve meters for an hour.
 fn town(change: impl FnOnce(&mut TownConfig)) -> Report {
@@ -62,9 +62,53 @@ fn frames_that_are_recorded_and_sent_again_are_refused_for_their_counters() {
         town.rogue.recorders = vec![7];
         town.actions = vec![at(1200, Action::Replay { recorder: 0, frames: 60 })];
     });
-    let (sent, refused) = (report.record.replayed, report.nodes.replayed);
+    let (sent, refused) = (report.record.rogue_frames, report.nodes.replayed);
     assert!(sent == 60 && refused > 10, "{sent} frames were sent again, {refused} refused for their counter");
     assert_eq!(report.captures.0, report.captures.1);
+}
+
+#[test]
+fn joins_that_are_forged_let_nobody_in_put_nobody_out_and_take_no_more_of_the_line_than_their_answers() {
+    let quiet = town(|town| town.rogue.recorders = vec![7]);
+    let report = town(|town| {
+        town.rogue.recorders = vec![7];
+        town.actions = vec![at(1200, Action::ForgedJoin { recorder: 0, devices: 40 })];
+    });
+    assert_eq!(report.record.rogue_frames, 200);
+    assert!(report.record.refused > 10, "{} strangers were refused", report.record.refused);
+    assert_eq!(report.record.joins.len(), 12, "nobody else is in");
+    assert!(report.meters.iter().all(|meter| meter.join_s.len() == 1), "nobody had to join again");
+    assert_eq!(report.record.leaves, []);
+    assert_eq!(report.captures.0, report.captures.1, "everybody is read");
+    assert_eq!(report.record.sessions.1, 0);
+    // An answer to nobody is repeated seven times; each of the messages gets one answer or two, of an agent and of the coordinator.
+    let more = report.air.airtime.saturating_sub(quiet.air.airtime).as_secs_f64();
+    assert!(more < 40.0 * 5.0 * 0.2 + 40.0 * 4.0 * 8.0 * 0.15, "{more} s more on air");
+}
+
+#[test]
+fn neighbours_that_do_not_exist_fill_the_tables_of_those_who_hear_them_and_everybody_is_read_all_the_same() {
+    let mut config = TownConfig::new(3);
+    (config.meters, config.duration) = (12, Duration::from_secs(4000));
+    config.rogue.recorders = vec![7];
+    config.actions = vec![at(1200, Action::FullTable { recorder: 0, neighbours: 400 })];
+    let mut world = World::new(config);
+    world.run_to(plc_core::Instant::from_secs(1350));
+    let node = world.node(7).expect("it has power");
+    let forged = node.adp().routes().iter().filter(|route| route.destination.0 >= 0x4000).count();
+    let home = node.adp().routes().iter().any(|route| route.destination.0 == 0 && !route.broken);
+    let evicted = node.mac().counters().drops.device_evicted;
+    assert!(forged > 140 && home && evicted > 100, "{forged} forged, {home}, {evicted} evicted");
+    assert!(world.node(0).is_some_and(|node| node.adp().routes().len() > 100));
+    world.run_to(world.end());
+    world.audit();
+    let report = Report::new(
+        &Scenario { name: "full".into(), about: String::new(), town: world.config().clone() },
+        &world,
+    );
+    assert_eq!(report.record.violations, [""; 0]);
+    assert_eq!((report.record.rogue_frames, report.record.leaves.len()), (400, 0));
+    assert_eq!(report.captures.0, report.captures.1, "everybody is read");
 }
 
 #[test]
@@ -88,7 +132,43 @@ fn a_cable_that_is_cut_takes_those_behind_it_and_nobody_else() {
 }
 
 #[test]
-fn a_clock_that_is_wrong_is_told_and_the_rows_bear_its_time() {
-    let report = town(|town| town.actions = vec![at(1, Action::Clock { meter: 3, ahead_ms: 90_000 })]);
-    assert!(report.record.clock_deviations > 0);
+fn a_clock_that_is_wrong_is_set_over_the_line_and_the_meter_is_read_on() {
+    const HOUR: i64 = 3_600_000;
+    for (at_s, ahead_ms, captures) in
+        [(1, 90_000, 4), (1100, -HOUR, 3), (1100, 24 * HOUR, 3), (1, -30 * 24 * HOUR, 4)]
+    {
+        let report = town(|town| town.actions = vec![at(at_s, Action::Clock { meter: 3, ahead_ms })]);
+        assert!(report.record.clock_deviations > 0 && report.record.clocks_set == 1, "{ahead_ms} ms");
+        let read = report.meters[2].captures;
+        assert!(read >= captures, "{ahead_ms} ms: {read} captures of four");
+    }
+}
+
+#[test]
+fn feeders_whose_power_returns_at_once_come_back_within_minutes() {
+    let report = town(|town| {
+        town.meters = 110;
+        town.feeders = 2;
+        town.power_on = Duration::from_secs(1);
+    });
+    assert_eq!(report.joined(), 110);
+    let last = report.join_times_s().into_iter().fold(0.0, f64::max);
+    assert!(last < 900.0, "the last one has joined after {last} s");
+}
+
+#[test]
+fn rows_of_a_clock_that_goes_wrong_and_right_again_are_what_was_put_in_at_the_time_that_they_bear() {
+    let report = town(|town| {
+        let clock = |ahead_ms| Action::Clock { meter: 3, ahead_ms };
+        // Over a boundary, back before it, and once while the meter has no power.
+        let off = |on| if on { Action::PowerOn(Choice::Node(3)) } else { Action::PowerOff(Choice::Node(3)) };
+        town.actions = vec![
+            at(1150, clock(90_000)),
+            at(1180, clock(-60_000)),
+            at(1950, off(false)),
+            at(1960, clock(20_000)),
+            at(1970, off(true)),
+        ];
+    });
+    assert_eq!(report.meters[2].captures, 5, "every boundary fell into one of its lives");
 }

@@ -85,6 +85,47 @@ fn a_page_is_well_formed_and_needs_nothing_else() {
 }
 
 #[test]
+fn every_period_has_its_retries_airtime_and_collisions_in_all_three_reports() {
+    let report = report(&scenario("rogue"));
+    let json: serde_json::Value = serde_json::from_str(&report.json()).expect("it is JSON");
+    let (text, page) = (report.text(), report.html());
+    assert_eq!(report.periods.len(), 5);
+    for (n, period) in report.periods.iter().enumerate() {
+        let (line, told) = (&period.line, &json["periods"][n]);
+        assert!(line.frames > line.retries && line.collisions >= line.collided && line.airtime >= line.busy);
+        for (key, value) in [
+            ("frames", line.frames),
+            ("retries", line.retries),
+            ("collisions", line.collisions),
+            ("collided", line.collided),
+        ] {
+            assert_eq!(told[key], value, "{key} of {}", period.capture);
+        }
+        assert_eq!(told["airtime_s"], line.airtime.as_secs_f64());
+        let row = text.lines().find(|row| row.starts_with(&format!("{}  ", period.capture)));
+        let row: Vec<&str> = row.expect("a row").split_whitespace().collect();
+        let retries = [line.frames, line.retries].map(|count| count.to_string());
+        assert!(row.windows(2).any(|pair| pair == retries), "{row:?}");
+        assert!(row.contains(&line.collisions.to_string().as_str()), "{row:?}");
+    }
+    let retries: u64 = report.periods.iter().map(|period| period.line.retries).sum();
+    let (air, collisions) =
+        (report.air, report.periods.iter().map(|period| period.line.collisions).sum::<u64>());
+    assert!(retries > 100 && retries <= report.nodes.retries, "{retries} of {}", report.nodes.retries);
+    assert!(collisions > 100 && collisions <= air.collisions, "{collisions} of {}", air.collisions);
+    // The attack is seen in its period, which is the fifth, and nowhere before.
+    let most = report.periods.iter().max_by_key(|period| period.line.collisions).expect("five of them");
+    assert_eq!(most.capture, report.periods[4].capture);
+    for title in
+        ["Retries per hundred frames in each period", "Line in each period", "Collisions in each period"]
+    {
+        let plot = page.split(title).nth(1).and_then(|rest| rest.split("</svg>").next()).expect("a plot");
+        let points = plot.split("points=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a line");
+        assert_eq!(points.split(' ').count(), report.periods.len(), "{title}");
+    }
+}
+
+#[test]
 fn every_scenario_that_ships_is_a_good_one() {
     let mut found = 0;
     for entry in std::fs::read_dir(folder()).expect("scenarios ship") {
@@ -100,13 +141,19 @@ fn every_scenario_that_ships_is_a_good_one() {
 /// anew, after a change that is meant to change it.
 #[test]
 fn small_scenarios_report_what_their_snapshots_hold() {
-    for name in ["street", "twelve", "storm", "restart", "jammer", "rogue", "fcc"] {
+    for name in ["street", "twelve", "storm", "restart", "jammer", "rogue", "fcc", "troubles"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/town/snapshots").join(name);
         let snapshot = std::fs::read_to_string(path.with_extension("txt")).expect(name);
         let text = report(&scenario(name)).text();
         assert_eq!(text, snapshot, "{name}");
         assert!(text.contains("invariants        0 violated"), "{name}");
     }
+}
+
+#[test]
+fn every_meter_is_read_again_after_faults_that_come_together() {
+    let report = report(&scenario("troubles"));
+    assert_eq!(report.captures, (825, 825));
 }
 
 #[test]

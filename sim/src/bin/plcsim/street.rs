@@ -42,6 +42,16 @@ pub(crate) enum Failure {
         /// Why not.
         error: sim::capture::CaptureError,
     },
+    /// A file or a folder.
+    #[error("{}: {source}, expected {expected}", path.display())]
+    File {
+        /// Where.
+        path: PathBuf,
+        /// What it should have been.
+        expected: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
     /// The scenario has no such node.
     #[error("node {node}: expected 0 to {meters}")]
     Node {
@@ -65,7 +75,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Desk(#[from] sim::desk::ServeError),
     /// Standard output, or the stream of a daemon.
-    #[error(transparent)]
+    #[error("standard output, or the stream of a daemon: {0}")]
     Io(#[from] io::Error),
 }
 
