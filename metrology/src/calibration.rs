@@ -2,6 +2,7 @@
 
 use crate::dc::DcBlocker;
 use crate::delay::Aligner;
+use crate::specs::SAMPLE_MAX;
 
 /// A gain of one.
 pub const GAIN_ONE: i32 = 1 << 30;
@@ -140,7 +141,11 @@ pub(crate) struct Conditioner {
 }
 
 impl Conditioner {
-    pub(crate) fn new(calibration: ElementCalibration, delays: bool, sample_rate_hz: u32) -> Self {
+    /// Noise that no channel has, more than the largest sample, is limited to that.
+    pub(crate) fn new(mut calibration: ElementCalibration, delays: bool, sample_rate_hz: u32) -> Self {
+        for channel in [&mut calibration.voltage, &mut calibration.current] {
+            channel.noise = channel.noise.clamp(0, i64::from(SAMPLE_MAX).pow(2));
+        }
         let mut conditioner = Self {
             u: Channel::new(&calibration.voltage, sample_rate_hz),
             i: Channel::new(&calibration.current, sample_rate_hz),
