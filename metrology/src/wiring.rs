@@ -145,7 +145,7 @@ impl fmt::Display for Diagnosis {
             (0..3).filter(|n| mask >> n & 1 == 1).try_for_each(|n| write!(f, " {}", n + 1))?;
         }
         f.write_str(if self.sequence_reversed { "; phase sequence reversed" } else { "" })?;
-        f.write_str(if self.ratio_suspect { "; current beyond 1.2 Imax, check the ratio" } else { "" })
+        f.write_str(if self.ratio_suspect { "; current a fifth above Imax, check the ratio" } else { "" })
     }
 }
 

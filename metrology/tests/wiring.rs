@@ -106,7 +106,7 @@ fn missing_voltages_and_currents_are_named() {
         name([230.0, 400.0, 400.0], BALANCED),
         "correct; neutral on the terminal of a phase, high voltage in element 2 3"
     );
-    assert_eq!(name(GOOD, [73.0, 10.0, 10.0]), "correct; current beyond 1.2 Imax, check the ratio");
+    assert_eq!(name(GOOD, [73.0, 10.0, 10.0]), "correct; current a fifth above Imax, check the ratio");
 }
 
 #[test]
