@@ -1,37 +1,79 @@
-//! The measurement of one phase.
+//! The measurement of all elements.
 
+use crate::calibration::{Calibration, Channel, Conditioner};
 use crate::crossing::{CrossingDetector, Lag};
-use crate::dc::DcBlocker;
-use crate::energy::{EnergyMeter, Registers};
+use crate::energy::Registers;
 use crate::frequency::FrequencyMeter;
-use crate::ratings::{RatingError, Ratings};
+use crate::ledger::{Ledger, LedgerKeeper};
+use crate::oscillator::Oscillator;
+use crate::ratings::{RatingError, Ratings, Wiring};
 use crate::specs;
-use crate::window::{Instantaneous, Window};
+use crate::values::{Instantaneous, Values};
+use crate::window::{Finished, Window};
+
+/// One sample of each channel, in steps of the converters, all taken at the same moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// Voltages of the elements.
+    pub u: [i32; 3],
+    /// Currents of the elements, and of the neutral where it is measured.
+    pub i: [i32; 4],
+}
 
 /// What went wrong, counted since construction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Samples of the voltage beyond ±[`specs::SAMPLE_MAX`], which were limited to it.
+    /// Samples of a voltage beyond ±[`specs::SAMPLE_MAX`], which were limited to it.
     pub u_overrange: u64,
-    /// Samples of the current beyond ±[`specs::SAMPLE_MAX`], which were limited to it.
+    /// Samples of a current beyond ±[`specs::SAMPLE_MAX`], which were limited to it.
     pub i_overrange: u64,
 }
 
-/// The measurement of one phase.
+/// What a sample has become: input of the power quality.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Step {
+    /// Calibrated, without DC.
+    pub(crate) u: [i32; 3],
+    pub(crate) i: [i32; 4],
+    /// Phase of the oscillator at this sample.
+    pub(crate) phase: u32,
+    /// The window that ended before this sample; its values can be read.
+    pub(crate) window: Option<WindowEnd>,
+}
+
+/// The end of a window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WindowEnd {
+    /// By how much the sample after it lags it.
+    pub(crate) lag: Lag,
+    /// Its duration, in samples with 16 fractional bits.
+    pub(crate) duration: u64,
+    /// Whether it is ten cycles from crossing to crossing.
+    pub(crate) whole: bool,
+}
+
+/// The measurement of a meter of any [`Wiring`].
 ///
 /// The registers and values depend on the samples alone, not on how they are cut into blocks.
 #[derive(Clone, Debug)]
 pub struct MeterCore {
     ratings: Ratings,
-    u_dc: DcBlocker,
-    i_dc: DcBlocker,
-    crossing: CrossingDetector,
+    conditioners: [Conditioner; 3],
+    neutral: Channel,
+    crossings: [CrossingDetector; 3],
+    /// The element whose voltage cuts the windows.
+    sync: usize,
+    /// Phase of the oscillator at a crossing of that voltage.
+    sync_phase: u32,
+    oscillator: Oscillator,
     frequency: FrequencyMeter,
     window: Window,
     /// Whole cycles since the window began.
     cycles: u32,
-    energy: EnergyMeter,
-    values: Instantaneous,
+    ledger: LedgerKeeper,
+    values: Values,
+    /// Windows that have ended.
+    windows: u64,
     counters: Counters,
 }
 
@@ -49,17 +91,37 @@ impl MeterCore {
     /// # Errors
     /// See [`Ratings::check`].
     pub fn resume(ratings: Ratings, registers: Registers) -> Result<Self, RatingError> {
+        let mut ledger = Ledger::default();
+        ledger.total.active = registers;
+        Self::calibrated(ratings, &Calibration::default(), ledger)
+    }
+
+    /// A calibrated meter that goes on from `ledger`.
+    ///
+    /// # Errors
+    /// See [`Ratings::check`].
+    pub fn calibrated(
+        ratings: Ratings,
+        calibration: &Calibration,
+        ledger: Ledger,
+    ) -> Result<Self, RatingError> {
         ratings.check()?;
         let rate = ratings.sample_rate_hz;
+        let delays = calibration.delays();
+        let detector = CrossingDetector::new(hysteresis(&ratings), rate);
         Ok(Self {
-            u_dc: DcBlocker::new(rate),
-            i_dc: DcBlocker::new(rate),
-            crossing: CrossingDetector::new(hysteresis(&ratings), rate),
+            conditioners: calibration.elements.map(|element| Conditioner::new(element, delays, rate)),
+            neutral: Channel::new(&calibration.neutral, rate),
+            crossings: ::core::array::from_fn(|_| detector.clone()),
+            sync: 0,
+            sync_phase: 0,
+            oscillator: Oscillator::new(specs::NOMINAL_HZ, rate),
             frequency: FrequencyMeter::new(rate),
-            window: Window::beginning(0),
+            window: Window::beginning(None),
             cycles: 0,
-            energy: EnergyMeter::new(&ratings, registers),
-            values: Instantaneous::default(),
+            ledger: LedgerKeeper::new(&ratings, ledger),
+            values: Values::default(),
+            windows: 0,
             counters: Counters::default(),
             ratings,
         })
@@ -70,36 +132,70 @@ impl MeterCore {
         &self.ratings
     }
 
-    /// Measures a block of samples, `u[n]` and `i[n]` taken at the same moment; of blocks that differ in
-    /// length the shorter counts.
+    /// Measures a block of samples of element 0, `u[n]` and `i[n]` taken at the same moment; of blocks that differ in length the
+    /// shorter counts. Other elements, where the wiring has some, get zeros.
     pub fn process(&mut self, u: &[i32], i: &[i32]) {
         for (&u, &i) in u.iter().zip(i) {
-            self.on_sample(u, i);
+            self.step(&Frame { u: [u, 0, 0], i: [i, 0, 0, 0] });
         }
     }
 
-    /// Brings the registers up to the last sample, for reading them at the end of a capture period.
+    /// Measures a block of samples of all channels.
+    pub fn process_frames(&mut self, frames: &[Frame]) {
+        for frame in frames {
+            self.step(frame);
+        }
+    }
+
+    /// Brings the active energy up to the last sample, for reading it at the end of a capture period.
     ///
-    /// They otherwise stand where the last whole window left them, up to a fifth of a second back.
-    /// Nothing is counted twice, and registers never go back: what flows against the direction of the
-    /// last window (a part of a cycle of a reactive load) waits for what comes after it.
+    /// The registers otherwise stand where the last whole window left them, up to a fifth of a second back; reactive and
+    /// apparent energy do so always. Nothing is counted twice, and registers never go back: what flows against the direction of
+    /// the last window (a part of a cycle of a reactive load) waits for what comes after it.
     pub fn settle(&mut self) {
-        self.energy.settle(self.window.ui());
+        let mut open = [0; 3];
+        for (n, open) in open.iter_mut().enumerate() {
+            *open = self.window.ui(n, self.conditioners[n].calibration());
+        }
+        self.ledger.settle(&open);
     }
 
     /// Another metrology has counted up to `registers`: goes on from there. What the samples so far still owe is dropped.
     pub fn adopt(&mut self, registers: Registers) {
-        self.energy = EnergyMeter::new(&self.ratings, registers);
+        let mut ledger = self.ledger();
+        ledger.total.active = registers;
+        self.ledger = LedgerKeeper::new(&self.ratings, ledger);
     }
 
-    /// The energy registers.
-    pub const fn registers(&self) -> Registers {
-        self.energy.registers()
+    /// The registers of the total active energy.
+    pub fn registers(&self) -> Registers {
+        self.ledger.registers()
+    }
+
+    /// All registers.
+    pub fn ledger(&self) -> Ledger {
+        self.ledger.ledger()
+    }
+
+    /// The values of the last window, in short.
+    pub const fn instantaneous(&self) -> Instantaneous {
+        let element = &self.values.elements[0];
+        Instantaneous {
+            u_uv: element.u_uv,
+            i_ua: element.i_ua,
+            active_power_mw: self.values.active_uw / 1000,
+            frequency_mhz: self.frequency.millihertz(),
+        }
     }
 
     /// The values of the last window.
-    pub const fn instantaneous(&self) -> Instantaneous {
-        Instantaneous { frequency_mhz: self.frequency.millihertz(), ..self.values }
+    pub const fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// Windows that have ended since construction.
+    pub const fn windows(&self) -> u64 {
+        self.windows
     }
 
     /// What went wrong.
@@ -107,33 +203,94 @@ impl MeterCore {
         self.counters
     }
 
-    fn on_sample(&mut self, u: i32, i: i32) {
-        let (u, u_over) = self.u_dc.filter(u);
-        let (i, i_over) = self.i_dc.filter(i);
-        self.counters.u_overrange += u64::from(u_over);
-        self.counters.i_overrange += u64::from(i_over);
-        let crossing = self.crossing.on_sample(u);
-        self.frequency.on_sample(crossing);
-        match crossing {
-            Some(lag) => self.on_crossing(lag),
-            None if self.window.samples() >= self.longest_window() => self.end_window(0),
-            None => {}
+    /// One sample.
+    pub(crate) fn step(&mut self, frame: &Frame) -> Step {
+        match self.ratings.wiring {
+            Wiring::OnePhaseTwoWire => self.on_frame::<1>(frame),
+            Wiring::ThreePhaseThreeWire => self.on_frame::<2>(frame),
+            Wiring::ThreePhaseFourWire => self.on_frame::<3>(frame),
         }
-        self.window.add(u, i);
     }
 
-    fn on_crossing(&mut self, lag: Lag) {
-        self.cycles += 1;
-        if self.cycles >= specs::CYCLES_PER_WINDOW {
-            self.end_window(lag);
+    /// How far a sample advances the phase of the oscillator.
+    pub(crate) const fn phase_step(&self) -> u32 {
+        self.oscillator.step()
+    }
+
+    fn on_frame<const N: usize>(&mut self, frame: &Frame) -> Step {
+        let (mut u, mut i, mut crossing) = ([0; 3], [0; 4], None);
+        for n in 0..N {
+            let ((u_n, u_over), (i_n, i_over)) = self.conditioners[n].filter(frame.u[n], frame.i[n]);
+            (u[n], i[n]) = (u_n, i_n);
+            self.counters.u_overrange += u64::from(u_over);
+            self.counters.i_overrange += u64::from(i_over);
+            let crossed = self.crossings[n].on_sample(u_n);
+            crossing = if n == self.sync { crossed } else { crossing };
         }
+        i[3] = self.neutral.filter(frame.i[3]).0;
+        if self.frequency.on_sample(crossing) && N > 1 {
+            self.choose_sync(N);
+        }
+        let window = self.cut(crossing);
+        let phase = self.oscillator.phase();
+        self.window.add::<N>(&u, &i, phase);
+        self.oscillator.advance();
+        Step { u, i, phase, window }
+    }
+
+    /// Ends the window if it is to end before this sample.
+    fn cut(&mut self, crossing: Option<Lag>) -> Option<WindowEnd> {
+        let (end, at_crossing) = match crossing {
+            Some(lag) => {
+                self.cycles += 1;
+                (lag, self.cycles >= specs::CYCLES_PER_WINDOW)
+            }
+            None => (0, false),
+        };
+        if at_crossing || self.window.samples() >= self.longest_window() {
+            return Some(self.end_window(end, at_crossing));
+        }
+        None
     }
 
     /// The next sample lags the end of the window by `end`.
-    fn end_window(&mut self, end: Lag) {
-        self.values = self.window.instantaneous(end, &self.ratings);
-        self.energy.on_window(self.window.ui(), self.values.active_power_mw);
-        self.window = Window::beginning(end);
+    #[inline(never)]
+    fn end_window(&mut self, end: Lag, at_crossing: bool) -> WindowEnd {
+        let calibrations = [0, 1, 2].map(|n| self.conditioners[n].calibration());
+        let finished = self.window.finish(end, calibrations);
+        let mut reactive = [0; 3];
+        for (n, reactive) in reactive.iter_mut().enumerate() {
+            *reactive = finished.elements[n].reactive(finished.samples, calibrations[n].reactive_offset);
+        }
+        self.values = Values::new(&finished, &reactive, &self.ratings);
+        self.ledger.on_window(&finished, &reactive, &self.values);
+        for (conditioner, element) in self.conditioners.iter_mut().zip(&self.values.elements) {
+            conditioner.follow(element.i_ua);
+        }
+        if at_crossing {
+            self.lock(&finished, end);
+        }
+        self.window = Window::beginning(at_crossing.then_some(end));
+        self.cycles = 0;
+        self.windows += 1;
+        WindowEnd { lag: end, duration: finished.duration, whole: at_crossing && finished.whole }
+    }
+
+    fn lock(&mut self, finished: &Finished, end: Lag) {
+        if finished.whole {
+            self.oscillator.lock(self.cycles, finished.duration, self.sync_phase, end);
+        }
+    }
+
+    /// The voltage that cut the windows is gone: another one that is there does so from now on, and the oscillator keeps its
+    /// phase by the angle that was last measured between them.
+    #[inline(never)]
+    fn choose_sync(&mut self, elements: usize) {
+        let longest = self.ratings.sample_rate_hz / specs::FREQUENCY_MIN_HZ;
+        let Some(other) = (0..elements).find(|&n| self.crossings[n].since() <= longest) else { return };
+        self.sync = other;
+        self.sync_phase = self.values.elements[other].voltage.angle().wrapping_neg();
+        self.window.forget_start();
         self.cycles = 0;
     }
 

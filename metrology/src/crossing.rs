@@ -19,7 +19,12 @@ impl CrossingDetector {
     /// A detector that arms below minus `hysteresis` steps.
     pub(crate) const fn new(hysteresis: i32, sample_rate_hz: u32) -> Self {
         let shortest = sample_rate_hz / specs::FREQUENCY_MAX_HZ;
-        Self { hysteresis, shortest, armed: false, previous: 0, since: shortest }
+        Self { hysteresis, shortest, armed: false, previous: 0, since: u32::MAX }
+    }
+
+    /// Samples since the last crossing.
+    pub(crate) const fn since(&self) -> u32 {
+        self.since
     }
 
     /// Takes the next sample. If the voltage has crossed zero upwards since the one before, by how much

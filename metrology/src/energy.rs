@@ -34,20 +34,78 @@ impl Energy {
     }
 
     /// Adds `amount`, in the unit of the rest, of which `per_mwh` are one milliwatt-hour.
-    fn add(&mut self, amount: u128, per_mwh: u128) {
+    pub(crate) fn add(&mut self, amount: u128, per_mwh: u128) {
         let rest = self.rest + amount;
         self.mwh = self.mwh.wrapping_add((rest / per_mwh) as u64);
         self.rest = rest % per_mwh;
     }
 }
 
-/// What must survive a restart.
+/// Active energy both ways: of the total, what must survive a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Registers {
     /// Active energy A+, from the grid.
     pub import: Energy,
     /// Active energy A-, to the grid.
     pub export: Energy,
+}
+
+/// All energies of an element or of the total.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Active energy.
+    pub active: Registers,
+    /// Reactive energy of the fundamental by quadrant, Q1 to Q4, in milli-var-hours.
+    pub reactive: [Energy; 4],
+    /// Apparent energy while active power is imported and while it is exported, in milli-volt-ampere-hours.
+    pub apparent: Registers,
+}
+
+impl Account {
+    /// R+, imported reactive energy: Q1 and Q2, in milli-var-hours.
+    pub const fn reactive_import(&self) -> u64 {
+        self.reactive[0].mwh.wrapping_add(self.reactive[1].mwh)
+    }
+
+    /// R-, exported reactive energy: Q3 and Q4, in milli-var-hours.
+    pub const fn reactive_export(&self) -> u64 {
+        self.reactive[2].mwh.wrapping_add(self.reactive[3].mwh)
+    }
+
+    /// Import less export of active energy, in milliwatt-hours.
+    pub const fn net(&self) -> i128 {
+        self.active.import.mwh as i128 - self.active.export.mwh as i128
+    }
+
+    /// A window has ended: credits its reactive and apparent energy, sums in squared steps · samples, where they belong.
+    pub(crate) fn on_window(&mut self, active: i128, reactive: i128, apparent: u128, unit: &Unit) {
+        let quadrant = match (active >= 0, reactive >= 0) {
+            (true, true) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+            (true, false) => 3,
+        };
+        self.reactive[quadrant].add(reactive.unsigned_abs() * unit.yoctowatt_per_lsb2, unit.per_mwh);
+        let apparent_register =
+            if active >= 0 { &mut self.apparent.import } else { &mut self.apparent.export };
+        apparent_register.add(apparent * unit.yoctowatt_per_lsb2, unit.per_mwh);
+    }
+}
+
+/// What the sums of products are worth.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unit {
+    yoctowatt_per_lsb2: u128,
+    per_mwh: u128,
+}
+
+impl Unit {
+    pub(crate) const fn new(ratings: &Ratings) -> Self {
+        Self {
+            yoctowatt_per_lsb2: ratings.yoctowatt_per_lsb2(),
+            per_mwh: YOCTOJOULE_PER_MWH * ratings.sample_rate_hz as u128,
+        }
+    }
 }
 
 /// Which way energy flows.
@@ -66,20 +124,18 @@ pub(crate) struct EnergyMeter {
     flow: Flow,
     /// What earlier windows have left to be credited; negative of what the open window has been credited
     /// in advance. In squared steps · samples.
-    open: i64,
+    open: i128,
     threshold_mw: u64,
-    yoctowatt_per_lsb2: u128,
-    per_mwh: u128,
+    unit: Unit,
 }
 
 impl EnergyMeter {
     /// Goes on from `registers`. A rest that this sample rate cannot have is cut to one that it can.
     pub(crate) fn new(ratings: &Ratings, mut registers: Registers) -> Self {
-        let per_mwh = YOCTOJOULE_PER_MWH * u128::from(ratings.sample_rate_hz);
-        registers.import.rest %= per_mwh;
-        registers.export.rest %= per_mwh;
-        let (threshold_mw, yoctowatt_per_lsb2) = (ratings.creep_threshold_mw(), ratings.yoctowatt_per_lsb2());
-        Self { registers, flow: Flow::Idle, open: 0, threshold_mw, yoctowatt_per_lsb2, per_mwh }
+        let unit = Unit::new(ratings);
+        registers.import.rest %= unit.per_mwh;
+        registers.export.rest %= unit.per_mwh;
+        Self { registers, flow: Flow::Idle, open: 0, threshold_mw: ratings.creep_threshold_mw(), unit }
     }
 
     pub(crate) const fn registers(&self) -> Registers {
@@ -87,7 +143,7 @@ impl EnergyMeter {
     }
 
     /// A window with the sum `ui` and the mean power `power_mw` has ended.
-    pub(crate) fn on_window(&mut self, ui: i64, power_mw: i64) {
+    pub(crate) fn on_window(&mut self, ui: i128, power_mw: i64) {
         self.flow = match power_mw {
             p if p.unsigned_abs() < self.threshold_mw => Flow::Idle,
             p if p > 0 => Flow::Import,
@@ -101,15 +157,20 @@ impl EnergyMeter {
         };
     }
 
+    /// Credits an amount by its own sign, whatever flowed before.
+    pub(crate) fn count(&mut self, amount: i128) {
+        self.credit(amount);
+    }
+
     /// Credits what an open window with the sum `ui` so far owes, if it flows as the last whole one did.
-    pub(crate) fn settle(&mut self, ui: i64) {
+    pub(crate) fn settle(&mut self, ui: i128) {
         let due = self.open + ui;
         if self.continues(due) {
             self.open = self.credit(due) - ui;
         }
     }
 
-    const fn continues(&self, due: i64) -> bool {
+    const fn continues(&self, due: i128) -> bool {
         match self.flow {
             Flow::Idle => false,
             Flow::Import => due > 0,
@@ -118,10 +179,10 @@ impl EnergyMeter {
     }
 
     /// Credits `due` by its sign; nothing of it remains.
-    fn credit(&mut self, due: i64) -> i64 {
-        let amount = u128::from(due.unsigned_abs()) * self.yoctowatt_per_lsb2;
+    fn credit(&mut self, due: i128) -> i128 {
+        let amount = due.unsigned_abs() * self.unit.yoctowatt_per_lsb2;
         let register = if due > 0 { &mut self.registers.import } else { &mut self.registers.export };
-        register.add(amount, self.per_mwh);
+        register.add(amount, self.unit.per_mwh);
         0
     }
 }
@@ -133,23 +194,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_register_and_its_rest_are_the_exact_sum(sums in prop::collection::vec(-(1i64 << 56)..1 << 56, 0..50)) {
+        fn the_register_and_its_rest_are_the_exact_sum(sums in prop::collection::vec(-(1i128 << 56)..1 << 56, 0..50)) {
             let ratings = Ratings { u_pv_per_lsb: 1 << 35, i_pa_per_lsb: 1 << 28, ..Ratings::household() };
             let mut meter = EnergyMeter::new(&ratings, Registers::default());
             sums.iter().for_each(|&sum| { meter.credit(sum); });
-            let exact = |sign: i64| -> u128 {
-                let one = |sum: &i64| u128::from(sum.unsigned_abs()) * ratings.yoctowatt_per_lsb2();
+            let exact = |sign: i128| -> u128 {
+                let one = |sum: &i128| sum.unsigned_abs() * ratings.yoctowatt_per_lsb2();
                 sums.iter().filter(|sum| sum.signum() == sign).map(one).sum()
             };
-            let whole = |energy: Energy| u128::from(energy.mwh) * meter.per_mwh + energy.rest;
+            let whole = |energy: Energy| u128::from(energy.mwh) * meter.unit.per_mwh + energy.rest;
             let Registers { import, export } = meter.registers();
             prop_assert_eq!((whole(import), whole(export)), (exact(1), exact(-1)));
-            prop_assert!(import.rest < meter.per_mwh && export.rest < meter.per_mwh);
+            prop_assert!(import.rest < meter.unit.per_mwh && export.rest < meter.unit.per_mwh);
         }
 
         #[test]
         fn settling_at_any_moment_changes_no_total(
-            windows in prop::collection::vec((1i64..1 << 62, -(1i64 << 62)..1 << 62), 1..50),
+            windows in prop::collection::vec((1i128..1 << 62, -(1i128 << 62)..1 << 62), 1..50),
         ) {
             // Every window imports as a whole but may swing either way before it ends.
             let ratings = Ratings::household();

@@ -27,15 +27,19 @@ impl FrequencyMeter {
         self.millihertz
     }
 
-    /// A sample has passed, at a crossing or not.
-    pub(crate) fn on_sample(&mut self, crossing: Option<Lag>) {
+    /// A sample has passed, at a crossing or not. Tells whether the voltage is gone.
+    pub(crate) fn on_sample(&mut self, crossing: Option<Lag>) -> bool {
         self.samples += 1;
         self.gap += 1;
         match crossing {
             Some(lag) => self.on_crossing(lag),
-            None if self.gap > self.sample_rate_hz / specs::FREQUENCY_MIN_HZ => self.on_loss(),
+            None if self.gap > self.sample_rate_hz / specs::FREQUENCY_MIN_HZ => {
+                self.on_loss();
+                return true;
+            }
             None => {}
         }
+        false
     }
 
     fn on_crossing(&mut self, lag: Lag) {

@@ -1,38 +1,70 @@
-//! Samples of voltage and current to energy, power, RMS values and frequency, in integers alone.
+//! Samples of voltage and current to energy, power and power quality, in integers alone.
 //!
-//! One phase, two simultaneous streams of ADC samples. Nothing is allocated, nothing is a floating-point
-//! number, and the same samples give the same registers however they are cut into blocks.
+//! One to three elements, simultaneous streams of samples. Nothing is allocated, nothing is a floating-point number, and the same
+//! samples give the same registers however they are cut into blocks.
 //!
 //! ```text
-//! u ─► DcBlocker ─┬────────────► CrossingDetector ─► FrequencyMeter
-//!                 ├─ u·u, u·i, i·i ─► Window (ten whole cycles) ─► EnergyMeter, Instantaneous
-//! i ─► DcBlocker ─┘
+//! u ─► offset, gain ─► DC ─► delay ─┬─► CrossingDetector ─► FrequencyMeter, Oscillator
+//!                                   ├─► u·u, u·i, i·i, u·sin … ─► Window (ten whole cycles) ─► Ledger, Values
+//! i ─► offset, gain ─► DC ─► delay ─┘
 //! ```
 //!
 //! Tour:
 //!
-//! * [`Ratings`]: what is printed on the meter, and what one step of its ADCs is worth;
-//! * [`MeterCore`]: the measurement; [`MeterCore::process`] takes blocks of any length;
-//! * [`Registers`]: what must survive a restart, [`Instantaneous`]: what need not;
+//! * [`Ratings`]: what is printed on the meter, how it is wired, and what one step of its converters is worth;
+//! * [`Calibration`]: constants that correct offset, gain and phase of each channel;
+//! * [`MeterCore`]: the measurement; it takes blocks of any length;
+//! * [`quality::QualityCore`]: the same with power quality;
+//! * [`Registers`] and [`Ledger`]: what must survive a restart; [`Values`] and [`Instantaneous`]: what need not;
 //! * [`Energy`]: milliwatt-hours and the exact rest below one;
+//! * [`calibrate`]: the procedure that finds those constants;
+//! * [`Demand`], [`PulseOutput`]: what is made of registers;
+//! * [`Diagnosis`], [`TamperWatch`]: what is wired wrongly or tampered with;
 //! * [`specs`]: the numbers of the standards.
 //!
-//! Every sample's product is counted exactly once: ten cycles of products are summed in 64 bits and then
-//! credited as a whole to import or export, without rounding, because the register keeps the remainder.
-//! Only what flows below the anti-creep threshold is withheld, and it is withheld whole.
+//! Every sample's product is counted exactly once: ten cycles of products are summed in 64 bits and then credited as a whole to
+//! import or export, without rounding, because the register keeps the remainder. Only what flows below the anti-creep threshold
+//! is withheld, and it is withheld whole.
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
+pub mod calibrate;
+mod calibration;
 mod core;
 mod crossing;
 mod dc;
+mod delay;
+mod demand;
 mod energy;
 mod frequency;
+mod ledger;
+mod oscillator;
+mod phasor;
+mod pulse;
+pub mod quality;
 mod ratings;
 pub mod specs;
+mod tamper;
+mod values;
 mod window;
+mod wiring;
 
-pub use core::{Counters, MeterCore};
-pub use energy::{Energy, Registers};
-pub use ratings::{AccuracyClass, RatingError, Ratings};
-pub use window::Instantaneous;
+pub use calibration::{
+    CURRENT_POINTS, Calibration, ChannelCalibration, CurrentPoint, ElementCalibration, GAIN_ONE,
+};
+pub use core::{Counters, Frame, MeterCore};
+pub use delay::{DELAY_MAX, DELAY_ONE};
+pub use demand::{Demand, MaximumDemand};
+pub use energy::{Account, Energy, Registers};
+pub use ledger::Ledger;
+pub use phasor::{Phasor, THIRD};
+pub use pulse::PulseOutput;
+pub use ratings::{
+    AccuracyClass, Apparent, Connection, RatingError, Ratings, Summation, TransformerRatios, Wiring,
+};
+pub use tamper::{Tamper, TamperEvent, TamperInputs, TamperLimits, TamperWatch};
+pub use values::{ElementValues, Instantaneous, PhaseSequence, Values};
+pub use wiring::{Arrangement, Diagnosis, WiringWatch};

@@ -4,10 +4,18 @@
 pub const STARTING_CURRENT_CLASS_1_PER_MILLE: u32 = 4;
 /// Starting current of a direct connected class 2 meter, in thousandths of Ib \[62053-21 8.3.3; confidence C\].
 pub const STARTING_CURRENT_CLASS_2_PER_MILLE: u32 = 5;
+/// Starting current of a class 1 meter behind transformers, in thousandths of In \[62053-21 8.3.3; confidence C\].
+pub const STARTING_CURRENT_CLASS_1_CT_PER_MILLE: u32 = 2;
+/// Starting current of a class 2 meter behind transformers, in thousandths of In \[62053-21 8.3.3; confidence C\].
+pub const STARTING_CURRENT_CLASS_2_CT_PER_MILLE: u32 = 3;
+/// Starting current of classes 0.5S and 0.2S, in thousandths of In \[62053-22 8.3.3; confidence C\].
+pub const STARTING_CURRENT_S_PER_MILLE: u32 = 1;
 /// The anti-creep threshold as a divisor of the starting power: half of it. Practice of meter ICs;
 /// confidence B.
 pub const CREEP_DIVISOR: u64 = 2;
 
+/// The frequency that is assumed before one was measured, in Hz.
+pub const NOMINAL_HZ: u32 = 50;
 /// Whole cycles over which power is averaged and the direction of energy is decided: the basic interval
 /// of \[61000-4-30 4.4\] at 50 Hz; confidence B.
 pub const CYCLES_PER_WINDOW: u32 = 10;
@@ -40,5 +48,5 @@ pub const PICO_SQUARED_MAX: u128 = 1 << 63;
 
 /// 1e-24 J in one milliwatt-hour.
 pub const YOCTOJOULE_PER_MWH: u128 = 3_600_000_000_000_000_000_000_000;
-/// 1e-24 W in one milliwatt.
-pub const YOCTOWATT_PER_MW: u128 = 1_000_000_000_000_000_000_000;
+/// 1e-24 W in one microwatt.
+pub const YOCTOWATT_PER_UW: u128 = 1_000_000_000_000_000_000;

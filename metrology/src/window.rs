@@ -1,46 +1,86 @@
-//! The sums of products over whole cycles, and what they say.
+//! The sums of products over whole cycles.
 
+use crate::calibration::ElementCalibration;
 use crate::crossing::Lag;
-use crate::ratings::Ratings;
-use crate::specs::YOCTOWATT_PER_MW;
+use crate::oscillator::{SINE_FRACTION, cosine, sine};
+use crate::phasor::Phasor;
 
-/// Values of the last window of about 200 ms. All zero before the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Instantaneous {
-    /// RMS voltage, in µV.
-    pub u_uv: u64,
-    /// RMS current, in µA.
-    pub i_ua: u64,
-    /// Active power, in mW; positive is import.
-    pub active_power_mw: i64,
-    /// Frequency over the last second, in mHz; `None` while the voltage is below a tenth of Un.
-    pub frequency_mhz: Option<u32>,
-}
-
-/// Sums of products. Cannot overflow: see [`crate::specs::WINDOW_SAMPLES_MAX`].
+/// Sums of products of one element. Cannot overflow: see [`crate::specs::WINDOW_SAMPLES_MAX`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Window {
-    samples: u32,
-    /// By how much the first sample lagged the crossing at which the window began.
-    start: Lag,
-    uu: i64,
-    ii: i64,
-    ui: i64,
+pub(crate) struct Sums {
+    pub(crate) uu: i64,
+    pub(crate) ii: i64,
+    pub(crate) ui: i64,
+    /// Products with cosine and sine of the oscillator.
+    uc: i64,
+    us: i64,
+    ic: i64,
+    is: i64,
 }
 
-impl Window {
-    /// A window whose first sample lags its beginning by `start`.
-    pub(crate) fn beginning(start: Lag) -> Self {
-        Self { start, ..Self::default() }
-    }
-
-    /// Adds one pair of samples, both within ±[`crate::specs::SAMPLE_MAX`].
-    pub(crate) fn add(&mut self, u: i32, i: i32) {
+impl Sums {
+    fn add(&mut self, u: i32, i: i32, c: i64, s: i64) {
         let (u, i) = (i64::from(u), i64::from(i));
         self.uu += u * u;
         self.ii += i * i;
         self.ui += u * i;
+        self.uc += u * c;
+        self.us += u * s;
+        self.ic += i * c;
+        self.is += i * s;
+    }
+
+    /// Takes off what the channels themselves contribute: noise and crosstalk.
+    fn correct(&mut self, calibration: &ElementCalibration, samples: i64) {
+        self.uu = (self.uu - calibration.voltage.noise.saturating_mul(samples)).max(0);
+        self.ii = (self.ii - calibration.current.noise.saturating_mul(samples)).max(0);
+        self.ui = self.ui.saturating_sub(calibration.active_offset.saturating_mul(samples) >> 16);
+    }
+}
+
+/// A window of ten cycles of all elements.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Window {
+    samples: u32,
+    /// By how much the first sample lagged the crossing at which the window began; `None` when it did not begin at one.
+    start: Option<Lag>,
+    elements: [Sums; 3],
+    /// Of the current of the neutral, and of a quarter of the sum of the phases.
+    neutral: i64,
+    residual: i64,
+    /// Products of sine and cosine with themselves.
+    cc: i64,
+    cs: i64,
+    ss: i64,
+}
+
+impl Window {
+    /// A window whose first sample lags the crossing at its beginning by `start`.
+    pub(crate) fn beginning(start: Option<Lag>) -> Self {
+        Self { start, ..Self::default() }
+    }
+
+    /// Adds one sample of each of the first `N` elements and of the neutral, all within ±[`crate::specs::SAMPLE_MAX`], at a phase
+    /// of the oscillator.
+    pub(crate) fn add<const N: usize>(&mut self, u: &[i32; 3], i: &[i32; 4], phase: u32) {
+        let (c, s) = (i64::from(cosine(phase)), i64::from(sine(phase)));
+        self.cc += c * c;
+        self.cs += c * s;
+        self.ss += s * s;
+        for n in 0..N {
+            self.elements[n].add(u[n], i[n], c, s);
+        }
+        self.neutral += i64::from(i[3]) * i64::from(i[3]);
+        if N == 3 {
+            let quarter = i64::from((i[0] + i[1] + i[2]) >> 2);
+            self.residual += quarter * quarter;
+        }
         self.samples += 1;
+    }
+
+    /// It no longer counts as begun at a crossing.
+    pub(crate) const fn forget_start(&mut self) {
+        self.start = None;
     }
 
     /// Samples so far.
@@ -48,65 +88,110 @@ impl Window {
         self.samples
     }
 
-    /// The sum of u·i, in squared steps · samples.
-    pub(crate) const fn ui(&self) -> i64 {
-        self.ui
+    /// The sum of u·i of an element so far, in squared steps · samples, less its offset.
+    pub(crate) const fn ui(&self, element: usize, calibration: &ElementCalibration) -> i64 {
+        let offset = calibration.active_offset.saturating_mul(self.samples as i64) >> 16;
+        self.elements[element].ui.saturating_sub(offset)
     }
 
-    /// What the window says when the next sample lags its end by `end`.
-    pub(crate) fn instantaneous(&self, end: Lag, ratings: &Ratings) -> Instantaneous {
-        let duration = (u64::from(self.samples) << 16) + u64::from(self.start) - u64::from(end);
-        Instantaneous {
-            u_uv: rms(self.uu, duration, ratings.u_pv_per_lsb),
-            i_ua: rms(self.ii, duration, ratings.i_pa_per_lsb),
-            active_power_mw: power_mw(self.ui, duration, ratings),
-            frequency_mhz: None,
+    /// The whole window; the next sample lags its end by `end`.
+    pub(crate) fn finish(&self, end: Lag, calibrations: [&ElementCalibration; 3]) -> Finished {
+        let start = self.start.unwrap_or(0);
+        let duration =
+            ((u64::from(self.samples) << 16) + u64::from(start)).saturating_sub(u64::from(end)).max(1);
+        let mut elements: [ElementSums; 3] = Default::default();
+        for (n, element) in elements.iter_mut().enumerate() {
+            let mut sums = self.elements[n].clone();
+            sums.correct(calibrations[n], i64::from(self.samples));
+            *element = ElementSums {
+                uu: sums.uu,
+                ii: sums.ii,
+                ui: sums.ui,
+                u: self.fit(sums.uc, sums.us),
+                i: self.fit(sums.ic, sums.is),
+            };
         }
+        let samples = self.samples;
+        let (neutral, residual) = (self.neutral, self.residual);
+        Finished { samples, duration, whole: self.start.is_some(), elements, neutral, residual }
+    }
+
+    /// The sinusoid that fits best (least squares) a channel with these sums: exact for a sinusoid in a window of any length, so
+    /// that a window need not begin and end at the very crossings.
+    fn fit(&self, xc: i64, xs: i64) -> Phasor {
+        const REDUCE: u32 = 20;
+        let (cc, cs, ss) =
+            (i128::from(self.cc >> REDUCE), i128::from(self.cs >> REDUCE), i128::from(self.ss >> REDUCE));
+        let determinant = (cc * ss - cs * cs).max(1);
+        let (xc, xs) = (i128::from(xc), i128::from(xs));
+        let solve = |numerator: i128| (numerator << (SINE_FRACTION + FIT_FRACTION - REDUCE)) / determinant;
+        Phasor { re: solve(xs * cc - xc * cs) as i64, im: solve(xc * ss - xs * cs) as i64 }
     }
 }
 
-/// RMS in millionths of the unit from a sum of squares over `duration` (samples with 16 fractional bits),
-/// with a step of `pico` millionths of a millionth.
-fn rms(sum: i64, duration: u64, pico: u64) -> u64 {
-    let mean_q32 = (u128::from(sum.unsigned_abs()) << 48) / u128::from(duration.max(1));
-    let rms_q16 = mean_q32.isqrt();
-    ((rms_q16 * u128::from(pico) / 1_000_000) >> 16) as u64
+/// Fractional bits of the phasors of [`ElementSums`].
+pub(crate) const FIT_FRACTION: u32 = 12;
+
+/// A finished window.
+#[derive(Clone, Debug)]
+pub(crate) struct Finished {
+    pub(crate) samples: u32,
+    /// From crossing to crossing, in samples with 16 fractional bits.
+    pub(crate) duration: u64,
+    /// Whether it began at a crossing.
+    pub(crate) whole: bool,
+    pub(crate) elements: [ElementSums; 3],
+    pub(crate) neutral: i64,
+    pub(crate) residual: i64,
 }
 
-/// Mean power in mW from a sum of products over `duration`.
-fn power_mw(ui: i64, duration: u64, ratings: &Ratings) -> i64 {
-    let total = u128::from(ui.unsigned_abs()) * ratings.yoctowatt_per_lsb2();
-    let per_sample_q0 = total / u128::from(duration.max(1));
-    let mw = (per_sample_q0 / (YOCTOWATT_PER_MW >> 16)) as i64;
-    if ui < 0 { -mw } else { mw }
+/// What a finished window says about an element.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ElementSums {
+    pub(crate) uu: i64,
+    pub(crate) ii: i64,
+    pub(crate) ui: i64,
+    /// Fundamentals, peak values in steps with [`FIT_FRACTION`] fractional bits.
+    pub(crate) u: Phasor,
+    pub(crate) i: Phasor,
+}
+
+impl ElementSums {
+    /// Sum of the reactive power of the fundamental over `samples`, in squared steps · samples.
+    pub(crate) const fn reactive(&self, samples: u32, offset: i64) -> i128 {
+        let twice = self.u.cross(self.i) >> FIT_FRACTION;
+        ((twice * samples as i128) >> (FIT_FRACTION + 1)) - ((offset as i128 * samples as i128) >> 16)
+    }
+
+    /// Sum of the product of the RMS values over the window, in squared steps · samples.
+    pub(crate) const fn apparent(&self) -> u128 {
+        (self.uu.unsigned_abs() as u128 * self.ii.unsigned_abs() as u128).isqrt()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::specs::{SAMPLE_MAX, WINDOW_SAMPLES_MAX};
+    use crate::oscillator::Oscillator;
+    use core::f64::consts::TAU;
 
     #[test]
-    fn a_full_window_of_the_largest_samples_fits() {
-        let mut window = Window::beginning(0);
-        (0..WINDOW_SAMPLES_MAX).for_each(|_| window.add(SAMPLE_MAX, -SAMPLE_MAX));
-        let ratings = Ratings { u_pv_per_lsb: 1 << 35, i_pa_per_lsb: 1 << 28, ..Ratings::household() };
-        let values = window.instantaneous(0, &ratings);
-        let (u, i) =
-            (u128::from(SAMPLE_MAX.unsigned_abs()) << 35, u128::from(SAMPLE_MAX.unsigned_abs()) << 28);
-        assert_eq!(u128::from(values.u_uv), u / 1_000_000);
-        assert_eq!(u128::from(values.i_ua), i / 1_000_000);
-        let mw = (u * i / YOCTOWATT_PER_MW) as i64;
-        assert!((values.active_power_mw + mw).abs() <= mw >> 40, "{} {mw}", values.active_power_mw);
-    }
-
-    #[test]
-    fn power_of_one_volt_and_one_ampere_is_one_watt() {
-        let ratings =
-            Ratings { u_pv_per_lsb: 1_000_000_000, i_pa_per_lsb: 1_000_000_000, ..Ratings::household() };
-        let mut window = Window::beginning(1 << 15);
-        (0..1600).for_each(|_| window.add(1000, 1000));
-        let values = window.instantaneous(1 << 15, &ratings);
-        assert_eq!((values.u_uv, values.i_ua, values.active_power_mw), (1_000_000, 1_000_000, 1000));
+    fn the_fit_is_exact_in_windows_of_any_length() {
+        for samples in [160, 233, 1600, 1607, 3000] {
+            let (mut window, mut oscillator) = (Window::beginning(None), Oscillator::new(51, 8000));
+            for n in 0..samples {
+                let angle = f64::from(n) * 51.0 / 8000.0 * TAU;
+                let wave = |peak: f64, lead: f64| (peak * (angle + lead.to_radians()).sin()).round() as i32;
+                window.add::<1>(&[wave(8e6, 0.0), 0, 0], &[wave(4e6, -60.0), 0, 0, 0], oscillator.phase());
+                oscillator.advance();
+            }
+            let element = window.finish(0, [&ElementCalibration::default(); 3]).elements[0];
+            let scale = f64::from(1 << FIT_FRACTION);
+            assert!((element.u.magnitude() as f64 / scale / 8e6 - 1.0).abs() < 2e-6, "{samples}");
+            assert!((element.u.angle() as i32).abs() < 2_000, "{samples}: {}", element.u.angle() as i32);
+            let reactive = element.reactive(samples, 0) as f64 / f64::from(samples);
+            let truth = 8e6 * 4e6 / 2.0 * (60f64).to_radians().sin();
+            assert!((reactive / truth - 1.0).abs() < 2e-6, "{samples}: {reactive} {truth}");
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! * [`capture`]: what a run leaves behind, to be replayed or dissected;
 //! * [`compare`]: the same town at both fidelities;
 //! * [`desk`]: one meter without a line, for clients on TCP, over the wrapper or HDLC;
+//! * [`laboratory`]: a bench for the metrology: sensors with their errors, adjustment, and the type test;
 //! * [`street`]: meters on the line after the feeder, clocked block by block by whoever is the concentrator.
 #![forbid(unsafe_code)]
 
@@ -19,6 +20,7 @@ pub mod desk;
 pub mod feeder;
 pub mod frame;
 pub mod household;
+pub mod laboratory;
 pub mod report;
 pub mod scenario;
 pub mod street;
