@@ -4,7 +4,6 @@ use super::direct::DirectCommand;
 use clap::{Args, Parser, Subcommand};
 use dlms::cosem::LogicalName;
 use plc_core::Utc;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use tonic::transport::Uri;
 
@@ -81,7 +80,7 @@ pub struct DemoArgs {
     pub hold: bool,
     /// Where the gRPC interface is served.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
-    pub listen: SocketAddr,
+    pub listen: std::net::SocketAddr,
     /// Compute every sample of the line, also while everybody is silent.
     #[arg(long)]
     pub every_sample: bool,
