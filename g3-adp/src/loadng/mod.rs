@@ -237,13 +237,16 @@ impl Loadng {
         }
     }
 
-    /// The route leads nowhere.
+    /// The route leads nowhere: the one in the table, or else the default one. Two nodes that have joined through each other, one
+    /// after the other, would pass frames to and fro for ever otherwise.
     pub(crate) fn break_route(&mut self, cx: &Context<'_>, destination: ShortAddress) {
+        let home = destination == cx.ib.adp_coord_short_address;
+        if home && self.usable(cx, destination).is_none() {
+            self.default_route = None;
+        }
         self.table.fail(destination);
-        if destination == cx.ib.adp_coord_short_address
-            && let Some(home) = &mut self.home
-        {
-            home.on_lost();
+        if let Some(at_home) = self.home.as_mut().filter(|_| home) {
+            at_home.on_lost();
         }
     }
 
