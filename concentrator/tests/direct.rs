@@ -3,9 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use dlms::hdlc::Address;
-use plc_core::Seed;
-use sim::desk::{DeskConfig, DeskPorts, serve};
-use sim::street::MeterIdentity;
+use sim::desk::{DeskConfig, DeskPorts, TestPlan, serve};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -18,18 +16,22 @@ fn desk() -> [[String; 2]; 2] {
     let options = [["--wrapper".to_owned(), address(&wrapper)], ["--hdlc".to_owned(), address(&hdlc)]];
     let ports = DeskPorts { wrapper: Some(wrapper), hdlc: Some(hdlc), counters: None };
     let hdlc_address = Address::one(1).unwrap();
-    let config = DeskConfig { customer: 3, seed: 1, history_days: 2, hdlc_address, counters: None };
+    let config = DeskConfig {
+        customer: 3,
+        seed: 1,
+        history_days: 2,
+        hdlc_address,
+        counters: None,
+        plan: TestPlan::default(),
+    };
     std::thread::spawn(move || serve(config, ports, |_, _| ()));
     options
 }
 
+/// The plan of the meter, as a file.
 fn keys(folder: &Path) -> PathBuf {
-    let identity = MeterIdentity::new(3, &Seed::from_u64(1));
-    let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
-    let (encryption, authentication) = (hex(&identity.encryption_key.0), hex(&identity.authentication_key.0));
     let path = folder.join("meter.toml");
-    let text = format!("encryption_key = \"{encryption}\"\nauthentication_key = \"{authentication}\"\n");
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, TestPlan::default().to_toml()).unwrap();
     path
 }
 
@@ -60,11 +62,12 @@ fn a_meter_is_read_over_either_link_and_no_counter_is_used_twice() {
         assert!(next() > last, "{} after {last}", next());
         last = next();
         let objects = stdout(&run(&["objects"], &options));
-        assert!(objects.contains("    7        1  1-0:99.1.0.255\n"), "{objects}");
+        assert!(objects.contains("7      1        1-0:99.1.0.255\n"), "{objects}");
         let profile = stdout(&run(&["profile"], &options));
         assert!(profile.lines().count() > 96, "{profile}");
         assert!(
-            profile.starts_with("0-0:1.0.0.255\t0-0:96.10.1.255\t1-0:1.8.0.255\t1-0:2.8.0.255\n"),
+            profile
+                .starts_with("0-0:1.0.0.255/2       0-0:96.10.1.255/2  1-0:1.8.0.255/2  1-0:2.8.0.255/2\n"),
             "{profile}"
         );
         assert!(next() > last);
@@ -80,8 +83,8 @@ fn without_keys_a_meter_shows_what_is_public() {
         assert!(name.contains("\"logical_name\":\"0-0:42.0.0.255\""), "{name}");
         let refused = run(&["get", "1.0.1.8.0.255"], &options);
         let said = String::from_utf8(refused.stderr).unwrap();
-        assert_eq!(refused.status.code(), Some(1));
-        assert!(said.starts_with("error: 1-0:1.8.0.255, attribute 2: the meter says"), "{said}");
+        assert_eq!(refused.status.code(), Some(5));
+        assert_eq!(said, "error: 1-0:1.8.0.255, attribute 2: the meter says object-undefined\n");
     }
 }
 
@@ -94,11 +97,165 @@ fn what_is_no_meter_is_told_in_one_line() {
         said.starts_with(&format!("error: {nobody}: ")) && said.ends_with(", expected a meter\n"),
         "{said}"
     );
+    assert_eq!(output.status.code(), Some(3));
     for wrong in [
         &["--wrapper", "127.0.0.1:1", "--hdlc", "127.0.0.1:1"][..],
         &[],
-        &["--hdlc", "127.0.0.1:1", "--keys", "k"],
+        &["--hdlc", "127.0.0.1:1", "--state", "s"],
+        &["--wrapper", "127.0.0.1:1", "--mode-e"],
     ] {
         assert_eq!(run(&["objects"], wrong).status.code(), Some(2), "{wrong:?}");
     }
+}
+
+#[test]
+fn every_client_of_the_plan_reads_over_either_link_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys(folder.path());
+    let forms = |client: u16| match client {
+        1 => &["glo", "general-glo", "ded", "general-ded", "general", "general-wrapped"][..],
+        3 | 4 => &[
+            "glo",
+            "general-glo",
+            "ded",
+            "general-ded",
+            "general",
+            "general-wrapped",
+            "general-one-pass",
+            "general-static",
+        ],
+        _ => &[],
+    };
+    for [link, address] in desk() {
+        for client in [17, 2, 1, 3, 4] {
+            let (number, state) = (client.to_string(), folder.path().join(format!("{client}.state")));
+            let options = [
+                link.as_str(),
+                &address,
+                "--keys",
+                keys.to_str().unwrap(),
+                "--state",
+                state.to_str().unwrap(),
+                "--client",
+                &number,
+            ];
+            let plain = stdout(&run(&["get", "1.0.1.8.0.255"], &options));
+            let energy: u64 = plain.trim().parse().unwrap();
+            for form in forms(client) {
+                let seen = stdout(&run(&["get", "1.0.1.8.0.255", "--ciphering", form], &options));
+                let seen: u64 = seen.trim().parse().unwrap();
+                assert!((energy..energy + 50_000).contains(&seen), "{client} {form}: {seen} after {energy}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_clock_is_set_and_what_may_not_be_done_is_refused_in_the_words_of_the_standard() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
+    let (keys, state) = (keys.to_str().unwrap(), state.to_str().unwrap());
+    let [[link, address], _] = desk();
+    let options = [link.as_str(), &address, "--keys", keys, "--state", state];
+    let set = ["set", "0.0.1.0.0.255", "--class", "8", "datetime:2031-01-14T00:00:00Z"];
+    assert_eq!(stdout(&run(&set, &options)), "");
+    let clock = stdout(&run(&["get", "0.0.1.0.0.255", "--class", "8", "--format", "json"], &options));
+    assert!(clock.contains("\"notation\":\"octets:07ef010e"), "{clock}");
+    for (what, code, said) in [
+        (
+            &["set", "1.0.1.8.0.255", "u64:0"][..],
+            5,
+            "1-0:1.8.0.255, attribute 2: the meter says read-write-denied",
+        ),
+        (&["set", "0.0.1.0.0.255", "--class", "8", "u8:1"], 5, "attribute 2: the meter says type-unmatched"),
+        (
+            &["action", "1.0.1.8.0.255", "1", "i8:0"],
+            5,
+            "1-0:1.8.0.255, method 1: the meter says read-write-denied",
+        ),
+        (
+            &["get", "1.0.1.8.0.255", "--class", "1"],
+            5,
+            "attribute 2: the meter says object-class-inconsistent",
+        ),
+        (
+            &["set", "1.0.1.8.0.255", "u8:256"],
+            2,
+            "at character 4: expected a number from 0 to 255, found \"256\"",
+        ),
+    ] {
+        let refused = run(what, &options);
+        let error = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(code), "{error}");
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn wrong_secrets_and_files_without_the_client_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys(folder.path());
+    let [[link, address], _] = desk();
+    let wrong = run(&["objects", "--client", "17", "--password", "87654321"], &[&link, &address]);
+    assert_eq!(wrong.status.code(), Some(4));
+    let said = String::from_utf8(wrong.stderr).unwrap();
+    assert_eq!(
+        said,
+        "error: the meter refuses the association: rejected-permanent, authentication-failure\n"
+    );
+    let right = ["objects", "--client", "2", "--password", "12345678", "--auth", "hls-sha256"];
+    assert!(stdout(&run(&right, &[&link, &address])).contains("1-0:1.8.0.255"));
+    for (client, said) in [("9", "expected a [[client]] with client = 9\n"), ("1", "expected --state,")] {
+        let output =
+            run(&["objects", "--client", client, "--keys", keys.to_str().unwrap()], &[&link, &address]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8(output.stderr).unwrap().contains(said), "{said}");
+    }
+}
+
+#[test]
+fn a_trace_shows_what_is_ciphered_in_the_clear() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
+    for [link, address] in desk() {
+        for form in ["glo", "ded", "general-wrapped"] {
+            let options = [
+                link.as_str(),
+                &address,
+                "--keys",
+                keys.to_str().unwrap(),
+                "--state",
+                state.to_str().unwrap(),
+            ];
+            let output =
+                run(&["get", "0.0.42.0.0.255", "--class", "1", "--trace", "--ciphering", form], &options);
+            let trace = String::from_utf8(output.stderr).unwrap();
+            assert!(trace.contains("octets in the clear: c001"), "{form}: {trace}");
+            assert!(trace.contains("octets:53494d30303030303030303030303033\n"), "{form}: {trace}");
+            assert!(
+                trace.contains("accepted, authentication-required\n") && !trace.contains("sealed"),
+                "{trace}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_profile_is_printed_as_csv_and_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys(folder.path());
+    let [_, [link, address]] = desk();
+    let options = [link.as_str(), &address, "--keys", keys.to_str().unwrap(), "--client", "17"];
+    let csv = stdout(&run(&["profile", "--format", "csv"], &options));
+    assert!(
+        csv.starts_with("0-0:1.0.0.255/2,0-0:96.10.1.255/2,1-0:1.8.0.255/2,1-0:2.8.0.255/2\r\n"),
+        "{csv}"
+    );
+    let json = stdout(&run(&["profile", "--json"], &options));
+    assert_eq!(json.lines().count() + 1, csv.lines().count());
+    let row: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert!(
+        row["1-0:1.8.0.255/2"].is_u64() && row["0-0:1.0.0.255/2"].as_str().unwrap().ends_with('Z'),
+        "{row}"
+    );
 }

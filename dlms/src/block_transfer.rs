@@ -15,6 +15,8 @@ pub(crate) struct BlockTransfer {
     outgoing: Option<Outgoing>,
     /// The highest number that was sent, for acknowledgements that come late.
     sent: u16,
+    /// The number of the last mere acknowledgement since: the peer may acknowledge it like any other block.
+    said: u16,
     peer_window: u8,
     joined: Vec<u8>,
     /// The block that was received last, in order.
@@ -55,6 +57,7 @@ impl BlockTransfer {
         Self {
             outgoing: None,
             sent: 0,
+            said: 0,
             peer_window: 1,
             joined: Vec::new(),
             received: 0,
@@ -78,7 +81,7 @@ impl BlockTransfer {
         let piece_max = max_pdu.saturating_sub(specs::OVERHEAD).max(1);
         let Ok(count) = u16::try_from(apdu.len().div_ceil(piece_max)) else { return false };
         self.outgoing = Some(Outgoing { apdu, piece_max, count, acknowledged: 0, sent: 0 });
-        self.sent = 0;
+        (self.sent, self.said) = (0, 0);
         true
     }
 
@@ -109,6 +112,7 @@ impl BlockTransfer {
         let received = self.received;
         let Some(outgoing) = &mut self.outgoing else {
             let number = self.sent.saturating_add(1);
+            self.said = number;
             return Vec::from([block(true, false, number, received, &[])]);
         };
         let first = outgoing.sent + 1;
@@ -122,7 +126,7 @@ impl BlockTransfer {
 
     /// Takes a block.
     pub(crate) fn on_block(&mut self, block: &GeneralBlockTransfer<'_>) -> Taken {
-        if block.acknowledged > self.sent {
+        if block.acknowledged > self.sent.max(self.said) {
             return Taken::Stray;
         }
         self.peer_window = block.window;
@@ -295,6 +299,25 @@ mod tests {
     }
 
     #[test]
+    fn a_mere_acknowledgement_may_be_acknowledged_itself() {
+        let mut receiver = BlockTransfer::new(100);
+        let at = |number, acknowledged, last| GeneralBlockTransfer {
+            last,
+            streaming: false,
+            window: 1,
+            number,
+            acknowledged,
+            piece: &[7],
+        };
+        assert_eq!(receiver.on_block(&at(1, 1, false)), Taken::Stray, "nothing was said yet");
+        assert_eq!(receiver.on_block(&at(1, 0, false)), Taken::Answer);
+        let answer = receiver.burst().remove(0);
+        assert_eq!(GeneralBlockTransfer::from_bytes(&answer).unwrap().number, 1);
+        assert_eq!(receiver.on_block(&at(2, 2, false)), Taken::Stray, "only one block was said");
+        assert_eq!(receiver.on_block(&at(2, 1, true)), Taken::Whole(Vec::from([7, 7])));
+    }
+
+    #[test]
     fn blocks_without_beginning_and_blocks_without_end_cost_no_more_than_the_limit() {
         let mut receiver = BlockTransfer::new(100);
         let piece = [7; 30];
@@ -343,7 +366,45 @@ mod tests {
         assert!(!BlockTransfer::new(0).begin(apdu(70_000), 10));
     }
 
+    /// Carries `len` octets over a line on which blocks of a burst overtake each other and come twice.
+    fn carry_disordered(len: usize, mut random: impl FnMut(usize) -> usize) -> Vec<u8> {
+        let (mut sender, mut receiver) = (BlockTransfer::new(0), BlockTransfer::new(len));
+        assert!(sender.begin(apdu(len), MAX_PDU));
+        for _ in 0..10_000 {
+            let mut burst = sender.burst();
+            let twin = burst[random(burst.len())].clone();
+            burst.push(twin);
+            let count = burst.len();
+            (0..count).for_each(|n| burst.swap(n, random(count)));
+            let mut answers = Vec::new();
+            for bytes in burst {
+                match receiver.on_block(&GeneralBlockTransfer::from_bytes(&bytes).unwrap()) {
+                    Taken::Whole(joined) => return joined,
+                    Taken::Answer => answers.extend(receiver.burst()),
+                    other => assert!(matches!(other, Taken::Wait | Taken::Stray), "{other:?}"),
+                }
+            }
+            answers.iter().for_each(|bytes| {
+                let _ = sender.on_block(&GeneralBlockTransfer::from_bytes(bytes).unwrap());
+            });
+            if answers.is_empty() {
+                sender.rewind();
+            }
+        }
+        panic!("never whole")
+    }
+
     proptest! {
+        #[test]
+        fn blocks_that_overtake_each_other_are_joined_in_their_order(len in 1usize..3000, seed: u64) {
+            let mut state = seed;
+            let joined = carry_disordered(len, |below| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as usize % below
+            });
+            prop_assert_eq!(joined, apdu(len));
+        }
+
         #[test]
         fn lost_blocks_and_lost_answers_are_recovered(len in 1usize..3000, seed: u64, loss in 0u64..60) {
             let mut state = seed;

@@ -65,6 +65,8 @@ pub mod clock {
     pub const DEVIATION_UNSPECIFIED: i16 = i16::MIN;
     /// Minutes; the book says ±720, time zones reach 840.
     pub const DEVIATION_MAX_MINUTES: u16 = 840;
+    /// The most by which shift_time moves a clock \[BB 4.5.1; confidence A\].
+    pub const SHIFT_MAX_S: u16 = 900;
     pub const UNSPECIFIED: [u8; 12] =
         [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x80, 0x00, 0xFF];
 }
@@ -198,6 +200,7 @@ pub mod service_error {
 /// Current association, attribute association_status \[BB 4.4.4; confidence A\].
 pub mod association_status {
     #![allow(missing_docs)]
+    pub const NON_ASSOCIATED: u8 = 0;
     pub const ASSOCIATED: u8 = 2;
 }
 
@@ -382,6 +385,9 @@ pub mod classes {
     pub const CLOCK_NAME: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
 }
 
+pub mod disconnect_control;
+pub mod objects;
+pub mod schemas;
 pub mod security_setup;
 
 /// Access rights in object_list \[BB 4.4.4; confidence A\].

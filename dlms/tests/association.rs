@@ -101,7 +101,40 @@ fn the_built_in_objects_can_be_read() {
     }
     let list = AttributeRequest::new(15, name(40), 2);
     let ClientOutput::Value(list) = world.ask(ClientInput::Get(list)) else { panic!("a list") };
-    assert_eq!(Data::from_bytes(&list).unwrap().as_array().unwrap().len(), 5);
+    // Three of its own, one for each client, and those of the meter.
+    assert_eq!(Data::from_bytes(&list).unwrap().as_array().unwrap().len(), 3 + 2 + 2);
+}
+
+#[test]
+fn the_associations_of_all_clients_can_be_looked_at_but_not_by_the_public() {
+    let mut world = World::new(true, PERFECT, 4);
+    world.ask(ClientInput::Connect);
+    let of = |n| LogicalName([0, 0, 40, 0, n, 255]);
+    let mut get =
+        |n, attribute| match world.ask(ClientInput::Get(AttributeRequest::new(15, of(n), attribute))) {
+            ClientOutput::Value(value) => value,
+            other => panic!("{n} {attribute}: {other:?}"),
+        };
+    assert_eq!([get(0, 8), get(1, 8), get(2, 8)], [[22, 2], [22, 2], [22, 0]], "the public has opened none");
+    for n in [1, 2] {
+        let partners = get(n, 3);
+        let [client, server] =
+            Data::from_bytes(&partners).unwrap().as_structure().unwrap().exactly().unwrap();
+        assert_eq!((client.as_u64(), server.as_u64()), (Some(if n == 1 { 1 } else { 16 }), Some(1)));
+        assert_eq!(get(n, 1), [&[9, 6][..], &of(n).0].concat());
+        (2..=11).for_each(|attribute| assert!(Data::from_bytes(&get(n, attribute)).is_ok()));
+    }
+    let (own, public) = (get(1, 2), get(2, 2));
+    assert_eq!(own, get(0, 2));
+    assert_eq!(
+        Data::from_bytes(&public).unwrap().as_array().unwrap().len(),
+        3 + 2,
+        "no associations of others"
+    );
+    let mut world = World::new(false, PERFECT, 4);
+    world.ask(ClientInput::Connect);
+    let refused = world.ask(ClientInput::Get(AttributeRequest::new(15, of(1), 2)));
+    assert_eq!(refused, ClientOutput::AccessResult(DataAccessResult::ObjectUndefined));
 }
 
 #[test]

@@ -167,10 +167,13 @@ fn a_lesser_context_or_mechanism_is_refused_where_security_is_due() {
     assert_eq!(verdict(&world.probe(&context)), refusal);
     for mechanism in [0, 1, 2, 3, 4, 6, 7, 8] {
         let lesser = insider.aarq_for(0, |aarq| aarq.mechanism = Some(Mechanism(mechanism)));
-        assert_eq!(verdict(&world.probe(&lesser)), refused(Diagnostic::MechanismNameNotRecognised));
+        assert_eq!(
+            verdict(&world.probe(&lesser)),
+            refused(Diagnostic::AuthenticationMechanismNameNotRecognised)
+        );
     }
     let none = insider.aarq_for(0, |aarq| aarq.mechanism = None);
-    assert_eq!(verdict(&world.probe(&none)), refused(Diagnostic::MechanismNameRequired));
+    assert_eq!(verdict(&world.probe(&none)), refused(Diagnostic::AuthenticationMechanismNameRequired));
     assert_eq!(world.server.occupancy().0, 0);
     let mut aarq = insider.aarq();
     aarq[3] = 16;

@@ -57,6 +57,22 @@ fn rejected(aarq: &[u8]) -> (u8, bool, Option<Vec<u8>>) {
 }
 
 #[test]
+fn appl_idle_n1_a_service_without_association_is_refused_and_opens_none() {
+    for client in [1, 16] {
+        let mut world = World::new(false, PERFECT, 1);
+        for apdu in [
+            &[0xC0, 1, 0x41, 0, 3, 1, 0, 1, 8, 0, 255, 2, 0][..],
+            &[0xC1, 1, 0x41, 0, 3, 1, 0, 1, 8, 0, 255, 2, 0, 9, 1, 1],
+            &[0xC3, 1, 0x41, 0, 3, 1, 0, 1, 8, 0, 255, 1, 0],
+        ] {
+            let answers = world.probe(&wrap(client, apdu));
+            assert_eq!(unwrap(&answers[0]), [0xD8, 1, 1], "{apdu:02x?}");
+        }
+        assert_eq!((world.server.occupancy().0, world.meter.reading), (0, 0));
+    }
+}
+
+#[test]
 fn appl_open_1_an_association_with_the_declared_parameters_is_opened() {
     let response = accepted(&public_aarq(&initiate(), |_| {}));
     assert_eq!((response.version, response.vaa_name, response.max_pdu), (6, 7, 1024));
@@ -143,13 +159,16 @@ fn appl_open_7_without_the_authentication_unit_nobody_is_let_in_where_it_is_due(
     };
     let password: &[u8] = b"a shared secret";
     let low = Some(Mechanism::LOW);
-    assert_eq!(verdict(&world.probe(&open(None, None))), refused(Diagnostic::MechanismNameRequired));
+    assert_eq!(
+        verdict(&world.probe(&open(None, None))),
+        refused(Diagnostic::AuthenticationMechanismNameRequired)
+    );
     assert_eq!(
         verdict(&world.probe(&open(None, Some(password)))),
-        refused(Diagnostic::MechanismNameRequired)
+        refused(Diagnostic::AuthenticationMechanismNameRequired)
     );
     let other = open(Some(Mechanism(3)), Some(password));
-    assert_eq!(verdict(&world.probe(&other)), refused(Diagnostic::MechanismNameNotRecognised));
+    assert_eq!(verdict(&world.probe(&other)), refused(Diagnostic::AuthenticationMechanismNameNotRecognised));
     assert_eq!(verdict(&world.probe(&open(low, None))), refused(Diagnostic::AuthenticationFailure));
     assert_eq!(verdict(&world.probe(&open(low, Some(password)))).0, AssociationResult::Accepted);
 }

@@ -89,6 +89,40 @@ fn appl_data_ln_n4_a_service_that_nobody_knows_is_answered_with_an_exception_and
     assert!(matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)));
 }
 
+/// Short names are not offered, so no service of theirs is known, whatever it asks for.
+fn short_names_are_refused(requests: &[&[u8]]) {
+    let mut world = managed(false);
+    for apdu in requests {
+        assert_eq!(answer(&mut world, apdu), [0xD8, 2, 2], "{apdu:02x?}");
+    }
+    assert!(world.meter.written.is_empty());
+    assert!(matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)), "and nothing ends");
+}
+
+#[test]
+fn appl_data_sn_n1_a_read_of_short_names_is_refused() {
+    short_names_are_refused(&[
+        &[5, 1, 2, 0xFA, 0],
+        &[5, 1, 4, 0xFA, 0, 1, 0],
+        &[5, 2, 2, 0, 0, 2, 0, 8],
+        &[5, 0],
+    ]);
+}
+
+#[test]
+fn appl_data_sn_n2_a_write_of_short_names_is_refused() {
+    short_names_are_refused(&[
+        &[6, 1, 2, 0xFA, 0, 1, 0],
+        &[6, 1, 2, 0, 8, 1, 9, 1, 1],
+        &[0x16, 1, 2, 0, 8, 1, 0],
+    ]);
+}
+
+#[test]
+fn appl_data_sn_n3_other_services_of_short_names_are_refused() {
+    short_names_are_refused(&[&[0x18, 0, 1, 2, 0, 8, 1, 0], &[0x0D, 1, 0, 0, 0, 8, 0], &[0x0C, 0]]);
+}
+
 #[test]
 fn appl_rel_p1_a_release_is_answered_and_nothing_is_served_behind_it() {
     for secure in [false, true] {

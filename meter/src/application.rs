@@ -2,12 +2,14 @@
 
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
+use crate::counters::{CountersShown, ReceiveCounters};
 use crate::measurement::Measurement;
-use crate::objects::Objects;
+use crate::objects::{Board, EventGroup, LogRecord, Note, Objects, Slot};
 use crate::profiles::Row;
-use crate::specs::SAP_MANAGEMENT;
+use crate::specs::{self, SAP_MANAGEMENT, event};
 use alloc::vec::Vec;
-use dlms::server::{Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
+use dlms::classes::{G3Network, Snapshot};
+use dlms::server::{Notification, Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
 use metrology::Registers;
 use plc_core::sap::{
     AdpStatus, AdpmIndication, DLMS_PORT, Handle, Persist, UdpConfirm, UdpIndication, UdpPayload, UdpRequest,
@@ -15,7 +17,9 @@ use plc_core::sap::{
 use plc_core::{Instant, Machine, Outbox, ShortAddress, UtcAnchor};
 
 /// Outputs that may wait for the driver.
-const OUTBOX: usize = 48;
+const OUTBOX: usize = 96;
+/// Pushes whose confirmation is waited for.
+const PUSHES_MAX: usize = 8;
 
 /// What happens to the application.
 #[derive(Clone, Debug)]
@@ -53,7 +57,15 @@ pub enum MeterPersist {
         row: Row,
         /// The registers, after the row.
         registers: Registers,
+        /// Energy by rate, in mWh.
+        rates_mwh: [u64; 4],
     },
+    /// The billing period was closed before its time with this row of the monthly profile.
+    Closed(Row),
+    /// The state of an object has changed.
+    Object(Snapshot),
+    /// A log has changed.
+    Log(LogRecord),
 }
 
 /// What a meter tells, for logs.
@@ -61,6 +73,13 @@ pub enum MeterPersist {
 pub enum MeterEvent {
     /// The clock was set.
     ClockSet(ClockShift),
+    /// The circuit was opened or closed: the driver moves the breaker.
+    Switched {
+        /// Whether it is closed.
+        connected: bool,
+    },
+    /// A verified image is to run.
+    ImageActivated,
     /// Of the DLMS server.
     Server(ServerEvent),
     /// Of the network.
@@ -100,7 +119,14 @@ pub struct MeterApplication {
     identity: Identity,
     firmware: &'static str,
     measurement: Measurement,
+    board: Board,
     server: Server,
+    /// Where the last datagram came from: its address and port.
+    peer: Option<(u16, u16)>,
+    /// Pushes that wait for their confirmation, by their numbers.
+    pushed: [Option<(Slot, u32)>; PUSHES_MAX],
+    /// The receive counters of further clients.
+    receive_counters: ReceiveCounters,
     /// What the server has made durable; no rows and registers.
     kept: MeterState,
     next_handle: Handle,
@@ -124,6 +150,12 @@ impl MeterApplication {
     pub fn new(config: MeterConfig) -> Result<Self, MeterConfigError> {
         config.check()?;
         let server = Server::new(config.server());
+        let mut board =
+            Board::new(config.image_check, config.image_size_max, &config.seed.derive("objects", 0));
+        board.restore(&config.state.objects, config.state != MeterState::default());
+        board.restore_rates(config.state.rates_mwh);
+        config.state.events.iter().for_each(|&(group, row)| board.events.restore(group, row));
+        let receive_counters = ReceiveCounters::new(&config.further);
         let MeterState { registers, load, daily, monthly, .. } = config.state.clone();
         let (none, energy) = (Vec::new, Registers::default());
         let kept =
@@ -135,7 +167,11 @@ impl MeterApplication {
             identity: config.identity,
             firmware: config.firmware,
             measurement,
+            board,
             server,
+            peer: None,
+            pushed: [None; PUSHES_MAX],
+            receive_counters,
             kept,
             next_handle: 0,
             out: Outbox::new(),
@@ -152,6 +188,7 @@ impl MeterApplication {
             load: profiles.load().iter().copied().collect(),
             daily: profiles.daily().iter().copied().collect(),
             monthly: profiles.monthly().iter().copied().collect(),
+            rates_mwh: self.board.rates_mwh(),
             ..self.kept.clone()
         }
     }
@@ -171,6 +208,11 @@ impl MeterApplication {
         &self.measurement
     }
 
+    /// The objects that have a state of their own.
+    pub const fn board(&self) -> &Board {
+        &self.board
+    }
+
     /// What the application could not do.
     pub const fn counters(&self) -> ApplicationCounters {
         let rows_without_record = self.measurement.rows_not_taken();
@@ -184,46 +226,132 @@ impl MeterApplication {
 
     fn on_samples(&mut self, now: Instant, u: &[i32], i: &[i32]) {
         self.measurement.on_samples(now, u, i);
-        self.persist_rows();
+        self.on_measured(now);
     }
 
     fn on_registers(&mut self, now: Instant, registers: Registers) {
         self.measurement.on_registers(now, registers);
+        self.on_measured(now);
+    }
+
+    fn on_measured(&mut self, now: Instant) {
+        self.with_objects(now, None, |objects, _| {
+            objects.observe(now);
+            objects.step(now);
+        });
         self.persist_rows();
+        self.drain_server(now, DLMS_PORT);
     }
 
     fn persist_rows(&mut self) {
-        let registers = self.measurement.core().registers();
+        let (registers, rates_mwh) = (self.measurement.core().registers(), self.board.rates_mwh());
         while let Some(row) = self.measurement.take_captured() {
-            self.out.push(Pending::Persist(MeterPersist::Captured { row, registers }));
+            self.out.push(Pending::Persist(MeterPersist::Captured { row, registers, rates_mwh }));
         }
     }
 
-    fn on_clock(&mut self, anchor: UtcAnchor) {
-        let shift = self.measurement.on_clock(anchor);
-        self.persist_rows();
-        self.event(MeterEvent::ClockSet(shift));
+    fn on_clock(&mut self, now: Instant, anchor: UtcAnchor) {
+        self.with_objects(now, None, |objects, _| {
+            objects.set_clock(anchor);
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
     }
 
-    fn on_udp(&mut self, now: Instant, datagram: &UdpIndication) {
+    /// A datagram has arrived, where the network can be asked about itself.
+    pub(crate) fn on_udp(
+        &mut self,
+        now: Instant,
+        datagram: &UdpIndication,
+        network: Option<&mut dyn G3Network>,
+    ) {
         if datagram.dst_port != DLMS_PORT {
             self.counters.wrong_port += 1;
             return;
         }
+        self.peer = Some((datagram.src.0, datagram.src_port));
+        let mut counters = core::mem::take(&mut self.receive_counters);
+        counters.refresh(&self.server);
+        self.with_objects(now, network, |objects, server| {
+            let mut shown = CountersShown { objects, counters: &counters };
+            let input = ServerInput { peer: datagram.src.0, bytes: &datagram.payload, objects: &mut shown };
+            server.handle(now, input);
+            objects.step(now);
+        });
+        self.receive_counters = counters;
+        self.drain_server(now, datagram.src_port);
+    }
+
+    /// Lets something happen to the objects; what follows from it beyond them is made durable, sent and told.
+    fn with_objects<T>(
+        &mut self,
+        now: Instant,
+        network: Option<&mut dyn G3Network>,
+        happen: impl FnOnce(&mut Objects<'_>, &mut Server) -> T,
+    ) -> T {
         let mut objects = Objects {
             identity: &self.identity,
             firmware: self.firmware,
             receive_counter: self.server.receive_counter(SAP_MANAGEMENT),
             measurement: &mut self.measurement,
-            clock_shift: None,
+            board: &mut self.board,
+            network: network.map(|network| network as &mut dyn G3Network),
+            notes: Vec::new(),
+            steps_left: specs::SCRIPT_STEPS_MAX,
         };
-        let input = ServerInput { peer: datagram.src.0, bytes: &datagram.payload, objects: &mut objects };
-        self.server.handle(now, input);
-        if let Some(shift) = objects.clock_shift {
-            self.persist_rows();
-            self.event(MeterEvent::ClockSet(shift));
+        let happened = happen(&mut objects, &mut self.server);
+        let notes = objects.notes;
+        while let Some(snapshot) = self.board.take_changed() {
+            self.kept.keep_object(&snapshot);
+            self.out.push(Pending::Persist(MeterPersist::Object(snapshot)));
         }
-        self.drain_server(datagram.src_port);
+        while let Some(record) = self.board.events.take_record() {
+            self.kept.keep_log(record);
+            self.out.push(Pending::Persist(MeterPersist::Log(record)));
+        }
+        notes.into_iter().for_each(|note| self.on_note(now, note));
+        happened
+    }
+
+    fn on_note(&mut self, now: Instant, note: Note) {
+        match note {
+            Note::ClockSet(shift) => {
+                self.persist_rows();
+                self.event(MeterEvent::ClockSet(shift));
+            }
+            Note::Switched { connected } => self.event(MeterEvent::Switched { connected }),
+            Note::ImageActivated => self.event(MeterEvent::ImageActivated),
+            Note::Closed(row) => {
+                self.out.push(Pending::Persist(MeterPersist::Closed(row)));
+            }
+            Note::Push(slot) => self.push(slot, now),
+        }
+    }
+
+    /// Makes a push to its destination: a short address of two octets, or whoever has spoken last.
+    fn push(&mut self, slot: Slot, now: Instant) {
+        let Some(push) = self.with_objects(now, None, |objects, _| objects.push_body(slot, now)) else {
+            return;
+        };
+        let peer = push.peer.or(self.peer.map(|(peer, _)| peer)).unwrap_or_default();
+        let confirmation = push.confirmed.then_some((specs::PUSH_CONFIRMATION, 0));
+        let notification = Notification::Data { date_time: push.time, body: &push.body, confirmation };
+        let sent = self.server.notify(now, peer, push.client_sap, &notification);
+        match sent {
+            Ok(number) if push.confirmed => {
+                let free = self.pushed.iter().position(Option::is_none).unwrap_or_default();
+                self.pushed[free] = Some((slot, number));
+            }
+            Ok(_) => self.board.on_delivered(slot, None),
+            Err(_) if self.board.is_given_up(slot) => {
+                self.log(EventGroup::Communication, event::PUSH_FAILED, now)
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn log(&mut self, group: EventGroup, code: u8, now: Instant) {
+        self.with_objects(now, None, |objects, _| objects.log(group, code, now));
     }
 
     fn on_confirm(&mut self, confirm: UdpConfirm) {
@@ -231,15 +359,41 @@ impl MeterApplication {
     }
 
     /// Takes what the server wants done; answers go to `port`.
-    fn drain_server(&mut self, port: u16) {
+    fn drain_server(&mut self, now: Instant, port: u16) {
         while let Some(output) = self.server.poll() {
             match output {
                 ServerOutput::Persist(record) => self.on_server_persist(record),
                 ServerOutput::Datagram { peer, bytes } => {
                     self.out.push(Pending::Datagram { dst: ShortAddress(peer), port, bytes });
                 }
-                ServerOutput::Event(event) => self.event(MeterEvent::Server(event)),
+                ServerOutput::Event(event) => self.on_server_event(now, event),
             }
+        }
+    }
+
+    /// What the server tells is logged where the meter has a log for it.
+    fn on_server_event(&mut self, now: Instant, told: ServerEvent) {
+        match told {
+            ServerEvent::AuthenticationFailure { .. } => {
+                self.log(EventGroup::Fraud, event::AUTHENTICATION_FAILURE, now);
+            }
+            ServerEvent::Replay { .. } => self.log(EventGroup::Fraud, event::REPLAY, now),
+            ServerEvent::Locked { .. } => self.log(EventGroup::Fraud, event::FAILED_LOGIN, now),
+            ServerEvent::PushConfirmed { number, .. } => self.on_push_answered(now, number, true),
+            ServerEvent::PushFailed { number, .. } => self.on_push_answered(now, number, false),
+            ServerEvent::Associated { .. } => {}
+        }
+        self.event(MeterEvent::Server(told));
+    }
+
+    fn on_push_answered(&mut self, now: Instant, number: u32, confirmed: bool) {
+        let found = self.pushed.iter_mut().find(|pushed| pushed.is_some_and(|(_, n)| n == number));
+        let Some((slot, _)) = found.and_then(Option::take) else { return };
+        if confirmed {
+            let utc = self.measurement.clock().utc(now);
+            self.board.on_delivered(slot, utc);
+        } else if self.board.is_given_up(slot) {
+            self.log(EventGroup::Communication, event::PUSH_FAILED, now);
         }
     }
 
@@ -271,8 +425,8 @@ impl Machine for MeterApplication {
         match input {
             ApplicationInput::Samples { u, i } => self.on_samples(now, u, i),
             ApplicationInput::Registers(registers) => self.on_registers(now, registers),
-            ApplicationInput::Clock(anchor) => self.on_clock(anchor),
-            ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram),
+            ApplicationInput::Clock(anchor) => self.on_clock(now, anchor),
+            ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram, None),
             ApplicationInput::UdpConfirm(confirm) => self.on_confirm(confirm),
             ApplicationInput::PeerLost(peer) => self.server.forget(peer.0),
         }
@@ -280,11 +434,14 @@ impl Machine for MeterApplication {
 
     fn tick(&mut self, now: Instant) {
         self.server.tick(now);
-        self.drain_server(DLMS_PORT);
+        self.with_objects(now, None, |objects, _| objects.step(now));
+        self.drain_server(now, DLMS_PORT);
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.server.deadline()
+        let (by_clock, pushes) = self.board.deadlines();
+        let by_clock = by_clock.and_then(|utc| self.measurement.clock().instant(utc));
+        [self.server.deadline(), by_clock, pushes].into_iter().flatten().min()
     }
 
     fn poll(&mut self) -> Option<ApplicationOutput> {

@@ -1,11 +1,13 @@
 //! What a meter is told, and what it takes through a restart.
 
 use crate::application::MeterPersist;
+use crate::objects::{EventGroup, EventRow, LogRecord};
 use crate::profiles::{ProfileSizes, Row, begins_day, begins_month};
 use crate::specs;
 use alloc::vec::Vec;
 use core::fmt;
-use dlms::security::{KeyId, SecurityContext, SystemTitle};
+use dlms::classes::Snapshot;
+use dlms::security::{KeyId, PublicKey, SecurityContext, SystemTitle};
 use dlms::server::{
     Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist, ServerRecords,
 };
@@ -76,8 +78,15 @@ pub struct MeterState {
     pub send_counter: u32,
     /// The highest counter accepted from the management client.
     pub receive_counter: Option<u32>,
-    /// Keys, policies and certificates that clients have changed.
+    /// Keys, policies and certificates that clients have changed, and the highest counters accepted from clients other than
+    /// that of management.
     pub security: ServerRecords,
+    /// Objects that clients or scripts have changed, each once.
+    pub objects: Vec<Snapshot>,
+    /// Rows of the logs of events, oldest first.
+    pub events: Vec<(EventGroup, EventRow)>,
+    /// Energy by rate, in mWh.
+    pub rates_mwh: [u64; 4],
     /// The first frame counter of the MAC that is certainly unused.
     pub frame_counter: u32,
     /// Sequence numbers of the adaptation layer.
@@ -89,12 +98,39 @@ impl MeterState {
     /// older than the last of them. Keeps no more rows than `sizes` allows.
     pub fn keep(&mut self, record: &MeterPersist, sizes: &ProfileSizes) {
         match record {
-            MeterPersist::Captured { row, registers } => {
-                self.registers = *registers;
+            MeterPersist::Captured { row, registers, rates_mwh } => {
+                (self.registers, self.rates_mwh) = (*registers, *rates_mwh);
                 self.keep_row(*row, sizes);
             }
             MeterPersist::Server(record) => self.keep_server(record),
             MeterPersist::Node(record) => self.keep_node(record),
+            MeterPersist::Object(snapshot) => self.keep_object(snapshot),
+            MeterPersist::Log(record) => self.keep_log(*record),
+            MeterPersist::Closed(row) => push(&mut self.monthly, *row, sizes.monthly),
+        }
+    }
+
+    /// The same for an object: there are no more of them than the meter has.
+    pub(crate) fn keep_object(&mut self, snapshot: &Snapshot) {
+        let of = |held: &&mut Snapshot| held.logical_name == snapshot.logical_name;
+        match self.objects.iter_mut().find(of) {
+            Some(held) => *held = snapshot.clone(),
+            None => self.objects.push(snapshot.clone()),
+        }
+    }
+
+    /// The same for a log, which has no more rows than the meter keeps.
+    pub(crate) fn keep_log(&mut self, record: LogRecord) {
+        match record {
+            LogRecord::Cleared(group) => self.events.retain(|(of, _)| *of != group),
+            LogRecord::Logged(group, row) => {
+                let held = self.events.iter().filter(|(of, _)| *of == group).count();
+                let oldest = self.events.iter().position(|(of, _)| *of == group);
+                if let (true, Some(oldest)) = (held >= specs::EVENTS_MAX, oldest) {
+                    self.events.remove(oldest);
+                }
+                self.events.push((group, row));
+            }
         }
     }
 
@@ -110,10 +146,15 @@ impl MeterState {
     pub(crate) fn keep_server(&mut self, record: &ServerPersist) {
         match record {
             ServerPersist::SendCounter { reserved_to } => self.send_counter = *reserved_to,
-            ServerPersist::ReceiveCounter { last, .. } => self.receive_counter = Some(*last),
+            ServerPersist::ReceiveCounter { client_sap: specs::SAP_MANAGEMENT, last } => {
+                self.receive_counter = Some(*last);
+            }
             change => {
                 // The counters of a new key begin anew.
-                if matches!(change, ServerPersist::Key { id: KeyId::Unicast, .. }) {
+                if matches!(
+                    change,
+                    ServerPersist::Key { client_sap: specs::SAP_MANAGEMENT, id: KeyId::Unicast, .. }
+                ) {
                     self.receive_counter = None;
                 }
                 self.security.keep(change);
@@ -140,6 +181,15 @@ fn push(rows: &mut Vec<Row>, row: Row, limit: usize) {
     rows.push(row);
 }
 
+/// What makes an image one that may be activated.
+#[derive(Clone, Debug)]
+pub enum ImageCheck {
+    /// All of its blocks have come. For a bench: anybody who manages the meter may run anything.
+    Complete,
+    /// Its last octets are the signature of all others by this key.
+    Signed(PublicKey),
+}
+
 /// What a meter is told.
 #[derive(Clone, Debug)]
 pub struct MeterConfig {
@@ -153,8 +203,17 @@ pub struct MeterConfig {
     pub profiles: ProfileSizes,
     /// Keys of the management client.
     pub keys: MeterKeys,
+    /// Associations beside those of the public and of the management client, or in their place where they have the same client.
+    /// The receive counter of the ciphered client N is shown at 0-0:43.1.N.255.
+    pub further: Vec<AssociationConfig>,
+    /// Sessions kept at the same time.
+    pub max_sessions: usize,
     /// The largest APDU, in octets; with the wrapper it must fit a datagram.
     pub max_pdu: u16,
+    /// How images are checked before they may be activated.
+    pub image_check: ImageCheck,
+    /// Octets of the largest image that is taken.
+    pub image_size_max: u32,
     /// Entropy: challenges. Another one for every life of the meter.
     pub seed: Seed,
     /// What an earlier life has left.
@@ -170,7 +229,11 @@ impl MeterConfig {
             ratings: Ratings::household(),
             profiles: ProfileSizes::default(),
             keys,
+            further: Vec::new(),
+            max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
+            image_check: ImageCheck::Complete,
+            image_size_max: specs::IMAGE_SIZE_MAX,
             seed,
             state: MeterState::default(),
         }
@@ -209,10 +272,10 @@ impl MeterConfig {
             server_sap: specs::SAP_SERVER,
             server_title: self.identity.system_title(),
             logical_device_name: self.identity.logical_device_name(),
-            associations: Vec::from([self.public(), self.management()]),
+            associations: self.associations(),
             max_pdu: self.max_pdu,
             max_value_len: self.max_value_len(),
-            max_sessions: specs::SESSIONS_MAX,
+            max_sessions: self.max_sessions,
             first_invocation_counter: self.state.send_counter,
             counter_block: specs::COUNTER_BLOCK,
             session_timeout: specs::SESSION_TIMEOUT,
@@ -221,6 +284,12 @@ impl MeterConfig {
             report_security_errors: true,
             seed: self.seed.derive("dlms", 0),
         }
+    }
+
+    fn associations(&self) -> Vec<AssociationConfig> {
+        let replaced = |own: &AssociationConfig| self.further.iter().any(|f| f.client_sap == own.client_sap);
+        let own = [self.public(), self.management()].into_iter().filter(|own| !replaced(own));
+        own.chain(self.further.iter().cloned()).collect()
     }
 
     const fn public(&self) -> AssociationConfig {

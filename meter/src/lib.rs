@@ -25,8 +25,10 @@ extern crate alloc;
 mod application;
 mod clock;
 mod config;
+mod counters;
 mod measurement;
 mod meter;
+mod network;
 pub mod objects;
 mod profiles;
 mod ring;
@@ -36,7 +38,7 @@ pub use application::{
     ApplicationCounters, ApplicationInput, ApplicationOutput, MeterApplication, MeterEvent, MeterPersist,
 };
 pub use clock::{ClockShift, MeterClock};
-pub use config::{Identity, MeterConfig, MeterConfigError, MeterKeys, MeterState};
+pub use config::{Identity, ImageCheck, MeterConfig, MeterConfigError, MeterKeys, MeterState};
 pub use measurement::Measurement;
 pub use meter::{Meter, MeterInput, MeterOutput};
 pub use profiles::{ProfileSizes, Profiles, Row};

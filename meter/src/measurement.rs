@@ -119,6 +119,14 @@ impl Measurement {
         self.capture();
     }
 
+    /// Closes the billing period at `now`, before its time: a row of the monthly profile. `None` while the clock is not
+    /// set.
+    pub fn close(&mut self, now: Instant) -> Option<Row> {
+        let utc = self.clock.utc(now)?;
+        self.core.settle();
+        Some(self.profiles.close(utc, &self.core.registers()))
+    }
+
     /// When the next boundary is reached; `None` while the clock is not set.
     pub fn next_boundary(&self) -> Option<Instant> {
         self.clock.instant(self.profiles.next()?)

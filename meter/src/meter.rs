@@ -2,9 +2,10 @@
 
 use crate::application::{ApplicationInput, ApplicationOutput, MeterApplication, MeterEvent, MeterPersist};
 use crate::config::{MeterConfig, MeterConfigError, MeterState};
+use crate::network::{CounterBase, NodeView};
 use core::fmt;
 use metrology::Registers;
-use plc_core::sap::{AdpmIndication, AdpmRequest, Phy};
+use plc_core::sap::{AdpmIndication, AdpmRequest, Phy, UdpIndication};
 use plc_core::{Instant, Machine, Outbox, UtcAnchor};
 use plc_node::{Node, NodeInput, NodeOutput};
 
@@ -52,6 +53,7 @@ pub enum MeterOutput {
 pub struct Meter<P: Phy> {
     application: MeterApplication,
     node: Node<P>,
+    counters_base: CounterBase,
     out: Outbox<MeterOutput, OUTBOX>,
 }
 
@@ -61,7 +63,12 @@ impl<P: Phy> Meter<P> {
     /// # Errors
     /// See [`MeterConfig::check`].
     pub fn new(config: MeterConfig, node: Node<P>, now: Instant) -> Result<Self, MeterConfigError> {
-        let mut meter = Self { application: MeterApplication::new(config)?, node, out: Outbox::new() };
+        let mut meter = Self {
+            application: MeterApplication::new(config)?,
+            node,
+            counters_base: CounterBase::default(),
+            out: Outbox::new(),
+        };
         meter.join(now);
         meter.pump(now);
         Ok(meter)
@@ -109,7 +116,7 @@ impl<P: Phy> Meter<P> {
     fn pump_node(&mut self, now: Instant) -> bool {
         let Some(output) = self.node.poll() else { return false };
         match output {
-            NodeOutput::Udp(datagram) => self.application.handle(now, ApplicationInput::Udp(datagram)),
+            NodeOutput::Udp(datagram) => self.on_udp(now, &datagram),
             NodeOutput::UdpConfirm(c) => self.application.handle(now, ApplicationInput::UdpConfirm(c)),
             NodeOutput::Adpm(indication) => self.on_network(now, indication),
             NodeOutput::Persist(record) => {
@@ -118,6 +125,11 @@ impl<P: Phy> Meter<P> {
             }
         }
         true
+    }
+
+    fn on_udp(&mut self, now: Instant, datagram: &UdpIndication) {
+        let mut network = NodeView { node: &self.node, base: &mut self.counters_base, now };
+        self.application.on_udp(now, datagram, Some(&mut network));
     }
 
     fn pump_application(&mut self, now: Instant) -> bool {

@@ -138,6 +138,18 @@ impl Profiles {
         Some(row)
     }
 
+    /// The billing period ends at `utc`, before its time.
+    pub fn close(&mut self, utc: Utc, registers: &Registers) -> Row {
+        let row = Row {
+            utc,
+            status: self.status,
+            import_mwh: registers.import.milliwatt_hours(),
+            export_mwh: registers.export.milliwatt_hours(),
+        };
+        self.monthly.push(row);
+        row
+    }
+
     fn keep(&mut self, row: Row) {
         let before = self.load.newest().map(|row| row.utc);
         self.load.push(row);

@@ -60,4 +60,66 @@ pub const LOCKOUT: Duration = Duration::from_secs(300);
 /// Octets of a row of a profile on the wire: 36, and room for larger headers.
 pub const ROW_LEN: usize = 40;
 /// Octets that the list of objects may take on the wire.
-pub const OBJECT_LIST_LEN: usize = 8192;
+pub const OBJECT_LIST_LEN: usize = 16_384;
+
+/// The scaler of every register: thousandths.
+pub const SCALER: i8 = -3;
+/// clock_base 1: internal crystal \[BB 4.5.1; confidence C\].
+pub const CLOCK_BASE_CRYSTAL: u8 = 1;
+/// control_mode of a new meter: reconnected from afar without anybody at the meter.
+pub const CONTROL_MODE: u8 = 4;
+/// Seconds over which demand is averaged in a new meter.
+pub const DEMAND_PERIOD_S: u32 = 900;
+/// Rates of active energy.
+pub const RATES: u8 = 4;
+/// The hour at which rate 1 begins in a new meter.
+pub const DAY_RATE_FROM: u8 = 6;
+/// The hour at which rate 2 begins.
+pub const NIGHT_RATE_FROM: u8 = 22;
+/// Rows of each log of events.
+pub const EVENTS_MAX: usize = 100;
+/// Octets of a block of an image: one fits the largest APDU with room for its protection.
+pub const IMAGE_BLOCK_LEN: u32 = 512;
+/// Octets of the largest image unless told otherwise.
+pub const IMAGE_SIZE_MAX: u32 = 256 * 1024;
+/// Scripts that may execute scripts, one inside the other.
+pub const SCRIPT_DEPTH_MAX: u8 = 4;
+/// Steps that one request or moment may execute in all.
+pub const SCRIPT_STEPS_MAX: u16 = 64;
+/// How long a client may take to confirm a push.
+pub const PUSH_CONFIRMATION: Duration = Duration::from_secs(10);
+
+/// Codes of events.
+///
+/// The table that IDIS meters share; those from 48 on differ in DSMR. Confidence B to 47, C above.
+pub mod event {
+    #![allow(missing_docs)]
+    pub const POWER_UP: u8 = 2;
+    pub const CLOCK_ADJUSTED_OLD: u8 = 4;
+    pub const CLOCK_ADJUSTED_NEW: u8 = 5;
+    pub const ERROR_REGISTER_CLEARED: u8 = 10;
+    pub const ALARM_REGISTER_CLEARED: u8 = 11;
+    pub const IMAGE_READY: u8 = 17;
+    pub const IMAGE_ACTIVATED: u8 = 18;
+    pub const CALENDAR_PROGRAMMED: u8 = 19;
+    pub const FAILED_LOGIN: u8 = 46;
+    pub const CONFIGURATION_CHANGED: u8 = 47;
+    pub const AUTHENTICATION_FAILURE: u8 = 49;
+    pub const REPLAY: u8 = 50;
+    pub const IMAGE_VERIFICATION_FAILED: u8 = 51;
+    pub const REMOTE_DISCONNECTION: u8 = 62;
+    pub const REMOTE_CONNECTION: u8 = 63;
+    pub const LOCAL_DISCONNECTION: u8 = 64;
+    pub const LIMIT_EXCEEDED: u8 = 65;
+    pub const LOCAL_RECONNECTION: u8 = 69;
+    pub const PUSH_FAILED: u8 = 130;
+    pub const LOG_CLEARED: u8 = 255;
+}
+
+/// Bits of the alarm register \[IDIS object model 0.0.97.98.0.255; confidence C\].
+pub mod alarm {
+    /// The clock was never set, or lost.
+    pub const CLOCK_INVALID: u32 = 1 << 0;
+    /// Somebody has tried to get in.
+    pub const FRAUD_ATTEMPT: u32 = 1 << 13;
+}

@@ -5,9 +5,11 @@ mod air;
 mod mains;
 
 use air::{METER, Street};
+use dlms::apdu::ActionResult;
 use dlms::axdr::Data;
+use dlms::classes::Schema;
 use dlms::client::{CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput};
-use dlms::cosem::AttributeRequest;
+use dlms::cosem::{AttributeRequest, MethodRequest};
 use dlms::security::Suite0;
 use mains::{IDENTITY, KEYS, RATE, at, config};
 use meter::objects::names;
@@ -140,4 +142,44 @@ fn what_the_node_has_used_is_in_the_state_of_the_meter_and_in_that_of_its_next_l
     let again = MeterConfig { state: state.clone(), ..config() };
     let mut next = MeterApplication::new(again).expect("a good configuration");
     assert_eq!(next.state(), state);
+}
+
+#[test]
+fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_declared_type() {
+    let mut street = Street::new();
+    let short = street.run(300, |street| joined(street, 1));
+    let mut client = management();
+    assert_eq!(ask(&mut street, &mut client, short, ClientInput::Connect), ClientOutput::Connected);
+    let mut get = |class_id, name, attribute| {
+        let request = AttributeRequest::new(class_id, name, attribute);
+        match ask(&mut street, &mut client, short, ClientInput::Get(request)) {
+            ClientOutput::Value(value) => value,
+            other => panic!("{class_id} {attribute}: {other:?}"),
+        }
+    };
+    let layers = [(90, names::G3_MAC_COUNTERS), (91, names::G3_MAC_SETUP), (92, names::G3_ADAPTATION_SETUP)];
+    for (class_id, name) in layers {
+        let schema = Schema::of(class_id).expect("a known class");
+        for n in 1..=schema.attribute_count() as i8 {
+            let value = get(class_id, name, n);
+            let described = schema.attribute(n).expect("an attribute of the class");
+            assert!(
+                described.kind.fits(&Data::from_bytes(&value).unwrap()),
+                "{}: {value:02x?}",
+                described.name
+            );
+        }
+    }
+    assert_eq!(get(91, names::G3_MAC_SETUP, 2), [&[18][..], &short.0.to_be_bytes()].concat());
+    let sent = |value: &[u8]| Data::from_bytes(value).unwrap().as_u64().unwrap();
+    let before = sent(&get(90, names::G3_MAC_COUNTERS, 2));
+    assert!(before > 0);
+    let reset = MethodRequest { class_id: 90, logical_name: names::G3_MAC_COUNTERS, method: 1 };
+    let done = ask(&mut street, &mut client, short, ClientInput::Action(reset, Some(&[15, 0])));
+    assert_eq!(done, ClientOutput::ActionResult(ActionResult::Success, None));
+    let request = AttributeRequest::new(90, names::G3_MAC_COUNTERS, 2);
+    let ClientOutput::Value(after) = ask(&mut street, &mut client, short, ClientInput::Get(request)) else {
+        panic!("no value");
+    };
+    assert!(sent(&after) < before);
 }

@@ -4,14 +4,17 @@ mod mains;
 
 use dlms::apdu::DataAccessResult;
 use dlms::axdr::{Data, Encoder};
+use dlms::classes::Schema;
 use dlms::cosem::AttributeRequest;
 use dlms::server::{Access, AssociationContext, ObjectEntry, ObjectModel};
 use mains::{IDENTITY, at, config};
-use meter::objects::{Objects, names};
-use meter::{ClockShift, Measurement};
+use meter::objects::{Board, Note, Objects, names};
+use meter::{ClockShift, ImageCheck, Measurement};
 use metrology::Registers;
-use plc_core::{Instant, UtcAnchor};
+use plc_core::{Instant, Seed, UtcAnchor};
 
+/// Without those of a network.
+const OBJECTS: usize = 68;
 const NOW: Instant = Instant::from_secs(100);
 
 fn asked_by(access: Access) -> AssociationContext {
@@ -27,8 +30,21 @@ fn measurement() -> Measurement {
     measurement
 }
 
-fn objects(measurement: &mut Measurement) -> Objects<'_> {
-    Objects { identity: &IDENTITY, firmware: "1", receive_counter: None, measurement, clock_shift: None }
+fn board() -> Board {
+    Board::new(ImageCheck::Complete, 4096, &Seed::from_u64(3))
+}
+
+fn objects<'m>(measurement: &'m mut Measurement, board: &'m mut Board) -> Objects<'m> {
+    Objects {
+        identity: &IDENTITY,
+        firmware: "1",
+        receive_counter: None,
+        measurement,
+        board,
+        network: None,
+        notes: Vec::new(),
+        steps_left: 64,
+    }
 }
 
 fn list(objects: &Objects<'_>, access: Access) -> Vec<ObjectEntry> {
@@ -37,10 +53,10 @@ fn list(objects: &Objects<'_>, access: Access) -> Vec<ObjectEntry> {
 
 #[test]
 fn every_attribute_of_every_object_is_one_value_and_no_other_exists() {
-    let mut measurement = measurement();
-    let mut objects = objects(&mut measurement);
+    let (mut measurement, mut board) = (measurement(), board());
+    let mut objects = objects(&mut measurement, &mut board);
     let entries = list(&objects, Access::Management);
-    assert_eq!(entries.len(), 16);
+    assert_eq!(entries.len(), OBJECTS);
     for entry in entries {
         for attribute in 2..=entry.attributes as i8 + 1 {
             let request = AttributeRequest::new(entry.class_id, entry.logical_name, attribute);
@@ -59,33 +75,64 @@ fn every_attribute_of_every_object_is_one_value_and_no_other_exists() {
 
 #[test]
 fn names_are_unique_and_the_public_sees_three() {
-    let mut measurement = measurement();
-    let objects = objects(&mut measurement);
+    let (mut measurement, mut board) = (measurement(), board());
+    let objects = objects(&mut measurement, &mut board);
     let mut all: Vec<_> = list(&objects, Access::Reading).iter().map(|entry| entry.logical_name).collect();
     all.sort_unstable();
     all.dedup();
-    assert_eq!(all.len(), 16);
+    assert_eq!(all.len(), OBJECTS);
     let public: Vec<_> = list(&objects, Access::Public).iter().map(|entry| entry.logical_name).collect();
     assert_eq!(public, [names::LOGICAL_DEVICE_NAME, names::RECEIVE_COUNTER, names::CLOCK]);
 }
 
 #[test]
-fn only_the_manager_may_write_and_only_the_time() {
-    let mut measurement = measurement();
-    let mut objects = objects(&mut measurement);
-    for access in [Access::Public, Access::Reading, Access::Management] {
-        for entry in list(&objects, access) {
-            let manages_clock = access == Access::Management && entry.logical_name == names::CLOCK;
-            assert_eq!(entry.writable, if manages_clock { 1 << 2 } else { 0 });
-        }
+fn every_object_is_of_the_declared_version_of_its_class() {
+    let (mut measurement, mut board) = (measurement(), board());
+    for entry in list(&objects(&mut measurement, &mut board), Access::Management) {
+        let schema = Schema::of(entry.class_id).expect("a known class");
+        assert_eq!(
+            (entry.version, entry.attributes),
+            (schema.version, schema.attribute_count()),
+            "{}",
+            schema.name
+        );
+        assert_eq!(usize::from(entry.methods), schema.methods.len(), "{}", schema.name);
+        assert_eq!(
+            entry.writable & !schema.writable(),
+            0,
+            "{}: more may be written than the class has",
+            schema.name
+        );
     }
+}
+
+#[test]
+fn only_the_manager_may_write_and_invoke() {
+    let (mut measurement, mut board) = (measurement(), board());
+    let objects = objects(&mut measurement, &mut board);
+    for access in [Access::Public, Access::Reading] {
+        assert!(list(&objects, access).iter().all(|entry| (entry.writable, entry.callable) == (0, 0)));
+    }
+    let managed = list(&objects, Access::Management);
+    let find = |name| managed.iter().find(|entry| entry.logical_name == name).expect("an object");
+    assert_eq!(find(names::CLOCK).writable, 0b1_1110_1100 & !(1 << 4), "all but the status");
+    assert_eq!(find(names::DISCONNECTOR).callable, 0b110);
+    for name in [names::ACTIVE_IMPORT, names::LOAD_PROFILE, names::POWER_FAILURES, names::FIRMWARE] {
+        assert_eq!((find(name).writable, find(name).callable), (0, 0), "{name}");
+    }
+}
+
+#[test]
+fn the_time_is_set_and_what_is_no_time_is_refused() {
+    let (mut measurement, mut board) = (measurement(), board());
+    let mut objects = objects(&mut measurement, &mut board);
     let time = Data::OctetString(&[0x07, 0xEA, 11, 22, 0xFF, 10, 0, 5, 0, 0, 0, 0]);
     let manager = asked_by(Access::Management);
     let clock = |attribute| AttributeRequest::new(8, names::CLOCK, attribute);
     assert_eq!(objects.set(&clock(2), &time, &manager), Ok(()));
-    assert_eq!(objects.clock_shift, Some(ClockShift::Millis(5000)));
-    assert_eq!(objects.set(&clock(3), &time, &manager), Err(DataAccessResult::ReadWriteDenied));
+    assert_eq!(objects.notes, [Note::ClockSet(ClockShift::Millis(5000))]);
+    assert_eq!(objects.set(&clock(4), &Data::U8(0), &manager), Err(DataAccessResult::ReadWriteDenied));
     assert_eq!(objects.set(&clock(2), &Data::U8(1), &manager), Err(DataAccessResult::TypeUnmatched));
     let undated = Data::OctetString(&[0xFF; 12]);
-    assert!(objects.set(&clock(2), &undated, &manager).is_err());
+    assert_eq!(objects.set(&clock(2), &undated, &manager), Err(DataAccessResult::OtherReason));
 }

@@ -11,7 +11,7 @@ use dlms::wrapper::WpduStream;
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, Utc};
 use sim::desk::*;
-use sim::street::MeterIdentity;
+use std::collections::BTreeMap;
 
 const MIDNIGHT: i64 = 1_795_305_600;
 const IMPORT: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 1, 8, 0, 255]), 2);
@@ -19,7 +19,14 @@ const VOLTAGE: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 32
 const PROFILE: AttributeRequest = AttributeRequest::new(7, LogicalName([1, 0, 99, 1, 0, 255]), 2);
 
 fn desk_config(hdlc_address: Address) -> DeskConfig {
-    DeskConfig { customer: 3, seed: 1, history_days: 2, hdlc_address, counters: None }
+    DeskConfig {
+        customer: 3,
+        seed: 1,
+        history_days: 2,
+        hdlc_address,
+        counters: None,
+        plan: TestPlan::default(),
+    }
 }
 
 fn desk(now: Instant) -> Desk {
@@ -27,8 +34,7 @@ fn desk(now: Instant) -> Desk {
 }
 
 fn client_config(secure: bool, first_invocation_counter: u32) -> ClientConfig {
-    let identity = MeterIdentity::new(3, &Seed::from_u64(1));
-    let keys = Suite0::new(&identity.encryption_key.0, &identity.authentication_key.0);
+    let keys = Suite0::new(&std::array::from_fn(|n| n as u8), &std::array::from_fn(|n| 0xD0 + n as u8));
     ClientConfig {
         client_sap: if secure { 1 } else { 16 },
         server_sap: 1,
@@ -194,14 +200,14 @@ fn what_a_closed_connection_has_opened_is_closed_for_the_next_one() {
 fn a_stream_that_is_none_is_closed_and_connections_are_bounded() {
     let now = Instant::from_secs(10 * 86_400);
     let mut desk = desk(now);
-    for connection in 0..10 {
+    for connection in 0..66 {
         desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
     }
     let closed = std::iter::from_fn(|| desk.poll()).filter(|o| matches!(o, DeskOutput::Close { .. })).count();
-    assert_eq!((closed, desk.occupancy()), (2, (8, 8)));
+    assert_eq!((closed, desk.occupancy()), (2, (64, 64)));
     desk.handle(now, DeskInput::Octets { connection: 3, octets: b"GET / HTTP/1.1\r\n" });
     let Some(DeskOutput::Close { connection: 3, reason }) = desk.poll() else { panic!("closed") };
-    assert_eq!((reason.as_str(), desk.occupancy().0), ("wrapper version 18245, expected 1", 7));
+    assert_eq!((reason.as_str(), desk.occupancy().0), ("wrapper version 18245, expected 1", 63));
 }
 
 #[test]
@@ -220,7 +226,7 @@ fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
     let ports = DeskPorts { wrapper: Some(listener), hdlc: None, counters: Some(path.clone()) };
     std::thread::spawn(move || {
         let config = DeskConfig {
-            counters: Some(DeskCounters { send: 77, receive: None }),
+            counters: Some(DeskCounters { send: 77, receive: BTreeMap::from([(1, 4)]) }),
             ..desk_config(Address::one(1).unwrap())
         };
         serve(config, ports, |_, _| ())
@@ -251,6 +257,6 @@ fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
     assert!(matches!(ask(ClientInput::Get(PROFILE)), ClientOutput::Value(_)));
     let kept = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
-    let words: Vec<u32> = kept.split_whitespace().map(|word| word.parse().unwrap()).collect();
-    assert!(words[0] > 77 + 3 && words[1] >= 5, "{kept}");
+    let (send, receive) = kept.trim().split_once(" 1=").unwrap();
+    assert!(send.parse::<u32>().unwrap() > 77 + 3 && receive.parse::<u32>().unwrap() >= 5, "{kept}");
 }

@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+use super::direct::DirectCommand;
 use clap::{Args, Parser, Subcommand};
 use dlms::cosem::LogicalName;
 use plc_core::Utc;
@@ -39,86 +40,12 @@ pub enum Command {
     Status(ClientArgs),
     /// List the events of a running concentrator.
     Events(ClientArgs),
-    /// Read a meter over TCP, without a concentrator.
+    /// Read, write and hear a meter without a concentrator.
+    ///
+    /// Exit codes: 0 done; 1 an error of this machine or of a file; 2 a wrong command line; 3 the meter cannot be reached or does not
+    /// answer; 4 the meter refuses the association, or one of both did not prove itself; 5 the meter refuses what it was asked for.
     #[command(subcommand)]
     Dlms(DirectCommand),
-}
-
-/// `concentrator dlms`: what to read.
-#[derive(Clone, Debug, Subcommand)]
-pub enum DirectCommand {
-    /// Read an attribute of an object.
-    Get(GetArgs),
-    /// List the objects of the association.
-    Objects(MeterArgs),
-    /// Read a profile.
-    Profile(ProfileArgs),
-}
-
-/// Where a meter is, and how to speak with it.
-#[derive(Clone, Debug, Args)]
-#[command(group = clap::ArgGroup::new("port").required(true))]
-pub struct MeterArgs {
-    /// The meter, with the wrapper; 4059 is the port of DLMS.
-    #[arg(long, value_name = "ADDRESS", group = "port")]
-    pub wrapper: Option<SocketAddr>,
-    /// The meter, or a gateway to its line, with HDLC.
-    #[arg(long, value_name = "ADDRESS", group = "port")]
-    pub hdlc: Option<SocketAddr>,
-    /// The physical device in an HDLC address of two octets; without it the address has one.
-    #[arg(long, value_name = "N", requires = "hdlc", value_parser = clap::value_parser!(u8).range(1..=126))]
-    pub physical: Option<u8>,
-    /// The logical device.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub server: u16,
-    /// The client, with --keys. [default: 1, management]
-    #[arg(long, value_name = "N", requires = "keys")]
-    pub client: Option<u16>,
-    /// Read as the management client, with the keys in this file: TOML, encryption_key and authentication_key. Without it, as the
-    /// public client.
-    #[arg(long, value_name = "FILE", requires = "state")]
-    pub keys: Option<PathBuf>,
-    /// Keep the invocation counters of this meter there. A counter that is used twice betrays the keys: never copy or
-    /// restore this file.
-    #[arg(long, value_name = "FILE", requires = "keys")]
-    pub state: Option<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `concentrator dlms get`.
-#[derive(Clone, Debug, Args)]
-pub struct GetArgs {
-    /// How to reach the meter.
-    #[command(flatten)]
-    pub meter: MeterArgs,
-    /// The logical name of the object, such as 1.0.1.8.0.255.
-    #[arg(value_name = "NAME", value_parser = logical_name)]
-    pub name: LogicalName,
-    /// The class of the object: 1 data, 3 register, 8 clock.
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub class: u16,
-    /// The attribute.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub attribute: i8,
-}
-
-/// `concentrator dlms profile`.
-#[derive(Clone, Debug, Args)]
-pub struct ProfileArgs {
-    /// How to reach the meter.
-    #[command(flatten)]
-    pub meter: MeterArgs,
-    /// The logical name of the profile.
-    #[arg(value_name = "NAME", default_value = "1.0.99.1.0.255", value_parser = logical_name)]
-    pub name: LogicalName,
-    /// Captured at this time (UTC) or later: 2026-11-22 or 2026-11-22T10:15:00Z.
-    #[arg(long, value_name = "TIME", value_parser = utc)]
-    pub from: Option<Utc>,
-    /// Captured before this time (UTC).
-    #[arg(long, value_name = "TIME", value_parser = utc)]
-    pub to: Option<Utc>,
 }
 
 /// `concentrator run`.
@@ -203,12 +130,12 @@ fn decibels(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| String::from("expected decibels, -40 to 100"))
 }
 
-fn logical_name(text: &str) -> Result<LogicalName, String> {
+pub(super) fn logical_name(text: &str) -> Result<LogicalName, String> {
     text.parse().map_err(|_| String::from("expected six numbers, such as 1.0.1.8.0.255"))
 }
 
 /// `YYYY-MM-DD`, with `THH:MM` or `THH:MM:SS` behind it, and `Z` behind that.
-fn utc(text: &str) -> Result<Utc, String> {
+pub(super) fn utc(text: &str) -> Result<Utc, String> {
     let error = || String::from("expected a time in UTC, such as 2026-11-22 or 2026-11-22T10:15:00Z");
     let (date, time) = text.split_once('T').unwrap_or((text, "00:00"));
     let date = numbers(date, '-').ok_or_else(error)?;

@@ -1,4 +1,5 @@
-//! The command line. Exit codes: 0 done, 1 an error in one line on standard error, 2 a wrong command line.
+//! The command line. Exit codes: 0 done, 1 an error in one line on standard error, 2 a wrong command line; of `dlms` also 3 the meter
+//! cannot be reached or does not answer, 4 it refuses the association or a proof is wrong, 5 it refuses what it was asked for.
 
 mod args;
 mod client;
@@ -7,8 +8,10 @@ mod print;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
-pub use args::{
-    Cli, ClientArgs, Command, DirectCommand, GetArgs, MeterArgs, ProfileArgs, ReadingsArgs, RunArgs,
+pub use args::{Cli, ClientArgs, Command, ReadingsArgs, RunArgs};
+pub use direct::{
+    ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
+    SecurityArgs, SetArgs,
 };
 
 use crate::config::Config;
@@ -25,7 +28,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
+            error.downcast_ref::<direct::Fault>().map_or(ExitCode::FAILURE, direct::Fault::exit_code)
         }
     }
 }

@@ -70,9 +70,25 @@ impl<'a> Pdu<'a> for ExceptionResponse {
     }
 }
 
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OperationNotPossible => "operation-not-possible",
+            Self::ServiceNotSupported => "service-not-supported",
+            Self::OtherReason => "other-reason",
+            Self::PduTooLong => "pdu-too-long",
+            Self::DecipheringError => "deciphering-error",
+            Self::InvocationCounter(expected) => {
+                return write!(f, "invocation-counter-error, expected {expected}");
+            }
+            Self::Other(code) => return write!(f, "{code}"),
+        })
+    }
+}
+
 impl fmt::Display for ExceptionResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "exception-response {} {:?}", self.state, self.service)
+        write!(f, "exception-response {} {}", self.state, self.service)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Results of services, as numbers that are kept when they are unknown.
 
-use core::fmt;
+use core::fmt::{self, Write};
 
 macro_rules! results {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal),+ $(,)? }) => {
@@ -32,10 +32,27 @@ macro_rules! results {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{self:?}")
+                match self {
+                    Self::Other(code) => write!(f, "{code}"),
+                    named => write!(StandardWords(f), "{named:?}"),
+                }
             }
         }
     };
+}
+
+/// Writes names of variants as the standard spells them: `ReadWriteDenied` is read-write-denied.
+struct StandardWords<'f, 'a>(&'f mut fmt::Formatter<'a>);
+
+impl Write for StandardWords<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().enumerate().try_for_each(|(n, letter)| {
+            if n > 0 && letter.is_ascii_uppercase() {
+                self.0.write_char('-')?;
+            }
+            self.0.write_char(letter.to_ascii_lowercase())
+        })
+    }
 }
 
 results! {
@@ -142,12 +159,26 @@ results! {
         /// calling-AP-title-not-recognized.
         CallingApTitleNotRecognized = 3,
         /// authentication-mechanism-name-not-recognised.
-        MechanismNameNotRecognised = 11,
+        AuthenticationMechanismNameNotRecognised = 11,
         /// authentication-mechanism-name-required.
-        MechanismNameRequired = 12,
+        AuthenticationMechanismNameRequired = 12,
         /// authentication-failure.
         AuthenticationFailure = 13,
         /// authentication-required.
         AuthenticationRequired = 14,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn results_are_said_in_the_words_of_the_standard() {
+        assert_eq!(DataAccessResult::ReadWriteDenied.to_string(), "read-write-denied");
+        assert_eq!(ActionResult::Success.to_string(), "success");
+        assert_eq!(DataAccessResult::from_code(200).to_string(), "200");
+        assert_eq!(Diagnostic::CallingApTitleNotRecognized.to_string(), "calling-ap-title-not-recognized");
     }
 }

@@ -189,6 +189,11 @@ impl<'a> Data<'a> {
         }
     }
 
+    /// Whether both are of the same type; what sequences hold is not compared.
+    pub const fn is_like(&self, other: &Data<'_>) -> bool {
+        self.tag() == other.tag()
+    }
+
     /// Writes the value.
     ///
     /// # Errors
@@ -299,7 +304,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    pub(super) const fn tag(&self) -> u8 {
+    pub(crate) const fn tag(&self) -> u8 {
         match self {
             Self::Null => tag::NULL,
             Self::Array(_) => tag::ARRAY,

@@ -49,13 +49,20 @@ pub enum ClientAuthentication {
         /// The keys of the meter, in a ciphered context.
         keys: Option<SecurityContext>,
     },
+    /// None but the keys, if there are any, in a context that is there without AARQ: to connect and to release send nothing.
+    PreEstablished {
+        /// The keys of the meter, in a ciphered context.
+        keys: Option<SecurityContext>,
+        /// The title of the meter.
+        server_title: SystemTitle,
+    },
 }
 
 impl ClientAuthentication {
     /// The mechanism that an AARQ names; none for the lowest level.
     pub const fn mechanism(&self) -> Option<Mechanism> {
         match self {
-            Self::None => None,
+            Self::None | Self::PreEstablished { .. } => None,
             Self::Lls { .. } => Some(Mechanism::LOW),
             Self::HlsGmac { .. } => Some(Mechanism::HIGH_GMAC),
             Self::HlsHash { hash, .. } => Some(hash.mechanism()),
@@ -68,9 +75,10 @@ impl ClientAuthentication {
         match self {
             Self::None => None,
             Self::HlsGmac { keys } => Some(keys),
-            Self::Lls { keys, .. } | Self::HlsHash { keys, .. } | Self::HlsEcdsa { keys, .. } => {
-                keys.as_ref()
-            }
+            Self::Lls { keys, .. }
+            | Self::HlsHash { keys, .. }
+            | Self::HlsEcdsa { keys, .. }
+            | Self::PreEstablished { keys, .. } => keys.as_ref(),
         }
     }
 
@@ -79,9 +87,17 @@ impl ClientAuthentication {
         ApplicationContext::of(self.keys().is_some())
     }
 
+    /// The title of the server in a context that is there without AARQ.
+    pub(super) const fn pre_established(&self) -> Option<SystemTitle> {
+        match self {
+            Self::PreEstablished { server_title, .. } => Some(*server_title),
+            _ => None,
+        }
+    }
+
     pub(super) const fn hls(&self) -> Option<Hls<'_>> {
         match self {
-            Self::None | Self::Lls { .. } => None,
+            Self::None | Self::Lls { .. } | Self::PreEstablished { .. } => None,
             Self::HlsGmac { keys } => Some(Hls::Gmac(keys)),
             Self::HlsHash { hash, secret, .. } => Some(Hls::Hash(*hash, secret)),
             Self::HlsEcdsa { own, server, .. } => Some(Hls::Ecdsa { own, peer: server }),
@@ -258,6 +274,8 @@ pub enum ClientFailure {
     TooLong,
     /// No request is possible: not connected, or already connected.
     WrongState,
+    /// The server has not said that it can do this, so it was not asked.
+    NotNegotiated,
     /// The previous request is not finished.
     Busy,
     /// The send counter has ended: the server needs new keys.

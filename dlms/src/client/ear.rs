@@ -44,6 +44,11 @@ impl Ear {
         self.initiate = Some(*initiate);
     }
 
+    /// A server is known without having shown itself: its counters go on, whatever life it is in.
+    pub(super) const fn on_known(&mut self, title: SystemTitle) {
+        self.server_title = Some(title);
+    }
+
     /// A server has shown an authentic answer to an AARQ; returns whether it is fresh. A dedicated key
     /// begins with no counter heard.
     pub(super) fn on_server(

@@ -65,7 +65,7 @@ impl Handshake {
             Some(keys) => seal(keys, &config.client_title, counter, &initiate, SPECIFIC),
         };
         let value = match authentication {
-            ClientAuthentication::None => None,
+            ClientAuthentication::None | ClientAuthentication::PreEstablished { .. } => None,
             ClientAuthentication::Lls { password, .. } => Some(password.octets()),
             _ => Some(&self.challenge[..]),
         };

@@ -118,16 +118,30 @@ impl Client {
 
     fn on_connect(&mut self, now: Instant) {
         self.is_open = false;
+        if let Some(title) = self.config.authentication.pre_established() {
+            self.ear.on_known(title);
+            return self.on_connected();
+        }
         let handshake = Handshake::new(&self.config, &mut self.voice.entropy);
         self.begin(now, Job::Associate(handshake));
     }
 
     fn on_request(&mut self, now: Instant, request: Request) {
-        if self.is_open {
-            self.begin(now, Job::Exchange(Exchange::new(request, self.config.max_value_len)));
-        } else {
+        let negotiated = self.negotiated();
+        if !self.is_open {
             self.fail(ClientFailure::WrongState);
+        } else if !negotiated.has(request.needed()) {
+            self.fail(ClientFailure::NotNegotiated);
+        } else {
+            self.begin(now, Job::Exchange(Exchange::new(request, self.config.max_value_len)));
         }
+    }
+
+    /// What both ends can do; without an AARQ, what both are made for.
+    fn negotiated(&self) -> Conformance {
+        let known = self.config.authentication.pre_established().is_some();
+        let said = self.ear.server_conformance();
+        said.unwrap_or(if known { Conformance::OURS } else { Conformance::default() })
     }
 
     /// Asks for several things at once.
@@ -141,7 +155,14 @@ impl Client {
     }
 
     fn on_release(&mut self, now: Instant) {
-        if self.is_open { self.begin(now, Job::Release) } else { self.fail(ClientFailure::WrongState) }
+        if !self.is_open {
+            return self.fail(ClientFailure::WrongState);
+        }
+        if self.config.authentication.pre_established().is_some() {
+            self.is_open = false;
+            return self.done(ClientOutput::Released);
+        }
+        self.begin(now, Job::Release);
     }
 
     fn on_connection_lost(&mut self) {
@@ -160,9 +181,9 @@ impl Client {
 
     /// Sends what the pending job wants sent now, and waits for an answer.
     fn transmit(&mut self, now: Instant) {
+        let conformance = self.negotiated();
         let Some(pending) = &mut self.pending else { return };
         pending.deadline = now + self.config.response_timeout.max(Duration::from_millis(1));
-        let conformance = self.ear.server_conformance().unwrap_or_default();
         let server = ServerTerms { max_pdu: self.ear.server_max_pdu(), conformance };
         let apdu = pending.job.apdu(&self.config, &mut self.voice, &self.ear, server);
         if let Err(failure) = apdu.and_then(|apdu| self.send(apdu, server)) {

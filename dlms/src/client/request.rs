@@ -51,6 +51,23 @@ impl Request {
         }
     }
 
+    /// What the server must have said that it can do.
+    pub(super) fn needed(&self) -> Conformance {
+        let selecting = |attributes: &[AttributeRequest]| {
+            let selects = attributes.iter().any(|attribute| attribute.selector.is_some());
+            if selects { Conformance::SELECTIVE_ACCESS } else { Conformance::default() }
+        };
+        match self {
+            Self::Get(attribute) => Conformance::GET | selecting(core::slice::from_ref(attribute)),
+            Self::GetList(list) => Conformance::GET | Conformance::MULTIPLE_REFERENCES | selecting(list),
+            Self::Set(attribute, _) => Conformance::SET | selecting(core::slice::from_ref(attribute)),
+            Self::SetList(list, _) => Conformance::SET | Conformance::MULTIPLE_REFERENCES | selecting(list),
+            Self::Action(..) => Conformance::ACTION,
+            Self::ActionList(..) => Conformance::ACTION | Conformance::MULTIPLE_REFERENCES,
+            Self::Access(..) => Conformance::ACCESS,
+        }
+    }
+
     /// Whether it belongs to SET.
     pub(super) const fn is_set(&self) -> bool {
         matches!(self, Self::Set(..) | Self::SetList(..))

@@ -7,6 +7,7 @@ mod quantity;
 mod request;
 mod selector;
 mod unit;
+mod wall;
 
 pub use clock_time::{ClockStatus, ClockTime};
 pub use date::{Date, Day, Month, Time};
@@ -15,3 +16,4 @@ pub use quantity::Quantity;
 pub use request::{AttributeRequest, MethodRequest};
 pub use selector::{Bound, CaptureObject, Selector};
 pub use unit::{ScalerUnit, Unit};
+pub use wall::Wall;

@@ -303,7 +303,10 @@ impl SecurityContext {
     }
 
     /// The same, with header fields that are authenticated along.
-    pub(crate) fn unprotect_with(
+    ///
+    /// # Errors
+    /// See [`ProtectFault`].
+    pub fn unprotect_with(
         &self,
         control: Control,
         title: &SystemTitle,
@@ -345,7 +348,19 @@ impl SecurityContext {
         challenge: &[u8],
         tag: &[u8; specs::TAG_LEN],
     ) -> Result<(), ProtectFault> {
-        let associated = self.associated(self.proof_control(), &[], challenge);
+        self.verify_gmac_with(self.proof_control(), title, counter, challenge, tag)
+    }
+
+    /// The same for a proof with this control octet.
+    pub(crate) fn verify_gmac_with(
+        &self,
+        control: Control,
+        title: &SystemTitle,
+        counter: u32,
+        challenge: &[u8],
+        tag: &[u8; specs::TAG_LEN],
+    ) -> Result<(), ProtectFault> {
+        let associated = self.associated(control, &[], challenge);
         let nonce: GcmNonce = nonce(title, counter);
         self.unicast.expanded.open(&nonce, &associated, &mut [], tag)
     }

@@ -55,6 +55,10 @@ pub(super) fn judge(
     if !aarq.has_version_1() {
         return Err(Refusal::Provider(names::NO_COMMON_VERSION));
     }
+    if authentication.pre_established().is_some() {
+        // It is there already.
+        return Err(Refusal::Diagnostic(Diagnostic::NoReasonGiven));
+    }
     if aarq.context != authentication.context() {
         return Err(Refusal::Diagnostic(Diagnostic::ApplicationContextNameNotSupported));
     }
@@ -81,8 +85,8 @@ fn check_mechanism(due: Option<Mechanism>, named: Option<Mechanism>) -> Result<(
     let diagnostic = match (due, named) {
         (None, None | Some(Mechanism::LOWEST)) => return Ok(()),
         (Some(due), Some(named)) if due == named => return Ok(()),
-        (Some(_), None) => Diagnostic::MechanismNameRequired,
-        _ => Diagnostic::MechanismNameNotRecognised,
+        (Some(_), None) => Diagnostic::AuthenticationMechanismNameRequired,
+        _ => Diagnostic::AuthenticationMechanismNameNotRecognised,
     };
     Err(Refusal::Diagnostic(diagnostic))
 }

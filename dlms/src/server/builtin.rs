@@ -18,11 +18,13 @@ const SECURITY_SETUP: ObjectEntry =
     ObjectEntry::read_only(classes::SECURITY_SETUP, 1, classes::SECURITY_SETUP_NAME, 6)
         .methods(security_setup::METHODS, 0x1FE);
 
-pub(super) const ENTRIES: [ObjectEntry; 3] = [CURRENT_ASSOCIATION, SAP_ASSIGNMENT, SECURITY_SETUP];
+const ENTRIES: [ObjectEntry; 3] = [CURRENT_ASSOCIATION, SAP_ASSIGNMENT, SECURITY_SETUP];
 
-/// The built-in object of this name.
-pub(super) fn find(logical_name: LogicalName) -> Option<ObjectEntry> {
-    ENTRIES.into_iter().find(|entry| entry.logical_name == logical_name)
+/// The association object of a client, by its place among the associations: all may look at them but the public.
+const fn of_client(index: u8) -> ObjectEntry {
+    let LogicalName([a, b, c, d, _, f]) = classes::CURRENT_ASSOCIATION;
+    let name = LogicalName([a, b, c, d, index + 1, f]);
+    ObjectEntry::read_only(classes::ASSOCIATION_LN, 2, name, 11).methods(6, 0)
 }
 
 /// What the built-in objects show.
@@ -33,6 +35,8 @@ pub(super) struct Builtin<'s> {
     pub(super) client_title: SystemTitle,
     pub(super) max_pdu: usize,
     pub(super) keys: Option<&'s SecurityContext>,
+    /// The associations that somebody has opened, by their places.
+    pub(super) open: u64,
 }
 
 impl Builtin<'_> {
@@ -43,14 +47,44 @@ impl Builtin<'_> {
         out: &mut Encoder<'_>,
     ) -> Result<(), DataAccessResult> {
         match request.class_id {
-            classes::ASSOCIATION_LN => self.association(request.attribute, objects, out),
+            classes::ASSOCIATION_LN => self.association_of(request, objects, out),
             classes::SAP_ASSIGNMENT => self.sap_assignment(out),
             _ => self.security_setup(request.attribute, out)?,
         }
         Ok(())
     }
 
-    fn association(&self, attribute: i8, objects: &dyn ObjectModel, out: &mut Encoder<'_>) {
+    /// The built-in object of this name.
+    pub(super) fn find(&self, logical_name: LogicalName) -> Option<ObjectEntry> {
+        let own = ENTRIES.into_iter().find(|entry| entry.logical_name == logical_name);
+        own.or_else(|| self.of_clients().find(|entry| entry.logical_name == logical_name))
+    }
+
+    /// The association objects of all clients.
+    fn of_clients(&self) -> impl ExactSizeIterator<Item = ObjectEntry> + use<> {
+        let shown = if self.context.access == Access::Public { 0 } else { self.config.associations.len() };
+        (0..shown.min(ASSOCIATIONS_MAX) as u8).map(of_client)
+    }
+
+    /// The current association, or that of a client.
+    fn association_of(&self, request: &AttributeRequest, objects: &dyn ObjectModel, out: &mut Encoder<'_>) {
+        let index = usize::from(request.logical_name.0[4]).wrapping_sub(1);
+        let other = self.config.associations.get(index);
+        let Some(other) = other.filter(|other| other.client_sap != self.association.client_sap) else {
+            return self.association(request.attribute, association_status::ASSOCIATED, objects, out);
+        };
+        let ciphered = other.authentication.keys().is_some();
+        let (client_sap, access) = (other.client_sap, other.access);
+        let context = AssociationContext { client_sap, access, ciphered, ..*self.context };
+        let max_pdu = usize::from(self.config.max_pdu);
+        let theirs = Builtin { association: other, context: &context, max_pdu, ..*self };
+        let is_open = index < ASSOCIATIONS_MAX && self.open & 1 << index != 0;
+        let status =
+            if is_open { association_status::ASSOCIATED } else { association_status::NON_ASSOCIATED };
+        theirs.association(request.attribute, status, objects, out);
+    }
+
+    fn association(&self, attribute: i8, status: u8, objects: &dyn ObjectModel, out: &mut Encoder<'_>) {
         match attribute {
             2 => self.object_list(objects, out),
             3 => {
@@ -65,7 +99,7 @@ impl Builtin<'_> {
             ),
             // The secret is never shown.
             7 => out.octet_string(&[]),
-            8 => out.enumeration(association_status::ASSOCIATED),
+            8 => out.enumeration(status),
             9 => out.logical_name(classes::SECURITY_SETUP_NAME),
             10 => out.array(0),
             _ => {
@@ -89,9 +123,13 @@ impl Builtin<'_> {
     fn object_list(&self, objects: &dyn ObjectModel, out: &mut Encoder<'_>) {
         let listed = |index| objects.object(index, self.context);
         let count = (0..).map_while(listed).count();
-        out.array(ENTRIES.len() + count);
+        let clients = self.of_clients();
+        out.array(ENTRIES.len() + clients.len() + count);
         let own = ENTRIES.map(|entry| self.as_granted(entry));
-        own.into_iter().chain((0..count).map_while(listed)).for_each(|entry| list_entry(&entry, out));
+        own.into_iter()
+            .chain(clients)
+            .chain((0..count).map_while(listed))
+            .for_each(|entry| list_entry(&entry, out));
     }
 
     fn sap_assignment(&self, out: &mut Encoder<'_>) {
@@ -136,6 +174,9 @@ impl Builtin<'_> {
         Ok(())
     }
 }
+
+/// Associations that have objects of their own. A bound of this crate.
+const ASSOCIATIONS_MAX: usize = 64;
 
 /// object_list_element with its access rights.
 fn list_entry(entry: &ObjectEntry, out: &mut Encoder<'_>) {

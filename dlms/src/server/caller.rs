@@ -48,14 +48,20 @@ impl<'s> Caller<'s> {
         let last = match mark {
             Mark::SingleUse(counter) => counter.into(),
             Mark::Transaction(number) => number,
+            Mark::Global(last) if self.association.authentication.pre_established().is_some() => {
+                let client_sap = self.association.client_sap;
+                return self.voice.persist(ServerPersist::ReceiveCounter { client_sap, last });
+            }
             Mark::Global(_) | Mark::Dedicated(_) | Mark::None => return,
         };
         self.voice.persist(ServerPersist::SingleUse { client_sap: self.association.client_sap, last });
     }
 
-    /// The client, in a ciphered context.
+    /// The client, in a ciphered context: that of the session, or the one that needs no AARQ.
     pub(super) fn channel(&mut self) -> Option<Channel> {
-        self.session().and_then(|session| session.channel.clone())
+        let known = self.association.authentication.pre_established();
+        let of_session = self.session().and_then(|session| session.channel.clone());
+        of_session.or_else(|| known.map(|client_title| Channel { client_title, dedicated: None }))
     }
 
     pub(super) fn session(&mut self) -> Option<&mut Session> {

@@ -14,6 +14,9 @@ pub(super) struct Closing<'c, 's> {
 impl Closing<'_, '_> {
     pub(super) fn on_rlrq(&mut self, apdu: &[u8]) {
         let Ok(rlrq) = Rlrq::from_bytes(apdu) else { return self.caller.voice.counters.malformed += 1 };
+        if self.caller.association.authentication.pre_established().is_some() {
+            return self.caller.on_unprotected();
+        }
         let title = self.caller.channel().map(|channel| channel.client_title);
         match (self.caller.keys(), title) {
             (Some(keys), Some(title)) => self.on_ciphered(&keys, &title, &rlrq),

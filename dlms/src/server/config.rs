@@ -48,6 +48,16 @@ pub enum ServerAuthentication {
         /// The keys, in a ciphered context.
         ciphering: Option<Ciphering>,
     },
+    /// None but the keys, in a ciphered context that is there without AARQ and cannot be released: each authentic APDU is of the
+    /// client, and each counter is made durable, since no AARQ stands between the lives of the server.
+    PreEstablished {
+        /// The keys.
+        keys: SecurityContext,
+        /// The title of the client.
+        client_title: SystemTitle,
+        /// The highest counter that was persisted for this association.
+        last_client_counter: Option<u32>,
+    },
 }
 
 /// The keys of a ciphered context, and what was heard under them.
@@ -63,7 +73,7 @@ impl ServerAuthentication {
     /// The mechanism that an AARQ must name; none for the lowest level.
     pub const fn mechanism(&self) -> Option<Mechanism> {
         match self {
-            Self::None => None,
+            Self::None | Self::PreEstablished { .. } => None,
             Self::Lls { .. } => Some(Mechanism::LOW),
             Self::HlsGmac { .. } => Some(Mechanism::HIGH_GMAC),
             Self::HlsHash { hash, .. } => Some(hash.mechanism()),
@@ -88,7 +98,8 @@ impl ServerAuthentication {
     pub(super) const fn ciphering(&self) -> Option<(&SecurityContext, Option<u32>)> {
         match self {
             Self::None => None,
-            Self::HlsGmac { keys, last_client_counter } => Some((keys, *last_client_counter)),
+            Self::HlsGmac { keys, last_client_counter }
+            | Self::PreEstablished { keys, last_client_counter, .. } => Some((keys, *last_client_counter)),
             Self::Lls { ciphering, .. }
             | Self::HlsHash { ciphering, .. }
             | Self::HlsEcdsa { ciphering, .. } => match ciphering {
@@ -102,7 +113,8 @@ impl ServerAuthentication {
     pub(super) const fn ciphering_mut(&mut self) -> Option<(&mut SecurityContext, &mut Option<u32>)> {
         match self {
             Self::None => None,
-            Self::HlsGmac { keys, last_client_counter } => Some((keys, last_client_counter)),
+            Self::HlsGmac { keys, last_client_counter }
+            | Self::PreEstablished { keys, last_client_counter, .. } => Some((keys, last_client_counter)),
             Self::Lls { ciphering, .. }
             | Self::HlsHash { ciphering, .. }
             | Self::HlsEcdsa { ciphering, .. } => match ciphering {
@@ -112,10 +124,18 @@ impl ServerAuthentication {
         }
     }
 
+    /// The title of the client of a ciphered context that is there without AARQ.
+    pub(super) const fn pre_established(&self) -> Option<SystemTitle> {
+        match self {
+            Self::PreEstablished { client_title, .. } => Some(*client_title),
+            _ => None,
+        }
+    }
+
     /// The high level security of the association under its present keys.
     pub(super) fn hls<'a>(&'a self, keys: Option<&'a SecurityContext>) -> Option<Hls<'a>> {
         match self {
-            Self::None | Self::Lls { .. } => None,
+            Self::None | Self::Lls { .. } | Self::PreEstablished { .. } => None,
             Self::HlsGmac { .. } => keys.map(Hls::Gmac),
             Self::HlsHash { hash, secret, .. } => Some(Hls::Hash(*hash, secret)),
             Self::HlsEcdsa { own, client, .. } => Some(Hls::Ecdsa { own, peer: client }),
@@ -143,7 +163,8 @@ pub struct AssociationConfig {
     pub authentication: ServerAuthentication,
     /// What it may do then.
     pub access: Access,
-    /// Whether services are possible without AARQ. Only for associations without security.
+    /// Whether services are possible without AARQ. Only for associations without security; with keys it is
+    /// [`ServerAuthentication::PreEstablished`] that says so.
     pub pre_established: bool,
 }
 

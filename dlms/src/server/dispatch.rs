@@ -4,6 +4,7 @@ use super::ServerCounters;
 use super::accessing::Accessing;
 use super::acting::Acting;
 use super::getting::Getting;
+use super::negotiated::needed;
 use super::recent::Fingerprint;
 use super::services::Services;
 use super::serving::UNKNOWN_SERVICE;
@@ -28,6 +29,9 @@ impl Dispatch<'_, '_> {
     pub(super) fn answer(self, apdu: &[u8]) -> Answer {
         let Self { session, mut services, counters } = self;
         let services = &mut services;
+        if !session.terms.conformance.has(needed(apdu)) {
+            return Err(UNKNOWN_SERVICE);
+        }
         match apdu.first() {
             Some(&apdu_tag::GET_REQUEST) => {
                 let request = GetRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;

@@ -18,6 +18,7 @@ mod getting;
 mod guard;
 mod incoming;
 mod model;
+mod negotiated;
 mod notification;
 mod opening;
 mod proving;

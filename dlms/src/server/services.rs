@@ -1,6 +1,6 @@
 //! Reading, writing and invoking, one object at a time.
 
-use super::builtin::{self, Builtin, has};
+use super::builtin::{Builtin, has};
 use super::{AssociationContext, ObjectEntry, ObjectModel};
 use crate::apdu::{ActionResponse, ActionResult, DataAccessResult, InvokeId, Pdu};
 use crate::axdr::{Data, Encoder};
@@ -33,7 +33,7 @@ impl Services<'_> {
         let mut out = Encoder::new(&mut value, len_max.min(self.builtin.config.max_value_len));
         if request.attribute == 1 {
             out.logical_name(request.logical_name);
-        } else if builtin::find(request.logical_name).is_some() {
+        } else if self.builtin.find(request.logical_name).is_some() {
             self.builtin.get(request, self.objects, &mut out)?;
         } else {
             self.objects.get(request, self.builtin.context, &mut out)?;
@@ -45,7 +45,7 @@ impl Services<'_> {
     /// Whether an attribute may be written, before its value is there.
     pub(super) fn check_write(&self, attribute: &AttributeRequest) -> Result<(), DataAccessResult> {
         let entry = self.entry(attribute.class_id, attribute.logical_name)?;
-        if !has(entry.writable, attribute.attribute) || builtin::find(attribute.logical_name).is_some() {
+        if !has(entry.writable, attribute.attribute) || self.builtin.find(attribute.logical_name).is_some() {
             return Err(DataAccessResult::ReadWriteDenied);
         }
         check_selector(&entry, attribute)
@@ -65,7 +65,7 @@ impl Services<'_> {
     /// Whether a method may be invoked, before its parameter is there.
     pub(super) fn check_invoke(&self, method: &MethodRequest) -> Result<(), ActionResult> {
         let entry = self.entry(method.class_id, method.logical_name).map_err(as_action_result)?;
-        if !has(entry.callable, method.method) || builtin::find(method.logical_name).is_some() {
+        if !has(entry.callable, method.method) || self.builtin.find(method.logical_name).is_some() {
             return Err(ActionResult::ReadWriteDenied);
         }
         Ok(())
@@ -90,7 +90,7 @@ impl Services<'_> {
 
     fn entry(&self, class_id: u16, logical_name: LogicalName) -> Result<ObjectEntry, DataAccessResult> {
         let context: &AssociationContext = self.builtin.context;
-        let entry = builtin::find(logical_name).or_else(|| self.objects.find(logical_name, context));
+        let entry = self.builtin.find(logical_name).or_else(|| self.objects.find(logical_name, context));
         match entry.ok_or(DataAccessResult::ObjectUndefined)? {
             entry if entry.class_id != class_id => Err(DataAccessResult::ObjectClassInconsistent),
             entry => Ok(entry),

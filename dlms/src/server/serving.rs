@@ -119,6 +119,9 @@ impl Serving<'_, '_> {
     fn on_opened(&mut self, keys: &SecurityContext, channel: &Channel, opened: &Opened) {
         let (form, now) = (opened.form.of_answer(keys.policy()), self.caller.now);
         self.caller.accept(opened.mark);
+        if self.caller.session().is_none() {
+            self.establish_ciphered(channel);
+        }
         let Some(session) = self.caller.session() else { return };
         session.last_heard = now;
         let overhead = form.overhead(keys.suite());
@@ -163,6 +166,14 @@ impl Serving<'_, '_> {
         }
     }
 
+    /// Opens a ciphered association that needs no AARQ, for a client that has shown that it has the keys.
+    fn establish_ciphered(&mut self, channel: &Channel) {
+        let max_pdu = usize::from(associate::server_max_pdu(self.caller.config));
+        let terms = Terms::new(self.caller.config, max_pdu, Conformance::OURS);
+        let session = self.caller.new_session(Phase::Open, &terms).ciphered(Some(channel.clone()));
+        self.caller.admit(session);
+    }
+
     /// Whether the APDU keeps to what the server said it takes.
     fn is_short_enough(&mut self, apdu: &[u8]) -> bool {
         let most = usize::from(associate::server_max_pdu(self.caller.config));
@@ -183,6 +194,7 @@ impl Serving<'_, '_> {
         let (now, config, association) = (self.caller.now, self.caller.config, self.caller.association);
         let (joined, keys) = (self.caller.joined, self.caller.keys());
         let (index, peer) = (self.caller.index, self.caller.peer);
+        let open = self.caller.sessions.open();
         let Some(session) = self.caller.sessions.find(index, peer) else { return Ok(None) };
         let context = AssociationContext {
             now,
@@ -195,7 +207,7 @@ impl Serving<'_, '_> {
         // Whoever asks in general blocks is answered in them.
         let budget = if joined { limit } else { budget };
         let keys = keys.as_deref();
-        let builtin = Builtin { config, association, context: &context, client_title, max_pdu, keys };
+        let builtin = Builtin { config, association, context: &context, client_title, max_pdu, keys, open };
         let services = Services { builtin, objects: self.objects, budget, limit };
         let counters = &mut self.caller.voice.counters;
         let answer = Dispatch { session, services, counters }.answer(apdu);

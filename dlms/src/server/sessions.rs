@@ -62,6 +62,12 @@ impl Sessions {
         self.held.retain(|session| session.last_heard + self.timeout > now);
     }
 
+    /// The associations that are open, by their places, as bits.
+    pub(super) fn open(&self) -> u64 {
+        let open = self.held.iter().filter(|session| session.is_open());
+        open.filter_map(|session| 1u64.checked_shl(session.association as u32)).fold(0, |all, one| all | one)
+    }
+
     /// When the next session is to be forgotten.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.held.iter().map(|session| session.last_heard + self.timeout).min()

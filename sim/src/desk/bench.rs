@@ -1,5 +1,7 @@
 //! The meter on the desk and what it measures.
 
+use super::CONNECTIONS_MAX;
+use super::plan::TestPlan;
 use crate::feeder::Feeder;
 use crate::household::Household;
 use crate::street::{MeterIdentity, ratings};
@@ -13,7 +15,7 @@ use meter::{
 use plc_core::sap::{DLMS_PORT, Lqi, UdpIndication, UdpPayload};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, ShortAddress, Utc, UtcAnchor};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use thiserror::Error;
 
 /// Which meter, and what it has behind it.
@@ -30,15 +32,17 @@ pub struct DeskConfig {
     /// What an earlier life has left. Without it the send counter goes on from the time, which is enough
     /// where the meter answers less than once a second.
     pub counters: Option<DeskCounters>,
+    /// Its clients.
+    pub plan: TestPlan,
 }
 
 /// The counters of a meter whose keys outlive it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeskCounters {
     /// The first send counter that is certainly unused.
     pub send: u32,
-    /// The highest counter that was accepted from the management client.
-    pub receive: Option<u32>,
+    /// The highest counter that was accepted from each client in a ciphered context.
+    pub receive: BTreeMap<u16, u32>,
 }
 
 impl DeskCounters {
@@ -47,7 +51,10 @@ impl DeskCounters {
     pub fn keep(&mut self, record: &ServerPersist) {
         match *record {
             ServerPersist::SendCounter { reserved_to } => self.send = self.send.max(reserved_to),
-            ServerPersist::ReceiveCounter { last, .. } => self.receive = self.receive.max(Some(last)),
+            ServerPersist::ReceiveCounter { client_sap, last } => {
+                let kept = self.receive.entry(client_sap).or_default();
+                *kept = last.max(*kept);
+            }
             _ => {}
         }
     }
@@ -63,6 +70,12 @@ pub enum DeskError {
         customer: u32,
         /// How many there are.
         most: usize,
+    },
+    /// A client of the plan has keys of the wrong length, or none where it needs them.
+    #[error("client {client}: expected keys of its suite")]
+    Plan {
+        /// Which.
+        client: u16,
     },
     /// The meter cannot be built.
     #[error("meter: {0}")]
@@ -98,7 +111,7 @@ impl Bench {
         let household = household.ok_or(DeskError::Customer { customer, most })?;
         let identity = MeterIdentity::new(customer, &seed);
         let mut bench = Self {
-            meter: MeterApplication::new(meter_config(&identity, config, &seed, utc))?,
+            meter: MeterApplication::new(meter_config(&identity, config, &seed, utc)?)?,
             identity,
             household,
             piece_end: now + PIECE_TIME,
@@ -191,15 +204,28 @@ impl Bench {
     }
 }
 
-fn meter_config(identity: &MeterIdentity, desk: &DeskConfig, seed: &Seed, utc: Utc) -> MeterConfig {
+fn meter_config(
+    identity: &MeterIdentity,
+    desk: &DeskConfig,
+    seed: &Seed,
+    utc: Utc,
+) -> Result<MeterConfig, DeskError> {
     let life = utc.as_millis() as u64;
     let keys = MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
     let mut config = MeterConfig::new(identity.meter, keys, seed.derive("desk", life));
     config.ratings = ratings();
-    let from_time = DeskCounters { send: u32::try_from(utc.as_secs()).unwrap_or(1), receive: None };
-    let counters = desk.counters.unwrap_or(from_time);
-    (config.state.send_counter, config.state.receive_counter) = (counters.send.max(1), counters.receive);
-    config
+    config.max_sessions = CONNECTIONS_MAX;
+    config.further = desk.plan.associations().map_err(|client| DeskError::Plan { client })?;
+    let from_time =
+        || DeskCounters { send: u32::try_from(utc.as_secs()).unwrap_or(1), ..DeskCounters::default() };
+    let counters = desk.counters.clone().unwrap_or_else(from_time);
+    let profiles = config.profiles;
+    config.state.send_counter = counters.send.max(1);
+    for (client_sap, last) in counters.receive {
+        let record = ServerPersist::ReceiveCounter { client_sap, last };
+        config.state.keep(&MeterPersist::Server(record), &profiles);
+    }
+    Ok(config)
 }
 
 /// Samples of voltage and current that are handed to the meter at once: a tenth of a second.

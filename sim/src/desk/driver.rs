@@ -64,7 +64,7 @@ pub fn serve(
             .spawn(move || accept(&listener, kind, &events))?;
     }
     log(&desk, DeskEvent::Open);
-    let counters = config.counters.unwrap_or_default();
+    let counters = config.counters.clone().unwrap_or_default();
     let mut driver =
         Driver { desk, clock, events, streams: BTreeMap::new(), next: 0, path: ports.counters, counters };
     driver.run(&inbox, &mut log)
@@ -167,7 +167,7 @@ impl Driver {
                 DeskOutput::Persist(record) => {
                     self.counters.keep(&record);
                     if let Some(path) = &self.path {
-                        write_counters(path, self.counters)?;
+                        write_counters(path, &self.counters)?;
                     }
                 }
                 DeskOutput::Event(event) => log(&self.desk, DeskEvent::Meter(event)),
@@ -208,30 +208,36 @@ fn read(mut stream: TcpStream, connection: u16, events: &SyncSender<Event>) {
     let _ = events.send(Event::Gone(connection));
 }
 
-/// The send counter, and the receive counter or a dash.
+/// The send counter, and the receive counters of clients.
 fn read_counters(path: &Path) -> Result<Option<DeskCounters>, ServeError> {
     let failed = |reason: String| ServeError::Counters { path: path.to_owned(), reason };
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error.to_string())),
-    };
-    let expected = || failed(String::from("expected the send counter, and the receive counter or a dash"));
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse_counters(&text).map(Some).ok_or_else(|| {
+            failed(String::from("expected the send counter, and client=counter of each client heard"))
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+fn parse_counters(text: &str) -> Option<DeskCounters> {
     let mut words = text.split_whitespace();
-    let (Some(send), Some(receive), None) = (words.next(), words.next(), words.next()) else {
-        return Err(expected());
+    let send = words.next()?.parse().ok()?;
+    let counter = |word: &str| {
+        let (client, last) = word.split_once('=')?;
+        Some((client.parse().ok()?, last.parse().ok()?))
     };
-    let receive = if receive == "-" { None } else { Some(receive.parse().map_err(|_| expected())?) };
-    Ok(Some(DeskCounters { send: send.parse().map_err(|_| expected())?, receive }))
+    Some(DeskCounters { send, receive: words.map(counter).collect::<Option<_>>()? })
 }
 
 /// Keeps them such that a crash leaves the old ones or the new.
-fn write_counters(path: &Path, counters: DeskCounters) -> Result<(), ServeError> {
-    let receive = counters.receive.map_or(String::from("-"), |last| last.to_string());
+fn write_counters(path: &Path, counters: &DeskCounters) -> Result<(), ServeError> {
+    let receive =
+        counters.receive.iter().map(|(client, last)| format!(" {client}={last}")).collect::<String>();
     let beside = path.with_extension("new");
     let written = std::fs::File::create(&beside)
         .and_then(|mut file| {
-            writeln!(file, "{} {receive}", counters.send)?;
+            writeln!(file, "{}{receive}", counters.send)?;
             file.sync_all()
         })
         .and_then(|()| std::fs::rename(&beside, path));
@@ -282,13 +288,12 @@ mod tests {
         let path = std::env::temp_dir().join(format!("desk-counters-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
         assert!(matches!(read_counters(&path), Ok(None)));
-        for counters in
-            [DeskCounters { send: 7, receive: None }, DeskCounters { send: 4_000_000_000, receive: Some(9) }]
-        {
-            write_counters(&path, counters).expect("written");
+        for (send, receive) in [(7, &[][..]), (4_000_000_000, &[(1, 9), (3, u32::MAX)])] {
+            let counters = DeskCounters { send, receive: receive.iter().copied().collect() };
+            write_counters(&path, &counters).expect("written");
             assert_eq!(read_counters(&path).expect("read"), Some(counters));
         }
-        for bad in ["", "7", "7 8 9", "x -", "5000000000 -"] {
+        for bad in ["", "7 8", "7 1=2=3", "x", "5000000000", "7 70000=1"] {
             std::fs::write(&path, bad).expect("written");
             let error = read_counters(&path).expect_err(bad).to_string();
             assert!(

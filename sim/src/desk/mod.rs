@@ -6,10 +6,13 @@
 mod bench;
 mod carrier;
 mod driver;
+mod plan;
+mod plan_file;
 
 pub use bench::{DeskConfig, DeskCounters, DeskError};
 pub use carrier::CarrierKind;
 pub use driver::{DeskEvent, DeskPorts, ServeError, serve};
+pub use plan::{ClientKey, PlannedClient, PlannedKeys, PlannedProof, TestPlan};
 
 use bench::{Bench, Note};
 use carrier::Carrier;
@@ -90,6 +93,11 @@ impl Desk {
     /// Who the meter is.
     pub const fn identity(&self) -> &crate::street::MeterIdentity {
         self.bench.identity()
+    }
+
+    /// Its clients.
+    pub const fn plan(&self) -> &TestPlan {
+        &self.config.plan
     }
 
     /// Connections, and the most that there may be.
@@ -228,5 +236,5 @@ impl Machine for Desk {
     }
 }
 
-/// Connections at the same time.
-const CONNECTIONS_MAX: usize = 8;
+/// Connections at the same time, and sessions.
+pub(crate) const CONNECTIONS_MAX: usize = 64;

@@ -11,7 +11,8 @@ use plc_core::{Instant, Machine};
 /// A client, and how its APDUs become the octets of a connection.
 pub(super) enum Carrier {
     Wrapper(Box<Client>, WpduStream),
-    Hdlc(Box<HdlcClient>),
+    /// And whether its link may be open.
+    Hdlc(Box<HdlcClient>, bool),
 }
 
 /// What a carrier wants done or known.
@@ -39,14 +40,14 @@ impl Carrier {
             inter_octet_timeout: INTER_OCTET,
         });
         client
-            .map(|client| Self::Hdlc(Box::new(client)))
+            .map(|client| Self::Hdlc(Box::new(client), true))
             .map_err(|error| anyhow::anyhow!("client {client_sap}, server {server_sap}: {error}"))
     }
 
     pub(super) fn ask(&mut self, now: Instant, input: ClientInput<'_>) {
         match self {
             Self::Wrapper(client, _) => client.handle(now, input),
-            Self::Hdlc(client) => client.handle(now, HdlcClientInput::User(input)),
+            Self::Hdlc(client, _) => client.handle(now, HdlcClientInput::User(input)),
         }
     }
 
@@ -58,7 +59,7 @@ impl Carrier {
                     client.handle(now, ClientInput::Datagram(&wpdu));
                 }
             }
-            Self::Hdlc(client) => client.handle(now, HdlcClientInput::Octets(octets)),
+            Self::Hdlc(client, _) => client.handle(now, HdlcClientInput::Octets(octets)),
         }
         Ok(())
     }
@@ -66,15 +67,20 @@ impl Carrier {
     pub(super) fn tick(&mut self, now: Instant) {
         match self {
             Self::Wrapper(client, _) => client.tick(now),
-            Self::Hdlc(client) => client.tick(now),
+            Self::Hdlc(client, _) => client.tick(now),
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Wrapper(client, _) => client.deadline(),
-            Self::Hdlc(client) => client.deadline(),
+            Self::Hdlc(client, _) => client.deadline(),
         }
+    }
+
+    /// Whether a link below is still to be closed.
+    pub(super) const fn is_linked(&self) -> bool {
+        matches!(self, Self::Hdlc(_, true))
     }
 
     pub(super) fn poll(&mut self) -> Option<CarrierOutput> {
@@ -84,10 +90,14 @@ impl Carrier {
                     ClientOutput::Datagram(octets) => CarrierOutput::Octets(octets),
                     output => CarrierOutput::User(output),
                 },
-                Self::Hdlc(client) => match client.poll()? {
+                Self::Hdlc(client, is_linked) => match client.poll()? {
                     HdlcClientOutput::Octets(octets) => CarrierOutput::Octets(octets),
                     HdlcClientOutput::User(output) => CarrierOutput::User(output),
-                    HdlcClientOutput::Unnumbered(_) | HdlcClientOutput::LinkClosed(_) => continue,
+                    HdlcClientOutput::Unnumbered(_) => continue,
+                    HdlcClientOutput::LinkClosed(_) => {
+                        *is_linked = false;
+                        continue;
+                    }
                 },
             });
         }

@@ -1,134 +1,246 @@
-//! The keys of a meter, and the counters that go with them.
+//! Who the client is to a meter that demands proof.
 
+use super::args::{Auth, MeterArgs, SecurityArgs};
 use anyhow::{Context, anyhow, bail};
-use dlms::security::{Suite0, SystemTitle};
-use std::fs::File;
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use dlms::client::ClientAuthentication;
+use dlms::security::{
+    Curve, HashFunction, KeyPairs, PrivateKey, PublicKey, Secret, SecurityContext, Suite, SystemTitle,
+};
+use std::path::Path;
+use toml::{Table, Value};
 
-/// Who the client is to a meter that demands proof.
-#[derive(Debug)]
-pub(super) struct Keys {
-    pub(super) suite: Suite0,
-    pub(super) client_title: SystemTitle,
+/// A client, and how it proves itself.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) client: u16,
+    pub(super) title: SystemTitle,
+    /// The title of the meter, where the file says it.
+    pub(super) meter_title: Option<SystemTitle>,
+    pub(super) authentication: ClientAuthentication,
 }
 
-impl Keys {
-    /// From a file in TOML: `encryption_key`, `authentication_key`, and `client_title` where the client is not to have
-    /// the one of this program. Other keys are not looked at, so that what a meter says of itself can be given.
-    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+impl Identity {
+    /// Of the command line.
+    pub(super) fn of(args: &MeterArgs) -> anyhow::Result<Self> {
+        let SecurityArgs { keys, password, auth, .. } = &args.security;
+        match (keys, password) {
+            (Some(path), _) => Self::read(path, args.client.unwrap_or(MANAGEMENT_CLIENT)),
+            (None, Some(password)) => Ok(Self {
+                client: args.client.unwrap_or(PUBLIC_CLIENT),
+                authentication: with_password(*auth, Secret::new(password.as_bytes())),
+                ..Self::public()
+            }),
+            (None, None) => Ok(Self { client: args.client.unwrap_or(PUBLIC_CLIENT), ..Self::public() }),
+        }
+    }
+
+    /// Whoever has no keys.
+    pub(super) const fn public() -> Self {
+        let authentication = ClientAuthentication::None;
+        Self { client: PUBLIC_CLIENT, title: CLIENT_TITLE, meter_title: None, authentication }
+    }
+
+    /// From a file in TOML: the `[[client]]` table of this client, or where there is none of any client, `encryption_key` and
+    /// `authentication_key` of suite 0. Other keys are not looked at, so that what a meter says of itself can be given.
+    pub(super) fn read(path: &Path, client: u16) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let table: toml::Table = text
+        let top: Table = text
             .parse()
             .map_err(|error: toml::de::Error| anyhow!("{}: {}", path.display(), error.message()))?;
-        let encryption = octets(path, &table, "encryption_key")?;
-        let authentication = octets(path, &table, "authentication_key")?;
-        let (Some(encryption), Some(authentication)) = (encryption, authentication) else {
-            bail!("{}: expected encryption_key and authentication_key", path.display());
-        };
-        let client_title = octets(path, &table, "client_title")?.unwrap_or(CLIENT_TITLE);
-        Ok(Self { suite: Suite0::new(&encryption, &authentication), client_title })
-    }
-}
-
-fn octets<const N: usize>(path: &Path, table: &toml::Table, key: &str) -> anyhow::Result<Option<[u8; N]>> {
-    let Some(value) = table.get(key) else { return Ok(None) };
-    let found = value.as_str().and_then(crate::config::hex);
-    found.map(Some).ok_or_else(|| anyhow!("{}: {key}: expected {} hexadecimal digits", path.display(), 2 * N))
-}
-
-/// The counters of this client with one meter, in a file.
-#[derive(Debug)]
-pub(super) struct Counters {
-    path: PathBuf,
-    /// The first send counter that is certainly unused; `None` before the first use.
-    pub(super) send: Option<u32>,
-    /// The highest counter of the meter.
-    pub(super) server: Option<u32>,
-}
-
-impl Counters {
-    /// What the file says; nothing when there is none yet.
-    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Self { path: path.to_owned(), send: None, server: None });
+        let top = Fields { path, table: &top };
+        let title = top.array("client_title")?.unwrap_or(CLIENT_TITLE);
+        let meter_title = top.array("system_title")?;
+        let authentication = match top.table.get("client").and_then(Value::as_array) {
+            None => top.management()?,
+            Some(tables) => {
+                let mut tables = tables.iter().filter_map(Value::as_table);
+                let is_ours =
+                    |table: &&Table| table.get("client").and_then(Value::as_integer) == Some(client.into());
+                let table = tables.find(is_ours);
+                let table = table.ok_or_else(|| {
+                    anyhow!("{}: expected a [[client]] with client = {client}", path.display())
+                })?;
+                Fields { path, table }.authentication()?
             }
-            Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };
-        let expected = || anyhow!("{}: expected the send counter, and the meter's or a dash", path.display());
-        let mut words = text.split_whitespace();
-        let (Some(send), Some(server), None) = (words.next(), words.next(), words.next()) else {
-            return Err(expected());
-        };
-        let send = Some(send.parse().map_err(|_| expected())?);
-        let server = if server == "-" { None } else { Some(server.parse().map_err(|_| expected())?) };
-        Ok(Self { path: path.to_owned(), send, server })
+        Ok(Self { client, title, meter_title, authentication })
+    }
+}
+
+const fn with_password(auth: Auth, secret: Secret) -> ClientAuthentication {
+    let hash = match auth {
+        Auth::Lls => return ClientAuthentication::Lls { password: secret, keys: None },
+        Auth::HlsMd5 => HashFunction::Md5,
+        Auth::HlsSha1 => HashFunction::Sha1,
+        Auth::HlsSha256 => HashFunction::Sha256,
+    };
+    ClientAuthentication::HlsHash { hash, secret, keys: None }
+}
+
+/// A table of the file.
+struct Fields<'t> {
+    path: &'t Path,
+    table: &'t Table,
+}
+
+impl Fields<'_> {
+    fn fault(&self, key: &str, expected: &str) -> anyhow::Error {
+        anyhow!("{}: {key}: expected {expected}", self.path.display())
     }
 
-    /// Makes them durable, such that a crash leaves the old ones or the new.
-    pub(super) fn write(&self) -> anyhow::Result<()> {
-        let Some(send) = self.send else { return Ok(()) };
-        let server = self.server.map_or(String::from("-"), |last| last.to_string());
-        let beside = self.path.with_extension("new");
-        let written = File::create(&beside)
-            .and_then(|mut file| {
-                writeln!(file, "{send} {server}")?;
-                file.sync_all()
-            })
-            .and_then(|()| std::fs::rename(&beside, &self.path));
-        written.with_context(|| self.path.display().to_string())
+    fn octets(&self, key: &str, len: Option<usize>) -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let octets =
+            value.as_str().and_then(unhex).filter(|octets| len.is_none_or(|len| octets.len() == len));
+        octets.map(Some).ok_or_else(|| match len {
+            Some(len) => self.fault(key, &format!("{} hexadecimal digits", 2 * len)),
+            None => self.fault(key, "hexadecimal digits"),
+        })
     }
+
+    fn array<const N: usize>(&self, key: &str) -> anyhow::Result<Option<[u8; N]>> {
+        Ok(self.octets(key, Some(N))?.and_then(|octets| octets.try_into().ok()))
+    }
+
+    fn due(&self, key: &str, len: usize) -> anyhow::Result<Vec<u8>> {
+        self.octets(key, Some(len))?
+            .ok_or_else(|| self.fault(key, &format!("{} hexadecimal digits", 2 * len)))
+    }
+
+    /// Suite 0 from two keys.
+    fn management(&self) -> anyhow::Result<ClientAuthentication> {
+        let (Some(encryption), Some(authentication)) =
+            (self.array("encryption_key")?, self.array("authentication_key")?)
+        else {
+            bail!(
+                "{}: expected encryption_key and authentication_key, or [[client]] tables",
+                self.path.display()
+            );
+        };
+        Ok(ClientAuthentication::HlsGmac { keys: SecurityContext::new(&encryption, &authentication) })
+    }
+
+    fn authentication(&self) -> anyhow::Result<ClientAuthentication> {
+        let keys = self.context()?;
+        let hash = |hash| -> anyhow::Result<_> {
+            Ok(ClientAuthentication::HlsHash { hash, secret: self.secret()?, keys: keys.clone() })
+        };
+        match self.table.get("authentication").and_then(Value::as_str) {
+            Some("none") => Ok(ClientAuthentication::None),
+            Some("lls") => Ok(ClientAuthentication::Lls { password: self.secret()?, keys }),
+            Some("hls-md5") => hash(HashFunction::Md5),
+            Some("hls-sha1") => hash(HashFunction::Sha1),
+            Some("hls-sha256") => hash(HashFunction::Sha256),
+            Some("hls-gmac") => keys
+                .map(|keys| ClientAuthentication::HlsGmac { keys })
+                .ok_or_else(|| self.fault("suite", "0, 1 or 2")),
+            Some("hls-ecdsa") => {
+                let curve = keys.as_ref().map_or(Some(Curve::P256), |keys| keys.suite().curve());
+                let pair = curve.map(|curve| self.pair("signing", curve)).transpose()?.flatten();
+                let (own, server) =
+                    pair.ok_or_else(|| self.fault("client_signing_key", "it and server_signing_public_key"))?;
+                Ok(ClientAuthentication::HlsEcdsa { own, server, keys })
+            }
+            _ => Err(self
+                .fault("authentication", "none, lls, hls-md5, hls-sha1, hls-gmac, hls-sha256 or hls-ecdsa")),
+        }
+    }
+
+    fn secret(&self) -> anyhow::Result<Secret> {
+        if let Some(password) = self.table.get("password").and_then(Value::as_str) {
+            return Ok(Secret::new(password.as_bytes()));
+        }
+        let secret = self.octets("secret", None)?.map(|octets| Secret::new(&octets));
+        secret.ok_or_else(|| self.fault("password", "a text, or secret in hexadecimal digits"))
+    }
+
+    /// The ciphered context, if there is one.
+    fn context(&self) -> anyhow::Result<Option<SecurityContext>> {
+        let Some(suite) = self.table.get("suite") else { return Ok(None) };
+        let suite = suite.as_integer().and_then(|code| u8::try_from(code).ok()).and_then(Suite::from_code);
+        let suite = suite.ok_or_else(|| self.fault("suite", "0, 1 or 2"))?;
+        let len = suite.key_len();
+        let (encryption, authentication) =
+            (self.due("encryption_key", len)?, self.due("authentication_key", len)?);
+        let wrong = |_| self.fault("encryption_key", "keys of the suite");
+        let mut context = SecurityContext::build(suite, &encryption, &authentication).map_err(wrong)?;
+        if let Some(master) = self.octets("master_key", Some(len))? {
+            context = context.with_master_key(&master).map_err(wrong)?;
+        }
+        let mut pairs = KeyPairs::default();
+        if let Some(curve) = suite.curve() {
+            (pairs.signing, pairs.peer_signing) = self.pair("signing", curve)?.unzip();
+            (pairs.agreement, pairs.peer_agreement) = self.pair("agreement", curve)?.unzip();
+        }
+        Ok(Some(context.with_key_pairs(pairs)))
+    }
+
+    /// The own private key and the meter's public key for `kind`, where both are there.
+    fn pair(&self, kind: &str, curve: Curve) -> anyhow::Result<Option<(PrivateKey, PublicKey)>> {
+        let (own, meter) = (format!("client_{kind}_key"), format!("server_{kind}_public_key"));
+        let private = self.octets(&own, Some(curve.coordinate_len()))?;
+        let public = self.octets(&meter, Some(curve.pair_len()))?;
+        let Some((private, public)) = private.zip(public) else { return Ok(None) };
+        let private = PrivateKey::from_octets(curve, &private)
+            .map_err(|_| self.fault(&own, "a number from 1 and below the order of the curve"))?;
+        let public =
+            PublicKey::from_octets(curve, &public).map_err(|_| self.fault(&meter, "a point on the curve"))?;
+        Ok(Some((private, public)))
+    }
+}
+
+/// Octets from hexadecimal digits.
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 /// The system title of this program. The daemon has another one: both may have a meter's keys, and a title must not use a
 /// counter twice.
 const CLIENT_TITLE: SystemTitle = *b"PLCDCCLI";
+const PUBLIC_CLIENT: u16 = 16;
+const MANAGEMENT_CLIENT: u16 = 1;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn counters_are_read_back_and_a_file_that_holds_none_is_named() {
+    fn read(text: &str, client: u16) -> Result<Identity, String> {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("meter.state");
-        let fresh = Counters::read(&path).unwrap();
-        assert_eq!((fresh.send, fresh.server), (None, None));
-        fresh.write().unwrap();
-        assert!(!path.exists(), "nothing to keep");
-        for (send, server) in [(7, None), (u32::MAX, Some(9))] {
-            Counters { path: path.clone(), send: Some(send), server }.write().unwrap();
-            let read = Counters::read(&path).unwrap();
-            assert_eq!((read.send, read.server), (Some(send), server));
-        }
-        for bad in ["", "7", "x -", "7 8 9"] {
-            std::fs::write(&path, bad).unwrap();
-            let error = Counters::read(&path).unwrap_err().to_string();
-            assert!(error.contains("meter.state: expected the send counter"), "{error}");
-        }
+        let path = folder.path().join("meter.toml");
+        std::fs::write(&path, text).unwrap();
+        Identity::read(&path, client).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn keys_are_read_and_what_is_wrong_with_them_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("meter.toml");
-        let read = |text: &str| {
-            std::fs::write(&path, text).unwrap();
-            Keys::read(&path).map(|keys| keys.client_title).map_err(|error| error.to_string())
-        };
+    fn two_keys_make_a_management_client_and_what_is_wrong_with_them_is_named() {
         let good = "encryption_key = \"00112233445566778899aabbccddeeff\"\nauthentication_key = \"00112233445566778899aabbccddeeff\"\n";
-        assert_eq!(read(good), Ok(*b"PLCDCCLI"));
-        assert_eq!(
-            read(&format!("{good}hdlc = \"1\"\nclient_title = \"4142434445464748\"")),
-            Ok(*b"ABCDEFGH")
-        );
-        assert!(
-            read("encryption_key = \"00\"")
-                .unwrap_err()
-                .ends_with("encryption_key: expected 32 hexadecimal digits")
-        );
-        assert!(read("").unwrap_err().ends_with("expected encryption_key and authentication_key"));
+        assert_eq!(read(good, 1).unwrap().title, *b"PLCDCCLI");
+        let titled = format!("{good}hdlc = \"1\"\nclient_title = \"4142434445464748\"");
+        let identity = read(&titled, 1).unwrap();
+        assert_eq!(identity.title, *b"ABCDEFGH");
+        assert!(matches!(identity.authentication, ClientAuthentication::HlsGmac { .. }));
+        let short = read("encryption_key = \"00\"", 1).unwrap_err();
+        assert!(short.ends_with("encryption_key: expected 32 hexadecimal digits"), "{short}");
+        assert!(read("", 1).unwrap_err().contains("expected encryption_key and authentication_key"));
+    }
+
+    #[test]
+    fn the_table_of_the_client_counts_and_no_other() {
+        let text = "[[client]]\nclient = 17\nauthentication = \"lls\"\npassword = \"12345678\"\n\
+                    [[client]]\nclient = 2\nauthentication = \"hls-sha256\"\nsecret = \"0102\"\n\
+                    [[client]]\nclient = 4\nauthentication = \"hls-ecdsa\"\nsuite = 2\nencryption_key = \"00\"\n";
+        assert!(matches!(
+            read(text, 17).unwrap().authentication,
+            ClientAuthentication::Lls { keys: None, .. }
+        ));
+        let hashed = read(text, 2).unwrap().authentication;
+        assert!(matches!(hashed, ClientAuthentication::HlsHash { hash: HashFunction::Sha256, .. }));
+        assert!(read(text, 4).unwrap_err().ends_with("encryption_key: expected 64 hexadecimal digits"));
+        assert!(read(text, 3).unwrap_err().ends_with("expected a [[client]] with client = 3"));
+        let magic = "[[client]]\nclient = 1\nauthentication = \"magic\"";
+        assert!(read(magic, 1).unwrap_err().contains("authentication: expected none, lls"));
     }
 }

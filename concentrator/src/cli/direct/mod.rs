@@ -1,38 +1,86 @@
-//! The commands that ask a meter without a daemon: over TCP, with the wrapper or HDLC.
+//! The commands that ask a meter without a daemon: over TCP with the wrapper or HDLC, or over a serial line.
 
+mod args;
 mod carrier;
+mod counters;
+mod dissection;
+mod fault;
 mod keys;
+mod line;
+mod notation;
+mod opening;
+mod output;
+mod push;
 mod session;
+mod trace;
 
-use super::args::{DirectCommand, GetArgs, MeterArgs, ProfileArgs};
+pub use args::{
+    ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
+    SecurityArgs, SetArgs,
+};
+pub(super) use fault::Fault;
+
 use anyhow::{Context, anyhow};
+use args::Format;
 use dlms::axdr::Data;
 use dlms::classes::profile::{Rows, capture_objects};
-use dlms::cosem::{AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName, Selector};
+use dlms::cosem::{
+    AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName, MethodRequest, Selector,
+};
+use output::{Cell, Results};
 use plc_core::Utc;
-use serde_json::{Value, json};
 use session::Session;
 use std::io::{self, Write};
 
 pub(super) fn run(command: &DirectCommand) -> anyhow::Result<()> {
     match command {
         DirectCommand::Get(args) => get(args),
+        DirectCommand::Set(args) => set(args),
+        DirectCommand::Action(args) => action(args),
         DirectCommand::Objects(args) => objects(args),
         DirectCommand::Profile(args) => profile(args),
+        DirectCommand::Push(PushCommand::Listen(args)) => push::listen(args),
     }
 }
 
 fn get(args: &GetArgs) -> anyhow::Result<()> {
+    let ObjectArgs { name, class } = args.object;
     let mut session = Session::open(&args.meter)?;
-    let value = session.get(AttributeRequest::new(args.class, args.name, args.attribute))?;
+    let value = session.get(AttributeRequest::new(class, name, args.attribute))?;
     session.close();
     let value = data(&value)?;
-    let line = match args.meter.json {
-        true => json!({ "logical_name": args.name.to_string(), "attribute": args.attribute, "value": value.to_string() })
-            .to_string(),
-        false => value.to_string(),
-    };
-    Ok(writeln!(io::stdout(), "{line}")?)
+    if args.meter.format() == Format::Table {
+        return Ok(writeln!(io::stdout(), "{value}")?);
+    }
+    let mut results = Results::new(["logical_name", "class", "attribute", "value", "notation"]);
+    let (name, notation) = (Cell::text(name.to_string()), Cell::text(notation::print(&value)));
+    let attribute = Cell { text: args.attribute.to_string(), value: args.attribute.into() };
+    results.push(vec![name, Cell::number(class.into()), attribute, Cell::data(&value), notation]);
+    Ok(results.print(args.meter.format())?)
+}
+
+fn set(args: &SetArgs) -> anyhow::Result<()> {
+    let ObjectArgs { name, class } = args.object;
+    let mut session = Session::open(&args.meter)?;
+    session.set(AttributeRequest::new(class, name, args.attribute), &args.value.0)?;
+    session.close();
+    Ok(())
+}
+
+fn action(args: &ActionArgs) -> anyhow::Result<()> {
+    let ObjectArgs { name, class } = args.object;
+    let mut session = Session::open(&args.meter)?;
+    let method = MethodRequest { class_id: class, logical_name: name, method: args.method };
+    let returned = session.action(method, args.parameter.as_ref().map(|parameter| parameter.0.as_slice()))?;
+    session.close();
+    let Some(returned) = returned else { return Ok(()) };
+    let returned = data(&returned)?;
+    if args.meter.format() == Format::Table {
+        return Ok(writeln!(io::stdout(), "{returned}")?);
+    }
+    let mut results = Results::new(["value", "notation"]);
+    results.push(vec![Cell::data(&returned), Cell::text(notation::print(&returned))]);
+    Ok(results.print(args.meter.format())?)
 }
 
 fn objects(args: &MeterArgs) -> anyhow::Result<()> {
@@ -41,23 +89,13 @@ fn objects(args: &MeterArgs) -> anyhow::Result<()> {
     session.close();
     let list = data(&list)?;
     let list = list.as_array().ok_or_else(|| anyhow!("object list: expected an array, found {list}"))?;
-    let mut out = io::stdout().lock();
-    if !args.json {
-        writeln!(out, "CLASS  VERSION  NAME")?;
-    }
+    let mut results = Results::new(["class", "version", "logical_name"]);
     for element in list.iter() {
         let (class, version, name) =
             listed(&element).ok_or_else(|| anyhow!("object list: not an object: {element}"))?;
-        match args.json {
-            true => writeln!(
-                out,
-                "{}",
-                json!({ "class": class, "version": version, "logical_name": name.to_string() })
-            )?,
-            false => writeln!(out, "{class:>5}  {version:>7}  {name}")?,
-        }
+        results.push(vec![Cell::number(class), Cell::number(version), Cell::text(name.to_string())]);
     }
-    Ok(())
+    Ok(results.print(args.format())?)
 }
 
 /// Class, version and name of an element of an object list.
@@ -77,22 +115,11 @@ fn profile(args: &ProfileArgs) -> anyhow::Result<()> {
     let buffer = session.get(request)?;
     session.close();
     let rows = Rows::from_value(&buffer).ok_or_else(|| anyhow!("buffer: not an array of rows"))?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    if !args.meter.json {
-        let names: Vec<String> = columns.iter().map(|column| column.logical_name.to_string()).collect();
-        writeln!(out, "{}", names.join("\t"))?;
-    }
+    let mut results = Results::new(columns.iter().map(key));
     for row in rows.iter() {
-        let cells: Vec<String> = row.zip(&columns).map(|(cell, column)| shown(&cell, column)).collect();
-        match args.meter.json {
-            true => {
-                let cells = columns.iter().zip(cells).map(|(column, cell)| (key(column), Value::from(cell)));
-                writeln!(out, "{}", Value::from_iter(cells))?;
-            }
-            false => writeln!(out, "{}", cells.join("\t"))?,
-        }
+        results.push(row.zip(&columns).map(|(cell, column)| shown(&cell, column)).collect());
     }
-    Ok(out.flush()?)
+    Ok(results.print(args.meter.format())?)
 }
 
 /// The captures from `from` on and before `to`; all without either.
@@ -106,9 +133,10 @@ fn range(from: Option<Utc>, to: Option<Utc>) -> Option<Selector> {
 }
 
 /// A cell: a time as one, anything else as the value that it is.
-fn shown(cell: &Data<'_>, column: &CaptureObject) -> String {
+fn shown(cell: &Data<'_>, column: &CaptureObject) -> Cell {
     let time = cell.as_clock_time().filter(|_| column.class_id == CaptureObject::CLOCK.class_id);
-    time.and_then(|time| time.utc()).map_or_else(|| cell.to_string(), |utc| utc.to_string())
+    let utc = time.and_then(|time| time.utc());
+    utc.map_or_else(|| Cell::data(cell), |utc| Cell::text(utc.to_string()))
 }
 
 fn key(column: &CaptureObject) -> String {

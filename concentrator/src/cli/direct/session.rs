@@ -1,58 +1,80 @@
-//! One association with one meter over TCP.
+//! One association with one meter.
 
+use super::args::{Form, MeterArgs};
 use super::carrier::{Carrier, CarrierOutput};
-use super::keys::{Counters, Keys};
-use crate::cli::args::MeterArgs;
+use super::counters::Counters;
+use super::fault::{Blame, Fault, not_associated, not_served};
+use super::keys::Identity;
+use super::line::{Heard, Line};
+use super::opening;
+use super::trace::{Sender, Trace};
 use crate::clock::Monotonic;
 use crate::entropy;
 use anyhow::{Context, anyhow, bail};
+use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::Data;
-use dlms::client::{
-    CipheringForm, ClientAuthentication, ClientConfig, ClientFailure, ClientInput, ClientOutput,
-};
-use dlms::cosem::{AttributeRequest, LogicalName};
+use dlms::client::{CipheringForm, ClientConfig, ClientFailure, ClientInput, ClientOutput};
+use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use dlms::hdlc::ServerStation;
+use dlms::security::KeySource;
 use plc_core::time::Duration;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
 
 /// An open association.
 pub(super) struct Session {
     carrier: Carrier,
-    socket: TcpStream,
+    line: Line,
     clock: Monotonic,
     counters: Option<Counters>,
+    trace: Option<Trace>,
+    /// Whether there is something to release.
+    is_open: bool,
 }
 
 impl Session {
-    /// Connects and associates: as the public client, or with keys as the management client.
+    /// Connects and associates as the client of the command line.
     pub(super) fn open(args: &MeterArgs) -> anyhow::Result<Self> {
-        let (Some(path), Some(state)) = (&args.keys, &args.state) else {
-            return Self::associate(args, client_config(args, None, None)?, None);
-        };
-        let (keys, mut counters) = (Keys::read(path)?, Counters::read(state)?);
-        if counters.send.is_none() {
-            counters.send = Some(next_counter(args)?);
+        let identity = Identity::of(args)?;
+        if identity.authentication.keys().is_none() {
+            return Self::associate(args, &identity, None);
         }
-        let config = client_config(args, Some(keys), Some(&counters))?;
-        Self::associate(args, config, Some(counters))
+        let state = args.security.state.as_ref();
+        let state = state.ok_or_else(|| {
+            anyhow!("expected --state, where the invocation counters of this client are kept")
+        })?;
+        let mut counters = Counters::read(state)?;
+        if counters.send.is_none() {
+            counters.send = Some(match args.security.counter {
+                Some(counter) => counter,
+                None => next_counter(args, identity.client)?,
+            });
+        }
+        Self::associate(args, &identity, Some(counters))
     }
 
-    fn associate(args: &MeterArgs, config: ClientConfig, counters: Option<Counters>) -> anyhow::Result<Self> {
-        let (address, carrier) = match (args.wrapper, args.hdlc) {
-            (Some(address), _) => (address, Carrier::wrapper(config)),
-            (None, Some(address)) => {
-                let station = args.physical.map_or(ServerStation::Alone, ServerStation::Two);
-                (address, Carrier::hdlc(config, station)?)
+    fn associate(args: &MeterArgs, identity: &Identity, counters: Option<Counters>) -> anyhow::Result<Self> {
+        let config = client_config(args, identity, counters.as_ref())?;
+        let clock = Monotonic::start();
+        let (mut line, carrier) = match (args.wrapper, args.hdlc, &args.serial) {
+            (Some(address), _, _) => (Line::tcp(address)?, Carrier::wrapper(config)),
+            (None, Some(address), _) => (Line::tcp(address)?, Carrier::hdlc(config, station(args))?),
+            (None, None, Some(device)) => {
+                (Line::serial(device, args.baud)?, Carrier::hdlc(config, station(args))?)
             }
-            (None, None) => bail!("expected --wrapper or --hdlc"),
+            (None, None, None) => bail!("expected --wrapper, --hdlc or --serial"),
         };
-        let socket = connect(address)?;
-        let mut session = Self { carrier, socket, clock: Monotonic::start(), counters };
-        match session.ask(ClientInput::Connect)? {
-            ClientOutput::Connected => Ok(session),
-            other => Err(unexpected(&other)),
+        if let Some(address) = &args.mode_e {
+            opening::open(&mut line, clock, address, args.baud)?;
         }
+        let trace = args.trace.then(|| {
+            let titles = [Some(identity.title), identity.meter_title];
+            Trace::new(args.wrapper.is_none(), identity.authentication.keys(), titles)
+        });
+        let mut session = Self { carrier, line, clock, counters, trace, is_open: false };
+        match session.ask(ClientInput::Connect)? {
+            ClientOutput::Connected => session.is_open = true,
+            other => return Err(not_associated(&other)),
+        }
+        Ok(session)
     }
 
     /// Reads an attribute: one whole encoded value.
@@ -60,16 +82,54 @@ impl Session {
         let (name, attribute) = (request.logical_name, request.attribute);
         match self.ask(ClientInput::Get(request))? {
             ClientOutput::Value(value) => Ok(value),
-            ClientOutput::AccessResult(result) => {
-                Err(anyhow!("{name}, attribute {attribute}: the meter says {result:?}"))
-            }
-            other => Err(unexpected(&other)),
+            ClientOutput::AccessResult(result) => Err(refused(name, "attribute", attribute, &result)),
+            other => Err(not_served(&other)),
+        }
+    }
+
+    /// Writes an attribute: one whole encoded value.
+    pub(super) fn set(&mut self, request: AttributeRequest, value: &[u8]) -> anyhow::Result<()> {
+        let (name, attribute) = (request.logical_name, request.attribute);
+        match self.ask(ClientInput::Set(request, value))? {
+            ClientOutput::AccessResult(DataAccessResult::Success) => Ok(()),
+            ClientOutput::AccessResult(result) => Err(refused(name, "attribute", attribute, &result)),
+            other => Err(not_served(&other)),
+        }
+    }
+
+    /// Invokes a method: what it returns, one whole encoded value.
+    pub(super) fn action(
+        &mut self,
+        method: MethodRequest,
+        parameter: Option<&[u8]>,
+    ) -> anyhow::Result<Option<Vec<u8>>> {
+        let (name, number) = (method.logical_name, method.method);
+        match self.ask(ClientInput::Action(method, parameter))? {
+            ClientOutput::ActionResult(ActionResult::Success, returned) => Ok(returned),
+            ClientOutput::ActionResult(result, _) => Err(refused(name, "method", number, &result)),
+            other => Err(not_served(&other)),
         }
     }
 
     /// Closes the association. What was read is read, whether the meter confirms or not.
-    pub(super) fn close(mut self) {
-        let _ = self.ask(ClientInput::Release);
+    pub(super) fn close(self) {
+        drop(self);
+    }
+
+    fn release(&mut self) -> anyhow::Result<()> {
+        self.ask(ClientInput::Release)?;
+        // The link is closed behind the association, or whoever comes next over the same line would not be heard.
+        while self.carrier.is_linked() {
+            while let Some(output) = self.carrier.poll() {
+                if let CarrierOutput::Octets(octets) = output {
+                    self.send(&octets)?;
+                }
+            }
+            if self.carrier.is_linked() {
+                self.wait()?;
+            }
+        }
+        Ok(())
     }
 
     /// Asks, and waits for the answer.
@@ -78,18 +138,33 @@ impl Session {
         loop {
             while let Some(output) = self.carrier.poll() {
                 match output {
-                    CarrierOutput::Octets(octets) => self.socket.write_all(&octets)?,
+                    CarrierOutput::Octets(octets) => self.send(&octets)?,
                     CarrierOutput::User(ClientOutput::Persist { reserved_to }) => {
                         self.keep(|counters| counters.send = Some(reserved_to))?;
                     }
                     CarrierOutput::User(ClientOutput::ServerCounter(last)) => {
                         self.keep(|counters| counters.server = Some(last))?;
                     }
-                    CarrierOutput::User(answer) => return Ok(answer),
+                    // Pushes between answers are for listeners.
+                    CarrierOutput::User(
+                        ClientOutput::DataNotification { .. } | ClientOutput::EventNotification { .. },
+                    ) => {}
+                    CarrierOutput::User(answer) => {
+                        // Whoever does not answer will not answer to a release either.
+                        self.is_open &= answer != ClientOutput::Failed(ClientFailure::NoAnswer);
+                        return Ok(answer);
+                    }
                 }
             }
             self.wait()?;
         }
+    }
+
+    fn send(&mut self, octets: &[u8]) -> anyhow::Result<()> {
+        if let Some(trace) = &mut self.trace {
+            trace.on_octets(Sender::Client, octets);
+        }
+        self.line.send(octets)
     }
 
     fn keep(&mut self, change: impl FnOnce(&mut Counters)) -> anyhow::Result<()> {
@@ -102,93 +177,100 @@ impl Session {
     fn wait(&mut self) -> anyhow::Result<()> {
         let deadline = self.carrier.deadline().ok_or_else(|| anyhow!("the client waits for nothing"))?;
         let wait = deadline.since(self.clock.now());
-        self.socket.set_read_timeout(Some(wait.max(Duration::from_millis(1))))?;
         let mut buffer = [0; 4096];
-        match self.socket.read(&mut buffer) {
-            Ok(0) => bail!("the meter has closed the connection"),
-            Ok(len) => self.carrier.take(self.clock.now(), &buffer[..len]),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+        match self.line.receive(&mut buffer, wait)? {
+            Heard::Octets(len) => {
+                if let Some(trace) = &mut self.trace {
+                    trace.on_octets(Sender::Meter, &buffer[..len]);
+                }
+                self.carrier.take(self.clock.now(), &buffer[..len])
+            }
+            Heard::Nothing => {
                 self.carrier.tick(self.clock.now());
                 Ok(())
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(error.into()),
         }
     }
 }
 
-/// The counter with which the management client has to begin, as the meter tells the public client.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if std::mem::take(&mut self.is_open) {
+            let _ = self.release();
+        }
+    }
+}
+
+/// The counter with which a client has to begin, as the meter tells the public client.
 ///
 /// Nobody vouches for that number. It is used once, for a client that has never spoken: from then on the own file says
 /// which counters are unused.
-fn next_counter(args: &MeterArgs) -> anyhow::Result<u32> {
-    let mut public = Session::associate(args, client_config(args, None, None)?, None)?;
+fn next_counter(args: &MeterArgs, client: u16) -> anyhow::Result<u32> {
+    let mut public = Session::associate(args, &Identity::public(), None)?;
+    let own = u8::try_from(client).unwrap_or(0);
+    let instance = if own == MANAGEMENT { 0 } else { own };
+    let value = match public.get(receive_counter(instance)) {
+        Err(_) if instance > 0 => public.get(receive_counter(0)),
+        told => told,
+    };
     let value =
-        public.get(RECEIVE_COUNTER).context("no --state yet, and the meter does not tell its counter")?;
+        value.context("no --state yet, and the meter does not tell its counter: expected --counter")?;
     public.close();
     let last = Data::from_bytes(&value)?.as_u64().and_then(|last| u32::try_from(last).ok());
     last.and_then(|last| last.checked_add(1))
-        .ok_or_else(|| anyhow!("{}: not a counter", RECEIVE_COUNTER.logical_name))
+        .ok_or_else(|| anyhow!("{}: not a counter", receive_counter(0).logical_name))
+}
+
+/// Where meters show the public client the highest counter that they have accepted.
+const fn receive_counter(instance: u8) -> AttributeRequest {
+    AttributeRequest::new(1, LogicalName([0, 0, 43, 1, instance, 255]), 2)
+}
+
+fn station(args: &MeterArgs) -> ServerStation {
+    args.physical.map_or(ServerStation::Alone, ServerStation::Two)
 }
 
 fn client_config(
     args: &MeterArgs,
-    keys: Option<Keys>,
+    identity: &Identity,
     counters: Option<&Counters>,
 ) -> anyhow::Result<ClientConfig> {
-    let (client_title, authentication, client_sap) = match keys {
-        None => ([0; 8], ClientAuthentication::None, PUBLIC_CLIENT),
-        Some(keys) => (
-            keys.client_title,
-            ClientAuthentication::HlsGmac { keys: keys.suite },
-            args.client.unwrap_or(MANAGEMENT_CLIENT),
-        ),
-    };
     Ok(ClientConfig {
-        client_sap,
+        client_sap: identity.client,
         server_sap: args.server,
-        client_title,
-        authentication,
-        ciphering: CipheringForm::ServiceSpecific,
+        client_title: identity.title,
+        authentication: identity.authentication.clone(),
+        ciphering: form(args.security.ciphering),
         first_invocation_counter: counters.and_then(|counters| counters.send).unwrap_or(1),
         counter_block: COUNTER_BLOCK,
         last_server_counter: counters.and_then(|counters| counters.server),
-        max_receive_pdu: MAX_PDU,
+        max_receive_pdu: args.max_pdu,
         max_value_len: MAX_VALUE_LEN,
-        response_timeout: RESPONSE_TIMEOUT,
+        response_timeout: Duration::from_secs(args.timeout.into()),
         retries: RETRIES,
         seed: entropy::seed()?,
     })
 }
 
-fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
-    let socket = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
-    let socket = socket.map_err(|error| anyhow!("{address}: {error}, expected a meter"))?;
-    socket.set_nodelay(true)?;
-    socket.set_write_timeout(Some(CONNECT_TIMEOUT))?;
-    Ok(socket)
-}
-
-/// What the meter has said instead, in one line.
-fn unexpected(output: &ClientOutput) -> anyhow::Error {
-    match output {
-        ClientOutput::Failed(ClientFailure::NoAnswer) => anyhow!("the meter does not answer"),
-        ClientOutput::Failed(ClientFailure::Rejected(result, diagnostic)) => {
-            anyhow!("the meter refuses the association: {result:?}, {diagnostic:?}")
-        }
-        ClientOutput::Failed(ClientFailure::Exception(exception)) => anyhow!("the meter says {exception:?}"),
-        ClientOutput::Failed(failure) => anyhow!("{failure:?}"),
-        other => anyhow!("unexpected: {other:?}"),
+const fn form(form: Form) -> CipheringForm {
+    match form {
+        Form::Glo => CipheringForm::ServiceSpecific,
+        Form::GeneralGlo => CipheringForm::General,
+        Form::Ded => CipheringForm::Dedicated,
+        Form::GeneralDed => CipheringForm::GeneralDedicated,
+        Form::General => CipheringForm::GeneralCiphering(KeySource::Identified),
+        Form::GeneralWrapped => CipheringForm::GeneralCiphering(KeySource::Wrapped),
+        Form::GeneralOnePass => CipheringForm::GeneralCiphering(KeySource::OnePass),
+        Form::GeneralStatic => CipheringForm::GeneralCiphering(KeySource::StaticUnified),
     }
 }
 
-const RECEIVE_COUNTER: AttributeRequest = AttributeRequest::new(1, LogicalName([0, 0, 43, 1, 0, 255]), 2);
-const PUBLIC_CLIENT: u16 = 16;
-const MANAGEMENT_CLIENT: u16 = 1;
+/// What the meter has said of an object, in the words of the standard.
+fn refused(name: LogicalName, what: &str, number: i8, result: &dyn std::fmt::Display) -> anyhow::Error {
+    Fault::error(Blame::Refused, format!("{name}, {what} {number}: the meter says {result}"))
+}
+
+const MANAGEMENT: u8 = 1;
 const COUNTER_BLOCK: u32 = 32;
-const MAX_PDU: u16 = 4096;
 const MAX_VALUE_LEN: usize = 16 << 20;
-/// Above all that a link below spends on its own retries.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
 const RETRIES: u8 = 1;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@ mod calibrate;
 mod compare;
 mod config;
 mod meter;
+mod pem;
 mod run;
 mod street;
 
@@ -86,9 +87,16 @@ struct MeterArgs {
     /// Whose meter it is.
     #[arg(long, value_name = "N", default_value_t = 1)]
     customer: u32,
-    /// The same seed gives the same keys.
+    /// The same seed gives the same measurements.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
+    /// The clients and their keys, as this program prints them in TOML; without it, clients 16, 17, 1, 2, 3 and 4 with keys that
+    /// everybody knows.
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// Write the keys for signatures and agreement there as PEM, for other programs.
+    #[arg(long, value_name = "DIR")]
+    pem: Option<PathBuf>,
     /// Days for which it has measured.
     #[arg(long, value_name = "D", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=400))]
     days: u32,

@@ -1,10 +1,11 @@
 //! `plcsim meter`.
 
 use crate::MeterArgs;
+use crate::pem;
 use crate::street::Failure;
 use dlms::hdlc::Address;
 use meter::{ClockShift, MeterEvent};
-use sim::desk::{self, Desk, DeskConfig, DeskEvent, DeskPorts};
+use sim::desk::{self, Desk, DeskConfig, DeskEvent, DeskPorts, TestPlan};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -21,7 +22,11 @@ pub(crate) fn serve(args: &MeterArgs) -> Result<(), Failure> {
         history_days: args.days,
         hdlc_address: hdlc_address.ok_or_else(|| Failure::Physical(args.physical.unwrap_or_default()))?,
         counters: None,
+        plan: plan(args)?,
     };
+    if let Some(folder) = &args.pem {
+        pem::write(folder, &config.plan)?;
+    }
     let ports = DeskPorts {
         wrapper: args.wrapper.map(bind).transpose()?,
         hdlc: args.hdlc.map(bind).transpose()?,
@@ -56,16 +61,22 @@ fn listeners(ports: &DeskPorts) -> io::Result<String> {
     Ok(text)
 }
 
+/// The plan of the file, or the built-in one.
+fn plan(args: &MeterArgs) -> Result<TestPlan, Failure> {
+    let Some(path) = &args.keys else { return Ok(TestPlan::default()) };
+    let failed = |reason: String| Failure::Keys { path: path.clone(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    TestPlan::from_toml(&text).map_err(|faults| failed(faults.join("\n  ")))
+}
+
 /// Everything that a client has to know, in TOML.
 fn description(desk: &Desk, ports: &str) -> String {
     let identity = desk.identity();
-    let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+    let title: String = identity.meter.system_title().iter().map(|octet| format!("{octet:02x}")).collect();
     format!(
-        "{ports}logical_device = \"{}\"\nsystem_title = \"{}\"\nencryption_key = \"{}\"\nauthentication_key = \"{}\"\n",
+        "{ports}logical_device = \"{}\"\nsystem_title = \"{title}\"\n{}",
         String::from_utf8_lossy(&identity.meter.logical_device_name()),
-        hex(&identity.meter.system_title()),
-        hex(&identity.encryption_key.0),
-        hex(&identity.authentication_key.0),
+        desk.plan().to_toml(),
     )
 }
 

@@ -60,6 +60,14 @@ pub(crate) enum Failure {
         /// Meters of the scenario.
         meters: usize,
     },
+    /// Keys cannot be read or written.
+    #[error("{}: {reason}", path.display())]
+    Keys {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// Nobody can be served there.
     #[error("address {address}: {source}{}", advice(source))]
     Listen {

@@ -1,0 +1,76 @@
+//! The invocation counters of this client with one meter, in a file.
+
+use anyhow::{Context, anyhow};
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// The counters of this client with one meter, in a file.
+#[derive(Debug)]
+pub(super) struct Counters {
+    path: PathBuf,
+    /// The first send counter that is certainly unused; `None` before the first use.
+    pub(super) send: Option<u32>,
+    /// The highest counter of the meter.
+    pub(super) server: Option<u32>,
+}
+
+impl Counters {
+    /// What the file says; nothing when there is none yet.
+    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(Self { path: path.to_owned(), send: None, server: None });
+            }
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        };
+        let expected = || anyhow!("{}: expected the send counter, and the meter's or a dash", path.display());
+        let mut words = text.split_whitespace();
+        let (Some(send), Some(server), None) = (words.next(), words.next(), words.next()) else {
+            return Err(expected());
+        };
+        let send = Some(send.parse().map_err(|_| expected())?);
+        let server = if server == "-" { None } else { Some(server.parse().map_err(|_| expected())?) };
+        Ok(Self { path: path.to_owned(), send, server })
+    }
+
+    /// Makes them durable, such that a crash leaves the old ones or the new.
+    pub(super) fn write(&self) -> anyhow::Result<()> {
+        let Some(send) = self.send else { return Ok(()) };
+        let server = self.server.map_or(String::from("-"), |last| last.to_string());
+        let beside = self.path.with_extension("new");
+        let written = File::create(&beside)
+            .and_then(|mut file| {
+                writeln!(file, "{send} {server}")?;
+                file.sync_all()
+            })
+            .and_then(|()| std::fs::rename(&beside, &self.path));
+        written.with_context(|| self.path.display().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_read_back_and_a_file_that_holds_none_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("meter.state");
+        let fresh = Counters::read(&path).unwrap();
+        assert_eq!((fresh.send, fresh.server), (None, None));
+        fresh.write().unwrap();
+        assert!(!path.exists(), "nothing to keep");
+        for (send, server) in [(7, None), (u32::MAX, Some(9))] {
+            Counters { path: path.clone(), send: Some(send), server }.write().unwrap();
+            let read = Counters::read(&path).unwrap();
+            assert_eq!((read.send, read.server), (Some(send), server));
+        }
+        for bad in ["", "7", "x -", "7 8 9"] {
+            std::fs::write(&path, bad).unwrap();
+            let error = Counters::read(&path).unwrap_err().to_string();
+            assert!(error.contains("meter.state: expected the send counter"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Why a command could not be carried out, as an exit code and as one line.
+
+use dlms::client::{ClientFailure, ClientOutput};
+use std::fmt;
+use std::process::ExitCode;
+
+/// Who is to blame: the exit code of the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// The meter cannot be reached, or does not answer: 3.
+    Unreachable = 3,
+    /// The meter refuses the association, or one of both did not prove itself: 4.
+    Association = 4,
+    /// The meter refuses what it was asked for: 5.
+    Refused = 5,
+}
+
+/// A fault with an exit code of its own.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    blame: Blame,
+    text: String,
+}
+
+impl Fault {
+    pub(crate) fn error(blame: Blame, text: impl Into<String>) -> anyhow::Error {
+        Self { blame, text: text.into() }.into()
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.blame as u8)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// What the meter has said instead of opening the association.
+pub(super) fn not_associated(output: &ClientOutput) -> anyhow::Error {
+    match output {
+        ClientOutput::Failed(ClientFailure::Rejected(result, diagnostic)) => Fault::error(
+            Blame::Association,
+            format!("the meter refuses the association: {result}, {diagnostic}"),
+        ),
+        ClientOutput::Failed(ClientFailure::RejectedByProvider(result, diagnostic)) => Fault::error(
+            Blame::Association,
+            format!("the meter refuses the association: {result}, acse-service-provider {diagnostic}"),
+        ),
+        ClientOutput::Failed(ClientFailure::Authentication) => Fault::error(
+            Blame::Association,
+            "authentication-failure: the meter did not prove that it knows the keys, or does not believe us",
+        ),
+        ClientOutput::Failed(ClientFailure::Exception(exception)) => {
+            Fault::error(Blame::Association, format!("the meter says {exception}"))
+        }
+        other => not_served(other),
+    }
+}
+
+/// What the meter has said instead of serving a request.
+pub(super) fn not_served(output: &ClientOutput) -> anyhow::Error {
+    let (blame, text) = match output {
+        ClientOutput::Failed(ClientFailure::NoAnswer) => {
+            (Blame::Unreachable, String::from("the meter does not answer"))
+        }
+        ClientOutput::Failed(ClientFailure::Exception(exception)) => {
+            (Blame::Refused, format!("the meter says {exception}"))
+        }
+        ClientOutput::Failed(ClientFailure::NotNegotiated) => {
+            (Blame::Refused, String::from("the meter does not offer this service to this client"))
+        }
+        ClientOutput::Failed(ClientFailure::Protocol) => {
+            (Blame::Refused, String::from("the meter's answer makes no sense"))
+        }
+        ClientOutput::Failed(ClientFailure::TooLong) => {
+            (Blame::Refused, String::from("too long: the value, or the request for this meter"))
+        }
+        ClientOutput::Failed(ClientFailure::CounterExhausted) => {
+            (Blame::Association, String::from("the invocation counter has ended: the meter needs new keys"))
+        }
+        ClientOutput::Failed(ClientFailure::KeyMissing) => (
+            Blame::Association,
+            String::from("--ciphering: this form needs keys that the file does not hold"),
+        ),
+        other => (Blame::Refused, format!("unexpected: {other:?}")),
+    };
+    Fault::error(blame, text)
+}

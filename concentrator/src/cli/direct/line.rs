@@ -1,0 +1,116 @@
+//! The way to a meter: a connection, or a serial line.
+
+use super::fault::{Blame, Fault};
+use anyhow::Context;
+use dlms::mode_e::{LineFormat, LineSettings};
+use plc_core::time::Duration;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{ControlModes, OptionalActions, Termios, tcdrain, tcgetattr, tcsetattr};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// A way to a meter.
+pub(super) enum Line {
+    Tcp(TcpStream),
+    Serial(File),
+}
+
+/// What a line has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Octets(usize),
+    Nothing,
+}
+
+impl Line {
+    pub(super) fn tcp(address: SocketAddr) -> anyhow::Result<Self> {
+        let socket = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
+        let socket = socket.map_err(|error| {
+            Fault::error(Blame::Unreachable, format!("{address}: {error}, expected a meter"))
+        })?;
+        socket.set_nodelay(true)?;
+        socket.set_write_timeout(Some(CONNECT_TIMEOUT))?;
+        Ok(Self::Tcp(socket))
+    }
+
+    /// Eight bits without parity.
+    pub(super) fn serial(device: &Path, bits_per_second: u32) -> anyhow::Result<Self> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(rustix::fs::OFlags::NOCTTY.bits().cast_signed())
+            .open(device)
+            .map_err(|error| Fault::error(Blame::Unreachable, format!("{}: {error}", device.display())))?;
+        configure(&file, bits_per_second, LineFormat::EightNone)
+            .with_context(|| format!("{}: expected a serial line", device.display()))?;
+        Ok(Self::Serial(file))
+    }
+
+    /// Sets a serial line, once everything before is on it. A connection has no settings: whoever is at its other end knows them.
+    pub(super) fn set(&mut self, settings: LineSettings) -> anyhow::Result<()> {
+        let Self::Serial(file) = self else { return Ok(()) };
+        tcdrain(&*file)?;
+        Ok(configure(file, settings.rate.bits_per_second(), settings.format)?)
+    }
+
+    pub(super) fn send(&mut self, octets: &[u8]) -> anyhow::Result<()> {
+        let sent = match self {
+            Self::Tcp(socket) => socket.write_all(octets),
+            Self::Serial(file) => file.write_all(octets),
+        };
+        sent.map_err(|error| Fault::error(Blame::Unreachable, format!("the line: {error}")))
+    }
+
+    /// Waits for octets.
+    pub(super) fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> anyhow::Result<Heard> {
+        let wait = wait.max(Duration::from_millis(1));
+        let read = match self {
+            Self::Tcp(socket) => {
+                socket.set_read_timeout(Some(wait))?;
+                socket.read(buffer)
+            }
+            Self::Serial(file) => {
+                let timeout = Timespec {
+                    tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+                    tv_nsec: wait.subsec_nanos().into(),
+                };
+                if poll(&mut [PollFd::new(&*file, PollFlags::IN)], Some(&timeout))? == 0 {
+                    return Ok(Heard::Nothing);
+                }
+                file.read(buffer)
+            }
+        };
+        match read {
+            Ok(0) => Err(Fault::error(Blame::Unreachable, "the meter has closed the connection")),
+            Ok(len) => Ok(Heard::Octets(len)),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) =>
+            {
+                Ok(Heard::Nothing)
+            }
+            Err(error) => Err(Fault::error(Blame::Unreachable, format!("the line: {error}"))),
+        }
+    }
+}
+
+fn configure(file: &File, bits_per_second: u32, format: LineFormat) -> rustix::io::Result<()> {
+    let mut settings: Termios = tcgetattr(file)?;
+    settings.make_raw();
+    settings.control_modes |= ControlModes::CREAD | ControlModes::CLOCAL;
+    settings.control_modes -=
+        ControlModes::CSIZE | ControlModes::PARENB | ControlModes::PARODD | ControlModes::CSTOPB;
+    settings.control_modes |= match format {
+        LineFormat::EightNone => ControlModes::CS8,
+        LineFormat::SevenEven => ControlModes::CS7 | ControlModes::PARENB,
+    };
+    settings.set_speed(bits_per_second)?;
+    tcsetattr(file, OptionalActions::Now, &settings)
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

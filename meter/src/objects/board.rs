@@ -1,0 +1,284 @@
+//! The objects that have a state of their own, and what belongs to them.
+
+use super::defaults;
+use super::events::EventLogs;
+use super::image::ImageStore;
+use super::names;
+use crate::config::ImageCheck;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use dlms::classes::{
+    Account, ActivityCalendar, Arbitrator, Charge, Credit, DataObject, DemandRegister, DisconnectControl,
+    Effects, ExtendedRegister, ImageTransfer, Limiter, Moment, Object, PushSetup, RegisterActivation,
+    RegisterMonitor, Schedule, Schema, ScriptTable, SingleActionSchedule, Snapshot, SpecialDays,
+    TokenGateway, WallClock,
+};
+use dlms::cosem::{LogicalName, Wall};
+use plc_core::seed::{Stream, uniform};
+use plc_core::{Instant, Seed, Utc};
+
+macro_rules! slots {
+    ($($slot:ident, $field:ident, $class:ident, $name:ident;)+) => {
+        /// An object with a state of its own.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Slot {
+            $(#[doc = stringify!($field)] $slot,)+
+        }
+
+        /// All of them, with their names and classes.
+        pub(super) const SLOTS: [(Slot, LogicalName, &Schema); [$(Slot::$slot),+].len()] =
+            [$((Slot::$slot, names::$name, $class::SCHEMA),)+];
+
+        /// The objects.
+        #[derive(Debug)]
+        pub struct Slots {
+            $(#[doc = stringify!($field)] pub $field: $class,)+
+        }
+
+        impl Slots {
+            /// An object.
+            pub fn object(&self, slot: Slot) -> &dyn Object {
+                match slot { $(Slot::$slot => &self.$field,)+ }
+            }
+
+            /// An object, to change it.
+            pub fn object_mut(&mut self, slot: Slot) -> &mut dyn Object {
+                match slot { $(Slot::$slot => &mut self.$field,)+ }
+            }
+        }
+    };
+}
+
+slots! {
+    Clock, clock, WallClock, CLOCK;
+    ResetScripts, reset_scripts, ScriptTable, RESET_SCRIPTS;
+    BillingScripts, billing_scripts, ScriptTable, BILLING_SCRIPTS;
+    TariffScripts, tariff_scripts, ScriptTable, TARIFF_SCRIPTS;
+    DisconnectScripts, disconnect_scripts, ScriptTable, DISCONNECT_SCRIPTS;
+    ImageScripts, image_scripts, ScriptTable, IMAGE_SCRIPTS;
+    PushScripts, push_scripts, ScriptTable, PUSH_SCRIPTS;
+    SpecialDays, special_days, SpecialDays, SPECIAL_DAYS;
+    Schedule, schedule, Schedule, SCHEDULE;
+    Calendar, calendar, ActivityCalendar, CALENDAR;
+    Activation, activation, RegisterActivation, REGISTER_ACTIVATION;
+    BillingSchedule, billing_schedule, SingleActionSchedule, BILLING_SCHEDULE;
+    DisconnectSchedule, disconnect_schedule, SingleActionSchedule, DISCONNECT_SCHEDULE;
+    ImageSchedule, image_schedule, SingleActionSchedule, IMAGE_SCHEDULE;
+    PushSchedule, push_schedule, SingleActionSchedule, PUSH_SCHEDULE;
+    CurrentMonitor, current_monitor, RegisterMonitor, CURRENT_MONITOR;
+    VoltageMonitor, voltage_monitor, RegisterMonitor, VOLTAGE_MONITOR;
+    AlarmMonitor, alarm_monitor, RegisterMonitor, ALARM_MONITOR;
+    Limiter, limiter, Limiter, LIMITER;
+    Account, account, Account, ACCOUNT;
+    Credit, credit, Credit, CREDIT;
+    Charge, charge, Charge, CHARGE;
+    TokenGateway, token_gateway, TokenGateway, TOKEN_GATEWAY;
+    PushInterval, push_interval, PushSetup, PUSH_INTERVAL;
+    PushAlarm, push_alarm, PushSetup, PUSH_ALARM;
+    Image, image, ImageTransfer, IMAGE_TRANSFER;
+    Disconnector, disconnector, DisconnectControl, DISCONNECTOR;
+    Arbitrator, arbitrator, Arbitrator, ARBITRATOR;
+    Demand, demand, DemandRegister, DEMAND;
+    Maximum, maximum, ExtendedRegister, MAXIMUM_DEMAND;
+    DeviceId2, device_id_2, DataObject, DEVICE_ID_2;
+    ConsumerMessage, consumer_message, DataObject, CONSUMER_MESSAGE;
+    ConsumerCode, consumer_code, DataObject, CONSUMER_CODE;
+    PowerFailures, power_failures, DataObject, POWER_FAILURES;
+    ErrorRegister, error_register, DataObject, ERROR_REGISTER;
+    AlarmRegister, alarm_register, DataObject, ALARM_REGISTER;
+    AlarmFilter, alarm_filter, DataObject, ALARM_FILTER;
+    AlarmDescriptor, alarm_descriptor, DataObject, ALARM_DESCRIPTOR;
+}
+
+/// The schedules of one action.
+pub(super) const SCHEDULES: [Slot; 4] =
+    [Slot::BillingSchedule, Slot::DisconnectSchedule, Slot::ImageSchedule, Slot::PushSchedule];
+/// The push setups.
+pub(super) const PUSHES: [Slot; 2] = [Slot::PushInterval, Slot::PushAlarm];
+
+/// All state of the objects of a meter that is not measured.
+#[derive(Debug)]
+pub struct Board {
+    /// The objects.
+    pub slots: Slots,
+    /// The logs of events.
+    pub events: EventLogs,
+    /// Energy by rate, in mWh.
+    pub(super) rates_mwh: [u64; 4],
+    /// The total when the rates were counted up last.
+    pub(super) counted_mwh: Option<u64>,
+    pub(super) images: ImageStore,
+    /// Up to when on the wall schedules have been carried out.
+    pub(super) carried_out: Option<Wall>,
+    /// When the next of them is due.
+    pub(super) next: Option<Utc>,
+    /// Whether something was changed that may be due at once.
+    pub(super) is_stale: bool,
+    was_down: bool,
+    entropy: Stream,
+    /// What has changed since it was made durable.
+    changed: BTreeSet<Slot>,
+}
+
+impl Board {
+    /// The objects of a new meter.
+    pub fn new(image_check: ImageCheck, image_size_max: u32, seed: &Seed) -> Self {
+        Self {
+            slots: defaults::slots(image_size_max),
+            events: EventLogs::new(),
+            rates_mwh: [0; 4],
+            counted_mwh: None,
+            images: ImageStore::new(image_check),
+            carried_out: None,
+            next: None,
+            is_stale: false,
+            was_down: false,
+            entropy: seed.stream(),
+            changed: BTreeSet::new(),
+        }
+    }
+
+    /// The object of this name.
+    pub fn find(name: LogicalName) -> Option<Slot> {
+        SLOTS.iter().find(|slot| slot.1 == name).map(|slot| slot.0)
+    }
+
+    /// Everything that must survive a restart, object by object.
+    pub fn snapshots(&self) -> Vec<Snapshot> {
+        SLOTS.iter().map(|&(slot, name, _)| Snapshot::of(name, self.slots.object(slot))).collect()
+    }
+
+    /// Gives states back; what does not fit its object is left as it is. A meter that `has_lived` has been without power.
+    pub fn restore(&mut self, snapshots: &[Snapshot], has_lived: bool) {
+        for snapshot in snapshots {
+            if let Some(slot) = Self::find(snapshot.logical_name) {
+                snapshot.restore(self.slots.object_mut(slot));
+            }
+        }
+        self.images.restore(&mut self.slots.image);
+        self.was_down = has_lived;
+    }
+
+    /// A meter that has lived before and measures again has been without power.
+    pub(super) fn count_power_failure(&mut self) {
+        if core::mem::take(&mut self.was_down) {
+            let failures = self.slots.power_failures.value.number().unwrap_or(0);
+            let failures = u32::try_from(failures).unwrap_or(u32::MAX).saturating_add(1);
+            self.slots.power_failures.put(&failures);
+            self.mark(Slot::PowerFailures);
+        }
+    }
+
+    /// A number that nobody foresees.
+    pub(super) fn random(&mut self) -> u32 {
+        uniform(&mut self.entropy, u32::MAX)
+    }
+
+    /// The energy by rate, in mWh.
+    pub const fn rates_mwh(&self) -> [u64; 4] {
+        self.rates_mwh
+    }
+
+    /// Gives back what was counted by rate.
+    pub const fn restore_rates(&mut self, rates_mwh: [u64; 4]) {
+        self.rates_mwh = rates_mwh;
+    }
+
+    /// The state of an object has changed.
+    pub(super) fn mark(&mut self, slot: Slot) {
+        self.changed.insert(slot);
+    }
+
+    /// An object whose state has changed since it was taken here.
+    pub fn take_changed(&mut self) -> Option<Snapshot> {
+        let slot = self.changed.pop_first()?;
+        let (_, name, _) = *SLOTS.iter().find(|known| known.0 == slot)?;
+        Some(Snapshot::of(name, self.slots.object(slot)))
+    }
+
+    /// What `now` is to the objects.
+    pub fn moment(&self, now: Instant, utc: Option<Utc>) -> Moment {
+        Moment { now, utc, wall: utc.map(|utc| self.slots.clock.wall(utc)) }
+    }
+
+    /// A push setup.
+    pub(super) const fn push_mut(&mut self, slot: Slot) -> Option<&mut PushSetup> {
+        match slot {
+            Slot::PushInterval => Some(&mut self.slots.push_interval),
+            Slot::PushAlarm => Some(&mut self.slots.push_alarm),
+            _ => None,
+        }
+    }
+
+    /// A push has arrived; if it was confirmed, at this time.
+    pub(crate) fn on_delivered(&mut self, slot: Slot, confirmed: Option<Utc>) {
+        let time = confirmed.map(|utc| self.slots.clock.time(utc));
+        if let Some(push) = self.push_mut(slot) {
+            push.on_delivered(time);
+        }
+    }
+
+    /// Whether no further attempt is made.
+    pub(crate) fn is_given_up(&mut self, slot: Slot) -> bool {
+        self.push_mut(slot).is_some_and(|push| push.deadline().is_none())
+    }
+
+    pub(super) const fn schedule(&self, slot: Slot) -> Option<&SingleActionSchedule> {
+        match slot {
+            Slot::BillingSchedule => Some(&self.slots.billing_schedule),
+            Slot::DisconnectSchedule => Some(&self.slots.disconnect_schedule),
+            Slot::ImageSchedule => Some(&self.slots.image_schedule),
+            Slot::PushSchedule => Some(&self.slots.push_schedule),
+            _ => None,
+        }
+    }
+
+    pub(super) fn script_table(&self, name: LogicalName) -> Option<&ScriptTable> {
+        let slots = &self.slots;
+        let tables = [
+            &slots.reset_scripts,
+            &slots.billing_scripts,
+            &slots.tariff_scripts,
+            &slots.disconnect_scripts,
+            &slots.image_scripts,
+            &slots.push_scripts,
+        ];
+        let place = [
+            names::RESET_SCRIPTS,
+            names::BILLING_SCRIPTS,
+            names::TARIFF_SCRIPTS,
+            names::DISCONNECT_SCRIPTS,
+            names::IMAGE_SCRIPTS,
+            names::PUSH_SCRIPTS,
+        ];
+        place.iter().position(|known| *known == name).map(|n| tables[n])
+    }
+
+    /// When time alone has something to do: schedules by the clock, pushes by the driver's.
+    pub fn deadlines(&self) -> (Option<Utc>, Option<Instant>) {
+        let pushes = [&self.slots.push_interval, &self.slots.push_alarm];
+        (self.next, pushes.iter().filter_map(|push| push.deadline()).min())
+    }
+
+    /// Bits of the alarm register rise; those that the filter lets through stay in the descriptor and are pushed.
+    pub(super) fn raise_alarm(&mut self, bits: u32, now: Instant) {
+        let held =
+            |object: &DataObject| object.value.number().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+        let register = held(&self.slots.alarm_register);
+        if bits & !register == 0 {
+            return;
+        }
+        self.slots.alarm_register.put(&(register | bits));
+        self.mark(Slot::AlarmRegister);
+        let passed = bits & !register & held(&self.slots.alarm_filter);
+        if passed != 0 {
+            let descriptor = held(&self.slots.alarm_descriptor);
+            self.slots.alarm_descriptor.put(&(descriptor | passed));
+            self.mark(Slot::AlarmDescriptor);
+            self.slots.push_alarm.trigger(now, 0);
+        }
+    }
+}
+
+/// Effects of one object, with the object that has them.
+pub(super) type Caused = (Slot, Effects);

@@ -1,0 +1,112 @@
+//! The COSEM objects: what clients see, which client sees what, and what objects do to each other.
+
+mod acting;
+mod board;
+mod catalogue;
+mod defaults;
+mod events;
+mod image;
+pub mod names;
+mod observing;
+mod reading;
+mod stepping;
+
+pub use acting::{Note, Origin};
+pub use board::{Board, Slot, Slots};
+pub use events::{EventGroup, EventLogs, EventRow, GROUPS, LogRecord};
+
+use crate::config::Identity;
+use crate::measurement::Measurement;
+use alloc::vec::Vec;
+use catalogue::{CATALOGUE, NETWORK, PUBLIC};
+use dlms::apdu::{ActionResult, DataAccessResult};
+use dlms::axdr::{Data, Encoder};
+use dlms::classes::{G3Network, Moment, register};
+use dlms::cosem::{AttributeRequest, CaptureObject, LogicalName, MethodRequest};
+use dlms::server::{Access, AssociationContext, ObjectEntry, ObjectModel};
+use dlms::specs::schemas;
+use plc_core::{Instant, Utc};
+
+/// The columns of every profile of energy.
+pub const COLUMNS: [CaptureObject; 4] = [
+    CaptureObject::CLOCK,
+    CaptureObject::new(schemas::DATA.class_id, names::PROFILE_STATUS, 2),
+    CaptureObject::new(register::CLASS_ID, names::ACTIVE_IMPORT, 2),
+    CaptureObject::new(register::CLASS_ID, names::ACTIVE_EXPORT, 2),
+];
+
+/// The objects of a meter while something happens to them.
+#[derive(Debug)]
+pub struct Objects<'m> {
+    /// Maker and number.
+    pub identity: &'m Identity,
+    /// The version of the firmware.
+    pub firmware: &'static str,
+    /// The highest counter accepted from the management client.
+    pub receive_counter: Option<u32>,
+    /// What is measured.
+    pub measurement: &'m mut Measurement,
+    /// The objects that have a state of their own.
+    pub board: &'m mut Board,
+    /// What the network knows of itself, on a network.
+    pub network: Option<&'m mut dyn G3Network>,
+    /// What has happened that concerns more than the objects, in its order.
+    pub notes: Vec<Note>,
+    /// Steps of scripts that may still be executed.
+    pub steps_left: u16,
+}
+
+impl Objects<'_> {
+    /// What `now` is to the objects.
+    fn moment(&self, now: Instant) -> Moment {
+        self.board.moment(now, self.measurement.clock().utc(now))
+    }
+}
+
+impl ObjectModel for Objects<'_> {
+    fn object(&self, index: usize, association: &AssociationContext) -> Option<ObjectEntry> {
+        let all = CATALOGUE.len() - if self.network.is_some() { 0 } else { NETWORK };
+        let visible = if association.access == Access::Public { PUBLIC } else { all };
+        CATALOGUE[..visible].get(index).map(|known| catalogue::granted(*known, association.access))
+    }
+
+    fn find(&self, logical_name: LogicalName, association: &AssociationContext) -> Option<ObjectEntry> {
+        let index = CATALOGUE.iter().position(|(_, entry)| entry.logical_name == logical_name)?;
+        self.object(index, association)
+    }
+
+    fn utc(&self, now: Instant) -> Option<Utc> {
+        self.measurement.clock().utc(now)
+    }
+
+    fn get(
+        &mut self,
+        request: &AttributeRequest,
+        association: &AssociationContext,
+        out: &mut Encoder<'_>,
+    ) -> Result<(), DataAccessResult> {
+        self.read(request, association.now, out)
+    }
+
+    fn set(
+        &mut self,
+        request: &AttributeRequest,
+        value: &Data<'_>,
+        association: &AssociationContext,
+    ) -> Result<(), DataAccessResult> {
+        if request.selector.is_some() {
+            return Err(DataAccessResult::ScopeOfAccessViolated);
+        }
+        self.write(request, value, association.now, Origin::Remote)
+    }
+
+    fn action(
+        &mut self,
+        request: &MethodRequest,
+        parameter: Option<&Data<'_>>,
+        association: &AssociationContext,
+        _: &mut Encoder<'_>,
+    ) -> Result<(), ActionResult> {
+        self.invoke(request, parameter, association.now, Origin::Remote)
+    }
+}

@@ -1,0 +1,362 @@
+//! The test plan as a file in TOML: what `plcsim meter` prints, and what it takes.
+//!
+//! ```toml
+//! client_title = "4d4d4d0000bc614e"       # 16 hexadecimal digits
+//!
+//! [[client]]
+//! client = 3                              # its number, one table each
+//! authentication = "hls-ecdsa"            # none, lls, hls-md5, hls-sha1, hls-gmac, hls-sha256 or hls-ecdsa
+//! access = "management"                   # public, reading or management
+//! # password = "..." or secret = "hexadecimal digits": for lls and the hashes
+//! suite = 1                               # 0, 1 or 2: a ciphered context; without it, none of the following
+//! encryption_key = "..."                  # global unicast key: 32 digits, 64 in suite 2
+//! authentication_key = "..."              # the same
+//! master_key = "..."                      # the same, optional
+//! client_signing_key = "..."              # private, 64 digits (P-256) or 96 (P-384); for hls-ecdsa
+//! server_signing_key = "..."              # private
+//! client_agreement_key = "..."            # private; both or none, for agreed keys
+//! server_agreement_key = "..."
+//! # Each client_*_key can be a client_*_public_key (x and y) instead: the meter needs no more.
+//! ```
+
+use super::plan::{ClientKey, PlannedClient, PlannedKeys, PlannedProof, TestPlan};
+use dlms::security::{Curve, HashFunction, PrivateKey, PublicKey, Secret, Suite};
+use dlms::server::Access;
+use std::fmt::Write as _;
+use toml::{Table, Value};
+
+impl TestPlan {
+    /// From the text of a file.
+    ///
+    /// # Errors
+    /// Every fault, a line each: where, and what was expected.
+    pub fn from_toml(text: &str) -> Result<Self, Vec<String>> {
+        let table: Table =
+            text.parse().map_err(|error: toml::de::Error| Vec::from([error.message().to_owned()]))?;
+        let mut faults = Vec::new();
+        let mut top = Fields { table: &table, place: String::new(), faults: &mut faults };
+        let client_title = top.octets("client_title", Some(8));
+        let tables = table.get("client").and_then(Value::as_array).cloned().unwrap_or_default();
+        let clients =
+            tables.iter().enumerate().filter_map(|(n, value)| client(n, value, &mut faults)).collect();
+        if tables.is_empty() {
+            faults.push(String::from("client: expected [[client]] tables"));
+        }
+        let title = client_title.and_then(|title| title.try_into().ok());
+        let plan = Self { client_title: title.unwrap_or(Self::default().client_title), clients };
+        let numbers = plan.clients.iter().map(|planned| planned.client);
+        if numbers.clone().enumerate().any(|(n, number)| numbers.clone().skip(n + 1).any(|m| m == number)) {
+            faults.push(String::from("client: expected each number once"));
+        }
+        if faults.is_empty() { Ok(plan) } else { Err(faults) }
+    }
+
+    /// As a file: everything that the meter and its clients have to know.
+    pub fn to_toml(&self) -> String {
+        let mut text = format!("client_title = \"{}\"\n", hex(&self.client_title));
+        for planned in &self.clients {
+            planned.write(&mut text);
+        }
+        text
+    }
+}
+
+impl PlannedClient {
+    fn write(&self, text: &mut String) {
+        let (authentication, access) = (proof_name(&self.proof), access_name(self.access));
+        let _ = write!(
+            text,
+            "\n[[client]]\nclient = {}\nauthentication = \"{authentication}\"\naccess = \"{access}\"\n",
+            self.client
+        );
+        let mut line = |key: &str, octets: &[u8]| {
+            let _ = writeln!(text, "{key} = \"{}\"", hex(octets));
+        };
+        match &self.proof {
+            PlannedProof::Lls(secret) | PlannedProof::Hash(_, secret) => {
+                match std::str::from_utf8(secret.octets()) {
+                    Ok(password) if password.bytes().all(|octet| octet.is_ascii_alphanumeric()) => {
+                        let _ = writeln!(text, "password = \"{password}\"");
+                    }
+                    _ => line("secret", secret.octets()),
+                }
+            }
+            PlannedProof::Ecdsa { server, client } => write_pair("signing", server, client, &mut line),
+            PlannedProof::None | PlannedProof::Gmac => {}
+        }
+        if let Some(keys) = &self.keys {
+            keys.write(text);
+        }
+    }
+}
+
+impl PlannedKeys {
+    fn write(&self, text: &mut String) {
+        let _ = writeln!(text, "suite = {}", self.suite.code());
+        let mut line = |key: &str, octets: &[u8]| {
+            let _ = writeln!(text, "{key} = \"{}\"", hex(octets));
+        };
+        line("encryption_key", self.encryption.octets());
+        line("authentication_key", self.authentication.octets());
+        if let Some(master) = &self.master {
+            line("master_key", master.octets());
+        }
+        if let Some((server, client)) = &self.agreement {
+            write_pair("agreement", server, client, &mut line);
+        }
+    }
+}
+
+fn write_pair(kind: &str, server: &PrivateKey, client: &ClientKey, line: &mut impl FnMut(&str, &[u8])) {
+    line(&format!("server_{kind}_key"), server.to_secret().octets());
+    line(&format!("server_{kind}_public_key"), &server.public_key().octets());
+    if let ClientKey::Pair(client) = client {
+        line(&format!("client_{kind}_key"), client.to_secret().octets());
+    }
+    line(&format!("client_{kind}_public_key"), &client.public().octets());
+}
+
+/// A table, and what is wrong with it.
+struct Fields<'t> {
+    table: &'t Table,
+    place: String,
+    faults: &'t mut Vec<String>,
+}
+
+impl Fields<'_> {
+    fn fault(&mut self, key: &str, expected: &str) {
+        self.faults.push(format!("{}{key}: expected {expected}", self.place));
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        let value = self.table.get(key)?;
+        let text = value.as_str().map(str::to_owned);
+        if text.is_none() {
+            self.fault(key, "a text");
+        }
+        text
+    }
+
+    /// Octets in hexadecimal digits, so many of them.
+    fn octets(&mut self, key: &str, len: Option<usize>) -> Option<Vec<u8>> {
+        let text = self.text(key)?;
+        let octets = unhex(&text).filter(|octets| len.is_none_or(|len| octets.len() == len));
+        if octets.is_none() {
+            match len {
+                Some(len) => self.fault(key, &format!("{} hexadecimal digits", 2 * len)),
+                None => self.fault(key, "hexadecimal digits"),
+            }
+        }
+        octets
+    }
+
+    fn due(&mut self, key: &str, len: usize) -> Option<Secret> {
+        if !self.table.contains_key(key) {
+            self.fault(key, &format!("{} hexadecimal digits", 2 * len));
+        }
+        self.octets(key, Some(len)).map(|octets| Secret::new(&octets))
+    }
+
+    fn private(&mut self, key: &str, curve: Curve) -> Option<PrivateKey> {
+        let octets = self.octets(key, Some(curve.coordinate_len()))?;
+        let private = PrivateKey::from_octets(curve, &octets).ok();
+        if private.is_none() {
+            self.fault(key, "a number from 1 and below the order of the curve");
+        }
+        private
+    }
+
+    fn public(&mut self, key: &str, curve: Curve) -> Option<PublicKey> {
+        let octets = self.octets(key, Some(curve.pair_len()))?;
+        let public = PublicKey::from_octets(curve, &octets).ok();
+        if public.is_none() {
+            self.fault(key, "a point on the curve");
+        }
+        public
+    }
+
+    /// The keys of both ends for `kind`.
+    fn pair(&mut self, kind: &str, curve: Curve) -> Option<(PrivateKey, ClientKey)> {
+        let (server, client) = (format!("server_{kind}_key"), format!("client_{kind}_key"));
+        let public = format!("client_{kind}_public_key");
+        let client = match self.private(&client, curve) {
+            Some(key) => Some(ClientKey::Pair(key)),
+            None => self.public(&public, curve).map(ClientKey::Public),
+        };
+        self.private(&server, curve).zip(client)
+    }
+
+    fn secret(&mut self) -> Option<Secret> {
+        let password = self.text("password").map(|text| Secret::new(text.as_bytes()));
+        let secret = password.or_else(|| self.octets("secret", None).map(|octets| Secret::new(&octets)));
+        if secret.is_none() {
+            self.fault("password", "a text, or secret in hexadecimal digits");
+        }
+        secret
+    }
+}
+
+fn client(n: usize, value: &Value, faults: &mut Vec<String>) -> Option<PlannedClient> {
+    let place = format!("client {}: ", n + 1);
+    let Some(table) = value.as_table() else {
+        faults.push(format!("{place}expected a table"));
+        return None;
+    };
+    let mut fields = Fields { table, place, faults };
+    let number = table.get("client").and_then(Value::as_integer).and_then(|n| u16::try_from(n).ok());
+    let number = number.filter(|&number| number > 0);
+    if number.is_none() {
+        fields.fault("client", "a number from 1 to 65535");
+    }
+    let access = access(&mut fields);
+    let keys = keys(&mut fields);
+    let proof = proof(&mut fields, keys.as_ref());
+    Some(PlannedClient { client: number?, proof: proof?, access: access?, keys: keys.ok()? })
+}
+
+fn access(fields: &mut Fields<'_>) -> Option<Access> {
+    let access = match fields.text("access").as_deref() {
+        None | Some("reading") => Some(Access::Reading),
+        Some("public") => Some(Access::Public),
+        Some("management") => Some(Access::Management),
+        Some(_) => None,
+    };
+    if access.is_none() {
+        fields.fault("access", "public, reading or management");
+    }
+    access
+}
+
+/// The keys of the ciphered context, if there is one.
+fn keys(fields: &mut Fields<'_>) -> Result<Option<PlannedKeys>, Faulty> {
+    let Some(suite) = fields.table.get("suite") else { return Ok(None) };
+    let suite = suite.as_integer().and_then(|code| u8::try_from(code).ok()).and_then(Suite::from_code);
+    let Some(suite) = suite else {
+        fields.fault("suite", "0, 1 or 2");
+        return Err(Faulty);
+    };
+    let len = suite.key_len();
+    let encryption = fields.due("encryption_key", len);
+    let authentication = fields.due("authentication_key", len);
+    let master = fields.octets("master_key", Some(len)).map(|octets| Secret::new(&octets));
+    let agreement = suite.curve().and_then(|curve| fields.pair("agreement", curve));
+    match encryption.zip(authentication) {
+        Some((encryption, authentication)) => {
+            Ok(Some(PlannedKeys { suite, encryption, authentication, master, agreement }))
+        }
+        None => Err(Faulty),
+    }
+}
+
+/// Something was wrong, and has been told.
+struct Faulty;
+
+fn proof(fields: &mut Fields<'_>, keys: Result<&Option<PlannedKeys>, &Faulty>) -> Option<PlannedProof> {
+    let suite = keys.ok()?.as_ref().map(|keys| keys.suite);
+    let hash = |hash| move |secret| PlannedProof::Hash(hash, secret);
+    match fields.text("authentication").as_deref() {
+        Some("none") if suite.is_none() => Some(PlannedProof::None),
+        Some("lls") => fields.secret().map(PlannedProof::Lls),
+        Some("hls-md5") => fields.secret().map(hash(HashFunction::Md5)),
+        Some("hls-sha1") => fields.secret().map(hash(HashFunction::Sha1)),
+        Some("hls-sha256") => fields.secret().map(hash(HashFunction::Sha256)),
+        Some("hls-gmac") if suite.is_some() => Some(PlannedProof::Gmac),
+        Some("hls-ecdsa") => signatures(fields, suite),
+        Some("none" | "hls-gmac") => {
+            fields.fault("suite", "none for authentication none, one for hls-gmac");
+            None
+        }
+        _ => {
+            fields.fault("authentication", "none, lls, hls-md5, hls-sha1, hls-gmac, hls-sha256 or hls-ecdsa");
+            None
+        }
+    }
+}
+
+fn signatures(fields: &mut Fields<'_>, suite: Option<Suite>) -> Option<PlannedProof> {
+    let curve = suite.map_or(Some(Curve::P256), Suite::curve);
+    let pair = curve.and_then(|curve| fields.pair("signing", curve));
+    if pair.is_none() {
+        fields.fault("server_signing_key", "it and client_signing_key, on the curve of suite 1 or 2");
+    }
+    let (server, client) = pair?;
+    Some(PlannedProof::Ecdsa { server, client })
+}
+
+const fn proof_name(proof: &PlannedProof) -> &'static str {
+    match proof {
+        PlannedProof::None => "none",
+        PlannedProof::Lls(_) => "lls",
+        PlannedProof::Hash(HashFunction::Md5, _) => "hls-md5",
+        PlannedProof::Hash(HashFunction::Sha1, _) => "hls-sha1",
+        PlannedProof::Hash(HashFunction::Sha256, _) => "hls-sha256",
+        PlannedProof::Gmac => "hls-gmac",
+        PlannedProof::Ecdsa { .. } => "hls-ecdsa",
+    }
+}
+
+const fn access_name(access: Access) -> &'static str {
+    match access {
+        Access::Public => "public",
+        Access::Reading => "reading",
+        Access::Management => "management",
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_printed_plan_is_read_back() {
+        let plan = TestPlan::default();
+        let text = plan.to_toml();
+        let read = TestPlan::from_toml(&text).expect("read");
+        assert_eq!(read.to_toml(), text);
+        assert_eq!(read.clients.iter().map(|c| c.client).collect::<Vec<_>>(), [16, 17, 1, 2, 3, 4]);
+        assert_eq!(read.associations().expect("whole").len(), 6);
+    }
+
+    #[test]
+    fn a_client_whose_private_key_is_not_given_is_known_by_its_public_one() {
+        let text = TestPlan::default().to_toml();
+        let without: String = text
+            .lines()
+            .filter(|line| !line.starts_with("client_signing_key"))
+            .map(|l| format!("{l}\n"))
+            .collect();
+        let read = TestPlan::from_toml(&without).expect("read");
+        assert_eq!(read.to_toml(), without);
+    }
+
+    #[test]
+    fn every_fault_of_a_plan_is_named() {
+        let text = "client_title = \"00\"\n[[client]]\nclient = 0\nauthentication = \"magic\"\naccess = \"all\"\n\
+                    [[client]]\nclient = 1\nauthentication = \"hls-gmac\"\nsuite = 0\nencryption_key = \"00\"\n\
+                    [[client]]\nclient = 5\nauthentication = \"hls-ecdsa\"\n";
+        let faults = TestPlan::from_toml(text).expect_err("faulty").join("\n");
+        for expected in [
+            "client_title: expected 16 hexadecimal digits",
+            "client 1: client: expected a number from 1 to 65535",
+            "client 1: access: expected public, reading or management",
+            "client 1: authentication: expected none, lls,",
+            "client 2: encryption_key: expected 32 hexadecimal digits",
+            "client 2: authentication_key: expected 32 hexadecimal digits",
+            "client 3: server_signing_key: expected it and client_signing_key",
+        ] {
+            assert!(faults.contains(expected), "{expected} in\n{faults}");
+        }
+        assert_eq!(TestPlan::from_toml("").expect_err("none"), ["client: expected [[client]] tables"]);
+    }
+}
