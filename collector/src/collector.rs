@@ -230,11 +230,16 @@ impl Collector {
         self.out.event(CollectorEvent::SessionFailed { meter, reason, failures });
     }
 
-    /// Begins the session that has been due for longest, if one more may be under way.
+    /// Begins the session that has been due for longest, if one more may be under way; those that repeat a failed one wait for
+    /// the others, or meters without power would keep those that have it from being read.
     fn begin_due(&mut self, now: Instant) -> bool {
         let free = self.sessions.len() < self.config.sessions;
-        let due = self.meters.values().filter_map(|meter| Some((meter.next?, meter.entry.eui64))).min();
-        let (Some((_, eui64)), Some(anchor)) = (due.filter(|&(at, _)| free && at <= now), self.anchor) else {
+        let due = |meter: &Meter| {
+            let at = meter.next.filter(|&at| free && at <= now)?;
+            Some((meter.is_retrying(), at, meter.entry.eui64))
+        };
+        let (Some((.., eui64)), Some(anchor)) = (self.meters.values().filter_map(due).min(), self.anchor)
+        else {
             return false;
         };
         let next = self.next_period(now);

@@ -467,8 +467,15 @@ impl World {
         }
     }
 
-    /// A node gets its power, or loses it.
+    /// A node gets its power, or loses it; one that has it, or has none, stays as it is.
     fn power(&mut self, node: u32, on: bool) {
+        let has_power = match node {
+            CONCENTRATOR => self.concentrator.node().is_some(),
+            n => self.sites[n as usize - 1].node().is_some(),
+        };
+        if has_power == on {
+            return;
+        }
         self.air.set_power(self.now, node, on);
         self.tap.note(self.now, node, || if on { Input::On } else { Input::Off });
         let now = self.now;

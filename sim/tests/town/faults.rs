@@ -172,3 +172,13 @@ fn rows_of_a_clock_that_goes_wrong_and_right_again_are_what_was_put_in_at_the_ti
     });
     assert_eq!(report.meters[2].captures, 5, "every boundary fell into one of its lives");
 }
+
+#[test]
+fn power_for_who_has_it_changes_nothing() {
+    let read = |actions| {
+        let report = town(|town| town.actions = actions);
+        (report.captures, report.nodes.frames)
+    };
+    let again = vec![at(60, Action::PowerOn(Choice::Share(1.0))), at(900, Action::PowerOn(Choice::Node(0)))];
+    assert_eq!(read(again), read(Vec::new()));
+}
