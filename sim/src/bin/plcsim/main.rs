@@ -37,7 +37,7 @@ enum Command {
     Config(ConfigArgs),
     /// Run the real receiver in noise and print the error tables of frame fidelity.
     Calibrate(CalibrateArgs),
-    /// Run a scenario at frame fidelity and report.
+    /// Run a scenario at frame fidelity and report; fails when an invariant is violated.
     Run(RunArgs),
     /// Give a node of a capture everything that happened to it, and compare what it sends, bit for bit.
     Replay(ReplayArgs),
@@ -165,7 +165,7 @@ struct CompareArgs {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// How many seeds.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     runs: u64,
 }
 

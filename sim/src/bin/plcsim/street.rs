@@ -15,6 +15,9 @@ pub(crate) enum Failure {
     /// The street cannot be built.
     #[error(transparent)]
     Street(#[from] sim::street::StreetError),
+    /// Something has happened that must not.
+    #[error("{0} invariants violated")]
+    Violated(u64),
     /// The tables are no feeder.
     #[error(transparent)]
     Feeder(#[from] sim::feeder::FeederError),
