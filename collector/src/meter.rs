@@ -161,11 +161,13 @@ pub struct MeterStatus {
     pub last_failure: Option<SessionFailure>,
     /// When the next session begins; none when it waits for something else than time.
     pub next_attempt: Option<Instant>,
+    /// Whether that time has come: it waits for the sessions of others to end.
+    pub due: bool,
 }
 
 impl Meter {
     /// The meter as operators see it.
-    pub(crate) fn status(&self, in_session: bool) -> MeterStatus {
+    pub(crate) fn status(&self, now: Instant, in_session: bool) -> MeterStatus {
         let state = match self.entry.short {
             None => MeterState::Absent,
             Some(_) if in_session => MeterState::InSession,
@@ -184,6 +186,7 @@ impl Meter {
             captures_lost: self.tally.captures_lost,
             last_failure: self.tally.last_failure.clone(),
             next_attempt: self.next,
+            due: self.next.is_some_and(|at| at <= now),
         }
     }
 }
