@@ -82,6 +82,11 @@ impl Diagnosis {
         }
     }
 
+    /// Meters are read once each `period` from now on.
+    pub const fn set_period(&mut self, period: Duration) {
+        self.period = period;
+    }
+
     /// This meter is expected. What is known of it stays.
     pub fn on_expected(&mut self, meter: Eui64) {
         self.strangers.remove(&meter);

@@ -37,6 +37,8 @@ pub enum Command {
     Topology(ClientArgs),
     /// Show the state of a running concentrator.
     Status(ClientArgs),
+    /// Say why a meter is read, or is not; without one, of all meters.
+    Explain(ExplainArgs),
     /// List the events of a running concentrator.
     Events(ClientArgs),
     /// Read, write and hear a meter without a concentrator.
@@ -98,6 +100,17 @@ pub struct ClientArgs {
     /// Print one JSON object per line instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `concentrator explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// The meter, by its id or EUI-64; also a device that is not configured, by its EUI-64.
+    #[arg(value_name = "METER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub meter: Option<String>,
 }
 
 /// `concentrator readings`.

@@ -8,7 +8,7 @@ mod print;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
-pub use args::{Cli, ClientArgs, Command, ReadingsArgs, RunArgs};
+pub use args::{Cli, ClientArgs, Command, ExplainArgs, ReadingsArgs, RunArgs};
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
     SecurityArgs, SetArgs,
