@@ -11,12 +11,17 @@ const EXPECTED: &str =
 /// The longest time until an action, seconds.
 const AT_MAX_S: f64 = 3600.0 * 24.0 * 366.0;
 
-/// Reads one section: one action, or two where something ends by itself.
+/// Reads one section: one action, or two where something ends by itself; it begins before the scenario ends.
 pub(super) fn read(
     section: &mut Section<'_>,
     (meters, recorders): (usize, usize),
+    end: Duration,
 ) -> Vec<(Duration, Action)> {
     let at = seconds(section.needed("at_s", (0.0, AT_MAX_S)));
+    if at >= end {
+        let expected = format!("less than the {} s of the scenario", end.as_secs_f64());
+        section.fault("at_s", &at.as_secs_f64().to_string(), &expected);
+    }
     let kind = section.text("do", "");
     let meter = |section: &mut Section<'_>| section.needed_whole("meter", (1, meters as u64)) as usize;
     match kind.as_str() {

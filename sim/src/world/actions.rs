@@ -59,7 +59,7 @@ impl World {
 
     fn fill_tables(&mut self, recorder: usize, neighbours: usize) {
         let seed = self.seed.derive("insider", recorder as u64);
-        let insider = Insider::new(self.config.band, self.concentrator.group_key(), seed);
+        let insider = Insider::new(self.config.band, self.concentrator.group_key(), seed, self.now);
         self.rogues[recorder].send(insider.neighbours(neighbours));
         self.on_rogue(self.rogue(recorder));
     }

@@ -130,7 +130,11 @@ impl Site {
 
     /// The clock of the meter goes ahead by so much.
     pub(super) fn shift_clock(&mut self, now: Instant, ahead_ms: i64) {
-        self.report(now);
+        // A boundary at the very moment is one of the time before.
+        match self.next_boundary().filter(|&at| at <= now) {
+            Some(_) => self.count(now),
+            None => self.report(now),
+        }
         self.set_clock(now, ahead_ms);
         // Without power nobody says so.
         self.ahead_ms = ahead_ms;
