@@ -3,7 +3,7 @@
 use crate::columns::Columns;
 use crate::progress::Progress;
 use crate::{CollectorConfig, MeterEntry, SessionFailure};
-use dlms::client::{Client, ClientAuthentication, ClientConfig};
+use dlms::client::{Client, ClientAuthentication, ClientConfig, Quirks};
 use dlms::security::Suite0;
 use plc_core::{Eui64, Instant, ShortAddress, Utc};
 
@@ -118,6 +118,8 @@ impl Meter {
             max_value_len: association.max_value_len,
             response_timeout: association.response_timeout,
             retries: association.retries,
+            request_limit: config.session_max,
+            quirks: Quirks::default(),
             seed,
         })
     }

@@ -43,8 +43,9 @@ pub enum Command {
     Events(ClientArgs),
     /// Read, write and hear a meter without a concentrator.
     ///
-    /// Exit codes: 0 done; 1 an error of this machine or of a file; 2 a wrong command line; 3 the meter cannot be reached or does not
-    /// answer; 4 the meter refuses the association, or one of both did not prove itself; 5 the meter refuses what it was asked for.
+    /// Exit codes: 0 done; 1 an error of this machine or of a file; 2 a wrong command line; 3 the meter cannot be reached, does
+    /// not answer, or answers what cannot be understood; 4 the meter refuses the association, accepts it on other terms, or one of both
+    /// did not prove itself; 5 the meter refuses what it was asked for.
     #[command(subcommand)]
     Dlms(DirectCommand),
 }

@@ -47,7 +47,6 @@ fn get(args: &GetArgs) -> anyhow::Result<()> {
     let ObjectArgs { name, class } = args.object;
     let mut session = Session::open(&args.meter)?;
     let value = session.get(AttributeRequest::new(class, name, args.attribute))?;
-    session.close();
     let value = data(&value)?;
     if args.meter.format() == Format::Table {
         return Ok(writeln!(io::stdout(), "{value}")?);
@@ -63,7 +62,6 @@ fn set(args: &SetArgs) -> anyhow::Result<()> {
     let ObjectArgs { name, class } = args.object;
     let mut session = Session::open(&args.meter)?;
     session.set(AttributeRequest::new(class, name, args.attribute), &args.value.0)?;
-    session.close();
     Ok(())
 }
 
@@ -72,7 +70,6 @@ fn action(args: &ActionArgs) -> anyhow::Result<()> {
     let mut session = Session::open(&args.meter)?;
     let method = MethodRequest { class_id: class, logical_name: name, method: args.method };
     let returned = session.action(method, args.parameter.as_ref().map(|parameter| parameter.0.as_slice()))?;
-    session.close();
     let Some(returned) = returned else { return Ok(()) };
     let returned = data(&returned)?;
     if args.meter.format() == Format::Table {
@@ -86,7 +83,6 @@ fn action(args: &ActionArgs) -> anyhow::Result<()> {
 fn objects(args: &MeterArgs) -> anyhow::Result<()> {
     let mut session = Session::open(args)?;
     let list = session.get(OBJECT_LIST)?;
-    session.close();
     let list = data(&list)?;
     let list = list.as_array().ok_or_else(|| anyhow!("object list: expected an array, found {list}"))?;
     let mut results = Results::new(["class", "version", "logical_name"]);
@@ -113,7 +109,6 @@ fn profile(args: &ProfileArgs) -> anyhow::Result<()> {
     let mut request = AttributeRequest::new(PROFILE_GENERIC, args.name, BUFFER);
     request.selector = range(args.from, args.to);
     let buffer = session.get(request)?;
-    session.close();
     let rows = Rows::from_value(&buffer).ok_or_else(|| anyhow!("buffer: not an array of rows"))?;
     let mut results = Results::new(columns.iter().map(key));
     for row in rows.iter() {
