@@ -1,5 +1,10 @@
 //! The command line against meters that answer what they should not, over real connections.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that waits for real programs"
+)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
