@@ -186,9 +186,7 @@ impl Verdict {
             Self::AssociationRefused => {
                 "look whether the client and its authentication are configured in the meter"
             }
-            Self::CountersReplayed => {
-                "look whether the meter was exchanged or reset; transfer new keys, or somebody replays it"
-            }
+            Self::CountersReplayed => "look whether the meter was exchanged or reset; transfer new keys",
             Self::CountersExhausted => "transfer new keys to the meter",
             Self::AccessDenied => "grant the client access to the load profile in the meter",
             Self::ClockInvalid => "set the clock of the meter; its battery may be empty",
