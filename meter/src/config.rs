@@ -255,6 +255,9 @@ pub struct MeterConfig {
     pub power_quality: bool,
     /// What counts as tampering.
     pub tamper: TamperLimits,
+    /// The client that a new meter pushes to. Who is to hear a meter that nobody has opened an association with (its last gasp, or all
+    /// that a one-way meter says) is one of [`Self::further`] with [`ServerAuthentication::PreEstablished`].
+    pub push_client_sap: i8,
     /// How long the meter lives without its supply.
     pub hold_up: Duration,
     /// Sizes of the profiles.
@@ -296,6 +299,7 @@ impl MeterConfig {
             max_pdu: specs::MAX_PDU,
             image_check: ImageCheck::Complete,
             image_size_max: specs::IMAGE_SIZE_MAX,
+            push_client_sap: specs::SAP_MANAGEMENT as i8,
             hold_up: specs::HOLD_UP,
             seed,
             state: MeterState::default(),

@@ -1,7 +1,12 @@
 //! The supply fails: at any octet that is written to flash, and with time for a last word.
 
+mod line;
 mod mains;
 
+use dlms::axdr::Data;
+use dlms::client::{ClientAuthentication, ClientInput, ClientOutput};
+use dlms::security::{SecurityContext, Suite0};
+use dlms::server::{Access, AssociationConfig, ServerAuthentication};
 use mains::{IDENTITY, KEYS, RATE, at, config};
 use meter::journal::{Flash, FlashError, Item, Journal};
 use meter::objects::names;
@@ -259,10 +264,26 @@ proptest! {
     }
 }
 
-/// A meter that lets the alarms of its supply through.
+/// The client that hears pushes without ever opening an association, and its keys.
+const LISTENER: i8 = 102;
+const LISTENER_KEYS: [[u8; 16]; 2] = [[0x33; 16], [0x44; 16]];
+
+/// A meter that lets the alarms of its supply through, to a client that it has never heard.
 fn alarmed(state: MeterState) -> MeterApplication {
-    let mut app = MeterApplication::new(MeterConfig { state, hold_up: Duration::from_secs(3), ..config() })
-        .expect("a good configuration");
+    let authentication = ServerAuthentication::PreEstablished {
+        keys: SecurityContext::new(&LISTENER_KEYS[0], &LISTENER_KEYS[1]),
+        client_title: *b"CLI\0\0\0\0\x01",
+        last_client_counter: None,
+    };
+    let listener = AssociationConfig {
+        client_sap: LISTENER as u16,
+        authentication,
+        access: Access::Reading,
+        pre_established: false,
+    };
+    let (further, hold_up) = (vec![listener], Duration::from_secs(3));
+    let config = MeterConfig { state, hold_up, further, push_client_sap: LISTENER, ..config() };
+    let mut app = MeterApplication::new(config).expect("a good configuration");
     let now = Instant::from_secs(1);
     app.handle(now, ApplicationInput::Clock(UtcAnchor { at: now, utc: at(22, 10, 0, 10) }));
     app
@@ -303,7 +324,11 @@ fn the_last_gasp_makes_the_registers_durable_then_pushes_then_the_meter_dies() {
     assert!(totals < push, "durable first: {outputs:?}");
     let ApplicationOutput::Persist(MeterPersist::Totals(kept)) = &outputs[totals] else { return };
     // One element of 1000 W for half a minute: 8.333 Wh.
-    assert!(kept.ledger.total.active.import.milliwatt_hours().abs_diff(8_333) <= 1);
+    let counted = kept.ledger.total.active.import.milliwatt_hours();
+    assert!(counted.abs_diff(8_333) <= 1, "{counted} mWh");
+    let ApplicationOutput::Udp(push) = &outputs[push] else { return };
+    // The descriptor keeps what was told before, until a client clears it.
+    assert_ne!(heard(&push.payload) & u64::from(alarm_2::POWER_FAILURE), 0);
     let dies_at = now + Duration::from_secs(3);
     assert!(outputs.contains(&ApplicationOutput::Event(MeterEvent::SupplyLost { dies_at })));
     assert_eq!(codes(&app).last(), Some(&event::POWER_DOWN));
@@ -320,18 +345,40 @@ fn the_last_gasp_makes_the_registers_durable_then_pushes_then_the_meter_dies() {
     let mut state = filter();
     state.ledger = kept.ledger;
     let mut again = alarmed(state);
-    app_pushes(&mut again);
+    if again.deadline().is_some_and(|at| at <= Instant::from_secs(2)) {
+        again.tick(Instant::from_secs(2));
+    }
+    let pushed: Vec<_> = drain(&mut again)
+        .into_iter()
+        .filter_map(|output| match output {
+            ApplicationOutput::Udp(request) => Some(heard(&request.payload)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(pushed, [u64::from(alarm_2::POWER_RESUMED)]);
     assert_eq!(again.measurement().ledger(), kept.ledger);
     assert_eq!(codes(&again).last(), Some(&event::POWER_UP));
 }
 
-fn app_pushes(app: &mut MeterApplication) {
-    let now = Instant::from_secs(2);
-    if app.deadline().is_some_and(|at| at <= now) {
-        app.tick(now);
-    }
-    let outputs = drain(app);
-    assert!(outputs.iter().any(|output| matches!(output, ApplicationOutput::Udp(_))), "{outputs:?}");
+/// The second alarm descriptor in a push, as a client hears it that only listens.
+fn heard(datagram: &[u8]) -> u64 {
+    let keys = Suite0::new(&LISTENER_KEYS[0], &LISTENER_KEYS[1]);
+    let authentication = ClientAuthentication::PreEstablished {
+        keys: Some(keys.into()),
+        server_title: IDENTITY.system_title(),
+    };
+    let mut client = line::client(LISTENER as u16, authentication, 1);
+    client.handle(Instant::from_secs(40), ClientInput::Connect);
+    client.handle(Instant::from_secs(40), ClientInput::Datagram(datagram));
+    let body = std::iter::from_fn(|| client.poll()).find_map(|output| match output {
+        ClientOutput::DataNotification { body, .. } => Some(body),
+        _ => None,
+    });
+    let body = body.expect("a push");
+    let data = Data::from_bytes(&body).ok().and_then(|data| data.as_structure()).expect("a structure");
+    let [name, _, _, descriptor] = data.exactly().expect("four values");
+    assert_eq!(name.as_octets(), Some(&IDENTITY.logical_device_name()[..]));
+    descriptor.as_u64().expect("a number")
 }
 
 #[test]

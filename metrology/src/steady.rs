@@ -244,7 +244,8 @@ impl SteadyCore {
         while left > 0 {
             let piece = left.min(PIECE_US);
             left -= piece;
-            self.ledger.on_sums(sums(steady, piece), &self.values);
+            let count = self.ratings.wiring.elements();
+            self.ledger.on_sums(sums(&steady.elements[..count], piece), &self.values);
         }
     }
 
@@ -280,10 +281,10 @@ impl SteadyCore {
 }
 
 /// Energy of the elements over `us` microseconds, in 1e-24 J.
-fn sums(steady: &Steady, us: u64) -> PowerSums {
+fn sums(elements: &[SteadyElement], us: u64) -> PowerSums {
     let mut sums = PowerSums::default();
     let (signed, unsigned) = (i128::from(us), u128::from(us));
-    for (n, element) in steady.elements.iter().enumerate() {
+    for (n, element) in elements.iter().enumerate() {
         let (u, i) = element.rms();
         sums.active[n] = element.active() * signed;
         sums.reactive[n] = element.fundamental().1 * signed;
@@ -342,6 +343,17 @@ mod tests {
         assert_eq!(generator.reactive.map(|q| q.milliwatt_hours()), [0, 230_000, 0, 0]);
         assert_eq!(creep, crate::Account::default());
         assert_eq!((ledger.total.net(), ledger.total.active.export.milliwatt_hours()), (460_000, 0));
+    }
+
+    #[test]
+    fn elements_that_the_wiring_does_not_have_count_for_nothing() {
+        let mut core = SteadyCore::new(Ratings::household(), Ledger::default()).unwrap();
+        core.advance(&three([(230_000_000, 1_000_000, 0); 3]), 3_600_000_000);
+        assert_eq!(core.registers().import.milliwatt_hours(), 230_000);
+        assert_eq!(
+            (core.values().active_uw, core.ledger().elements[1]),
+            (230_000_000, crate::Account::default())
+        );
     }
 
     #[test]

@@ -126,7 +126,9 @@ impl Pushing<'_, '_> {
             self.caller.reply(apdu);
             return Ok(());
         };
-        let is_open = self.caller.session().is_some_and(|session| session.is_open());
+        // An association that needs no AARQ needs no session either: whoever only pushes has never heard its client.
+        let needs_none = self.caller.association.authentication.pre_established().is_some();
+        let is_open = needs_none || self.caller.session().is_some_and(|session| session.is_open());
         let channel = self.caller.channel().filter(|_| is_open).ok_or(NotifyFault::NotAssociated)?;
         self.caller.reply_protected(&keys, &channel, apdu, &Form::BARE.of_answer(keys.policy()));
         Ok(())
