@@ -63,6 +63,14 @@ impl Observer for LiveObserver {
         self.of(dst, |status| status.counters.datagrams_sent += 1);
     }
 
+    fn noted(&mut self) {
+        self.live.noted();
+    }
+
+    fn in_hand(&mut self, readings: &[Reading]) {
+        self.live.set_in_hand(readings);
+    }
+
     fn stored(&mut self, readings: &[Reading], newest: Cursor) {
         for reading in readings {
             let latest = |status: &mut MeterStatus| {
