@@ -133,9 +133,12 @@ fn a_cap_lets_one_batch_go_at_a_time_and_keeps_the_rate() {
                 UplinkInput::Acknowledged { lot: Lot::Readings, held: &Spans::through(span.last) },
             );
         }
-        now = machine.deadline().unwrap().max(now + Duration::from_millis(1));
-        machine.tick(now);
         said = outputs(&mut machine);
+        if said.iter().all(|output| !matches!(output, UplinkOutput::Batch { .. })) {
+            now = machine.deadline().unwrap();
+            machine.tick(now);
+            said = outputs(&mut machine);
+        }
     }
     assert!((19_000..=22_000).contains(&octets), "{octets}");
 }
@@ -162,7 +165,9 @@ impl Subject for Of {
     type Step = Step;
 
     fn build(&self) -> Uplink {
-        uplink(Order::NewestFirst, self.0)
+        let mut machine = uplink(Order::NewestFirst, self.0);
+        machine.tick(Instant::from_secs(1));
+        machine
     }
 
     fn apply(&self, machine: &mut Uplink, now: Instant, step: &Step) {
@@ -251,7 +256,7 @@ proptest! {
                 }
                 Some(UplinkOutput::Batch { lot, span }) => {
                     machine.handle(now, UplinkInput::Sent { octets: 1 });
-                    prop_assert!(intake.examine(lot, span, 10).is_ok());
+                    prop_assert!(intake.examine(lot, span, usize::try_from(span.len()).unwrap()).is_ok());
                     intake.committed(lot, span);
                     // The acknowledgement of every second one is lost with the line.
                     if until_break.is_none_or(|left| left % 2 == 0) {
