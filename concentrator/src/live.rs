@@ -4,12 +4,14 @@
 use crate::clock;
 use crate::config::Config;
 use crate::shutdown::Shutdown;
-use crate::store::{Cursor, StoreError, StoreReader};
+use crate::store::{Cursor, Reading, StoreError, StoreReader};
+use backhaul::Spans;
 use collector::{Diagnosis, Explanation};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Where the concentrator's time comes from.
@@ -81,6 +83,21 @@ pub struct MeterCounters {
     pub security_failures: u64,
 }
 
+/// What is known of the way to the head-end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// Whether the head-end has welcomed the box.
+    pub linked: bool,
+    /// Events that the head-end holds.
+    pub events: Spans,
+    /// Readings that the head-end holds.
+    pub readings: Spans,
+    /// Readings that were sent since the connection was opened.
+    pub sent: Spans,
+    /// Why there is no connection; empty when there is one.
+    pub fault: String,
+}
+
 /// What a node of the network is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeState {
@@ -126,9 +143,6 @@ pub struct Status {
     pub counters: BTreeMap<String, u64>,
 }
 
-/// How often meters are read until the session that reads them says otherwise.
-const USUAL_PERIOD: std::time::Duration = std::time::Duration::from_secs(900);
-
 /// What is known now.
 #[derive(Debug)]
 pub struct Live {
@@ -139,6 +153,10 @@ pub struct Live {
     status: watch::Sender<Status>,
     meters: watch::Sender<BTreeMap<Eui64, MeterStatus>>,
     topology: watch::Sender<Vec<Node>>,
+    period: watch::Sender<Duration>,
+    in_hand: watch::Sender<BTreeSet<(Eui64, Utc)>>,
+    delivery: watch::Sender<Delivery>,
+    events: watch::Sender<u64>,
     newest: watch::Sender<Cursor>,
     diagnosis: Mutex<Diagnosis>,
 }
@@ -148,7 +166,7 @@ impl Live {
     pub fn new(kind: ClockKind, started: Utc, expected: impl IntoIterator<Item = (Eui64, String)>) -> Self {
         let status = |id| MeterStatus { id, ..MeterStatus::default() };
         let meters: BTreeMap<_, _> = expected.into_iter().map(|(eui64, id)| (eui64, status(id))).collect();
-        let mut diagnosis = Diagnosis::new(USUAL_PERIOD);
+        let mut diagnosis = Diagnosis::new(PERIOD);
         meters.keys().for_each(|eui64| diagnosis.on_expected(*eui64));
         Self {
             shutdown: Shutdown::default(),
@@ -159,6 +177,10 @@ impl Live {
             topology: watch::Sender::default(),
             newest: watch::Sender::default(),
             diagnosis: Mutex::new(diagnosis),
+            period: watch::Sender::new(PERIOD),
+            in_hand: watch::Sender::default(),
+            delivery: watch::Sender::default(),
+            events: watch::Sender::default(),
         }
     }
 
@@ -172,6 +194,7 @@ impl Live {
         for (meter, last) in store.last_captures()? {
             live.update_meter(meter, |status| status.last_reading = Some(last));
         }
+        live.set_period(config.collector.capture_period);
         let pan_id = store.network()?.map(|network| network.pan_id);
         live.update_status(|status| status.pan_id = pan_id);
         live.committed(store.newest()?);
@@ -191,6 +214,47 @@ impl Live {
     /// Changes what is known of the concentrator itself.
     pub fn update_status(&self, change: impl FnOnce(&mut Status)) {
         self.status.send_modify(change);
+    }
+
+    /// Tells which readings wait to become durable.
+    pub fn set_in_hand(&self, readings: &[Reading]) {
+        let captures = readings.iter().map(|reading| (reading.meter, reading.capture)).collect();
+        self.in_hand.send_replace(captures);
+    }
+
+    /// Time between two captures of a meter.
+    pub fn period(&self) -> Duration {
+        *self.period.borrow()
+    }
+
+    /// Tells the time between two captures of a meter.
+    pub fn set_period(&self, period: Duration) {
+        self.period.send_replace(period);
+    }
+
+    /// Captures that are read and not durable yet.
+    pub fn in_hand(&self) -> BTreeSet<(Eui64, Utc)> {
+        self.in_hand.borrow().clone()
+    }
+
+    /// Changes what is known of the way to the head-end.
+    pub fn update_delivery(&self, change: impl FnOnce(&mut Delivery)) {
+        self.delivery.send_modify(change);
+    }
+
+    /// What is known of the way to the head-end, and the news of it.
+    pub fn delivery(&self) -> watch::Receiver<Delivery> {
+        self.delivery.subscribe()
+    }
+
+    /// Tells that there is a new event.
+    pub fn noted(&self) {
+        self.events.send_modify(|count| *count += 1);
+    }
+
+    /// The news of events.
+    pub fn events(&self) -> watch::Receiver<u64> {
+        self.events.subscribe()
     }
 
     /// Tells that readings up to this cursor are durable ([`crate::store::InsertReport::newest`]).
@@ -271,3 +335,6 @@ impl Live {
         by_id.or_else(|| Eui64::parse_hex(name).filter(|eui64| meters.contains_key(eui64)))
     }
 }
+
+/// Time between two captures, until the configuration is known.
+const PERIOD: Duration = Duration::from_secs(900);

@@ -41,6 +41,11 @@ pub enum Command {
     Status(ClientArgs),
     /// Say why a meter is read, or is not; without one, of all meters.
     Explain(ExplainArgs),
+    /// Show in which state every expected interval is, or digests of what is held.
+    Ledger(LedgerArgs),
+    /// Make certificates for tests.
+    #[command(subcommand)]
+    Pki(PkiCommand),
     /// List the events of a running concentrator.
     Events(ClientArgs),
     /// Read, write and hear a meter without a concentrator.
@@ -128,6 +133,43 @@ pub struct OneMeterArgs {
     /// How to reach the concentrator.
     #[command(flatten)]
     pub client: ClientArgs,
+}
+
+/// `concentrator ledger`.
+#[derive(Clone, Debug, Args)]
+pub struct LedgerArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// Only of this meter, by its id or EUI-64.
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub meter: Option<String>,
+    /// Captured at this time (UTC) or later; without it since the meter is expected.
+    #[arg(long, value_name = "TIME", value_parser = utc)]
+    pub from: Option<Utc>,
+    /// Captured before this time (UTC).
+    #[arg(long, value_name = "TIME", value_parser = utc)]
+    pub to: Option<Utc>,
+    /// Instead, digests of what is held in buckets of so many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub digests: Option<u64>,
+}
+
+/// `concentrator pki`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PkiCommand {
+    /// Make an authority, and certificates for a head-end and for boxes.
+    Init {
+        /// Where the files go.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Names and addresses of the head-end.
+        #[arg(long, value_name = "NAME", default_values_t = [String::from("localhost"), String::from("127.0.0.1")])]
+        head_end: Vec<String>,
+        /// Names of the boxes.
+        #[arg(long = "box", value_name = "ID")]
+        boxes: Vec<String>,
+    },
 }
 
 /// `concentrator readings`.

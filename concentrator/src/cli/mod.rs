@@ -9,14 +9,16 @@ mod quantity;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
-pub use args::{Cli, ClientArgs, Command, ExplainArgs, OneMeterArgs, ReadingsArgs, RunArgs};
+pub use args::{
+    Cli, ClientArgs, Command, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand, ReadingsArgs, RunArgs,
+};
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
     SecurityArgs, SetArgs,
 };
 
 use crate::config::Config;
-use crate::{daemon, logging};
+use crate::{daemon, logging, pki};
 use clap::Parser;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -43,6 +45,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             return crate::demo::run(&args);
         }
         Command::Config => io::stdout().write_all(Config::default().to_toml().as_bytes())?,
+        Command::Pki(PkiCommand::Init { dir, head_end, boxes }) => pki::init(&dir, &head_end, &boxes)?,
         Command::Dlms(command) => {
             start_log(cli.log.as_deref(), "warn")?;
             direct::run(&command)?;

@@ -189,6 +189,39 @@ pub(super) fn node(node: &v1::Node) -> Row {
     Row { cells, json }
 }
 
+pub(super) const LEDGER: &[Column] =
+    &[("METER", -16), ("FROM", -20), ("TO", -20), ("INTERVALS", 9), ("STATE", -12), ("REASON", -9)];
+
+pub(super) fn ledger(line: &v1::LedgerLine) -> Row {
+    let state = word(line.state().as_str_name(), "INTERVAL_STATE_");
+    let cells = vec![
+        line.meter_id.clone(),
+        time(Some(line.from_ms)),
+        time(Some(line.to_ms)),
+        line.intervals.to_string(),
+        state.clone(),
+        line.reason.clone(),
+    ];
+    let json = json!({
+        "meter_id": line.meter_id, "from_ms": line.from_ms, "to_ms": line.to_ms, "intervals": line.intervals,
+        "state": state, "reason": line.reason,
+    });
+    Row { cells, json }
+}
+
+pub(super) const DIGEST: &[Column] = &[("EUI64", -16), ("FROM", -20), ("READINGS", 8), ("DIGEST", -32)];
+
+pub(super) fn digest(digest: &v1::RangeDigest) -> Row {
+    let mut sum = String::new();
+    digest.sum.iter().for_each(|octet| {
+        let _ = write!(sum, "{octet:02x}");
+    });
+    let eui64 = format!("{:016x}", digest.eui64);
+    let cells = vec![eui64.clone(), time(Some(digest.from_ms)), digest.count.to_string(), sum.clone()];
+    let json = json!({ "eui64": eui64, "from_ms": digest.from_ms, "count": digest.count, "sum": sum });
+    Row { cells, json }
+}
+
 pub(super) const EVENT: &[Column] =
     &[("CURSOR", 8), ("TIME", -20), ("KIND", -17), ("METER", -12), ("TEXT", -4)];
 

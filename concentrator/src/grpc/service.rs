@@ -34,6 +34,10 @@ impl Service {
         Self { live, store, streams, questions: Semaphore::new(MAX_QUESTIONS) }
     }
 
+    pub(super) fn live(&self) -> &Live {
+        &self.live
+    }
+
     fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
         let refused =
             |_| Status::resource_exhausted(format!("{MAX_STREAMS} streams are open, expected fewer"));
@@ -41,7 +45,7 @@ impl Service {
     }
 
     /// Asks the store something short, beside the threads of the runtime.
-    async fn ask<T: Send + 'static>(
+    pub(super) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&StoreReader) -> Result<T, crate::store::StoreError> + Send + 'static,
     ) -> Result<T, Status> {
@@ -51,7 +55,7 @@ impl Service {
     }
 
     /// The meter of that name, configured or only in the store; `None` for an empty name.
-    async fn meter(&self, name: &str) -> Result<Option<Eui64>, Status> {
+    pub(super) async fn meter(&self, name: &str) -> Result<Option<Eui64>, Status> {
         if name.is_empty() {
             return Ok(None);
         }

@@ -70,6 +70,14 @@ impl Observer for LiveObserver {
         self.live.diagnose(|diagnosis| diagnosis.on_confirm(now, confirm));
     }
 
+    fn noted(&mut self) {
+        self.live.noted();
+    }
+
+    fn in_hand(&mut self, readings: &[Reading]) {
+        self.live.set_in_hand(readings);
+    }
+
     fn stored(&mut self, readings: &[Reading], newest: Cursor) {
         for reading in readings {
             let latest = |status: &mut MeterStatus| {
