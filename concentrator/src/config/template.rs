@@ -19,6 +19,26 @@ const METER_EXAMPLE: &str = r#"# The meters that may join. Keys are 32 hexadecim
 #system_title = "4d4d4d0000000001"
 "#;
 
+/// The way to the head-end, as comments.
+const BACKHAUL: &str = r#"[backhaul]
+# Where the head-end listens; without it nothing is delivered, and readings are there to be asked for.
+#head_end = "https://head-end.example:50052"
+# Name of this box, as in its certificate: letters, digits, hyphens.
+#box_id = "box-1"
+# PEM file with the certificates of the authority; `concentrator pki init` makes all three files for tests.
+#authority = "pki/ca.pem"
+# PEM file with the certificate of this box.
+#certificate = "pki/box-1.pem"
+# PEM file with the private key of this box.
+#key = "pki/box-1.key"
+# Whether http to this machine is allowed, for tests.
+#plain_text = false
+# In which order a backlog is delivered: "oldest-first", or "newest-first": what is new at once, the rest backwards.
+#order = "oldest-first"
+# Octets per second at most, 1000 to 1000000000; without it as fast as the link is.
+#max_octets_per_s = 10000
+"#;
+
 impl Config {
     /// The file that gives this configuration, without the meters, every key explained.
     pub fn to_toml(&self) -> String {
@@ -43,24 +63,7 @@ keep_days = {keep_days}
 # Where the gRPC interface is served. It has no authentication: keep it on this machine or behind a proxy.
 listen = "{listen}"
 
-[backhaul]
-# Where the head-end listens; without it nothing is delivered, and readings are there to be asked for.
-#head_end = "https://head-end.example:50052"
-# Name of this box, as in its certificate: letters, digits, hyphens.
-#box_id = "box-1"
-# PEM file with the certificates of the authority; `concentrator pki init` makes all three files for tests.
-#authority = "pki/ca.pem"
-# PEM file with the certificate of this box.
-#certificate = "pki/box-1.pem"
-# PEM file with the private key of this box.
-#key = "pki/box-1.key"
-# Whether http to this machine is allowed, for tests.
-#plain_text = false
-# In which order a backlog is delivered: "oldest-first", or "newest-first": what is new at once, the rest backwards.
-#order = "oldest-first"
-# Octets per second at most, 1000 to 1000000000; without it as fast as the link is.
-#max_octets_per_s = 10000
-
+{BACKHAUL}
 [plc]
 # The analogue front end, hardware or emulated: "unix:/absolute/path" or "tcp:host:port".
 front_end = {front_end:?}

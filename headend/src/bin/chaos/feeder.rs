@@ -40,7 +40,7 @@ pub(crate) fn live(life: &BoxArgs) -> anyhow::Result<()> {
                 live.committed(report.newest);
                 writeln!(std::io::stdout(), "{number}")?;
                 number += 1;
-                if number % 50 == 0 {
+                if number.is_multiple_of(50) {
                     note(&mut store, &live, life, EventKind::Clock)?;
                 }
             }
