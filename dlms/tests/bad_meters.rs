@@ -1,5 +1,6 @@
 //! A client against meters that answer what they should not: each answer has a reason of its own, and none
 //! keeps the client for longer than it was told.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod world;
 

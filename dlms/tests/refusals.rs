@@ -1,5 +1,6 @@
 //! What a server says to a client whose protection it does not take: the standard's own error where that tells
 //! nobody anything of the keys, or silence where the server is told to keep it. Nothing is served either way.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod world;
 
