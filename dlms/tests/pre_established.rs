@@ -132,8 +132,8 @@ fn an_answer_of_another_meter_is_not_believed() {
     server.server_title = *b"MTR00002";
     let mut world = World::between(client, server, PERFECT, 1);
     assert_eq!(world.ask(ClientInput::Connect), ClientOutput::Connected);
-    let unauthentic = AnswerFault::Unauthentic(ApduKind(0xCC));
-    let failed = ClientOutput::Failed(ClientFailure::Answer(unauthentic));
-    assert_eq!(world.ask(ClientInput::Get(energy())), failed, "it is told that something came");
+    let answer = world.ask(ClientInput::Get(energy()));
+    let unauthentic = ClientFailure::Answer(AnswerFault::Unauthentic(ApduKind(0xCC)));
+    assert_eq!(answer, ClientOutput::Failed(unauthentic));
     assert!(world.client.counters().unauthentic > 0);
 }

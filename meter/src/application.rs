@@ -12,6 +12,7 @@ use crate::profiles::Row;
 use crate::specs::{self, SAP_MANAGEMENT, event};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 use dlms::classes::{G3Network, Snapshot};
 use dlms::server::{Notification, Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
 use metrology::{Frame, Ledger, Registers, Steady, TamperInputs};
@@ -43,6 +44,10 @@ pub enum ApplicationInput<'a> {
     Registers(Registers),
     /// The switches and sensors against tampering say so now.
     Inputs(TamperInputs),
+    /// The supply is lost: the meter lives for its hold-up time, then no more.
+    SupplyLost,
+    /// The supply is back before the meter has died.
+    SupplyBack,
     /// The clock is set.
     Clock(UtcAnchor),
     /// A datagram has arrived.
@@ -63,6 +68,8 @@ pub enum MeterPersist {
     Server(ServerPersist),
     /// A row was captured with these registers.
     Captured(Box<Captured>),
+    /// The registers as they stand, between two rows: the supply is going.
+    Totals(Box<Totals>),
     /// The voltage was wrong for a while: a row of a log of power quality, which is counted as well.
     Quality(QualityRow),
     /// The billing period was closed before its time with this row of the monthly profile.
@@ -84,6 +91,15 @@ pub struct Captured {
     pub rates: RateRegisters,
 }
 
+/// All registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Energies.
+    pub ledger: Ledger,
+    /// Energy by rate.
+    pub rates: RateRegisters,
+}
+
 /// What a meter tells, for logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MeterEvent {
@@ -96,6 +112,15 @@ pub enum MeterEvent {
     },
     /// A verified image is to run.
     ImageActivated,
+    /// The supply is lost.
+    SupplyLost {
+        /// Until when the meter lives.
+        dies_at: Instant,
+    },
+    /// The supply is back before the meter has died.
+    SupplyBack,
+    /// What was stored is used up: the meter does nothing any more.
+    Died,
     /// Of the DLMS server.
     Server(ServerEvent),
     /// Of the network.
@@ -144,11 +169,22 @@ pub struct MeterApplication {
     pushed: [Option<(Slot, u32)>; PUSHES_MAX],
     /// The receive counters of further clients.
     receive_counters: ReceiveCounters,
+    hold_up: Duration,
+    life: Life,
     /// What the server has made durable; no rows and registers.
     kept: MeterState,
     next_handle: Handle,
     out: Outbox<Pending, OUTBOX>,
     counters: ApplicationCounters,
+}
+
+/// Whether the meter lives, and on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Supplied,
+    /// On what it has stored, until then.
+    Stored(Instant),
+    Over,
 }
 
 /// An output as it waits: a datagram becomes one of fixed size only when it is taken.
@@ -180,6 +216,7 @@ impl MeterApplication {
             MeterState { ledger: energy, load: none(), daily: none(), monthly: none(), ..config.state };
         let mut measurement = Measurement::new(setup, ledger).map_err(MeterConfigError::Ratings)?;
         measurement.profiles_mut().restore(&load, &daily, &monthly);
+        measurement.note_counts(board.quality.counts());
         Ok(Self {
             identity: config.identity,
             firmware: config.firmware,
@@ -190,6 +227,8 @@ impl MeterApplication {
             peer: None,
             pushed: [None; PUSHES_MAX],
             receive_counters,
+            hold_up: config.hold_up,
+            life: Life::Supplied,
             kept,
             next_handle: 0,
             out: Outbox::new(),
@@ -264,6 +303,46 @@ impl MeterApplication {
     fn on_registers(&mut self, now: Instant, registers: Registers) {
         self.measurement.on_registers(now, registers);
         self.on_measured(now);
+    }
+
+    /// The last gasp: what was counted is made durable, then whoever is to know is told.
+    fn on_supply_lost(&mut self, now: Instant) {
+        if self.life != Life::Supplied {
+            return;
+        }
+        let dies_at = now + self.hold_up;
+        self.life = Life::Stored(dies_at);
+        self.with_objects(now, None, |objects, _| objects.settle_rates());
+        let totals = Totals { ledger: self.measurement.ledger(), rates: *self.board.rates() };
+        self.out.push(Pending::Persist(MeterPersist::Totals(Box::new(totals))));
+        self.event(MeterEvent::SupplyLost { dies_at });
+        self.with_objects(now, None, |objects, _| {
+            objects.on_supply(false, now);
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
+    }
+
+    fn on_supply_back(&mut self, now: Instant) {
+        if !matches!(self.life, Life::Stored(_)) {
+            return;
+        }
+        self.life = Life::Supplied;
+        self.event(MeterEvent::SupplyBack);
+        self.with_objects(now, None, |objects, _| {
+            objects.on_supply(true, now);
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
+    }
+
+    /// The network is there: who was to be told that the supply is back, and could not be reached, is told again.
+    pub(crate) fn on_joined(&mut self, now: Instant) {
+        self.with_objects(now, None, |objects, _| {
+            objects.tell_of_supply(now);
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
     }
 
     fn on_measured(&mut self, now: Instant) {
@@ -461,12 +540,17 @@ impl Machine for MeterApplication {
     type Output = ApplicationOutput;
 
     fn handle(&mut self, now: Instant, input: ApplicationInput<'_>) {
+        if self.life == Life::Over {
+            return;
+        }
         match input {
             ApplicationInput::Samples { u, i } => self.on_samples(now, &Block::Pairs(u, i)),
             ApplicationInput::Frames(frames) => self.on_samples(now, &Block::Frames(frames)),
             ApplicationInput::Steady(steady) => self.on_steady(now, steady),
             ApplicationInput::Inputs(inputs) => self.on_inputs(now, &inputs),
             ApplicationInput::Registers(registers) => self.on_registers(now, registers),
+            ApplicationInput::SupplyLost => self.on_supply_lost(now),
+            ApplicationInput::SupplyBack => self.on_supply_back(now),
             ApplicationInput::Clock(anchor) => self.on_clock(now, anchor),
             ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram, None),
             ApplicationInput::UdpConfirm(confirm) => self.on_confirm(confirm),
@@ -475,15 +559,28 @@ impl Machine for MeterApplication {
     }
 
     fn tick(&mut self, now: Instant) {
+        match self.life {
+            Life::Over => return,
+            Life::Stored(dies_at) if dies_at <= now => {
+                self.life = Life::Over;
+                return self.event(MeterEvent::Died);
+            }
+            Life::Stored(_) | Life::Supplied => {}
+        }
         self.server.tick(now);
         self.with_objects(now, None, |objects, _| objects.step(now));
         self.drain_server(now, DLMS_PORT);
     }
 
     fn deadline(&self) -> Option<Instant> {
+        let dies_at = match self.life {
+            Life::Over => return None,
+            Life::Stored(dies_at) => Some(dies_at),
+            Life::Supplied => None,
+        };
         let (by_clock, pushes) = self.board.deadlines();
         let by_clock = by_clock.and_then(|utc| self.measurement.clock().instant(utc));
-        [self.server.deadline(), by_clock, pushes].into_iter().flatten().min()
+        [self.server.deadline(), by_clock, pushes, dies_at].into_iter().flatten().min()
     }
 
     fn poll(&mut self) -> Option<ApplicationOutput> {

@@ -1,20 +1,22 @@
 //! What a meter is told, and what it takes through a restart.
 
 use crate::application::MeterPersist;
+use crate::journal::{Counter, Profile};
 use crate::measurement::MeasurementSetup;
 use crate::objects::{
     EventGroup, EventRow, HdlcPort, KINDS, LogRecord, QualityRow, RateRegisters, Tallies, count_quality,
 };
-use crate::profiles::{ProfileSizes, Row, begins_day, begins_month};
+use crate::profiles::{Mains, ProfileSizes, Row, begins_day, begins_month};
 use crate::specs;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 use dlms::classes::Snapshot;
 use dlms::security::{KeyId, PublicKey, SecurityContext, SystemTitle};
 use dlms::server::{
     Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist, ServerRecords,
 };
-use metrology::{Calibration, Ledger, RatingError, Ratings, TamperLimits};
+use metrology::{Calibration, Ledger, RatingError, Ratings, TamperLimits, Wiring};
 use plc_core::Seed;
 use plc_core::sap::{Key, Persist, UDP_PAYLOAD_MAX};
 use plc_node::Memory;
@@ -65,8 +67,8 @@ pub struct MeterKeys {
     pub authentication: Key,
 }
 
-/// What survives a restart. The driver keeps it (taken at power-down, or kept up with the records that
-/// the meter has asked to be made durable) and gives it back in [`MeterConfig::state`].
+/// What survives a restart. The driver keeps it (taken at power-down, or kept up with the records that the meter has asked to be made durable, as
+/// [`crate::journal`] does) and gives it back in [`MeterConfig::state`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MeterState {
     /// All energies.
@@ -109,6 +111,7 @@ impl MeterState {
                 (self.ledger, self.rates) = (captured.ledger, captured.rates);
                 self.keep_row(captured.row, sizes);
             }
+            MeterPersist::Totals(totals) => (self.ledger, self.rates) = (totals.ledger, totals.rates),
             MeterPersist::Quality(row) => self.keep_quality(*row),
             MeterPersist::Server(record) => self.keep_server(record),
             MeterPersist::Node(record) => self.keep_node(record),
@@ -145,6 +148,11 @@ impl MeterState {
     /// The same for an event of power quality; of each kind there are no more rows than the meter keeps.
     pub(crate) fn keep_quality(&mut self, row: QualityRow) {
         count_quality(&mut self.tallies, &row);
+        self.restore_quality_row(row);
+    }
+
+    /// A row of a log of power quality as it stood there.
+    pub(crate) fn restore_quality_row(&mut self, row: QualityRow) {
         let held = self.quality.iter().filter(|held| held.kind == row.kind).count();
         let oldest = self.quality.iter().position(|held| held.kind == row.kind);
         if let (true, Some(oldest)) = (held >= specs::QUALITY_ROWS_MAX, oldest) {
@@ -182,9 +190,31 @@ impl MeterState {
         }
     }
 
+    /// A row as it stood in a profile.
+    pub(crate) fn restore_row(&mut self, profile: Profile, row: Row, sizes: &ProfileSizes) {
+        let (rows, limit) = match profile {
+            Profile::Load => (&mut self.load, sizes.load),
+            Profile::Daily => (&mut self.daily, sizes.daily),
+            Profile::Monthly => (&mut self.monthly, sizes.monthly),
+        };
+        push(rows, row, limit);
+    }
+
+    /// A counter has moved on.
+    pub(crate) const fn keep_counter(&mut self, counter: Counter, value: u32) {
+        match counter {
+            Counter::Send => self.send_counter = value,
+            Counter::Receive => self.receive_counter = Some(value),
+            Counter::Frame => self.frame_counter = value,
+            Counter::Loadng => self.node.loadng_sequence = Some(value),
+            Counter::Broadcast => self.node.broadcast_sequence = Some(value),
+        }
+    }
+
     fn keep_row(&mut self, row: Row, sizes: &ProfileSizes) {
         let before = self.load.last().map(|row| row.utc);
         push(&mut self.load, row, sizes.load);
+        let row = Row { mains: Mains::default(), ..row };
         if begins_day(before, row.utc) {
             push(&mut self.daily, row, sizes.daily);
         }
@@ -225,6 +255,8 @@ pub struct MeterConfig {
     pub power_quality: bool,
     /// What counts as tampering.
     pub tamper: TamperLimits,
+    /// How long the meter lives without its supply.
+    pub hold_up: Duration,
     /// Sizes of the profiles.
     pub profiles: ProfileSizes,
     /// Keys of the management client.
@@ -267,6 +299,7 @@ impl MeterConfig {
             hdlc: None,
             image_check: ImageCheck::Complete,
             image_size_max: specs::IMAGE_SIZE_MAX,
+            hold_up: specs::HOLD_UP,
             seed,
             state: MeterState::default(),
         }
@@ -365,7 +398,11 @@ impl MeterConfig {
     /// The longest value is the whole buffer of a profile, or the list of objects.
     fn max_value_len(&self) -> usize {
         let ProfileSizes { load, daily, monthly, .. } = self.profiles;
-        load.max(daily).max(monthly).saturating_mul(specs::ROW_LEN).saturating_add(specs::OBJECT_LIST_LEN)
+        let row_len = match self.ratings.wiring {
+            Wiring::ThreePhaseFourWire => specs::ROW_LEN + specs::ROW_MAINS_LEN,
+            _ => specs::ROW_LEN,
+        };
+        load.max(daily).max(monthly).saturating_mul(row_len).saturating_add(specs::OBJECT_LIST_LEN)
     }
 }
 

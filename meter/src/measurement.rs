@@ -2,13 +2,13 @@
 
 use crate::clock::{ClockShift, MeterClock};
 use crate::engine::{Block, Engine, Plan, STRIDE};
-use crate::profiles::{ProfileSizes, Profiles, Row};
+use crate::profiles::{Mains, PhaseValues, ProfileSizes, Profiles, Row};
 use crate::specs::{CLOCK_SHIFT_LIMIT, SAMPLE_GAP_MAX, status};
 use core::time::Duration;
 use metrology::quality::{QualityEvent, Thresholds};
 use metrology::{
     Calibration, Diagnosis, Ledger, RatingError, Ratings, Registers, Steady, Tamper, TamperEvent,
-    TamperInputs, TamperLimits, TamperWatch, Values, WiringWatch,
+    TamperInputs, TamperLimits, TamperWatch, Values, Wiring, WiringWatch,
 };
 use plc_core::{Instant, Outbox, Utc, UtcAnchor};
 
@@ -76,6 +76,8 @@ pub struct Measurement {
     may_export: bool,
     wiring: WiringWatch,
     diagnosis: Option<Diagnosis>,
+    /// Dips, swells and interruptions so far, as whoever counts them has told.
+    counts: [u32; 3],
     findings: Outbox<Finding, FINDINGS_MAX>,
 }
 
@@ -98,6 +100,7 @@ impl Measurement {
             tamper: TamperWatch::new(tamper),
             wiring: WiringWatch::default(),
             diagnosis: None,
+            counts: [0; 3],
             findings: Outbox::new(),
         })
     }
@@ -328,10 +331,34 @@ impl Measurement {
         }
     }
 
+    /// So many dips, swells and interruptions were counted so far: rows from now on bear that.
+    pub(crate) const fn note_counts(&mut self, counts: [u32; 3]) {
+        self.counts = counts;
+    }
+
+    /// The mains as a row of the load profile shows them: of three phases and four wires alone.
+    fn mains(&self) -> Mains {
+        if self.plan.ratings.wiring != Wiring::ThreePhaseFourWire {
+            return Mains::default();
+        }
+        let milli = |micro: u64| u32::try_from((micro + 500) / 1000).unwrap_or(u32::MAX);
+        let phase = |n: usize| {
+            let values = &self.engine.values().elements[n];
+            PhaseValues {
+                u_mv: milli(values.u_uv),
+                i_ma: milli(values.i_ua),
+                factor_per_mille: values.power_factor_per_mille().map_or(0, |factor| factor as i16),
+                thd_ppm: self.engine.distortion_ppm(n).map_or(0, |ppm| ppm[0]),
+            }
+        };
+        Mains { phases: [0, 1, 2].map(phase), counts: self.counts }
+    }
+
     /// The next boundary has been reached.
     fn capture(&mut self) {
         self.engine.settle();
-        if let Some(row) = self.profiles.capture(&self.engine.registers()) {
+        let mains = self.mains();
+        if let Some(row) = self.profiles.capture(&self.engine.registers(), mains) {
             self.captured.push(row);
         }
     }

@@ -32,6 +32,10 @@ pub enum MeterInput<'a, P: Phy> {
     Registers(Registers),
     /// The switches and sensors against tampering say so now.
     Inputs(TamperInputs),
+    /// The supply is lost: the meter lives for its hold-up time, then no more.
+    SupplyLost,
+    /// The supply is back before the meter has died.
+    SupplyBack,
     /// The clock is set.
     Clock(UtcAnchor),
 }
@@ -45,6 +49,8 @@ impl<P: Phy> fmt::Debug for MeterInput<'_, P> {
             Self::Steady(steady) => write!(f, "{steady:?}"),
             Self::Registers(registers) => write!(f, "{registers:?}"),
             Self::Inputs(inputs) => write!(f, "{inputs:?}"),
+            Self::SupplyLost => f.write_str("SupplyLost"),
+            Self::SupplyBack => f.write_str("SupplyBack"),
             Self::Clock(anchor) => write!(f, "Clock({})", anchor.utc),
         }
     }
@@ -158,8 +164,10 @@ impl<P: Phy> Meter<P> {
 
     fn on_network(&mut self, now: Instant, indication: AdpmIndication) {
         self.emit(MeterOutput::Event(MeterEvent::Network(indication)));
-        if indication == AdpmIndication::Left {
-            self.join(now);
+        match indication {
+            AdpmIndication::Left => self.join(now),
+            AdpmIndication::Joined { .. } => self.application.on_joined(now),
+            _ => {}
         }
     }
 
@@ -186,6 +194,8 @@ impl<P: Phy> Machine for Meter<P> {
             MeterInput::Steady(steady) => self.tell(now, ApplicationInput::Steady(steady)),
             MeterInput::Registers(registers) => self.tell(now, ApplicationInput::Registers(registers)),
             MeterInput::Inputs(inputs) => self.tell(now, ApplicationInput::Inputs(inputs)),
+            MeterInput::SupplyLost => self.tell(now, ApplicationInput::SupplyLost),
+            MeterInput::SupplyBack => self.tell(now, ApplicationInput::SupplyBack),
             MeterInput::Clock(anchor) => self.tell(now, ApplicationInput::Clock(anchor)),
         }
         self.pump(now);

@@ -59,6 +59,8 @@ pub const FAILED_PROOFS_MAX: u8 = 5;
 pub const LOCKOUT: Duration = Duration::from_secs(300);
 /// Octets of a row of a profile on the wire: 36, and room for larger headers.
 pub const ROW_LEN: usize = 40;
+/// Octets that the mains of three phases add to a row of the load profile: 12 values and 3 counts of 5 octets.
+pub const ROW_MAINS_LEN: usize = 75;
 /// Octets that the list of objects may take on the wire.
 pub const OBJECT_LIST_LEN: usize = 32_768;
 
@@ -66,6 +68,8 @@ pub const OBJECT_LIST_LEN: usize = 32_768;
 pub const SCALER: i8 = -3;
 /// The scaler of distortion in percent: millionths.
 pub const DISTORTION_SCALER: i8 = -4;
+/// How long a new meter lives on what it has stored when the supply is lost: enough for a push over a slow line [own choice].
+pub const HOLD_UP: Duration = Duration::from_secs(10);
 /// Rows of each log of power quality.
 pub const QUALITY_ROWS_MAX: usize = 50;
 /// clock_base 1: internal crystal \[BB 4.5.1; confidence C\].
@@ -98,6 +102,7 @@ pub const PUSH_CONFIRMATION: Duration = Duration::from_secs(10);
 /// The table that IDIS meters share; those from 48 on differ in DSMR. Confidence B to 47, C above.
 pub mod event {
     #![allow(missing_docs)]
+    pub const POWER_DOWN: u8 = 1;
     pub const POWER_UP: u8 = 2;
     pub const CLOCK_ADJUSTED_OLD: u8 = 4;
     pub const CLOCK_ADJUSTED_NEW: u8 = 5;

@@ -7,10 +7,10 @@ use dlms::apdu::DataAccessResult;
 use dlms::axdr::Data;
 use dlms::classes::association::ObjectList;
 use dlms::classes::{profile, register};
-use dlms::cosem::{AttributeRequest, LogicalName, ScalerUnit, Unit};
+use dlms::cosem::{AttributeRequest, CaptureObject, LogicalName, ScalerUnit, Unit};
 use line::{Line, management};
 use mains::{IDENTITY, KEYS, Mains, at};
-use meter::objects::names;
+use meter::objects::{THREE_PHASE_COLUMNS, names};
 use meter::specs::{alarm_2, event};
 use meter::{ApplicationInput, MeterApplication, MeterConfig};
 use metrology::{Frame, Ratings, Steady, SteadyElement, TamperInputs, Wiring};
@@ -262,6 +262,31 @@ fn tampering_and_wrong_wiring_are_events_alarms_and_a_diagnosis_in_words() {
     assert_eq!(alarms, alarm_2::CURRENT_REVERSAL | alarm_2::WIRING_FAULT);
     feed(&mut line.mains, &reversed, 6.0);
     assert_eq!(diagnosis(&mut line), "current reversed in element 2");
+}
+
+#[test]
+fn a_row_of_the_load_profile_shows_the_mains_at_its_boundary() {
+    let mut mains = Mains::with(config());
+    mains.set_clock(at(22, 10, 14, 0));
+    let low = MOTOR.map(|(volts, amps, lag, fifth)| (volts / 2.0, amps, lag, fifth));
+    feed(&mut mains, &low, 2.0);
+    feed(&mut mains, &MOTOR, 59.0);
+    let mut line = Line::open(mains, management(1));
+    let columns = line.get(AttributeRequest::new(7, names::LOAD_PROFILE, 3));
+    let columns = Data::from_bytes(&columns).ok().and_then(|data| data.as_array()).expect("columns");
+    let columns: Vec<_> =
+        columns.into_iter().filter_map(|column| CaptureObject::from_data(&column)).collect();
+    assert_eq!(columns, THREE_PHASE_COLUMNS);
+    let value = line.get(AttributeRequest::new(7, names::LOAD_PROFILE, 2));
+    let rows = profile::Rows::from_value(&value).expect("rows");
+    let row: Vec<_> = rows.iter().next().expect("a row").collect();
+    assert_eq!(row.len(), columns.len());
+    for (phase, (volts, amps, _, _)) in (0..).zip(MOTOR) {
+        let cell = |n: usize| row[4 + 4 * phase + n].as_i64().expect("a number") as f64;
+        assert!((cell(0) - volts * 1e3).abs() < 100.0 && (cell(1) - amps * 1e3).abs() < 5.0, "{row:?}");
+        assert!((cell(2) - 800.0).abs() <= 1.0 && cell(3) < 300.0, "{row:?}");
+    }
+    assert_eq!([16, 17, 18].map(|n| row[n].as_i64()), [Some(1), Some(0), Some(0)]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::dossier::Dossier;
 use super::{Diagnosis, Verdict};
 use crate::{MeterState, SessionFailure, Unexpected};
-use dlms::client::ClientFailure;
+use dlms::client::{AnswerFault, ClientFailure};
 use plc_core::sap::{AdpStatus, JoinFailure};
 use plc_core::{Eui64, Utc};
 
@@ -75,9 +75,21 @@ const fn of_association(failure: &ClientFailure) -> Option<Verdict> {
         ClientFailure::Rejected(..) | ClientFailure::RejectedByProvider(..) => {
             Some(Verdict::AssociationRefused)
         }
+        ClientFailure::Aare(_) => Some(Verdict::AssociationRefused),
         ClientFailure::Exception(_) => Some(Verdict::DlmsKeysDiffer),
+        ClientFailure::Answer(answer) => of_answer(answer),
         ClientFailure::CounterExhausted => Some(Verdict::CountersExhausted),
-        ClientFailure::NoAnswer => None,
+        ClientFailure::NoAnswer | ClientFailure::TimedOut => None,
+        _ => Some(Verdict::AnswersUnbelievable),
+    }
+}
+
+/// What is to be thought of an answer that could not be taken; an answer to an earlier request is just late.
+const fn of_answer(answer: &AnswerFault) -> Option<Verdict> {
+    match answer {
+        AnswerFault::Unauthentic(_) | AnswerFault::Ciphered(_) => Some(Verdict::DlmsKeysDiffer),
+        AnswerFault::Replayed(_) => Some(Verdict::CountersReplayed),
+        AnswerFault::InvokeId { .. } | AnswerFault::Block { .. } | AnswerFault::Ports { .. } => None,
         _ => Some(Verdict::AnswersUnbelievable),
     }
 }
@@ -120,7 +132,11 @@ fn neighbours(all: &Diagnosis, now: Utc, meter: Option<Eui64>) -> (u32, u32) {
 }
 
 const fn is_silence(failure: &SessionFailure) -> bool {
-    matches!(failure, SessionFailure::Association(ClientFailure::NoAnswer) | SessionFailure::TimedOut)
+    match failure {
+        SessionFailure::TimedOut => true,
+        SessionFailure::Association(failure) => of_association(failure).is_none(),
+        _ => false,
+    }
 }
 
 /// Nothing has failed since it was last read.

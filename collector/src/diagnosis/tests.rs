@@ -1,6 +1,7 @@
 use super::*;
 use crate::{CaptureRange, MeterState, SessionFailure, Unexpected};
-use dlms::client::ClientFailure;
+use dlms::apdu::ApduKind;
+use dlms::client::{AnswerFault, ClientFailure};
 use plc_core::Instant;
 use plc_core::sap::{JoinFailure, Lqi, UdpPayload};
 use proptest::prelude::*;
@@ -57,6 +58,10 @@ fn read(all: &mut Diagnosis, second: i64, n: u64) {
 
 fn fail(all: &mut Diagnosis, second: i64, n: u64, reason: SessionFailure) {
     all.on_event(at(second), &CollectorEvent::SessionFailed { meter: eui(n), reason, failures: 1 });
+}
+
+fn answered(fault: AnswerFault) -> SessionFailure {
+    SessionFailure::Association(ClientFailure::Answer(fault))
 }
 
 const NO_ANSWER: SessionFailure = SessionFailure::Association(ClientFailure::NoAnswer);
@@ -220,6 +225,9 @@ fn what_a_meter_says_itself_counts_before_the_line() {
     for (reason, verdict) in [
         (SessionFailure::Association(ClientFailure::Authentication), Verdict::DlmsKeysDiffer),
         (SessionFailure::Association(ClientFailure::CounterExhausted), Verdict::CountersExhausted),
+        (answered(AnswerFault::Replayed(ApduKind(0xCC))), Verdict::CountersReplayed),
+        (answered(AnswerFault::Unauthentic(ApduKind(0xCC))), Verdict::DlmsKeysDiffer),
+        (answered(AnswerFault::Joined), Verdict::AnswersUnbelievable),
         (access(dlms::apdu::DataAccessResult::ReadWriteDenied), Verdict::AccessDenied),
         (SessionFailure::Unexpected(Unexpected::Clock), Verdict::ClockInvalid),
         (SessionFailure::Unexpected(Unexpected::RowShape), Verdict::AnswersUnbelievable),

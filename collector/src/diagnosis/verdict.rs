@@ -66,6 +66,8 @@ pub enum Verdict {
     DlmsKeysDiffer,
     /// It refuses the association.
     AssociationRefused,
+    /// Its answers bear invocation counters that were seen before.
+    CountersReplayed,
     /// The invocation counters of one key have come to their end.
     CountersExhausted,
     /// It does not give what it is asked for.
@@ -115,6 +117,7 @@ impl Verdict {
             Self::LinkWeak => "link-weak",
             Self::DlmsKeysDiffer => "dlms-keys-differ",
             Self::AssociationRefused => "association-refused",
+            Self::CountersReplayed => "counters-replayed",
             Self::CountersExhausted => "counters-exhausted",
             Self::AccessDenied => "access-denied",
             Self::ClockInvalid => "clock-invalid",
@@ -183,6 +186,7 @@ impl Verdict {
             Self::AssociationRefused => {
                 "look whether the client and its authentication are configured in the meter"
             }
+            Self::CountersReplayed => "look whether the meter was exchanged or reset; transfer new keys",
             Self::CountersExhausted => "transfer new keys to the meter",
             Self::AccessDenied => "grant the client access to the load profile in the meter",
             Self::ClockInvalid => "set the clock of the meter; its battery may be empty",
@@ -238,6 +242,7 @@ impl Verdict {
             Self::LinkWeak => "is heard, but too much is lost on the way",
             Self::DlmsKeysDiffer => "answers, but its keys are not those of the configuration",
             Self::AssociationRefused => "refuses the association",
+            Self::CountersReplayed => "its answers bear invocation counters that were seen before",
             Self::CountersExhausted => "the invocation counters of its key have come to their end",
             Self::AccessDenied => "does not give what it is asked for",
             Self::ClockInvalid => "its clock names no instant",

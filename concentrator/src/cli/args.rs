@@ -31,6 +31,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// List the meters of a running concentrator.
     Meters(ClientArgs),
+    /// Show one meter of a running concentrator: the newest value of each quantity that was read, and its events.
+    Meter(OneMeterArgs),
     /// List or follow the readings of a running concentrator.
     Readings(ReadingsArgs),
     /// List the nodes of the network of a running concentrator.
@@ -87,6 +89,9 @@ pub struct DemoArgs {
     /// Compute every sample of the line, also while everybody is silent.
     #[arg(long)]
     pub every_sample: bool,
+    /// What meters the customers have: single-phase, three-phase or mix.
+    #[arg(long, value_name = "KIND", default_value_t)]
+    pub meters: sim::street::MeterMix,
     /// Take the street from a folder with the data of a feeder.
     #[arg(long, value_name = "DIR")]
     pub feeder: Option<PathBuf>,
@@ -112,6 +117,17 @@ pub struct ExplainArgs {
     /// The meter, by its id or EUI-64; also a device that is not configured, by its EUI-64.
     #[arg(value_name = "METER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub meter: Option<String>,
+}
+
+/// `concentrator meter`.
+#[derive(Clone, Debug, Args)]
+pub struct OneMeterArgs {
+    /// The meter, by its id or EUI-64.
+    #[arg(value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub meter: String,
+    /// How to reach the concentrator.
+    #[command(flatten)]
+    pub client: ClientArgs,
 }
 
 /// `concentrator readings`.

@@ -1,11 +1,12 @@
 //! The commands that ask a running concentrator.
 
 use super::print::{self, Table};
-use super::{ClientArgs, Command, ExplainArgs, ReadingsArgs};
+use super::{ClientArgs, Command, ExplainArgs, OneMeterArgs, ReadingsArgs};
 use anyhow::anyhow;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
 use plc_core::Utc;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint, Uri};
@@ -18,6 +19,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
     runtime.block_on(async {
         match command {
             Command::Meters(args) => meters(&args).await,
+            Command::Meter(args) => one_meter(&args).await,
             Command::Readings(args) => readings(&args).await,
             Command::Topology(args) => topology(&args).await,
             Command::Status(args) => status(&args).await,
@@ -56,6 +58,40 @@ async fn meters(args: &ClientArgs) -> anyhow::Result<()> {
     let mut table = Table::new(args.json, print::METER);
     answer.into_inner().meters.iter().try_for_each(|meter| table.row(print::meter(meter)))?;
     Ok(table.finish()?)
+}
+
+/// The newest value of each quantity of a meter, then its events.
+async fn one_meter(args: &OneMeterArgs) -> anyhow::Result<()> {
+    let mut client = connect(&args.client.address).await?;
+    let request =
+        v1::ListReadingsRequest { meter_id: args.meter.clone(), ..v1::ListReadingsRequest::default() };
+    let mut stream = client.list_readings(request).await.map_err(refused)?.into_inner();
+    let mut newest: BTreeMap<String, v1::Reading> = BTreeMap::new();
+    let mut id = args.meter.clone();
+    while let Some(reading) = stream.message().await.map_err(refused)? {
+        id.clone_from(&reading.meter_id);
+        let held = newest.get(&reading.obis);
+        if held.is_none_or(|held| held.capture_time_ms <= reading.capture_time_ms) {
+            newest.insert(reading.obis.clone(), reading);
+        }
+    }
+    let mut table = Table::new(args.client.json, print::QUANTITY);
+    newest.values().try_for_each(|reading| table.row(print::quantity_row(reading)))?;
+    table.finish()?;
+    events_of(&mut client, args, &id).await
+}
+
+async fn events_of(client: &mut Client, args: &OneMeterArgs, id: &str) -> anyhow::Result<()> {
+    let mut table = Table::new(args.client.json, print::EVENT);
+    let mut after_cursor = 0;
+    loop {
+        let request = v1::ListEventsRequest { after_cursor, limit: 0 };
+        let events = client.list_events(request).await.map_err(refused)?.into_inner().events;
+        let Some(last) = events.last() else { return Ok(table.finish()?) };
+        after_cursor = last.cursor;
+        let mut own = events.iter().filter(|event| event.meter_id == id);
+        own.try_for_each(|event| table.row(print::event(event)))?;
+    }
 }
 
 async fn topology(args: &ClientArgs) -> anyhow::Result<()> {

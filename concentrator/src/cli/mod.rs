@@ -5,10 +5,11 @@ mod args;
 mod client;
 mod direct;
 mod print;
+mod quantity;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
-pub use args::{Cli, ClientArgs, Command, ExplainArgs, ReadingsArgs, RunArgs};
+pub use args::{Cli, ClientArgs, Command, ExplainArgs, OneMeterArgs, ReadingsArgs, RunArgs};
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
     SecurityArgs, SetArgs,

@@ -1,5 +1,6 @@
 //! How the answers of a concentrator look: tables for people, JSON for programs.
 
+use super::quantity::quantity;
 use concentrator_proto::v1;
 use plc_core::Utc;
 use serde_json::{Value, json};
@@ -132,6 +133,27 @@ pub(super) fn reading(reading: &v1::Reading) -> Row {
         "cursor": reading.cursor, "meter_id": reading.meter_id, "eui64": reading.eui64, "obis": reading.obis,
         "capture_time_ms": reading.capture_time_ms, "value": reading.value, "scaler": reading.scaler,
         "unit": reading.unit, "status": reading.status, "received_ms": reading.received_ms,
+    });
+    Row { cells, json }
+}
+
+pub(super) const QUANTITY: &[Column] =
+    &[("QUANTITY", -30), ("VALUE", 14), ("UNIT", -5), ("CAPTURED", -20), ("OBIS", -16), ("STATUS", -6)];
+
+pub(super) fn quantity_row(reading: &v1::Reading) -> Row {
+    let words = quantity(&reading.obis);
+    let cells = vec![
+        words.clone().unwrap_or_else(|| reading.obis.clone()),
+        scaled(reading.value, reading.scaler),
+        unit(reading.unit),
+        time(Some(reading.capture_time_ms)),
+        reading.obis.clone(),
+        if reading.status == 0 { String::new() } else { format!("{:#x}", reading.status) },
+    ];
+    let json = json!({
+        "quantity": words, "meter_id": reading.meter_id, "obis": reading.obis, "value": reading.value,
+        "scaler": reading.scaler, "unit": reading.unit, "capture_time_ms": reading.capture_time_ms,
+        "status": reading.status,
     });
     Row { cells, json }
 }
@@ -281,6 +303,8 @@ fn unit(code: u32) -> String {
         33 => "A",
         35 => "V",
         44 => "Hz",
+        56 => "%",
+        8 => "°",
         255 => "",
         other => return format!("u{other}"),
     };

@@ -257,6 +257,9 @@ impl Objects<'_> {
         let shift = self.measurement.on_clock(anchor);
         if before.is_none() {
             self.log(EventGroup::Standard, event::POWER_UP, anchor.at);
+            if self.board.untold {
+                self.raise_supply(true, anchor.at);
+            }
         }
         if let (Some(before), true) = (before, is_adjustment(shift)) {
             self.board.events.log(EventGroup::Standard, event::CLOCK_ADJUSTED_OLD, Some(before));

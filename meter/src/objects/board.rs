@@ -131,6 +131,8 @@ pub struct Board {
     /// Whether something was changed that may be due at once.
     pub(super) is_stale: bool,
     was_down: bool,
+    /// The supply has come back, and nobody was told over the network yet.
+    pub(super) untold: bool,
     entropy: Stream,
     /// What has changed since it was made durable.
     changed: BTreeSet<Slot>,
@@ -152,6 +154,7 @@ impl Board {
             next: None,
             is_stale: false,
             was_down: false,
+            untold: false,
             entropy: seed.stream(),
             changed: BTreeSet::new(),
         }
@@ -176,6 +179,7 @@ impl Board {
         }
         self.images.restore(&mut self.slots.image);
         self.was_down = has_lived;
+        self.untold = has_lived;
     }
 
     /// A meter that has lived before and measures again has been without power.
@@ -304,6 +308,20 @@ impl Board {
     pub fn deadlines(&self) -> (Option<Utc>, Option<Instant>) {
         let pushes = [&self.slots.push_interval, &self.slots.push_alarm];
         (self.next, pushes.iter().filter_map(|push| push.deadline()).min())
+    }
+
+    /// Bits of the second alarm register that are no longer so.
+    pub(super) fn lower_alarm_2(&mut self, bits: u32) {
+        let held = alarms(&self.slots.alarm_register_2);
+        if held & bits != 0 {
+            self.slots.alarm_register_2.put(&(held & !bits));
+            self.mark(Slot::AlarmRegister2);
+        }
+    }
+
+    /// Whether an alarm of the second register is one that the filter lets through.
+    pub(super) fn passes_2(&self, bits: u32) -> bool {
+        alarms(&self.slots.alarm_filter_2) & bits != 0
     }
 
     /// Bits of the alarm register rise; those that the filter lets through stay in the descriptor and are pushed.

@@ -20,6 +20,7 @@ impl Objects<'_> {
                 Finding::Wiring { diagnosis, at } => self.on_wiring(&diagnosis, at),
             }
         }
+        self.measurement.note_counts(self.board.quality.counts());
     }
 
     /// An event of the voltage is over: a row for each phase at its beginning, and one for its end.
@@ -85,6 +86,33 @@ impl Objects<'_> {
         self.log(EventGroup::Standard, code, at);
         if faulty {
             self.alarm_2(alarm_2::WIRING_FAULT, at);
+        }
+    }
+
+    /// The supply is lost or back: an event, and an alarm in the place of the other.
+    pub(crate) fn on_supply(&mut self, is_there: bool, now: Instant) {
+        let code = if is_there { event::POWER_UP } else { event::POWER_DOWN };
+        self.log(EventGroup::Standard, code, now);
+        self.raise_supply(is_there, now);
+    }
+
+    /// The same without the event.
+    pub(super) fn raise_supply(&mut self, is_there: bool, now: Instant) {
+        let [raised, lowered] = if is_there {
+            [alarm_2::POWER_RESUMED, alarm_2::POWER_FAILURE]
+        } else {
+            [alarm_2::POWER_FAILURE, alarm_2::POWER_RESUMED]
+        };
+        // What was told of an earlier loss is told again.
+        self.board.lower_alarm_2(lowered | raised);
+        self.alarm_2(raised, now);
+    }
+
+    /// The network is there for the first time since the supply is back: the push that had nowhere to go is made again.
+    pub(crate) fn tell_of_supply(&mut self, now: Instant) {
+        let untold = core::mem::take(&mut self.board.untold);
+        if untold && self.board.passes_2(alarm_2::POWER_RESUMED) {
+            self.board.slots.push_alarm.trigger(now, 0);
         }
     }
 

@@ -37,13 +37,44 @@ use dlms::server::{Access, AssociationContext, ObjectEntry, ObjectModel};
 use dlms::specs::schemas;
 use plc_core::{Instant, Utc};
 
-/// The columns of every profile of energy.
+/// The columns of every profile of energy; of three phases and four wires, of the billing profiles.
 pub const COLUMNS: [CaptureObject; 4] = [
     CaptureObject::CLOCK,
     CaptureObject::new(schemas::DATA.class_id, names::PROFILE_STATUS, 2),
     CaptureObject::new(register::CLASS_ID, names::ACTIVE_IMPORT, 2),
     CaptureObject::new(register::CLASS_ID, names::ACTIVE_EXPORT, 2),
 ];
+
+/// The columns of the load profile of three phases and four wires: beside the energies the mains at the boundary, by phase voltage,
+/// current, power factor and distortion of the voltage, and how many dips, swells and interruptions there were.
+pub const THREE_PHASE_COLUMNS: [CaptureObject; 19] = three_phase_columns();
+
+const fn three_phase_columns() -> [CaptureObject; 19] {
+    let mut all = [CaptureObject::CLOCK; 19];
+    let mut n = 0;
+    while n < COLUMNS.len() {
+        all[n] = COLUMNS[n];
+        n += 1;
+    }
+    let mut phase = 1;
+    while phase <= 3 {
+        let of = [(12, 0), (11, 0), (13, 0), (12, 124)];
+        let mut which = 0;
+        while which < of.len() {
+            let name = names::of_phase(phase, of[which].0, 7, of[which].1);
+            all[n] = CaptureObject::new(register::CLASS_ID, name, 2);
+            (n, which) = (n + 1, which + 1);
+        }
+        phase += 1;
+    }
+    let mut kind = 0;
+    while kind < KINDS.len() {
+        let name = names::of_phase(0, 12, KINDS[kind].group() + 1, 0);
+        all[n] = CaptureObject::new(schemas::DATA.class_id, name, 2);
+        (n, kind) = (n + 1, kind + 1);
+    }
+    all
+}
 
 /// The objects of a meter while something happens to them.
 #[derive(Debug)]

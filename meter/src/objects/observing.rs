@@ -22,6 +22,12 @@ impl Objects<'_> {
         }
     }
 
+    /// Brings registers and rates up to the last sample.
+    pub(crate) fn settle_rates(&mut self) {
+        self.measurement.settle();
+        self.count_rates();
+    }
+
     /// What was used goes to the registers of the rates in force.
     fn count_rates(&mut self) {
         let total = counted(&self.measurement.ledger());

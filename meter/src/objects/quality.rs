@@ -142,6 +142,11 @@ impl QualityBook {
         self.tallies[kind.place()].get(usize::from(phase)).copied().unwrap_or_default()
     }
 
+    /// How often each kind has happened on any phase.
+    pub(crate) fn counts(&self) -> [u32; KINDS.len()] {
+        KINDS.map(|kind| self.tally(kind, 0).count)
+    }
+
     /// The log of a kind, oldest first.
     pub const fn rows(&self, kind: QualityKind) -> &Ring<QualityRow> {
         &self.rows[kind.place()]

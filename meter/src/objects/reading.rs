@@ -5,7 +5,7 @@ use super::board::Slot;
 use super::catalogue::{Content, Place, TallyPart};
 use super::events::{EventGroup, ShownEvents};
 use super::quality::{QualityKind, ShownQuality};
-use super::{COLUMNS, names};
+use super::{COLUMNS, THREE_PHASE_COLUMNS, names};
 use crate::profiles::Row;
 use crate::ring::Ring;
 use alloc::vec::Vec;
@@ -14,6 +14,7 @@ use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, SortMethod};
 use dlms::classes::{AttributeReference, G3Layer, G3Setup, Object, WallClock, register};
 use dlms::cosem::{AttributeRequest, Bound, ClockTime, Selector};
+use metrology::Wiring;
 use plc_core::Instant;
 
 /// The attribute value of Data and Register.
@@ -196,10 +197,12 @@ impl Objects<'_> {
         out: &mut Encoder<'_>,
     ) -> Result<(), DataAccessResult> {
         let is_load = request.logical_name == names::LOAD_PROFILE;
+        let four_wires = self.measurement.ratings().wiring == Wiring::ThreePhaseFourWire;
+        let shows_mains = is_load && four_wires;
         let period = self.measurement.profiles().period().as_secs() as u32;
         let description = ProfileDescription {
             logical_name: request.logical_name,
-            capture_objects: &COLUMNS,
+            capture_objects: if shows_mains { &THREE_PHASE_COLUMNS } else { &COLUMNS },
             capture_period_s: if is_load { period } else { 0 },
             sort_method: SortMethod::Fifo,
             profile_entries: rows.capacity() as u32,
@@ -263,7 +266,8 @@ impl RowSource for ShownRows<'_> {
             0 => Some(row.utc.as_secs()),
             1 => Some(row.status.into()),
             2 => i64::try_from(row.import_mwh).ok(),
-            _ => i64::try_from(row.export_mwh).ok(),
+            3 => i64::try_from(row.export_mwh).ok(),
+            column => mains_cell(row, column).as_i64(),
         }
     }
 
@@ -273,7 +277,22 @@ impl RowSource for ShownRows<'_> {
             0 => out.clock_time(&self.clock.time(row.utc)),
             1 => out.u8(row.status),
             2 => out.u64(row.import_mwh),
-            _ => out.u64(row.export_mwh),
+            3 => out.u64(row.export_mwh),
+            column => out.data(&mains_cell(row, column)),
         }
+    }
+}
+
+/// A column of [`THREE_PHASE_COLUMNS`] behind the energies.
+fn mains_cell(row: &Row, column: usize) -> Data<'static> {
+    let n = column - COLUMNS.len();
+    let Some(phase) = row.mains.phases.get(n / 4) else {
+        return row.mains.counts.get(n % 4).map_or(Data::Null, |&count| Data::U32(count));
+    };
+    match n % 4 {
+        0 => Data::U32(phase.u_mv),
+        1 => Data::U32(phase.i_ma),
+        2 => Data::I32(phase.factor_per_mille.into()),
+        _ => Data::U32(phase.thd_ppm),
     }
 }

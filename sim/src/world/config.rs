@@ -2,6 +2,7 @@
 
 use crate::feeder::Feeder;
 use crate::frame::{ErrorTable, Noise};
+use crate::street::MeterMix;
 use g3_phy::{BandPlan, CENELEC_A};
 use plc_core::Utc;
 use plc_core::time::Duration;
@@ -17,6 +18,8 @@ pub struct TownConfig {
     pub feeders: usize,
     /// Meters in all.
     pub meters: usize,
+    /// What meters the customers have.
+    pub mix: MeterMix,
     /// The band.
     pub band: &'static BandPlan,
     /// What the receivers lose.
@@ -142,6 +145,7 @@ impl TownConfig {
             feeder: Feeder::european_lv(),
             feeders: 1,
             meters: 8,
+            mix: MeterMix::SinglePhase,
             band: &CENELEC_A,
             table: ErrorTable::of_band(CENELEC_A.name).expect("its table is built in"),
             offset_db: 0.0,

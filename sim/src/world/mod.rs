@@ -48,7 +48,7 @@ use plc_core::time::Duration;
 use plc_core::{Instant, Seed, ShortAddress, Utc, UtcAnchor};
 use plc_node::Node;
 use rogue::Rogue;
-use site::Site;
+use site::{Site, SiteLoad};
 
 /// A town.
 pub struct World {
@@ -179,7 +179,8 @@ impl World {
     fn site_of(config: &TownConfig, household: &Household, anchor: UtcAnchor, seed: &Seed) -> Site {
         let capture_period_s = config.capture.as_secs() as u32;
         let sizes = ProfileSizes { capture_period_s, ..ProfileSizes::default() };
-        Site::new(*household, &config.feeder, config.band, (anchor, config.start_second()), sizes, seed)
+        let load = SiteLoad::new(config, household.customer);
+        Site::new(*household, load, config.band, anchor, sizes, seed)
     }
 
     /// What it was built from.

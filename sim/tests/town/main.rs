@@ -3,6 +3,7 @@
 mod capture;
 mod explain;
 mod faults;
+mod fidelities;
 mod memory;
 mod scenarios;
 mod table;
