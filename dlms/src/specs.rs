@@ -389,7 +389,9 @@ pub mod classes {
     pub const CLOCK_NAME: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
 }
 
+pub mod companions;
 pub mod disconnect_control;
+pub mod obis;
 pub mod objects;
 pub mod schemas;
 pub mod security_setup;

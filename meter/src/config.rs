@@ -4,7 +4,7 @@ use crate::application::MeterPersist;
 use crate::journal::{Counter, Profile};
 use crate::measurement::MeasurementSetup;
 use crate::objects::{
-    EventGroup, EventRow, KINDS, LogRecord, QualityRow, RateRegisters, Tallies, count_quality,
+    EventGroup, EventRow, HdlcPort, KINDS, LogRecord, QualityRow, RateRegisters, Tallies, count_quality,
 };
 use crate::profiles::{Mains, ProfileSizes, Row, begins_day, begins_month};
 use crate::specs;
@@ -271,6 +271,8 @@ pub struct MeterConfig {
     pub max_sessions: usize,
     /// The largest APDU, in octets; with the wrapper it must fit a datagram.
     pub max_pdu: u16,
+    /// The HDLC port, if the meter has one: its objects show it.
+    pub hdlc: Option<HdlcPort>,
     /// How images are checked before they may be activated.
     pub image_check: ImageCheck,
     /// Octets of the largest image that is taken.
@@ -297,6 +299,7 @@ impl MeterConfig {
             further: Vec::new(),
             max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
+            hdlc: None,
             image_check: ImageCheck::Complete,
             image_size_max: specs::IMAGE_SIZE_MAX,
             push_client_sap: specs::SAP_MANAGEMENT as i8,

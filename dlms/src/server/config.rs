@@ -191,7 +191,7 @@ pub struct ServerConfig {
     pub counter_block: u32,
     /// A session without a valid request for so long is forgotten.
     pub session_timeout: Duration,
-    /// Failed proofs of one peer at one association in a row before it is locked out of that. Eight times as many of all
+    /// Failed proofs (passwords and answers to a challenge) of one peer at one association in a row before it is locked out of that. Eight times as many of all
     /// peers together, and peers that never proved themselves are heard only as slowly as one locked peer may guess.
     pub max_failed_proofs: u8,
     /// How long it is locked out.

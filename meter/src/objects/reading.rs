@@ -130,6 +130,8 @@ impl Objects<'_> {
                 Some(diagnosis) => out.octet_string(alloc::format!("{diagnosis}").as_bytes()),
                 None => out.octet_string(b""),
             },
+            Content::HdlcSetup => return self.hdlc_setup(request.attribute, out),
+            Content::UdpSetup => return self.udp_setup(request.attribute, out),
             _ => return self.register(content, request, out),
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The meter on the desk and what it measures.
 
 use super::CONNECTIONS_MAX;
+use super::carrier;
 use super::plan::TestPlan;
 use crate::feeder::Feeder;
 use crate::household::Household;
@@ -215,6 +216,7 @@ fn meter_config(
     let mut config = MeterConfig::new(identity.meter, keys, seed.derive("desk", life));
     config.ratings = ratings();
     config.max_sessions = CONNECTIONS_MAX;
+    config.hdlc = Some(carrier::hdlc_port(desk));
     config.further = desk.plan.associations().map_err(|client| DeskError::Plan { client })?;
     let from_time =
         || DeskCounters { send: u32::try_from(utc.as_secs()).unwrap_or(1), ..DeskCounters::default() };
