@@ -364,7 +364,7 @@ fn the_last_gasp_makes_the_registers_durable_then_pushes_then_the_meter_dies() {
 fn heard(datagram: &[u8]) -> u64 {
     let keys = Suite0::new(&LISTENER_KEYS[0], &LISTENER_KEYS[1]);
     let authentication = ClientAuthentication::PreEstablished {
-        keys: Some(keys.into()),
+        keys: Some(keys),
         server_title: IDENTITY.system_title(),
     };
     let mut client = line::client(LISTENER as u16, authentication, 1);
