@@ -182,12 +182,15 @@ fn push(rows: &mut Vec<Row>, row: Row, limit: usize) {
 }
 
 /// What makes an image one that may be activated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum ImageCheck {
-    /// All of its blocks have come. For a bench: anybody who manages the meter may run anything.
-    Complete,
-    /// Its last octets are the signature of all others by this key.
+    /// Nothing: without the key of who makes images, none can be told from a forged one.
+    #[default]
+    NoKey,
+    /// Its last octets are the ECDSA signature of all others by this key.
     Signed(PublicKey),
+    /// All of its blocks have come. To be chosen for a bench alone: anybody who manages the meter may run anything.
+    Complete,
 }
 
 /// What a meter is told.
@@ -210,7 +213,7 @@ pub struct MeterConfig {
     pub max_sessions: usize,
     /// The largest APDU, in octets; with the wrapper it must fit a datagram.
     pub max_pdu: u16,
-    /// How images are checked before they may be activated.
+    /// How images are checked before they may be activated. By default with a key that is yet to be told: none passes.
     pub image_check: ImageCheck,
     /// Octets of the largest image that is taken.
     pub image_size_max: u32,
@@ -232,7 +235,7 @@ impl MeterConfig {
             further: Vec::new(),
             max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
-            image_check: ImageCheck::Complete,
+            image_check: ImageCheck::default(),
             image_size_max: specs::IMAGE_SIZE_MAX,
             seed,
             state: MeterState::default(),
