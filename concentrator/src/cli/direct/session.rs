@@ -42,11 +42,10 @@ impl Session {
             anyhow!("expected --state, where the invocation counters of this client are kept")
         })?;
         let mut counters = Counters::read(state)?;
-        if counters.send.is_none() {
-            counters.send = Some(match args.security.counter {
-                Some(counter) => counter,
-                None => next_counter(args, identity.client)?,
-            });
+        match args.security.counter {
+            Some(counter) => counters.begin_with(counter)?,
+            None if counters.send.is_none() => counters.send = Some(next_counter(args, identity.client)?),
+            None => {}
         }
         Self::associate(args, &identity, Some(counters))
     }
@@ -109,11 +108,6 @@ impl Session {
             ClientOutput::ActionResult(result, _) => Err(refused(name, "method", number, &result)),
             other => Err(not_served(&other)),
         }
-    }
-
-    /// Closes the association. What was read is read, whether the meter confirms or not.
-    pub(super) fn close(self) {
-        drop(self);
     }
 
     fn release(&mut self) -> anyhow::Result<()> {
@@ -193,6 +187,8 @@ impl Session {
     }
 }
 
+/// The association is closed at the end of a command, behind what it prints: nobody waits for the confirmation of a meter to see
+/// what was read, and what was read is read without it.
 impl Drop for Session {
     fn drop(&mut self) {
         if std::mem::take(&mut self.is_open) {
@@ -215,7 +211,7 @@ fn next_counter(args: &MeterArgs, client: u16) -> anyhow::Result<u32> {
     };
     let value =
         value.context("no --state yet, and the meter does not tell its counter: expected --counter")?;
-    public.close();
+    drop(public);
     let last = Data::from_bytes(&value)?.as_u64().and_then(|last| u32::try_from(last).ok());
     last.and_then(|last| last.checked_add(1))
         .ok_or_else(|| anyhow!("{}: not a counter", receive_counter(0).logical_name))
