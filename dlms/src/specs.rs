@@ -368,6 +368,10 @@ pub mod conversation {
     /// Repetitions of a request: those of two requests in a row have different numbers out of 16
     /// (invoke-id, four bits \[GB 9.5; confidence A\]).
     pub const RETRIES_MAX: u8 = 7;
+    /// Peers of an association whose failed proofs are remembered.
+    pub const FAILING_PEERS_MAX: usize = 16;
+    /// All peers together may fail so many times as often as one before new ones are heard only slowly.
+    pub const GUESSES_FACTOR: u32 = 8;
     /// Pushes of a server that may wait for their confirmation.
     pub const PUSHES_MAX: usize = 8;
     /// Outputs for which a client keeps room when it is told what it did not ask for.

@@ -3,14 +3,16 @@
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::counters::{CountersShown, ReceiveCounters};
+use crate::engine::Block;
 use crate::measurement::Measurement;
-use crate::objects::{Board, EventGroup, LogRecord, Note, Objects, Slot};
+use crate::objects::{Board, EventGroup, LogRecord, Note, Objects, QualityRow, RateRegisters, Slot};
 use crate::profiles::Row;
 use crate::specs::{self, SAP_MANAGEMENT, event};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use dlms::classes::{G3Network, Snapshot};
 use dlms::server::{Notification, Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
-use metrology::Registers;
+use metrology::{Frame, Ledger, Registers, Steady, TamperInputs};
 use plc_core::sap::{
     AdpStatus, AdpmIndication, DLMS_PORT, Handle, Persist, UdpConfirm, UdpIndication, UdpPayload, UdpRequest,
 };
@@ -31,8 +33,14 @@ pub enum ApplicationInput<'a> {
         /// Current, in steps of the converter.
         i: &'a [i32],
     },
+    /// A block of samples of all channels has ended now: the last was taken one sample period ago.
+    Frames(&'a [Frame]),
+    /// The mains and the load have been like this since the last input of any of these kinds; see [`Measurement::on_steady`].
+    Steady(&'a Steady),
     /// A metrology of its own has counted up to now; see [`Measurement::on_registers`].
     Registers(Registers),
+    /// The switches and sensors against tampering say so now.
+    Inputs(TamperInputs),
     /// The clock is set.
     Clock(UtcAnchor),
     /// A datagram has arrived.
@@ -52,20 +60,26 @@ pub enum MeterPersist {
     /// Of the DLMS server.
     Server(ServerPersist),
     /// A row was captured with these registers.
-    Captured {
-        /// The row of the load profile.
-        row: Row,
-        /// The registers, after the row.
-        registers: Registers,
-        /// Energy by rate, in mWh.
-        rates_mwh: [u64; 4],
-    },
+    Captured(Box<Captured>),
+    /// The voltage was wrong for a while: a row of a log of power quality, which is counted as well.
+    Quality(QualityRow),
     /// The billing period was closed before its time with this row of the monthly profile.
     Closed(Row),
     /// The state of an object has changed.
     Object(Snapshot),
     /// A log has changed.
     Log(LogRecord),
+}
+
+/// What was captured at a boundary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Captured {
+    /// The row of the load profile.
+    pub row: Row,
+    /// All registers, after the row.
+    pub ledger: Ledger,
+    /// Energy by rate.
+    pub rates: RateRegisters,
 }
 
 /// What a meter tells, for logs.
@@ -149,19 +163,19 @@ impl MeterApplication {
     /// See [`MeterConfig::check`].
     pub fn new(config: MeterConfig) -> Result<Self, MeterConfigError> {
         config.check()?;
-        let server = Server::new(config.server());
+        let (server, setup) = (Server::new(config.server()), config.measurement());
         let mut board =
             Board::new(config.image_check, config.image_size_max, &config.seed.derive("objects", 0));
         board.restore(&config.state.objects, config.state != MeterState::default());
-        board.restore_rates(config.state.rates_mwh);
+        board.restore_rates(config.state.rates);
+        board.restore_quality(config.state.tallies, &config.state.quality);
         config.state.events.iter().for_each(|&(group, row)| board.events.restore(group, row));
         let receive_counters = ReceiveCounters::new(&config.further);
-        let MeterState { registers, load, daily, monthly, .. } = config.state.clone();
-        let (none, energy) = (Vec::new, Registers::default());
+        let MeterState { ledger, load, daily, monthly, .. } = config.state.clone();
+        let (none, energy) = (Vec::new, Ledger::default());
         let kept =
-            MeterState { registers: energy, load: none(), daily: none(), monthly: none(), ..config.state };
-        let mut measurement = Measurement::new(config.ratings, config.profiles, registers)
-            .map_err(MeterConfigError::Ratings)?;
+            MeterState { ledger: energy, load: none(), daily: none(), monthly: none(), ..config.state };
+        let mut measurement = Measurement::new(setup, ledger).map_err(MeterConfigError::Ratings)?;
         measurement.profiles_mut().restore(&load, &daily, &monthly);
         Ok(Self {
             identity: config.identity,
@@ -184,11 +198,11 @@ impl MeterApplication {
         self.measurement.settle();
         let profiles = self.measurement.profiles();
         MeterState {
-            registers: self.measurement.core().registers(),
+            ledger: self.measurement.ledger(),
             load: profiles.load().iter().copied().collect(),
             daily: profiles.daily().iter().copied().collect(),
             monthly: profiles.monthly().iter().copied().collect(),
-            rates_mwh: self.board.rates_mwh(),
+            rates: *self.board.rates(),
             ..self.kept.clone()
         }
     }
@@ -224,9 +238,23 @@ impl MeterApplication {
         (self.out.len(), OUTBOX)
     }
 
-    fn on_samples(&mut self, now: Instant, u: &[i32], i: &[i32]) {
-        self.measurement.on_samples(now, u, i);
+    fn on_samples(&mut self, now: Instant, block: &Block<'_>) {
+        self.measurement.on_samples(now, block);
         self.on_measured(now);
+    }
+
+    fn on_steady(&mut self, now: Instant, steady: &Steady) {
+        self.measurement.on_steady(now, steady);
+        self.on_measured(now);
+    }
+
+    fn on_inputs(&mut self, now: Instant, inputs: &TamperInputs) {
+        self.measurement.on_inputs(now, inputs);
+        self.with_objects(now, None, |objects, _| {
+            objects.note_findings();
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
     }
 
     fn on_registers(&mut self, now: Instant, registers: Registers) {
@@ -244,9 +272,10 @@ impl MeterApplication {
     }
 
     fn persist_rows(&mut self) {
-        let (registers, rates_mwh) = (self.measurement.core().registers(), self.board.rates_mwh());
         while let Some(row) = self.measurement.take_captured() {
-            self.out.push(Pending::Persist(MeterPersist::Captured { row, registers, rates_mwh }));
+            let (ledger, rates) = (self.measurement.ledger(), *self.board.rates());
+            let captured = Box::new(Captured { row, ledger, rates });
+            self.out.push(Pending::Persist(MeterPersist::Captured(captured)));
         }
     }
 
@@ -308,6 +337,10 @@ impl MeterApplication {
         while let Some(record) = self.board.events.take_record() {
             self.kept.keep_log(record);
             self.out.push(Pending::Persist(MeterPersist::Log(record)));
+        }
+        while let Some(row) = self.board.take_quality() {
+            self.kept.keep_quality(row);
+            self.out.push(Pending::Persist(MeterPersist::Quality(row)));
         }
         notes.into_iter().for_each(|note| self.on_note(now, note));
         happened
@@ -423,7 +456,10 @@ impl Machine for MeterApplication {
 
     fn handle(&mut self, now: Instant, input: ApplicationInput<'_>) {
         match input {
-            ApplicationInput::Samples { u, i } => self.on_samples(now, u, i),
+            ApplicationInput::Samples { u, i } => self.on_samples(now, &Block::Pairs(u, i)),
+            ApplicationInput::Frames(frames) => self.on_samples(now, &Block::Frames(frames)),
+            ApplicationInput::Steady(steady) => self.on_steady(now, steady),
+            ApplicationInput::Inputs(inputs) => self.on_inputs(now, &inputs),
             ApplicationInput::Registers(registers) => self.on_registers(now, registers),
             ApplicationInput::Clock(anchor) => self.on_clock(now, anchor),
             ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram, None),

@@ -1,7 +1,10 @@
 //! What a meter is told, and what it takes through a restart.
 
 use crate::application::MeterPersist;
-use crate::objects::{EventGroup, EventRow, LogRecord};
+use crate::measurement::MeasurementSetup;
+use crate::objects::{
+    EventGroup, EventRow, KINDS, LogRecord, QualityRow, RateRegisters, Tallies, count_quality,
+};
 use crate::profiles::{ProfileSizes, Row, begins_day, begins_month};
 use crate::specs;
 use alloc::vec::Vec;
@@ -11,7 +14,7 @@ use dlms::security::{KeyId, PublicKey, SecurityContext, SystemTitle};
 use dlms::server::{
     Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist, ServerRecords,
 };
-use metrology::{RatingError, Ratings, Registers};
+use metrology::{Calibration, Ledger, RatingError, Ratings, TamperLimits};
 use plc_core::Seed;
 use plc_core::sap::{Key, Persist, UDP_PAYLOAD_MAX};
 use plc_node::Memory;
@@ -66,8 +69,8 @@ pub struct MeterKeys {
 /// the meter has asked to be made durable) and gives it back in [`MeterConfig::state`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MeterState {
-    /// Energy.
-    pub registers: Registers,
+    /// All energies.
+    pub ledger: Ledger,
     /// Rows of the load profile, oldest first.
     pub load: Vec<Row>,
     /// Rows of the daily billing profile, oldest first.
@@ -85,8 +88,12 @@ pub struct MeterState {
     pub objects: Vec<Snapshot>,
     /// Rows of the logs of events, oldest first.
     pub events: Vec<(EventGroup, EventRow)>,
-    /// Energy by rate, in mWh.
-    pub rates_mwh: [u64; 4],
+    /// Energy by rate.
+    pub rates: RateRegisters,
+    /// How often the voltage was wrong.
+    pub tallies: Tallies,
+    /// Rows of the logs of power quality, oldest first.
+    pub quality: Vec<QualityRow>,
     /// The first frame counter of the MAC that is certainly unused.
     pub frame_counter: u32,
     /// Sequence numbers of the adaptation layer.
@@ -98,10 +105,11 @@ impl MeterState {
     /// older than the last of them. Keeps no more rows than `sizes` allows.
     pub fn keep(&mut self, record: &MeterPersist, sizes: &ProfileSizes) {
         match record {
-            MeterPersist::Captured { row, registers, rates_mwh } => {
-                (self.registers, self.rates_mwh) = (*registers, *rates_mwh);
-                self.keep_row(*row, sizes);
+            MeterPersist::Captured(captured) => {
+                (self.ledger, self.rates) = (captured.ledger, captured.rates);
+                self.keep_row(captured.row, sizes);
             }
+            MeterPersist::Quality(row) => self.keep_quality(*row),
             MeterPersist::Server(record) => self.keep_server(record),
             MeterPersist::Node(record) => self.keep_node(record),
             MeterPersist::Object(snapshot) => self.keep_object(snapshot),
@@ -132,6 +140,18 @@ impl MeterState {
                 self.events.push((group, row));
             }
         }
+    }
+
+    /// The same for an event of power quality; of each kind there are no more rows than the meter keeps.
+    pub(crate) fn keep_quality(&mut self, row: QualityRow) {
+        count_quality(&mut self.tallies, &row);
+        let held = self.quality.iter().filter(|held| held.kind == row.kind).count();
+        let oldest = self.quality.iter().position(|held| held.kind == row.kind);
+        if let (true, Some(oldest)) = (held >= specs::QUALITY_ROWS_MAX, oldest) {
+            self.quality.remove(oldest);
+        }
+        self.quality.push(row);
+        debug_assert!(self.quality.len() <= KINDS.len() * specs::QUALITY_ROWS_MAX);
     }
 
     /// The same for a record of the node.
@@ -200,8 +220,14 @@ pub struct MeterConfig {
     pub identity: Identity,
     /// The version of the firmware, as clients see it.
     pub firmware: &'static str,
-    /// Ratings and calibration.
+    /// Ratings and wiring.
     pub ratings: Ratings,
+    /// Constants of the channels.
+    pub calibration: Calibration,
+    /// Whether samples are analysed for power quality: harmonics, dips, swells, interruptions. It takes some 75 kB.
+    pub power_quality: bool,
+    /// What counts as tampering.
+    pub tamper: TamperLimits,
     /// Sizes of the profiles.
     pub profiles: ProfileSizes,
     /// Keys of the management client.
@@ -230,6 +256,10 @@ impl MeterConfig {
             identity,
             firmware: env!("CARGO_PKG_VERSION"),
             ratings: Ratings::household(),
+            calibration: Calibration::default(),
+            power_quality: true,
+            // Who has a contract without export, or a sensor on the neutral, says so.
+            tamper: TamperLimits { import_only: false, neutral_measured: false, ..TamperLimits::default() },
             profiles: ProfileSizes::default(),
             keys,
             further: Vec::new(),
@@ -239,6 +269,22 @@ impl MeterConfig {
             image_size_max: specs::IMAGE_SIZE_MAX,
             seed,
             state: MeterState::default(),
+        }
+    }
+
+    /// A meter of three phases and four wires that has never run.
+    pub fn three_phase(identity: Identity, keys: MeterKeys, seed: Seed) -> Self {
+        Self { ratings: Ratings::three_phase(), ..Self::new(identity, keys, seed) }
+    }
+
+    /// What is measured and how.
+    pub const fn measurement(&self) -> MeasurementSetup {
+        MeasurementSetup {
+            ratings: self.ratings,
+            calibration: self.calibration,
+            power_quality: self.power_quality,
+            tamper: self.tamper,
+            profiles: self.profiles,
         }
     }
 

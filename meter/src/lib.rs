@@ -26,6 +26,7 @@ mod application;
 mod clock;
 mod config;
 mod counters;
+mod engine;
 mod measurement;
 mod meter;
 mod network;
@@ -35,11 +36,13 @@ mod ring;
 pub mod specs;
 
 pub use application::{
-    ApplicationCounters, ApplicationInput, ApplicationOutput, MeterApplication, MeterEvent, MeterPersist,
+    ApplicationCounters, ApplicationInput, ApplicationOutput, Captured, MeterApplication, MeterEvent,
+    MeterPersist,
 };
 pub use clock::{ClockShift, MeterClock};
 pub use config::{Identity, ImageCheck, MeterConfig, MeterConfigError, MeterKeys, MeterState};
-pub use measurement::Measurement;
+pub use engine::Block;
+pub use measurement::{Finding, Measurement, MeasurementSetup};
 pub use meter::{Meter, MeterInput, MeterOutput};
 pub use profiles::{ProfileSizes, Profiles, Row};
 pub use ring::Ring;

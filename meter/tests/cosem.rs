@@ -9,11 +9,11 @@ use dlms::axdr::Data;
 use dlms::classes::association::{ListedObject, ObjectList};
 use dlms::classes::{
     AnyValue, AttributeReference, Enumerated, ExecutionTime, List, PushObject, Restriction, Schema,
-    ScriptReference, ThresholdActions, Value, profile,
+    ScriptReference, ThresholdActions, Value, profile, register,
 };
 use dlms::client::{ClientAuthentication, ClientInput, ClientOutput};
 use dlms::cosem::{
-    AttributeRequest, Bound, CaptureObject, ClockTime, Date, LogicalName, MethodRequest, Selector, Time,
+    AttributeRequest, Bound, CaptureObject, ClockTime, Date, LogicalName, MethodRequest, Selector, Time, Unit,
 };
 use line::{Line, busy, client, management, time};
 use mains::{IDENTITY, Mains, at, config};
@@ -287,7 +287,7 @@ fn used_energy_goes_to_the_rate_in_force_and_the_calendar_changes_it_in_time() {
     let total = line.register(names::ACTIVE_IMPORT).0;
     assert!(total.abs_diff(day + night) < 600, "{total}");
     let state = line.mains.app.state();
-    assert_eq!(state.rates_mwh[0], day as u64);
+    assert_eq!(state.rates.import_mwh()[0], day as u64);
 }
 
 #[test]
@@ -494,12 +494,28 @@ fn the_type_of_a_value_follows_from_the_name_of_its_register() {
     let mut line = managed();
     for object in line.objects().iter().filter(|object| object.class_id == 3) {
         let value = line.get(AttributeRequest::new(3, object.logical_name, 2));
-        // D = 8 is energy, 7 an instantaneous value.
-        let is_energy = object.logical_name.0[3] == 8;
-        let expected = if is_energy { matches!(value[..], [21, ..]) } else { matches!(value[..], [6, ..]) };
-        assert!(expected, "{}: {value:02x?}", object.logical_name);
-        let (_, unit) = line.register(object.logical_name);
-        assert_eq!(unit == dlms::cosem::Unit::WATT_HOUR, is_energy);
+        let [.., c, d, e, _] = object.logical_name.0;
+        let is_net = c % 20 == 16;
+        // D = 8 is energy, 7 an instantaneous value, the rest are durations and voltages. Signed are what is net, angles, and the
+        // power factor, which is null without a current.
+        let types: &[u8] = match (c % 20, d) {
+            (_, 8) if is_net => &[20],
+            (_, 8) => &[21],
+            (1, 7) if c == 81 => &[5],
+            (13, 7) => &[0, 5],
+            (16, 7) => &[5],
+            _ if e == 124 => &[0, 6],
+            _ => &[6],
+        };
+        assert!(types.contains(&value[0]), "{}: {value:02x?}", object.logical_name);
+        let scaler_unit = line.get(AttributeRequest::new(3, object.logical_name, 3));
+        let unit = register::scaler_unit(&scaler_unit).expect("a unit").unit;
+        assert_eq!(
+            unit == Unit::WATT_HOUR,
+            d == 8 && matches!(c % 20, 1 | 2 | 16),
+            "{}",
+            object.logical_name
+        );
     }
 }
 
@@ -610,7 +626,8 @@ fn attempts_to_get_in_are_logged_and_raise_an_alarm_that_is_pushed() {
     line.client = own;
     assert_eq!(line.read::<u32>(1, names::ALARM_REGISTER, 2), 1 << 13);
     let Some(ClientOutput::DataNotification { body, .. }) = line.client.poll() else { panic!("no push") };
-    assert!(body.ends_with(&filter), "{body:02x?}");
+    let both = [&filter[..], &0u32.to_value()].concat();
+    assert!(body.ends_with(&both), "the descriptors of both registers: {body:02x?}");
     assert_eq!(line.read::<u32>(1, names::ALARM_DESCRIPTOR, 2), 1 << 13);
     let events = line.events(1);
     assert_eq!(events.first().map(|event| event.2), Some(49), "{events:?}");

@@ -8,7 +8,9 @@ use air::{METER, Street};
 use dlms::apdu::ActionResult;
 use dlms::axdr::Data;
 use dlms::classes::Schema;
-use dlms::client::{CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput};
+use dlms::client::{
+    CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput, Quirks,
+};
 use dlms::cosem::{AttributeRequest, MethodRequest};
 use dlms::security::Suite0;
 use mains::{IDENTITY, KEYS, RATE, at, config};
@@ -44,6 +46,8 @@ fn management() -> Client {
         max_value_len: 10_000,
         response_timeout: Duration::from_secs(60),
         retries: 2,
+        request_limit: Duration::from_secs(3600),
+        quirks: Quirks::default(),
         seed: Seed::from_u64(5),
     })
 }

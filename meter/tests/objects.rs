@@ -9,12 +9,12 @@ use dlms::cosem::AttributeRequest;
 use dlms::server::{Access, AssociationContext, ObjectEntry, ObjectModel};
 use mains::{IDENTITY, at, config};
 use meter::objects::{Board, Note, Objects, names};
-use meter::{ClockShift, ImageCheck, Measurement};
-use metrology::Registers;
+use meter::{Block, ClockShift, ImageCheck, Measurement};
+use metrology::Ledger;
 use plc_core::{Instant, Seed, UtcAnchor};
 
 /// Without those of a network.
-const OBJECTS: usize = 68;
+const OBJECTS: usize = 162;
 const NOW: Instant = Instant::from_secs(100);
 
 fn asked_by(access: Access) -> AssociationContext {
@@ -23,10 +23,9 @@ fn asked_by(access: Access) -> AssociationContext {
 
 fn measurement() -> Measurement {
     let config = config();
-    let mut measurement =
-        Measurement::new(config.ratings, config.profiles, Registers::default()).expect("good ratings");
+    let mut measurement = Measurement::new(config.measurement(), Ledger::default()).expect("good ratings");
     measurement.on_clock(UtcAnchor { at: NOW, utc: at(22, 10, 0, 0) });
-    measurement.on_samples(Instant::from_secs(101), &[0; 1000], &[0; 1000]);
+    measurement.on_samples(Instant::from_secs(101), &Block::Pairs(&[0; 1000], &[0; 1000]));
     measurement
 }
 

@@ -53,6 +53,8 @@ fn client_config(secure: bool, first_invocation_counter: u32) -> ClientConfig {
         max_value_len: 100_000,
         response_timeout: Duration::from_secs(30),
         retries: 2,
+        request_limit: Duration::from_secs(3600),
+        quirks: Quirks::default(),
         seed: Seed::from_u64(u64::from(first_invocation_counter)),
     }
 }

@@ -38,12 +38,15 @@ pub enum Command {
     Topology(ClientArgs),
     /// Show the state of a running concentrator.
     Status(ClientArgs),
+    /// Say why a meter is read, or is not; without one, of all meters.
+    Explain(ExplainArgs),
     /// List the events of a running concentrator.
     Events(ClientArgs),
     /// Read, write and hear a meter without a concentrator.
     ///
-    /// Exit codes: 0 done; 1 an error of this machine or of a file; 2 a wrong command line; 3 the meter cannot be reached or does not
-    /// answer; 4 the meter refuses the association, or one of both did not prove itself; 5 the meter refuses what it was asked for.
+    /// Exit codes: 0 done; 1 an error of this machine or of a file; 2 a wrong command line; 3 the meter cannot be reached, does
+    /// not answer, or answers what cannot be understood; 4 the meter refuses the association, accepts it on other terms, or one of both
+    /// did not prove itself; 5 the meter refuses what it was asked for.
     #[command(subcommand)]
     Dlms(DirectCommand),
 }
@@ -99,6 +102,17 @@ pub struct ClientArgs {
     /// Print one JSON object per line instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `concentrator explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// The meter, by its id or EUI-64; also a device that is not configured, by its EUI-64.
+    #[arg(value_name = "METER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub meter: Option<String>,
 }
 
 /// `concentrator readings`.

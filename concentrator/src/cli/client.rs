@@ -1,7 +1,7 @@
 //! The commands that ask a running concentrator.
 
 use super::print::{self, Table};
-use super::{ClientArgs, Command, ReadingsArgs};
+use super::{ClientArgs, Command, ExplainArgs, ReadingsArgs};
 use anyhow::anyhow;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
@@ -22,6 +22,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
             Command::Topology(args) => topology(&args).await,
             Command::Status(args) => status(&args).await,
             Command::Events(args) => events(&args).await,
+            Command::Explain(args) => explain(&args).await,
             other => Err(anyhow!("{other:?}: not a command for a running concentrator")),
         }
     })
@@ -75,6 +76,28 @@ async fn events(args: &ClientArgs) -> anyhow::Result<()> {
         after_cursor = last.cursor;
         events.iter().try_for_each(|event| table.row(print::event(event)))?;
     }
+}
+
+async fn explain(args: &ExplainArgs) -> anyhow::Result<()> {
+    let mut client = connect(&args.client.address).await?;
+    if let Some(meter) = &args.meter {
+        let told = explanation(&mut client, meter.clone()).await?;
+        return Ok(io::stdout().lock().write_all(print::explanation(&told, args.client.json).as_bytes())?);
+    }
+    let meters = client.list_meters(v1::ListMetersRequest {}).await.map_err(refused)?.into_inner().meters;
+    let mut all = Vec::new();
+    for meter in meters {
+        all.push(explanation(&mut client, meter.eui64).await?);
+    }
+    // What needs somebody comes first.
+    all.sort_by_key(|told| told.good);
+    let mut table = Table::new(args.client.json, print::EXPLANATION);
+    all.iter().try_for_each(|told| table.row(print::explanation_row(told)))?;
+    Ok(table.finish()?)
+}
+
+async fn explanation(client: &mut Client, meter_id: String) -> anyhow::Result<v1::ExplainResponse> {
+    Ok(client.explain(v1::ExplainRequest { meter_id }).await.map_err(refused)?.into_inner())
 }
 
 async fn status(args: &ClientArgs) -> anyhow::Result<()> {

@@ -1,5 +1,5 @@
 //! The command line. Exit codes: 0 done, 1 an error in one line on standard error, 2 a wrong command line; of `dlms` also 3 the meter
-//! cannot be reached or does not answer, 4 it refuses the association or a proof is wrong, 5 it refuses what it was asked for.
+//! cannot be reached, does not answer or not so that it can be understood, 4 it refuses the association or a proof is wrong, 5 it refuses what it was asked for.
 
 mod args;
 mod client;
@@ -8,7 +8,7 @@ mod print;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
-pub use args::{Cli, ClientArgs, Command, ReadingsArgs, RunArgs};
+pub use args::{Cli, ClientArgs, Command, ExplainArgs, ReadingsArgs, RunArgs};
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
     SecurityArgs, SetArgs,

@@ -185,6 +185,41 @@ pub(super) fn event(event: &v1::Event) -> Row {
     Row { cells, json }
 }
 
+pub(super) const EXPLANATION: &[Column] =
+    &[("METER", -12), ("EUI64", -16), ("VERDICT", -20), ("WHY", -50), ("ADVICE", -6)];
+
+pub(super) fn explanation_row(told: &v1::ExplainResponse) -> Row {
+    let cells = vec![
+        told.meter_id.clone(),
+        told.eui64.clone(),
+        told.verdict.clone(),
+        told.summary.clone(),
+        told.advice.clone(),
+    ];
+    Row { cells, json: explanation_json(told) }
+}
+
+fn explanation_json(told: &v1::ExplainResponse) -> Value {
+    let finding = |finding: &v1::Finding| json!({ "time_ms": finding.time_ms, "text": finding.text });
+    json!({
+        "meter_id": told.meter_id, "eui64": told.eui64, "verdict": told.verdict, "good": told.good,
+        "summary": told.summary, "advice": told.advice,
+        "findings": told.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+/// One meter, with the chain.
+pub(super) fn explanation(told: &v1::ExplainResponse, as_json: bool) -> String {
+    if as_json {
+        return format!("{}\n", explanation_json(told));
+    }
+    let mut text = format!("{} ({}): {}\n\n", told.meter_id, told.eui64, told.summary);
+    for finding in &told.findings {
+        let _ = writeln!(text, "{:<20}  {}", time(finding.time_ms), finding.text);
+    }
+    text + &format!("\nverdict  {}\nadvice   {}\n", told.verdict, told.advice)
+}
+
 pub(super) fn status(status: &v1::StatusResponse, as_json: bool) -> String {
     let clock = word(status.clock().as_str_name(), "CLOCK_");
     if as_json {

@@ -3,7 +3,7 @@
 use super::port::{Answer, ApplicationPort, Turn};
 use crate::store::{Event, EventKind, MeterCounter, Reading, Store, StoreError};
 use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry};
-use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpIndication};
+use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpConfirm, UdpIndication, UdpRequest};
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress, Utc, UtcAnchor};
 use plc_node::{DeviceCounter, NodeOutput};
 
@@ -34,7 +34,9 @@ pub trait Observer: Send {
     /// A datagram of a meter has arrived.
     fn received(&mut self, now: Utc, datagram: &UdpIndication);
     /// A datagram goes to a meter.
-    fn sent(&mut self, dst: ShortAddress);
+    fn sent(&mut self, request: &UdpRequest);
+    /// A datagram has left, or has not.
+    fn confirmed(&mut self, now: Utc, confirm: UdpConfirm);
     /// Readings have become durable.
     fn stored(&mut self, readings: &[Reading], newest: crate::store::Cursor);
     /// Something has happened in the network.
@@ -163,7 +165,8 @@ impl<'s, O: Observer> Application<'s, O> {
                 self.collector.handle(now, CollectorInput::Udp(&datagram));
             }
             NodeOutput::UdpConfirm(confirm) => {
-                self.collector.handle(now, CollectorInput::UdpConfirm(confirm))
+                self.observer.confirmed(self.anchor.utc(now), confirm);
+                self.collector.handle(now, CollectorInput::UdpConfirm(confirm));
             }
             NodeOutput::Adpm(indication) => self.on_network(now, indication)?,
             NodeOutput::Persist(record) => self.persist(record)?,
@@ -238,7 +241,7 @@ impl<'s, O: Observer> Application<'s, O> {
         while let Some(output) = self.collector.poll() {
             match output {
                 CollectorOutput::Udp(request) => {
-                    self.observer.sent(request.dst);
+                    self.observer.sent(&request);
                     self.answer.datagrams.push(request);
                 }
                 CollectorOutput::Store(batch) => self.store_batch(now, &batch)?,

@@ -110,7 +110,7 @@ impl Serving<'_, '_> {
         let end = End { context: keys, dedicated: channel.dedicated.as_deref(), own, peer };
         match end.open(&self.caller.guard.heard, Demand::of_requests(keys), apdu) {
             Ok(opened) => self.on_opened(keys, &channel, &opened),
-            Err(Unopened::Malformed) => self.caller.voice.counters.malformed += 1,
+            Err(Unopened::Malformed) => self.caller.on_malformed(),
             Err(Unopened::Replay) => self.caller.on_replay(),
             Err(Unopened::Fault(fault)) => self.caller.on_fault(fault),
         }

@@ -5,20 +5,28 @@ mod board;
 mod catalogue;
 mod defaults;
 mod events;
+mod findings;
 mod image;
+mod measured;
+mod measured_catalogue;
 pub mod names;
 mod observing;
+mod quality;
+mod rates;
 mod reading;
 mod stepping;
 
 pub use acting::{Note, Origin};
-pub use board::{Board, Slot, Slots};
+pub use board::{AlarmRegister, Board, Slot, Slots};
 pub use events::{EventGroup, EventLogs, EventRow, GROUPS, LogRecord};
+pub(crate) use quality::count as count_quality;
+pub use quality::{KINDS, QualityBook, QualityKind, QualityRow, Tallies, Tally};
+pub use rates::{Counted, RateRegisters};
 
 use crate::config::Identity;
 use crate::measurement::Measurement;
 use alloc::vec::Vec;
-use catalogue::{CATALOGUE, NETWORK, PUBLIC};
+use catalogue::PUBLIC;
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::{G3Network, Moment, register};
@@ -61,18 +69,30 @@ impl Objects<'_> {
     fn moment(&self, now: Instant) -> Moment {
         self.board.moment(now, self.measurement.clock().utc(now))
     }
+
+    /// The objects of this meter, in their order.
+    fn catalogue(&self) -> impl Iterator<Item = &'static catalogue::Known> {
+        catalogue::all(self.measurement.ratings().wiring, self.network.is_some())
+    }
+
+    /// The object of this name.
+    fn locate(&self, name: LogicalName) -> Option<(catalogue::Place, ObjectEntry)> {
+        catalogue::find(name, self.measurement.ratings().wiring)
+    }
 }
 
 impl ObjectModel for Objects<'_> {
     fn object(&self, index: usize, association: &AssociationContext) -> Option<ObjectEntry> {
-        let all = CATALOGUE.len() - if self.network.is_some() { 0 } else { NETWORK };
-        let visible = if association.access == Access::Public { PUBLIC } else { all };
-        CATALOGUE[..visible].get(index).map(|known| catalogue::granted(*known, association.access))
+        let visible = if association.access == Access::Public { PUBLIC } else { usize::MAX };
+        let mut all = self.catalogue().take(visible);
+        all.nth(index).map(|known| catalogue::granted(known, association.access))
     }
 
     fn find(&self, logical_name: LogicalName, association: &AssociationContext) -> Option<ObjectEntry> {
-        let index = CATALOGUE.iter().position(|(_, entry)| entry.logical_name == logical_name)?;
-        self.object(index, association)
+        let visible = if association.access == Access::Public { PUBLIC } else { usize::MAX };
+        let mut all = self.catalogue().take(visible);
+        let found = all.find(|known| known.entry.logical_name == logical_name);
+        found.map(|known| catalogue::granted(known, association.access))
     }
 
     fn utc(&self, now: Instant) -> Option<Utc> {

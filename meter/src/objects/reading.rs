@@ -2,18 +2,18 @@
 
 use super::Objects;
 use super::board::Slot;
-use super::catalogue::{self, Content, Place};
+use super::catalogue::{Content, Place, TallyPart};
 use super::events::{EventGroup, ShownEvents};
+use super::quality::{QualityKind, ShownQuality};
 use super::{COLUMNS, names};
 use crate::profiles::Row;
 use crate::ring::Ring;
-use crate::specs;
 use alloc::vec::Vec;
 use dlms::apdu::DataAccessResult;
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, SortMethod};
 use dlms::classes::{AttributeReference, G3Layer, G3Setup, Object, PushObject, WallClock, register};
-use dlms::cosem::{AttributeRequest, Bound, ClockTime, ScalerUnit, Selector, Unit};
+use dlms::cosem::{AttributeRequest, Bound, ClockTime, Selector};
 use plc_core::Instant;
 
 /// The attribute value of Data and Register.
@@ -26,12 +26,12 @@ impl Objects<'_> {
         now: Instant,
         out: &mut Encoder<'_>,
     ) -> Result<(), DataAccessResult> {
-        let (place, entry) =
-            catalogue::find(request.logical_name).ok_or(DataAccessResult::ObjectUndefined)?;
+        let (place, entry) = self.locate(request.logical_name).ok_or(DataAccessResult::ObjectUndefined)?;
         let has_rows = matches!(
             place,
             Place::Log(_)
                 | Place::Content(Content::LoadProfile | Content::DailyProfile | Content::MonthlyProfile)
+                | Place::Content(Content::QualityLog(_))
         );
         if request.selector.is_some() && !has_rows {
             return Err(DataAccessResult::ScopeOfAccessViolated);
@@ -108,7 +108,7 @@ impl Objects<'_> {
     ) -> Option<T> {
         let mut value = Vec::new();
         let mut out = Encoder::new(&mut value, SHORT_LEN_MAX);
-        let (_, entry) = catalogue::find(of.logical_name)?;
+        let (_, entry) = self.locate(of.logical_name)?;
         let read = entry.class_id == of.class_id && self.read(&of.request(), now, &mut out).is_ok();
         (read && out.finish().is_ok()).then(|| Data::from_bytes(&value).ok().map(|data| look(&data)))?
     }
@@ -123,6 +123,7 @@ impl Objects<'_> {
             Content::LoadProfile => self.profile(request, self.measurement.profiles().load(), out),
             Content::DailyProfile => self.profile(request, self.measurement.profiles().daily(), out),
             Content::MonthlyProfile => self.profile(request, self.measurement.profiles().monthly(), out),
+            Content::QualityLog(kind) => self.quality_log(kind, request, out),
             _ => self.value(content, request, out),
         }
     }
@@ -141,6 +142,13 @@ impl Objects<'_> {
             Content::FirmwareSignature if is_value => out.octet_string(self.signature()),
             Content::ReceiveCounter if is_value => out.u32(self.receive_counter.unwrap_or(0)),
             Content::ProfileStatus if is_value => out.u8(self.measurement.profiles().status()),
+            Content::Tally(kind, phase, TallyPart::Count) if is_value => {
+                out.u32(self.board.quality.tally(kind, phase).count);
+            }
+            Content::Diagnosis if is_value => match self.measurement.diagnosis() {
+                Some(diagnosis) => out.octet_string(alloc::format!("{diagnosis}").as_bytes()),
+                None => out.octet_string(b""),
+            },
             _ => return self.register(content, request, out),
         }
         Ok(())
@@ -158,27 +166,9 @@ impl Objects<'_> {
         request: &AttributeRequest,
         out: &mut Encoder<'_>,
     ) -> Result<(), DataAccessResult> {
-        let (value, unit) = self.measured(content).ok_or(DataAccessResult::ObjectUndefined)?;
-        let scaler_unit = ScalerUnit { scaler: specs::SCALER, unit };
+        let (value, scaler_unit) = self.register_value(content).ok_or(DataAccessResult::ObjectUndefined)?;
         let exists = register::encode(request.attribute, request.logical_name, &value, scaler_unit, out);
         if exists { Ok(()) } else { Err(DataAccessResult::ObjectUndefined) }
-    }
-
-    /// The value of a register in thousandths of its unit.
-    fn measured(&mut self, content: Content) -> Option<(Data<'static>, Unit)> {
-        self.measurement.settle();
-        let (now, total) = (self.measurement.core().instantaneous(), self.measurement.core().registers());
-        Some(match content {
-            Content::Import => (Data::U64(total.import.milliwatt_hours()), Unit::WATT_HOUR),
-            Content::Rate(n) => (Data::U64(*self.board.rates_mwh.get(n)?), Unit::WATT_HOUR),
-            Content::Export => (Data::U64(total.export.milliwatt_hours()), Unit::WATT_HOUR),
-            Content::PowerImport => (unsigned(now.active_power_mw.max(0).unsigned_abs()), Unit::WATT),
-            Content::PowerExport => (unsigned(now.active_power_mw.min(0).unsigned_abs()), Unit::WATT),
-            Content::Voltage => (unsigned((now.u_uv + 500) / 1000), Unit::VOLT),
-            Content::Current => (unsigned((now.i_ua + 500) / 1000), Unit::AMPERE),
-            Content::Frequency => (Data::U32(now.frequency_mhz.unwrap_or(0)), Unit::HERTZ),
-            _ => return None,
-        })
     }
 
     fn network(
@@ -203,6 +193,18 @@ impl Objects<'_> {
         let rows = ShownEvents { rows: self.board.events.rows(group), clock };
         let selector = request.selector.as_ref().map(|selector| as_utc(selector, clock));
         profile::encode(request.attribute, selector.as_ref(), &group.description(&columns), &rows, out)
+    }
+
+    fn quality_log(
+        &self,
+        kind: QualityKind,
+        request: &AttributeRequest,
+        out: &mut Encoder<'_>,
+    ) -> Result<(), DataAccessResult> {
+        let (clock, columns) = (&self.board.slots.clock, kind.columns());
+        let rows = ShownQuality { rows: self.board.quality.rows(kind), clock };
+        let selector = request.selector.as_ref().map(|selector| as_utc(selector, clock));
+        profile::encode(request.attribute, selector.as_ref(), &kind.description(&columns), &rows, out)
     }
 
     fn profile(
@@ -292,8 +294,4 @@ impl RowSource for ShownRows<'_> {
             _ => out.u64(row.export_mwh),
         }
     }
-}
-
-fn unsigned(value: u64) -> Data<'static> {
-    Data::U32(u32::try_from(value).unwrap_or(u32::MAX))
 }

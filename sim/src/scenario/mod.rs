@@ -63,6 +63,9 @@ impl Scenario {
         let table: toml::Table = text
             .parse()
             .map_err(|error: toml::de::Error| ScenarioError(vec![error.to_string().trim_end().to_owned()]))?;
+        if table.is_empty() {
+            return Err(ScenarioError(vec!["the file says nothing, expected at least a `name`".into()]));
+        }
         let mut errors = Vec::new();
         let scenario = read(&table, &mut errors);
         if errors.is_empty() { Ok(scenario) } else { Err(ScenarioError(errors)) }
@@ -97,9 +100,9 @@ fn read(table: &toml::Table, errors: &mut Vec<String>) -> Scenario {
     root.inside("reading", |section| read_reading(section, &mut town));
     root.inside("noise", |section| read_noise(section, &mut town));
     root.inside("rogue", |section| read_rogue(section, &mut town));
-    let counts = (town.meters, town.rogue.recorders.len());
-    town.actions =
-        root.each("action", |section| action::read(section, counts)).into_iter().flatten().collect();
+    let (counts, end) = ((town.meters, town.rogue.recorders.len()), town.duration);
+    let actions = root.each("action", |section| action::read(section, counts, end));
+    town.actions = actions.into_iter().flatten().collect();
     root.finish();
     Scenario { name, about, town }
 }
@@ -157,6 +160,7 @@ fn read_noise(section: &mut Section<'_>, town: &mut TownConfig) {
 fn read_rogue(section: &mut Section<'_>, town: &mut TownConfig) {
     let meters = town.meters;
     town.rogue.wrong_key = section.places("wrong_key", meters);
+    town.rogue.wrong_dlms_keys = section.places("wrong_dlms_keys", meters);
     town.rogue.unknown = section.places("unknown", meters);
     town.rogue.recorders = section.places("recorders", meters);
 }
@@ -244,8 +248,8 @@ share = 0.3
                 "town.meter: unknown key, expected one of feeders, meters, offset_db, power_on_s, band",
                 "reading.every_s: 1000, expected a multiple of `capture_s`",
                 "action 1.share: 3, expected a number from 0 to 1",
-                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock, replay, \
-                 forged-join or full-table",
+                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock, disk-full, \
+                 replay, forged-join or full-table",
             ]
         );
         let error = Scenario::parse("hours = ").expect_err("no TOML").to_string();
@@ -320,6 +324,14 @@ share = 0.3
         );
         assert!(fault(&action("")).starts_with("action 1.node: missing"));
         assert!(fault(&action("share = \"all\"")).contains("a number from 0 to 1"));
+    }
+
+    #[test]
+    fn what_comes_after_the_end_and_a_file_that_says_nothing_are_faults() {
+        let late = "hours = 1\n[[action]]\nat_s = 3600\ndo = \"power-off\"\nnode = 0";
+        assert_eq!(fault(late), "action 1.at_s: 3600, expected less than the 3600 s of the scenario");
+        assert!(Scenario::parse(&late.replace("3600", "3599.9")).is_ok());
+        assert_eq!(fault("# nothing\n"), "the file says nothing, expected at least a `name`");
     }
 
     #[test]

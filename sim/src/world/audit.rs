@@ -77,7 +77,7 @@ impl Mesh for World {
     }
 
     fn used(&self, node: usize, destination: ShortAddress) -> Option<Instant> {
-        self.node(node as u32)?.adp().route_used(destination)
+        self.node(node as u32)?.adp().route_used(self.now, destination)
     }
 }
 

@@ -92,6 +92,11 @@ impl Site {
         self.psk = psk;
     }
 
+    /// Ciphers with another key from its next life on.
+    pub(super) fn set_dlms_key(&mut self, key: Key) {
+        self.household.identity.encryption_key = key;
+    }
+
     /// The power comes: a new life, with what the last one has kept.
     pub(super) fn power_on(&mut self, now: Instant) {
         if self.meter.is_some() {
@@ -130,7 +135,11 @@ impl Site {
 
     /// The clock of the meter goes ahead by so much.
     pub(super) fn shift_clock(&mut self, now: Instant, ahead_ms: i64) {
-        self.report(now);
+        // A boundary at the very moment is one of the time before.
+        match self.next_boundary().filter(|&at| at <= now) {
+            Some(_) => self.count(now),
+            None => self.report(now),
+        }
         self.set_clock(now, ahead_ms);
         // Without power nobody says so.
         self.ahead_ms = ahead_ms;

@@ -59,6 +59,10 @@ pub struct MeterArgs {
     /// Seconds that an answer may take, retries of a link below included. An unanswered request is repeated once.
     #[arg(long, value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub timeout: u16,
+    /// Seconds that an answer in blocks, or the way to an open association, may take in all, whatever the meter sends
+    /// meanwhile. Without it ten times --timeout.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub limit: Option<u32>,
     /// Who the client is.
     #[command(flatten)]
     pub security: SecurityArgs,
@@ -74,6 +78,11 @@ pub struct MeterArgs {
 }
 
 impl MeterArgs {
+    /// Seconds that a request may take in all.
+    pub fn limit(&self) -> u32 {
+        self.limit.unwrap_or(u32::from(self.timeout) * 10)
+    }
+
     /// How results are printed.
     pub const fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
