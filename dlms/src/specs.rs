@@ -231,6 +231,14 @@ pub mod wrapper {
     pub const SAP_MANAGEMENT: u16 = 1;
 }
 
+/// The kinds of restriction_element of a push setup \[BB 4.4.8; confidence B\].
+pub mod restriction {
+    #![allow(missing_docs)]
+    pub const NONE: u8 = 0;
+    pub const BY_DATE: u8 = 1;
+    pub const BY_ENTRY: u8 = 2;
+}
+
 /// The choices inside GET, SET and ACTION \[GB 9.5; confidence A\].
 pub mod choice {
     #![allow(missing_docs)]

@@ -232,12 +232,15 @@ fn push(rows: &mut Vec<Row>, row: Row, limit: usize) {
 }
 
 /// What makes an image one that may be activated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum ImageCheck {
-    /// All of its blocks have come. For a bench: anybody who manages the meter may run anything.
-    Complete,
-    /// Its last octets are the signature of all others by this key.
+    /// Nothing: without the key of who makes images, none can be told from a forged one.
+    #[default]
+    NoKey,
+    /// Its last octets are the ECDSA signature of all others by this key.
     Signed(PublicKey),
+    /// All of its blocks have come. To be chosen for a bench alone: anybody who manages the meter may run anything.
+    Complete,
 }
 
 /// What a meter is told.
@@ -273,7 +276,7 @@ pub struct MeterConfig {
     pub max_pdu: u16,
     /// The HDLC port, if the meter has one: its objects show it.
     pub hdlc: Option<HdlcPort>,
-    /// How images are checked before they may be activated.
+    /// How images are checked before they may be activated. By default with a key that is yet to be told: none passes.
     pub image_check: ImageCheck,
     /// Octets of the largest image that is taken.
     pub image_size_max: u32,
@@ -300,7 +303,7 @@ impl MeterConfig {
             max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
             hdlc: None,
-            image_check: ImageCheck::Complete,
+            image_check: ImageCheck::default(),
             image_size_max: specs::IMAGE_SIZE_MAX,
             push_client_sap: specs::SAP_MANAGEMENT as i8,
             hold_up: specs::HOLD_UP,

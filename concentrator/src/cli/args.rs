@@ -4,6 +4,7 @@ use super::direct::DirectCommand;
 use clap::{Args, Parser, Subcommand};
 use dlms::cosem::LogicalName;
 use plc_core::Utc;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use tonic::transport::Uri;
 
@@ -90,7 +91,7 @@ pub struct DemoArgs {
     pub hold: bool,
     /// Where the gRPC interface is served.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
-    pub listen: std::net::SocketAddr,
+    pub listen: SocketAddr,
     /// Compute every sample of the line, also while everybody is silent.
     #[arg(long)]
     pub every_sample: bool,
@@ -205,6 +206,15 @@ pub(super) fn logical_name(text: &str) -> Result<LogicalName, String> {
     text.parse().map_err(|_| String::from("expected six numbers, such as 1.0.1.8.0.255"))
 }
 
+/// An address or the name of a host, and a port. Meters that have addresses of both kinds are reached by the older one.
+pub(super) fn host(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected an address or a host, and a port, such as 192.0.2.7:4059 or meter.example:4059";
+    let found = text.to_socket_addrs().map_err(|error| format!("{error}; {expected}"))?;
+    let mut found: Vec<SocketAddr> = found.collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.into_iter().next().ok_or_else(|| String::from(expected))
+}
+
 /// `YYYY-MM-DD`, with `THH:MM` or `THH:MM:SS` behind it, and `Z` behind that.
 pub(super) fn utc(text: &str) -> Result<Utc, String> {
     let error = || String::from("expected a time in UTC, such as 2026-11-22 or 2026-11-22T10:15:00Z");
@@ -240,6 +250,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_host_is_an_address_or_a_name_with_a_port() {
+        assert_eq!(host("127.0.0.1:4059"), Ok(SocketAddr::from(([127, 0, 0, 1], 4059))));
+        assert_eq!(host("localhost:4059").map(|address| address.port()), Ok(4059));
+        assert!(host("[::1]:4059").is_ok_and(|address| address.is_ipv6()));
+        for bad in ["127.0.0.1", "127.0.0.1:70000", ":", ""] {
+            assert!(host(bad).is_err_and(|said| said.contains("expected an address or a host")), "{bad}");
+        }
     }
 
     #[test]

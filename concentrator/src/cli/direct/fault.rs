@@ -40,6 +40,11 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+/// Whether the meter was reached and has refused.
+pub(super) fn is_refusal(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Fault>().is_some_and(|fault| fault.blame == Blame::Refused)
+}
+
 /// What the meter has said instead of opening the association.
 pub(super) fn not_associated(output: &ClientOutput) -> anyhow::Error {
     match output {

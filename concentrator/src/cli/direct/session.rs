@@ -46,11 +46,10 @@ impl Session {
             anyhow!("expected --state, where the invocation counters of this client are kept")
         })?;
         let mut counters = Counters::read(state)?;
-        if counters.send.is_none() {
-            counters.send = Some(match args.security.counter {
-                Some(counter) => counter,
-                None => next_counter(args, identity.client)?,
-            });
+        match args.security.counter {
+            Some(counter) => counters.begin_with(counter)?,
+            None if counters.send.is_none() => counters.send = Some(next_counter(args, identity.client)?),
+            None => {}
         }
         Self::associate(args, &identity, Some(counters))
     }
