@@ -123,6 +123,8 @@ impl<'a> Iterator for Elements<'a> {
             [tag::U16, ref contents @ ..] => self.fixed(contents).map(|n| Data::U16(u16::from_be_bytes(n))),
             [tag::U8, ref contents @ ..] => self.fixed(contents).map(|[n]| Data::U8(n)),
             [tag::NULL, ref contents @ ..] => self.fixed(contents).map(|[]| Data::Null),
+            // A date-time: its length is known before it is read.
+            [tag::OCTET_STRING, 12, ref contents @ ..] => self.octets(12, contents).map(Data::OctetString),
             [tag::OCTET_STRING, len @ 0..0x80, ref contents @ ..] => {
                 self.octets(len, contents).map(Data::OctetString)
             }
