@@ -23,6 +23,7 @@ pub(super) use fault::Fault;
 use anyhow::{Context, anyhow};
 use args::Format;
 use dlms::axdr::Data;
+use dlms::classes::object_name;
 use dlms::classes::profile::{Rows, capture_objects};
 use dlms::cosem::{
     AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName, MethodRequest, Selector,
@@ -85,11 +86,13 @@ fn objects(args: &MeterArgs) -> anyhow::Result<()> {
     let list = session.get(OBJECT_LIST)?;
     let list = data(&list)?;
     let list = list.as_array().ok_or_else(|| anyhow!("object list: expected an array, found {list}"))?;
-    let mut results = Results::new(["class", "version", "logical_name"]);
+    let mut results = Results::new(["class", "version", "logical_name", "name"]);
     for element in list.iter() {
         let (class, version, name) =
             listed(&element).ok_or_else(|| anyhow!("object list: not an object: {element}"))?;
-        results.push(vec![Cell::number(class), Cell::number(version), Cell::text(name.to_string())]);
+        let meaning = args.companion.map_or_else(|| object_name(name), |family| family.name_of(name));
+        let (name, meaning) = (Cell::text(name.to_string()), Cell::text(meaning.unwrap_or_default()));
+        results.push(vec![Cell::number(class), Cell::number(version), name, meaning]);
     }
     Ok(results.print(args.format())?)
 }
