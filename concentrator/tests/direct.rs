@@ -62,9 +62,17 @@ fn a_meter_is_read_over_either_link_and_no_counter_is_used_twice() {
         assert!(next() > last, "{} after {last}", next());
         last = next();
         let objects = stdout(&run(&["objects"], &options));
-        let mut listed = objects.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-        let shown = "7 1 1-0:99.1.0.255 Profile generic 1 2 3 4 5 6 7 8";
-        assert!(listed.any(|line| line.starts_with(shown)), "{objects}");
+        let has = |objects: &str, start: &str, end: &str| {
+            let mut lines = objects.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+            lines.any(|line| line.starts_with(start) && line.ends_with(end))
+        };
+        assert!(
+            has(&objects, "7 1 1-0:99.1.0.255 Profile generic 1 2 3 4 5 6 7 8", " load profile 1"),
+            "{objects}"
+        );
+        assert!(has(&objects, "23 1 0-0:22.0.0.255 ", " HDLC setup"), "{objects}");
+        let indian = stdout(&run(&["objects", "--companion", "india", "--client", "1"], &options));
+        assert!(has(&indian, "7 1 1-0:99.1.0.255 ", " block load profile"), "{indian}");
         let profile = stdout(&run(&["profile"], &options));
         assert!(profile.lines().count() > 96, "{profile}");
         assert!(

@@ -1,5 +1,6 @@
 //! The command line. Exit codes: 0 done, 1 an error in one line on standard error, 2 a wrong command line; of `dlms` also 3 the meter
-//! cannot be reached, does not answer or not so that it can be understood, 4 it refuses the association or a proof is wrong, 5 it refuses what it was asked for.
+//! cannot be reached, does not answer or not so that it can be understood, 4 it refuses the association or a proof is wrong, 5 it
+//! refuses what it was asked for.
 
 mod args;
 mod client;

@@ -2,6 +2,7 @@
 
 use crate::cli::args::{host, logical_name, utc};
 use clap::{Args, Subcommand, ValueEnum};
+use dlms::classes::Companion;
 use dlms::cosem::LogicalName;
 use plc_core::Utc;
 use std::net::SocketAddr;
@@ -50,6 +51,10 @@ pub struct MeterArgs {
     /// The logical device.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub server: u16,
+    /// The family of the meter: idis, dsmr, india, linky or spain. It fills what is not said: the client, where the meter shows its
+    /// counter, the names of objects.
+    #[arg(long, value_name = "FAMILY", value_parser = companion)]
+    pub companion: Option<&'static Companion>,
     /// The client. [default: 16, public; with --keys 1, management]
     #[arg(long, value_name = "N")]
     pub client: Option<u16>,
@@ -169,6 +174,12 @@ pub struct ObjectArgs {
     /// The class of the object: 1 data, 3 register, 8 clock. Without it the meter's list of objects is read for it.
     #[arg(long, value_name = "N")]
     pub class: Option<u16>,
+}
+
+/// A family of meters by its short name.
+fn companion(key: &str) -> Result<&'static Companion, String> {
+    let keys = || Companion::all().iter().map(|family| family.key).collect::<Vec<_>>().join(", ");
+    Companion::find(key).ok_or_else(|| format!("expected one of {}", keys()))
 }
 
 /// `concentrator dlms get`.

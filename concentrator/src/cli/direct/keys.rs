@@ -23,14 +23,18 @@ impl Identity {
     /// Of the command line.
     pub(super) fn of(args: &MeterArgs) -> anyhow::Result<Self> {
         let SecurityArgs { keys, password, auth, .. } = &args.security;
+        let (public, reading, management) =
+            args.companion.map_or((PUBLIC_CLIENT, PUBLIC_CLIENT, MANAGEMENT_CLIENT), |family| {
+                (family.public_sap, family.reading_sap, family.management_sap)
+            });
         match (keys, password) {
-            (Some(path), _) => Self::read(path, args.client.unwrap_or(MANAGEMENT_CLIENT)),
+            (Some(path), _) => Self::read(path, args.client.unwrap_or(management)),
             (None, Some(password)) => Ok(Self {
-                client: args.client.unwrap_or(PUBLIC_CLIENT),
+                client: args.client.unwrap_or(reading),
                 authentication: with_password(*auth, Secret::new(password.as_bytes())),
                 ..Self::public()
             }),
-            (None, None) => Ok(Self { client: args.client.unwrap_or(PUBLIC_CLIENT), ..Self::public() }),
+            (None, None) => Ok(Self { client: args.client.unwrap_or(public), ..Self::public() }),
         }
     }
 

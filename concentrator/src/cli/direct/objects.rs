@@ -7,6 +7,7 @@ use super::session::Session;
 use anyhow::{Context, anyhow};
 use dlms::axdr::Data;
 use dlms::classes::association::{ListedObject, ObjectList, Rights};
+use dlms::classes::object_name;
 use dlms::cosem::{AttributeRequest, LogicalName};
 use dlms::specs::schemas;
 
@@ -19,11 +20,15 @@ pub(super) fn print(args: &MeterArgs) -> anyhow::Result<()> {
         value.as_array().ok_or_else(|| anyhow!("object list: expected an array, found {value}"))?;
     let version = ObjectList::from_value(&list).map_or(1, |list| list.association_version());
     let mut results =
-        Results::new(["class", "version", "logical_name", "class_name", "read", "write", "invoke"]);
+        Results::new(["class", "version", "logical_name", "class_name", "read", "write", "invoke", "name"]);
     for element in elements.iter() {
         let object = ListedObject::from_data(&element, version)
             .ok_or_else(|| anyhow!("object list: not an object: {element}"))?;
-        results.push(row(&object));
+        let name = object.logical_name;
+        let name = args.companion.map_or_else(|| object_name(name), |family| family.name_of(name));
+        let mut row = row(&object);
+        row.push(Cell::text(name.unwrap_or_default()));
+        results.push(row);
     }
     Ok(results.print(args.format())?)
 }

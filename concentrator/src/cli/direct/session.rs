@@ -217,9 +217,14 @@ impl Drop for Session {
 /// Nobody vouches for that number. It is used once, for a client that has never spoken: from then on the own file says
 /// which counters are unused.
 fn next_counter(args: &MeterArgs, client: u16) -> anyhow::Result<u32> {
-    let mut public = Session::associate(args, &Identity::public(), None)?;
+    let client_sap = args.companion.map_or(Identity::public().client, |family| family.public_sap);
+    let mut public = Session::associate(args, &Identity { client: client_sap, ..Identity::public() }, None)?;
     let own = u8::try_from(client).unwrap_or(0);
-    let instance = if own == MANAGEMENT { 0 } else { own };
+    let instance = match args.companion {
+        Some(family) => family.counter_of(client),
+        None if own == MANAGEMENT => 0,
+        None => own,
+    };
     let value = match public.get(receive_counter(instance)) {
         Err(_) if instance > 0 => public.get(receive_counter(0)),
         told => told,
@@ -260,7 +265,7 @@ fn client_config(
         response_timeout: Duration::from_secs(args.timeout.into()),
         retries: RETRIES,
         request_limit: Duration::from_secs(args.limit().into()),
-        quirks: Quirks::default(),
+        quirks: args.companion.map_or(Quirks::default(), |family| family.quirks),
         seed: entropy::seed()?,
     })
 }
