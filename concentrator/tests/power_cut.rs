@@ -74,7 +74,7 @@ impl Bench {
         let anew =
             before.log.get(..LOG_HEADER).is_some_and(|header| after.log.get(..LOG_HEADER) != Some(header));
         let moved = before.main != after.main;
-        if number > 10 && number % SAMPLE != 0 && !anew && !moved {
+        if number > 10 && !number.is_multiple_of(SAMPLE) && !anew && !moved {
             return;
         }
         for at in boundaries(&before.log, &after.log, LOG_HEADER, FRAME) {
