@@ -52,12 +52,12 @@ impl Collector {
 
     /// Every registered meter, in order of address.
     pub fn meters(&self) -> impl Iterator<Item = MeterStatus> {
-        self.meters.values().map(|meter| meter.status(self.session_of(meter.entry.eui64).is_some()))
+        self.meters.values().map(|meter| meter.status(self.now, self.session_of(meter.entry.eui64).is_some()))
     }
 
     /// One meter.
     pub fn meter(&self, eui64: Eui64) -> Option<MeterStatus> {
-        self.meters.get(&eui64).map(|meter| meter.status(self.session_of(eui64).is_some()))
+        self.meters.get(&eui64).map(|meter| meter.status(self.now, self.session_of(eui64).is_some()))
     }
 
     /// Sessions under way.

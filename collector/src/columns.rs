@@ -3,7 +3,7 @@
 use crate::Unexpected;
 use crate::specs::{attribute, class, is_profile_status};
 use dlms::axdr::Data;
-use dlms::cosem::{AttributeRequest, CaptureObject, ScalerUnit};
+use dlms::cosem::{AttributeRequest, CaptureObject, ScalerUnit, Unit};
 use heapless::Vec;
 
 /// Columns that a load profile may have.
@@ -101,9 +101,13 @@ fn kind(object: &CaptureObject) -> ColumnKind {
         (class::REGISTER | class::EXTENDED_REGISTER, attribute::VALUE, 0) => ColumnKind::Value(None),
         (class::DEMAND_REGISTER, attribute::DEMAND_LAST_AVERAGE, 0) => ColumnKind::Value(None),
         (class::DATA, attribute::VALUE, 0) if is_profile_status(object.logical_name) => ColumnKind::Status,
+        // A count of electricity (A is 1) has no scaler to ask for.
+        (class::DATA, attribute::VALUE, 0) if object.logical_name.0[0] == 1 => ColumnKind::Value(Some(COUNT)),
         _ => ColumnKind::Other,
     }
 }
+
+const COUNT: ScalerUnit = ScalerUnit { scaler: 0, unit: Unit::COUNT };
 
 fn scaler_attribute(class_id: u16) -> i8 {
     if class_id == class::DEMAND_REGISTER { attribute::DEMAND_SCALER_UNIT } else { attribute::SCALER_UNIT }
@@ -114,7 +118,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::specs;
     use dlms::axdr::Encoder;
-    use dlms::cosem::{LogicalName, Unit};
+    use dlms::cosem::LogicalName;
 
     pub(crate) const STATUS: CaptureObject = CaptureObject::new(1, LogicalName([0, 0, 96, 10, 1, 255]), 2);
     pub(crate) const IMPORT: CaptureObject = CaptureObject::new(3, LogicalName([1, 0, 1, 8, 0, 255]), 2);
@@ -142,6 +146,20 @@ pub(crate) mod tests {
         let kinds: alloc::vec::Vec<_> = columns.iter().map(|column| column.kind).collect();
         let value = ColumnKind::Value(Some(WATT_HOUR));
         assert_eq!(kinds, [ColumnKind::Clock, ColumnKind::Status, value, value]);
+    }
+
+    #[test]
+    fn a_count_of_electricity_is_a_value_whose_unit_is_known() {
+        let dips = CaptureObject::new(class::DATA, LogicalName([1, 0, 12, 32, 0, 255]), 2);
+        let other = CaptureObject::new(class::DATA, LogicalName([0, 0, 96, 7, 21, 255]), 2);
+        let mut columns = columns(&[CaptureObject::CLOCK, STATUS, IMPORT, dips, other]).unwrap();
+        columns.scale(WATT_HOUR);
+        assert_eq!(columns.unscaled(), None);
+        let kinds: alloc::vec::Vec<_> = columns.iter().map(|column| column.kind).skip(2).collect();
+        assert_eq!(
+            kinds,
+            [ColumnKind::Value(Some(WATT_HOUR)), ColumnKind::Value(Some(COUNT)), ColumnKind::Other]
+        );
     }
 
     #[test]

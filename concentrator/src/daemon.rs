@@ -60,6 +60,7 @@ fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
     while !live.shutdown.is_triggered() {
         let Err(error) = power_line::serve(config, store, live) else { return };
         let text = format!("{error:#}");
+        live.diagnose(|diagnosis| diagnosis.on_line(live.now(), Some(&text)));
         let news = live.status().borrow().fault != text;
         if news {
             live.update_status(|status| status.fault.clone_from(&text));

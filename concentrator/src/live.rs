@@ -6,9 +6,11 @@ use crate::config::Config;
 use crate::shutdown::Shutdown;
 use crate::store::{Cursor, Reading, StoreError, StoreReader};
 use backhaul::Spans;
+use collector::{Diagnosis, Explanation};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -156,13 +158,16 @@ pub struct Live {
     delivery: watch::Sender<Delivery>,
     events: watch::Sender<u64>,
     newest: watch::Sender<Cursor>,
+    diagnosis: Mutex<Diagnosis>,
 }
 
 impl Live {
     /// Knows nothing but the meters to expect. `started` is the time now, by the clock of `kind`.
     pub fn new(kind: ClockKind, started: Utc, expected: impl IntoIterator<Item = (Eui64, String)>) -> Self {
         let status = |id| MeterStatus { id, ..MeterStatus::default() };
-        let meters = expected.into_iter().map(|(eui64, id)| (eui64, status(id))).collect();
+        let meters: BTreeMap<_, _> = expected.into_iter().map(|(eui64, id)| (eui64, status(id))).collect();
+        let mut diagnosis = Diagnosis::new(PERIOD);
+        meters.keys().for_each(|eui64| diagnosis.on_expected(*eui64));
         Self {
             shutdown: Shutdown::default(),
             simulated: AtomicBool::new(kind == ClockKind::Simulated),
@@ -171,6 +176,7 @@ impl Live {
             meters: watch::Sender::new(meters),
             topology: watch::Sender::default(),
             newest: watch::Sender::default(),
+            diagnosis: Mutex::new(diagnosis),
             period: watch::Sender::new(PERIOD),
             in_hand: watch::Sender::default(),
             delivery: watch::Sender::default(),
@@ -258,6 +264,17 @@ impl Live {
             *known = newest.max(*known);
             advanced
         });
+    }
+
+    /// Tells the diagnosis something. Short: whoever asks waits.
+    pub fn diagnose(&self, tell: impl FnOnce(&mut Diagnosis)) {
+        tell(&mut self.diagnosis.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Why this meter is read now, or is not.
+    pub fn explain(&self, meter: Eui64) -> Explanation {
+        let now = self.now();
+        self.diagnosis.lock().unwrap_or_else(PoisonError::into_inner).explain(now, meter)
     }
 
     /// Time comes from a simulation from now on, in which it is `now`; once it does, this changes nothing.

@@ -15,11 +15,11 @@ pub(crate) struct MsduId {
     pub(crate) secured: bool,
 }
 
-/// A ring of MSDUs, forgotten after macDuplicateDetectionTTL or when the ring is full.
+/// A table of MSDUs, forgotten after macDuplicateDetectionTTL or when there is no room: secured ones first, for their frame counters are
+/// not accepted again either, and nothing but this table tells the repetition of what is in clear.
 #[derive(Debug)]
 pub(crate) struct Duplicates {
-    ring: Vec<(MsduId, Instant)>,
-    next: usize,
+    known: Vec<(MsduId, Instant)>,
     bound: usize,
     ttl: Duration,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Duplicates {
 impl Duplicates {
     pub(crate) fn new(bound: usize, ttl: Duration) -> Self {
         let bound = bound.max(1);
-        Self { ring: Vec::with_capacity(bound), next: 0, bound, ttl }
+        Self { known: Vec::with_capacity(bound), bound, ttl }
     }
 
     pub(crate) fn retime(&mut self, ttl: Duration) {
@@ -36,31 +36,31 @@ impl Duplicates {
 
     /// Whether `id` was accepted within the TTL.
     pub(crate) fn contains(&self, now: Instant, id: MsduId) -> bool {
-        self.ring.iter().any(|&(known, at)| known == id && now.since(at) < self.ttl)
+        self.known.iter().any(|&(known, at)| known == id && now.since(at) < self.ttl)
     }
 
     /// Remembers `id`.
     pub(crate) fn insert(&mut self, now: Instant, id: MsduId) {
-        if self.ring.len() < self.bound {
-            self.ring.push((id, now));
-        } else {
-            self.ring[self.next] = (id, now);
-            self.next = (self.next + 1) % self.bound;
+        if self.known.len() >= self.bound {
+            let worth =
+                |(_, (id, at)): &(usize, &(MsduId, Instant))| (now.since(*at) < self.ttl && !id.secured, *at);
+            let least = self.known.iter().enumerate().min_by_key(worth).map(|(place, _)| place);
+            least.into_iter().for_each(|place| _ = self.known.swap_remove(place));
         }
+        self.known.push((id, now));
     }
 
     pub(crate) fn clear(&mut self) {
-        self.ring.clear();
-        self.next = 0;
+        self.known.clear();
     }
 
     /// Octets on the heap.
     pub(crate) fn footprint(&self) -> usize {
-        self.ring.capacity() * size_of::<(MsduId, Instant)>()
+        self.known.capacity() * size_of::<(MsduId, Instant)>()
     }
 
     pub(crate) fn occupancy(&self) -> (usize, usize) {
-        (self.ring.len(), self.bound)
+        (self.known.len(), self.bound)
     }
 }
 
@@ -84,7 +84,21 @@ mod tests {
     }
 
     #[test]
-    fn a_full_ring_forgets_the_oldest() {
+    fn what_is_in_clear_outlasts_what_has_a_frame_counter() {
+        let mut known = Duplicates::new(2, Duration::from_secs(3));
+        let clear = |dsn| MsduId { secured: false, ..id(dsn) };
+        known.insert(Instant::EPOCH + Duration::from_millis(0), clear(1));
+        (1..=9).for_each(|n| known.insert(Instant::EPOCH + Duration::from_millis(100 * n), id(n as u8)));
+        assert!(
+            known.contains(Instant::EPOCH + Duration::from_millis(1000), clear(1))
+                && known.contains(Instant::EPOCH + Duration::from_millis(1000), id(9))
+        );
+        known.insert(Instant::EPOCH + Duration::from_millis(3100), clear(2));
+        assert!(!known.contains(Instant::EPOCH + Duration::from_millis(3100), clear(1)), "its time is over");
+    }
+
+    #[test]
+    fn a_full_table_forgets_the_oldest() {
         let mut known = Duplicates::new(2, Duration::from_secs(3));
         let now = Instant::from_secs(1);
         (1..=3).for_each(|dsn| known.insert(now, id(dsn)));

@@ -3,14 +3,19 @@
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::counters::{CountersShown, ReceiveCounters};
+use crate::engine::Block;
 use crate::measurement::Measurement;
-use crate::objects::{Board, EventGroup, LogRecord, Note, Objects, Slot};
+use crate::objects::{
+    Board, EventGroup, HdlcPort, LogRecord, Note, Objects, QualityRow, RateRegisters, Slot,
+};
 use crate::profiles::Row;
 use crate::specs::{self, SAP_MANAGEMENT, event};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::time::Duration;
 use dlms::classes::{G3Network, Snapshot};
 use dlms::server::{Notification, Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
-use metrology::Registers;
+use metrology::{Frame, Ledger, Registers, Steady, TamperInputs};
 use plc_core::sap::{
     AdpStatus, AdpmIndication, DLMS_PORT, Handle, Persist, UdpConfirm, UdpIndication, UdpPayload, UdpRequest,
 };
@@ -31,8 +36,18 @@ pub enum ApplicationInput<'a> {
         /// Current, in steps of the converter.
         i: &'a [i32],
     },
+    /// A block of samples of all channels has ended now: the last was taken one sample period ago.
+    Frames(&'a [Frame]),
+    /// The mains and the load have been like this since the last input of any of these kinds; see [`Measurement::on_steady`].
+    Steady(&'a Steady),
     /// A metrology of its own has counted up to now; see [`Measurement::on_registers`].
     Registers(Registers),
+    /// The switches and sensors against tampering say so now.
+    Inputs(TamperInputs),
+    /// The supply is lost: the meter lives for its hold-up time, then no more.
+    SupplyLost,
+    /// The supply is back before the meter has died.
+    SupplyBack,
     /// The clock is set.
     Clock(UtcAnchor),
     /// A datagram has arrived.
@@ -52,20 +67,37 @@ pub enum MeterPersist {
     /// Of the DLMS server.
     Server(ServerPersist),
     /// A row was captured with these registers.
-    Captured {
-        /// The row of the load profile.
-        row: Row,
-        /// The registers, after the row.
-        registers: Registers,
-        /// Energy by rate, in mWh.
-        rates_mwh: [u64; 4],
-    },
+    Captured(Box<Captured>),
+    /// The registers as they stand, between two rows: the supply is going.
+    Totals(Box<Totals>),
+    /// The voltage was wrong for a while: a row of a log of power quality, which is counted as well.
+    Quality(QualityRow),
     /// The billing period was closed before its time with this row of the monthly profile.
     Closed(Row),
     /// The state of an object has changed.
     Object(Snapshot),
     /// A log has changed.
     Log(LogRecord),
+}
+
+/// What was captured at a boundary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Captured {
+    /// The row of the load profile.
+    pub row: Row,
+    /// All registers, after the row.
+    pub ledger: Ledger,
+    /// Energy by rate.
+    pub rates: RateRegisters,
+}
+
+/// All registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Energies.
+    pub ledger: Ledger,
+    /// Energy by rate.
+    pub rates: RateRegisters,
 }
 
 /// What a meter tells, for logs.
@@ -80,6 +112,15 @@ pub enum MeterEvent {
     },
     /// A verified image is to run.
     ImageActivated,
+    /// The supply is lost.
+    SupplyLost {
+        /// Until when the meter lives.
+        dies_at: Instant,
+    },
+    /// The supply is back before the meter has died.
+    SupplyBack,
+    /// What was stored is used up: the meter does nothing any more.
+    Died,
     /// Of the DLMS server.
     Server(ServerEvent),
     /// Of the network.
@@ -120,6 +161,7 @@ pub struct MeterApplication {
     firmware: &'static str,
     measurement: Measurement,
     board: Board,
+    hdlc: Option<HdlcPort>,
     server: Server,
     /// Where the last datagram came from: its address and port.
     peer: Option<(u16, u16)>,
@@ -127,11 +169,22 @@ pub struct MeterApplication {
     pushed: [Option<(Slot, u32)>; PUSHES_MAX],
     /// The receive counters of further clients.
     receive_counters: ReceiveCounters,
+    hold_up: Duration,
+    life: Life,
     /// What the server has made durable; no rows and registers.
     kept: MeterState,
     next_handle: Handle,
     out: Outbox<Pending, OUTBOX>,
     counters: ApplicationCounters,
+}
+
+/// Whether the meter lives, and on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Supplied,
+    /// On what it has stored, until then.
+    Stored(Instant),
+    Over,
 }
 
 /// An output as it waits: a datagram becomes one of fixed size only when it is taken.
@@ -149,29 +202,35 @@ impl MeterApplication {
     /// See [`MeterConfig::check`].
     pub fn new(config: MeterConfig) -> Result<Self, MeterConfigError> {
         config.check()?;
-        let server = Server::new(config.server());
+        let (server, setup) = (Server::new(config.server()), config.measurement());
         let mut board =
             Board::new(config.image_check, config.image_size_max, &config.seed.derive("objects", 0));
+        board.slots.push_interval.push_client_sap = config.push_client_sap;
+        board.slots.push_alarm.push_client_sap = config.push_client_sap;
         board.restore(&config.state.objects, config.state != MeterState::default());
-        board.restore_rates(config.state.rates_mwh);
+        board.restore_rates(config.state.rates);
+        board.restore_quality(config.state.tallies, &config.state.quality);
         config.state.events.iter().for_each(|&(group, row)| board.events.restore(group, row));
         let receive_counters = ReceiveCounters::new(&config.further);
-        let MeterState { registers, load, daily, monthly, .. } = config.state.clone();
-        let (none, energy) = (Vec::new, Registers::default());
+        let MeterState { ledger, load, daily, monthly, .. } = config.state.clone();
+        let (none, energy) = (Vec::new, Ledger::default());
         let kept =
-            MeterState { registers: energy, load: none(), daily: none(), monthly: none(), ..config.state };
-        let mut measurement = Measurement::new(config.ratings, config.profiles, registers)
-            .map_err(MeterConfigError::Ratings)?;
+            MeterState { ledger: energy, load: none(), daily: none(), monthly: none(), ..config.state };
+        let mut measurement = Measurement::new(setup, ledger).map_err(MeterConfigError::Ratings)?;
         measurement.profiles_mut().restore(&load, &daily, &monthly);
+        measurement.note_counts(board.quality.counts());
         Ok(Self {
             identity: config.identity,
             firmware: config.firmware,
             measurement,
             board,
+            hdlc: config.hdlc,
             server,
             peer: None,
             pushed: [None; PUSHES_MAX],
             receive_counters,
+            hold_up: config.hold_up,
+            life: Life::Supplied,
             kept,
             next_handle: 0,
             out: Outbox::new(),
@@ -184,11 +243,11 @@ impl MeterApplication {
         self.measurement.settle();
         let profiles = self.measurement.profiles();
         MeterState {
-            registers: self.measurement.core().registers(),
+            ledger: self.measurement.ledger(),
             load: profiles.load().iter().copied().collect(),
             daily: profiles.daily().iter().copied().collect(),
             monthly: profiles.monthly().iter().copied().collect(),
-            rates_mwh: self.board.rates_mwh(),
+            rates: *self.board.rates(),
             ..self.kept.clone()
         }
     }
@@ -224,14 +283,68 @@ impl MeterApplication {
         (self.out.len(), OUTBOX)
     }
 
-    fn on_samples(&mut self, now: Instant, u: &[i32], i: &[i32]) {
-        self.measurement.on_samples(now, u, i);
+    fn on_samples(&mut self, now: Instant, block: &Block<'_>) {
+        self.measurement.on_samples(now, block);
         self.on_measured(now);
+    }
+
+    fn on_steady(&mut self, now: Instant, steady: &Steady) {
+        self.measurement.on_steady(now, steady);
+        self.on_measured(now);
+    }
+
+    fn on_inputs(&mut self, now: Instant, inputs: &TamperInputs) {
+        self.measurement.on_inputs(now, inputs);
+        self.with_objects(now, None, |objects, _| {
+            objects.note_findings();
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
     }
 
     fn on_registers(&mut self, now: Instant, registers: Registers) {
         self.measurement.on_registers(now, registers);
         self.on_measured(now);
+    }
+
+    /// The last gasp: what was counted is made durable, then whoever is to know is told.
+    fn on_supply_lost(&mut self, now: Instant) {
+        if self.life != Life::Supplied {
+            return;
+        }
+        let dies_at = now + self.hold_up;
+        self.life = Life::Stored(dies_at);
+        self.with_objects(now, None, |objects, _| objects.settle_rates());
+        let totals = Totals { ledger: self.measurement.ledger(), rates: *self.board.rates() };
+        self.out.push(Pending::Persist(MeterPersist::Totals(Box::new(totals))));
+        self.event(MeterEvent::SupplyLost { dies_at });
+        self.with_objects(now, None, |objects, _| {
+            objects.on_supply(false, now);
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
+    }
+
+    fn on_supply_back(&mut self, now: Instant) {
+        if !matches!(self.life, Life::Stored(_)) {
+            return;
+        }
+        self.life = Life::Supplied;
+        self.event(MeterEvent::SupplyBack);
+        self.with_objects(now, None, |objects, _| {
+            objects.on_supply(true, now);
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
+    }
+
+    /// The network is there: who was to be told that the supply is back, and could not be reached, is told again.
+    pub(crate) fn on_joined(&mut self, now: Instant) {
+        self.with_objects(now, None, |objects, _| {
+            objects.tell_of_supply(now);
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
     }
 
     fn on_measured(&mut self, now: Instant) {
@@ -244,9 +357,10 @@ impl MeterApplication {
     }
 
     fn persist_rows(&mut self) {
-        let (registers, rates_mwh) = (self.measurement.core().registers(), self.board.rates_mwh());
         while let Some(row) = self.measurement.take_captured() {
-            self.out.push(Pending::Persist(MeterPersist::Captured { row, registers, rates_mwh }));
+            let (ledger, rates) = (self.measurement.ledger(), *self.board.rates());
+            let captured = Box::new(Captured { row, ledger, rates });
+            self.out.push(Pending::Persist(MeterPersist::Captured(captured)));
         }
     }
 
@@ -296,6 +410,8 @@ impl MeterApplication {
             measurement: &mut self.measurement,
             board: &mut self.board,
             network: network.map(|network| network as &mut dyn G3Network),
+            hdlc: self.hdlc,
+            sessions_max: self.server.occupancy().1,
             notes: Vec::new(),
             steps_left: specs::SCRIPT_STEPS_MAX,
         };
@@ -308,6 +424,10 @@ impl MeterApplication {
         while let Some(record) = self.board.events.take_record() {
             self.kept.keep_log(record);
             self.out.push(Pending::Persist(MeterPersist::Log(record)));
+        }
+        while let Some(row) = self.board.take_quality() {
+            self.kept.keep_quality(row);
+            self.out.push(Pending::Persist(MeterPersist::Quality(row)));
         }
         notes.into_iter().for_each(|note| self.on_note(now, note));
         happened
@@ -422,9 +542,17 @@ impl Machine for MeterApplication {
     type Output = ApplicationOutput;
 
     fn handle(&mut self, now: Instant, input: ApplicationInput<'_>) {
+        if self.life == Life::Over {
+            return;
+        }
         match input {
-            ApplicationInput::Samples { u, i } => self.on_samples(now, u, i),
+            ApplicationInput::Samples { u, i } => self.on_samples(now, &Block::Pairs(u, i)),
+            ApplicationInput::Frames(frames) => self.on_samples(now, &Block::Frames(frames)),
+            ApplicationInput::Steady(steady) => self.on_steady(now, steady),
+            ApplicationInput::Inputs(inputs) => self.on_inputs(now, &inputs),
             ApplicationInput::Registers(registers) => self.on_registers(now, registers),
+            ApplicationInput::SupplyLost => self.on_supply_lost(now),
+            ApplicationInput::SupplyBack => self.on_supply_back(now),
             ApplicationInput::Clock(anchor) => self.on_clock(now, anchor),
             ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram, None),
             ApplicationInput::UdpConfirm(confirm) => self.on_confirm(confirm),
@@ -433,15 +561,28 @@ impl Machine for MeterApplication {
     }
 
     fn tick(&mut self, now: Instant) {
+        match self.life {
+            Life::Over => return,
+            Life::Stored(dies_at) if dies_at <= now => {
+                self.life = Life::Over;
+                return self.event(MeterEvent::Died);
+            }
+            Life::Stored(_) | Life::Supplied => {}
+        }
         self.server.tick(now);
         self.with_objects(now, None, |objects, _| objects.step(now));
         self.drain_server(now, DLMS_PORT);
     }
 
     fn deadline(&self) -> Option<Instant> {
+        let dies_at = match self.life {
+            Life::Over => return None,
+            Life::Stored(dies_at) => Some(dies_at),
+            Life::Supplied => None,
+        };
         let (by_clock, pushes) = self.board.deadlines();
         let by_clock = by_clock.and_then(|utc| self.measurement.clock().instant(utc));
-        [self.server.deadline(), by_clock, pushes].into_iter().flatten().min()
+        [self.server.deadline(), by_clock, pushes, dies_at].into_iter().flatten().min()
     }
 
     fn poll(&mut self) -> Option<ApplicationOutput> {

@@ -1,17 +1,22 @@
 //! What a meter is told, and what it takes through a restart.
 
 use crate::application::MeterPersist;
-use crate::objects::{EventGroup, EventRow, LogRecord};
-use crate::profiles::{ProfileSizes, Row, begins_day, begins_month};
+use crate::journal::{Counter, Profile};
+use crate::measurement::MeasurementSetup;
+use crate::objects::{
+    EventGroup, EventRow, HdlcPort, KINDS, LogRecord, QualityRow, RateRegisters, Tallies, count_quality,
+};
+use crate::profiles::{Mains, ProfileSizes, Row, begins_day, begins_month};
 use crate::specs;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 use dlms::classes::Snapshot;
 use dlms::security::{KeyId, PublicKey, SecurityContext, SystemTitle};
 use dlms::server::{
     Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist, ServerRecords,
 };
-use metrology::{RatingError, Ratings, Registers};
+use metrology::{Calibration, Ledger, RatingError, Ratings, TamperLimits, Wiring};
 use plc_core::Seed;
 use plc_core::sap::{Key, Persist, UDP_PAYLOAD_MAX};
 use plc_node::Memory;
@@ -62,12 +67,12 @@ pub struct MeterKeys {
     pub authentication: Key,
 }
 
-/// What survives a restart. The driver keeps it (taken at power-down, or kept up with the records that
-/// the meter has asked to be made durable) and gives it back in [`MeterConfig::state`].
+/// What survives a restart. The driver keeps it (taken at power-down, or kept up with the records that the meter has asked to be made durable, as
+/// [`crate::journal`] does) and gives it back in [`MeterConfig::state`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MeterState {
-    /// Energy.
-    pub registers: Registers,
+    /// All energies.
+    pub ledger: Ledger,
     /// Rows of the load profile, oldest first.
     pub load: Vec<Row>,
     /// Rows of the daily billing profile, oldest first.
@@ -85,8 +90,12 @@ pub struct MeterState {
     pub objects: Vec<Snapshot>,
     /// Rows of the logs of events, oldest first.
     pub events: Vec<(EventGroup, EventRow)>,
-    /// Energy by rate, in mWh.
-    pub rates_mwh: [u64; 4],
+    /// Energy by rate.
+    pub rates: RateRegisters,
+    /// How often the voltage was wrong.
+    pub tallies: Tallies,
+    /// Rows of the logs of power quality, oldest first.
+    pub quality: Vec<QualityRow>,
     /// The first frame counter of the MAC that is certainly unused.
     pub frame_counter: u32,
     /// Sequence numbers of the adaptation layer.
@@ -98,10 +107,12 @@ impl MeterState {
     /// older than the last of them. Keeps no more rows than `sizes` allows.
     pub fn keep(&mut self, record: &MeterPersist, sizes: &ProfileSizes) {
         match record {
-            MeterPersist::Captured { row, registers, rates_mwh } => {
-                (self.registers, self.rates_mwh) = (*registers, *rates_mwh);
-                self.keep_row(*row, sizes);
+            MeterPersist::Captured(captured) => {
+                (self.ledger, self.rates) = (captured.ledger, captured.rates);
+                self.keep_row(captured.row, sizes);
             }
+            MeterPersist::Totals(totals) => (self.ledger, self.rates) = (totals.ledger, totals.rates),
+            MeterPersist::Quality(row) => self.keep_quality(*row),
             MeterPersist::Server(record) => self.keep_server(record),
             MeterPersist::Node(record) => self.keep_node(record),
             MeterPersist::Object(snapshot) => self.keep_object(snapshot),
@@ -134,6 +145,23 @@ impl MeterState {
         }
     }
 
+    /// The same for an event of power quality; of each kind there are no more rows than the meter keeps.
+    pub(crate) fn keep_quality(&mut self, row: QualityRow) {
+        count_quality(&mut self.tallies, &row);
+        self.restore_quality_row(row);
+    }
+
+    /// A row of a log of power quality as it stood there.
+    pub(crate) fn restore_quality_row(&mut self, row: QualityRow) {
+        let held = self.quality.iter().filter(|held| held.kind == row.kind).count();
+        let oldest = self.quality.iter().position(|held| held.kind == row.kind);
+        if let (true, Some(oldest)) = (held >= specs::QUALITY_ROWS_MAX, oldest) {
+            self.quality.remove(oldest);
+        }
+        self.quality.push(row);
+        debug_assert!(self.quality.len() <= KINDS.len() * specs::QUALITY_ROWS_MAX);
+    }
+
     /// The same for a record of the node.
     pub(crate) fn keep_node(&mut self, record: &Persist) {
         match record {
@@ -162,9 +190,31 @@ impl MeterState {
         }
     }
 
+    /// A row as it stood in a profile.
+    pub(crate) fn restore_row(&mut self, profile: Profile, row: Row, sizes: &ProfileSizes) {
+        let (rows, limit) = match profile {
+            Profile::Load => (&mut self.load, sizes.load),
+            Profile::Daily => (&mut self.daily, sizes.daily),
+            Profile::Monthly => (&mut self.monthly, sizes.monthly),
+        };
+        push(rows, row, limit);
+    }
+
+    /// A counter has moved on.
+    pub(crate) const fn keep_counter(&mut self, counter: Counter, value: u32) {
+        match counter {
+            Counter::Send => self.send_counter = value,
+            Counter::Receive => self.receive_counter = Some(value),
+            Counter::Frame => self.frame_counter = value,
+            Counter::Loadng => self.node.loadng_sequence = Some(value),
+            Counter::Broadcast => self.node.broadcast_sequence = Some(value),
+        }
+    }
+
     fn keep_row(&mut self, row: Row, sizes: &ProfileSizes) {
         let before = self.load.last().map(|row| row.utc);
         push(&mut self.load, row, sizes.load);
+        let row = Row { mains: Mains::default(), ..row };
         if begins_day(before, row.utc) {
             push(&mut self.daily, row, sizes.daily);
         }
@@ -182,12 +232,15 @@ fn push(rows: &mut Vec<Row>, row: Row, limit: usize) {
 }
 
 /// What makes an image one that may be activated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum ImageCheck {
-    /// All of its blocks have come. For a bench: anybody who manages the meter may run anything.
-    Complete,
-    /// Its last octets are the signature of all others by this key.
+    /// Nothing: without the key of who makes images, none can be told from a forged one.
+    #[default]
+    NoKey,
+    /// Its last octets are the ECDSA signature of all others by this key.
     Signed(PublicKey),
+    /// All of its blocks have come. To be chosen for a bench alone: anybody who manages the meter may run anything.
+    Complete,
 }
 
 /// What a meter is told.
@@ -197,8 +250,19 @@ pub struct MeterConfig {
     pub identity: Identity,
     /// The version of the firmware, as clients see it.
     pub firmware: &'static str,
-    /// Ratings and calibration.
+    /// Ratings and wiring.
     pub ratings: Ratings,
+    /// Constants of the channels.
+    pub calibration: Calibration,
+    /// Whether samples are analysed for power quality: harmonics, dips, swells, interruptions. It takes some 75 kB.
+    pub power_quality: bool,
+    /// What counts as tampering.
+    pub tamper: TamperLimits,
+    /// The client that a new meter pushes to. Who is to hear a meter that nobody has opened an association with (its last gasp, or all
+    /// that a one-way meter says) is one of [`Self::further`] with [`ServerAuthentication::PreEstablished`].
+    pub push_client_sap: i8,
+    /// How long the meter lives without its supply.
+    pub hold_up: Duration,
     /// Sizes of the profiles.
     pub profiles: ProfileSizes,
     /// Keys of the management client.
@@ -210,7 +274,9 @@ pub struct MeterConfig {
     pub max_sessions: usize,
     /// The largest APDU, in octets; with the wrapper it must fit a datagram.
     pub max_pdu: u16,
-    /// How images are checked before they may be activated.
+    /// The HDLC port, if the meter has one: its objects show it.
+    pub hdlc: Option<HdlcPort>,
+    /// How images are checked before they may be activated. By default with a key that is yet to be told: none passes.
     pub image_check: ImageCheck,
     /// Octets of the largest image that is taken.
     pub image_size_max: u32,
@@ -227,15 +293,38 @@ impl MeterConfig {
             identity,
             firmware: env!("CARGO_PKG_VERSION"),
             ratings: Ratings::household(),
+            calibration: Calibration::default(),
+            power_quality: true,
+            // Who has a contract without export, or a sensor on the neutral, says so.
+            tamper: TamperLimits { import_only: false, neutral_measured: false, ..TamperLimits::default() },
             profiles: ProfileSizes::default(),
             keys,
             further: Vec::new(),
             max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
-            image_check: ImageCheck::Complete,
+            hdlc: None,
+            image_check: ImageCheck::default(),
             image_size_max: specs::IMAGE_SIZE_MAX,
+            push_client_sap: specs::SAP_MANAGEMENT as i8,
+            hold_up: specs::HOLD_UP,
             seed,
             state: MeterState::default(),
+        }
+    }
+
+    /// A meter of three phases and four wires that has never run.
+    pub fn three_phase(identity: Identity, keys: MeterKeys, seed: Seed) -> Self {
+        Self { ratings: Ratings::three_phase(), ..Self::new(identity, keys, seed) }
+    }
+
+    /// What is measured and how.
+    pub const fn measurement(&self) -> MeasurementSetup {
+        MeasurementSetup {
+            ratings: self.ratings,
+            calibration: self.calibration,
+            power_quality: self.power_quality,
+            tamper: self.tamper,
+            profiles: self.profiles,
         }
     }
 
@@ -316,7 +405,11 @@ impl MeterConfig {
     /// The longest value is the whole buffer of a profile, or the list of objects.
     fn max_value_len(&self) -> usize {
         let ProfileSizes { load, daily, monthly, .. } = self.profiles;
-        load.max(daily).max(monthly).saturating_mul(specs::ROW_LEN).saturating_add(specs::OBJECT_LIST_LEN)
+        let row_len = match self.ratings.wiring {
+            Wiring::ThreePhaseFourWire => specs::ROW_LEN + specs::ROW_MAINS_LEN,
+            _ => specs::ROW_LEN,
+        };
+        load.max(daily).max(monthly).saturating_mul(row_len).saturating_add(specs::OBJECT_LIST_LEN)
     }
 }
 

@@ -16,6 +16,7 @@
 //! * [`MeterClock`]: UTC, set from outside;
 //! * [`objects`]: what clients see, and which client sees what;
 //! * [`MeterConfig`], [`MeterState`]: what a meter is told, and what it takes through a restart;
+//! * [`journal`]: what is kept of all that in flash;
 //! * [`specs`]: the numbers of the standards.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -26,6 +27,8 @@ mod application;
 mod clock;
 mod config;
 mod counters;
+mod engine;
+pub mod journal;
 mod measurement;
 mod meter;
 mod network;
@@ -35,11 +38,13 @@ mod ring;
 pub mod specs;
 
 pub use application::{
-    ApplicationCounters, ApplicationInput, ApplicationOutput, MeterApplication, MeterEvent, MeterPersist,
+    ApplicationCounters, ApplicationInput, ApplicationOutput, Captured, MeterApplication, MeterEvent,
+    MeterPersist, Totals,
 };
 pub use clock::{ClockShift, MeterClock};
 pub use config::{Identity, ImageCheck, MeterConfig, MeterConfigError, MeterKeys, MeterState};
-pub use measurement::Measurement;
+pub use engine::Block;
+pub use measurement::{Finding, Measurement, MeasurementSetup};
 pub use meter::{Meter, MeterInput, MeterOutput};
-pub use profiles::{ProfileSizes, Profiles, Row};
+pub use profiles::{Mains, PhaseValues, ProfileSizes, Profiles, Row};
 pub use ring::Ring;

@@ -4,7 +4,7 @@ use crate::application::{ApplicationInput, ApplicationOutput, MeterApplication, 
 use crate::config::{MeterConfig, MeterConfigError, MeterState};
 use crate::network::{CounterBase, NodeView};
 use core::fmt;
-use metrology::Registers;
+use metrology::{Frame, Registers, Steady, TamperInputs};
 use plc_core::sap::{AdpmIndication, AdpmRequest, Phy, UdpIndication};
 use plc_core::{Instant, Machine, Outbox, UtcAnchor};
 use plc_node::{Node, NodeInput, NodeOutput};
@@ -23,8 +23,19 @@ pub enum MeterInput<'a, P: Phy> {
         /// Current, in steps of the converter.
         i: &'a [i32],
     },
+    /// A block of samples of all channels has ended now: the last was taken one sample period ago.
+    Frames(&'a [Frame]),
+    /// The mains and the load have been like this since the last input of any of these kinds; see
+    /// [`crate::Measurement::on_steady`].
+    Steady(&'a Steady),
     /// A metrology of its own has counted up to now; see [`crate::Measurement::on_registers`].
     Registers(Registers),
+    /// The switches and sensors against tampering say so now.
+    Inputs(TamperInputs),
+    /// The supply is lost: the meter lives for its hold-up time, then no more.
+    SupplyLost,
+    /// The supply is back before the meter has died.
+    SupplyBack,
     /// The clock is set.
     Clock(UtcAnchor),
 }
@@ -34,7 +45,12 @@ impl<P: Phy> fmt::Debug for MeterInput<'_, P> {
         match self {
             Self::Medium(_) => f.write_str("Medium(..)"),
             Self::Samples { u, .. } => write!(f, "Samples({})", u.len()),
+            Self::Frames(frames) => write!(f, "Frames({})", frames.len()),
+            Self::Steady(steady) => write!(f, "{steady:?}"),
             Self::Registers(registers) => write!(f, "{registers:?}"),
+            Self::Inputs(inputs) => write!(f, "{inputs:?}"),
+            Self::SupplyLost => f.write_str("SupplyLost"),
+            Self::SupplyBack => f.write_str("SupplyBack"),
             Self::Clock(anchor) => write!(f, "Clock({})", anchor.utc),
         }
     }
@@ -127,6 +143,10 @@ impl<P: Phy> Meter<P> {
         true
     }
 
+    fn tell(&mut self, now: Instant, input: ApplicationInput<'_>) {
+        self.application.handle(now, input);
+    }
+
     fn on_udp(&mut self, now: Instant, datagram: &UdpIndication) {
         let mut network = NodeView { node: &self.node, base: &mut self.counters_base, now };
         self.application.on_udp(now, datagram, Some(&mut network));
@@ -144,8 +164,10 @@ impl<P: Phy> Meter<P> {
 
     fn on_network(&mut self, now: Instant, indication: AdpmIndication) {
         self.emit(MeterOutput::Event(MeterEvent::Network(indication)));
-        if indication == AdpmIndication::Left {
-            self.join(now);
+        match indication {
+            AdpmIndication::Left => self.join(now),
+            AdpmIndication::Joined { .. } => self.application.on_joined(now),
+            _ => {}
         }
     }
 
@@ -167,13 +189,14 @@ impl<P: Phy> Machine for Meter<P> {
     fn handle(&mut self, now: Instant, input: MeterInput<'_, P>) {
         match input {
             MeterInput::Medium(medium) => self.node.handle(now, NodeInput::Medium(medium)),
-            MeterInput::Samples { u, i } => {
-                self.application.handle(now, ApplicationInput::Samples { u, i });
-            }
-            MeterInput::Registers(registers) => {
-                self.application.handle(now, ApplicationInput::Registers(registers));
-            }
-            MeterInput::Clock(anchor) => self.application.handle(now, ApplicationInput::Clock(anchor)),
+            MeterInput::Samples { u, i } => self.tell(now, ApplicationInput::Samples { u, i }),
+            MeterInput::Frames(frames) => self.tell(now, ApplicationInput::Frames(frames)),
+            MeterInput::Steady(steady) => self.tell(now, ApplicationInput::Steady(steady)),
+            MeterInput::Registers(registers) => self.tell(now, ApplicationInput::Registers(registers)),
+            MeterInput::Inputs(inputs) => self.tell(now, ApplicationInput::Inputs(inputs)),
+            MeterInput::SupplyLost => self.tell(now, ApplicationInput::SupplyLost),
+            MeterInput::SupplyBack => self.tell(now, ApplicationInput::SupplyBack),
+            MeterInput::Clock(anchor) => self.tell(now, ApplicationInput::Clock(anchor)),
         }
         self.pump(now);
     }

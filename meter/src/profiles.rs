@@ -17,6 +17,30 @@ pub struct Row {
     pub import_mwh: u64,
     /// A- in mWh.
     pub export_mwh: u64,
+    /// The mains at the boundary; zeros in a profile that does not show them.
+    pub mains: Mains,
+}
+
+/// The mains of three phases at a boundary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mains {
+    /// By phase.
+    pub phases: [PhaseValues; 3],
+    /// Dips, swells and interruptions so far.
+    pub counts: [u32; 3],
+}
+
+/// What a phase was like over the last window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PhaseValues {
+    /// RMS voltage, in mV.
+    pub u_mv: u32,
+    /// RMS current, in mA.
+    pub i_ma: u32,
+    /// Power factor in thousandths, negative for export; 0 without a current.
+    pub factor_per_mille: i16,
+    /// Total harmonic distortion of the voltage, in millionths.
+    pub thd_ppm: u32,
 }
 
 /// How many rows each profile keeps, and how often the load profile captures.
@@ -125,13 +149,14 @@ impl Profiles {
     }
 
     /// The boundary that came next has been reached with these registers.
-    pub fn capture(&mut self, registers: &Registers) -> Option<Row> {
+    pub fn capture(&mut self, registers: &Registers, mains: Mains) -> Option<Row> {
         let utc = self.next?;
         let row = Row {
             utc,
             status: core::mem::take(&mut self.status),
             import_mwh: registers.import.milliwatt_hours(),
             export_mwh: registers.export.milliwatt_hours(),
+            mains,
         };
         self.next = Some(utc + self.period);
         self.keep(row);
@@ -145,6 +170,7 @@ impl Profiles {
             status: self.status,
             import_mwh: registers.import.milliwatt_hours(),
             export_mwh: registers.export.milliwatt_hours(),
+            mains: Mains::default(),
         };
         self.monthly.push(row);
         row
@@ -153,11 +179,12 @@ impl Profiles {
     fn keep(&mut self, row: Row) {
         let before = self.load.newest().map(|row| row.utc);
         self.load.push(row);
+        let billed = Row { mains: Mains::default(), ..row };
         if begins_day(before, row.utc) {
-            self.daily.push(row);
+            self.daily.push(billed);
         }
         if begins_month(before, row.utc) {
-            self.monthly.push(row);
+            self.monthly.push(billed);
         }
     }
 }
@@ -200,10 +227,10 @@ mod tests {
     #[test]
     fn only_the_first_row_bears_the_marks_of_the_start() {
         let mut profiles = profiles();
-        assert_eq!(profiles.capture(&Registers::default()), None);
+        assert_eq!(profiles.capture(&Registers::default(), Mains::default()), None);
         profiles.resume_at(at(22, 10, 1));
-        profiles.capture(&Registers::default());
-        profiles.capture(&Registers::default());
+        profiles.capture(&Registers::default(), Mains::default());
+        profiles.capture(&Registers::default(), Mains::default());
         assert_eq!(times(profiles.load()), [at(22, 10, 15), at(22, 10, 30)]);
         let status: Vec<_> = profiles.load().iter().map(|row| row.status).collect();
         assert_eq!(status, [status::POWER_DOWN, 0]);
@@ -213,7 +240,7 @@ mod tests {
     fn a_clock_set_back_captures_no_boundary_twice() {
         let mut profiles = profiles();
         profiles.resume_at(at(22, 10, 0));
-        (0..3).for_each(|_| _ = profiles.capture(&Registers::default()));
+        (0..3).for_each(|_| _ = profiles.capture(&Registers::default(), Mains::default()));
         profiles.resume_at(at(22, 10, 10));
         assert_eq!(profiles.next(), Some(at(22, 10, 45)));
     }
@@ -222,7 +249,7 @@ mod tests {
     fn a_clock_set_back_by_more_than_an_hour_captures_its_boundaries_again() {
         let mut profiles = profiles();
         profiles.resume_at(at(22, 10, 0));
-        (0..9).for_each(|_| _ = profiles.capture(&Registers::default()));
+        (0..9).for_each(|_| _ = profiles.capture(&Registers::default(), Mains::default()));
         profiles.resume_at(at(22, 10, 40));
         assert_eq!(profiles.next(), Some(at(22, 10, 45)));
     }
@@ -231,7 +258,7 @@ mod tests {
     fn a_clock_that_was_far_ahead_does_not_silence_the_profile() {
         let mut profiles = profiles();
         profiles.resume_at(Utc::from_civil(2031, 1, 1, 0, 0, 0).unwrap());
-        profiles.capture(&Registers::default());
+        profiles.capture(&Registers::default(), Mains::default());
         profiles.resume_at(at(22, 10, 10));
         assert_eq!(profiles.next(), Some(at(22, 10, 15)));
     }
@@ -241,7 +268,7 @@ mod tests {
         let mut profiles = profiles();
         for (from, rows) in [(at(28, 23, 30), 4), (at(30, 1, 0), 2), (at(30, 23, 45), 2)] {
             profiles.resume_at(from);
-            (0..rows).for_each(|_| _ = profiles.capture(&Registers::default()));
+            (0..rows).for_each(|_| _ = profiles.capture(&Registers::default(), Mains::default()));
         }
         let december = Utc::from_civil(2026, 12, 1, 0, 0, 0).unwrap();
         assert_eq!(times(profiles.daily()), [at(29, 0, 0), at(30, 1, 0), december]);

@@ -59,11 +59,19 @@ pub const FAILED_PROOFS_MAX: u8 = 5;
 pub const LOCKOUT: Duration = Duration::from_secs(300);
 /// Octets of a row of a profile on the wire: 36, and room for larger headers.
 pub const ROW_LEN: usize = 40;
+/// Octets that the mains of three phases add to a row of the load profile: 12 values and 3 counts of 5 octets.
+pub const ROW_MAINS_LEN: usize = 75;
 /// Octets that the list of objects may take on the wire.
-pub const OBJECT_LIST_LEN: usize = 16_384;
+pub const OBJECT_LIST_LEN: usize = 32_768;
 
-/// The scaler of every register: thousandths.
+/// The scaler of every register but those of distortion: thousandths.
 pub const SCALER: i8 = -3;
+/// The scaler of distortion in percent: millionths.
+pub const DISTORTION_SCALER: i8 = -4;
+/// How long a new meter lives on what it has stored when the supply is lost: enough for a push over a slow line [own choice].
+pub const HOLD_UP: Duration = Duration::from_secs(10);
+/// Rows of each log of power quality.
+pub const QUALITY_ROWS_MAX: usize = 50;
 /// clock_base 1: internal crystal \[BB 4.5.1; confidence C\].
 pub const CLOCK_BASE_CRYSTAL: u8 = 1;
 /// control_mode of a new meter: reconnected from afar without anybody at the meter.
@@ -94,6 +102,7 @@ pub const PUSH_CONFIRMATION: Duration = Duration::from_secs(10);
 /// The table that IDIS meters share; those from 48 on differ in DSMR. Confidence B to 47, C above.
 pub mod event {
     #![allow(missing_docs)]
+    pub const POWER_DOWN: u8 = 1;
     pub const POWER_UP: u8 = 2;
     pub const CLOCK_ADJUSTED_OLD: u8 = 4;
     pub const CLOCK_ADJUSTED_NEW: u8 = 5;
@@ -101,6 +110,12 @@ pub mod event {
     pub const ALARM_REGISTER_CLEARED: u8 = 11;
     pub const IMAGE_READY: u8 = 17;
     pub const IMAGE_ACTIVATED: u8 = 18;
+    pub const TERMINAL_COVER_REMOVED: u8 = 40;
+    pub const TERMINAL_COVER_CLOSED: u8 = 41;
+    pub const MAGNET_DETECTED: u8 = 42;
+    pub const MAGNET_GONE: u8 = 43;
+    pub const COVER_REMOVED: u8 = 44;
+    pub const COVER_CLOSED: u8 = 45;
     pub const CALENDAR_PROGRAMMED: u8 = 19;
     pub const FAILED_LOGIN: u8 = 46;
     pub const CONFIGURATION_CHANGED: u8 = 47;
@@ -112,7 +127,27 @@ pub mod event {
     pub const LOCAL_DISCONNECTION: u8 = 64;
     pub const LIMIT_EXCEEDED: u8 = 65;
     pub const LOCAL_RECONNECTION: u8 = 69;
+    /// The first of three, one per phase; so the next five.
+    pub const UNDERVOLTAGE_L1: u8 = 76;
+    pub const OVERVOLTAGE_L1: u8 = 79;
+    pub const MISSING_VOLTAGE_L1: u8 = 82;
+    pub const NORMAL_VOLTAGE_L1: u8 = 85;
+    pub const PHASE_SEQUENCE_REVERSED: u8 = 88;
+    pub const MISSING_NEUTRAL: u8 = 89;
+    pub const CURRENT_REVERSED: u8 = 91;
+    pub const BAD_VOLTAGE_QUALITY_L1: u8 = 92;
     pub const PUSH_FAILED: u8 = 130;
+    /// Of this meter alone, because the table has none: what escapes past the elements; the end of a sign that the table lets only
+    /// begin; a phase that is lost; a fault of the wiring, and its end.
+    pub const BYPASS: u8 = 200;
+    pub const BYPASS_GONE: u8 = 201;
+    pub const NEUTRAL_RESTORED: u8 = 202;
+    pub const CURRENT_RESTORED: u8 = 203;
+    pub const PHASE_SEQUENCE_RESTORED: u8 = 204;
+    pub const PHASE_LOST: u8 = 205;
+    pub const PHASE_RESTORED: u8 = 206;
+    pub const WIRING_FAULT: u8 = 207;
+    pub const WIRING_CORRECT: u8 = 208;
     pub const LOG_CLEARED: u8 = 255;
 }
 
@@ -122,4 +157,26 @@ pub mod alarm {
     pub const CLOCK_INVALID: u32 = 1 << 0;
     /// Somebody has tried to get in.
     pub const FRAUD_ATTEMPT: u32 = 1 << 13;
+}
+
+/// Bits of the second alarm register \[IDIS object model 0.0.97.98.1.255; confidence C\].
+pub mod alarm_2 {
+    /// Every voltage is missing.
+    pub const POWER_FAILURE: u32 = 1 << 0;
+    /// The supply is back.
+    pub const POWER_RESUMED: u32 = 1 << 1;
+    /// The voltage of L1 is missing; of the other phases the next two bits.
+    pub const VOLTAGE_MISSING_L1: u32 = 1 << 2;
+    /// The voltage of L1 is normal again; of the other phases the next two bits.
+    pub const VOLTAGE_NORMAL_L1: u32 = 1 << 5;
+    /// There is current without voltage.
+    pub const MISSING_NEUTRAL: u32 = 1 << 8;
+    /// Power flows backwards where the contract knows no export.
+    pub const CURRENT_REVERSAL: u32 = 1 << 10;
+    /// The phases follow each other in the wrong order.
+    pub const WRONG_PHASE_SEQUENCE: u32 = 1 << 11;
+    /// The voltage of L1 was too low, too high or changed too fast; of the other phases the next two bits.
+    pub const BAD_VOLTAGE_QUALITY_L1: u32 = 1 << 14;
+    /// Bits of this meter alone: a fault of the wiring.
+    pub const WIRING_FAULT: u32 = 1 << 31;
 }

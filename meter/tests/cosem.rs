@@ -8,11 +8,13 @@ use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::Data;
 use dlms::classes::association::{ListedObject, ObjectList};
 use dlms::classes::{
-    AnyValue, AttributeReference, ExecutionTime, List, Schema, ScriptReference, ThresholdActions, Value,
-    profile,
+    AnyValue, AttributeReference, Enumerated, ExecutionTime, List, PushObject, Restriction, Schema,
+    ScriptReference, ThresholdActions, Value, profile, register,
 };
 use dlms::client::{ClientAuthentication, ClientInput, ClientOutput};
-use dlms::cosem::{AttributeRequest, Bound, ClockTime, Date, LogicalName, MethodRequest, Selector, Time};
+use dlms::cosem::{
+    AttributeRequest, Bound, CaptureObject, ClockTime, Date, LogicalName, MethodRequest, Selector, Time, Unit,
+};
 use line::{Line, busy, client, management, time};
 use mains::{IDENTITY, Mains, at, config};
 use meter::objects::{COLUMNS, names};
@@ -244,7 +246,7 @@ fn the_sort_object_is_a_column_and_every_profile_has_selective_access() {
         let name = object.logical_name;
         let columns = line.get(AttributeRequest::new(7, name, 3));
         let columns = profile::capture_objects(&columns).unwrap();
-        let sort: dlms::cosem::CaptureObject = line.read(7, name, 6);
+        let sort: CaptureObject = line.read(7, name, 6);
         assert!(columns.contains(&sort), "{name}");
         assert_eq!(object.attributes[1].selectors, [1, 2], "{name}");
         let all = Selector::Entry { from_entry: 1, to_entry: 0, from_column: 1, to_column: 1 };
@@ -285,7 +287,7 @@ fn used_energy_goes_to_the_rate_in_force_and_the_calendar_changes_it_in_time() {
     let total = line.register(names::ACTIVE_IMPORT).0;
     assert!(total.abs_diff(day + night) < 600, "{total}");
     let state = line.mains.app.state();
-    assert_eq!(state.rates_mwh[0], day as u64);
+    assert_eq!(state.rates.import_mwh()[0], day as u64);
 }
 
 #[test]
@@ -394,6 +396,41 @@ fn pushing_sends_what_is_listed_to_the_client() {
 }
 
 #[test]
+fn of_a_profile_only_the_rows_and_columns_that_are_listed_are_pushed() {
+    let mut line = managed();
+    let rows = line.rows(names::LOAD_PROFILE, None);
+    let bounds = [2, 2, 6, 0, 0, 0, 2, 6, 0, 0, 0, 3];
+    let object = |restriction, columns| PushObject {
+        class_id: 7,
+        logical_name: names::LOAD_PROFILE,
+        attribute: 2,
+        data_index: 0,
+        restriction,
+        columns,
+    };
+    let value = AnyValue::from_value(&bounds).unwrap();
+    let by_entry = |kind| Restriction { kind: Enumerated(kind), value: value.clone() };
+    let columns = List::new(vec![CaptureObject::CLOCK]).unwrap();
+    let objects =
+        |kind| List::<_, 32>::new(vec![object(by_entry(kind), columns.clone())]).unwrap().to_value();
+    let refused = line.set(40, names::PUSH_INTERVAL, 2, &objects(1));
+    assert_eq!(refused, DataAccessResult::TypeUnmatched, "entries are no dates");
+    assert_eq!(line.set(40, names::PUSH_INTERVAL, 2, &objects(2)), DataAccessResult::Success);
+    assert_eq!(line.act(40, names::PUSH_INTERVAL, 1, &[15, 0]), ActionResult::Success);
+    let Some(ClientOutput::DataNotification { body, .. }) = line.client.poll() else { panic!("no push") };
+    let [buffer] = Data::from_bytes(&body).unwrap().as_structure().unwrap().exactly().unwrap();
+    let pushed: Vec<_> = buffer
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            row.as_structure().unwrap().exactly::<1>().unwrap()[0].as_clock_time().unwrap().utc().unwrap()
+        })
+        .collect();
+    assert_eq!(pushed, [rows[1].0, rows[2].0]);
+}
+
+#[test]
 fn local_time_is_shown_and_taken_everywhere_once_there_is_a_zone() {
     let mut line = managed();
     assert_eq!(line.set(8, names::CLOCK, 3, &(-120i16).to_value()), DataAccessResult::Success);
@@ -457,12 +494,28 @@ fn the_type_of_a_value_follows_from_the_name_of_its_register() {
     let mut line = managed();
     for object in line.objects().iter().filter(|object| object.class_id == 3) {
         let value = line.get(AttributeRequest::new(3, object.logical_name, 2));
-        // D = 8 is energy, 7 an instantaneous value.
-        let is_energy = object.logical_name.0[3] == 8;
-        let expected = if is_energy { matches!(value[..], [21, ..]) } else { matches!(value[..], [6, ..]) };
-        assert!(expected, "{}: {value:02x?}", object.logical_name);
-        let (_, unit) = line.register(object.logical_name);
-        assert_eq!(unit == dlms::cosem::Unit::WATT_HOUR, is_energy);
+        let [.., c, d, e, _] = object.logical_name.0;
+        let is_net = c % 20 == 16;
+        // D = 8 is energy, 7 an instantaneous value, the rest are durations and voltages. Signed are what is net, angles, and the
+        // power factor, which is null without a current.
+        let types: &[u8] = match (c % 20, d) {
+            (_, 8) if is_net => &[20],
+            (_, 8) => &[21],
+            (1, 7) if c == 81 => &[5],
+            (13, 7) => &[0, 5],
+            (16, 7) => &[5],
+            _ if e == 124 => &[0, 6],
+            _ => &[6],
+        };
+        assert!(types.contains(&value[0]), "{}: {value:02x?}", object.logical_name);
+        let scaler_unit = line.get(AttributeRequest::new(3, object.logical_name, 3));
+        let unit = register::scaler_unit(&scaler_unit).expect("a unit").unit;
+        assert_eq!(
+            unit == Unit::WATT_HOUR,
+            d == 8 && matches!(c % 20, 1 | 2 | 16),
+            "{}",
+            object.logical_name
+        );
     }
 }
 
@@ -573,7 +626,8 @@ fn attempts_to_get_in_are_logged_and_raise_an_alarm_that_is_pushed() {
     line.client = own;
     assert_eq!(line.read::<u32>(1, names::ALARM_REGISTER, 2), 1 << 13);
     let Some(ClientOutput::DataNotification { body, .. }) = line.client.poll() else { panic!("no push") };
-    assert!(body.ends_with(&filter), "{body:02x?}");
+    let both = [&filter[..], &0u32.to_value()].concat();
+    assert!(body.ends_with(&both), "the descriptors of both registers: {body:02x?}");
     assert_eq!(line.read::<u32>(1, names::ALARM_DESCRIPTOR, 2), 1 << 13);
     let events = line.events(1);
     assert_eq!(events.first().map(|event| event.2), Some(49), "{events:?}");

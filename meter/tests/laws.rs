@@ -168,5 +168,5 @@ fn the_whole_meter_measures_as_its_application_does() {
     }
     let (whole, part) = (meter.state(), app.state());
     assert_eq!(whole, part);
-    assert!(whole.registers.import.milliwatt_hours() > 0);
+    assert!(whole.ledger.total.active.import.milliwatt_hours() > 0);
 }

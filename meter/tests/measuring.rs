@@ -5,10 +5,10 @@ mod mains;
 use mains::{Mains, at, config};
 use meter::specs::{CLOCK_SET_BACK_MAX, status};
 use meter::{
-    ApplicationInput, ApplicationOutput, ClockShift, Measurement, MeterApplication, MeterConfig, MeterEvent,
-    MeterPersist, MeterState, ProfileSizes, Row,
+    ApplicationInput, ApplicationOutput, Block, ClockShift, Measurement, MeterApplication, MeterConfig,
+    MeterEvent, MeterPersist, MeterState, ProfileSizes, Row,
 };
-use metrology::{Energy, Registers};
+use metrology::{Energy, Ledger, Registers};
 use plc_core::{Instant, Machine, Utc, UtcAnchor};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -71,13 +71,19 @@ fn a_day_of_changing_load_agrees_with_the_truth_and_fills_a_day_of_rows() {
     let state = mains.app.state();
     let [import, export] = mains.truth;
     let off = |mwh: u64, wh: f64| (mwh as f64 / 1e3 / wh - 1.0).abs();
-    assert!(off(state.registers.import.milliwatt_hours(), import) < 0.0005 / 10.0, "{state:?} {import}");
-    assert!(off(state.registers.export.milliwatt_hours(), export) < 0.0005 / 10.0, "{state:?} {export}");
+    assert!(
+        off(state.ledger.total.active.import.milliwatt_hours(), import) < 0.0005 / 10.0,
+        "{state:?} {import}"
+    );
+    assert!(
+        off(state.ledger.total.active.export.milliwatt_hours(), export) < 0.0005 / 10.0,
+        "{state:?} {export}"
+    );
     assert_eq!(times(&mains.app).len(), 97);
     assert_eq!(state.daily.iter().map(|row| row.utc).collect::<Vec<_>>(), [at(22, 0, 0, 0), at(23, 0, 0, 0)]);
     let asked = mains.outputs.iter().filter(|o| {
-        matches!(o, ApplicationOutput::Persist(MeterPersist::Captured { row, registers, .. })
-            if row.import_mwh == registers.import.milliwatt_hours())
+        matches!(o, ApplicationOutput::Persist(MeterPersist::Captured(captured))
+            if captured.row.import_mwh == captured.ledger.total.active.import.milliwatt_hours())
     });
     assert_eq!(asked.count(), 97);
 }
@@ -167,13 +173,13 @@ fn a_restart_keeps_registers_rows_and_the_last_fraction() {
     let before = broken.app.state();
     let mut broken = broken.restarted();
     assert_eq!(broken.app.state(), before);
-    assert!(before.registers.import.rest() > 0);
+    assert!(before.ledger.total.active.import.rest() > 0);
     broken.set_clock(at(22, 10, 33, 20));
     for mains in [&mut whole, &mut broken] {
         mains.seconds(777.0, 1000);
     }
     assert_eq!(times(&whole.app), times(&broken.app));
-    let (a, b) = (whole.app.state().registers, broken.app.state().registers);
+    let (a, b) = (whole.app.state().ledger.total.active, broken.app.state().ledger.total.active);
     assert!(a.import.milliwatt_hours().abs_diff(b.import.milliwatt_hours()) <= 1, "{a:?} {b:?}");
     assert_eq!(rows(&broken.app).last().unwrap().status, status::POWER_DOWN);
 }
@@ -222,7 +228,7 @@ proptest! {
             mains.set_clock(at(22, 10, 0, 0) + Duration::from_millis(offset_ms));
             mains.feed(2000.0, 130_000, block);
             mains.feed(-150.0, 130_000, block);
-            (rows(&mains.app), mains.app.state().registers)
+            (rows(&mains.app), mains.app.state().ledger)
         };
         prop_assert_eq!(run(block), run(100));
     }
@@ -236,7 +242,7 @@ proptest! {
         }
         until.feed(13_800.0, before, 100);
         across.feed(13_800.0, before + 3000, block);
-        let at_boundary = until.app.state().registers.import.milliwatt_hours();
+        let at_boundary = until.app.state().ledger.total.active.import.milliwatt_hours();
         prop_assert_eq!(rows(&across.app)[0].import_mwh, at_boundary);
         // The sample before it counts in, the sample at it does not: one of 13.8 kW is several mWh.
         prop_assert!(at_boundary > 0);
@@ -249,7 +255,7 @@ proptest! {
         let mut config = config();
         config.ratings.sample_rate_hz = 400;
         let mut measurement =
-            Measurement::new(config.ratings, config.profiles, Registers::default()).expect("good ratings");
+            Measurement::new(config.measurement(), Ledger::default()).expect("good ratings");
         let mut now = Instant::from_secs(1);
         let second = [0; 400];
         // Whether the newest samples are missing: a step without any leaves that as it was.
@@ -264,7 +270,7 @@ proptest! {
             for n in 0..seconds {
                 now += Duration::from_secs(1);
                 if !gap || n % 300 < 20 {
-                    measurement.on_samples(now, &second, &second);
+                    measurement.on_samples(now, &Block::Pairs(&second, &second));
                 }
             }
             let rows: Vec<_> = measurement.profiles().load().iter().map(|row| row.utc).collect();

@@ -106,6 +106,11 @@ impl Unit {
             per_mwh: YOCTOJOULE_PER_MWH * ratings.sample_rate_hz as u128,
         }
     }
+
+    /// For sums in 1e-24 J, whose rests have the unit that those of samples have.
+    pub(crate) const fn yoctojoule(ratings: &Ratings) -> Self {
+        Self { yoctowatt_per_lsb2: ratings.sample_rate_hz as u128, ..Self::new(ratings) }
+    }
 }
 
 /// Which way energy flows.
@@ -131,8 +136,7 @@ pub(crate) struct EnergyMeter {
 
 impl EnergyMeter {
     /// Goes on from `registers`. A rest that this sample rate cannot have is cut to one that it can.
-    pub(crate) fn new(ratings: &Ratings, mut registers: Registers) -> Self {
-        let unit = Unit::new(ratings);
+    pub(crate) const fn new(ratings: &Ratings, mut registers: Registers, unit: Unit) -> Self {
         registers.import.rest %= unit.per_mwh;
         registers.export.rest %= unit.per_mwh;
         Self { registers, flow: Flow::Idle, open: 0, threshold_mw: ratings.creep_threshold_mw(), unit }
@@ -196,7 +200,7 @@ mod tests {
         #[test]
         fn the_register_and_its_rest_are_the_exact_sum(sums in prop::collection::vec(-(1i128 << 56)..1 << 56, 0..50)) {
             let ratings = Ratings { u_pv_per_lsb: 1 << 35, i_pa_per_lsb: 1 << 28, ..Ratings::household() };
-            let mut meter = EnergyMeter::new(&ratings, Registers::default());
+            let mut meter = EnergyMeter::new(&ratings, Registers::default(), Unit::new(&ratings));
             sums.iter().for_each(|&sum| { meter.credit(sum); });
             let exact = |sign: i128| -> u128 {
                 let one = |sum: &i128| sum.unsigned_abs() * ratings.yoctowatt_per_lsb2();
@@ -214,7 +218,7 @@ mod tests {
         ) {
             // Every window imports as a whole but may swing either way before it ends.
             let ratings = Ratings::household();
-            let (mut plain, mut settled) = (EnergyMeter::new(&ratings, Registers::default()), EnergyMeter::new(&ratings, Registers::default()));
+            let (mut plain, mut settled) = (EnergyMeter::new(&ratings, Registers::default(), Unit::new(&ratings)), EnergyMeter::new(&ratings, Registers::default(), Unit::new(&ratings)));
             let mut last = 0;
             for &(total, part) in windows.iter().chain(&[(1 << 61, 0)]) {
                 settled.settle(part);
@@ -232,7 +236,8 @@ mod tests {
 
     #[test]
     fn what_flows_below_the_threshold_is_withheld_whole() {
-        let mut meter = EnergyMeter::new(&Ratings::household(), Registers::default());
+        let mut meter =
+            EnergyMeter::new(&Ratings::household(), Registers::default(), Unit::new(&Ratings::household()));
         meter.on_window(1 << 50, 2_299);
         meter.settle(1 << 50);
         assert_eq!(meter.registers(), Registers::default());
@@ -245,7 +250,7 @@ mod tests {
     fn a_stored_register_goes_on_where_it_was() {
         let ratings = Ratings::household();
         let run = |registers, times| {
-            let mut meter = EnergyMeter::new(&ratings, registers);
+            let mut meter = EnergyMeter::new(&ratings, registers, Unit::new(&ratings));
             (0..times).for_each(|_| {
                 meter.credit(123_456_789_012_345);
             });

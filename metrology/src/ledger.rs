@@ -31,14 +31,20 @@ pub(crate) struct LedgerKeeper {
 }
 
 impl LedgerKeeper {
-    /// Goes on from `ledger`.
+    /// Goes on from `ledger`, with sums in squared steps · samples.
     pub(crate) fn new(ratings: &Ratings, ledger: Ledger) -> Self {
+        Self::with_unit(ratings, ledger, Unit::new(ratings))
+    }
+
+    /// Goes on from `ledger`, with sums in `unit`.
+    pub(crate) fn with_unit(ratings: &Ratings, ledger: Ledger, unit: Unit) -> Self {
+        let meter = |active| EnergyMeter::new(ratings, active, unit);
         Self {
             accounts: ledger,
-            total: EnergyMeter::new(ratings, ledger.total.active),
-            elements: ledger.elements.map(|element| EnergyMeter::new(ratings, element.active)),
+            total: meter(ledger.total.active),
+            elements: ledger.elements.map(|element| meter(element.active)),
             flows: [false; 3],
-            unit: Unit::new(ratings),
+            unit,
             threshold_uw: ratings.creep_threshold_mw() * 1000,
             wiring: ratings.wiring,
             summation: ratings.summation,
@@ -62,18 +68,25 @@ impl LedgerKeeper {
 
     /// A window has ended with these sums of reactive power.
     pub(crate) fn on_window(&mut self, window: &Finished, reactive: &[i128; 3], values: &Values) {
-        let (mut active, mut reactives, mut apparent) = ([0i128; 3], [0i128; 3], [0u128; 3]);
+        let mut sums = PowerSums { reactive: *reactive, ..PowerSums::default() };
+        for (n, element) in window.elements.iter().enumerate().take(self.wiring.elements()) {
+            (sums.active[n], sums.apparent[n]) = (element.ui.into(), element.apparent());
+        }
+        self.on_sums(sums, values);
+    }
+
+    /// A stretch of time has ended with these sums, and with these values as its means.
+    pub(crate) fn on_sums(&mut self, mut sums: PowerSums, values: &Values) {
         for n in 0..self.wiring.elements() {
-            let (sums, element) = (&window.elements[n], &values.elements[n]);
+            let element = &values.elements[n];
             self.flows[n] = self.passes(element.active_uw.unsigned_abs());
             let reacts = self.passes(element.reactive_uvar.unsigned_abs());
-            active[n] = if self.flows[n] { i128::from(sums.ui) } else { 0 };
-            reactives[n] = if reacts { reactive[n] } else { 0 };
-            apparent[n] = if self.flows[n] || reacts { sums.apparent() } else { 0 };
-            self.elements[n].on_window(active[n], element.active_uw / 1000);
-            self.accounts.elements[n].on_window(active[n], reactives[n], apparent[n], &self.unit);
+            sums.withhold(n, self.flows[n], reacts);
+            self.elements[n].on_window(sums.active[n], element.active_uw / 1000);
+            let (active, reactive, apparent) = (sums.active[n], sums.reactive[n], sums.apparent[n]);
+            self.accounts.elements[n].on_window(active, reactive, apparent, &self.unit);
         }
-        self.on_total(&active, &reactives, &apparent, values);
+        self.on_total(&sums.active, &sums.reactive, &sums.apparent, values);
     }
 
     /// Credits what the open window has counted so far, by element.
@@ -117,11 +130,37 @@ impl LedgerKeeper {
     }
 }
 
+/// Power summed over a stretch of time, by element.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PowerSums {
+    pub(crate) active: [i128; 3],
+    pub(crate) reactive: [i128; 3],
+    pub(crate) apparent: [u128; 3],
+}
+
+impl PowerSums {
+    /// Takes off what an element has of power below the threshold.
+    const fn withhold(&mut self, n: usize, flows: bool, reacts: bool) {
+        if !flows {
+            self.active[n] = 0;
+        }
+        if !reacts {
+            self.reactive[n] = 0;
+        }
+        if !flows && !reacts {
+            self.apparent[n] = 0;
+        }
+    }
+}
+
 /// √3/2 with 30 fractional bits.
 pub(crate) const HALF_SQRT_3_Q30: u128 = 929_887_697;
 
-/// Length of a vector of sums, each below 2^66: five bits of either are given up for the square to fit.
+/// Length of a vector of sums. Five bits of either are given up for the square to fit, more when a sum has more than 68 bits.
 const fn length(x: i128, y: i128) -> u128 {
-    let (x, y) = (x.unsigned_abs() >> 5, y.unsigned_abs() >> 5);
-    (x * x + y * y).isqrt() << 5
+    let (x, y) = (x.unsigned_abs(), y.unsigned_abs());
+    let bits = u128::BITS - (x | y).leading_zeros();
+    let shift = if bits > 68 { bits - 63 } else { 5 };
+    let (x, y) = (x >> shift, y >> shift);
+    (x * x + y * y).isqrt() << shift
 }

@@ -15,6 +15,7 @@
 //! * [`Calibration`]: constants that correct offset, gain and phase of each channel;
 //! * [`MeterCore`]: the measurement; it takes blocks of any length;
 //! * [`quality::QualityCore`]: the same with power quality;
+//! * [`SteadyCore`]: what both measure of a load that does not change, in closed form, for simulations;
 //! * [`Registers`] and [`Ledger`]: what must survive a restart; [`Values`] and [`Instantaneous`]: what need not;
 //! * [`Energy`]: milliwatt-hours and the exact rest below one;
 //! * [`calibrate`]: the procedure that finds those constants;
@@ -47,6 +48,7 @@ mod pulse;
 pub mod quality;
 mod ratings;
 pub mod specs;
+mod steady;
 mod tamper;
 mod values;
 mod window;
@@ -65,6 +67,7 @@ pub use pulse::PulseOutput;
 pub use ratings::{
     AccuracyClass, Apparent, Connection, RatingError, Ratings, Summation, TransformerRatios, Wiring,
 };
+pub use steady::{LINES_MAX, Line, RMS_MAX_NANO, Steady, SteadyCore, SteadyElement, SteadyError};
 pub use tamper::{Tamper, TamperEvent, TamperInputs, TamperLimits, TamperWatch};
 pub use values::{ElementValues, Instantaneous, PhaseSequence, Values};
 pub use wiring::{Arrangement, Diagnosis, WiringWatch};

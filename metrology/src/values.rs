@@ -104,16 +104,7 @@ impl Values {
         for (n, (sums, &reactive)) in window.elements.iter().zip(reactive).take(count).enumerate() {
             values.elements[n] = element(sums, reactive, window, ratings);
         }
-        let elements = &values.elements[..count];
-        values.active_uw = elements.iter().map(|element| element.active_uw).sum();
-        values.reactive_uvar = elements.iter().map(|element| element.reactive_uvar).sum();
-        let arithmetic: u64 = elements.iter().map(|element| element.apparent_uva).sum();
-        values.apparent_arithmetic_uva = match ratings.wiring {
-            Wiring::ThreePhaseThreeWire => ((u128::from(arithmetic) * HALF_SQRT_3_Q30) >> 30) as u64,
-            _ => arithmetic,
-        };
-        let square = |x: i64| u128::from(x.unsigned_abs()).pow(2);
-        values.apparent_vector_uva = (square(values.active_uw) + square(values.reactive_uvar)).isqrt() as u64;
+        values.add_up(ratings.wiring);
         values.neutral_ua = rms(window.neutral, window.duration, ratings.i_pa_per_lsb);
         values.residual_ua = match ratings.wiring {
             Wiring::OnePhaseTwoWire => values.elements[0].i_ua,
@@ -124,7 +115,21 @@ impl Values {
         values
     }
 
-    fn sequence_of(&self, ratings: &Ratings) -> PhaseSequence {
+    /// The total of the powers of the elements.
+    pub(crate) fn add_up(&mut self, wiring: Wiring) {
+        let elements = &self.elements[..wiring.elements()];
+        self.active_uw = elements.iter().map(|element| element.active_uw).sum();
+        self.reactive_uvar = elements.iter().map(|element| element.reactive_uvar).sum();
+        let arithmetic: u64 = elements.iter().map(|element| element.apparent_uva).sum();
+        self.apparent_arithmetic_uva = match wiring {
+            Wiring::ThreePhaseThreeWire => ((u128::from(arithmetic) * HALF_SQRT_3_Q30) >> 30) as u64,
+            _ => arithmetic,
+        };
+        let square = |x: i64| u128::from(x.unsigned_abs()).pow(2);
+        self.apparent_vector_uva = (square(self.active_uw) + square(self.reactive_uvar)).isqrt() as u64;
+    }
+
+    pub(crate) fn sequence_of(&self, ratings: &Ratings) -> PhaseSequence {
         let least = u64::from(ratings.un_mv) * 1000 / 2;
         let wiring = ratings.wiring;
         if self.elements[..wiring.elements()].iter().any(|element| element.u_uv < least) {

@@ -119,6 +119,17 @@ impl Diagnosis {
         *self == Self { arrangement: Some(Arrangement::CORRECT), ..Self::NOTHING }
     }
 
+    /// Whether something is certainly wrong. A current that is missing is not: a phase may be idle. Where energy `may_be_exported`, a
+    /// current that seems reversed is no fault either.
+    pub fn names_a_fault(&self, may_be_exported: bool) -> bool {
+        let displaced = self.arrangement.is_some_and(|arrangement| {
+            arrangement.phase != Arrangement::CORRECT.phase
+                || !may_be_exported && arrangement.reversed != Arrangement::CORRECT.reversed
+        });
+        let voltages = self.voltage_missing | self.neutral_misplaced;
+        displaced || voltages != 0 || self.sequence_reversed || self.ratio_suspect
+    }
+
     const NOTHING: Self = Self {
         arrangement: None,
         voltage_missing: 0,

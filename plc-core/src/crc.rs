@@ -1,6 +1,6 @@
 //! The checksums of the wire formats, as parameters of the `crc` crate.
 
-use crc::{Algorithm, CRC_16_IBM_SDLC, CRC_16_XMODEM, CRC_32_ISCSI};
+use crc::{Algorithm, CRC_16_IBM_SDLC, CRC_16_XMODEM, CRC_32_ISCSI, CRC_32_ISO_HDLC};
 pub use crc::{Crc, NoTable, Table};
 
 /// CRC-5 of the CENELEC frame control header: x⁵+x²+1, preset ones, inverted \[G3 FCH; confidence A\].
@@ -46,6 +46,12 @@ pub fn g3_fcs(bytes: &[u8]) -> u16 {
 /// The check sequence of HDLC over `bytes`.
 pub fn hdlc_fcs(bytes: &[u8]) -> u16 {
     const CRC: Crc<u16> = Crc::<u16>::new(&CRC16_HDLC);
+    CRC.checksum(bytes)
+}
+
+/// The checksum of records in a memory of our own: CRC-32/ISO-HDLC.
+pub fn record_crc(bytes: &[u8]) -> u32 {
+    const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
     CRC.checksum(bytes)
 }
 

@@ -10,6 +10,7 @@
 //! * [`compare`]: the same town at both fidelities;
 //! * [`desk`]: one meter without a line, for clients on TCP, over the wrapper or HDLC;
 //! * [`laboratory`]: a bench for the metrology: sensors with their errors, adjustment, and the type test;
+//! * [`power_flow`]: voltages, currents and losses of a feeder at 50 Hz;
 //! * [`street`]: meters on the line after the feeder, clocked block by block by whoever is the concentrator.
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod feeder;
 pub mod frame;
 pub mod household;
 pub mod laboratory;
+pub mod power_flow;
 pub mod report;
 pub mod scenario;
 pub mod street;

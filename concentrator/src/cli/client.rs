@@ -1,12 +1,13 @@
 //! The commands that ask a running concentrator.
 
 use super::print::{self, Table};
-use super::{ClientArgs, Command, LedgerArgs, ReadingsArgs};
+use super::{ClientArgs, Command, ExplainArgs, LedgerArgs, OneMeterArgs, ReadingsArgs};
 use anyhow::anyhow;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
 use concentrator_proto::v1::ledger_client::LedgerClient;
 use plc_core::Utc;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint, Uri};
@@ -19,10 +20,12 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
     runtime.block_on(async {
         match command {
             Command::Meters(args) => meters(&args).await,
+            Command::Meter(args) => one_meter(&args).await,
             Command::Readings(args) => readings(&args).await,
             Command::Topology(args) => topology(&args).await,
             Command::Status(args) => status(&args).await,
             Command::Events(args) => events(&args).await,
+            Command::Explain(args) => explain(&args).await,
             Command::Ledger(args) => ledger(&args).await,
             other => Err(anyhow!("{other:?}: not a command for a running concentrator")),
         }
@@ -61,6 +64,40 @@ async fn meters(args: &ClientArgs) -> anyhow::Result<()> {
     Ok(table.finish()?)
 }
 
+/// The newest value of each quantity of a meter, then its events.
+async fn one_meter(args: &OneMeterArgs) -> anyhow::Result<()> {
+    let mut client = connect(&args.client.address).await?;
+    let request =
+        v1::ListReadingsRequest { meter_id: args.meter.clone(), ..v1::ListReadingsRequest::default() };
+    let mut stream = client.list_readings(request).await.map_err(refused)?.into_inner();
+    let mut newest: BTreeMap<String, v1::Reading> = BTreeMap::new();
+    let mut id = args.meter.clone();
+    while let Some(reading) = stream.message().await.map_err(refused)? {
+        id.clone_from(&reading.meter_id);
+        let held = newest.get(&reading.obis);
+        if held.is_none_or(|held| held.capture_time_ms <= reading.capture_time_ms) {
+            newest.insert(reading.obis.clone(), reading);
+        }
+    }
+    let mut table = Table::new(args.client.json, print::QUANTITY);
+    newest.values().try_for_each(|reading| table.row(print::quantity_row(reading)))?;
+    table.finish()?;
+    events_of(&mut client, args, &id).await
+}
+
+async fn events_of(client: &mut Client, args: &OneMeterArgs, id: &str) -> anyhow::Result<()> {
+    let mut table = Table::new(args.client.json, print::EVENT);
+    let mut after_cursor = 0;
+    loop {
+        let request = v1::ListEventsRequest { after_cursor, limit: 0 };
+        let events = client.list_events(request).await.map_err(refused)?.into_inner().events;
+        let Some(last) = events.last() else { return Ok(table.finish()?) };
+        after_cursor = last.cursor;
+        let mut own = events.iter().filter(|event| event.meter_id == id);
+        own.try_for_each(|event| table.row(print::event(event)))?;
+    }
+}
+
 async fn topology(args: &ClientArgs) -> anyhow::Result<()> {
     let answer = connect(&args.address).await?.topology(v1::TopologyRequest {}).await.map_err(refused)?;
     let mut table = Table::new(args.json, print::NODE);
@@ -79,6 +116,28 @@ async fn events(args: &ClientArgs) -> anyhow::Result<()> {
         after_cursor = last.cursor;
         events.iter().try_for_each(|event| table.row(print::event(event)))?;
     }
+}
+
+async fn explain(args: &ExplainArgs) -> anyhow::Result<()> {
+    let mut client = connect(&args.client.address).await?;
+    if let Some(meter) = &args.meter {
+        let told = explanation(&mut client, meter.clone()).await?;
+        return Ok(io::stdout().lock().write_all(print::explanation(&told, args.client.json).as_bytes())?);
+    }
+    let meters = client.list_meters(v1::ListMetersRequest {}).await.map_err(refused)?.into_inner().meters;
+    let mut all = Vec::new();
+    for meter in meters {
+        all.push(explanation(&mut client, meter.eui64).await?);
+    }
+    // What needs somebody comes first.
+    all.sort_by_key(|told| told.good);
+    let mut table = Table::new(args.client.json, print::EXPLANATION);
+    all.iter().try_for_each(|told| table.row(print::explanation_row(told)))?;
+    Ok(table.finish()?)
+}
+
+async fn explanation(client: &mut Client, meter_id: String) -> anyhow::Result<v1::ExplainResponse> {
+    Ok(client.explain(v1::ExplainRequest { meter_id }).await.map_err(refused)?.into_inner())
 }
 
 async fn ledger(args: &LedgerArgs) -> anyhow::Result<()> {

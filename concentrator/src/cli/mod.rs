@@ -1,14 +1,17 @@
 //! The command line. Exit codes: 0 done, 1 an error in one line on standard error, 2 a wrong command line; of `dlms` also 3 the meter
-//! cannot be reached or does not answer, 4 it refuses the association or a proof is wrong, 5 it refuses what it was asked for.
+//! cannot be reached, does not answer or not so that it can be understood, 4 it refuses the association or a proof is wrong, 5 it refuses what it was asked for.
 
 mod args;
 mod client;
 mod direct;
 mod print;
+mod quantity;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
-pub use args::{Cli, ClientArgs, Command, LedgerArgs, PkiCommand, ReadingsArgs, RunArgs};
+pub use args::{
+    Cli, ClientArgs, Command, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand, ReadingsArgs, RunArgs,
+};
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
     SecurityArgs, SetArgs,

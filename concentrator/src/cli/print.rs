@@ -1,5 +1,6 @@
 //! How the answers of a concentrator look: tables for people, JSON for programs.
 
+use super::quantity::quantity;
 use concentrator_proto::v1;
 use plc_core::Utc;
 use serde_json::{Value, json};
@@ -136,6 +137,27 @@ pub(super) fn reading(reading: &v1::Reading) -> Row {
     Row { cells, json }
 }
 
+pub(super) const QUANTITY: &[Column] =
+    &[("QUANTITY", -30), ("VALUE", 14), ("UNIT", -5), ("CAPTURED", -20), ("OBIS", -16), ("STATUS", -6)];
+
+pub(super) fn quantity_row(reading: &v1::Reading) -> Row {
+    let words = quantity(&reading.obis);
+    let cells = vec![
+        words.clone().unwrap_or_else(|| reading.obis.clone()),
+        scaled(reading.value, reading.scaler),
+        unit(reading.unit),
+        time(Some(reading.capture_time_ms)),
+        reading.obis.clone(),
+        if reading.status == 0 { String::new() } else { format!("{:#x}", reading.status) },
+    ];
+    let json = json!({
+        "quantity": words, "meter_id": reading.meter_id, "obis": reading.obis, "value": reading.value,
+        "scaler": reading.scaler, "unit": reading.unit, "capture_time_ms": reading.capture_time_ms,
+        "status": reading.status,
+    });
+    Row { cells, json }
+}
+
 pub(super) const NODE: &[Column] = &[
     ("ADDR", -4),
     ("EUI64", -16),
@@ -218,6 +240,41 @@ pub(super) fn event(event: &v1::Event) -> Row {
     Row { cells, json }
 }
 
+pub(super) const EXPLANATION: &[Column] =
+    &[("METER", -12), ("EUI64", -16), ("VERDICT", -20), ("WHY", -50), ("ADVICE", -6)];
+
+pub(super) fn explanation_row(told: &v1::ExplainResponse) -> Row {
+    let cells = vec![
+        told.meter_id.clone(),
+        told.eui64.clone(),
+        told.verdict.clone(),
+        told.summary.clone(),
+        told.advice.clone(),
+    ];
+    Row { cells, json: explanation_json(told) }
+}
+
+fn explanation_json(told: &v1::ExplainResponse) -> Value {
+    let finding = |finding: &v1::Finding| json!({ "time_ms": finding.time_ms, "text": finding.text });
+    json!({
+        "meter_id": told.meter_id, "eui64": told.eui64, "verdict": told.verdict, "good": told.good,
+        "summary": told.summary, "advice": told.advice,
+        "findings": told.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+/// One meter, with the chain.
+pub(super) fn explanation(told: &v1::ExplainResponse, as_json: bool) -> String {
+    if as_json {
+        return format!("{}\n", explanation_json(told));
+    }
+    let mut text = format!("{} ({}): {}\n\n", told.meter_id, told.eui64, told.summary);
+    for finding in &told.findings {
+        let _ = writeln!(text, "{:<20}  {}", time(finding.time_ms), finding.text);
+    }
+    text + &format!("\nverdict  {}\nadvice   {}\n", told.verdict, told.advice)
+}
+
 pub(super) fn status(status: &v1::StatusResponse, as_json: bool) -> String {
     let clock = word(status.clock().as_str_name(), "CLOCK_");
     if as_json {
@@ -279,6 +336,8 @@ fn unit(code: u32) -> String {
         33 => "A",
         35 => "V",
         44 => "Hz",
+        56 => "%",
+        8 => "°",
         255 => "",
         other => return format!("u{other}"),
     };

@@ -79,6 +79,7 @@ fn build(args: &DemoArgs) -> Result<Street> {
     config.customers = usize::from(args.customers);
     config.snr_db = args.snr;
     config.every_sample = args.every_sample;
+    config.meters = args.meters;
     let feeder = args.feeder.as_deref().map_or_else(|| Ok(Feeder::european_lv()), Feeder::from_dir)?;
     Ok(Street::new(&config, &feeder)?)
 }

@@ -153,6 +153,19 @@ impl Concentrator for Service {
         Ok(Response::new(stream::status(self.permit()?, Arc::clone(&self.live))))
     }
 
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let name = request.into_inner().meter_id;
+        let meter = self.live.find_meter(&name).or_else(|| Eui64::parse_hex(&name));
+        let unknown = || {
+            Status::not_found(format!("meter {name:?}: not known, expected an id of ListMeters or an EUI-64"))
+        };
+        let explanation = self.live.explain(meter.ok_or_else(unknown)?);
+        Ok(Response::new(convert::explanation(&self.live, explanation)))
+    }
+
     async fn list_events(
         &self,
         request: Request<v1::ListEventsRequest>,

@@ -4,7 +4,7 @@ use super::port::{Answer, ApplicationPort, Turn};
 use crate::store::{Event, EventKind, LostRange, MeterCounter, Reading, Store, StoreError};
 use backhaul::ledger::Reason;
 use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry};
-use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpIndication};
+use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpConfirm, UdpIndication, UdpRequest};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress, Utc, UtcAnchor};
 use plc_node::{DeviceCounter, NodeOutput};
@@ -36,7 +36,9 @@ pub trait Observer: Send {
     /// A datagram of a meter has arrived.
     fn received(&mut self, now: Utc, datagram: &UdpIndication);
     /// A datagram goes to a meter.
-    fn sent(&mut self, dst: ShortAddress);
+    fn sent(&mut self, request: &UdpRequest);
+    /// A datagram has left, or has not.
+    fn confirmed(&mut self, now: Utc, confirm: UdpConfirm);
     /// An event has become durable.
     fn noted(&mut self);
     /// Readings wait to become durable; these are all that do.
@@ -199,7 +201,8 @@ impl<'s, O: Observer> Application<'s, O> {
                 self.collector.handle(now, CollectorInput::Udp(&datagram));
             }
             NodeOutput::UdpConfirm(confirm) => {
-                self.collector.handle(now, CollectorInput::UdpConfirm(confirm))
+                self.observer.confirmed(self.anchor.utc(now), confirm);
+                self.collector.handle(now, CollectorInput::UdpConfirm(confirm));
             }
             NodeOutput::Adpm(indication) => self.on_network(now, indication)?,
             NodeOutput::Persist(record) => self.persist(record)?,
@@ -276,7 +279,7 @@ impl<'s, O: Observer> Application<'s, O> {
         while let Some(output) = self.collector.poll() {
             match output {
                 CollectorOutput::Udp(request) => {
-                    self.observer.sent(request.dst);
+                    self.observer.sent(&request);
                     self.answer.datagrams.push(request);
                 }
                 CollectorOutput::Store(batch) => self.store_batch(now, &batch)?,

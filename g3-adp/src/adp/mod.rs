@@ -189,11 +189,10 @@ impl Adp {
         self.loadng.next_hop_at(now, &self.ib, &self.interop, destination)
     }
 
-    /// When the route to `destination` was made or last taken by a frame that its next hop has acknowledged; `None` without a
-    /// route.
-    pub fn route_used(&self, destination: ShortAddress) -> Option<Instant> {
-        let route = self.loadng.table().find(destination)?;
-        Some(route.expires - self.ib.adp_routing_table_entry_ttl)
+    /// When a frame was last acknowledged on the way that the next frame for `destination` would take at `now`; `None` if never,
+    /// and while there is no way.
+    pub fn route_used(&self, now: Instant, destination: ShortAddress) -> Option<Instant> {
+        self.loadng.used_at(now, &self.ib, &self.interop, destination)
     }
 
     /// Neighbours over which no new route is made, and until when, oldest first.

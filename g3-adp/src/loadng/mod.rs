@@ -56,6 +56,8 @@ pub(crate) struct Loadng {
     home: Option<Home>,
     /// The neighbour that stands for the coordinator while there is no route.
     default_route: Option<ShortAddress>,
+    /// When a frame was last acknowledged on the default route.
+    default_used: Option<Instant>,
     /// Whether routes are made durable: those of a coordinator are.
     durable: bool,
 }
@@ -75,6 +77,7 @@ impl Loadng {
             paths: Paths::default(),
             home: None,
             default_route: None,
+            default_used: None,
             durable,
         }
     }
@@ -99,6 +102,7 @@ impl Loadng {
                     bidirectional,
                     broken,
                     expires,
+                    used: Instant::EPOCH,
                 },
             );
         }
@@ -136,6 +140,23 @@ impl Loadng {
         let home = destination == ib.adp_coord_short_address;
         let default = self.default_route.filter(|_| home);
         default.or(ib.adp_disable_default_routing.then_some(destination))
+    }
+
+    /// When a frame was last acknowledged on the way that the next frame for `destination` would take.
+    pub(crate) fn used_at(
+        &self,
+        now: Instant,
+        ib: &InformationBase,
+        interop: &Interop,
+        destination: ShortAddress,
+    ) -> Option<Instant> {
+        match self.usable_at(now, interop, destination) {
+            Some(route) => Some(route.used).filter(|&used| used != Instant::EPOCH),
+            None => self
+                .default_route
+                .and(self.default_used)
+                .filter(|_| destination == ib.adp_coord_short_address),
+        }
     }
 
     /// The next hop, or a search for it.
@@ -192,11 +213,18 @@ impl Loadng {
         self.home = Some(Home::default());
         let far = lba != cx.ib.adp_coord_short_address;
         self.default_route = (far && cx.ib.adp_default_coord_route_enabled).then_some(lba);
+        self.default_used = None;
     }
 
     /// A frame for `destination` was acknowledged by `hop`.
     pub(crate) fn on_delivered(&mut self, cx: &Context<'_>, hop: ShortAddress, destination: ShortAddress) {
         self.on_answered(hop);
+        let home = destination == cx.ib.adp_coord_short_address;
+        match self.usable(cx, destination) {
+            Some(route) if route.next_hop == hop => self.table.on_used(cx.now, destination),
+            None if home && self.default_route == Some(hop) => self.default_used = Some(cx.now),
+            _ => {}
+        }
         if cx.interop.traffic_refreshes_routes {
             self.table.refresh(cx.now, destination, cx.ib.adp_routing_table_entry_ttl);
         }
@@ -518,6 +546,7 @@ impl Loadng {
             bidirectional,
             broken: false,
             expires: cx.now + cx.ib.adp_routing_table_entry_ttl,
+            used: Instant::EPOCH,
         };
         let before = self.table.known(cx.now, message.originator).map(|route| route.next_hop);
         let taken = self.table.offer(cx.now, route);
@@ -548,6 +577,7 @@ impl Loadng {
             bidirectional: self.neighbours.is_confirmed(neighbour),
             broken: false,
             expires: cx.now + cx.ib.adp_routing_table_entry_ttl,
+            used: Instant::EPOCH,
         };
         let known = self.table.known(cx.now, neighbour).is_some();
         if self.table.offer(cx.now, route) && !known && route.bidirectional {

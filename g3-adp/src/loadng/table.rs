@@ -29,6 +29,8 @@ pub struct Route {
     pub broken: bool,
     /// When it is forgotten.
     pub expires: Instant,
+    /// When a frame was last acknowledged on it, however often it was made anew since over the same neighbour; the epoch if never.
+    pub used: Instant,
 }
 
 impl Route {
@@ -113,7 +115,9 @@ impl RoutingTable {
             Ok(at) => {
                 let taken = route.replaces(&self.routes[at], now);
                 if taken {
-                    self.routes[at] = route;
+                    let old = self.routes[at];
+                    let used = if old.next_hop == route.next_hop { old.used } else { route.used };
+                    self.routes[at] = Route { used, ..route };
                 }
                 taken
             }
@@ -143,6 +147,15 @@ impl RoutingTable {
         let news = !route.bidirectional && !route.broken && route.next_hop == next_hop;
         route.bidirectional |= news;
         news
+    }
+
+    /// A frame was acknowledged on the route.
+    pub fn on_used(&mut self, now: Instant, destination: ShortAddress) {
+        if let Ok(at) = self.locate(destination)
+            && self.routes[at].is_known(now)
+        {
+            self.routes[at].used = now;
+        }
     }
 
     /// The route was used: it stays.
@@ -227,6 +240,7 @@ mod tests {
             bidirectional: true,
             broken: false,
             expires: Instant::from_secs(200),
+            used: Instant::EPOCH,
         }
     }
 
@@ -311,6 +325,22 @@ mod tests {
         assert!(table.usable(Instant::from_secs(200), ShortAddress(1)).is_none());
         table.refresh(NOW, ShortAddress(1), Duration::from_secs(500));
         assert!(table.usable(Instant::from_secs(599), ShortAddress(1)).is_some());
+    }
+
+    #[test]
+    fn the_last_use_of_a_route_is_known_until_it_leads_over_another_neighbour() {
+        let mut table = RoutingTable::new(4);
+        let used = |table: &RoutingTable| table.find(ShortAddress(1)).unwrap().used;
+        table.offer(NOW, route(1, 10, Some(5), (0, 20, 3)));
+        assert_eq!(used(&table), Instant::EPOCH);
+        table.on_used(NOW, ShortAddress(1));
+        table.offer(NOW, route(1, 10, Some(6), (0, 20, 3)));
+        assert_eq!(used(&table), NOW);
+        table.offer(NOW, route(1, 11, Some(7), (0, 20, 3)));
+        assert_eq!(used(&table), Instant::EPOCH);
+        table.fail(ShortAddress(1));
+        table.on_used(NOW, ShortAddress(1));
+        assert_eq!(used(&table), Instant::EPOCH, "a frame on its way while the route was given up");
     }
 
     #[test]

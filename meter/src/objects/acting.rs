@@ -1,8 +1,8 @@
 //! Writing attributes, invoking methods, and what follows from it: scripts act on other objects.
 
 use super::Objects;
-use super::board::{Caused, Slot};
-use super::catalogue::{self, Content, Place};
+use super::board::{AlarmRegister, Caused, Slot};
+use super::catalogue::{Content, Place};
 use super::events::EventGroup;
 use crate::clock::ClockShift;
 use crate::profiles::Row;
@@ -73,8 +73,7 @@ impl Objects<'_> {
         origin: Origin,
         depth: u8,
     ) -> Result<(), DataAccessResult> {
-        let (place, entry) =
-            catalogue::find(request.logical_name).ok_or(DataAccessResult::ObjectUndefined)?;
+        let (place, entry) = self.locate(request.logical_name).ok_or(DataAccessResult::ObjectUndefined)?;
         if entry.class_id != request.class_id {
             return Err(DataAccessResult::ObjectClassInconsistent);
         }
@@ -123,9 +122,12 @@ impl Objects<'_> {
         let slots = &self.board.slots;
         let code = match slot {
             Slot::AlarmRegister if cleared(&slots.alarm_register) => event::ALARM_REGISTER_CLEARED,
+            Slot::AlarmRegister2 if cleared(&slots.alarm_register_2) => event::ALARM_REGISTER_CLEARED,
             Slot::ErrorRegister if cleared(&slots.error_register) => event::ERROR_REGISTER_CLEARED,
             Slot::Calendar => event::CALENDAR_PROGRAMMED,
-            Slot::Clock | Slot::Activation | Slot::AlarmRegister | Slot::AlarmDescriptor => return,
+            Slot::Clock | Slot::Activation => return,
+            Slot::AlarmRegister | Slot::AlarmDescriptor => return,
+            Slot::AlarmRegister2 | Slot::AlarmDescriptor2 => return,
             _ => event::CONFIGURATION_CHANGED,
         };
         self.log(EventGroup::Standard, code, now);
@@ -140,7 +142,7 @@ impl Objects<'_> {
         origin: Origin,
         depth: u8,
     ) -> Result<(), ActionResult> {
-        let (place, entry) = catalogue::find(request.logical_name).ok_or(ActionResult::ObjectUndefined)?;
+        let (place, entry) = self.locate(request.logical_name).ok_or(ActionResult::ObjectUndefined)?;
         if entry.class_id != request.class_id {
             return Err(ActionResult::ObjectClassInconsistent);
         }
@@ -213,7 +215,7 @@ impl Objects<'_> {
                 Effect::ImageBlock { offset, octets } => self.board.images.write(offset, &octets),
                 Effect::ImageVerify => self.verify_image(now),
                 Effect::ImageActivate => self.activate_image(now),
-                Effect::DemandReset | Effect::DemandNextPeriod => self.on_demand(&effect, now),
+                Effect::DemandReset | Effect::DemandNextPeriod => self.on_demand(slot, &effect, now),
                 Effect::Accounted { .. } => {}
             }
         }
@@ -255,6 +257,9 @@ impl Objects<'_> {
         let shift = self.measurement.on_clock(anchor);
         if before.is_none() {
             self.log(EventGroup::Standard, event::POWER_UP, anchor.at);
+            if self.board.untold {
+                self.raise_supply(true, anchor.at);
+            }
         }
         if let (Some(before), true) = (before, is_adjustment(shift)) {
             self.board.events.log(EventGroup::Standard, event::CLOCK_ADJUSTED_OLD, Some(before));
@@ -299,9 +304,10 @@ impl Objects<'_> {
         self.notes.push(Note::ImageActivated);
     }
 
-    fn on_demand(&mut self, effect: &Effect, now: Instant) {
+    fn on_demand(&mut self, slot: Slot, effect: &Effect, now: Instant) {
         let Some(utc) = self.measurement.clock().utc(now) else { return };
-        let super::Slots { clock, demand, .. } = &mut self.board.slots;
+        let clock = self.board.slots.clock.clone();
+        let Some(demand) = self.board.demand_mut(slot) else { return };
         match effect {
             Effect::DemandReset => demand.reset(utc, &|utc| clock.time(utc)),
             _ => demand.next_period(utc, &|utc| clock.time(utc)),
@@ -313,7 +319,7 @@ impl Objects<'_> {
         let utc = self.measurement.clock().utc(now);
         self.board.events.log(group, code, utc);
         if group == EventGroup::Fraud {
-            self.board.raise_alarm(alarm::FRAUD_ATTEMPT, now);
+            self.board.raise_alarm(AlarmRegister::First, alarm::FRAUD_ATTEMPT, now);
         }
     }
 }

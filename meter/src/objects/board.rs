@@ -4,6 +4,8 @@ use super::defaults;
 use super::events::EventLogs;
 use super::image::ImageStore;
 use super::names;
+use super::quality::{QualityBook, QualityRow, Tallies};
+use super::rates::{Counted, RateRegisters};
 use crate::config::ImageCheck;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -15,7 +17,7 @@ use dlms::classes::{
 };
 use dlms::cosem::{LogicalName, Wall};
 use plc_core::seed::{Stream, uniform};
-use plc_core::{Instant, Seed, Utc};
+use plc_core::{Instant, Outbox, Seed, Utc};
 
 macro_rules! slots {
     ($($slot:ident, $field:ident, $class:ident, $name:ident;)+) => {
@@ -80,6 +82,12 @@ slots! {
     Arbitrator, arbitrator, Arbitrator, ARBITRATOR;
     Demand, demand, DemandRegister, DEMAND;
     Maximum, maximum, ExtendedRegister, MAXIMUM_DEMAND;
+    DemandExport, demand_export, DemandRegister, DEMAND_EXPORT;
+    MaximumExport, maximum_export, ExtendedRegister, MAXIMUM_DEMAND_EXPORT;
+    DemandReactive, demand_reactive, DemandRegister, DEMAND_REACTIVE;
+    MaximumReactive, maximum_reactive, ExtendedRegister, MAXIMUM_DEMAND_REACTIVE;
+    DemandApparent, demand_apparent, DemandRegister, DEMAND_APPARENT;
+    MaximumApparent, maximum_apparent, ExtendedRegister, MAXIMUM_DEMAND_APPARENT;
     DeviceId2, device_id_2, DataObject, DEVICE_ID_2;
     ConsumerMessage, consumer_message, DataObject, CONSUMER_MESSAGE;
     ConsumerCode, consumer_code, DataObject, CONSUMER_CODE;
@@ -88,6 +96,9 @@ slots! {
     AlarmRegister, alarm_register, DataObject, ALARM_REGISTER;
     AlarmFilter, alarm_filter, DataObject, ALARM_FILTER;
     AlarmDescriptor, alarm_descriptor, DataObject, ALARM_DESCRIPTOR;
+    AlarmRegister2, alarm_register_2, DataObject, ALARM_REGISTER_2;
+    AlarmFilter2, alarm_filter_2, DataObject, ALARM_FILTER_2;
+    AlarmDescriptor2, alarm_descriptor_2, DataObject, ALARM_DESCRIPTOR_2;
 }
 
 /// The schedules of one action.
@@ -103,10 +114,15 @@ pub struct Board {
     pub slots: Slots,
     /// The logs of events.
     pub events: EventLogs,
-    /// Energy by rate, in mWh.
-    pub(super) rates_mwh: [u64; 4],
+    /// Energy by rate.
+    pub(super) rates: RateRegisters,
     /// The total when the rates were counted up last.
-    pub(super) counted_mwh: Option<u64>,
+    pub(super) counted: Option<Counted>,
+    /// Dips, swells and interruptions.
+    pub quality: QualityBook,
+    quality_records: Outbox<QualityRow, QUALITY_RECORDS_MAX>,
+    /// Whether the wiring was found faulty.
+    pub(super) wiring_faulty: bool,
     pub(super) images: ImageStore,
     /// Up to when on the wall schedules have been carried out.
     pub(super) carried_out: Option<Wall>,
@@ -115,6 +131,8 @@ pub struct Board {
     /// Whether something was changed that may be due at once.
     pub(super) is_stale: bool,
     was_down: bool,
+    /// The supply has come back, and nobody was told over the network yet.
+    pub(super) untold: bool,
     entropy: Stream,
     /// What has changed since it was made durable.
     changed: BTreeSet<Slot>,
@@ -126,13 +144,17 @@ impl Board {
         Self {
             slots: defaults::slots(image_size_max),
             events: EventLogs::new(),
-            rates_mwh: [0; 4],
-            counted_mwh: None,
+            rates: RateRegisters::default(),
+            counted: None,
+            quality: QualityBook::new(),
+            quality_records: Outbox::new(),
+            wiring_faulty: false,
             images: ImageStore::new(image_check),
             carried_out: None,
             next: None,
             is_stale: false,
             was_down: false,
+            untold: false,
             entropy: seed.stream(),
             changed: BTreeSet::new(),
         }
@@ -157,6 +179,7 @@ impl Board {
         }
         self.images.restore(&mut self.slots.image);
         self.was_down = has_lived;
+        self.untold = has_lived;
     }
 
     /// A meter that has lived before and measures again has been without power.
@@ -174,14 +197,41 @@ impl Board {
         uniform(&mut self.entropy, u32::MAX)
     }
 
-    /// The energy by rate, in mWh.
-    pub const fn rates_mwh(&self) -> [u64; 4] {
-        self.rates_mwh
+    /// The energy by rate.
+    pub const fn rates(&self) -> &RateRegisters {
+        &self.rates
     }
 
     /// Gives back what was counted by rate.
-    pub const fn restore_rates(&mut self, rates_mwh: [u64; 4]) {
-        self.rates_mwh = rates_mwh;
+    pub const fn restore_rates(&mut self, rates: RateRegisters) {
+        self.rates = rates;
+    }
+
+    /// Gives back what was counted and kept of power quality.
+    pub(crate) fn restore_quality(&mut self, tallies: Tallies, rows: &[QualityRow]) {
+        self.quality.restore(tallies, rows);
+    }
+
+    /// Something was wrong with the voltage, and is over.
+    pub(super) fn note_quality(&mut self, row: QualityRow) {
+        self.quality.note(row);
+        self.quality_records.push(row);
+    }
+
+    /// The oldest row of power quality that was not taken. Its log keeps it, taken or not.
+    pub(crate) fn take_quality(&mut self) -> Option<QualityRow> {
+        self.quality_records.pop()
+    }
+
+    /// A demand register.
+    pub(super) const fn demand_mut(&mut self, slot: Slot) -> Option<&mut DemandRegister> {
+        match slot {
+            Slot::Demand => Some(&mut self.slots.demand),
+            Slot::DemandExport => Some(&mut self.slots.demand_export),
+            Slot::DemandReactive => Some(&mut self.slots.demand_reactive),
+            Slot::DemandApparent => Some(&mut self.slots.demand_apparent),
+            _ => None,
+        }
     }
 
     /// The state of an object has changed.
@@ -260,25 +310,69 @@ impl Board {
         (self.next, pushes.iter().filter_map(|push| push.deadline()).min())
     }
 
+    /// Bits of the second alarm register that are no longer so.
+    pub(super) fn lower_alarm_2(&mut self, bits: u32) {
+        let held = alarms(&self.slots.alarm_register_2);
+        if held & bits != 0 {
+            self.slots.alarm_register_2.put(&(held & !bits));
+            self.mark(Slot::AlarmRegister2);
+        }
+    }
+
+    /// Whether an alarm of the second register is one that the filter lets through.
+    pub(super) fn passes_2(&self, bits: u32) -> bool {
+        alarms(&self.slots.alarm_filter_2) & bits != 0
+    }
+
     /// Bits of the alarm register rise; those that the filter lets through stay in the descriptor and are pushed.
-    pub(super) fn raise_alarm(&mut self, bits: u32, now: Instant) {
-        let held =
-            |object: &DataObject| object.value.number().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-        let register = held(&self.slots.alarm_register);
-        if bits & !register == 0 {
+    pub(super) fn raise_alarm(&mut self, register: AlarmRegister, bits: u32, now: Instant) {
+        let slots = &mut self.slots;
+        let (held, filter, descriptor) = match register {
+            AlarmRegister::First => {
+                (&mut slots.alarm_register, &slots.alarm_filter, &mut slots.alarm_descriptor)
+            }
+            AlarmRegister::Second => {
+                (&mut slots.alarm_register_2, &slots.alarm_filter_2, &mut slots.alarm_descriptor_2)
+            }
+        };
+        let before = alarms(held);
+        let raised = bits & !before;
+        if raised == 0 {
             return;
         }
-        self.slots.alarm_register.put(&(register | bits));
-        self.mark(Slot::AlarmRegister);
-        let passed = bits & !register & held(&self.slots.alarm_filter);
+        held.put(&(before | bits));
+        let passed = raised & alarms(filter);
         if passed != 0 {
-            let descriptor = held(&self.slots.alarm_descriptor);
-            self.slots.alarm_descriptor.put(&(descriptor | passed));
-            self.mark(Slot::AlarmDescriptor);
-            self.slots.push_alarm.trigger(now, 0);
+            descriptor.put(&(alarms(descriptor) | passed));
+            slots.push_alarm.trigger(now, 0);
+        }
+        let [register, descriptor] = match register {
+            AlarmRegister::First => [Slot::AlarmRegister, Slot::AlarmDescriptor],
+            AlarmRegister::Second => [Slot::AlarmRegister2, Slot::AlarmDescriptor2],
+        };
+        self.mark(register);
+        if passed != 0 {
+            self.mark(descriptor);
         }
     }
 }
+
+/// The bits of a register of alarms.
+fn alarms(object: &DataObject) -> u32 {
+    object.value.number().and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+}
+
+/// A register of alarms, each with a filter and a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlarmRegister {
+    /// Of the meter: [`crate::specs::alarm`].
+    First,
+    /// Of the mains: [`crate::specs::alarm_2`].
+    Second,
+}
+
+/// Rows of power quality that may wait to be made durable.
+const QUALITY_RECORDS_MAX: usize = 16;
 
 /// Effects of one object, with the object that has them.
 pub(super) type Caused = (Slot, Effects);

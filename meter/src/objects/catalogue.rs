@@ -2,11 +2,16 @@
 
 use super::board::{SLOTS, Slot};
 use super::events::{EventGroup, GROUPS};
+use super::measured_catalogue::{MEASURED, measured};
 use super::names;
+use super::quality::QualityKind;
 use dlms::classes::{G3Layer, Schema};
 use dlms::cosem::LogicalName;
 use dlms::server::{Access, ObjectEntry};
 use dlms::specs::schemas;
+use metrology::Wiring;
+
+pub(super) use super::measured_catalogue::{Angle, EnergyKind, Measured, PowerKind, TallyPart};
 
 /// Where the values of an object come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,36 +37,100 @@ pub(super) enum Content {
     FirmwareSignature,
     ReceiveCounter,
     ProfileStatus,
-    Import,
-    Rate(usize),
-    Export,
-    PowerImport,
-    PowerExport,
-    Voltage,
-    Current,
-    Frequency,
     LoadProfile,
     DailyProfile,
     MonthlyProfile,
+    /// The port on which the meter hears HDLC.
+    HdlcSetup,
+    /// The port on which it hears DLMS over UDP.
+    UdpSetup,
+    /// What a window or the ledger says.
+    Measured(Measured),
+    /// An energy of one rate, counted from 0.
+    Rate(EnergyKind, usize),
+    /// How often the voltage was wrong: of any phase (0) or of one.
+    Tally(QualityKind, u8, TallyPart),
+    /// When it was.
+    QualityLog(QualityKind),
+    /// What is wired wrongly.
+    Diagnosis,
+}
+
+/// Which meters have an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// All.
+    Nothing,
+    /// Those with a second or third voltage.
+    Polyphase,
+    /// Those with a neutral.
+    Neutral,
+    /// Those with three phases to a neutral.
+    FourWires,
+    /// Those on a network.
+    Network,
+    /// Those with an HDLC port.
+    Hdlc,
+}
+
+/// Ways to reach a meter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ports {
+    pub(super) network: bool,
+    pub(super) hdlc: bool,
+}
+
+impl Needs {
+    const fn are_met(self, wiring: Wiring, ports: Ports) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Polyphase => !matches!(wiring, Wiring::OnePhaseTwoWire),
+            Self::Neutral => !matches!(wiring, Wiring::ThreePhaseThreeWire),
+            Self::FourWires => matches!(wiring, Wiring::ThreePhaseFourWire),
+            Self::Network => ports.network,
+            Self::Hdlc => ports.hdlc,
+        }
+    }
+}
+
+/// An object, and who has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub(super) place: Place,
+    pub(super) entry: ObjectEntry,
+    pub(super) needs: Needs,
 }
 
 /// How many objects the public client may see: the first of the catalogue.
 pub(super) const PUBLIC: usize = 3;
-const FIRST: usize = 17 + names::ACTIVE_IMPORT_RATES.len();
-const LEN: usize = FIRST + (SLOTS.len() - 1) + 2 * GROUPS.len() + NETWORK;
-/// How many objects are there on a network alone: the last of the catalogue.
-pub(super) const NETWORK: usize = 3;
+const FIRST: usize = 10;
+const LEN: usize = FIRST + (SLOTS.len() - 1) + 2 * GROUPS.len() + MEASURED + PORTS.len();
+/// Objects that only meters with a port of that kind have.
+const PORTS: [(Place, &Schema, LogicalName, Needs); 7] = [
+    (Place::Content(Content::HdlcSetup), &schemas::HDLC_SETUP, names::HDLC_SETUP, Needs::Hdlc),
+    (Place::Content(Content::UdpSetup), &schemas::TCP_UDP_SETUP, names::UDP_PORT, Needs::Network),
+    network(G3Layer::MacAddress, names::MAC_ADDRESS),
+    network(G3Layer::Ipv6, names::IPV6_SETUP),
+    network(G3Layer::MacCounters, names::G3_MAC_COUNTERS),
+    network(G3Layer::Mac, names::G3_MAC_SETUP),
+    network(G3Layer::Adaptation, names::G3_ADAPTATION_SETUP),
+];
 
-/// The objects; those that the public client may see come first.
-pub(super) static CATALOGUE: [(Place, ObjectEntry); LEN] = catalogue();
+const fn network(layer: G3Layer, name: LogicalName) -> (Place, &'static Schema, LogicalName, Needs) {
+    (Place::G3(layer), layer.schema(), name, Needs::Network)
+}
 
-const fn entry(schema: &Schema, name: LogicalName) -> ObjectEntry {
+/// The objects of all meters; those that the public client may see come first.
+static CATALOGUE: [Known; LEN] = catalogue();
+
+pub(super) const fn entry(schema: &Schema, name: LogicalName) -> ObjectEntry {
     ObjectEntry::read_only(schema.class_id, schema.version, name, schema.attribute_count())
         .methods(schema.methods.len() as u8, 0)
 }
 
-const fn catalogue() -> [(Place, ObjectEntry); LEN] {
-    let mut all = [(Place::Slot(Slot::Clock), entry(&schemas::CLOCK, names::CLOCK)); LEN];
+const fn catalogue() -> [Known; LEN] {
+    let clock = entry(&schemas::CLOCK, names::CLOCK);
+    let mut all = [known(Place::Slot(Slot::Clock), clock); LEN];
     let mut n = 0;
     while n < FIRST {
         all[n] = first(n);
@@ -69,64 +138,74 @@ const fn catalogue() -> [(Place, ObjectEntry); LEN] {
     }
     let mut slot = 1;
     while slot < SLOTS.len() {
-        all[n] = (Place::Slot(SLOTS[slot].0), entry(SLOTS[slot].2, SLOTS[slot].1));
+        all[n] = known(Place::Slot(SLOTS[slot].0), entry(SLOTS[slot].2, SLOTS[slot].1));
         (n, slot) = (n + 1, slot + 1);
     }
     let mut group = 0;
     while group < GROUPS.len() {
         let of = GROUPS[group];
-        all[n] = (Place::Log(of), entry(&schemas::PROFILE_GENERIC, of.log()));
-        all[n + 1] = (Place::EventCode(of), entry(&schemas::DATA, names::event_code(of.number())));
+        all[n] = known(Place::Log(of), entry(&schemas::PROFILE_GENERIC, of.log()));
+        all[n + 1] = known(Place::EventCode(of), entry(&schemas::DATA, names::event_code(of.number())));
         (n, group) = (n + 2, group + 1);
     }
-    let layers = [
-        (G3Layer::MacCounters, names::G3_MAC_COUNTERS),
-        (G3Layer::Mac, names::G3_MAC_SETUP),
-        (G3Layer::Adaptation, names::G3_ADAPTATION_SETUP),
-    ];
-    let mut layer = 0;
-    while layer < NETWORK {
-        all[n] = (Place::G3(layers[layer].0), entry(layers[layer].0.schema(), layers[layer].1));
-        (n, layer) = (n + 1, layer + 1);
+    let mut quantity = 0;
+    while quantity < MEASURED {
+        all[n] = measured(quantity);
+        (n, quantity) = (n + 1, quantity + 1);
+    }
+    with_ports(all, n)
+}
+
+/// The objects of the ports, from `n` on.
+const fn with_ports(mut all: [Known; LEN], n: usize) -> [Known; LEN] {
+    let mut port = 0;
+    while port < PORTS.len() {
+        let (place, schema, name, needs) = PORTS[port];
+        all[n + port] = Known { place, entry: entry(schema, name), needs };
+        port += 1;
     }
     all
 }
 
-/// The objects without a state of their own, and the clock.
-const fn first(n: usize) -> (Place, ObjectEntry) {
+/// The objects without a state of their own that nothing measures, and the clock.
+const fn first(n: usize) -> Known {
     match n {
         0 => of(Content::LogicalDeviceName, &schemas::DATA, names::LOGICAL_DEVICE_NAME),
         1 => of(Content::ReceiveCounter, &schemas::DATA, names::RECEIVE_COUNTER),
-        2 => (Place::Slot(Slot::Clock), entry(&schemas::CLOCK, names::CLOCK)),
+        2 => known(Place::Slot(Slot::Clock), entry(&schemas::CLOCK, names::CLOCK)),
         3 => of(Content::DeviceId, &schemas::DATA, names::DEVICE_ID),
         4 => of(Content::Firmware, &schemas::DATA, names::FIRMWARE),
         5 => of(Content::FirmwareSignature, &schemas::DATA, names::FIRMWARE_SIGNATURE),
         6 => of(Content::ProfileStatus, &schemas::DATA, names::PROFILE_STATUS),
-        7 => of(Content::Import, &schemas::REGISTER, names::ACTIVE_IMPORT),
-        8 => of(Content::Export, &schemas::REGISTER, names::ACTIVE_EXPORT),
-        9 => of(Content::PowerImport, &schemas::REGISTER, names::POWER_IMPORT),
-        10 => of(Content::PowerExport, &schemas::REGISTER, names::POWER_EXPORT),
-        11 => of(Content::Voltage, &schemas::REGISTER, names::VOLTAGE),
-        12 => of(Content::Current, &schemas::REGISTER, names::CURRENT),
-        13 => of(Content::Frequency, &schemas::REGISTER, names::FREQUENCY),
-        14 => of(Content::LoadProfile, &schemas::PROFILE_GENERIC, names::LOAD_PROFILE),
-        15 => of(Content::DailyProfile, &schemas::PROFILE_GENERIC, names::DAILY_PROFILE),
-        16 => of(Content::MonthlyProfile, &schemas::PROFILE_GENERIC, names::MONTHLY_PROFILE),
-        _ => of(Content::Rate(n - 17), &schemas::REGISTER, names::ACTIVE_IMPORT_RATES[n - 17]),
+        7 => of(Content::LoadProfile, &schemas::PROFILE_GENERIC, names::LOAD_PROFILE),
+        8 => of(Content::DailyProfile, &schemas::PROFILE_GENERIC, names::DAILY_PROFILE),
+        _ => of(Content::MonthlyProfile, &schemas::PROFILE_GENERIC, names::MONTHLY_PROFILE),
     }
 }
 
-const fn of(content: Content, schema: &Schema, name: LogicalName) -> (Place, ObjectEntry) {
-    (Place::Content(content), entry(schema, name))
+const fn known(place: Place, entry: ObjectEntry) -> Known {
+    Known { place, entry, needs: Needs::Nothing }
 }
 
-/// The object of this name.
-pub(super) fn find(name: LogicalName) -> Option<(Place, ObjectEntry)> {
-    CATALOGUE.iter().find(|(_, entry)| entry.logical_name == name).copied()
+const fn of(content: Content, schema: &Schema, name: LogicalName) -> Known {
+    known(Place::Content(content), entry(schema, name))
+}
+
+/// The objects of a meter of this wiring, in their order.
+pub(super) fn all(wiring: Wiring, ports: Ports) -> impl Iterator<Item = &'static Known> {
+    CATALOGUE.iter().filter(move |known| known.needs.are_met(wiring, ports))
+}
+
+/// The object of this name, where a meter of this wiring has it. Whether there is a port shows when it is asked.
+pub(super) fn find(name: LogicalName, wiring: Wiring) -> Option<(Place, ObjectEntry)> {
+    let known = CATALOGUE.iter().find(|known| known.entry.logical_name == name)?;
+    let ports = Ports { network: true, hdlc: true };
+    known.needs.are_met(wiring, ports).then_some((known.place, known.entry))
 }
 
 /// `entry` as a client sees it: who manages may write and invoke what there is to be, others read.
-pub(super) fn granted((place, entry): (Place, ObjectEntry), access: Access) -> ObjectEntry {
+pub(super) fn granted(known: &Known, access: Access) -> ObjectEntry {
+    let (place, entry) = (known.place, known.entry);
     if access != Access::Management {
         return entry;
     }

@@ -18,7 +18,8 @@ use dlms::specs::schemas;
 
 /// All objects of a new meter.
 pub(super) fn slots(image_size_max: u32) -> Slots {
-    let watts = ScalerUnit { scaler: specs::SCALER, unit: Unit::WATT };
+    let of = |unit| ScalerUnit { scaler: specs::SCALER, unit };
+    let watts = of(Unit::WATT);
     let table = |name, scripts| ScriptTable::new(name, scripts);
     Slots {
         clock: WallClock::new(specs::CLOCK_BASE_CRYSTAL),
@@ -50,13 +51,19 @@ pub(super) fn slots(image_size_max: u32) -> Slots {
         credit: Credit::new(0),
         charge: Charge::new(0),
         token_gateway: TokenGateway::new(),
-        push_interval: push(INTERVAL_PUSH),
-        push_alarm: push(ALARM_PUSH),
+        push_interval: push(&[INTERVAL_PUSH]),
+        push_alarm: push(&ALARM_PUSH),
         image: ImageTransfer::new(specs::IMAGE_BLOCK_LEN, image_size_max),
         disconnector: DisconnectControl::new(specs::CONTROL_MODE),
         arbitrator: Arbitrator::new(),
         demand: DemandRegister::new(watts, specs::DEMAND_PERIOD_S, 1),
         maximum: ExtendedRegister::new(watts),
+        demand_export: DemandRegister::new(watts, specs::DEMAND_PERIOD_S, 1),
+        maximum_export: ExtendedRegister::new(watts),
+        demand_reactive: DemandRegister::new(of(Unit::VAR), specs::DEMAND_PERIOD_S, 1),
+        maximum_reactive: ExtendedRegister::new(of(Unit::VAR)),
+        demand_apparent: DemandRegister::new(of(Unit::VOLT_AMPERE), specs::DEMAND_PERIOD_S, 1),
+        maximum_apparent: ExtendedRegister::new(of(Unit::VOLT_AMPERE)),
         device_id_2: DataObject::new(&Octets::<1>::default()),
         consumer_message: DataObject::new(&Octets::<1>::default()),
         consumer_code: DataObject::new(&Octets::<1>::default()),
@@ -65,6 +72,9 @@ pub(super) fn slots(image_size_max: u32) -> Slots {
         alarm_register: DataObject::new(&0u32),
         alarm_filter: DataObject::new(&0u32),
         alarm_descriptor: DataObject::new(&0u32),
+        alarm_register_2: DataObject::new(&0u32),
+        alarm_filter_2: DataObject::new(&0u32),
+        alarm_descriptor_2: DataObject::new(&0u32),
     }
 }
 
@@ -93,11 +103,22 @@ fn reset() -> Vec<ScriptAction> {
     ])
 }
 
-/// 1 begins the maximum anew; 2 closes the billing period before its time as well.
+/// The maxima of all demands begin anew.
+fn maxima() -> Vec<ScriptAction> {
+    let names = [
+        names::MAXIMUM_DEMAND,
+        names::MAXIMUM_DEMAND_EXPORT,
+        names::MAXIMUM_DEMAND_REACTIVE,
+        names::MAXIMUM_DEMAND_APPARENT,
+    ];
+    names.map(|name| execute(schemas::EXTENDED_REGISTER.class_id, name, 1)).to_vec()
+}
+
+/// 1 begins the maxima anew; 2 closes the billing period before its time as well.
 fn billing() -> Vec<Script> {
-    let anew = execute(schemas::EXTENDED_REGISTER.class_id, names::MAXIMUM_DEMAND, 1);
     let close = execute(schemas::PROFILE_GENERIC.class_id, names::MONTHLY_PROFILE, 2);
-    Vec::from([Script::new(1, Vec::from([anew.clone()])), Script::new(2, Vec::from([close, anew]))])
+    let closing = [close].into_iter().chain(maxima()).collect();
+    Vec::from([Script::new(1, maxima()), Script::new(2, closing)])
 }
 
 /// 1 to 4 put the mask of their rate in force.
@@ -195,10 +216,13 @@ fn currency() -> Currency {
 /// What the interval push lists besides the clock and the device.
 const INTERVAL_PUSH: AttributeReference = value_of(schemas::REGISTER.class_id, names::ACTIVE_IMPORT);
 /// What the alarm push lists besides the clock and the device.
-const ALARM_PUSH: AttributeReference = value_of(schemas::DATA.class_id, names::ALARM_DESCRIPTOR);
+const ALARM_PUSH: [AttributeReference; 2] = [
+    value_of(schemas::DATA.class_id, names::ALARM_DESCRIPTOR),
+    value_of(schemas::DATA.class_id, names::ALARM_DESCRIPTOR_2),
+];
 
 /// Pushes the name of the device, the time and `own`.
-fn push(own: AttributeReference) -> PushSetup {
+fn push(own: &[AttributeReference]) -> PushSetup {
     let object = |reference: AttributeReference| PushObject {
         class_id: reference.class_id,
         logical_name: reference.logical_name,
@@ -210,7 +234,8 @@ fn push(own: AttributeReference) -> PushSetup {
     let device = value_of(schemas::DATA.class_id, names::LOGICAL_DEVICE_NAME);
     let clock = value_of(schemas::CLOCK.class_id, names::CLOCK);
     let mut push = PushSetup::new(names::UDP_PORT, specs::SAP_MANAGEMENT as i8);
-    push.objects = list(Vec::from([object(device), object(clock), object(own)]));
+    let objects = [device, clock].into_iter().chain(own.iter().cloned());
+    push.objects = list(objects.map(object).collect());
     push.destination =
         Destination { transport: Enumerated(1), address: Octets::default(), message: Enumerated(0) };
     push

@@ -5,20 +5,30 @@ mod board;
 mod catalogue;
 mod defaults;
 mod events;
+mod findings;
 mod image;
+mod measured;
+mod measured_catalogue;
 pub mod names;
 mod observing;
+mod ports;
+mod quality;
+mod rates;
 mod reading;
 mod stepping;
 
 pub use acting::{Note, Origin};
-pub use board::{Board, Slot, Slots};
+pub use board::{AlarmRegister, Board, Slot, Slots};
 pub use events::{EventGroup, EventLogs, EventRow, GROUPS, LogRecord};
+pub use ports::HdlcPort;
+pub(crate) use quality::count as count_quality;
+pub use quality::{KINDS, QualityBook, QualityKind, QualityRow, Tallies, Tally};
+pub use rates::{Counted, RateRegisters};
 
 use crate::config::Identity;
 use crate::measurement::Measurement;
 use alloc::vec::Vec;
-use catalogue::{CATALOGUE, NETWORK, PUBLIC};
+use catalogue::{PUBLIC, Ports};
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::{G3Network, Moment, register};
@@ -27,13 +37,44 @@ use dlms::server::{Access, AssociationContext, ObjectEntry, ObjectModel};
 use dlms::specs::schemas;
 use plc_core::{Instant, Utc};
 
-/// The columns of every profile of energy.
+/// The columns of every profile of energy; of three phases and four wires, of the billing profiles.
 pub const COLUMNS: [CaptureObject; 4] = [
     CaptureObject::CLOCK,
     CaptureObject::new(schemas::DATA.class_id, names::PROFILE_STATUS, 2),
     CaptureObject::new(register::CLASS_ID, names::ACTIVE_IMPORT, 2),
     CaptureObject::new(register::CLASS_ID, names::ACTIVE_EXPORT, 2),
 ];
+
+/// The columns of the load profile of three phases and four wires: beside the energies the mains at the boundary, by phase voltage,
+/// current, power factor and distortion of the voltage, and how many dips, swells and interruptions there were.
+pub const THREE_PHASE_COLUMNS: [CaptureObject; 19] = three_phase_columns();
+
+const fn three_phase_columns() -> [CaptureObject; 19] {
+    let mut all = [CaptureObject::CLOCK; 19];
+    let mut n = 0;
+    while n < COLUMNS.len() {
+        all[n] = COLUMNS[n];
+        n += 1;
+    }
+    let mut phase = 1;
+    while phase <= 3 {
+        let of = [(12, 0), (11, 0), (13, 0), (12, 124)];
+        let mut which = 0;
+        while which < of.len() {
+            let name = names::of_phase(phase, of[which].0, 7, of[which].1);
+            all[n] = CaptureObject::new(register::CLASS_ID, name, 2);
+            (n, which) = (n + 1, which + 1);
+        }
+        phase += 1;
+    }
+    let mut kind = 0;
+    while kind < KINDS.len() {
+        let name = names::of_phase(0, 12, KINDS[kind].group() + 1, 0);
+        all[n] = CaptureObject::new(schemas::DATA.class_id, name, 2);
+        (n, kind) = (n + 1, kind + 1);
+    }
+    all
+}
 
 /// The objects of a meter while something happens to them.
 #[derive(Debug)]
@@ -50,6 +91,10 @@ pub struct Objects<'m> {
     pub board: &'m mut Board,
     /// What the network knows of itself, on a network.
     pub network: Option<&'m mut dyn G3Network>,
+    /// The HDLC port, if there is one.
+    pub hdlc: Option<HdlcPort>,
+    /// Clients that are served at the same time.
+    pub sessions_max: usize,
     /// What has happened that concerns more than the objects, in its order.
     pub notes: Vec<Note>,
     /// Steps of scripts that may still be executed.
@@ -61,18 +106,31 @@ impl Objects<'_> {
     fn moment(&self, now: Instant) -> Moment {
         self.board.moment(now, self.measurement.clock().utc(now))
     }
+
+    /// The objects of this meter, in their order.
+    fn catalogue(&self) -> impl Iterator<Item = &'static catalogue::Known> {
+        let ports = Ports { network: self.network.is_some(), hdlc: self.hdlc.is_some() };
+        catalogue::all(self.measurement.ratings().wiring, ports)
+    }
+
+    /// The object of this name.
+    fn locate(&self, name: LogicalName) -> Option<(catalogue::Place, ObjectEntry)> {
+        catalogue::find(name, self.measurement.ratings().wiring)
+    }
 }
 
 impl ObjectModel for Objects<'_> {
     fn object(&self, index: usize, association: &AssociationContext) -> Option<ObjectEntry> {
-        let all = CATALOGUE.len() - if self.network.is_some() { 0 } else { NETWORK };
-        let visible = if association.access == Access::Public { PUBLIC } else { all };
-        CATALOGUE[..visible].get(index).map(|known| catalogue::granted(*known, association.access))
+        let visible = if association.access == Access::Public { PUBLIC } else { usize::MAX };
+        let mut all = self.catalogue().take(visible);
+        all.nth(index).map(|known| catalogue::granted(known, association.access))
     }
 
     fn find(&self, logical_name: LogicalName, association: &AssociationContext) -> Option<ObjectEntry> {
-        let index = CATALOGUE.iter().position(|(_, entry)| entry.logical_name == logical_name)?;
-        self.object(index, association)
+        let visible = if association.access == Access::Public { PUBLIC } else { usize::MAX };
+        let mut all = self.catalogue().take(visible);
+        let found = all.find(|known| known.entry.logical_name == logical_name);
+        found.map(|known| catalogue::granted(known, association.access))
     }
 
     fn utc(&self, now: Instant) -> Option<Utc> {

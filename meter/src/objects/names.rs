@@ -24,7 +24,10 @@ pub const CONSUMER_MESSAGE: LogicalName = abstract_name(96, 13, 0);
 pub const CONSUMER_CODE: LogicalName = abstract_name(96, 13, 1);
 pub const ERROR_REGISTER: LogicalName = abstract_name(97, 97, 0);
 pub const ALARM_REGISTER: LogicalName = abstract_name(97, 98, 0);
+pub const ALARM_REGISTER_2: LogicalName = abstract_name(97, 98, 1);
 pub const ALARM_FILTER: LogicalName = abstract_name(97, 98, 10);
+pub const ALARM_FILTER_2: LogicalName = abstract_name(97, 98, 11);
+pub const ALARM_DESCRIPTOR_2: LogicalName = abstract_name(97, 98, 21);
 pub const ALARM_DESCRIPTOR: LogicalName = abstract_name(97, 98, 20);
 pub const RESET_SCRIPTS: LogicalName = abstract_name(10, 0, 0);
 pub const BILLING_SCRIPTS: LogicalName = abstract_name(10, 0, 1);
@@ -50,7 +53,10 @@ pub const CHARGE: LogicalName = abstract_name(19, 20, 0);
 pub const TOKEN_GATEWAY: LogicalName = abstract_name(19, 40, 0);
 pub const PUSH_INTERVAL: LogicalName = abstract_name(25, 9, 0);
 pub const PUSH_ALARM: LogicalName = LogicalName([0, 1, 25, 9, 0, 255]);
+pub const HDLC_SETUP: LogicalName = abstract_name(22, 0, 0);
 pub const UDP_PORT: LogicalName = abstract_name(25, 0, 0);
+pub const MAC_ADDRESS: LogicalName = abstract_name(25, 2, 0);
+pub const IPV6_SETUP: LogicalName = abstract_name(25, 7, 0);
 pub const G3_MAC_COUNTERS: LogicalName = abstract_name(29, 0, 0);
 pub const G3_MAC_SETUP: LogicalName = abstract_name(29, 1, 0);
 pub const G3_ADAPTATION_SETUP: LogicalName = abstract_name(29, 2, 0);
@@ -65,9 +71,18 @@ pub const POWER_IMPORT: LogicalName = electricity(1, 7, 0);
 pub const POWER_EXPORT: LogicalName = electricity(2, 7, 0);
 pub const DEMAND: LogicalName = electricity(1, 4, 0);
 pub const MAXIMUM_DEMAND: LogicalName = electricity(1, 6, 0);
+pub const DEMAND_EXPORT: LogicalName = electricity(2, 4, 0);
+pub const MAXIMUM_DEMAND_EXPORT: LogicalName = electricity(2, 6, 0);
+pub const DEMAND_REACTIVE: LogicalName = electricity(3, 4, 0);
+pub const MAXIMUM_DEMAND_REACTIVE: LogicalName = electricity(3, 6, 0);
+pub const DEMAND_APPARENT: LogicalName = electricity(9, 4, 0);
+pub const MAXIMUM_DEMAND_APPARENT: LogicalName = electricity(9, 6, 0);
 pub const VOLTAGE: LogicalName = electricity(32, 7, 0);
 pub const CURRENT: LogicalName = electricity(31, 7, 0);
 pub const FREQUENCY: LogicalName = electricity(14, 7, 0);
+pub const NEUTRAL_CURRENT: LogicalName = electricity(91, 7, 0);
+/// What is wired wrongly, in words: a code of the maker.
+pub const WIRING_DIAGNOSIS: LogicalName = abstract_name(96, 128, 0);
 pub const LOAD_PROFILE: LogicalName = electricity(99, 1, 0);
 pub const DAILY_PROFILE: LogicalName = electricity(98, 2, 0);
 pub const MONTHLY_PROFILE: LogicalName = electricity(98, 1, 0);
@@ -78,4 +93,17 @@ pub const fn event_log(group: u8) -> LogicalName {
 }
 pub const fn event_code(group: u8) -> LogicalName {
     abstract_name(96, 11, group)
+}
+
+/// A quantity of a phase, or with `phase` 0 of all: C is 20 times the phase and the code of the quantity.
+pub const fn of_phase(phase: u8, code: u8, d: u8, e: u8) -> LogicalName {
+    electricity(20 * phase + code, d, e)
+}
+/// The angle `of` before or behind `against`: 0 to 2 are the voltages, 4 to 6 the currents \[BB 7.5.3; confidence B\].
+pub const fn angle(of: u8, against: u8) -> LogicalName {
+    electricity(81, 7, 10 * of + against)
+}
+/// Dips, swells and interruptions, from 1 \[companion specifications; confidence B\].
+pub const fn quality_log(kind: u8) -> LogicalName {
+    electricity(99, 10, kind)
 }

@@ -2,16 +2,18 @@
 
 use super::board::Slot;
 use super::events::EventGroup;
+use super::rates::counted;
 use super::{Objects, Origin, names};
 use crate::specs::event;
 use alloc::vec::Vec;
-use dlms::classes::{RegisterMonitor, ScriptReference};
+use dlms::classes::{DemandRegister, ExtendedRegister, RegisterMonitor, ScriptReference};
 use plc_core::Instant;
 
 impl Objects<'_> {
     /// Values have been measured up to `now`.
     pub fn observe(&mut self, now: Instant) {
         self.board.count_power_failure();
+        self.note_findings();
         self.count_rates();
         self.average(now);
         self.limit(now);
@@ -20,32 +22,49 @@ impl Objects<'_> {
         }
     }
 
+    /// Brings registers and rates up to the last sample.
+    pub(crate) fn settle_rates(&mut self) {
+        self.measurement.settle();
+        self.count_rates();
+    }
+
     /// What was used goes to the registers of the rates in force.
     fn count_rates(&mut self) {
-        let total = self.measurement.core().registers().import.milliwatt_hours();
+        let total = counted(&self.measurement.ledger());
         let board = &mut *self.board;
-        let used = total.saturating_sub(board.counted_mwh.unwrap_or(total));
-        board.counted_mwh = Some(total);
-        if used == 0 {
+        let before = board.counted.replace(total).unwrap_or(total);
+        if before == total {
             return;
         }
-        for (rate, name) in board.rates_mwh.iter_mut().zip(names::ACTIVE_IMPORT_RATES) {
+        // The mask says it of the registers of A+; all other energies follow them.
+        for (rate, name) in names::ACTIVE_IMPORT_RATES.into_iter().enumerate() {
             if board.slots.activation.is_active(name) {
-                *rate = rate.saturating_add(used);
+                board.rates.credit(rate, &before, &total);
             }
         }
     }
 
     fn average(&mut self, now: Instant) {
         let Some(utc) = self.measurement.clock().utc(now) else { return };
-        let energy = self.measurement.core().registers().import.milliwatt_hours();
-        let super::Slots { clock, demand, maximum, .. } = &mut self.board.slots;
-        let before = demand.capture_time;
-        demand.step(utc, energy, &|utc| clock.time(utc));
-        let captured = demand.capture_time != before;
-        if captured && maximum.raise(demand.last_average_value, demand.status, demand.capture_time) {
-            self.board.mark(Slot::Maximum);
-        }
+        let [import, export, q1, q2, _, _, apparent, _] = counted(&self.measurement.ledger());
+        let slots = &mut self.board.slots;
+        let clock = &slots.clock;
+        let step = |demand: &mut DemandRegister, maximum: &mut ExtendedRegister, energy: u64| {
+            let before = demand.capture_time;
+            demand.step(utc, energy, &|utc| clock.time(utc));
+            let captured = demand.capture_time != before;
+            captured && maximum.raise(demand.last_average_value, demand.status, demand.capture_time)
+        };
+        let raised = [
+            (Slot::Maximum, step(&mut slots.demand, &mut slots.maximum, import)),
+            (Slot::MaximumExport, step(&mut slots.demand_export, &mut slots.maximum_export, export)),
+            (
+                Slot::MaximumReactive,
+                step(&mut slots.demand_reactive, &mut slots.maximum_reactive, q1.wrapping_add(q2)),
+            ),
+            (Slot::MaximumApparent, step(&mut slots.demand_apparent, &mut slots.maximum_apparent, apparent)),
+        ];
+        raised.into_iter().filter(|(_, raised)| *raised).for_each(|(slot, _)| self.board.mark(slot));
     }
 
     fn limit(&mut self, now: Instant) {

@@ -2,18 +2,19 @@
 
 use super::Objects;
 use super::board::Slot;
-use super::catalogue::{self, Content, Place};
+use super::catalogue::{Content, Place, TallyPart};
 use super::events::{EventGroup, ShownEvents};
-use super::{COLUMNS, names};
+use super::quality::{QualityKind, ShownQuality};
+use super::{COLUMNS, THREE_PHASE_COLUMNS, names};
 use crate::profiles::Row;
 use crate::ring::Ring;
-use crate::specs;
 use alloc::vec::Vec;
 use dlms::apdu::DataAccessResult;
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, SortMethod};
-use dlms::classes::{AttributeReference, G3Layer, G3Setup, Object, WallClock, register};
-use dlms::cosem::{AttributeRequest, Bound, ClockTime, ScalerUnit, Selector, Unit};
+use dlms::classes::{AttributeReference, G3Layer, G3Setup, Object, PushObject, WallClock, register};
+use dlms::cosem::{AttributeRequest, Bound, ClockTime, Selector};
+use metrology::Wiring;
 use plc_core::Instant;
 
 /// The attribute value of Data and Register.
@@ -26,12 +27,12 @@ impl Objects<'_> {
         now: Instant,
         out: &mut Encoder<'_>,
     ) -> Result<(), DataAccessResult> {
-        let (place, entry) =
-            catalogue::find(request.logical_name).ok_or(DataAccessResult::ObjectUndefined)?;
+        let (place, entry) = self.locate(request.logical_name).ok_or(DataAccessResult::ObjectUndefined)?;
         let has_rows = matches!(
             place,
             Place::Log(_)
                 | Place::Content(Content::LoadProfile | Content::DailyProfile | Content::MonthlyProfile)
+                | Place::Content(Content::QualityLog(_))
         );
         if request.selector.is_some() && !has_rows {
             return Err(DataAccessResult::ScopeOfAccessViolated);
@@ -62,16 +63,36 @@ impl Objects<'_> {
         let mut out = Encoder::new(&mut body, PUSH_LEN_MAX);
         out.structure(push.objects.len());
         for object in push.objects.iter() {
-            let mut value = Vec::new();
-            let mut one = Encoder::new(&mut value, PUSH_LEN_MAX);
-            let request = AttributeRequest::new(object.class_id, object.logical_name, object.attribute);
-            let read = self.read(&request, now, &mut one).is_ok() && one.finish().is_ok();
-            if read { out.encoded(&value) } else { out.null() }
+            match self.pushed(object, now) {
+                Some(value) => out.encoded(&value),
+                None => out.null(),
+            }
         }
         out.finish().ok()?;
         let peer = push.destination.address.as_slice().try_into().ok().map(u16::from_be_bytes);
         let (client_sap, confirmed) = (u16::try_from(push.push_client_sap).ok()?, push.is_confirmed());
         Some(PushBody { body, time, peer, client_sap, confirmed })
+    }
+
+    /// What is pushed of an object: the value or the part of it that is wanted, if there is one.
+    fn pushed(&mut self, object: &PushObject, now: Instant) -> Option<Vec<u8>> {
+        let value = self.encoded(&object.request()?, now)?;
+        let captured = match object.columns_request() {
+            None => Vec::new(),
+            Some(request) => profile::capture_objects(&self.encoded(&request, now)?)?,
+        };
+        let mut part = Vec::new();
+        let mut out = Encoder::new(&mut part, PUSH_LEN_MAX);
+        object.write_part(&value, &captured, &mut out)?;
+        out.finish().ok().map(|()| part)
+    }
+
+    /// An attribute as it is written.
+    fn encoded(&mut self, request: &AttributeRequest, now: Instant) -> Option<Vec<u8>> {
+        let mut value = Vec::new();
+        let mut out = Encoder::new(&mut value, PUSH_LEN_MAX);
+        self.read(request, now, &mut out).ok()?;
+        out.finish().ok().map(|()| value)
     }
 
     /// An attribute as a number, where it is one: what limiters and monitors look at.
@@ -88,7 +109,7 @@ impl Objects<'_> {
     ) -> Option<T> {
         let mut value = Vec::new();
         let mut out = Encoder::new(&mut value, SHORT_LEN_MAX);
-        let (_, entry) = catalogue::find(of.logical_name)?;
+        let (_, entry) = self.locate(of.logical_name)?;
         let read = entry.class_id == of.class_id && self.read(&of.request(), now, &mut out).is_ok();
         (read && out.finish().is_ok()).then(|| Data::from_bytes(&value).ok().map(|data| look(&data)))?
     }
@@ -103,6 +124,7 @@ impl Objects<'_> {
             Content::LoadProfile => self.profile(request, self.measurement.profiles().load(), out),
             Content::DailyProfile => self.profile(request, self.measurement.profiles().daily(), out),
             Content::MonthlyProfile => self.profile(request, self.measurement.profiles().monthly(), out),
+            Content::QualityLog(kind) => self.quality_log(kind, request, out),
             _ => self.value(content, request, out),
         }
     }
@@ -121,6 +143,15 @@ impl Objects<'_> {
             Content::FirmwareSignature if is_value => out.octet_string(self.signature()),
             Content::ReceiveCounter if is_value => out.u32(self.receive_counter.unwrap_or(0)),
             Content::ProfileStatus if is_value => out.u8(self.measurement.profiles().status()),
+            Content::Tally(kind, phase, TallyPart::Count) if is_value => {
+                out.u32(self.board.quality.tally(kind, phase).count);
+            }
+            Content::Diagnosis if is_value => match self.measurement.diagnosis() {
+                Some(diagnosis) => out.octet_string(alloc::format!("{diagnosis}").as_bytes()),
+                None => out.octet_string(b""),
+            },
+            Content::HdlcSetup => return self.hdlc_setup(request.attribute, out),
+            Content::UdpSetup => return self.udp_setup(request.attribute, out),
             _ => return self.register(content, request, out),
         }
         Ok(())
@@ -138,27 +169,9 @@ impl Objects<'_> {
         request: &AttributeRequest,
         out: &mut Encoder<'_>,
     ) -> Result<(), DataAccessResult> {
-        let (value, unit) = self.measured(content).ok_or(DataAccessResult::ObjectUndefined)?;
-        let scaler_unit = ScalerUnit { scaler: specs::SCALER, unit };
+        let (value, scaler_unit) = self.register_value(content).ok_or(DataAccessResult::ObjectUndefined)?;
         let exists = register::encode(request.attribute, request.logical_name, &value, scaler_unit, out);
         if exists { Ok(()) } else { Err(DataAccessResult::ObjectUndefined) }
-    }
-
-    /// The value of a register in thousandths of its unit.
-    fn measured(&mut self, content: Content) -> Option<(Data<'static>, Unit)> {
-        self.measurement.settle();
-        let (now, total) = (self.measurement.core().instantaneous(), self.measurement.core().registers());
-        Some(match content {
-            Content::Import => (Data::U64(total.import.milliwatt_hours()), Unit::WATT_HOUR),
-            Content::Rate(n) => (Data::U64(*self.board.rates_mwh.get(n)?), Unit::WATT_HOUR),
-            Content::Export => (Data::U64(total.export.milliwatt_hours()), Unit::WATT_HOUR),
-            Content::PowerImport => (unsigned(now.active_power_mw.max(0).unsigned_abs()), Unit::WATT),
-            Content::PowerExport => (unsigned(now.active_power_mw.min(0).unsigned_abs()), Unit::WATT),
-            Content::Voltage => (unsigned((now.u_uv + 500) / 1000), Unit::VOLT),
-            Content::Current => (unsigned((now.i_ua + 500) / 1000), Unit::AMPERE),
-            Content::Frequency => (Data::U32(now.frequency_mhz.unwrap_or(0)), Unit::HERTZ),
-            _ => return None,
-        })
     }
 
     fn network(
@@ -185,6 +198,18 @@ impl Objects<'_> {
         profile::encode(request.attribute, selector.as_ref(), &group.description(&columns), &rows, out)
     }
 
+    fn quality_log(
+        &self,
+        kind: QualityKind,
+        request: &AttributeRequest,
+        out: &mut Encoder<'_>,
+    ) -> Result<(), DataAccessResult> {
+        let (clock, columns) = (&self.board.slots.clock, kind.columns());
+        let rows = ShownQuality { rows: self.board.quality.rows(kind), clock };
+        let selector = request.selector.as_ref().map(|selector| as_utc(selector, clock));
+        profile::encode(request.attribute, selector.as_ref(), &kind.description(&columns), &rows, out)
+    }
+
     fn profile(
         &self,
         request: &AttributeRequest,
@@ -192,10 +217,12 @@ impl Objects<'_> {
         out: &mut Encoder<'_>,
     ) -> Result<(), DataAccessResult> {
         let is_load = request.logical_name == names::LOAD_PROFILE;
+        let four_wires = self.measurement.ratings().wiring == Wiring::ThreePhaseFourWire;
+        let shows_mains = is_load && four_wires;
         let period = self.measurement.profiles().period().as_secs() as u32;
         let description = ProfileDescription {
             logical_name: request.logical_name,
-            capture_objects: &COLUMNS,
+            capture_objects: if shows_mains { &THREE_PHASE_COLUMNS } else { &COLUMNS },
             capture_period_s: if is_load { period } else { 0 },
             sort_method: SortMethod::Fifo,
             profile_entries: rows.capacity() as u32,
@@ -259,7 +286,8 @@ impl RowSource for ShownRows<'_> {
             0 => Some(row.utc.as_secs()),
             1 => Some(row.status.into()),
             2 => i64::try_from(row.import_mwh).ok(),
-            _ => i64::try_from(row.export_mwh).ok(),
+            3 => i64::try_from(row.export_mwh).ok(),
+            column => mains_cell(row, column).as_i64(),
         }
     }
 
@@ -269,11 +297,22 @@ impl RowSource for ShownRows<'_> {
             0 => out.clock_time(&self.clock.time(row.utc)),
             1 => out.u8(row.status),
             2 => out.u64(row.import_mwh),
-            _ => out.u64(row.export_mwh),
+            3 => out.u64(row.export_mwh),
+            column => out.data(&mains_cell(row, column)),
         }
     }
 }
 
-fn unsigned(value: u64) -> Data<'static> {
-    Data::U32(u32::try_from(value).unwrap_or(u32::MAX))
+/// A column of [`THREE_PHASE_COLUMNS`] behind the energies.
+fn mains_cell(row: &Row, column: usize) -> Data<'static> {
+    let n = column - COLUMNS.len();
+    let Some(phase) = row.mains.phases.get(n / 4) else {
+        return row.mains.counts.get(n % 4).map_or(Data::Null, |&count| Data::U32(count));
+    };
+    match n % 4 {
+        0 => Data::U32(phase.u_mv),
+        1 => Data::U32(phase.i_ma),
+        2 => Data::I32(phase.factor_per_mille.into()),
+        _ => Data::U32(phase.thd_ppm),
+    }
 }

@@ -16,6 +16,8 @@ pub(crate) const IDENTITY: Identity = Identity { maker: *b"ABC", serial: 1_234_5
 
 pub(crate) fn config() -> MeterConfig {
     let mut config = MeterConfig::new(IDENTITY, KEYS, Seed::from_u64(1));
+    // Days of samples: what needs power quality asks for it.
+    config.power_quality = false;
     config.ratings = Ratings { sample_rate_hz: RATE as u32, ..Ratings::household() };
     config
 }

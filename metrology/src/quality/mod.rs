@@ -27,8 +27,10 @@ use resample::{LONGEST, Ring, Span};
 
 /// Channels that have a spectrum: voltages and currents in turn, of three elements.
 const CHANNELS: usize = 6;
-/// Samples between the analyses of two channels: the work of a window is spread, and no sample waits for more than one transform.
+/// Samples between the analyses of two channels: the work of a window is spread, and no sample waits for more than one transform. At low
+/// sample rates fewer, so that a window is done before the next one ends: a fortieth of a second, eight in a window.
 const PACE: u64 = 64;
+const PACE_DIVISOR: u64 = 40;
 /// Events that may wait to be taken; the excess is a counted drop.
 const EVENTS_MAX: usize = 16;
 
@@ -237,7 +239,8 @@ impl QualityCore {
     fn analyse<const N: usize>(&mut self) {
         let Some((end, age, channel)) = &mut self.analysed else { return };
         *age += 1;
-        if *age < PACE * (*channel as u64 + 1) || !Span::is_ripe(*age) {
+        let pace = PACE.min(u64::from(self.core.ratings().sample_rate_hz) / PACE_DIVISOR);
+        if *age < pace * (*channel as u64 + 1) || !Span::is_ripe(*age) {
             return;
         }
         let (span, channel_now) = (Span::new(end.duration, end.lag, *age), *channel);

@@ -102,6 +102,11 @@ impl Feeder {
         &self.lines
     }
 
+    /// The lines that lead away from the transformer at a bus, given by its place in the table.
+    pub(crate) fn leaving(&self, bus: usize) -> impl Iterator<Item = &Line> {
+        self.leaving[bus].iter().map(|&line| &self.lines[line])
+    }
+
     /// The customers.
     pub fn customers(&self) -> &[Customer] {
         &self.customers

@@ -150,7 +150,7 @@ impl Air {
         &self.traffic.links
     }
 
-    /// Other links from now on.
+    /// Other links from now on. A frame that is on its way over one that is no more is lost to that receiver.
     pub fn set_links(&mut self, links: Links) {
         self.scratch = Scratch::new(&links, self.receivers.len());
         self.traffic.links = links;
@@ -249,7 +249,7 @@ impl Air {
     }
 
     fn detect(&mut self, now: Instant, at: Reception, heard: &mut Vec<(u32, Heard)>) {
-        let Reception { id, to, place } = at;
+        let Reception { id, to, .. } = at;
         let Receiver { listens, sending, lock, .. } = self.receivers[to as usize];
         let locked = lock.map(|lock| lock.flight);
         if !listens || sending || locked.is_some_and(|other| !self.takes_over(now, id, other, to)) {
@@ -261,7 +261,7 @@ impl Air {
             return;
         }
         self.receivers[to as usize].lock = Some(Lock { flight: id, payload: false });
-        self.traffic.flight_mut(id).heard_by.push((to, place));
+        self.traffic.flight_mut(id).heard_by.push(to);
         if locked.is_none() {
             heard.push((to, Heard::Preamble));
         }
@@ -281,10 +281,15 @@ impl Air {
             Body::Ack { .. } => None,
             Body::Data { response_expected, .. } => Some((frame.ends, response_expected)),
         };
-        listeners.retain(|&(to, place)| {
+        let from = self.sender(id);
+        listeners.retain(|&to| {
             if !self.locked(to, id) {
                 return false;
             }
+            let Some(place) = self.traffic.links.place(from, to) else {
+                self.lose(now, id, to, (PhyLoss::Header, false), heard, due);
+                return false;
+            };
             let at = Reception { id, to, place };
             let loss = sinr::loss(&self.traffic, &self.table, &mut self.scratch, at, interval, Part::Header);
             if self.draw(to) < loss.share {
@@ -310,11 +315,15 @@ impl Air {
             self.release(now, from, due);
         }
         let listeners = std::mem::take(&mut self.traffic.flight_mut(id).heard_by);
-        for (to, place) in listeners {
+        for to in listeners {
             if !self.locked(to, id) {
                 continue;
             }
-            let Loss { share, interfered } = self.payload_loss(Reception { id, to, place });
+            // A link that was cut meanwhile brings nothing whole.
+            let place = self.traffic.links.place(from, to);
+            let cut = Loss { share: f64::INFINITY, interfered: false };
+            let loss = place.map(|place| self.payload_loss(Reception { id, to, place }));
+            let Loss { share, interfered } = loss.unwrap_or(cut);
             if self.draw(to) < share {
                 self.counters.payloads_lost += 1;
                 self.lose(now, id, to, (PhyLoss::Payload, interfered), heard, due);

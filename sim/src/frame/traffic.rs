@@ -26,8 +26,8 @@ pub(super) struct Flight {
     pub(super) head: Head,
     /// Other flights at the same time.
     pub(super) beside: Vec<FlightId>,
-    /// Who has locked on to it, and over which link.
-    pub(super) heard_by: Vec<(u32, u32)>,
+    /// Who has locked on to it.
+    pub(super) heard_by: Vec<u32>,
     /// The factor of power of each group.
     pub(super) gains: [f32; GROUPS_MAX],
     /// Whether all of them are one.

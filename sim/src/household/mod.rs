@@ -17,8 +17,10 @@
 
 mod mains;
 mod segment;
+mod three_phase;
 
 pub use mains::Mains;
+pub use three_phase::ThreePhaseHousehold;
 
 use crate::feeder::Feeder;
 use channel::gauss::Words;

@@ -151,6 +151,11 @@ impl Report {
         cycles
     }
 
+    /// How often something has happened that must not.
+    pub fn violations(&self) -> u64 {
+        self.record.violation_count
+    }
+
     /// Share of the captures that are held.
     pub fn success(&self) -> f64 {
         self.captures.1 as f64 / self.captures.0.max(1) as f64

@@ -91,7 +91,10 @@ impl Report {
 
     fn write_reading(&self, to: &mut String) -> std::fmt::Result {
         let (due, held) = self.captures;
-        writeln!(to, "\ncaptures held     {held} of {due} ({:.3} %)", 100.0 * self.success())?;
+        match due {
+            0 => writeln!(to, "\ncaptures held     none was due")?,
+            _ => writeln!(to, "\ncaptures held     {held} of {due} ({:.3} %)", 100.0 * self.success())?,
+        }
         let (good, bad) = self.record.sessions;
         writeln!(to, "sessions          {good} ended well, {bad} failed")?;
         for (reason, count) in &self.record.failures {

@@ -7,16 +7,21 @@ use plc_core::time::Duration;
 
 /// What there is to do.
 const EXPECTED: &str =
-    "power-off, power-on, crash, cut, noise, quiet, clock, replay, forged-join or full-table";
+    "power-off, power-on, crash, cut, noise, quiet, clock, disk-full, replay, forged-join or full-table";
 /// The longest time until an action, seconds.
 const AT_MAX_S: f64 = 3600.0 * 24.0 * 366.0;
 
-/// Reads one section: one action, or two where something ends by itself.
+/// Reads one section: one action, or two where something ends by itself; it begins before the scenario ends.
 pub(super) fn read(
     section: &mut Section<'_>,
     (meters, recorders): (usize, usize),
+    end: Duration,
 ) -> Vec<(Duration, Action)> {
     let at = seconds(section.needed("at_s", (0.0, AT_MAX_S)));
+    if at >= end {
+        let expected = format!("less than the {} s of the scenario", end.as_secs_f64());
+        section.fault("at_s", &at.as_secs_f64().to_string(), &expected);
+    }
     let kind = section.text("do", "");
     let meter = |section: &mut Section<'_>| section.needed_whole("meter", (1, meters as u64)) as usize;
     match kind.as_str() {
@@ -39,6 +44,10 @@ pub(super) fn read(
         "clock" => {
             let ahead_ms = (section.needed("ahead_s", (-86_400.0, 86_400.0)) * 1e3).round() as i64;
             vec![(at, Action::Clock { meter: meter(section), ahead_ms })]
+        }
+        "disk-full" => {
+            let free = at + seconds(section.number("for_s", 600.0, (0.1, AT_MAX_S)));
+            vec![(at, Action::DiskFull(true)), (free, Action::DiskFull(false))]
         }
         "replay" => rogue(section, at, recorders, ("frames", 10, 256), |recorder, frames| Action::Replay {
             recorder,

@@ -6,6 +6,7 @@ mod action;
 mod section;
 
 use crate::frame::{ErrorTable, Noise};
+use crate::street::MeterMix;
 use crate::world::{Layout, ReadingPlan, TownConfig};
 use g3_phy::{BandPlan, CENELEC_A};
 use plc_core::Utc;
@@ -63,6 +64,9 @@ impl Scenario {
         let table: toml::Table = text
             .parse()
             .map_err(|error: toml::de::Error| ScenarioError(vec![error.to_string().trim_end().to_owned()]))?;
+        if table.is_empty() {
+            return Err(ScenarioError(vec!["the file says nothing, expected at least a `name`".into()]));
+        }
         let mut errors = Vec::new();
         let scenario = read(&table, &mut errors);
         if errors.is_empty() { Ok(scenario) } else { Err(ScenarioError(errors)) }
@@ -97,9 +101,9 @@ fn read(table: &toml::Table, errors: &mut Vec<String>) -> Scenario {
     root.inside("reading", |section| read_reading(section, &mut town));
     root.inside("noise", |section| read_noise(section, &mut town));
     root.inside("rogue", |section| read_rogue(section, &mut town));
-    let counts = (town.meters, town.rogue.recorders.len());
-    town.actions =
-        root.each("action", |section| action::read(section, counts)).into_iter().flatten().collect();
+    let (counts, end) = ((town.meters, town.rogue.recorders.len()), town.duration);
+    let actions = root.each("action", |section| action::read(section, counts, end));
+    town.actions = actions.into_iter().flatten().collect();
     root.finish();
     Scenario { name, about, town }
 }
@@ -108,6 +112,11 @@ fn read_town(section: &mut Section<'_>, town: &mut TownConfig) {
     town.feeders = section.whole("feeders", 1, (1, FEEDERS_MAX)) as usize;
     let room = Layout::room(&town.feeder, town.feeders).min(METERS_MAX);
     town.meters = section.whole("meters", 8, (1, room as u64)) as usize;
+    let kinds = section.text("kinds", &MeterMix::SinglePhase.to_string());
+    match kinds.parse() {
+        Ok(mix) => town.mix = mix,
+        Err(_) => section.fault("kinds", &format!("{kinds:?}"), "single-phase, three-phase or mix"),
+    }
     town.offset_db = section.number("offset_db", 0.0, (-60.0, 60.0));
     town.power_on = seconds(section.number("power_on_s", 0.0, (0.0, 86_400.0)));
     let band = section.text("band", CENELEC_A.name);
@@ -157,6 +166,7 @@ fn read_noise(section: &mut Section<'_>, town: &mut TownConfig) {
 fn read_rogue(section: &mut Section<'_>, town: &mut TownConfig) {
     let meters = town.meters;
     town.rogue.wrong_key = section.places("wrong_key", meters);
+    town.rogue.wrong_dlms_keys = section.places("wrong_dlms_keys", meters);
     town.rogue.unknown = section.places("unknown", meters);
     town.rogue.recorders = section.places("recorders", meters);
 }
@@ -217,6 +227,18 @@ share = 0.3
     }
 
     #[test]
+    fn meters_have_one_phase_or_three_or_both_are_there() {
+        let mix = |text: &str| Scenario::parse(text).expect(text).town.mix;
+        assert_eq!(mix("name = \"a\""), MeterMix::SinglePhase);
+        assert_eq!(mix("[town]\nkinds = \"three-phase\""), MeterMix::ThreePhase);
+        assert_eq!(mix("[town]\nmeters = 3\nkinds = \"mix\""), MeterMix::Mix);
+        assert_eq!(
+            fault("[town]\nkinds = \"two-phase\""),
+            "town.kinds: \"two-phase\", expected single-phase, three-phase or mix"
+        );
+    }
+
+    #[test]
     fn a_name_that_leads_somewhere_else_is_refused() {
         for name in ["", "../../escape", "/tmp/escape", "v1.2", "a b", "<script>"] {
             let text = format!("name = {name:?}");
@@ -241,11 +263,11 @@ share = 0.3
                 "start: \"tomorrow\", expected a time of the years 2000 to 2099 such as \"2026-01-14T00:00:00Z\"",
                 "town.meters: 900, expected a whole number from 1 to 165",
                 "town.band: \"FCC-1.a\", expected a band with an error table: \"CENELEC-A\" or \"FCC\"",
-                "town.meter: unknown key, expected one of feeders, meters, offset_db, power_on_s, band",
+                "town.meter: unknown key, expected one of feeders, meters, kinds, offset_db, power_on_s, band",
                 "reading.every_s: 1000, expected a multiple of `capture_s`",
                 "action 1.share: 3, expected a number from 0 to 1",
-                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock, replay, \
-                 forged-join or full-table",
+                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock, disk-full, \
+                 replay, forged-join or full-table",
             ]
         );
         let error = Scenario::parse("hours = ").expect_err("no TOML").to_string();
@@ -320,6 +342,14 @@ share = 0.3
         );
         assert!(fault(&action("")).starts_with("action 1.node: missing"));
         assert!(fault(&action("share = \"all\"")).contains("a number from 0 to 1"));
+    }
+
+    #[test]
+    fn what_comes_after_the_end_and_a_file_that_says_nothing_are_faults() {
+        let late = "hours = 1\n[[action]]\nat_s = 3600\ndo = \"power-off\"\nnode = 0";
+        assert_eq!(fault(late), "action 1.at_s: 3600, expected less than the 3600 s of the scenario");
+        assert!(Scenario::parse(&late.replace("3600", "3599.9")).is_ok());
+        assert_eq!(fault("# nothing\n"), "the file says nothing, expected at least a `name`");
     }
 
     #[test]

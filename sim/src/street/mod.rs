@@ -11,11 +11,13 @@
 mod identity;
 mod ledger;
 mod line;
+mod mix;
 mod site;
 pub mod stream;
 
 pub use identity::{MeterIdentity, customers};
 pub use line::{MAINS_SWING_DB, noise_of_port, signal_of_band};
+pub use mix::MeterMix;
 pub(crate) use site::ratings;
 pub use site::{Site, SiteEvent};
 
@@ -52,6 +54,8 @@ pub struct StreetConfig {
     pub every_sample: bool,
     /// Samples per exchange, 1 to 8000.
     pub block: usize,
+    /// What meters the customers have.
+    pub meters: MeterMix,
 }
 
 impl StreetConfig {
@@ -65,6 +69,7 @@ impl StreetConfig {
             snr_db: None,
             every_sample: false,
             block: 139,
+            meters: MeterMix::SinglePhase,
         }
     }
 }

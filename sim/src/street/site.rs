@@ -3,10 +3,10 @@
 use super::ledger::Ledger;
 use super::{MeterIdentity, RATE_HZ, StreetConfig, StreetError};
 use crate::feeder::Feeder;
-use crate::household::{AMPERES_PER_LSB, Household, RATE, VOLTS_PER_LSB};
+use crate::household::{AMPERES_PER_LSB, Household, RATE, ThreePhaseHousehold, VOLTS_PER_LSB};
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
 use meter::{Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, Ring};
-use metrology::Ratings;
+use metrology::{Frame, Ratings};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, SampleClock, Seed, Utc, UtcAnchor};
 use plc_node::{DeviceConfig, Node};
@@ -33,13 +33,11 @@ pub struct SiteEvent {
 pub struct Site {
     identity: MeterIdentity,
     meter: Meter<Modem>,
-    household: Household,
+    load: Load,
     anchor: UtcAnchor,
     outgoing: Vec<f32>,
     sends: bool,
     pieces: u64,
-    u: Vec<i32>,
-    i: Vec<i32>,
     truth: Ledger,
     events: Ring<SiteEvent>,
 }
@@ -54,20 +52,18 @@ impl Site {
     ) -> Result<Self, StreetError> {
         let identity = MeterIdentity::new(customer, seed);
         let failed = |reason| StreetError::Meter { customer, reason };
-        let household = Household::of(feeder, customer, config.start_second, seed)
+        let load = Load::of(feeder, customer, config, seed)
             .ok_or_else(|| failed(String::from("no such customer")))?;
-        let mut meter = build_meter(&identity, seed, anchor.at).map_err(failed)?;
+        let mut meter = build_meter(&identity, load.ratings(), seed, anchor.at).map_err(failed)?;
         meter.handle(anchor.at, MeterInput::Clock(anchor));
         Ok(Self {
             identity,
             meter,
-            household,
+            load,
             anchor,
             outgoing: vec![0.0; config.block],
             sends: false,
             pieces: 0,
-            u: vec![0; PIECE],
-            i: vec![0; PIECE],
             truth: Ledger::new(anchor.utc),
             events: Ring::new(EVENTS),
         })
@@ -135,11 +131,11 @@ impl Site {
     fn measure(&mut self, now: Instant) {
         while self.piece_end() <= now {
             let end = self.piece_end();
-            self.household.fill(&mut self.u, &mut self.i);
-            self.meter.handle(end, MeterInput::Samples { u: &self.u, i: &self.i });
+            let samples = self.load.next_piece();
+            self.meter.handle(end, samples);
             self.pieces += 1;
             if self.pieces.is_multiple_of(PIECES_PER_NOTE) {
-                self.truth.note(self.household.energy_wh());
+                self.truth.note(self.load.energy_wh());
             }
             self.drain(end);
         }
@@ -169,7 +165,58 @@ pub(crate) fn ratings() -> Ratings {
     }
 }
 
-fn build_meter(identity: &MeterIdentity, seed: &Seed, now: Instant) -> Result<Meter<Modem>, String> {
+/// What a customer's meter sees.
+enum Load {
+    One { household: Box<Household>, u: Vec<i32>, i: Vec<i32> },
+    Three { household: Box<ThreePhaseHousehold>, frames: Vec<Frame> },
+}
+
+impl Load {
+    fn of(feeder: &Feeder, customer: u32, config: &StreetConfig, seed: &Seed) -> Option<Self> {
+        let start = config.start_second;
+        if config.meters.has_three_phases(customer) {
+            let household = Box::new(ThreePhaseHousehold::of(feeder, customer, start, seed)?);
+            return Some(Self::Three { household, frames: vec![Frame::default(); PIECE] });
+        }
+        let household = Box::new(Household::of(feeder, customer, start, seed)?);
+        Some(Self::One { household, u: vec![0; PIECE], i: vec![0; PIECE] })
+    }
+
+    /// The converters, as the meter is calibrated to them.
+    fn ratings(&self) -> Ratings {
+        match self {
+            Self::One { .. } => ratings(),
+            Self::Three { .. } => Ratings { wiring: Ratings::three_phase().wiring, ..ratings() },
+        }
+    }
+
+    fn next_piece(&mut self) -> MeterInput<'_, Modem> {
+        match self {
+            Self::One { household, u, i } => {
+                household.fill(u, i);
+                MeterInput::Samples { u, i }
+            }
+            Self::Three { household, frames } => {
+                household.fill(frames);
+                MeterInput::Frames(frames)
+            }
+        }
+    }
+
+    fn energy_wh(&self) -> f64 {
+        match self {
+            Self::One { household, .. } => household.energy_wh(),
+            Self::Three { household, .. } => household.energy_wh(),
+        }
+    }
+}
+
+fn build_meter(
+    identity: &MeterIdentity,
+    ratings: Ratings,
+    seed: &Seed,
+    now: Instant,
+) -> Result<Meter<Modem>, String> {
     let seed = seed.derive("meter", u64::from(identity.customer));
     let clock = SampleClock::new(RATE_HZ, now, 0);
     let modem = Modem::new(&CENELEC_A, ModemConfig { clock, ..ModemConfig::default() });
@@ -182,6 +229,6 @@ fn build_meter(identity: &MeterIdentity, seed: &Seed, now: Instant) -> Result<Me
     };
     let keys = MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
     let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
-    config.ratings = ratings();
+    config.ratings = ratings;
     Meter::new(config, Node::assemble(modem, device), now).map_err(|error| error.to_string())
 }

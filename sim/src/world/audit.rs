@@ -3,7 +3,6 @@
 use super::concentrator::IMPORT;
 use super::invariants::Invariants;
 use super::loops::{LOOPS_STEP, Mesh};
-use super::truth::QUANTITIES;
 use super::{Event, World};
 use plc_core::{Eui64, Instant, ShortAddress, Utc};
 use std::collections::BTreeMap;
@@ -48,7 +47,8 @@ impl World {
             }
         }
         for ((eui64, capture), quantities) in rows {
-            if quantities != QUANTITIES.len() || !store.readings.contains_key(&(eui64, IMPORT, capture)) {
+            let whole = sites.get(&eui64).map_or(2, |&n| self.sites[n].quantities());
+            if quantities != whole || !store.readings.contains_key(&(eui64, IMPORT, capture)) {
                 self.record.violate(format!("{eui64} at {capture}: {quantities} quantities are held"));
             }
         }
@@ -77,7 +77,7 @@ impl Mesh for World {
     }
 
     fn used(&self, node: usize, destination: ShortAddress) -> Option<Instant> {
-        self.node(node as u32)?.adp().route_used(destination)
+        self.node(node as u32)?.adp().route_used(self.now, destination)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::feeder::Feeder;
 use crate::frame::{ErrorTable, Noise};
+use crate::street::MeterMix;
 use g3_phy::{BandPlan, CENELEC_A};
 use plc_core::Utc;
 use plc_core::time::Duration;
@@ -17,6 +18,8 @@ pub struct TownConfig {
     pub feeders: usize,
     /// Meters in all.
     pub meters: usize,
+    /// What meters the customers have.
+    pub mix: MeterMix,
     /// The band.
     pub band: &'static BandPlan,
     /// What the receivers lose.
@@ -48,6 +51,8 @@ pub struct TownConfig {
 pub struct Rogues {
     /// Meters with another key than the concentrator has for them: joins that are forged.
     pub wrong_key: Vec<usize>,
+    /// Meters whose DLMS keys are not those that the concentrator knows.
+    pub wrong_dlms_keys: Vec<usize>,
     /// Meters that the concentrator does not know.
     pub unknown: Vec<usize>,
     /// Meters beside which a node hangs that records frames, and sends them again or forges others when told to.
@@ -95,6 +100,8 @@ pub enum Action {
         /// Milliseconds.
         ahead_ms: i64,
     },
+    /// The disk of the concentrator takes nothing more, or does again.
+    DiskFull(bool),
     /// A recorder (see [`Rogues`]) sends again the last frames that it has heard, so many of them.
     Replay {
         /// Which one.
@@ -138,6 +145,7 @@ impl TownConfig {
             feeder: Feeder::european_lv(),
             feeders: 1,
             meters: 8,
+            mix: MeterMix::SinglePhase,
             band: &CENELEC_A,
             table: ErrorTable::of_band(CENELEC_A.name).expect("its table is built in"),
             offset_db: 0.0,

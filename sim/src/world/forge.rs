@@ -93,8 +93,11 @@ pub(super) struct Insider {
 }
 
 impl Insider {
-    pub(super) fn new(plan: &'static BandPlan, gmk: Key, seed: Seed) -> Self {
-        let mac = Mac::new(MacConfig::new(Eui64::from_u64(STRANGER), plan, seed, 1));
+    /// One that sends from `now` on. It sends fewer than a hundred frames a second, so no counter comes twice.
+    pub(super) fn new(plan: &'static BandPlan, gmk: Key, seed: Seed, now: Instant) -> Self {
+        let seconds = now.since(Instant::EPOCH).as_secs();
+        let first = u32::try_from(seconds.saturating_mul(100)).unwrap_or(u32::MAX / 2).saturating_add(1);
+        let mac = Mac::new(MacConfig::new(Eui64::from_u64(STRANGER), plan, seed, first));
         let mut insider = Self { phy: FramePhy::new(plan), mac, now: Instant::EPOCH };
         insider.tell(MlmeRequest::SetPanId(PAN));
         insider.tell(MlmeRequest::SetKey { index: 0, key: Some(gmk) });
@@ -208,7 +211,7 @@ mod tests {
 
     #[test]
     fn each_forged_neighbour_has_an_address_of_its_own_and_a_counter_above_all_before() {
-        let frames = Insider::new(&CENELEC_A, KEY, Seed::from_u64(1)).neighbours(40);
+        let frames = Insider::new(&CENELEC_A, KEY, Seed::from_u64(1), Instant::EPOCH).neighbours(40);
         assert_eq!(kinds(&frames), [FrameKind::Broadcast; 40]);
         let mut counters = Vec::new();
         for (n, frame) in frames.iter().enumerate() {
@@ -225,8 +228,9 @@ mod tests {
     #[test]
     fn a_member_takes_what_an_insider_has_sealed_and_refuses_what_is_sealed_with_another_key() {
         for (key, taken) in [(KEY, 1), (Key([4; 16]), 0)] {
-            let frame = Insider::new(&CENELEC_A, key, Seed::from_u64(1)).neighbours(1).remove(0);
-            let mut member = Insider::new(&CENELEC_A, KEY, Seed::from_u64(2));
+            let frame =
+                Insider::new(&CENELEC_A, key, Seed::from_u64(1), Instant::EPOCH).neighbours(1).remove(0);
+            let mut member = Insider::new(&CENELEC_A, KEY, Seed::from_u64(2), Instant::EPOCH);
             member.tell(MlmeRequest::SetShortAddress(ShortAddress(5)));
             let quality = crate::frame::Quality {
                 lqi: plc_core::sap::Lqi(100),

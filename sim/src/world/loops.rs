@@ -35,7 +35,7 @@ pub(super) trait Mesh {
     fn next(&self, node: usize, destination: ShortAddress) -> Option<usize>;
     /// Whose address it is.
     fn of(&self, destination: ShortAddress) -> Option<usize>;
-    /// When a frame for `destination` has last left `node` along its route.
+    /// When a frame for `destination` has last gone from `node` along its route.
     fn used(&self, node: usize, destination: ShortAddress) -> Option<Instant>;
 }
 
@@ -97,8 +97,7 @@ impl Loops {
 impl Loop {
     /// Whether a frame has left each of its nodes along its route since `found`.
     fn is_driven(&self, mesh: &impl Mesh, found: Instant) -> bool {
-        let mut used = self.nodes.iter().filter_map(|&node| mesh.used(node, self.destination)).peekable();
-        used.peek().is_some() && used.all(|at| at > found)
+        self.nodes.iter().all(|&node| mesh.used(node, self.destination).is_some_and(|at| at > found))
     }
 
     fn text(&self, now: Instant, standing: &Standing) -> String {

@@ -48,7 +48,7 @@ use plc_core::time::Duration;
 use plc_core::{Instant, Seed, ShortAddress, Utc, UtcAnchor};
 use plc_node::Node;
 use rogue::Rogue;
-use site::Site;
+use site::{Site, SiteLoad};
 
 /// A town.
 pub struct World {
@@ -179,7 +179,8 @@ impl World {
     fn site_of(config: &TownConfig, household: &Household, anchor: UtcAnchor, seed: &Seed) -> Site {
         let capture_period_s = config.capture.as_secs() as u32;
         let sizes = ProfileSizes { capture_period_s, ..ProfileSizes::default() };
-        Site::new(*household, &config.feeder, config.band, (anchor, config.start_second()), sizes, seed)
+        let load = SiteLoad::new(config, household.customer);
+        Site::new(*household, load, config.band, anchor, sizes, seed)
     }
 
     /// What it was built from.
@@ -276,6 +277,12 @@ impl World {
             ShortAddress::COORDINATOR => Some(0),
             hop => self.invariants.meter_of(hop).map(|meter| meter + 1),
         }
+    }
+
+    /// Why the concentrator reads a meter or does not, as it sees it; none while it has no power.
+    pub fn explain(&mut self, meter: usize) -> Option<collector::Explanation> {
+        let eui64 = self.sites.get(meter)?.household.identity.eui64;
+        self.concentrator.explain(self.now, eui64)
     }
 
     /// The meter number `meter`, while it has power.

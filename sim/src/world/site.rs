@@ -1,16 +1,17 @@
 //! A meter of the town.
 
+use super::config::TownConfig;
 use super::layout::Household;
-use super::load::Load;
-use super::truth::Truth;
-use crate::feeder::Feeder;
+use super::load::{Load, ThreePhaseLoad};
+use super::truth::{Put, Truth};
 use crate::frame::{FramePhy, Passing};
 use dlms::cosem::LogicalName;
 use g3_phy::BandPlan;
 use meter::{
-    ClockShift, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterState, ProfileSizes,
+    ClockShift, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist, MeterState,
+    ProfileSizes,
 };
-use metrology::Registers;
+use metrology::{Ratings, Registers};
 use plc_core::sap::{AdpmIndication, FrameGeometry, Key};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, Utc, UtcAnchor};
@@ -22,7 +23,9 @@ pub(super) struct Site {
     plan: &'static BandPlan,
     /// None without power.
     meter: Option<Meter<FramePhy>>,
-    load: Load,
+    load: SiteLoad,
+    /// Up to when a load of three phases was told.
+    told: Instant,
     seed: Seed,
     psk: Key,
     sizes: ProfileSizes,
@@ -32,9 +35,49 @@ pub(super) struct Site {
     kept: MeterState,
     lives: u64,
     /// What it was given last.
-    fed: Registers,
+    fed: Put,
     truth: Truth,
     pub(super) log: SiteLog,
+}
+
+/// What a meter has to measure.
+#[derive(Clone, Debug)]
+pub(super) enum SiteLoad {
+    /// One phase, whose registers a chip counts.
+    One(Load),
+    /// Three phases, whose energy the meter counts in closed form.
+    Three(Box<ThreePhaseLoad>),
+}
+
+impl SiteLoad {
+    /// Of a customer of the town.
+    pub(super) fn new(config: &TownConfig, customer: u32) -> Self {
+        let (feeder, start) = (&config.feeder, config.start_second());
+        if config.mix.has_three_phases(customer) {
+            Self::Three(Box::new(ThreePhaseLoad::new(feeder, customer, start)))
+        } else {
+            Self::One(Load::new(feeder, customer, start))
+        }
+    }
+
+    const fn ratings(&self) -> Ratings {
+        match self {
+            Self::One(_) => Ratings::household(),
+            Self::Three(_) => Ratings::three_phase(),
+        }
+    }
+
+    const fn keep(&mut self) {
+        if let Self::Three(load) = self {
+            load.keep();
+        }
+    }
+
+    const fn lose(&mut self) {
+        if let Self::Three(load) = self {
+            load.lose();
+        }
+    }
 }
 
 /// What has become of a meter.
@@ -52,15 +95,15 @@ pub(super) struct SiteLog {
 impl Site {
     pub(super) fn new(
         household: Household,
-        feeder: &Feeder,
+        load: SiteLoad,
         plan: &'static BandPlan,
-        start: (UtcAnchor, u32),
+        anchor: UtcAnchor,
         sizes: ProfileSizes,
         seed: &Seed,
     ) -> Self {
-        let (anchor, start_second) = start;
         Self {
-            load: Load::new(feeder, household.customer, start_second),
+            load,
+            told: anchor.at,
             seed: seed.derive("meter", u64::from(household.identity.customer)),
             psk: household.identity.psk,
             household,
@@ -71,7 +114,7 @@ impl Site {
             ahead_ms: 0,
             kept: MeterState::default(),
             lives: 0,
-            fed: Registers::default(),
+            fed: Put::of(&Registers::default()),
             truth: Truth::default(),
             log: SiteLog::default(),
         }
@@ -90,6 +133,11 @@ impl Site {
     /// Joins with another key from its next life on.
     pub(super) fn set_psk(&mut self, psk: Key) {
         self.psk = psk;
+    }
+
+    /// Ciphers with another key from its next life on.
+    pub(super) fn set_dlms_key(&mut self, key: Key) {
+        self.household.identity.encryption_key = key;
     }
 
     /// The power comes: a new life, with what the last one has kept.
@@ -113,10 +161,13 @@ impl Site {
             MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
         let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
         (config.profiles, config.state) = (self.sizes, self.kept.clone());
+        // There are no samples to look into.
+        (config.power_quality, config.ratings) = (false, self.load.ratings());
         let node = Node::assemble(FramePhy::new(self.plan), device);
         self.meter =
             Some(Meter::new(config, node, now).expect("the profiles were checked with the scenario"));
         self.log.power_on.push(now);
+        self.told = now;
         self.report(now);
         self.set_clock(now, self.ahead_ms);
     }
@@ -125,12 +176,17 @@ impl Site {
     pub(super) fn power_off(&mut self) {
         if let Some(meter) = self.meter.take() {
             self.log.past.add(meter.node());
+            self.load.lose();
         }
     }
 
     /// The clock of the meter goes ahead by so much.
     pub(super) fn shift_clock(&mut self, now: Instant, ahead_ms: i64) {
-        self.report(now);
+        // A boundary at the very moment is one of the time before.
+        match self.next_boundary().filter(|&at| at <= now) {
+            Some(_) => self.count(now),
+            None => self.report(now),
+        }
         self.set_clock(now, ahead_ms);
         // Without power nobody says so.
         self.ahead_ms = ahead_ms;
@@ -138,19 +194,58 @@ impl Site {
 
     /// When the registers have to be reported next.
     pub(super) fn next_boundary(&self) -> Option<Instant> {
+        let row = self.next_row();
+        self.meter.as_ref()?;
+        let change = match &self.load {
+            SiteLoad::One(_) => None,
+            SiteLoad::Three(load) => {
+                Some(self.anchor.at + Duration::from_millis(load.next_change(self.ms(self.told))))
+            }
+        };
+        row.into_iter().chain(change).min()
+    }
+
+    fn next_row(&self) -> Option<Instant> {
         self.meter.as_ref()?.application().measurement().next_boundary()
     }
 
-    /// A boundary: reports the registers, of which a row is made.
+    /// A boundary, or a change of a load of three phases: reports what has flowed, of which a row is made at a boundary.
     pub(super) fn count(&mut self, now: Instant) {
+        let is_row = self.next_row().is_some_and(|at| at <= now);
         let stamp = self.stamp(now, self.ahead_ms);
         self.report(now);
-        self.truth.note(stamp, self.fed);
+        if is_row {
+            self.truth.note(stamp, self.fed.clone());
+        }
     }
 
     fn report(&mut self, now: Instant) {
-        self.fed = self.load.registers(now.since(self.anchor.at).as_millis() as u64);
-        self.handle(now, MeterInput::Registers(self.fed));
+        let (ms, told) = (self.ms(now), self.ms(self.told));
+        match &mut self.load {
+            SiteLoad::One(load) => {
+                let registers = load.registers(ms);
+                self.fed = Put::of(&registers);
+                self.handle(now, MeterInput::Registers(registers));
+            }
+            SiteLoad::Three(load) => {
+                // In whole microseconds of the clock, as a meter counts.
+                load.flow(told, now.as_nanos() / 1000 - self.told.as_nanos() / 1000);
+                let steady = load.steady(told);
+                self.fed = load.put(told);
+                self.told = now;
+                self.handle(now, MeterInput::Steady(&steady));
+            }
+        }
+    }
+
+    /// Milliseconds of the world.
+    fn ms(&self, at: Instant) -> u64 {
+        at.since(self.anchor.at).as_millis() as u64
+    }
+
+    /// How many quantities a row of it has.
+    pub(super) fn quantities(&self) -> usize {
+        self.fed.quantities()
     }
 
     /// The newest boundary that a clock so far ahead shows.
@@ -200,7 +295,12 @@ impl Site {
     fn drain(&mut self, now: Instant) {
         while let Some(output) = self.meter.as_mut().and_then(Meter::poll) {
             match output {
-                MeterOutput::Persist(record) => self.kept.keep(&record, &self.sizes),
+                MeterOutput::Persist(record) => {
+                    self.kept.keep(&record, &self.sizes);
+                    if let MeterPersist::Captured(_) = record {
+                        self.load.keep();
+                    }
+                }
                 MeterOutput::Event(MeterEvent::Network(indication)) => self.log.on(now, &indication),
                 MeterOutput::Event(MeterEvent::ClockSet(ClockShift::Millis(ms))) => self.on_clock(now, ms),
                 MeterOutput::Event(_) => {}
@@ -214,7 +314,7 @@ impl Site {
         self.ahead_ms += ms;
         let after = self.stamp(now, self.ahead_ms);
         if after > before {
-            self.truth.note(after, self.fed);
+            self.truth.note(after, self.fed.clone());
         }
     }
 }

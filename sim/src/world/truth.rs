@@ -7,49 +7,65 @@ use std::collections::BTreeMap;
 
 use dlms::cosem::LogicalName;
 
-/// The registers that a meter was given, by the time stamp that its row must bear. A clock that is set back lives through a boundary
-/// twice: either row is true.
+/// What a meter was given, by the time stamp that its row must bear. A clock that is set back lives through a boundary twice: either
+/// row is true.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Truth(BTreeMap<Utc, Vec<Registers>>);
+pub(super) struct Truth(BTreeMap<Utc, Vec<Put>>);
 
-/// What is captured in every row, besides its time and its status.
-pub(super) const QUANTITIES: [LogicalName; 2] = [ACTIVE_IMPORT, ACTIVE_EXPORT];
+/// What a row must hold, besides its time and its status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Put(BTreeMap<LogicalName, (i64, i64)>);
 
-impl Truth {
-    /// A row that bears this time holds these registers.
-    pub(super) fn note(&mut self, stamp: Utc, registers: Registers) {
-        self.0.entry(stamp).or_default().push(registers);
+impl Put {
+    /// Both active energies, in mWh: all that a meter of one phase captures.
+    pub(super) fn energies(import: i64, export: i64) -> Self {
+        Self(BTreeMap::from([(ACTIVE_IMPORT, (import, 0)), (ACTIVE_EXPORT, (export, 0))]))
     }
 
-    /// What is wrong with a reading of `value` (mWh), if anything is.
+    /// The energies of these registers.
+    pub(super) fn of(registers: &Registers) -> Self {
+        let whole = |energy: metrology::Energy| i64::try_from(energy.milliwatt_hours()).unwrap_or(i64::MAX);
+        Self::energies(whole(registers.import), whole(registers.export))
+    }
+
+    /// A quantity besides, give or take `tolerance`.
+    pub(super) fn expect(&mut self, name: LogicalName, value: i64, tolerance: i64) {
+        self.0.insert(name, (value, tolerance));
+    }
+
+    /// How many quantities it has.
+    pub(super) fn quantities(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Truth {
+    /// A row that bears this time holds this.
+    pub(super) fn note(&mut self, stamp: Utc, put: Put) {
+        self.0.entry(stamp).or_default().push(put);
+    }
+
+    /// What is wrong with a reading of `value`, if anything is.
     pub(super) fn fault(&self, name: LogicalName, stamp: Utc, value: i64) -> Option<String> {
-        if !QUANTITIES.contains(&name) {
-            return Some(format!("{name}: nothing of the kind is captured"));
-        }
-        let Some(fed) = self.0.get(&stamp) else {
+        let Some(puts) = self.0.get(&stamp) else {
             return Some(format!("{name}: the meter has captured nothing at that time"));
         };
-        let of = |registers: &Registers| match name {
-            ACTIVE_IMPORT => registers.import.milliwatt_hours(),
-            _ => registers.export.milliwatt_hours(),
-        };
-        let put_in: Vec<u64> = fed.iter().map(of).collect();
-        let held = u64::try_from(value).is_ok_and(|value| put_in.contains(&value));
-        (!held).then(|| format!("{name}: read {value} mWh, put in {put_in:?} mWh"))
+        let put_in: Vec<(i64, i64)> = puts.iter().filter_map(|put| put.0.get(&name)).copied().collect();
+        if put_in.is_empty() {
+            return Some(format!("{name}: nothing of the kind is captured"));
+        }
+        let held = put_in.iter().any(|&(put, tolerance)| value.abs_diff(put) <= tolerance.unsigned_abs());
+        (!held).then(|| format!("{name}: read {value}, put in {put_in:?} (value, tolerance)"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use metrology::Energy;
 
     #[test]
     fn a_reading_must_be_of_a_quantity_a_time_and_a_value_that_were_put_in() {
-        let registers = |import, export| Registers {
-            import: Energy::from_milliwatt_hours(import),
-            export: Energy::from_milliwatt_hours(export),
-        };
+        let registers = Put::energies;
         let (noon, later) = (Utc::from_secs(43_200), Utc::from_secs(44_100));
         let mut truth = Truth::default();
         truth.note(noon, registers(70, 3));

@@ -182,3 +182,31 @@ fn power_for_who_has_it_changes_nothing() {
     let again = vec![at(60, Action::PowerOn(Choice::Share(1.0))), at(900, Action::PowerOn(Choice::Node(0)))];
     assert_eq!(read(again), read(Vec::new()));
 }
+
+#[test]
+fn a_cable_that_is_cut_while_frames_are_on_their_way_loses_them_and_nothing_else() {
+    for n in 0..12 {
+        let mut town = TownConfig::new(5);
+        town.duration = Duration::from_secs(90);
+        let (cut, when) = (Action::Cut { meter: 3, metres: 20.0 }, Duration::from_millis(20_000 + 1_370 * n));
+        town.actions = vec![(when, cut)];
+        let mut world = World::new(town);
+        world.run_to(world.end());
+        world.audit();
+        let report = Report::new(
+            &Scenario { name: "cut".into(), about: String::new(), town: world.config().clone() },
+            &world,
+        );
+        assert_eq!(report.violations(), 0, "{when:?}: {:?}", report.record.violations);
+    }
+}
+
+#[test]
+fn a_clock_that_is_moved_at_the_very_boundary_captures_the_boundary_first() {
+    let report = town(|town| {
+        let boundary = town.start.floor(town.capture) + town.capture;
+        let second = boundary.as_secs() - town.start.as_secs();
+        town.actions = vec![at(second as u64, Action::Clock { meter: 2, ahead_ms: 1000 })];
+    });
+    assert_eq!(report.captures.0, report.captures.1);
+}

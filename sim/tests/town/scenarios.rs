@@ -161,3 +161,37 @@ fn a_restarted_concentrator_reads_within_thirty_seconds() {
     let report = report(&scenario("restart"));
     assert!(report.first_reading_s[1].is_some_and(|seconds| seconds <= 30.0), "{:?}", report.first_reading_s);
 }
+
+#[test]
+fn a_town_of_one_and_three_phases_is_read_truly_through_a_loss_of_power_and_a_clock_that_jumps() {
+    let text = r#"
+name = "mix"
+hours = 0.8
+[town]
+meters = 9
+kinds = "mix"
+[[action]]
+at_s = 1000
+do = "power-off"
+node = 3
+[[action]]
+at_s = 1090
+do = "power-on"
+node = 3
+[[action]]
+at_s = 1300
+do = "clock"
+meter = 6
+ahead_s = 40
+"#;
+    let scenario = Scenario::parse(text).expect("the scenario is good");
+    let mut world = World::new(scenario.town.clone());
+    world.run_to(world.end());
+    world.audit();
+    let report = Report::new(&scenario, &world);
+    assert_eq!(report.record.violations, [""; 0]);
+    assert_eq!(report.joined(), 9);
+    // Rows of one phase have two quantities, those of three have seventeen: both kinds are held.
+    let (readings, captures) = (world.readings(), report.captures.0 as usize);
+    assert!(captures >= 18 && readings > 2 * captures + 15 * 6, "{readings} of {captures} captures");
+}

@@ -161,6 +161,7 @@ fn parse_route(now: Instant, metric: u8, octets: &IbOctets) -> Option<Route> {
         bidirectional: true,
         broken: false,
         expires: now + core::time::Duration::from_secs(60 * u64::from(left)),
+        used: Instant::EPOCH,
     })
 }
 

@@ -9,6 +9,7 @@ mod compare;
 mod config;
 mod meter;
 mod pem;
+mod power_flow;
 mod run;
 mod street;
 
@@ -36,12 +37,14 @@ enum Command {
     Config(ConfigArgs),
     /// Run the real receiver in noise and print the error tables of frame fidelity.
     Calibrate(CalibrateArgs),
-    /// Run a scenario at frame fidelity and report.
+    /// Run a scenario at frame fidelity and report; fails when an invariant is violated.
     Run(RunArgs),
     /// Give a node of a capture everything that happened to it, and compare what it sends, bit for bit.
     Replay(ReplayArgs),
     /// Run the same town of one feeder at waveform fidelity and at frame fidelity, and print both side by side.
     Compare(CompareArgs),
+    /// Solve the 50 Hz power flow of the feeder: voltages, currents, losses, of a minute or of the whole day.
+    PowerFlow(PowerFlowArgs),
 }
 
 /// Which street.
@@ -159,11 +162,47 @@ struct CompareArgs {
     #[arg(long, value_name = "M", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1440))]
     minutes: u32,
     /// The first seed.
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(long, value_name = "S", default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=1 << 62))]
     seed: u64,
     /// How many seeds.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     runs: u64,
+}
+
+/// `plcsim power-flow`.
+#[derive(Clone, Debug, Args)]
+struct PowerFlowArgs {
+    /// One minute of the day, as HH:MM, with all customers; without it the whole day, hour by hour.
+    #[arg(long, value_name = "HH:MM", value_parser = minute)]
+    time: Option<usize>,
+    /// The feeder whose five tables stand in this directory, instead of the built-in one.
+    #[arg(long, value_name = "DIR")]
+    feeder: Option<PathBuf>,
+    /// Voltage of the transformer without load, in parts of its nominal 416 V.
+    #[arg(long, value_name = "PU", default_value_t = 1.05, value_parser = per_unit)]
+    source: f64,
+    /// A row for each customer and minute, for other programs.
+    #[arg(long)]
+    csv: bool,
+    /// The same for each bus.
+    #[arg(long, conflicts_with = "csv")]
+    buses: bool,
+}
+
+/// A minute of the day.
+fn minute(text: &str) -> Result<usize, String> {
+    let parts = text.split_once(':').filter(|(hours, minutes)| hours.len() <= 2 && minutes.len() == 2);
+    let number = |text: &str, end: usize| -> Option<usize> {
+        let digits = text.bytes().all(|octet| octet.is_ascii_digit());
+        text.parse().ok().filter(|number| digits && *number < end)
+    };
+    let minute = parts.and_then(|(hours, minutes)| Some(number(hours, 24)? * 60 + number(minutes, 60)?));
+    minute.ok_or_else(|| String::from("expected a time of the day from 00:00 to 23:59"))
+}
+
+fn per_unit(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.5..=1.5).contains(number));
+    number.ok_or_else(|| String::from("expected a number from 0.5 to 1.5"))
 }
 
 /// `plcsim calibrate`.
@@ -203,6 +242,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => run::replay(&args),
         Command::Compare(args) => compare::print(&args),
+        Command::PowerFlow(args) => power_flow::print(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -35,7 +35,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     world.audit();
     let report = Report::new(&scenario, &world);
     io::stdout().write_all(report.text().as_bytes())?;
-    results.map_or(Ok(()), |results| results.write(&text, &world, &report))
+    results.map_or(Ok(()), |results| results.write(&text, &world, &report))?;
+    match report.violations() {
+        0 => Ok(()),
+        violations => Err(Failure::Violated(violations)),
+    }
 }
 
 fn read(path: &Path, expected: &'static str) -> Result<String, Failure> {

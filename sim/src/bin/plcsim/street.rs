@@ -15,6 +15,23 @@ pub(crate) enum Failure {
     /// The street cannot be built.
     #[error(transparent)]
     Street(#[from] sim::street::StreetError),
+    /// The fidelities are not of one kind.
+    #[error("{0} comparisons do not agree")]
+    Apart(usize),
+    /// Something has happened that must not.
+    #[error("{0} invariants violated")]
+    Violated(u64),
+    /// The tables are no feeder.
+    #[error(transparent)]
+    Feeder(#[from] sim::feeder::FeederError),
+    /// The feeder cannot carry its customers.
+    #[error("{:02}:{:02}: {error}", minute / 60, minute % 60)]
+    Collapse {
+        /// Minute of the day.
+        minute: usize,
+        /// Where.
+        error: sim::power_flow::Collapse,
+    },
     /// The socket cannot be made.
     #[error("socket {}: {source}{}", path.display(), advice(source))]
     Socket {
