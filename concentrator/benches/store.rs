@@ -12,6 +12,7 @@ use std::time::Instant;
 const METERS: u64 = 1000;
 const REGISTERS: u64 = 2;
 const BATCH: usize = 100;
+const SYNCS: u32 = 500;
 /// Quarters of an hour in 45 days.
 const QUARTERS: u64 = 45 * 96;
 
@@ -28,10 +29,27 @@ fn main() {
     written("64 random bits each", &place.path().join("random"), 100 * 100 * 20, |n| {
         (n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).cast_signed()
     });
+    synced(&place.path().join("raw"));
     opened(&place.path().join("old"));
 }
 
-/// Writes `count` readings and says what that has cost.
+/// What the disk allows: as many pages as a batch costs, appended and synced.
+fn synced(path: &Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(path).unwrap();
+    let started = Instant::now();
+    for _ in 0..SYNCS {
+        file.write_all(&[0x5A; 8192]).unwrap();
+        file.sync_data().unwrap();
+    }
+    let per_second = f64::from(SYNCS) / started.elapsed().as_secs_f64();
+    println!(
+        "the disk alone: {per_second:.0} syncs/s, so {:.0} readings/s in batches of {BATCH}",
+        per_second * BATCH as f64
+    );
+}
+
+/// Writes `count` readings, batch by batch, and says what that has cost.
 fn written(name: &str, path: &Path, count: u64, value: impl Fn(u64) -> i64) {
     let readings: Vec<Reading> = (0..count).map(|n| reading(n, value(n))).collect();
     let mut store = Store::open(path, Utc::default()).unwrap();
