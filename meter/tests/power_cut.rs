@@ -369,10 +369,8 @@ fn the_last_gasp_makes_the_registers_durable_then_pushes_then_the_meter_dies() {
 /// The second alarm descriptor in a push, as a client hears it that only listens.
 fn heard(datagram: &[u8]) -> u64 {
     let keys = Suite0::new(&LISTENER_KEYS[0], &LISTENER_KEYS[1]);
-    let authentication = ClientAuthentication::PreEstablished {
-        keys: Some(keys.into()),
-        server_title: IDENTITY.system_title(),
-    };
+    let authentication =
+        ClientAuthentication::PreEstablished { keys: Some(keys), server_title: IDENTITY.system_title() };
     let mut client = line::client(LISTENER as u16, authentication, 1);
     client.handle(Instant::from_secs(40), ClientInput::Connect);
     client.handle(Instant::from_secs(40), ClientInput::Datagram(datagram));

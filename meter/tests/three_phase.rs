@@ -216,8 +216,8 @@ fn a_dip_a_swell_and_an_interruption_are_counted_logged_with_their_depth_and_rai
     let alarms = line.number(names::ALARM_REGISTER_2) as u32;
     let expected = alarm_2::POWER_FAILURE
         | alarm_2::POWER_RESUMED
-        | 7 * alarm_2::VOLTAGE_MISSING_L1
-        | 7 * alarm_2::BAD_VOLTAGE_QUALITY_L1;
+        | (7 * alarm_2::VOLTAGE_MISSING_L1)
+        | (7 * alarm_2::BAD_VOLTAGE_QUALITY_L1);
     assert_eq!(alarms & expected, expected, "{alarms:x}");
     // And all of it is there after a restart.
     let state = line.mains.app.state();

@@ -152,28 +152,28 @@ pub(super) const MEASURED: usize = LOGS + 3;
 /// One of them.
 pub(super) const fn measured(n: usize) -> Known {
     match n {
-        ..ENERGY => {
+        0..ENERGY => {
             let ((kind, code), phase) = (ENERGIES[n / BY_PHASE], (n % BY_PHASE) as u8);
             let content = Content::Measured(Measured::Energy(kind, phase));
             register(content, names::of_phase(phase, code, 8, 0), of_phases(phase))
         }
-        ..POWER => {
+        ENERGY..POWER => {
             let ((kind, code), phase) = (POWERS[(n - ENERGY) / BY_PHASE], (n % BY_PHASE) as u8);
             let content = Content::Measured(Measured::Power(kind, phase));
             register(content, names::of_phase(phase, code, 7, 0), of_phases(phase))
         }
-        ..RATE => {
+        POWER..RATE => {
             let (kind, code) = ENERGIES[(n - POWER) / RATES as usize];
             let rate = (n - POWER) % RATES as usize;
             register(Content::Rate(kind, rate), names::of_phase(0, code, 8, rate as u8 + 1), Needs::Nothing)
         }
-        ..LINES => of_line((n - RATE) as u8),
-        ..TALLY => of_tally(n - LINES),
-        ..ANGLE => {
+        RATE..LINES => of_line((n - RATE) as u8),
+        LINES..TALLY => of_tally(n - LINES),
+        TALLY..ANGLE => {
             let (angle, name, needs) = ANGLES[n - TALLY];
             register(Content::Measured(Measured::Angle(angle)), name, needs)
         }
-        ..LOGS => {
+        ANGLE..LOGS => {
             let kind = KINDS[n - ANGLE];
             known(Content::QualityLog(kind), &schemas::PROFILE_GENERIC, kind.log(), Needs::Nothing)
         }
