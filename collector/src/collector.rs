@@ -36,7 +36,7 @@ impl Collector {
         Self {
             anchor: None,
             meters: BTreeMap::new(),
-            sessions: Vec::with_capacity(config.sessions),
+            sessions: Vec::with_capacity(config.sessions + STORING_MAX),
             stream: config.seed.derive("collector", 0).stream(),
             out: Outgoing::new(&config),
             counters: CollectorCounters::default(),
@@ -52,12 +52,12 @@ impl Collector {
 
     /// Every registered meter, in order of address.
     pub fn meters(&self) -> impl Iterator<Item = MeterStatus> {
-        self.meters.values().map(|meter| meter.status(self.session_of(meter.entry.eui64).is_some()))
+        self.meters.values().map(|meter| meter.status(self.now, self.session_of(meter.entry.eui64).is_some()))
     }
 
     /// One meter.
     pub fn meter(&self, eui64: Eui64) -> Option<MeterStatus> {
-        self.meters.get(&eui64).map(|meter| meter.status(self.session_of(eui64).is_some()))
+        self.meters.get(&eui64).map(|meter| meter.status(self.now, self.session_of(eui64).is_some()))
     }
 
     /// Sessions under way.
@@ -77,7 +77,7 @@ impl Collector {
     /// Meters, sessions and outputs held, and how many there may be.
     pub fn occupancy(&self) -> (usize, usize) {
         let held = self.meters.len() + self.sessions.len() + self.out.len();
-        (held, self.config.meters + self.config.sessions + self.out.limit())
+        (held, self.config.meters + self.config.sessions + STORING_MAX + self.out.limit())
     }
 
     fn on_clock(&mut self, now: Instant, anchor: UtcAnchor) {
@@ -233,7 +233,7 @@ impl Collector {
     /// Begins the session that has been due for longest, if one more may be under way; those that repeat a failed one wait for
     /// the others, or meters without power would keep those that have it from being read.
     fn begin_due(&mut self, now: Instant) -> bool {
-        let free = self.sessions.len() < self.config.sessions;
+        let free = self.has_free_session();
         let due = |meter: &Meter| {
             let at = meter.next.filter(|&at| free && at <= now)?;
             Some((meter.is_retrying(), at, meter.entry.eui64))
@@ -265,6 +265,12 @@ impl Collector {
         if meter.entry.short.is_some() && self.anchor.is_some() && !in_session {
             meter.next = Some(meter.next.map_or(soon, |next| next.min(soon)));
         }
+    }
+
+    /// Whether one more session may begin: one that waits for the store leaves the line to others.
+    fn has_free_session(&self) -> bool {
+        let storing = self.sessions.iter().filter(|session| session.batch().is_some()).count();
+        self.sessions.len() - storing < self.config.sessions && storing < STORING_MAX
     }
 
     /// When the boundary after `boundary` is read; it may have passed while a session was under way.
@@ -309,7 +315,7 @@ impl Machine for Collector {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let free = self.sessions.len() < self.config.sessions;
+        let free = self.has_free_session();
         let due = self.meters.values().filter_map(|meter| meter.next).min().filter(|_| free);
         self.sessions.iter().map(Session::deadline).chain(due).min()
     }
@@ -322,6 +328,8 @@ impl Machine for Collector {
     }
 }
 
+/// Sessions that may wait for the store, besides those on the line.
+const STORING_MAX: usize = 32;
 /// Corrections of the clock up to this leave the plan as it is.
 const CLOCK_STEP_MS: u64 = 1000;
 /// However short the configured pause: a failed session and the next never share an instant.

@@ -12,6 +12,7 @@
 //!
 //! * [`Collector`] routes, and plans who is next; `session` is one conversation with one meter;
 //! * `progress` knows how far a meter has been read and what was left out, `schedule` and `back_off` when to ask;
+//! * [`diagnosis`] says why a meter is read or is not;
 //! * `columns` and `rows` turn the load profile into [`Reading`]s, or into an [`Unexpected`];
 //! * [`CollectorInput`], [`CollectorOutput`], [`CollectorEvent`], [`CollectorConfig`] are the interface;
 //! * `specs` holds the numbers of the standards.
@@ -26,6 +27,7 @@ mod back_off;
 mod collector;
 mod columns;
 mod config;
+pub mod diagnosis;
 mod event;
 mod messages;
 mod meter;
@@ -40,6 +42,7 @@ mod specs;
 
 pub use collector::Collector;
 pub use config::{AssociationParameters, CollectorConfig};
+pub use diagnosis::{Diagnosis, Explanation, Finding, Verdict};
 pub use event::{CollectorCounters, CollectorEvent, SessionFailure, Unexpected};
 pub use messages::{CollectorInput, CollectorOutput, MeterEntry};
 pub use meter::{MeterState, MeterStatus};

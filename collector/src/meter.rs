@@ -3,7 +3,7 @@
 use crate::columns::Columns;
 use crate::progress::Progress;
 use crate::{CollectorConfig, MeterEntry, SessionFailure};
-use dlms::client::{Client, ClientAuthentication, ClientConfig};
+use dlms::client::{Client, ClientAuthentication, ClientConfig, Quirks};
 use dlms::security::Suite0;
 use plc_core::{Eui64, Instant, ShortAddress, Utc};
 
@@ -118,6 +118,8 @@ impl Meter {
             max_value_len: association.max_value_len,
             response_timeout: association.response_timeout,
             retries: association.retries,
+            request_limit: config.session_max,
+            quirks: Quirks::default(),
             seed,
         })
     }
@@ -161,11 +163,13 @@ pub struct MeterStatus {
     pub last_failure: Option<SessionFailure>,
     /// When the next session begins; none when it waits for something else than time.
     pub next_attempt: Option<Instant>,
+    /// Whether that time has come: it waits for the sessions of others to end.
+    pub due: bool,
 }
 
 impl Meter {
     /// The meter as operators see it.
-    pub(crate) fn status(&self, in_session: bool) -> MeterStatus {
+    pub(crate) fn status(&self, now: Instant, in_session: bool) -> MeterStatus {
         let state = match self.entry.short {
             None => MeterState::Absent,
             Some(_) if in_session => MeterState::InSession,
@@ -184,6 +188,7 @@ impl Meter {
             captures_lost: self.tally.captures_lost,
             last_failure: self.tally.last_failure.clone(),
             next_attempt: self.next,
+            due: self.next.is_some_and(|at| at <= now),
         }
     }
 }

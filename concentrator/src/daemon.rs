@@ -2,13 +2,18 @@
 
 use crate::cli::{RunArgs, start_log};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{BackhaulConfig, Config};
+use crate::entropy;
 use crate::grpc::Server;
 use crate::live::Live;
 use crate::power_line;
 use crate::store::{Event, EventKind, Store};
+use crate::uplink::{self, UplinkSettings};
+use ::backhaul::UplinkConfig;
+use anyhow::Context;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Runs the daemon until SIGINT or SIGTERM.
@@ -22,15 +27,32 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     for meter in &config.meters {
         store.register_meter(meter.eui64, Some(meter.system_title))?;
     }
+    store.set_limits(config.limits)?;
     let live = Arc::new(Live::restore(&config, store.reader())?);
     let server = Server::start(config.listen, Arc::clone(&live), store.path())?;
     server.stop_on_signals()?;
     note(&mut store, &live, EventKind::Started, format!("version {}", env!("CARGO_PKG_VERSION")));
+    let uplink = start_uplink(&config, &store, &live)?;
     keep_serving(&config, &mut store, &live);
     note(&mut store, &live, EventKind::Stopped, String::from("asked to stop"));
     server.stop()?;
+    if let Some(uplink) = uplink {
+        // It ends with the shutdown that has ended everything else.
+        let _ = uplink.join();
+    }
     store.close()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts to deliver, if there is a head-end.
+fn start_uplink(config: &Config, store: &Store, live: &Arc<Live>) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some(backhaul) = config.backhaul.clone() else { return Ok(None) };
+    let BackhaulConfig { head_end, box_id, tls, order, octets_per_s } = backhaul;
+    let seed = entropy::seed().context("entropy of the machine")?;
+    let habits = UplinkConfig { order, octets_per_s, ..UplinkConfig::new(seed) };
+    let settings = UplinkSettings { head_end, box_id, tls, config: habits };
+    let uplink = uplink::start(settings, Arc::clone(live), store.path().to_owned(), store.delivered());
+    Ok(Some(uplink.context("thread of the backhaul")?))
 }
 
 /// Serves the power line again and again: a dead modem must not take the interface with it, which tells of it.
@@ -38,6 +60,7 @@ fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
     while !live.shutdown.is_triggered() {
         let Err(error) = power_line::serve(config, store, live) else { return };
         let text = format!("{error:#}");
+        live.diagnose(|diagnosis| diagnosis.on_line(live.now(), Some(&text)));
         let news = live.status().borrow().fault != text;
         if news {
             live.update_status(|status| status.fault.clone_from(&text));
@@ -53,6 +76,7 @@ fn note(store: &mut Store, live: &Live, kind: EventKind, text: String) {
     if let Err(error) = store.append_event(&event) {
         tracing::error!("{error}");
     }
+    live.noted();
     match kind {
         EventKind::PowerLineFault => tracing::error!("{event}"),
         _ => tracing::info!("{event}"),

@@ -4,10 +4,14 @@
 use crate::clock;
 use crate::config::Config;
 use crate::shutdown::Shutdown;
-use crate::store::{Cursor, StoreError, StoreReader};
+use crate::store::{Cursor, Reading, StoreError, StoreReader};
+use backhaul::Spans;
+use collector::{Diagnosis, Explanation};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Where the concentrator's time comes from.
@@ -79,6 +83,21 @@ pub struct MeterCounters {
     pub security_failures: u64,
 }
 
+/// What is known of the way to the head-end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// Whether the head-end has welcomed the box.
+    pub linked: bool,
+    /// Events that the head-end holds.
+    pub events: Spans,
+    /// Readings that the head-end holds.
+    pub readings: Spans,
+    /// Readings that were sent since the connection was opened.
+    pub sent: Spans,
+    /// Why there is no connection; empty when there is one.
+    pub fault: String,
+}
+
 /// What a node of the network is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeState {
@@ -134,14 +153,21 @@ pub struct Live {
     status: watch::Sender<Status>,
     meters: watch::Sender<BTreeMap<Eui64, MeterStatus>>,
     topology: watch::Sender<Vec<Node>>,
+    period: watch::Sender<Duration>,
+    in_hand: watch::Sender<BTreeSet<(Eui64, Utc)>>,
+    delivery: watch::Sender<Delivery>,
+    events: watch::Sender<u64>,
     newest: watch::Sender<Cursor>,
+    diagnosis: Mutex<Diagnosis>,
 }
 
 impl Live {
     /// Knows nothing but the meters to expect. `started` is the time now, by the clock of `kind`.
     pub fn new(kind: ClockKind, started: Utc, expected: impl IntoIterator<Item = (Eui64, String)>) -> Self {
         let status = |id| MeterStatus { id, ..MeterStatus::default() };
-        let meters = expected.into_iter().map(|(eui64, id)| (eui64, status(id))).collect();
+        let meters: BTreeMap<_, _> = expected.into_iter().map(|(eui64, id)| (eui64, status(id))).collect();
+        let mut diagnosis = Diagnosis::new(PERIOD);
+        meters.keys().for_each(|eui64| diagnosis.on_expected(*eui64));
         Self {
             shutdown: Shutdown::default(),
             simulated: AtomicBool::new(kind == ClockKind::Simulated),
@@ -150,6 +176,11 @@ impl Live {
             meters: watch::Sender::new(meters),
             topology: watch::Sender::default(),
             newest: watch::Sender::default(),
+            diagnosis: Mutex::new(diagnosis),
+            period: watch::Sender::new(PERIOD),
+            in_hand: watch::Sender::default(),
+            delivery: watch::Sender::default(),
+            events: watch::Sender::default(),
         }
     }
 
@@ -163,6 +194,7 @@ impl Live {
         for (meter, last) in store.last_captures()? {
             live.update_meter(meter, |status| status.last_reading = Some(last));
         }
+        live.set_period(config.collector.capture_period);
         let pan_id = store.network()?.map(|network| network.pan_id);
         live.update_status(|status| status.pan_id = pan_id);
         live.committed(store.newest()?);
@@ -184,6 +216,47 @@ impl Live {
         self.status.send_modify(change);
     }
 
+    /// Tells which readings wait to become durable.
+    pub fn set_in_hand(&self, readings: &[Reading]) {
+        let captures = readings.iter().map(|reading| (reading.meter, reading.capture)).collect();
+        self.in_hand.send_replace(captures);
+    }
+
+    /// Time between two captures of a meter.
+    pub fn period(&self) -> Duration {
+        *self.period.borrow()
+    }
+
+    /// Tells the time between two captures of a meter.
+    pub fn set_period(&self, period: Duration) {
+        self.period.send_replace(period);
+    }
+
+    /// Captures that are read and not durable yet.
+    pub fn in_hand(&self) -> BTreeSet<(Eui64, Utc)> {
+        self.in_hand.borrow().clone()
+    }
+
+    /// Changes what is known of the way to the head-end.
+    pub fn update_delivery(&self, change: impl FnOnce(&mut Delivery)) {
+        self.delivery.send_modify(change);
+    }
+
+    /// What is known of the way to the head-end, and the news of it.
+    pub fn delivery(&self) -> watch::Receiver<Delivery> {
+        self.delivery.subscribe()
+    }
+
+    /// Tells that there is a new event.
+    pub fn noted(&self) {
+        self.events.send_modify(|count| *count += 1);
+    }
+
+    /// The news of events.
+    pub fn events(&self) -> watch::Receiver<u64> {
+        self.events.subscribe()
+    }
+
     /// Tells that readings up to this cursor are durable ([`crate::store::InsertReport::newest`]).
     pub fn committed(&self, newest: Cursor) {
         self.newest.send_if_modified(|known| {
@@ -191,6 +264,17 @@ impl Live {
             *known = newest.max(*known);
             advanced
         });
+    }
+
+    /// Tells the diagnosis something. Short: whoever asks waits.
+    pub fn diagnose(&self, tell: impl FnOnce(&mut Diagnosis)) {
+        tell(&mut self.diagnosis.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Why this meter is read now, or is not.
+    pub fn explain(&self, meter: Eui64) -> Explanation {
+        let now = self.now();
+        self.diagnosis.lock().unwrap_or_else(PoisonError::into_inner).explain(now, meter)
     }
 
     /// Time comes from a simulation from now on, in which it is `now`; once it does, this changes nothing.
@@ -251,3 +335,6 @@ impl Live {
         by_id.or_else(|| Eui64::parse_hex(name).filter(|eui64| meters.contains_key(eui64)))
     }
 }
+
+/// Time between two captures, until the configuration is known.
+const PERIOD: Duration = Duration::from_secs(900);

@@ -31,6 +31,7 @@ pub fn serve(config: &Config, store: &mut Store, live: &Arc<Live>) -> anyhow::Re
     }
     let session = session_config(config)?;
     live.update_status(|status| status.fault.clear());
+    live.diagnose(|diagnosis| diagnosis.on_line(live.now(), None));
     tracing::info!(front_end = config.plc.front_end, "the power line is served");
     serve_node(front_end, store, &session, live, |driver| drive(driver, live))
         .map_err(|error| named(error, &config.plc.front_end))?;

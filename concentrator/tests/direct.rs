@@ -57,17 +57,20 @@ fn a_meter_is_read_over_either_link_and_no_counter_is_used_twice() {
     let mut last = 0;
     for [link, address] in desk() {
         let options = [link.as_str(), address.as_str(), "--keys", keys, "--state", state_path];
-        let energy = stdout(&run(&["get", "1.0.1.8.0.255"], &options));
+        let energy = stdout(&run(&["get", "1.0.1.8.0.255", "--raw"], &options));
         assert!(energy.trim().parse::<u64>().unwrap() > 0, "{energy}");
         assert!(next() > last, "{} after {last}", next());
         last = next();
         let objects = stdout(&run(&["objects"], &options));
-        assert!(objects.contains("7      1        1-0:99.1.0.255\n"), "{objects}");
+        let mut listed = objects.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let shown = "7 1 1-0:99.1.0.255 Profile generic 1 2 3 4 5 6 7 8";
+        assert!(listed.any(|line| line.starts_with(shown)), "{objects}");
         let profile = stdout(&run(&["profile"], &options));
         assert!(profile.lines().count() > 96, "{profile}");
         assert!(
-            profile
-                .starts_with("0-0:1.0.0.255/2       0-0:96.10.1.255/2  1-0:1.8.0.255/2  1-0:2.8.0.255/2\n"),
+            profile.starts_with(
+                "0-0:1.0.0.255/2       0-0:96.10.1.255/2  1-0:1.8.0.255/2 (Wh)  1-0:2.8.0.255/2 (Wh)\n"
+            ),
             "{profile}"
         );
         assert!(next() > last);
@@ -79,11 +82,14 @@ fn a_meter_is_read_over_either_link_and_no_counter_is_used_twice() {
 fn without_keys_a_meter_shows_what_is_public() {
     for [link, address] in desk() {
         let options = [link.as_str(), address.as_str(), "--json"];
-        let name = stdout(&run(&["get", "0.0.42.0.0.255", "--class", "1"], &options));
+        let name = stdout(&run(&["get", "0.0.42.0.0.255"], &options));
         assert!(name.contains("\"logical_name\":\"0-0:42.0.0.255\""), "{name}");
         let refused = run(&["get", "1.0.1.8.0.255"], &options);
         let said = String::from_utf8(refused.stderr).unwrap();
         assert_eq!(refused.status.code(), Some(5));
+        assert!(said.starts_with("error: 1-0:1.8.0.255: not among the "), "{said}");
+        let refused = run(&["get", "1.0.1.8.0.255", "--class", "3"], &options);
+        let said = String::from_utf8(refused.stderr).unwrap();
         assert_eq!(said, "error: 1-0:1.8.0.255, attribute 2: the meter says object-undefined\n");
     }
 }
@@ -139,10 +145,10 @@ fn every_client_of_the_plan_reads_over_either_link_in_every_form() {
                 "--client",
                 &number,
             ];
-            let plain = stdout(&run(&["get", "1.0.1.8.0.255"], &options));
+            let plain = stdout(&run(&["get", "1.0.1.8.0.255", "--raw"], &options));
             let energy: u64 = plain.trim().parse().unwrap();
             for form in forms(client) {
-                let seen = stdout(&run(&["get", "1.0.1.8.0.255", "--ciphering", form], &options));
+                let seen = stdout(&run(&["get", "1.0.1.8.0.255", "--raw", "--ciphering", form], &options));
                 let seen: u64 = seen.trim().parse().unwrap();
                 assert!((energy..energy + 50_000).contains(&seen), "{client} {form}: {seen} after {energy}");
             }
@@ -157,10 +163,11 @@ fn a_clock_is_set_and_what_may_not_be_done_is_refused_in_the_words_of_the_standa
     let (keys, state) = (keys.to_str().unwrap(), state.to_str().unwrap());
     let [[link, address], _] = desk();
     let options = [link.as_str(), &address, "--keys", keys, "--state", state];
-    let set = ["set", "0.0.1.0.0.255", "--class", "8", "datetime:2031-01-14T00:00:00Z"];
+    let set = ["set", "0.0.1.0.0.255", "datetime:2031-01-14T00:00:00Z"];
     assert_eq!(stdout(&run(&set, &options)), "");
     let clock = stdout(&run(&["get", "0.0.1.0.0.255", "--class", "8", "--format", "json"], &options));
     assert!(clock.contains("\"notation\":\"octets:07ef010e"), "{clock}");
+    assert!(clock.contains("\"value\":\"2031-01-14T00:0"), "{clock}");
     for (what, code, said) in [
         (
             &["set", "1.0.1.8.0.255", "u64:0"][..],
@@ -248,14 +255,44 @@ fn a_profile_is_printed_as_csv_and_as_json() {
     let options = [link.as_str(), &address, "--keys", keys.to_str().unwrap(), "--client", "17"];
     let csv = stdout(&run(&["profile", "--format", "csv"], &options));
     assert!(
-        csv.starts_with("0-0:1.0.0.255/2,0-0:96.10.1.255/2,1-0:1.8.0.255/2,1-0:2.8.0.255/2\r\n"),
+        csv.starts_with("0-0:1.0.0.255/2,0-0:96.10.1.255/2,1-0:1.8.0.255/2 (Wh),1-0:2.8.0.255/2 (Wh)\r\n"),
         "{csv}"
     );
     let json = stdout(&run(&["profile", "--json"], &options));
     assert_eq!(json.lines().count() + 1, csv.lines().count());
     let row: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
     assert!(
-        row["1-0:1.8.0.255/2"].is_u64() && row["0-0:1.0.0.255/2"].as_str().unwrap().ends_with('Z'),
+        row["1-0:1.8.0.255/2 (Wh)"].is_f64() && row["0-0:1.0.0.255/2"].as_str().unwrap().ends_with('Z'),
         "{row}"
     );
+    assert!(row["0-0:96.10.1.255/2"].as_str().unwrap().starts_with("0x"), "{row}");
+    let raw = stdout(&run(&["profile", "--json", "--raw"], &options));
+    assert_eq!(raw.lines().count(), json.lines().count());
+    let raw: serde_json::Value = serde_json::from_str(raw.lines().next().unwrap()).unwrap();
+    assert!(
+        raw["0-0:96.10.1.255/2"].is_u64() && raw["0-0:1.0.0.255/2"].as_str().unwrap().len() == 24,
+        "{raw}"
+    );
+    let (counted, shown) = (&raw["1-0:1.8.0.255/2"], &row["1-0:1.8.0.255/2 (Wh)"]);
+    assert_eq!(
+        counted.as_u64().unwrap(),
+        (shown.as_f64().unwrap() * 1000.0).round() as u64,
+        "milliwatt-hours"
+    );
+}
+
+#[test]
+fn the_class_of_an_object_comes_from_the_list_of_the_meter_and_its_value_has_a_unit() {
+    for [link, address] in desk() {
+        let options = [link.as_str(), &address, "--client", "17", "--password", "12345678"];
+        let energy = stdout(&run(&["get", "1.0.1.8.0.255"], &options));
+        let (number, unit) = energy.trim().split_once(' ').unwrap();
+        assert!(number.split_once('.').unwrap().1.len() == 3 && unit == "Wh", "{energy}");
+        assert_eq!(stdout(&run(&["get", "0.0.42.0.0.255"], &options)), "SIM0000000000003\n");
+        let clock = stdout(&run(&["get", "0.0.1.0.0.255"], &options));
+        assert!(clock.starts_with("20") && clock.ends_with("Z\n"), "{clock}");
+        let gone = run(&["action", "1.0.77.7.0.255", "1", "i8:0"], &options);
+        let said = String::from_utf8(gone.stderr).unwrap();
+        assert!(said.contains("1-0:77.7.0.255: not among the ") && gone.status.code() == Some(5), "{said}");
+    }
 }

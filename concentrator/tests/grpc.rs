@@ -308,3 +308,51 @@ fn too_many_streams_are_refused() {
         assert_eq!(refused.code(), Code::ResourceExhausted);
     });
 }
+
+#[test]
+fn a_meter_is_explained_from_the_ground_up_with_names_instead_of_addresses() {
+    use collector::{CollectorEvent, SessionFailure};
+    use dlms::client::ClientFailure;
+    let fixture = Fixture::new();
+    let explain = |name: &'static str| {
+        block_on(async {
+            let request = v1::ExplainRequest { meter_id: name.into() };
+            fixture.client().await.explain(request).await.map(tonic::Response::into_inner)
+        })
+    };
+    let live = &fixture.live;
+    assert_eq!(explain("flat-1").unwrap().verdict, "network-not-started");
+    live.diagnose(|diagnosis| {
+        use plc_core::sap::AdpmIndication::{DeviceJoined, Started};
+        diagnosis.on_clock();
+        diagnosis.on_network(Utc::from_secs(1000), &Started { pan_id: PanId(1) });
+        for (eui64, short) in [(METER, ShortAddress(1)), (OTHER, ShortAddress(2))] {
+            diagnosis.on_network(Utc::from_secs(1001), &DeviceJoined { eui64, short });
+            diagnosis.on_status(&collector::MeterStatus {
+                eui64,
+                short: Some(short),
+                state: collector::MeterState::Retrying,
+                last_capture: None,
+                sessions: 3,
+                failures: 3,
+                retries: 2,
+                gaps: 0,
+                captures_lost: 0,
+                last_failure: None,
+                next_attempt: None,
+                due: false,
+            });
+            let reason = SessionFailure::Association(ClientFailure::NoAnswer);
+            let failed = CollectorEvent::SessionFailed { meter: eui64, reason, failures: 3 };
+            diagnosis.on_event(Utc::from_secs(1002), &failed);
+        }
+        diagnosis.on_route(ShortAddress(1), ShortAddress(2));
+    });
+    let told = explain("flat-1").unwrap();
+    assert_eq!((told.verdict.as_str(), told.good), ("relay-silent", false));
+    assert!(told.summary.contains("flat-2"), "{}", told.summary);
+    assert!(told.findings.iter().any(|finding| finding.time_ms == Some(1_002_000)), "{:?}", told.findings);
+    assert_eq!(explain("0011223344556677").unwrap(), told);
+    assert_eq!(explain("00000000000000aa").unwrap().verdict, "not-expected");
+    assert_eq!(explain("flat-9").unwrap_err().code(), Code::NotFound);
+}

@@ -91,7 +91,7 @@ fn a_meter_is_read_over_a_serial_line() {
     let (end, device) = line();
     carry(end, None);
     let output = run(&device, &[]);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "53494d30303030303030303030303033\n", "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "SIM0000000000003\n", "{output:?}");
     let keys = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(keys.path(), TestPlan::default().to_toml()).unwrap();
     let state = keys.path().with_extension("state");
@@ -118,7 +118,7 @@ fn a_line_is_opened_with_mode_e_and_one_that_stays_silent_is_told_from_a_missing
         })),
     );
     let output = run(&device, &["--mode-e", "4711"]);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "53494d30303030303030303030303033\n", "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "SIM0000000000003\n", "{output:?}");
     let (_silent, device) = line();
     for (device, more, said) in [
         (device.as_str(), &["--mode-e"][..], "error: the meter does not identify itself\n"),

@@ -231,6 +231,14 @@ pub mod wrapper {
     pub const SAP_MANAGEMENT: u16 = 1;
 }
 
+/// The kinds of restriction_element of a push setup \[BB 4.4.8; confidence B\].
+pub mod restriction {
+    #![allow(missing_docs)]
+    pub const NONE: u8 = 0;
+    pub const BY_DATE: u8 = 1;
+    pub const BY_ENTRY: u8 = 2;
+}
+
 /// The choices inside GET, SET and ACTION \[GB 9.5; confidence A\].
 pub mod choice {
     #![allow(missing_docs)]
@@ -360,6 +368,10 @@ pub mod conversation {
     /// Repetitions of a request: those of two requests in a row have different numbers out of 16
     /// (invoke-id, four bits \[GB 9.5; confidence A\]).
     pub const RETRIES_MAX: u8 = 7;
+    /// Peers of an association whose failed proofs are remembered.
+    pub const FAILING_PEERS_MAX: usize = 16;
+    /// All peers together may fail so many times as often as one before new ones are heard only slowly.
+    pub const GUESSES_FACTOR: u32 = 8;
     /// Pushes of a server that may wait for their confirmation.
     pub const PUSHES_MAX: usize = 8;
     /// Outputs for which a client keeps room when it is told what it did not ask for.
@@ -385,7 +397,9 @@ pub mod classes {
     pub const CLOCK_NAME: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
 }
 
+pub mod companions;
 pub mod disconnect_control;
+pub mod obis;
 pub mod objects;
 pub mod schemas;
 pub mod security_setup;

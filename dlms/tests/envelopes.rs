@@ -177,7 +177,7 @@ fn a_dedicated_envelope_without_a_dedicated_key_is_refused() {
     {
         assert!(sealed(&mut world, &mut insider, AE, envelope).is_empty());
     }
-    assert_eq!((world.meter.reading, world.server.counters().unprotected), (0, 3));
+    assert_eq!((world.meter.reading, world.server.counters().no_such_key), (0, 3));
 }
 
 /// An association with a dedicated key, and a second insider who holds that.
@@ -270,7 +270,7 @@ fn the_broadcast_key_opens_nothing_that_is_sent_to_one() {
     for control in [0x70, 0x60, 0x50] {
         assert!(sealed(&mut world, &mut insider, Control(control), Envelope::Specific(0xC8)).is_empty());
     }
-    assert_eq!((world.meter.reading, world.server.counters().unprotected), (0, 3));
+    assert_eq!((world.meter.reading, world.server.counters().no_such_key), (0, 3));
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn another_suite_is_refused_even_under_the_same_keys() {
     let mut other = Insider { keys: SecurityContext::suite_1(&keys[0], &keys[1]), ..insider };
     let control = AE.under(Suite::One);
     assert!(sealed(&mut world, &mut other, control, Envelope::Specific(0xC8)).is_empty());
-    assert_eq!(world.server.counters().unprotected, 1);
+    assert_eq!(world.server.counters().no_such_key, 1);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use dlms::client::*;
 use dlms::cosem::{AttributeRequest, LogicalName, Selector};
 use dlms::wrapper::Wpdu;
 use plc_core::Machine;
+use plc_core::wire::WireError;
 use world::*;
 
 fn connected(secure: bool, max_receive_pdu: u16) -> World {
@@ -144,19 +145,21 @@ fn answered(apdu: &[u8]) -> Vec<ClientOutput> {
 fn a_client_takes_as_many_values_as_it_asked_for_and_nothing_else() {
     let two = ClientOutput::Values(vec![Ok(vec![17, 5]), Err(DataAccessResult::ObjectUndefined)]);
     assert_eq!(answered(&[0xC4, 3, 0, 2, 0, 17, 5, 1, 4]), [two]);
-    let protocol = ClientOutput::Failed(ClientFailure::Protocol);
-    assert_eq!(answered(&[0xC4, 3, 0, 1, 0, 17, 5]), std::slice::from_ref(&protocol));
-    assert_eq!(answered(&[0xC4, 3, 0, 3, 0, 0, 0, 0, 0, 0]), [protocol]);
+    let fault = |fault| [ClientOutput::Failed(ClientFailure::Answer(fault))];
+    let count = |came| fault(AnswerFault::Count { came, expected: 2 });
+    assert_eq!(answered(&[0xC4, 3, 0, 1, 0, 17, 5]), count(1));
+    assert_eq!(answered(&[0xC4, 3, 0, 3, 0, 0, 0, 0, 0, 0]), count(3));
     let refused = ClientOutput::AccessResult(DataAccessResult::OtherReason);
     assert_eq!(answered(&[0xC4, 1, 0, 1, 250]), [refused]);
     assert_eq!(
         answered(&[0xC4, 2, 0, 1, 0, 0, 0, 1, 0, 6, 2, 0, 17, 5, 1, 4]),
         answered(&[0xC4, 3, 0, 2, 0, 17, 5, 1, 4])
     );
-    let no_list = ClientOutput::Failed(ClientFailure::Protocol);
-    assert_eq!(answered(&[0xC4, 2, 0, 1, 0, 0, 0, 1, 0, 1, 2]), [no_list], "blocks that join to no list");
-    assert_eq!(answered(&[0xC4, 1, 0, 0, 17, 5]), [], "the answer to another question");
-    assert_eq!(answered(&[0xC4, 3, 0, 2, 0, 17, 5, 2, 4]), [], "no answer at all");
+    let no_list = fault(AnswerFault::Joined);
+    assert_eq!(answered(&[0xC4, 2, 0, 1, 0, 0, 0, 1, 0, 1, 2]), no_list, "blocks that join to no list");
+    assert_eq!(answered(&[0xC4, 1, 0, 0, 17, 5]), fault(AnswerFault::Form), "the answer to another question");
+    let malformed = AnswerFault::Malformed { came: ApduKind(0xC4), fault: WireError::Invalid("result") };
+    assert_eq!(answered(&[0xC4, 3, 0, 2, 0, 17, 5, 2, 4]), fault(malformed), "no answer at all");
 }
 
 #[test]

@@ -132,6 +132,8 @@ fn an_answer_of_another_meter_is_not_believed() {
     server.server_title = *b"MTR00002";
     let mut world = World::between(client, server, PERFECT, 1);
     assert_eq!(world.ask(ClientInput::Connect), ClientOutput::Connected);
-    assert_eq!(world.ask(ClientInput::Get(energy())), ClientOutput::Failed(ClientFailure::NoAnswer));
+    let answer = world.ask(ClientInput::Get(energy()));
+    let unauthentic = ClientFailure::Answer(AnswerFault::Unauthentic(ApduKind(0xCC)));
+    assert_eq!(answer, ClientOutput::Failed(unauthentic));
     assert!(world.client.counters().unauthentic > 0);
 }

@@ -6,7 +6,9 @@ use dlms::apdu::{
     Aarq, AccessOperation, ActionResult, ApplicationContext, Conformance, DataAccessResult, InitiateRequest, Pdu,
 };
 use dlms::axdr::{Data, Encoder};
-use dlms::client::{CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput};
+use dlms::client::{
+    CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput, Quirks,
+};
 use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use dlms::server::{
     Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, Server, ServerAuthentication,
@@ -96,6 +98,8 @@ fn client() -> Client {
         max_value_len: 1000,
         response_timeout: Duration::from_secs(1),
         retries: 2,
+        request_limit: Duration::from_secs(60),
+        quirks: Quirks::default(),
         seed: Seed::from_u64(2),
     })
 }

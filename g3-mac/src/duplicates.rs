@@ -87,17 +87,14 @@ mod tests {
     fn what_is_in_clear_outlasts_what_has_a_frame_counter() {
         let mut known = Duplicates::new(2, Duration::from_secs(3));
         let clear = |dsn| MsduId { secured: false, ..id(dsn) };
-        known.insert((Instant::EPOCH + Duration::from_millis(0)), clear(1));
+        known.insert(Instant::EPOCH + Duration::from_millis(0), clear(1));
         (1..=9).for_each(|n| known.insert(Instant::EPOCH + Duration::from_millis(100 * n), id(n as u8)));
         assert!(
-            known.contains((Instant::EPOCH + Duration::from_millis(1000)), clear(1))
-                && known.contains((Instant::EPOCH + Duration::from_millis(1000)), id(9))
+            known.contains(Instant::EPOCH + Duration::from_millis(1000), clear(1))
+                && known.contains(Instant::EPOCH + Duration::from_millis(1000), id(9))
         );
-        known.insert((Instant::EPOCH + Duration::from_millis(3100)), clear(2));
-        assert!(
-            !known.contains((Instant::EPOCH + Duration::from_millis(3100)), clear(1)),
-            "its time is over"
-        );
+        known.insert(Instant::EPOCH + Duration::from_millis(3100), clear(2));
+        assert!(!known.contains(Instant::EPOCH + Duration::from_millis(3100), clear(1)), "its time is over");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use plc_core::sap::{
     MlmeRequest, PanDescriptor, PdAckIndication, PdDataIndication, PdOverheard, PdStatus, Persist,
     PhyIndication, PhyLoss, PhyRequest, TxParameters,
 };
-use plc_core::{Instant, Machine, PanId, ShortAddress};
+use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress};
 
 /// What happens to the MAC.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +75,11 @@ impl Mac {
     /// What was counted since it was built.
     pub fn counters(&self) -> &Counters {
         &self.env.counters
+    }
+
+    /// The EUI-64 that it was built with.
+    pub const fn eui64(&self) -> Eui64 {
+        self.env.config.eui64
     }
 
     /// macPANId; `BROADCAST` outside a PAN.

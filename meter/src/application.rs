@@ -5,7 +5,9 @@ use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::counters::{CountersShown, ReceiveCounters};
 use crate::engine::Block;
 use crate::measurement::Measurement;
-use crate::objects::{Board, EventGroup, LogRecord, Note, Objects, QualityRow, RateRegisters, Slot};
+use crate::objects::{
+    Board, EventGroup, HdlcPort, LogRecord, Note, Objects, QualityRow, RateRegisters, Slot,
+};
 use crate::profiles::Row;
 use crate::specs::{self, SAP_MANAGEMENT, event};
 use alloc::boxed::Box;
@@ -159,6 +161,7 @@ pub struct MeterApplication {
     firmware: &'static str,
     measurement: Measurement,
     board: Board,
+    hdlc: Option<HdlcPort>,
     server: Server,
     /// Where the last datagram came from: its address and port.
     peer: Option<(u16, u16)>,
@@ -221,6 +224,7 @@ impl MeterApplication {
             firmware: config.firmware,
             measurement,
             board,
+            hdlc: config.hdlc,
             server,
             peer: None,
             pushed: [None; PUSHES_MAX],
@@ -406,6 +410,8 @@ impl MeterApplication {
             measurement: &mut self.measurement,
             board: &mut self.board,
             network: network.map(|network| network as &mut dyn G3Network),
+            hdlc: self.hdlc,
+            sessions_max: self.server.occupancy().1,
             notes: Vec::new(),
             steps_left: specs::SCRIPT_STEPS_MAX,
         };

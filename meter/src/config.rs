@@ -4,7 +4,7 @@ use crate::application::MeterPersist;
 use crate::journal::{Counter, Profile};
 use crate::measurement::MeasurementSetup;
 use crate::objects::{
-    EventGroup, EventRow, KINDS, LogRecord, QualityRow, RateRegisters, Tallies, count_quality,
+    EventGroup, EventRow, HdlcPort, KINDS, LogRecord, QualityRow, RateRegisters, Tallies, count_quality,
 };
 use crate::profiles::{Mains, ProfileSizes, Row, begins_day, begins_month};
 use crate::specs;
@@ -232,12 +232,15 @@ fn push(rows: &mut Vec<Row>, row: Row, limit: usize) {
 }
 
 /// What makes an image one that may be activated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum ImageCheck {
-    /// All of its blocks have come. For a bench: anybody who manages the meter may run anything.
-    Complete,
-    /// Its last octets are the signature of all others by this key.
+    /// Nothing: without the key of who makes images, none can be told from a forged one.
+    #[default]
+    NoKey,
+    /// Its last octets are the ECDSA signature of all others by this key.
     Signed(PublicKey),
+    /// All of its blocks have come. To be chosen for a bench alone: anybody who manages the meter may run anything.
+    Complete,
 }
 
 /// What a meter is told.
@@ -271,7 +274,9 @@ pub struct MeterConfig {
     pub max_sessions: usize,
     /// The largest APDU, in octets; with the wrapper it must fit a datagram.
     pub max_pdu: u16,
-    /// How images are checked before they may be activated.
+    /// The HDLC port, if the meter has one: its objects show it.
+    pub hdlc: Option<HdlcPort>,
+    /// How images are checked before they may be activated. By default with a key that is yet to be told: none passes.
     pub image_check: ImageCheck,
     /// Octets of the largest image that is taken.
     pub image_size_max: u32,
@@ -297,7 +302,8 @@ impl MeterConfig {
             further: Vec::new(),
             max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
-            image_check: ImageCheck::Complete,
+            hdlc: None,
+            image_check: ImageCheck::default(),
             image_size_max: specs::IMAGE_SIZE_MAX,
             push_client_sap: specs::SAP_MANAGEMENT as i8,
             hold_up: specs::HOLD_UP,

@@ -1,5 +1,6 @@
 //! What the node knows of itself, as attributes of the G3-PLC setup objects.
 
+use crate::objects::names;
 use core::fmt;
 use dlms::axdr::Encoder;
 use dlms::classes::{Bits, G3Layer, G3Network, Value};
@@ -7,6 +8,7 @@ use plc_core::sap::{IbAttribute as Ib, IbValue, NeighbourEntry, Phy, PibAttribut
 use plc_core::wire::Reader;
 use plc_core::{Instant, ShortAddress};
 use plc_node::Node;
+use plc_node::ip::link_local;
 
 /// How many counters class 90 has.
 pub(crate) const COUNTERS: usize = 9;
@@ -38,6 +40,8 @@ const COUNTED: [Pib; COUNTERS] = [
     Pib(Pib::BAD_CRC_COUNT.0 - 1),
     Pib(Pib::BAD_CRC_COUNT.0 - 2),
 ];
+/// address_config_mode: the node makes its addresses itself \[BB 4.9.3; confidence B\].
+const AUTO_CONFIGURATION: u8 = 0;
 /// Entries of a table that are shown.
 const ENTRIES_MAX: u16 = 64;
 /// Carriers of the widest band plan of CENELEC and FCC \[G3 PHY; confidence A\].
@@ -53,6 +57,8 @@ impl<P: Phy> G3Network for NodeView<'_, P> {
             G3Layer::MacCounters => self.count(attribute).map(|count| out.u32(count)),
             G3Layer::Mac => self.mac(attribute, out),
             G3Layer::Adaptation => self.adaptation(attribute, out),
+            G3Layer::MacAddress => self.mac_address(attribute, out),
+            G3Layer::Ipv6 => self.ipv6(attribute, out),
         };
         known.is_some()
     }
@@ -116,6 +122,28 @@ impl<P: Phy> NodeView<'_, P> {
             _ => return None,
         };
         self.pib(octet).map(|value| out.u8(octet_of(value)))
+    }
+
+    fn mac_address(&self, attribute: i8, out: &mut Encoder<'_>) -> Option<()> {
+        (attribute == 2).then(|| out.octet_string(&self.node.mac().eui64().0))
+    }
+
+    /// The addresses that the node makes itself; there are no routers and no names on the line.
+    fn ipv6(&self, attribute: i8, out: &mut Encoder<'_>) -> Option<()> {
+        match attribute {
+            2 => out.logical_name(names::MAC_ADDRESS),
+            3 => out.enumeration(AUTO_CONFIGURATION),
+            4 => {
+                let own = self.node.address().map(|(pan_id, short)| link_local(pan_id, short));
+                out.array(usize::from(own.is_some()));
+                own.iter().for_each(|address| out.octet_string(&address.octets()));
+            }
+            5 | 6 | 10 => out.array(0),
+            7 | 8 => out.octet_string(&[]),
+            9 => out.u8(0),
+            _ => return None,
+        }
+        Some(())
     }
 
     fn tone_mask(&self, out: &mut Encoder<'_>) -> Option<()> {

@@ -8,12 +8,12 @@ use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::Data;
 use dlms::classes::association::{ListedObject, ObjectList};
 use dlms::classes::{
-    AnyValue, AttributeReference, ExecutionTime, List, Schema, ScriptReference, ThresholdActions, Value,
-    profile, register,
+    AnyValue, AttributeReference, Enumerated, ExecutionTime, List, PushObject, Restriction, Schema,
+    ScriptReference, ThresholdActions, Value, profile, register,
 };
 use dlms::client::{ClientAuthentication, ClientInput, ClientOutput};
 use dlms::cosem::{
-    AttributeRequest, Bound, ClockTime, Date, LogicalName, MethodRequest, Selector, Time, Unit,
+    AttributeRequest, Bound, CaptureObject, ClockTime, Date, LogicalName, MethodRequest, Selector, Time, Unit,
 };
 use line::{Line, busy, client, management, time};
 use mains::{IDENTITY, Mains, at, config};
@@ -246,7 +246,7 @@ fn the_sort_object_is_a_column_and_every_profile_has_selective_access() {
         let name = object.logical_name;
         let columns = line.get(AttributeRequest::new(7, name, 3));
         let columns = profile::capture_objects(&columns).unwrap();
-        let sort: dlms::cosem::CaptureObject = line.read(7, name, 6);
+        let sort: CaptureObject = line.read(7, name, 6);
         assert!(columns.contains(&sort), "{name}");
         assert_eq!(object.attributes[1].selectors, [1, 2], "{name}");
         let all = Selector::Entry { from_entry: 1, to_entry: 0, from_column: 1, to_column: 1 };
@@ -393,6 +393,41 @@ fn pushing_sends_what_is_listed_to_the_client() {
     assert_eq!(name.as_octets(), Some(&IDENTITY.logical_device_name()[..]));
     assert!(clock.as_clock_time().is_some());
     assert_eq!(energy.as_i64(), Some(line.register(names::ACTIVE_IMPORT).0));
+}
+
+#[test]
+fn of_a_profile_only_the_rows_and_columns_that_are_listed_are_pushed() {
+    let mut line = managed();
+    let rows = line.rows(names::LOAD_PROFILE, None);
+    let bounds = [2, 2, 6, 0, 0, 0, 2, 6, 0, 0, 0, 3];
+    let object = |restriction, columns| PushObject {
+        class_id: 7,
+        logical_name: names::LOAD_PROFILE,
+        attribute: 2,
+        data_index: 0,
+        restriction,
+        columns,
+    };
+    let value = AnyValue::from_value(&bounds).unwrap();
+    let by_entry = |kind| Restriction { kind: Enumerated(kind), value: value.clone() };
+    let columns = List::new(vec![CaptureObject::CLOCK]).unwrap();
+    let objects =
+        |kind| List::<_, 32>::new(vec![object(by_entry(kind), columns.clone())]).unwrap().to_value();
+    let refused = line.set(40, names::PUSH_INTERVAL, 2, &objects(1));
+    assert_eq!(refused, DataAccessResult::TypeUnmatched, "entries are no dates");
+    assert_eq!(line.set(40, names::PUSH_INTERVAL, 2, &objects(2)), DataAccessResult::Success);
+    assert_eq!(line.act(40, names::PUSH_INTERVAL, 1, &[15, 0]), ActionResult::Success);
+    let Some(ClientOutput::DataNotification { body, .. }) = line.client.poll() else { panic!("no push") };
+    let [buffer] = Data::from_bytes(&body).unwrap().as_structure().unwrap().exactly().unwrap();
+    let pushed: Vec<_> = buffer
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            row.as_structure().unwrap().exactly::<1>().unwrap()[0].as_clock_time().unwrap().utc().unwrap()
+        })
+        .collect();
+    assert_eq!(pushed, [rows[1].0, rows[2].0]);
 }
 
 #[test]

@@ -23,8 +23,13 @@ fn key() -> PrivateKey {
 }
 
 fn line() -> Line {
+    line_with(Some(ImageCheck::Signed(key().public_key())))
+}
+
+/// With this check, or the one that a meter has without being told.
+fn line_with(check: Option<ImageCheck>) -> Line {
     let mut config = config();
-    config.image_check = ImageCheck::Signed(key().public_key());
+    config.image_check = check.unwrap_or(config.image_check);
     let mut mains = Mains::with(config);
     mains.set_clock(at(22, 10, 0, 0));
     Line::open(mains, management(1))
@@ -101,4 +106,18 @@ fn an_image_that_was_not_signed_so_is_not_activated() {
     assert_eq!(act(&mut line, 4, &0i8), ActionResult::OtherReason);
     let activated = ApplicationOutput::Event(MeterEvent::ImageActivated);
     assert!(!line.mains.outputs.contains(&activated));
+}
+
+#[test]
+fn a_meter_that_knows_no_key_for_images_takes_none_unless_it_was_told_to_take_any() {
+    for (check, result, status) in [
+        (None, ActionResult::OtherReason, ImageStatus::VerificationFailed),
+        (Some(ImageCheck::Complete), ActionResult::Success, ImageStatus::VerificationSuccessful),
+    ] {
+        let (mut line, image) = (line_with(check), image());
+        initiate(&mut line);
+        (0..4).for_each(|number| assert_eq!(send(&mut line, &image, number), ActionResult::Success));
+        assert_eq!((act(&mut line, 3, &0i8), read::<ImageStatus>(&mut line, 6)), (result, status));
+        assert_eq!(act(&mut line, 4, &0i8), result, "activated only if it was verified");
+    }
 }

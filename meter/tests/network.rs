@@ -8,7 +8,9 @@ use air::{METER, Street};
 use dlms::apdu::ActionResult;
 use dlms::axdr::Data;
 use dlms::classes::Schema;
-use dlms::client::{CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput};
+use dlms::client::{
+    CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput, Quirks,
+};
 use dlms::cosem::{AttributeRequest, MethodRequest};
 use dlms::security::Suite0;
 use mains::{IDENTITY, KEYS, RATE, at, config};
@@ -44,6 +46,8 @@ fn management() -> Client {
         max_value_len: 10_000,
         response_timeout: Duration::from_secs(60),
         retries: 2,
+        request_limit: Duration::from_secs(3600),
+        quirks: Quirks::default(),
         seed: Seed::from_u64(5),
     })
 }
@@ -157,7 +161,14 @@ fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_d
             other => panic!("{class_id} {attribute}: {other:?}"),
         }
     };
-    let layers = [(90, names::G3_MAC_COUNTERS), (91, names::G3_MAC_SETUP), (92, names::G3_ADAPTATION_SETUP)];
+    let layers = [
+        (41, names::UDP_PORT),
+        (43, names::MAC_ADDRESS),
+        (48, names::IPV6_SETUP),
+        (90, names::G3_MAC_COUNTERS),
+        (91, names::G3_MAC_SETUP),
+        (92, names::G3_ADAPTATION_SETUP),
+    ];
     for (class_id, name) in layers {
         let schema = Schema::of(class_id).expect("a known class");
         for n in 1..=schema.attribute_count() as i8 {
@@ -170,6 +181,12 @@ fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_d
             );
         }
     }
+    assert_eq!(get(41, names::UDP_PORT, 2), [18, 0x0F, 0xDB], "port 4059");
+    let eui64 = get(43, names::MAC_ADDRESS, 2);
+    assert!(eui64[..2] == [9, 8] && eui64[2..] != [0; 8], "{eui64:02x?}");
+    let address = get(48, names::IPV6_SETUP, 4);
+    assert_eq!(address[..6], [1, 1, 9, 16, 0xFE, 0x80]);
+    assert_eq!(address[18..], short.0.to_be_bytes(), "the link-local address ends with the short one");
     assert_eq!(get(91, names::G3_MAC_SETUP, 2), [&[18][..], &short.0.to_be_bytes()].concat());
     let sent = |value: &[u8]| Data::from_bytes(value).unwrap().as_u64().unwrap();
     let before = sent(&get(90, names::G3_MAC_COUNTERS, 2));

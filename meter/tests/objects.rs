@@ -6,11 +6,13 @@ use dlms::apdu::DataAccessResult;
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::Schema;
 use dlms::cosem::AttributeRequest;
+use dlms::hdlc::{Address, Parameters};
 use dlms::server::{Access, AssociationContext, ObjectEntry, ObjectModel};
 use mains::{IDENTITY, at, config};
-use meter::objects::{Board, Note, Objects, names};
+use meter::objects::{Board, HdlcPort, Note, Objects, names};
 use meter::{Block, ClockShift, ImageCheck, Measurement};
 use metrology::Ledger;
+use plc_core::time::Duration;
 use plc_core::{Instant, Seed, UtcAnchor};
 
 /// Without those of a network.
@@ -41,6 +43,8 @@ fn objects<'m>(measurement: &'m mut Measurement, board: &'m mut Board) -> Object
         measurement,
         board,
         network: None,
+        hdlc: None,
+        sessions_max: 4,
         notes: Vec::new(),
         steps_left: 64,
     }
@@ -70,6 +74,40 @@ fn every_attribute_of_every_object_is_one_value_and_no_other_exists() {
             }
         }
     }
+}
+
+#[test]
+fn a_meter_with_an_hdlc_port_shows_what_it_is_and_another_has_no_such_object() {
+    let (mut measurement, mut board) = (measurement(), board());
+    let mut objects = objects(&mut measurement, &mut board);
+    let manager = asked_by(Access::Management);
+    assert_eq!(objects.find(names::HDLC_SETUP, &manager), None);
+    objects.hdlc = Some(HdlcPort {
+        address: Address::two(1, 17).expect("a lawful address"),
+        parameters: Parameters { max_info_receive: 128, window_receive: 1, ..Parameters::symmetric(512, 5) },
+        inter_octet_timeout: Duration::from_millis(2000),
+        inactivity_timeout: Duration::from_secs(120),
+    });
+    let entry = objects.find(names::HDLC_SETUP, &manager).expect("it has a port now");
+    assert_eq!((entry.class_id, list(&objects, Access::Management).len()), (23, OBJECTS + 1));
+    assert_eq!(objects.find(names::HDLC_SETUP, &asked_by(Access::Public)), None);
+    let mut read = |attribute| {
+        let mut bytes = Vec::new();
+        let mut out = Encoder::new(&mut bytes, 100);
+        let request = AttributeRequest::new(23, names::HDLC_SETUP, attribute);
+        assert_eq!(
+            (objects.get(&request, &manager, &mut out), out.finish()),
+            (Ok(()), Ok(())),
+            "{attribute}"
+        );
+        let value = Data::from_bytes(&bytes).expect("a value");
+        assert!(
+            Schema::of(23).and_then(|schema| schema.attribute(attribute)).expect("known").kind.fits(&value)
+        );
+        value.as_i64()
+    };
+    let values: Vec<_> = (2..=9).map(|attribute| read(attribute).expect("a number")).collect();
+    assert_eq!(values, [5, 5, 1, 512, 128, 2000, 120, 17]);
 }
 
 #[test]

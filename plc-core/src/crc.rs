@@ -1,6 +1,6 @@
 //! The checksums of the wire formats, as parameters of the `crc` crate.
 
-use crc::{Algorithm, CRC_16_IBM_SDLC, CRC_16_XMODEM, CRC_32_ISO_HDLC};
+use crc::{Algorithm, CRC_16_IBM_SDLC, CRC_16_XMODEM, CRC_32_ISCSI, CRC_32_ISO_HDLC};
 pub use crc::{Crc, NoTable, Table};
 
 /// CRC-5 of the CENELEC frame control header: x⁵+x²+1, preset ones, inverted \[G3 FCH; confidence A\].
@@ -30,6 +30,9 @@ pub const CRC8_FCH: Algorithm<u8> = Algorithm {
 /// The FCS of a G3 MAC frame: CRC-16/XMODEM \[G3 MAC FCS; confidence B, the reflected form of
 /// 802.15.4 is the other candidate\].
 pub const CRC16_G3_FCS: Algorithm<u16> = CRC_16_XMODEM;
+
+/// The check of a block of stored readings: CRC-32C.
+pub const CRC32_BLOCK: Algorithm<u32> = CRC_32_ISCSI;
 
 /// HCS and FCS of HDLC: CRC-16/X-25 \[ISO/IEC 13239\].
 pub const CRC16_HDLC: Algorithm<u16> = CRC_16_IBM_SDLC;

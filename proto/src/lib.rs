@@ -1,5 +1,6 @@
 //! The gRPC interface of the concentrator: messages, client and server, generated from
-//! `proto/concentrator/v1/concentrator.proto`, where every field is documented.
+//! `proto/concentrator/v1`, where every field is documented: `concentrator.proto`, `ledger.proto`, and `backhaul.proto`, the way to the
+//! head-end.
 //!
 //! * [`v1`]: the messages, [`v1::concentrator_client`] and [`v1::concentrator_server`];
 //! * [`FILE_DESCRIPTOR_SET`]: the same as data, for server reflection.

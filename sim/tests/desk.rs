@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 const MIDNIGHT: i64 = 1_795_305_600;
 const IMPORT: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 1, 8, 0, 255]), 2);
+const LDN: AttributeRequest = AttributeRequest::new(1, LogicalName([0, 0, 42, 0, 0, 255]), 2);
 const VOLTAGE: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 32, 7, 0, 255]), 2);
 const PROFILE: AttributeRequest = AttributeRequest::new(7, LogicalName([1, 0, 99, 1, 0, 255]), 2);
 
@@ -52,6 +53,8 @@ fn client_config(secure: bool, first_invocation_counter: u32) -> ClientConfig {
         max_value_len: 100_000,
         response_timeout: Duration::from_secs(30),
         retries: 2,
+        request_limit: Duration::from_secs(3600),
+        quirks: Quirks::default(),
         seed: Seed::from_u64(u64::from(first_invocation_counter)),
     }
 }
@@ -259,4 +262,44 @@ fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
     std::fs::remove_file(&path).unwrap();
     let (send, receive) = kept.trim().split_once(" 1=").unwrap();
     assert!(send.parse::<u32>().unwrap() > 77 + 3 && receive.parse::<u32>().unwrap() >= 5, "{kept}");
+}
+
+#[test]
+fn connections_that_ask_for_nothing_make_room_and_end() {
+    let now = Instant::from_secs(300_000);
+    let mut desk = desk(now);
+    let mut guest = Guest::wrapper(false);
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
+    let (_, most) = desk.occupancy();
+    let closed = |desk: &mut Desk| {
+        let outputs = std::iter::from_fn(|| desk.poll());
+        let closed = outputs.filter_map(|output| match output {
+            DeskOutput::Close { connection, .. } => Some(connection),
+            _ => None,
+        });
+        closed.collect::<Vec<_>>()
+    };
+    let later = |seconds| now + Duration::from_secs(seconds);
+    for silent in 2..=most as u16 {
+        desk.handle(later(1), DeskInput::Opened { connection: silent, kind: CarrierKind::Hdlc });
+        // Half a frame is no request.
+        desk.handle(later(1), DeskInput::Octets { connection: silent, octets: &[0x7E, 0xA0] });
+    }
+    assert_eq!((desk.occupancy(), closed(&mut desk)), ((most, most), vec![]));
+    desk.handle(later(2), DeskInput::Opened { connection: 1000, kind: CarrierKind::Wrapper });
+    assert_eq!(
+        (desk.occupancy().0, closed(&mut desk)),
+        (most, vec![2]),
+        "the first that came and was silent"
+    );
+    desk.tick(later(30));
+    let mut gone = closed(&mut desk);
+    gone.sort_unstable();
+    assert_eq!(gone.len(), most - 1, "all that were silent");
+    assert!(!gone.contains(&1) && desk.occupancy().0 == 1);
+    assert!(matches!(guest.ask(later(31), &mut desk, ClientInput::Get(LDN)), ClientOutput::Value(_)));
+    assert!(desk.deadline().is_some_and(|at| at > later(31)));
+    desk.tick(later(31 + 180));
+    assert_eq!(closed(&mut desk), [1], "and at last who has asked, and asks no more");
 }

@@ -4,6 +4,7 @@ use super::direct::DirectCommand;
 use clap::{Args, Parser, Subcommand};
 use dlms::cosem::LogicalName;
 use plc_core::Utc;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use tonic::transport::Uri;
 
@@ -39,12 +40,20 @@ pub enum Command {
     Topology(ClientArgs),
     /// Show the state of a running concentrator.
     Status(ClientArgs),
+    /// Say why a meter is read, or is not; without one, of all meters.
+    Explain(ExplainArgs),
+    /// Show in which state every expected interval is, or digests of what is held.
+    Ledger(LedgerArgs),
+    /// Make certificates for tests.
+    #[command(subcommand)]
+    Pki(PkiCommand),
     /// List the events of a running concentrator.
     Events(ClientArgs),
     /// Read, write and hear a meter without a concentrator.
     ///
-    /// Exit codes: 0 done; 1 an error of this machine or of a file; 2 a wrong command line; 3 the meter cannot be reached or does not
-    /// answer; 4 the meter refuses the association, or one of both did not prove itself; 5 the meter refuses what it was asked for.
+    /// Exit codes: 0 done; 1 an error of this machine or of a file; 2 a wrong command line; 3 the meter cannot be reached, does
+    /// not answer, or answers what cannot be understood; 4 the meter refuses the association, accepts it on other terms, or one of both
+    /// did not prove itself; 5 the meter refuses what it was asked for.
     #[command(subcommand)]
     Dlms(DirectCommand),
 }
@@ -82,7 +91,7 @@ pub struct DemoArgs {
     pub hold: bool,
     /// Where the gRPC interface is served.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
-    pub listen: std::net::SocketAddr,
+    pub listen: SocketAddr,
     /// Compute every sample of the line, also while everybody is silent.
     #[arg(long)]
     pub every_sample: bool,
@@ -105,6 +114,17 @@ pub struct ClientArgs {
     pub json: bool,
 }
 
+/// `concentrator explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// The meter, by its id or EUI-64; also a device that is not configured, by its EUI-64.
+    #[arg(value_name = "METER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub meter: Option<String>,
+}
+
 /// `concentrator meter`.
 #[derive(Clone, Debug, Args)]
 pub struct OneMeterArgs {
@@ -114,6 +134,43 @@ pub struct OneMeterArgs {
     /// How to reach the concentrator.
     #[command(flatten)]
     pub client: ClientArgs,
+}
+
+/// `concentrator ledger`.
+#[derive(Clone, Debug, Args)]
+pub struct LedgerArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// Only of this meter, by its id or EUI-64.
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub meter: Option<String>,
+    /// Captured at this time (UTC) or later; without it since the meter is expected.
+    #[arg(long, value_name = "TIME", value_parser = utc)]
+    pub from: Option<Utc>,
+    /// Captured before this time (UTC).
+    #[arg(long, value_name = "TIME", value_parser = utc)]
+    pub to: Option<Utc>,
+    /// Instead, digests of what is held in buckets of so many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub digests: Option<u64>,
+}
+
+/// `concentrator pki`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PkiCommand {
+    /// Make an authority, and certificates for a head-end and for boxes.
+    Init {
+        /// Where the files go.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Names and addresses of the head-end.
+        #[arg(long, value_name = "NAME", default_values_t = [String::from("localhost"), String::from("127.0.0.1")])]
+        head_end: Vec<String>,
+        /// Names of the boxes.
+        #[arg(long = "box", value_name = "ID")]
+        boxes: Vec<String>,
+    },
 }
 
 /// `concentrator readings`.
@@ -147,6 +204,15 @@ fn decibels(text: &str) -> Result<f64, String> {
 
 pub(super) fn logical_name(text: &str) -> Result<LogicalName, String> {
     text.parse().map_err(|_| String::from("expected six numbers, such as 1.0.1.8.0.255"))
+}
+
+/// An address or the name of a host, and a port. Meters that have addresses of both kinds are reached by the older one.
+pub(super) fn host(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected an address or a host, and a port, such as 192.0.2.7:4059 or meter.example:4059";
+    let found = text.to_socket_addrs().map_err(|error| format!("{error}; {expected}"))?;
+    let mut found: Vec<SocketAddr> = found.collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.into_iter().next().ok_or_else(|| String::from(expected))
 }
 
 /// `YYYY-MM-DD`, with `THH:MM` or `THH:MM:SS` behind it, and `Z` behind that.
@@ -184,6 +250,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_host_is_an_address_or_a_name_with_a_port() {
+        assert_eq!(host("127.0.0.1:4059"), Ok(SocketAddr::from(([127, 0, 0, 1], 4059))));
+        assert_eq!(host("localhost:4059").map(|address| address.port()), Ok(4059));
+        assert!(host("[::1]:4059").is_ok_and(|address| address.is_ipv6()));
+        for bad in ["127.0.0.1", "127.0.0.1:70000", ":", ""] {
+            assert!(host(bad).is_err_and(|said| said.contains("expected an address or a host")), "{bad}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The commands that ask a running concentrator.
 
 use super::print::{self, Table};
-use super::{ClientArgs, Command, OneMeterArgs, ReadingsArgs};
+use super::{ClientArgs, Command, ExplainArgs, LedgerArgs, OneMeterArgs, ReadingsArgs};
 use anyhow::anyhow;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
+use concentrator_proto::v1::ledger_client::LedgerClient;
 use plc_core::Utc;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -24,20 +25,24 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
             Command::Topology(args) => topology(&args).await,
             Command::Status(args) => status(&args).await,
             Command::Events(args) => events(&args).await,
+            Command::Explain(args) => explain(&args).await,
+            Command::Ledger(args) => ledger(&args).await,
             other => Err(anyhow!("{other:?}: not a command for a running concentrator")),
         }
     })
 }
 
 async fn connect(address: &Uri) -> anyhow::Result<Client> {
+    Ok(Client::new(dial(address).await?))
+}
+
+async fn dial(address: &Uri) -> anyhow::Result<Channel> {
     let endpoint = Endpoint::from(address.clone())
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE);
     let channel = endpoint.connect().await;
-    let channel =
-        channel.map_err(|_| anyhow!("address {address}: no answer, expected a running concentrator"))?;
-    Ok(Client::new(channel))
+    channel.map_err(|_| anyhow!("address {address}: no answer, expected a running concentrator"))
 }
 
 /// What the concentrator said, in one line.
@@ -113,6 +118,48 @@ async fn events(args: &ClientArgs) -> anyhow::Result<()> {
     }
 }
 
+async fn explain(args: &ExplainArgs) -> anyhow::Result<()> {
+    let mut client = connect(&args.client.address).await?;
+    if let Some(meter) = &args.meter {
+        let told = explanation(&mut client, meter.clone()).await?;
+        return Ok(io::stdout().lock().write_all(print::explanation(&told, args.client.json).as_bytes())?);
+    }
+    let meters = client.list_meters(v1::ListMetersRequest {}).await.map_err(refused)?.into_inner().meters;
+    let mut all = Vec::new();
+    for meter in meters {
+        all.push(explanation(&mut client, meter.eui64).await?);
+    }
+    // What needs somebody comes first.
+    all.sort_by_key(|told| told.good);
+    let mut table = Table::new(args.client.json, print::EXPLANATION);
+    all.iter().try_for_each(|told| table.row(print::explanation_row(told)))?;
+    Ok(table.finish()?)
+}
+
+async fn explanation(client: &mut Client, meter_id: String) -> anyhow::Result<v1::ExplainResponse> {
+    Ok(client.explain(v1::ExplainRequest { meter_id }).await.map_err(refused)?.into_inner())
+}
+
+async fn ledger(args: &LedgerArgs) -> anyhow::Result<()> {
+    let mut client =
+        LedgerClient::new(dial(&args.client.address).await?).max_decoding_message_size(MAX_ANSWER);
+    let meter_id = args.meter.clone().unwrap_or_default();
+    let (from_ms, to_ms) = (args.from.map(Utc::as_millis), args.to.map(Utc::as_millis));
+    if let Some(seconds) = args.digests {
+        let bucket_ms = seconds.saturating_mul(1000);
+        let request = v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms };
+        let answer = client.digests(request).await.map_err(refused)?.into_inner();
+        let mut table = Table::new(args.client.json, print::DIGEST);
+        answer.digests.iter().try_for_each(|digest| table.row(print::digest(digest)))?;
+        return Ok(table.finish()?);
+    }
+    let request = v1::LedgerListRequest { meter_id, from_ms, to_ms };
+    let answer = client.list(request).await.map_err(refused)?.into_inner();
+    let mut table = Table::new(args.client.json, print::LEDGER);
+    answer.lines.iter().try_for_each(|line| table.row(print::ledger(line)))?;
+    Ok(table.finish()?)
+}
+
 async fn status(args: &ClientArgs) -> anyhow::Result<()> {
     let answer = connect(&args.address).await?.status(v1::StatusRequest {}).await.map_err(refused)?;
     let mut out = io::stdout().lock();
@@ -154,5 +201,7 @@ async fn print_readings(mut stream: Streaming<v1::Reading>, args: &ReadingsArgs)
     }
 }
 
+/// Octets of an answer of the ledger at most.
+const MAX_ANSWER: usize = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: Duration = Duration::from_secs(20);

@@ -1,5 +1,5 @@
 //! The command line. Exit codes: 0 done, 1 an error in one line on standard error, 2 a wrong command line; of `dlms` also 3 the meter
-//! cannot be reached or does not answer, 4 it refuses the association or a proof is wrong, 5 it refuses what it was asked for.
+//! cannot be reached, does not answer or not so that it can be understood, 4 it refuses the association or a proof is wrong, 5 it refuses what it was asked for.
 
 mod args;
 mod client;
@@ -9,14 +9,16 @@ mod quantity;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
-pub use args::{Cli, ClientArgs, Command, OneMeterArgs, ReadingsArgs, RunArgs};
+pub use args::{
+    Cli, ClientArgs, Command, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand, ReadingsArgs, RunArgs,
+};
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
     SecurityArgs, SetArgs,
 };
 
 use crate::config::Config;
-use crate::{daemon, logging};
+use crate::{daemon, logging, pki};
 use clap::Parser;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -43,6 +45,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             return crate::demo::run(&args);
         }
         Command::Config => io::stdout().write_all(Config::default().to_toml().as_bytes())?,
+        Command::Pki(PkiCommand::Init { dir, head_end, boxes }) => pki::init(&dir, &head_end, &boxes)?,
         Command::Dlms(command) => {
             start_log(cli.log.as_deref(), "warn")?;
             direct::run(&command)?;

@@ -189,6 +189,39 @@ pub(super) fn node(node: &v1::Node) -> Row {
     Row { cells, json }
 }
 
+pub(super) const LEDGER: &[Column] =
+    &[("METER", -16), ("FROM", -20), ("TO", -20), ("INTERVALS", 9), ("STATE", -12), ("REASON", -9)];
+
+pub(super) fn ledger(line: &v1::LedgerLine) -> Row {
+    let state = word(line.state().as_str_name(), "INTERVAL_STATE_");
+    let cells = vec![
+        line.meter_id.clone(),
+        time(Some(line.from_ms)),
+        time(Some(line.to_ms)),
+        line.intervals.to_string(),
+        state.clone(),
+        line.reason.clone(),
+    ];
+    let json = json!({
+        "meter_id": line.meter_id, "from_ms": line.from_ms, "to_ms": line.to_ms, "intervals": line.intervals,
+        "state": state, "reason": line.reason,
+    });
+    Row { cells, json }
+}
+
+pub(super) const DIGEST: &[Column] = &[("EUI64", -16), ("FROM", -20), ("READINGS", 8), ("DIGEST", -32)];
+
+pub(super) fn digest(digest: &v1::RangeDigest) -> Row {
+    let mut sum = String::new();
+    digest.sum.iter().for_each(|octet| {
+        let _ = write!(sum, "{octet:02x}");
+    });
+    let eui64 = format!("{:016x}", digest.eui64);
+    let cells = vec![eui64.clone(), time(Some(digest.from_ms)), digest.count.to_string(), sum.clone()];
+    let json = json!({ "eui64": eui64, "from_ms": digest.from_ms, "count": digest.count, "sum": sum });
+    Row { cells, json }
+}
+
 pub(super) const EVENT: &[Column] =
     &[("CURSOR", 8), ("TIME", -20), ("KIND", -17), ("METER", -12), ("TEXT", -4)];
 
@@ -205,6 +238,41 @@ pub(super) fn event(event: &v1::Event) -> Row {
         "text": event.text,
     });
     Row { cells, json }
+}
+
+pub(super) const EXPLANATION: &[Column] =
+    &[("METER", -12), ("EUI64", -16), ("VERDICT", -20), ("WHY", -50), ("ADVICE", -6)];
+
+pub(super) fn explanation_row(told: &v1::ExplainResponse) -> Row {
+    let cells = vec![
+        told.meter_id.clone(),
+        told.eui64.clone(),
+        told.verdict.clone(),
+        told.summary.clone(),
+        told.advice.clone(),
+    ];
+    Row { cells, json: explanation_json(told) }
+}
+
+fn explanation_json(told: &v1::ExplainResponse) -> Value {
+    let finding = |finding: &v1::Finding| json!({ "time_ms": finding.time_ms, "text": finding.text });
+    json!({
+        "meter_id": told.meter_id, "eui64": told.eui64, "verdict": told.verdict, "good": told.good,
+        "summary": told.summary, "advice": told.advice,
+        "findings": told.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+/// One meter, with the chain.
+pub(super) fn explanation(told: &v1::ExplainResponse, as_json: bool) -> String {
+    if as_json {
+        return format!("{}\n", explanation_json(told));
+    }
+    let mut text = format!("{} ({}): {}\n\n", told.meter_id, told.eui64, told.summary);
+    for finding in &told.findings {
+        let _ = writeln!(text, "{:<20}  {}", time(finding.time_ms), finding.text);
+    }
+    text + &format!("\nverdict  {}\nadvice   {}\n", told.verdict, told.advice)
 }
 
 pub(super) fn status(status: &v1::StatusResponse, as_json: bool) -> String {

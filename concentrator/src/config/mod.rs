@@ -3,16 +3,19 @@
 //! Every key has a default and is explained in the file that `concentrator config` prints ([`Config::to_toml`]).
 //! Everything that is wrong is reported at once, each with its line, key, value and what was expected.
 
+mod backhaul;
 mod section;
 mod template;
 #[cfg(test)]
 mod tests;
 mod value;
 
+pub use self::backhaul::BackhaulConfig;
 pub use section::ConfigError;
 pub use value::Key128;
 pub(crate) use value::hex;
 
+use crate::store::Limits;
 use plc_core::{Eui64, PanId};
 use section::{Findings, Section, Show};
 use std::collections::BTreeSet;
@@ -39,6 +42,10 @@ pub struct Config {
     pub store_path: PathBuf,
     /// `grpc.listen`: where the interface is served.
     pub listen: SocketAddr,
+    /// `store.max_mb`, `store.keep_days`: what is kept.
+    pub limits: Limits,
+    /// `[backhaul]`, if there is a head-end.
+    pub backhaul: Option<BackhaulConfig>,
     /// `[plc]`.
     pub plc: PlcConfig,
     /// `[collector]`.
@@ -106,6 +113,8 @@ impl Default for Config {
         Self {
             store_path: "/var/lib/concentrator/concentrator.sqlite".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            limits: Limits { head_end: false, ..Limits::default() },
+            backhaul: None,
             plc: PlcConfig {
                 front_end: String::from("unix:/run/concentrator/front-end.sock"),
                 eui64: Eui64::from_u64(0x0251_4D00_00FF_FFFE),
@@ -159,6 +168,8 @@ impl Config {
         let mut root = section::parse(text, found);
         let mut config = Self::default();
         config.take_store_and_interface(&mut root, found);
+        config.backhaul = BackhaulConfig::take(root.section("backhaul", found), folder, found);
+        config.limits.head_end = config.backhaul.is_some();
         config.plc.take(root.section("plc", found), found);
         config.collector.take(root.section("collector", found), found);
         let mut log = root.section("log", found);
@@ -184,6 +195,13 @@ impl Config {
             &mut self.store_path,
             store.take("path", "a path", Show::Value, found, |v| value::text(v).map(Into::into)),
         );
+        let megabytes = store.take("max_mb", "a number, 8 to 1000000", Show::Value, found, |v| {
+            value::integer(v, 8..=1_000_000)
+        });
+        set(&mut self.limits.octets, megabytes.map(|megabytes| megabytes.unsigned_abs() << 20));
+        let days = store
+            .take("keep_days", "a number, 1 to 3650", Show::Value, found, |v| value::integer(v, 1..=3650));
+        set(&mut self.limits.keep, days.map(|days| Duration::from_secs(days.unsigned_abs() * 86_400)));
         store.finish(found);
         let mut grpc = root.section("grpc", found);
         let expected = "an address and a port, such as \"127.0.0.1:50051\"";

@@ -19,10 +19,30 @@ const METER_EXAMPLE: &str = r#"# The meters that may join. Keys are 32 hexadecim
 #system_title = "4d4d4d0000000001"
 "#;
 
+/// The way to the head-end, as comments.
+const BACKHAUL: &str = r#"[backhaul]
+# Where the head-end listens; without it nothing is delivered, and readings are there to be asked for.
+#head_end = "https://head-end.example:50052"
+# Name of this box, as in its certificate: letters, digits, hyphens.
+#box_id = "box-1"
+# PEM file with the certificates of the authority; `concentrator pki init` makes all three files for tests.
+#authority = "pki/ca.pem"
+# PEM file with the certificate of this box.
+#certificate = "pki/box-1.pem"
+# PEM file with the private key of this box.
+#key = "pki/box-1.key"
+# Whether http to this machine is allowed, for tests.
+#plain_text = false
+# In which order a backlog is delivered: "oldest-first", or "newest-first": what is new at once, the rest backwards.
+#order = "oldest-first"
+# Octets per second at most, 1000 to 1000000000; without it as fast as the link is.
+#max_octets_per_s = 10000
+"#;
+
 impl Config {
     /// The file that gives this configuration, without the meters, every key explained.
     pub fn to_toml(&self) -> String {
-        let Self { store_path, listen, plc, collector, log, .. } = self;
+        let Self { store_path, listen, limits, plc, collector, log, .. } = self;
         format!(
             r#"# Configuration of the concentrator. Every key is optional; the values here are used without it.
 # An unknown key is an error.
@@ -33,11 +53,17 @@ impl Config {
 [store]
 # The database: readings, events, counters and keys of the network. Made when it is not there.
 path = {path:?}
+# Megabytes of the file at most, 8 to 1000000. At nine tenths old events are removed, then readings that the head-end has; one that it
+# has not is never removed: readings are refused instead, and read again from the meters later.
+max_mb = {max_mb}
+# Days for which readings that the head-end has are kept after their capture. Without a head-end all are removed at that age.
+keep_days = {keep_days}
 
 [grpc]
 # Where the gRPC interface is served. It has no authentication: keep it on this machine or behind a proxy.
 listen = "{listen}"
 
+{BACKHAUL}
 [plc]
 # The analogue front end, hardware or emulated: "unix:/absolute/path" or "tcp:host:port".
 front_end = {front_end:?}
@@ -68,6 +94,8 @@ level = {log:?}
 
 {METER_EXAMPLE}"#,
             path = store_path.display().to_string(),
+            max_mb = limits.octets >> 20,
+            keep_days = limits.keep.as_secs() / 86_400,
             front_end = plc.front_end,
             eui64 = plc.eui64,
             band = plc.band.as_str(),

@@ -44,7 +44,7 @@ fn everything_that_is_wrong_is_said_at_once() {
   line 5: collector.capture_period_s = 7000: expected seconds that divide a day, 60 to 86400
   line 6: collector.period: unknown key, expected one of capture_period_s, read_delay_s, retries, parallel_sessions, set_clocks
   line 8: plc.pan_id = 0x0300: expected a number up to 0xfcff with the bits 0x0300 clear
-  line 9: extra: unknown key, expected one of store, grpc, plc, collector, log, meter, meters_file";
+  line 9: extra: unknown key, expected one of store, grpc, backhaul, plc, collector, log, meter, meters_file";
     assert_eq!(parse(text).unwrap_err(), expected);
 }
 
@@ -133,5 +133,33 @@ proptest! {
             read_delay: Duration::from_secs(delay), retries, parallel_sessions: parallel, set_clocks,
         };
         prop_assert_eq!(parse(&config.to_toml()), Ok(config));
+    }
+}
+
+#[test]
+fn a_head_end_needs_certificates_or_this_machine_and_the_word() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["ca", "box", "key"] {
+        std::fs::write(folder.path().join(name), "-----BEGIN CERTIFICATE-----").unwrap();
+    }
+    let path = folder.path().join("c.toml");
+    let parse = |text: &str| Config::parse(&format!("[backhaul]\n{text}\n"), &path);
+    let tls = "authority = \"ca\"\ncertificate = \"box\"\nkey = \"key\"\nbox_id = \"box-1\"\n";
+    let config = parse(&format!("{tls}head_end = \"https://h:1\"\norder = \"newest-first\"")).unwrap();
+    let backhaul = config.backhaul.unwrap();
+    assert!(backhaul.tls.is_some() && config.limits.head_end);
+    assert_eq!((backhaul.box_id.as_str(), backhaul.order), ("box-1", ::backhaul::Order::NewestFirst));
+    assert!(!Config::default().limits.head_end, "without a head-end nobody acknowledges");
+    let plain = "box_id = \"box-1\"\nplain_text = true\nhead_end = \"http://127.0.0.1:1\"";
+    assert!(parse(plain).unwrap().backhaul.unwrap().tls.is_none());
+    for bad in [
+        "box_id = \"b\"\nhead_end = \"https://h:1\"",
+        "box_id = \"b\"\nhead_end = \"http://127.0.0.1:1\"",
+        "box_id = \"b\"\nplain_text = true\nhead_end = \"http://192.0.2.1:1\"",
+        &format!("{tls}head_end = \"http://h:1\""),
+        "plain_text = true\nhead_end = \"http://127.0.0.1:1\"",
+    ] {
+        let error = parse(bad).unwrap_err().to_string();
+        assert!(error.contains("backhaul: expected "), "{bad}: {error}");
     }
 }

@@ -94,6 +94,30 @@ pub(super) fn status(live: &Live) -> v1::StatusResponse {
     }
 }
 
+/// Why a meter is read or is not.
+pub(super) fn explanation(live: &Live, explanation: collector::Explanation) -> v1::ExplainResponse {
+    let verdict = explanation.verdict;
+    let summary = match verdict {
+        collector::Verdict::RelaySilent { relay } => {
+            format!("its frames are passed on by the meter {}, which does not answer", live.meter_id(relay))
+        }
+        other => other.to_string(),
+    };
+    let finding = |finding: collector::Finding| v1::Finding {
+        time_ms: finding.at.map(Utc::as_millis),
+        text: finding.text,
+    };
+    v1::ExplainResponse {
+        meter_id: live.meter_id(explanation.meter),
+        eui64: explanation.meter.to_string(),
+        verdict: verdict.name().to_owned(),
+        good: verdict.is_good(),
+        summary,
+        advice: verdict.advice().to_owned(),
+        findings: explanation.chain.into_iter().map(finding).collect(),
+    }
+}
+
 /// Meters expected, and of those in the network.
 fn count(live: &Live) -> (u32, u32) {
     let meters = live.meters();

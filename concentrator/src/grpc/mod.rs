@@ -4,6 +4,7 @@
 //! connections and never touches the thread of the power line.
 
 mod convert;
+mod ledger;
 mod service;
 mod stream;
 
@@ -13,6 +14,8 @@ pub use service::MAX_STREAMS;
 use crate::live::Live;
 use concentrator_proto::FILE_DESCRIPTOR_SET;
 use concentrator_proto::v1::concentrator_server::ConcentratorServer;
+use concentrator_proto::v1::ledger_server::LedgerServer;
+use ledger::LedgerService;
 use service::Service;
 use std::io;
 use std::net::SocketAddr;
@@ -135,13 +138,17 @@ async fn spawn(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let shutdown = live.shutdown.clone();
-    let service = ConcentratorServer::new(Service::new(live, store)).max_decoding_message_size(MAX_REQUEST);
+    let service = Arc::new(Service::new(live, store));
+    let ledger =
+        LedgerServer::new(LedgerService(Arc::clone(&service))).max_decoding_message_size(MAX_REQUEST);
+    let service = ConcentratorServer::from_arc(service).max_decoding_message_size(MAX_REQUEST);
     let router = transport::Server::builder()
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .add_service(health_service)
         .add_service(reflection)
+        .add_service(ledger)
         .add_service(service);
     let stopping = async move {
         shutdown.triggered().await;

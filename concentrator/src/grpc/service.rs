@@ -34,6 +34,10 @@ impl Service {
         Self { live, store, streams, questions: Semaphore::new(MAX_QUESTIONS) }
     }
 
+    pub(super) fn live(&self) -> &Live {
+        &self.live
+    }
+
     fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
         let refused =
             |_| Status::resource_exhausted(format!("{MAX_STREAMS} streams are open, expected fewer"));
@@ -41,7 +45,7 @@ impl Service {
     }
 
     /// Asks the store something short, beside the threads of the runtime.
-    async fn ask<T: Send + 'static>(
+    pub(super) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&StoreReader) -> Result<T, crate::store::StoreError> + Send + 'static,
     ) -> Result<T, Status> {
@@ -51,7 +55,7 @@ impl Service {
     }
 
     /// The meter of that name, configured or only in the store; `None` for an empty name.
-    async fn meter(&self, name: &str) -> Result<Option<Eui64>, Status> {
+    pub(super) async fn meter(&self, name: &str) -> Result<Option<Eui64>, Status> {
         if name.is_empty() {
             return Ok(None);
         }
@@ -147,6 +151,19 @@ impl Concentrator for Service {
         _: Request<v1::WatchStatusRequest>,
     ) -> Result<Response<Self::WatchStatusStream>, Status> {
         Ok(Response::new(stream::status(self.permit()?, Arc::clone(&self.live))))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let name = request.into_inner().meter_id;
+        let meter = self.live.find_meter(&name).or_else(|| Eui64::parse_hex(&name));
+        let unknown = || {
+            Status::not_found(format!("meter {name:?}: not known, expected an id of ListMeters or an EUI-64"))
+        };
+        let explanation = self.live.explain(meter.ok_or_else(unknown)?);
+        Ok(Response::new(convert::explanation(&self.live, explanation)))
     }
 
     async fn list_events(

@@ -1,9 +1,11 @@
 //! What stands above the node: the collector and the store, driven by turns.
 
 use super::port::{Answer, ApplicationPort, Turn};
-use crate::store::{Event, EventKind, MeterCounter, Reading, Store, StoreError};
+use crate::store::{Event, EventKind, LostRange, MeterCounter, Reading, Store, StoreError};
+use backhaul::ledger::Reason;
 use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry};
-use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpIndication};
+use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpConfirm, UdpIndication, UdpRequest};
+use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress, Utc, UtcAnchor};
 use plc_node::{DeviceCounter, NodeOutput};
 
@@ -34,7 +36,13 @@ pub trait Observer: Send {
     /// A datagram of a meter has arrived.
     fn received(&mut self, now: Utc, datagram: &UdpIndication);
     /// A datagram goes to a meter.
-    fn sent(&mut self, dst: ShortAddress);
+    fn sent(&mut self, request: &UdpRequest);
+    /// A datagram has left, or has not.
+    fn confirmed(&mut self, now: Utc, confirm: UdpConfirm);
+    /// An event has become durable.
+    fn noted(&mut self);
+    /// Readings wait to become durable; these are all that do.
+    fn in_hand(&mut self, readings: &[Reading]);
     /// Readings have become durable.
     fn stored(&mut self, readings: &[Reading], newest: crate::store::Cursor);
     /// Something has happened in the network.
@@ -53,6 +61,20 @@ pub struct Application<'s, O> {
     observer: O,
     management: Vec<AdpmRequest>,
     answer: Answer,
+    waiting: Waiting,
+    /// Captures of a meter that may be asked for once more after a restart.
+    history: (Duration, u32),
+    /// Whether the store has no room, and that has been told.
+    full: bool,
+}
+
+/// Batches that become durable together: a transaction costs the flash some pages, whatever is in it.
+#[derive(Debug, Default)]
+struct Waiting {
+    numbers: Vec<u64>,
+    readings: Vec<Reading>,
+    /// When they are written at the latest.
+    until: Option<Instant>,
 }
 
 impl<'s, O: Observer> Application<'s, O> {
@@ -69,8 +91,18 @@ impl<'s, O: Observer> Application<'s, O> {
         observer: O,
     ) -> Result<Self, StoreError> {
         let management = vec![AdpmRequest::NetworkStart { pan_id }];
-        let answer = Answer::default();
-        let mut application = Self { collector, store, anchor, observer, management, answer };
+        let history = (collector.config().period, collector.config().history);
+        let mut application = Self {
+            collector,
+            store,
+            anchor,
+            observer,
+            management,
+            answer: Answer::default(),
+            waiting: Waiting::default(),
+            history,
+            full: false,
+        };
         application.collector.handle(anchor.at, CollectorInput::Clock(anchor));
         application.dismiss_all_but(meters)?;
         meters.iter().try_for_each(|meter| application.admit(meter))?;
@@ -117,9 +149,14 @@ impl<'s, O: Observer> Application<'s, O> {
             self.collector.tick(turn.now);
         }
         self.drain(turn.now)?;
+        self.commit_when_due(turn.now)?;
+        self.drain(turn.now)?;
         self.observer.after_turn(self.anchor.utc(turn.now), &self.collector);
-        self.answer.deadline = self.collector.deadline();
+        self.answer.deadline = self.collector.deadline().into_iter().chain(self.waiting.until).min();
         self.answer.stop = self.observer.stop();
+        if self.answer.stop {
+            self.commit(turn.now)?;
+        }
         Ok(std::mem::take(&mut self.answer))
     }
 
@@ -140,6 +177,7 @@ impl<'s, O: Observer> Application<'s, O> {
     fn admit(&mut self, meter: &MeterAccess) -> Result<(), StoreError> {
         let eui64 = meter.eui64;
         self.store.register_meter(eui64, None)?;
+        self.store.expect_meter(eui64, self.anchor.utc)?;
         let row = self.store.reader().meter(eui64)?.ok_or(StoreError::UnknownMeter(eui64))?;
         let counter = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         let entry = MeterEntry {
@@ -149,7 +187,7 @@ impl<'s, O: Observer> Application<'s, O> {
             authentication_key: meter.authentication_key,
             first_invocation_counter: counter(row.invocation_counter),
             last_server_counter: (row.server_counter > 0).then(|| counter(row.server_counter)),
-            last_capture: self.store.reader().last_capture(eui64)?,
+            last_capture: self.store.resume_from(eui64, self.history.0, self.history.1)?,
         };
         self.collector.handle(self.anchor.at, CollectorInput::Register(entry));
         self.management.push(AdpmRequest::Allow { eui64, psk: meter.psk, short: row.short_address });
@@ -163,7 +201,8 @@ impl<'s, O: Observer> Application<'s, O> {
                 self.collector.handle(now, CollectorInput::Udp(&datagram));
             }
             NodeOutput::UdpConfirm(confirm) => {
-                self.collector.handle(now, CollectorInput::UdpConfirm(confirm))
+                self.observer.confirmed(self.anchor.utc(now), confirm);
+                self.collector.handle(now, CollectorInput::UdpConfirm(confirm));
             }
             NodeOutput::Adpm(indication) => self.on_network(now, indication)?,
             NodeOutput::Persist(record) => self.persist(record)?,
@@ -230,7 +269,9 @@ impl<'s, O: Observer> Application<'s, O> {
         meter: Option<Eui64>,
         text: String,
     ) -> Result<(), StoreError> {
-        self.store.append_event(&Event { time: self.anchor.utc(now), kind, meter, text })
+        self.store.append_event(&Event { time: self.anchor.utc(now), kind, meter, text })?;
+        self.observer.noted();
+        Ok(())
     }
 
     /// Carries out what the collector wants, in order.
@@ -238,7 +279,7 @@ impl<'s, O: Observer> Application<'s, O> {
         while let Some(output) = self.collector.poll() {
             match output {
                 CollectorOutput::Udp(request) => {
-                    self.observer.sent(request.dst);
+                    self.observer.sent(&request);
                     self.answer.datagrams.push(request);
                 }
                 CollectorOutput::Store(batch) => self.store_batch(now, &batch)?,
@@ -254,17 +295,62 @@ impl<'s, O: Observer> Application<'s, O> {
         Ok(())
     }
 
+    /// Takes a batch in hand.
     fn store_batch(&mut self, now: Instant, batch: &Batch) -> Result<(), StoreError> {
         let received = self.anchor.utc(now);
-        let readings: Vec<Reading> =
-            batch.readings.iter().map(|reading| stored_form(reading, received)).collect();
-        let report = self.store.insert_readings(&readings)?;
-        self.collector.handle(now, CollectorInput::Stored { batch: batch.number });
-        self.observer.stored(&readings, report.newest);
-        Ok(())
+        self.waiting.numbers.push(batch.number);
+        self.waiting.readings.extend(batch.readings.iter().map(|reading| stored_form(reading, received)));
+        self.waiting.until.get_or_insert(now + COMMIT_DELAY);
+        self.observer.in_hand(&self.waiting.readings);
+        self.commit_when_due(now)
+    }
+
+    /// Makes what is in hand durable when it is enough or has waited long.
+    fn commit_when_due(&mut self, now: Instant) -> Result<(), StoreError> {
+        let late = self.waiting.until.is_some_and(|until| until <= now);
+        if late || self.waiting.readings.len() >= COMMIT_READINGS { self.commit(now) } else { Ok(()) }
+    }
+
+    /// Makes what is in hand durable.
+    fn commit(&mut self, now: Instant) -> Result<(), StoreError> {
+        if self.waiting.readings.is_empty() {
+            return Ok(());
+        }
+        let Waiting { numbers, readings, .. } = std::mem::take(&mut self.waiting);
+        self.observer.in_hand(&[]);
+        match self.store.insert_readings(&readings) {
+            Ok(report) => {
+                self.full = false;
+                for batch in numbers {
+                    self.collector.handle(now, CollectorInput::Stored { batch });
+                }
+                self.observer.stored(&readings, report.newest);
+                Ok(())
+            }
+            // The collector asks the meters again later; meanwhile everything else goes on.
+            Err(error) if error.is_full() => {
+                self.tell_full(now, &error);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Once for each time that room runs out; where even the event finds none, the log has it.
+    fn tell_full(&mut self, now: Instant, error: &StoreError) {
+        if !std::mem::replace(&mut self.full, true) {
+            tracing::error!("{error}");
+            if let Err(error) = self.record(now, EventKind::StoreFull, None, error.to_string()) {
+                tracing::error!("{error}");
+            }
+        }
     }
 
     fn on_collected(&mut self, now: Instant, event: &CollectorEvent) -> Result<(), StoreError> {
+        if let CollectorEvent::GapLost { meter, range } = *event {
+            let reason = Reason::NotGiven;
+            self.store.record_lost(&LostRange { meter, from: range.from, to: range.to, reason })?;
+        }
         if let Some((kind, meter)) = kind_of(event) {
             self.record(now, kind, Some(meter), event.to_string())?;
         }
@@ -272,6 +358,11 @@ impl<'s, O: Observer> Application<'s, O> {
         Ok(())
     }
 }
+
+/// Readings that are written together.
+const COMMIT_READINGS: usize = 100;
+/// How long the first of them waits. The collector counts nothing as read before, so a power cut costs that it is read again.
+const COMMIT_DELAY: Duration = Duration::from_secs(5);
 
 fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
     Reading {

@@ -6,7 +6,7 @@ use crate::live::{Live, MeterState, MeterStatus};
 use crate::store::{Cursor, Reading};
 use collector::{Collector, CollectorEvent, SessionFailure};
 use dlms::client::ClientFailure;
-use plc_core::sap::{AdpmIndication, UdpIndication};
+use plc_core::sap::{AdpmIndication, UdpConfirm, UdpIndication, UdpRequest};
 use plc_core::{Eui64, ShortAddress, Utc};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ impl LiveObserver {
     fn show(&mut self, status: &collector::MeterStatus) {
         if self.shown.get(&status.eui64) != Some(status) {
             self.live.update_meter(status.eui64, |shown| update(shown, status));
+            self.live.diagnose(|diagnosis| diagnosis.on_status(status));
             self.network.on_address(status.eui64, status.short);
             self.shown.insert(status.eui64, status.clone());
         }
@@ -51,6 +52,7 @@ impl Observer for LiveObserver {
 
     fn received(&mut self, now: Utc, datagram: &UdpIndication) {
         self.network.on_heard(now, datagram);
+        self.live.diagnose(|diagnosis| diagnosis.on_heard(now, datagram));
         let change = |status: &mut MeterStatus| {
             status.counters.datagrams_received += 1;
             status.hops = Some(datagram.hops);
@@ -59,8 +61,21 @@ impl Observer for LiveObserver {
         self.of(datagram.src, change);
     }
 
-    fn sent(&mut self, dst: ShortAddress) {
-        self.of(dst, |status| status.counters.datagrams_sent += 1);
+    fn sent(&mut self, request: &UdpRequest) {
+        self.live.diagnose(|diagnosis| diagnosis.on_sent(request));
+        self.of(request.dst, |status| status.counters.datagrams_sent += 1);
+    }
+
+    fn confirmed(&mut self, now: Utc, confirm: UdpConfirm) {
+        self.live.diagnose(|diagnosis| diagnosis.on_confirm(now, confirm));
+    }
+
+    fn noted(&mut self) {
+        self.live.noted();
+    }
+
+    fn in_hand(&mut self, readings: &[Reading]) {
+        self.live.set_in_hand(readings);
     }
 
     fn stored(&mut self, readings: &[Reading], newest: Cursor) {
@@ -73,7 +88,8 @@ impl Observer for LiveObserver {
         self.live.committed(newest);
     }
 
-    fn network(&mut self, _now: Utc, indication: &AdpmIndication) {
+    fn network(&mut self, now: Utc, indication: &AdpmIndication) {
+        self.live.diagnose(|diagnosis| diagnosis.on_network(now, indication));
         match *indication {
             AdpmIndication::Started { pan_id } => {
                 self.live.update_status(|status| status.pan_id = Some(pan_id))
@@ -90,6 +106,7 @@ impl Observer for LiveObserver {
     }
 
     fn collected(&mut self, now: Utc, event: &CollectorEvent) {
+        self.live.diagnose(|diagnosis| diagnosis.on_event(now, event));
         match event {
             CollectorEvent::MeterRead { meter, .. } => {
                 self.live.update_meter(*meter, |status| {

@@ -70,6 +70,10 @@ pub fn serve<F: FrontEnd, R>(
     let build = |clock| coordinator(config, &network, &past, devices.max(1), clock);
     let mut driver = Driver::new(front_end, node_port, build);
     let observer = LiveObserver::new(Arc::clone(live), config.eui64);
+    live.diagnose(|diagnosis| {
+        diagnosis.set_period(config.collector.period);
+        diagnosis.on_clock();
+    });
     let collector = Collector::new(config.collector.clone());
     let mut application =
         Application::new(collector, store, driver.anchor(), network.pan_id, &config.meters, observer)?;

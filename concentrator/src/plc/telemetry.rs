@@ -6,13 +6,15 @@ use super::front_end::FrontEnd;
 use crate::live::Live;
 use std::collections::BTreeMap;
 
-/// Tells [`Live`] the time, the counters and the network.
+/// Tells [`Live`] the time, the counters and the ways of frames.
 pub fn publish<F: FrontEnd>(live: &Live, driver: &Driver<F>) {
     let counters = counters(driver);
     live.update_status(|status| {
         status.now = status.now.max(driver.utc());
         status.counters = counters;
     });
+    let routes = driver.node().adp().routes().iter().filter(|route| route.is_usable(driver.now()));
+    live.diagnose(|diagnosis| routes.for_each(|route| diagnosis.on_route(route.destination, route.next_hop)));
 }
 
 fn counters<F: FrontEnd>(driver: &Driver<F>) -> BTreeMap<String, u64> {

@@ -1,6 +1,7 @@
 //! Why the store refuses or fails.
 
 use super::schema::VERSION;
+use archive::ArchiveError;
 use plc_core::{Eui64, ShortAddress};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -57,6 +58,24 @@ pub enum StoreError {
         /// Why.
         error: rusqlite::Error,
     },
+    /// The store has reached its limit.
+    #[error("store {}: {used} of {limit} pages used; expected room: no reading is taken until the head-end has acknowledged older ones", path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// Pages in use.
+        used: u64,
+        /// Pages that may be.
+        limit: u64,
+    },
+    /// The readings cannot be packed.
+    #[error("store {}: {error}", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: ArchiveError,
+    },
     /// A counter that must never go back was asked to.
     #[error("counter {name}: {value} is less than the stored {stored}; a counter never goes back")]
     CounterBack {
@@ -81,6 +100,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Of the tables of readings.
+    pub(super) fn archive(path: &Path, error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Sqlite(error) => Self::sqlite(path)(error),
+            error => Self::Archive { path: path.to_owned(), error },
+        }
+    }
+
+    /// Whether there is no room on the disk or in the store.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Full { .. } => true,
+            Self::Sqlite { error, .. } => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            _ => false,
+        }
+    }
+
     pub(super) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Self + '_ {
         move |error| Self::Sqlite { path: path.to_owned(), error }
     }

@@ -29,6 +29,10 @@ pub enum EventKind {
     SecurityFailure,
     /// The power line cannot be served.
     PowerLineFault,
+    /// The store runs out of room: what was removed, or that no reading is taken any more.
+    StoreFull,
+    /// Part of the store cannot be read any more.
+    StoreDamaged,
     /// A kind that this version does not know.
     Unknown,
 }
@@ -61,7 +65,8 @@ impl EventKind {
         NAMES[self as usize].1
     }
 
-    fn from_name(name: &str) -> Self {
+    /// The kind of that word.
+    pub fn from_name(name: &str) -> Self {
         NAMES.iter().find(|(_, known)| *known == name).map_or(Self::Unknown, |(kind, _)| *kind)
     }
 }
@@ -92,7 +97,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 }
 
 /// In the order of the enum.
-const NAMES: [(EventKind, &str); 11] = [
+const NAMES: [(EventKind, &str); 13] = [
     (EventKind::Started, "started"),
     (EventKind::Stopped, "stopped"),
     (EventKind::MeterJoined, "meter-joined"),
@@ -103,6 +108,8 @@ const NAMES: [(EventKind, &str); 11] = [
     (EventKind::Clock, "clock"),
     (EventKind::SecurityFailure, "security-failure"),
     (EventKind::PowerLineFault, "power-line-fault"),
+    (EventKind::StoreFull, "store-full"),
+    (EventKind::StoreDamaged, "store-damaged"),
     (EventKind::Unknown, "unknown"),
 ];
 

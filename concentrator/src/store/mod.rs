@@ -3,23 +3,31 @@
 //! One writer, an owned value ([`Store`]), and any number of readers beside it ([`StoreReader`]). Every method
 //! that changes something is one transaction and returns once it is durable (write-ahead log,
 //! `synchronous=FULL`). So: batch readings, and reserve counters in blocks.
+//!
+//! Readings are packed in blocks ([`archive`]). What is kept for how long, and what happens when there is no room: [`Limits`].
 
 mod error;
 mod event;
+mod ledger;
 mod network;
 mod reader;
 mod reading;
+mod retention;
 mod schema;
 #[cfg(test)]
 mod tests;
 
 pub use error::StoreError;
 pub use event::{Event, EventKind, StoredEvent};
+pub use ledger::LostRange;
 pub use reader::StoreReader;
 pub use reading::{Cursor, InsertReport, Reading, ReadingFilter, StoredReading};
+pub use retention::{DeliveredMark, Limits};
 
+use archive::{Archive, ArchiveError, Conflict};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
 use reading::bits;
+use retention::Retention;
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -31,6 +39,8 @@ pub const MAX_EVENTS: i64 = 100_000;
 #[derive(Debug)]
 pub struct Store {
     reader: StoreReader,
+    archive: Archive,
+    retention: Retention,
     /// Held as long as the store is open.
     _lock: File,
 }
@@ -78,8 +88,12 @@ impl Store {
     /// which cases all is left as it is; it has a writer already; the file system or the database failed.
     pub fn open(path: &Path, now: Utc) -> Result<Self, StoreError> {
         let lock = lock(path)?;
-        let reader = StoreReader { connection: schema::open(path, now)?, path: path.to_owned() };
-        Ok(Self { reader, _lock: lock })
+        let connection = schema::open(path, now)?;
+        let archive = Archive::load(&connection).map_err(|error| StoreError::archive(path, error))?;
+        let reader = StoreReader::new(connection, path);
+        let mut store = Self { reader, archive, retention: Retention::default(), _lock: lock };
+        store.tell_damages(now)?;
+        Ok(store)
     }
 
     /// Where it is, for [`StoreReader::open`].
@@ -96,16 +110,25 @@ impl Store {
     /// change; with another content it is refused and leaves an event.
     ///
     /// # Errors
-    /// The database failed; nothing of the batch was kept.
+    /// There is no room ([`StoreError::is_full`]), or the database failed; nothing of the batch was kept.
     pub fn insert_readings(&mut self, batch: &[Reading]) -> Result<InsertReport, StoreError> {
-        let mut report = self.transact(|transaction| {
-            let mut report = InsertReport::default();
-            batch.iter().try_for_each(|reading| insert(transaction, reading, &mut report))?;
-            trim_events(transaction)?;
+        self.make_room(batch)?;
+        let report = self.archived(|archive, transaction| {
+            let report = archive.insert(transaction, batch)?;
+            for conflict in &report.conflicts {
+                record_conflict(transaction, conflict)?;
+            }
+            if !report.conflicts.is_empty() {
+                trim_events(transaction)?;
+            }
             Ok(report)
         })?;
-        report.newest = self.reader.newest()?;
-        Ok(report)
+        Ok(InsertReport {
+            inserted: report.inserted,
+            duplicates: report.duplicates,
+            conflicts: report.conflicts.len(),
+            newest: report.newest,
+        })
     }
 
     /// Raises a named counter. Call it before the values below `value` are used.
@@ -195,8 +218,9 @@ impl Store {
     ///
     /// # Errors
     /// The database failed.
-    pub fn close(self) -> Result<(), StoreError> {
-        let StoreReader { connection, path } = self.reader;
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.archived(|archive, transaction| archive.write_coverage(transaction))?;
+        let StoreReader { connection, path, .. } = self.reader;
         let flushed = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
         flushed
             .and_then(|()| connection.close().map_err(|(_, error)| error))
@@ -217,7 +241,7 @@ impl Store {
         &mut self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let StoreReader { connection, path } = &mut self.reader;
+        let StoreReader { connection, path, .. } = &mut self.reader;
         let whole = || {
             let transaction = connection.transaction()?;
             let result = change(&transaction)?;
@@ -225,6 +249,39 @@ impl Store {
             Ok(result)
         };
         whole().map_err(StoreError::sqlite(path))
+    }
+
+    /// The same for what changes the readings: what fails is forgotten in memory too.
+    fn archived<T>(
+        &mut self,
+        change: impl FnOnce(&mut Archive, &Transaction<'_>) -> Result<T, ArchiveError>,
+    ) -> Result<T, StoreError> {
+        let StoreReader { connection, path, .. } = &mut self.reader;
+        let archive = &mut self.archive;
+        let whole = || {
+            let transaction = connection.transaction()?;
+            let result = change(archive, &transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        let failed = match whole() {
+            Ok(result) => return Ok(result),
+            Err(error) => StoreError::archive(path, error),
+        };
+        self.archive.reload(connection).map_err(|error| StoreError::archive(path, error))?;
+        Err(failed)
+    }
+
+    /// Leaves an event for each block that could not be read at the start.
+    fn tell_damages(&mut self, now: Utc) -> Result<(), StoreError> {
+        for damage in self.archive.damages().to_vec() {
+            let text = format!(
+                "readings {} to {}, captured {} to {}: damaged",
+                damage.first.0, damage.last.0, damage.oldest, damage.newest
+            );
+            self.append_event(&Event { time: now, kind: EventKind::StoreDamaged, meter: None, text })?;
+        }
+        Ok(())
     }
 }
 
@@ -254,45 +311,9 @@ fn forward(name: &str, stored: u64, value: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn insert(
-    transaction: &Transaction<'_>,
-    reading: &Reading,
-    report: &mut InsertReport,
-) -> rusqlite::Result<()> {
-    let Reading { meter, logical_name, capture, value, scaler, unit, status, received } = *reading;
-    let row = params![
-        bits(meter),
-        logical_name,
-        capture.as_millis(),
-        value,
-        scaler,
-        unit,
-        status,
-        received.as_millis()
-    ];
-    if transaction.prepare_cached(INSERT)?.execute(row)? == 1 {
-        report.inserted += 1;
-        return Ok(());
-    }
-    let held = transaction
-        .prepare_cached(SAME)?
-        .query_row(params![capture.as_millis(), bits(meter), logical_name], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?;
-    if held == reading.content() {
-        report.duplicates += 1;
-        return Ok(());
-    }
-    report.conflicts += 1;
-    record_conflict(transaction, reading, held)
-}
-
 /// Leaves an event, once for each different contradiction.
-fn record_conflict(
-    transaction: &Transaction<'_>,
-    reading: &Reading,
-    held: (i64, i8, u8, u32),
-) -> rusqlite::Result<()> {
+fn record_conflict(transaction: &Transaction<'_>, conflict: &Conflict) -> rusqlite::Result<()> {
+    let Conflict { reading, held } = conflict;
     let [a, b, c, d, e, f] = reading.logical_name;
     let text = format!(
         "{a}-{b}:{c}.{d}.{e}*{f} at {:?}: held {held:?}, received {:?} (value, scaler, unit, status)",
@@ -328,11 +349,5 @@ fn trim_events(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-const INSERT: &str = "INSERT INTO readings
-    (meter, logical_name, capture, value, scaler, unit, status, received)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-    ON CONFLICT (capture, meter, logical_name) DO NOTHING";
-const SAME: &str = "SELECT value, scaler, unit, status FROM readings
-    WHERE capture = ?1 AND meter = ?2 AND logical_name = ?3";
 const SET_INVOCATION_COUNTER: &str = "UPDATE meters SET invocation_counter = ?2 WHERE eui64 = ?1";
 const SET_SERVER_COUNTER: &str = "UPDATE meters SET server_counter = ?2 WHERE eui64 = ?1";

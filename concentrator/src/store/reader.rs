@@ -1,10 +1,12 @@
 //! Reading from the store, beside its writer.
 
 use super::event::{self, StoredEvent};
-use super::reading::{self, COLUMNS, Cursor, ReadingFilter, StoredReading, bits, cursor, eui64};
+use super::reading::{Cursor, ReadingFilter, StoredReading, bits, eui64, row_id};
 use super::{MeterRow, Network, StoreError, schema};
+use archive::{ArchiveError, Coverage, Shelf};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub struct StoreReader {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
+    shelf: RefCell<Shelf>,
 }
 
 impl StoreReader {
@@ -21,7 +24,11 @@ impl StoreReader {
     /// # Errors
     /// The file is not there, or not a store of this version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: schema::open_read_only(path)?, path: path.to_owned() })
+        Ok(Self::new(schema::open_read_only(path)?, path))
+    }
+
+    pub(super) fn new(connection: Connection, path: &Path) -> Self {
+        Self { connection, path: path.to_owned(), shelf: RefCell::default() }
     }
 
     /// At most `limit` readings after a cursor, oldest first. All pages together walk the table once.
@@ -34,15 +41,25 @@ impl StoreReader {
         after: Cursor,
         limit: usize,
     ) -> Result<Vec<StoredReading>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM readings WHERE cursor > ?1 AND (?2 IS NULL OR meter = ?2)
-             AND +capture >= ?3 AND +capture < ?4 ORDER BY cursor LIMIT ?5"
-        );
-        // The plus keeps the index of the guard away, which would have to sort what it finds for every page.
-        let from = filter.from.map_or(i64::MIN, Utc::as_millis);
-        let to = filter.to.map_or(i64::MAX, Utc::as_millis);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.rows(&sql, (after.row_id(), filter.meter.map(bits), from, to, limit), reading::stored)
+        self.readings_within(filter, after, Cursor(u64::MAX), limit)
+    }
+
+    /// The same, up to another cursor. What is damaged is left out and said in the log.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn readings_within(
+        &self,
+        filter: &ReadingFilter,
+        after: Cursor,
+        until: Cursor,
+        limit: usize,
+    ) -> Result<Vec<StoredReading>, StoreError> {
+        let page = self.shelved(|shelf, store| shelf.readings(store, filter, (after, until), limit))?;
+        for damage in &page.damages {
+            tracing::error!(first = damage.first.0, last = damage.last.0, "readings are damaged");
+        }
+        Ok(page.readings)
     }
 
     /// Cursor of the newest reading, [`Cursor::START`] when there is none.
@@ -50,8 +67,15 @@ impl StoreReader {
     /// # Errors
     /// The database failed.
     pub fn newest(&self) -> Result<Cursor, StoreError> {
-        let newest = self.row("SELECT max(cursor) FROM readings", (), |row| row.get::<_, Option<i64>>(0))?;
-        Ok(newest.flatten().map_or(Cursor::START, cursor))
+        Ok(self.bounds()?.1)
+    }
+
+    /// Cursors of the oldest reading that is held and of the newest.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn bounds(&self) -> Result<(Cursor, Cursor), StoreError> {
+        self.shelved(|_, store| Shelf::bounds(store))
     }
 
     /// Capture time of the newest reading of a meter, by capture time.
@@ -59,18 +83,23 @@ impl StoreReader {
     /// # Errors
     /// The database failed.
     pub fn last_capture(&self, meter: Eui64) -> Result<Option<Utc>, StoreError> {
-        let sql = "SELECT capture FROM readings WHERE meter = ?1 ORDER BY capture DESC LIMIT 1";
-        self.row(sql, [bits(meter)], |row| Ok(Utc::from_millis(row.get(0)?)))
+        Ok(self.last_captures()?.get(&meter).copied())
     }
 
-    /// The same for every meter of which there are readings, in one walk over the index.
+    /// The same for every meter of which there are readings.
     ///
     /// # Errors
     /// The database failed.
     pub fn last_captures(&self) -> Result<BTreeMap<Eui64, Utc>, StoreError> {
-        let sql = "SELECT meter, max(capture) FROM readings GROUP BY meter";
-        let last = self.rows(sql, (), |row| Ok((eui64(row.get(0)?), Utc::from_millis(row.get(1)?))))?;
-        Ok(last.into_iter().collect())
+        Ok(self.coverage()?.newest())
+    }
+
+    /// Which captures of which register are held, or were until they had been delivered.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn coverage(&self) -> Result<Coverage, StoreError> {
+        self.shelved(|_, store| Shelf::coverage(store))
     }
 
     /// All registered meters, ordered by EUI-64.
@@ -109,7 +138,7 @@ impl StoreReader {
         let sql =
             "SELECT cursor, time, kind, meter, text FROM events WHERE cursor > ?1 ORDER BY cursor LIMIT ?2";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.rows(sql, (after.row_id(), limit), event::stored)
+        self.rows(sql, (row_id(after), limit), event::stored)
     }
 
     /// The network that was formed, if one was.
@@ -137,6 +166,24 @@ impl StoreReader {
     pub fn created(&self) -> Result<Utc, StoreError> {
         let created = self.row("SELECT value FROM meta WHERE name = 'created'", (), |row| row.get(0))?;
         Ok(Utc::from_millis(created.unwrap_or_default()))
+    }
+
+    /// Cursor of the newest event, [`Cursor::START`] when there is none.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn newest_event(&self) -> Result<Cursor, StoreError> {
+        let newest = self
+            .row("SELECT seq FROM sqlite_sequence WHERE name = 'events'", (), |row| row.get::<_, i64>(0))?;
+        Ok(newest.map_or(Cursor::START, |row_id| Cursor(row_id.cast_unsigned())))
+    }
+
+    pub(super) fn shelved<T>(
+        &self,
+        question: impl FnOnce(&mut Shelf, &Connection) -> Result<T, ArchiveError>,
+    ) -> Result<T, StoreError> {
+        question(&mut self.shelf.borrow_mut(), &self.connection)
+            .map_err(|error| StoreError::archive(&self.path, error))
     }
 
     pub(super) fn rows<T>(

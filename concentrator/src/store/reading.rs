@@ -1,69 +1,10 @@
-//! Readings as the store keeps them.
+//! Readings as the store gives them, and how the database counts.
+
+pub use archive::Filter as ReadingFilter;
+pub use backhaul::{Cursor, Reading, StoredReading};
 
 use plc_core::{Eui64, Utc};
 use rusqlite::Row;
-
-/// One value that a meter captured. Meter, logical name and capture time identify it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// The meter.
-    pub meter: Eui64,
-    /// Logical name of the object, A to F.
-    pub logical_name: [u8; 6],
-    /// When the meter captured the value.
-    pub capture: Utc,
-    /// The value, to be multiplied by 10 to the power of `scaler`.
-    pub value: i64,
-    /// Power of ten.
-    pub scaler: i8,
-    /// Unit, as DLMS/COSEM numbers it.
-    pub unit: u8,
-    /// Status bits that the meter captured with the value.
-    pub status: u32,
-    /// When the concentrator received it.
-    pub received: Utc,
-}
-
-impl Reading {
-    /// What must agree when the same reading comes again.
-    pub(super) const fn content(&self) -> (i64, i8, u8, u32) {
-        (self.value, self.scaler, self.unit, self.status)
-    }
-}
-
-/// Place of a row in the store: a later row has a greater cursor, and none is ever reused. 0 is before all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Cursor(pub u64);
-
-impl Cursor {
-    /// Before the first row.
-    pub const START: Self = Self(0);
-
-    /// As the database counts.
-    pub(super) fn row_id(self) -> i64 {
-        i64::try_from(self.0).unwrap_or(i64::MAX)
-    }
-}
-
-/// A reading with its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredReading {
-    /// Its place.
-    pub cursor: Cursor,
-    /// The reading.
-    pub reading: Reading,
-}
-
-/// Which readings to list; all conditions must hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReadingFilter {
-    /// Only of this meter.
-    pub meter: Option<Eui64>,
-    /// Captured at this time or later.
-    pub from: Option<Utc>,
-    /// Captured before this time.
-    pub to: Option<Utc>,
-}
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +19,7 @@ pub struct InsertReport {
     pub newest: Cursor,
 }
 
-/// The columns that [`stored`] reads, in its order.
+/// The columns that [`stored`] reads, in its order, of files in which each reading had a row.
 pub(super) const COLUMNS: &str =
     "cursor, meter, logical_name, capture, value, scaler, unit, status, received";
 
@@ -108,4 +49,9 @@ pub(super) const fn bits(meter: Eui64) -> i64 {
 
 pub(super) const fn cursor(row_id: i64) -> Cursor {
     Cursor(row_id.cast_unsigned())
+}
+
+/// A cursor as the database counts.
+pub(super) fn row_id(cursor: Cursor) -> i64 {
+    i64::try_from(cursor.0).unwrap_or(i64::MAX)
 }

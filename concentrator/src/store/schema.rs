@@ -1,8 +1,10 @@
 //! The tables, and how a file becomes a store.
 
 use super::StoreError;
+use super::reading::{COLUMNS, Cursor, row_id, stored};
+use archive::{Archive, ArchiveError};
 use plc_core::Utc;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,14 +14,17 @@ use std::time::Duration;
 /// `application_id` of the file: "PLCc".
 pub(super) const APPLICATION_ID: u32 = 0x504C_4363;
 /// `user_version` of the file.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// Of the first files, which lack the tables of the network.
 const FIRST_VERSION: u32 = 1;
+/// Of files with a row for each reading.
+const ROWS_VERSION: u32 = 2;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Rows that are read at once when an old file is brought up to date.
+const PACKED_AT_ONCE: usize = backhaul::block::BLOCK_ROWS;
 
-/// Cursors are row ids, so the table grows at its end. The guard leads with the capture time for the same
-/// reason: an index that led with the meter would touch a page per reading and wear the flash out.
+/// The tables of the first version, less the readings, which are in the tables of [`archive`].
 const TABLES: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
@@ -38,19 +43,6 @@ CREATE TABLE meters (
     invocation_counter INTEGER NOT NULL DEFAULT 0,
     server_counter INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-
-CREATE TABLE readings (
-    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
-    meter INTEGER NOT NULL,
-    logical_name BLOB NOT NULL,
-    capture INTEGER NOT NULL,
-    value INTEGER NOT NULL,
-    scaler INTEGER NOT NULL,
-    unit INTEGER NOT NULL,
-    status INTEGER NOT NULL,
-    received INTEGER NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX readings_key ON readings (capture, meter, logical_name);
 
 CREATE TABLE events (
     cursor INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -86,6 +78,19 @@ CREATE TABLE device_counters (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 3 has added, besides the tables of the archive.
+const DELIVERY_TABLES: &str = "
+ALTER TABLE meters ADD COLUMN since INTEGER;
+
+CREATE TABLE lost (
+    meter INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (meter, first)
+) STRICT, WITHOUT ROWID;
+";
+
 /// What the engine keeps beside the file of a store [SQLite, Temporary Files 2].
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
@@ -99,8 +104,8 @@ pub(super) fn open(path: &Path, created: Utc) -> Result<Connection, StoreError> 
     let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .map_err(StoreError::sqlite(path))?;
     configure(&connection).map_err(StoreError::sqlite(path))?;
-    if found == FIRST_VERSION {
-        upgrade(&mut connection).map_err(StoreError::sqlite(path))?;
+    if found != VERSION {
+        upgrade(&mut connection, found).map_err(|error| StoreError::archive(path, error))?;
     }
     Ok(connection)
 }
@@ -126,12 +131,36 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")
 }
 
-/// Brings a file of the first version up to this one.
-fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
+/// Brings a file of an older version up to this one, all or nothing.
+fn upgrade(connection: &mut Connection, found: u32) -> Result<(), ArchiveError> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(NETWORK_TABLES)?;
+    if found == FIRST_VERSION {
+        transaction.execute_batch(NETWORK_TABLES)?;
+    }
+    transaction.execute_batch(archive::TABLES)?;
+    transaction.execute_batch(DELIVERY_TABLES)?;
+    pack(&transaction)?;
+    transaction.execute_batch("DROP TABLE readings")?;
     transaction.pragma_update(None, "user_version", VERSION)?;
-    transaction.commit()
+    Ok(transaction.commit()?)
+}
+
+/// Moves readings that had a row each into blocks, with the same cursors.
+fn pack(transaction: &Transaction<'_>) -> Result<(), ArchiveError> {
+    let mut archive = Archive::load(transaction)?;
+    let sql =
+        format!("SELECT {COLUMNS} FROM readings WHERE cursor > ?1 ORDER BY cursor LIMIT {PACKED_AT_ONCE}");
+    let mut statement = transaction.prepare(&sql)?;
+    loop {
+        let after = row_id(archive.newest());
+        let rows = statement.query_map([after], stored)?.collect::<Result<Vec<_>, _>>()?;
+        let Some(first) = rows.first() else { break };
+        archive.skip_to(Cursor(first.cursor.0 - 1));
+        // A hole in the cursors ends the block.
+        let joined = rows.iter().zip(first.cursor.0..).take_while(|(row, cursor)| row.cursor.0 == *cursor);
+        archive.insert(transaction, joined.map(|(row, _)| &row.reading))?;
+    }
+    archive.write_coverage(transaction)
 }
 
 /// The engine would play a log or a journal of another store into a new one. They may also hold the last
@@ -174,6 +203,8 @@ fn build(path: &Path, created: Utc) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(NETWORK_TABLES)?;
+    transaction.execute_batch(archive::TABLES)?;
+    transaction.execute_batch(DELIVERY_TABLES)?;
     transaction.execute("INSERT INTO meta VALUES ('created', ?1)", [created.as_millis()])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
@@ -193,7 +224,7 @@ fn check_header(path: &Path) -> Result<u32, StoreError> {
     }
     let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     match (header.starts_with(b"SQLite format 3\0"), word(68), word(60)) {
-        (true, APPLICATION_ID, found @ (FIRST_VERSION | VERSION)) => Ok(found),
+        (true, APPLICATION_ID, found @ (FIRST_VERSION | ROWS_VERSION | VERSION)) => Ok(found),
         (true, APPLICATION_ID, found) => Err(StoreError::Version { path: path.to_owned(), found }),
         _ => Err(foreign()),
     }

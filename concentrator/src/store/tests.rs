@@ -185,27 +185,47 @@ fn a_file_of_another_kind_is_refused_and_stays_untouched() {
 fn a_store_of_another_version_is_refused_and_stays_untouched() {
     let newer = |path: &Path| {
         Store::open(path, Utc::default()).unwrap().close().unwrap();
-        Connection::open(path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+        Connection::open(path).unwrap().pragma_update(None, "user_version", 4).unwrap();
     };
-    refused_untouched(newer, "schema version 3, expected 2");
+    refused_untouched(newer, "schema version 4, expected 3");
 }
 
+/// As files were in which each reading had a row, with a hole in the cursors.
+const ROWS: &str = "
+    DROP TABLE series; DROP TABLE blocks; DROP TABLE coverage; DROP TABLE lost; ALTER TABLE meters DROP COLUMN since;
+    CREATE TABLE readings (cursor INTEGER PRIMARY KEY AUTOINCREMENT, meter INTEGER NOT NULL, logical_name BLOB NOT NULL,
+        capture INTEGER NOT NULL, value INTEGER NOT NULL, scaler INTEGER NOT NULL, unit INTEGER NOT NULL,
+        status INTEGER NOT NULL, received INTEGER NOT NULL) STRICT;
+    CREATE UNIQUE INDEX readings_key ON readings (capture, meter, logical_name);
+    WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 700)
+    INSERT INTO readings SELECT n + (n > 300) * 5, -81985529216486895, x'0100010800ff', n * 900000, n, -1, 30, 0, n * 900000 + 7000 FROM n;";
+
 #[test]
-fn a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_readings() {
-    let (folder, mut store) = store();
-    let path = folder.path().join("store.sqlite");
-    store.insert_readings(&[reading(0, 1)]).unwrap();
-    store.close().unwrap();
+fn a_store_of_an_older_version_is_brought_up_to_date_and_keeps_its_readings_and_cursors() {
     let first =
         "DROP TABLE routes; DROP TABLE group_keys; DROP TABLE device_counters; PRAGMA user_version = 1";
-    Connection::open(&path).unwrap().execute_batch(first).unwrap();
-    let old = StoreReader::open(&path).unwrap_err().to_string();
-    assert!(old.ends_with("schema version 1, expected 2"), "{old}");
-    let store = Store::open(&path, Utc::default()).unwrap();
-    assert_eq!(all(&store), [reading(0, 1)]);
-    assert!(store.reader().routes().unwrap().is_empty());
-    store.close().unwrap();
-    StoreReader::open(&path).unwrap();
+    for (version, further) in [(1, first), (2, "PRAGMA user_version = 2")] {
+        let (folder, store) = store();
+        let path = folder.path().join("store.sqlite");
+        store.close().unwrap();
+        Connection::open(&path).unwrap().execute_batch(&format!("{ROWS}{further}")).unwrap();
+        let old = StoreReader::open(&path).unwrap_err().to_string();
+        assert!(old.ends_with(&format!("schema version {version}, expected 3")), "{old}");
+        let mut store = Store::open(&path, Utc::default()).unwrap();
+        assert_eq!(store.insert_readings(&[reading(900, 1)]).unwrap().duplicates, 0, "of another meter");
+        let stored = store.reader().readings(&ReadingFilter::default(), Cursor::START, usize::MAX).unwrap();
+        let cursors: Vec<_> = stored.iter().map(|stored| stored.cursor.0).collect();
+        assert_eq!(cursors, (1..=300).chain(306..=705).chain([706]).collect::<Vec<_>>());
+        let meter = Eui64::from_u64((-81985529216486895i64).cast_unsigned());
+        let expected =
+            |n: i64| Reading { meter, received: Utc::from_secs(n * 900 + 7), ..reading(n * 900, n) };
+        for (stored, n) in stored.iter().zip(1..=700) {
+            assert_eq!(stored.reading, expected(n));
+        }
+        assert!(store.reader().routes().unwrap().is_empty());
+        store.close().unwrap();
+        StoreReader::open(&path).unwrap();
+    }
 }
 
 #[test]
@@ -354,4 +374,130 @@ proptest! {
         }
         prop_assert_eq!(paged, expected);
     }
+}
+
+#[test]
+fn what_is_expected_and_what_is_lost_is_kept() {
+    let (folder, mut store) = store();
+    store.register_meter(METER, None).unwrap();
+    store.expect_meter(METER, Utc::from_secs(900)).unwrap();
+    store.expect_meter(METER, Utc::from_secs(9000)).unwrap();
+    let lost = |from, to| LostRange {
+        meter: METER,
+        from: Utc::from_secs(from),
+        to: Utc::from_secs(to),
+        reason: backhaul::ledger::Reason::NotGiven,
+    };
+    store.record_lost(&lost(1800, 2700)).unwrap();
+    store.record_lost(&lost(1800, 3600)).unwrap();
+    store.close().unwrap();
+    let store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
+    assert_eq!(store.reader().expected_since().unwrap(), BTreeMap::from([(METER, Utc::from_secs(900))]));
+    assert_eq!(store.reader().lost(Some(METER)).unwrap(), [lost(1800, 3600)]);
+    assert_eq!(store.reader().lost(Some(Eui64::from_u64(2))).unwrap(), []);
+}
+
+#[test]
+fn a_hole_that_is_not_lost_is_asked_for_again_after_a_restart() {
+    let (_folder, mut store) = store();
+    let period = std::time::Duration::from_secs(900);
+    assert_eq!(store.resume_from(METER, period, 96).unwrap(), None);
+    let captures = [1, 2, 4, 5, 7, 8];
+    store.insert_readings(&captures.map(|n| reading(n * 900, n))).unwrap();
+    let resume = |store: &Store, history| {
+        store.resume_from(METER, period, history).unwrap().map(|at| at.as_secs() / 900)
+    };
+    assert_eq!(resume(&store, 96), Some(2));
+    let three = Utc::from_secs(3 * 900);
+    let reason = backhaul::ledger::Reason::NotGiven;
+    store.record_lost(&LostRange { meter: METER, from: three, to: three, reason }).unwrap();
+    assert_eq!(resume(&store, 96), Some(5));
+    assert_eq!(resume(&store, 1), Some(8), "not further back than asked");
+}
+
+/// Up to `count` batches of forty, until there is an error.
+fn fill(store: &mut Store, from: i64, count: i64) -> (i64, Option<StoreError>) {
+    for n in from..from + count {
+        let batch: Vec<_> = (0..40)
+            .map(|m| Reading {
+                meter: Eui64::from_u64(m),
+                value: (n * 40 + m as i64).wrapping_mul(0x9E37_79B9_7F4A_7C15u64.cast_signed()),
+                ..reading(n * 900, 0)
+            })
+            .collect();
+        if let Err(error) = store.insert_readings(&batch) {
+            return (n, Some(error));
+        }
+    }
+    (from + count, None)
+}
+
+#[test]
+fn a_full_store_refuses_readings_and_loses_none_until_the_head_end_has_them() {
+    let (_folder, mut store) = store();
+    let limits = Limits { octets: 1 << 20, head_end: true, ..Limits::default() };
+    store.set_limits(limits).unwrap();
+    let (taken, error) = fill(&mut store, 0, 4000);
+    let error = error.expect("a megabyte is soon full");
+    assert!(error.is_full() && matches!(error, StoreError::Full { limit: 256, .. }), "{error}");
+    assert_eq!(all(&store).len() as i64, taken * 40, "all that was taken is there");
+    let events = store.reader().events(Cursor::START, 99).unwrap();
+    assert_eq!(
+        events.iter().filter(|e| e.event.kind == EventKind::StoreFull).count(),
+        1,
+        "said once: {events:?}"
+    );
+    // Counters go on: what is full of readings must still speak to the meters.
+    store.set_counter("mac_frame_counter", 7).unwrap();
+    // The head-end has the first half.
+    store.delivered().set(Cursor((taken * 20).cast_unsigned()));
+    let (more, _) = fill(&mut store, taken, 300);
+    assert!(more > taken, "there is room again");
+    let left = store.reader().readings(&ReadingFilter::default(), Cursor::START, usize::MAX).unwrap();
+    assert!(left[0].cursor.0 <= (taken * 20 + 1).cast_unsigned(), "what is not delivered stays");
+    assert_eq!(left.last().unwrap().cursor.0, (more * 40).cast_unsigned());
+}
+
+#[test]
+fn what_the_head_end_has_leaves_after_its_time_and_what_it_has_not_never() {
+    let (_folder, mut store) = store();
+    let keep = std::time::Duration::from_secs(100 * 900);
+    store.set_limits(Limits { keep, ..Limits::default() }).unwrap();
+    store.delivered().set(Cursor(130 * 40));
+    fill(&mut store, 0, 300);
+    let (first, _) = store.reader().bounds().unwrap();
+    assert_eq!(first, Cursor(130 * 40 + 1));
+    store.delivered().set(Cursor(u64::MAX));
+    fill(&mut store, 300, 200);
+    let (first, last) = store.reader().bounds().unwrap();
+    let held = (last.0 - first.0 + 1) / 40;
+    assert!((100..100 + 2 * 64).contains(&held), "{held}");
+}
+
+#[test]
+fn without_a_head_end_the_oldest_readings_make_room() {
+    let (_folder, mut store) = store();
+    store.set_limits(Limits { octets: 1 << 20, head_end: false, ..Limits::default() }).unwrap();
+    assert!(fill(&mut store, 0, 2500).1.is_none(), "never full");
+    let used = store
+        .reader()
+        .rows("SELECT page_count FROM pragma_page_count", (), |row| row.get::<_, i64>(0))
+        .unwrap();
+    assert!(used[0] <= 320, "{used:?}");
+}
+
+#[test]
+fn a_disk_without_room_is_said_and_nothing_that_was_told_is_lost() {
+    let (_folder, mut store) = store();
+    store.insert_readings(&[reading(0, 1)]).unwrap();
+    // As if the file system were full: the engine gets no further page.
+    store.reader.connection.pragma_update(None, "max_page_count", 40).unwrap();
+    let (taken, error) = fill(&mut store, 1, 4000);
+    let error = error.expect("forty pages are soon full");
+    assert!(error.is_full() && error.to_string().contains("full"), "{error}");
+    assert_eq!(all(&store).len() as i64, 1 + (taken - 1) * 40, "the batch is there in whole or not at all");
+    store.reader.connection.pragma_update(None, "max_page_count", 4000).unwrap();
+    let again: Vec<_> = all(&store)[1..41].to_vec();
+    assert_eq!(store.insert_readings(&again).unwrap().duplicates, 40, "what is known is still known");
+    assert!(fill(&mut store, taken, 5).0 > taken, "it goes on where it stopped");
 }

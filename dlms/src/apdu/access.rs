@@ -25,6 +25,14 @@ pub enum AccessOperation {
 }
 
 impl AccessOperation {
+    /// What chooses a part of the attribute, if only a part is meant.
+    pub const fn selector(&self) -> Option<&Selector> {
+        match self {
+            Self::Get(attribute) | Self::Set(attribute) => attribute.selector.as_ref(),
+            Self::Action(_) => None,
+        }
+    }
+
     fn parse(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         match reader.u8()? {
             choice::GET => Ok(Self::Get(AttributeRequest::parse_descriptor(reader)?)),

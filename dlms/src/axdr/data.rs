@@ -376,6 +376,7 @@ impl fmt::Display for Data<'_> {
             Self::Structure(s) => display_sequence(f, s, '{', '}'),
             Self::Boolean(v) => write!(f, "{v}"),
             Self::BitString(b) => write!(f, "bits{}:{}", b.len, crate::hex::Hex(b.octets)),
+            Self::OctetString([]) => f.write_str("''"),
             Self::OctetString(v) => write!(f, "{}", crate::hex::Hex(v)),
             Self::VisibleString(v) => write!(f, "\"{}\"", v.escape_ascii()),
             Self::Utf8String(v) => write!(f, "{v:?}"),

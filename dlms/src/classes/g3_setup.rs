@@ -1,4 +1,5 @@
-//! G3-PLC setup, classes 90, 91 and 92 \[BB 4.13.3 to 4.13.5\]: what the network layers know of themselves. They are
+//! G3-PLC setup, classes 90, 91 and 92 \[BB 4.13.3 to 4.13.5\], and the addresses of a node, classes 43 and 48
+//! \[BB 4.9.3, 4.9.4\]: what the network layers know of themselves. They are
 //! asked through [`G3Network`]; a meter on another medium answers for none.
 
 use super::{Effects, Moment, Object, Schema};
@@ -7,7 +8,7 @@ use crate::axdr::{Data, Encoder};
 use crate::specs::schemas;
 use core::fmt;
 
-/// Which of the three objects.
+/// Which of the objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum G3Layer {
     /// Class 90.
@@ -16,6 +17,10 @@ pub enum G3Layer {
     Mac,
     /// Class 92.
     Adaptation,
+    /// Class 43 of the MAC.
+    MacAddress,
+    /// Class 48 above the adaptation layer.
+    Ipv6,
 }
 
 /// The information bases of a node, as attributes.
@@ -27,7 +32,7 @@ pub trait G3Network: fmt::Debug {
     fn reset_counters(&mut self);
 }
 
-/// One of the three objects over a node.
+/// One of the objects over a node.
 #[derive(Debug)]
 pub struct G3Setup<'n> {
     /// Which.
@@ -43,6 +48,8 @@ impl G3Layer {
             Self::MacCounters => &schemas::G3_MAC_COUNTERS,
             Self::Mac => &schemas::G3_MAC_SETUP,
             Self::Adaptation => &schemas::G3_ADAPTATION_SETUP,
+            Self::MacAddress => &schemas::MAC_ADDRESS_SETUP,
+            Self::Ipv6 => &schemas::IPV6_SETUP,
         }
     }
 }

@@ -10,7 +10,7 @@ mod arbitrator;
 pub mod association;
 mod calendar;
 pub mod clock;
-pub mod companion;
+mod companion;
 mod data_object;
 mod demand_register;
 mod disconnect_control;
@@ -42,6 +42,7 @@ mod wall_clock;
 
 pub use arbitrator::{ActionRequested, Arbitrator};
 pub use calendar::{ActivityCalendar, DayAction, DayProfile, Name, Season, Week};
+pub use companion::{Companion, EventFamily, object_name};
 pub use data_object::DataObject;
 pub use demand_register::DemandRegister;
 pub use disconnect_control::{Command, ControlState, DisconnectControl};

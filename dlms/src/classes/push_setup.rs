@@ -1,42 +1,19 @@
-//! Push setup, class 40 version 2 \[BB 4.4.8\].
+//! Push setup, class 40 version 2 \[BB 4.4.8\]. What is pushed is restricted as its list says; there are no protection parameters,
+//! so that a push is protected as the association of its client is.
+
+mod push_object;
+
+pub use push_object::{PushObject, Restriction};
 
 use super::object::{attributes, no_parameter, stored_attributes};
 use super::value::structure;
-use super::{AnyValue, Effect, Effects, Enumerated, List, Moment, Object, Octets};
+use super::{AnyValue, Effect, Effects, Enumerated, List, Moment, Object, Octets, Value};
 use crate::apdu::{ActionResult, DataAccessResult};
 use crate::axdr::Data;
-use crate::cosem::{CaptureObject, ClockTime, LogicalName, Wall};
+use crate::cosem::{ClockTime, LogicalName, Wall};
 use crate::specs::objects::{DESTINATION_LEN_MAX, PUSH_OBJECTS_MAX, PUSH_PROTECTIONS_MAX, PUSH_WINDOWS_MAX};
 use core::time::Duration;
 use plc_core::Instant;
-
-structure! {
-    /// restriction_element.
-    Restriction {
-        /// 0 none, 1 by date, 2 by entry.
-        kind: Enumerated,
-        /// null-data for none.
-        value: AnyValue,
-    }
-}
-
-structure! {
-    /// push_object.
-    PushObject {
-        /// The interface class.
-        class_id: u16,
-        /// The object.
-        logical_name: LogicalName,
-        /// The attribute.
-        attribute: i8,
-        /// 0 the whole attribute.
-        data_index: u16,
-        /// Which rows of a buffer.
-        restriction: Restriction,
-        /// Which columns of a buffer; empty for all.
-        columns: List<CaptureObject, PUSH_OBJECTS_MAX>,
-    }
-}
 
 structure! {
     /// send_destination_and_method.
@@ -209,6 +186,7 @@ impl PushSetup {
 
 /// Days that a window may last. A bound of this crate.
 const WINDOW_DAYS_MAX: i64 = 8;
+const PUSH_OBJECT_LIST: i8 = 2;
 const CLOSED_WINDOW_WAIT: Duration = Duration::from_secs(60);
 
 impl Object for PushSetup {
@@ -221,6 +199,12 @@ impl Object for PushSetup {
         _: &Moment,
         _: &mut Effects,
     ) -> Result<(), DataAccessResult> {
+        // What could not be pushed as it says is not taken.
+        if attribute == PUSH_OBJECT_LIST
+            && let Some(objects) = List::<PushObject, PUSH_OBJECTS_MAX>::from_data(value)
+        {
+            objects.iter().try_for_each(PushObject::check)?;
+        }
         self.store(attribute, value)
     }
 

@@ -1,5 +1,6 @@
 //! What a client is told, what it tells.
 
+use super::{AareFault, AnswerFault, Quirks};
 use crate::apdu::{
     AccessOperation, ActionResult, ApplicationContext, AssociationResult, DataAccessResult, Diagnostic,
     Envelope, ExceptionResponse, Mechanism, OperationResult,
@@ -165,6 +166,11 @@ pub struct ClientConfig {
     pub response_timeout: Duration,
     /// How often an unanswered request is repeated; at most 7. Actions never are.
     pub retries: u8,
+    /// How long a request, or the way to an open association, may take in all, whatever is heard meanwhile:
+    /// blocks without end, and answers to something else. At least `response_timeout`.
+    pub request_limit: Duration,
+    /// Where meters differ from the books.
+    pub quirks: Quirks,
     /// Entropy for challenges and keys; another one for every life of the client.
     pub seed: Seed,
 }
@@ -268,8 +274,15 @@ pub enum ClientFailure {
     Exception(ExceptionResponse),
     /// The server did not prove that it knows the keys, or sent our own title or challenge back.
     Authentication,
-    /// An authentic answer that makes no sense.
-    Protocol,
+    /// The server has answered, but not what can be taken. What is no answer to this request is told
+    /// only after all repetitions brought nothing better.
+    Answer(AnswerFault),
+    /// The server accepts the association on other terms than were proposed.
+    Aare(AareFault),
+    /// The server was heard all the time, and the request is not done.
+    TimedOut,
+    /// A value or parameter that is to be sent is not one whole encoded value.
+    NotAValue,
     /// The value is longer than the client may join, or the request longer than the server takes.
     TooLong,
     /// No request is possible: not connected, or already connected.

@@ -11,6 +11,8 @@ pub struct ClientCounters {
     pub unauthentic: u64,
     /// Answers to other requests, or that came twice.
     pub unexpected: u64,
+    /// Answers with octets behind their end, which were left out.
+    pub trailing_octets: u64,
     /// Requests that were repeated.
     pub repeated: u64,
     /// Notifications that came faster than they were taken.

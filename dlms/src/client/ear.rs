@@ -1,9 +1,11 @@
 //! What the client believes: answers of one server, each counter once.
 
-use super::ClientCounters;
-use crate::apdu::{Conformance, InitiateResponse};
+use super::{AnswerFault, ClientCounters};
+use crate::apdu::{ApduKind, Conformance, InitiateResponse};
 use crate::security::{Demand, End, Heard, Mark, SecurityContext, SessionKeyCounter, SystemTitle, Unopened};
+use crate::specs::apdu_tag;
 use alloc::vec::Vec;
+use plc_core::wire::WireError;
 
 /// The server as it has shown itself, and the counters that it has used.
 #[derive(Debug)]
@@ -73,31 +75,38 @@ impl Ear {
         Some(End { context, dedicated: self.dedicated.as_ref(), own, peer })
     }
 
-    /// Takes an APDU out of its protection; `None`, and a count, for what is not to be believed.
+    /// Takes an APDU out of its protection.
+    ///
+    /// # Errors
+    /// Counted, and why it is not to be believed.
     pub(super) fn open(
         &mut self,
         keys: &SecurityContext,
         own: &SystemTitle,
         apdu: &[u8],
         drops: &mut ClientCounters,
-    ) -> Option<Vec<u8>> {
+    ) -> Result<Vec<u8>, AnswerFault> {
+        let came = ApduKind(apdu.first().copied().unwrap_or_default());
         let Some(end) = self.end(keys, own) else {
             drops.unexpected += 1;
-            return None;
+            return Err(AnswerFault::Kind { came, expected: ApduKind(apdu_tag::AARE) });
         };
         match end.open(&self.heard, Demand::of_responses(keys), apdu) {
             Ok(opened) => {
                 self.heard.accept(opened.mark);
-                Some(opened.plain)
+                Ok(opened.plain)
             }
             Err(unopened) => {
-                let count = match unopened {
-                    Unopened::Malformed => &mut drops.malformed,
-                    Unopened::Replay => &mut drops.replayed,
-                    Unopened::Fault(_) => &mut drops.unauthentic,
+                let malformed = WireError::Invalid("protection");
+                let (count, fault) = match unopened {
+                    Unopened::Malformed => {
+                        (&mut drops.malformed, AnswerFault::Malformed { came, fault: malformed })
+                    }
+                    Unopened::Replay => (&mut drops.replayed, AnswerFault::Replayed(came)),
+                    Unopened::Fault(_) => (&mut drops.unauthentic, AnswerFault::Unauthentic(came)),
                 };
                 *count += 1;
-                None
+                Err(fault)
             }
         }
     }
@@ -132,9 +141,10 @@ mod tests {
     fn an_answer_is_believed_once_and_none_before_it_afterwards() {
         let (mut ear, mut drops) = (Ear::new(Some(4), 1, None), ClientCounters::default());
         assert!(!ear.on_server(SERVER, 4, None) && ear.on_server(SERVER, 5, None));
-        assert_eq!(ear.open(&keys(), &CLIENT, &answer(8), &mut drops), Some(ANSWER.to_vec()));
-        assert_eq!(ear.open(&keys(), &CLIENT, &answer(8), &mut drops), None);
-        assert_eq!(ear.open(&keys(), &CLIENT, &answer(7), &mut drops), None);
+        assert_eq!(ear.open(&keys(), &CLIENT, &answer(8), &mut drops), Ok(ANSWER.to_vec()));
+        let replayed = Err(AnswerFault::Replayed(ApduKind(apdu_tag::GLO_GET_RESPONSE)));
+        assert_eq!(ear.open(&keys(), &CLIENT, &answer(8), &mut drops), replayed);
+        assert_eq!(ear.open(&keys(), &CLIENT, &answer(7), &mut drops), replayed);
         assert_eq!(drops.replayed, 2);
         assert_eq!((ear.news(), ear.news()), (Some(8), None));
     }
@@ -145,15 +155,16 @@ mod tests {
         ear.on_server(SERVER, 1, None);
         let mut forged = answer(u32::MAX);
         *forged.last_mut().expect("a tag") ^= 1;
-        assert_eq!(ear.open(&keys(), &CLIENT, &forged, &mut drops), None);
+        let unauthentic = Err(AnswerFault::Unauthentic(ApduKind(apdu_tag::GLO_GET_RESPONSE)));
+        assert_eq!(ear.open(&keys(), &CLIENT, &forged, &mut drops), unauthentic);
         assert_eq!(drops.unauthentic, 1);
-        assert!(ear.open(&keys(), &CLIENT, &answer(2), &mut drops).is_some());
+        assert!(ear.open(&keys(), &CLIENT, &answer(2), &mut drops).is_ok());
     }
 
     #[test]
     fn before_an_association_nothing_ciphered_is_believed() {
         let (mut ear, mut drops) = (Ear::new(None, 1, None), ClientCounters::default());
-        assert_eq!(ear.open(&keys(), &CLIENT, &answer(2), &mut drops), None);
+        assert!(ear.open(&keys(), &CLIENT, &answer(2), &mut drops).is_err());
         assert_eq!((drops.unexpected, ear.news()), (1, None));
     }
 }

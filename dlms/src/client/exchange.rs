@@ -2,10 +2,10 @@
 
 use super::request::Request;
 use super::sending::Sending;
-use super::{ClientFailure, ClientOutput};
+use super::{AnswerFault, ClientCounters, ClientFailure, ClientOutput, Quirks};
 use crate::apdu::{
     AccessResponse, AccessResults, ActionOutcomes, ActionResult, AnyActionRequest, AnyActionResponse,
-    Conformance, DataAccessResult, GetRequest, GetResponse, GetResults, InvokeId, Pdu, SetResponse,
+    ApduKind, Conformance, DataAccessResult, GetRequest, GetResponse, GetResults, InvokeId, Pdu, SetResponse,
     joined_outcome,
 };
 use crate::axdr::Data;
@@ -17,7 +17,7 @@ use plc_core::wire::WireError;
 #[derive(Debug, PartialEq)]
 pub(super) enum Step {
     /// Not an answer to this request, or one that came twice.
-    Ignore,
+    Stray(AnswerFault),
     /// A block has arrived, here or there; go on with the next.
     Next,
     /// The transfer is lost; ask from the start.
@@ -110,52 +110,85 @@ impl Exchange {
         self.transfer.as_ref().map_or(0, |transfer| transfer.value.len())
     }
 
+    /// What would answer it.
+    pub(super) const fn expected(&self) -> ApduKind {
+        ApduKind(match self.request {
+            Request::Get(_) | Request::GetList(_) => apdu_tag::GET_RESPONSE,
+            Request::Set(..) | Request::SetList(..) => apdu_tag::SET_RESPONSE,
+            Request::Action(..) | Request::ActionList(..) => apdu_tag::ACTION_RESPONSE,
+            Request::Access(..) => apdu_tag::ACCESS_RESPONSE,
+        })
+    }
+
+    /// Whether octets begin like an answer to this request, even if they are none.
+    pub(super) fn is_addressed(&self, apdu: &[u8]) -> bool {
+        let number = match self.request {
+            Request::Access(..) => apdu.get(ACCESS_NUMBER_AT),
+            _ => apdu.get(NUMBER_AT),
+        };
+        apdu.first() == Some(&self.expected().0)
+            && number.is_some_and(|&number| self.is_issued(InvokeId(number)))
+    }
+
     /// What an answer means.
     ///
     /// # Errors
     /// A response that is none.
-    pub(super) fn on_apdu(&mut self, apdu: &[u8]) -> Result<Step, WireError> {
-        match apdu.first() {
-            Some(&apdu_tag::GET_RESPONSE) => GetResponse::from_bytes(apdu).map(|r| self.on_get_response(&r)),
-            Some(&apdu_tag::SET_RESPONSE) => SetResponse::from_bytes(apdu).map(|r| self.on_set_response(&r)),
-            Some(&apdu_tag::ACTION_RESPONSE) => {
-                AnyActionResponse::from_bytes(apdu).map(|r| self.on_action_response(&r))
-            }
-            Some(&apdu_tag::ACCESS_RESPONSE) => {
-                AccessResponse::from_bytes(apdu).map(|r| self.on_access_response(r))
-            }
-            _ => Ok(Step::Ignore),
+    pub(super) fn on_apdu(
+        &mut self,
+        apdu: &[u8],
+        quirks: Quirks,
+        counters: &mut ClientCounters,
+    ) -> Result<Step, WireError> {
+        let expected = self.expected();
+        let came = ApduKind(apdu.first().copied().ok_or(WireError::Truncated)?);
+        if came != expected {
+            return Ok(Step::Stray(AnswerFault::Kind { came, expected }));
+        }
+        match came.0 {
+            apdu_tag::GET_RESPONSE => quirks.pdu(apdu, counters).map(|r| self.on_get_response(&r)),
+            apdu_tag::SET_RESPONSE => quirks.pdu(apdu, counters).map(|r| self.on_set_response(&r)),
+            apdu_tag::ACTION_RESPONSE => quirks.pdu(apdu, counters).map(|r| self.on_action_response(&r)),
+            _ => quirks.pdu(apdu, counters).map(|r| self.on_access_response(r)),
         }
     }
 
     fn on_get_response(&mut self, response: &GetResponse<'_>) -> Step {
         let asked = match &self.request {
-            Request::Get(_) => None,
             Request::GetList(attributes) => Some(attributes.len()),
-            _ => return Step::Ignore,
+            _ => None,
         };
-        match *response {
-            GetResponse::Normal { invoke_id, result } if self.is_issued(invoke_id) => match (asked, result) {
-                (Some(_), Ok(_)) => Step::Ignore,
-                _ => self.on_normal(invoke_id, result),
-            },
-            GetResponse::WithDataBlock { invoke_id, last, block, result } if self.is_issued(invoke_id) => {
-                match result {
-                    Ok(piece) => self.on_block(invoke_id.number(), last, block, piece),
-                    Err(result) => self.on_normal(invoke_id, Err(result)),
-                }
+        let (GetResponse::Normal { invoke_id, .. }
+        | GetResponse::WithDataBlock { invoke_id, .. }
+        | GetResponse::WithList { invoke_id, .. }) = *response;
+        if !self.is_issued(invoke_id) {
+            return self.stray(invoke_id);
+        }
+        match (*response, asked) {
+            (GetResponse::Normal { result: Ok(_), .. }, Some(_)) | (GetResponse::WithList { .. }, None) => {
+                failed(AnswerFault::Form)
             }
-            GetResponse::WithList { invoke_id, results } if self.is_issued(invoke_id) => {
-                asked.map_or(Step::Ignore, |asked| self.on_results(asked, &results))
+            (GetResponse::Normal { result, .. }, _) => self.on_normal(invoke_id, result),
+            (GetResponse::WithDataBlock { last, block, result: Ok(piece), .. }, _) => {
+                self.on_block(invoke_id.number(), last, block, piece)
             }
-            _ => Step::Ignore,
+            (GetResponse::WithDataBlock { result: Err(result), .. }, _) => {
+                self.on_normal(invoke_id, Err(result))
+            }
+            (GetResponse::WithList { results, .. }, Some(asked)) => self.on_results(asked, &results),
         }
     }
 
+    /// The answer to another request.
+    const fn stray(&self, invoke_id: InvokeId) -> Step {
+        Step::Stray(AnswerFault::InvokeId { came: invoke_id.number(), expected: self.latest })
+    }
+
     fn on_results(&self, asked: usize, results: &GetResults<'_>) -> Step {
-        Step::Done(if results.len() != asked {
-            ClientOutput::Failed(ClientFailure::Protocol)
-        } else if results.encoded_len() > self.value_max {
+        if results.len() != asked {
+            return failed(AnswerFault::Count { came: results.len(), expected: asked });
+        }
+        Step::Done(if results.encoded_len() > self.value_max {
             ClientOutput::Failed(ClientFailure::TooLong)
         } else {
             ClientOutput::Values(results.iter().map(|result| result.map(<[u8]>::to_vec)).collect())
@@ -164,8 +197,8 @@ impl Exchange {
 
     fn on_set_response(&mut self, response: &SetResponse<'_>) -> Step {
         let invoke_id = response.invoke_id();
-        if !self.request.is_set() || !self.is_issued(invoke_id) {
-            return Step::Ignore;
+        if !self.is_issued(invoke_id) {
+            return self.stray(invoke_id);
         }
         match *response {
             SetResponse::DataBlock { block, .. } => self.on_received(invoke_id, block),
@@ -184,26 +217,26 @@ impl Exchange {
     fn on_written(&self, results: &AccessResults<'_>) -> Step {
         let asked = match &self.request {
             Request::SetList(attributes, _) => attributes.len(),
-            _ => return Step::Done(ClientOutput::Failed(ClientFailure::Protocol)),
+            _ => return failed(AnswerFault::Form),
         };
-        Step::Done(if results.len() == asked {
-            ClientOutput::AccessResults(results.iter().collect())
-        } else {
-            ClientOutput::Failed(ClientFailure::Protocol)
-        })
+        if results.len() != asked {
+            return failed(AnswerFault::Count { came: results.len(), expected: asked });
+        }
+        Step::Done(ClientOutput::AccessResults(results.iter().collect()))
     }
 
     /// The server has taken a block and wants the next.
     fn on_received(&mut self, invoke_id: InvokeId, block: u32) -> Step {
-        let Some(sending) = &mut self.sending else { return Step::Ignore };
+        let Some(sending) = &mut self.sending else { return failed(AnswerFault::Form) };
+        let expected = sending.block();
         let due = sending.on_received(&self.request, invoke_id.number(), block);
-        if due { Step::Next } else { Step::Ignore }
+        if due { Step::Next } else { Step::Stray(AnswerFault::Block { came: block, expected }) }
     }
 
     /// The server has forgotten what it was sent, or never had it in order.
     fn on_lost_sending(&mut self, number: u8) -> Step {
         if self.sending.take_if(|sending| sending.number() == number).is_none() {
-            return Step::Ignore;
+            return self.stray(InvokeId(number));
         }
         self.issued = 0;
         Step::Restart
@@ -212,12 +245,11 @@ impl Exchange {
     fn on_action_response(&mut self, response: &AnyActionResponse<'_>) -> Step {
         let invoke_id = response.invoke_id();
         let asked = match &self.request {
-            Request::Action(..) => None,
             Request::ActionList(methods, _) => Some(methods.len()),
-            _ => return Step::Ignore,
+            _ => None,
         };
         if !self.is_issued(invoke_id) {
-            return Step::Ignore;
+            return self.stray(invoke_id);
         }
         match response {
             AnyActionResponse::NextPblock { block, .. } => self.on_received(invoke_id, *block),
@@ -236,8 +268,12 @@ impl Exchange {
     }
 
     fn on_outcomes(asked: Option<usize>, outcomes: &ActionOutcomes<'_>) -> Step {
-        if asked != Some(outcomes.len()) {
-            return Step::Done(ClientOutput::Failed(ClientFailure::Protocol));
+        match asked {
+            None => return failed(AnswerFault::Form),
+            Some(expected) if expected != outcomes.len() => {
+                return failed(AnswerFault::Count { came: outcomes.len(), expected });
+            }
+            Some(_) => {}
         }
         let outcomes = outcomes.iter();
         let returned = |returned: Option<Result<&[u8], _>>| returned.and_then(Result::ok).map(<[u8]>::to_vec);
@@ -245,17 +281,17 @@ impl Exchange {
     }
 
     fn on_access_response(&self, response: AccessResponse<'_>) -> Step {
-        let Request::Access(operations, _) = &self.request else { return Step::Ignore };
+        let Request::Access(operations, _) = &self.request else { return failed(AnswerFault::Form) };
         let number = u8::try_from(response.invoke_id.number()).ok().filter(|&number| number < 16);
         if number.is_none_or(|number| self.issued & 1 << number == 0) {
-            return Step::Ignore;
+            return self.stray(InvokeId(number.unwrap_or(u8::MAX)));
         }
-        Step::Done(if response.results.len() == operations.len() {
-            let values = response.data.iter().map(<[u8]>::to_vec);
-            ClientOutput::AccessResponse(values.zip(response.results).collect())
-        } else {
-            ClientOutput::Failed(ClientFailure::Protocol)
-        })
+        let (came, expected) = (response.results.len(), operations.len());
+        if came != expected {
+            return failed(AnswerFault::Count { came, expected });
+        }
+        let values = response.data.iter().map(<[u8]>::to_vec);
+        Step::Done(ClientOutput::AccessResponse(values.zip(response.results).collect()))
     }
 
     const fn is_issued(&self, invoke_id: InvokeId) -> bool {
@@ -276,7 +312,7 @@ impl Exchange {
     /// The server has forgotten a transfer; which matters only if it is the one under way.
     fn on_lost_transfer(&mut self, number: u8) -> Step {
         if self.transfer.take_if(|transfer| transfer.number == number).is_none() {
-            return Step::Ignore;
+            return self.stray(InvokeId(number));
         }
         self.issued = 0;
         Step::Restart
@@ -287,12 +323,19 @@ impl Exchange {
         if block == 1 && begins {
             self.transfer = Some(Transfer { number, blocks: 0, value: Vec::new() });
         }
-        let Some(transfer) = self.transfer.as_mut() else { return Step::Ignore };
-        if transfer.number != number || block != transfer.blocks + 1 {
-            return Step::Ignore;
+        let Some(transfer) = self.transfer.as_mut() else {
+            return failed(AnswerFault::Block { came: block, expected: 1 });
+        };
+        let expected = transfer.blocks + 1;
+        if transfer.number != number || block < expected {
+            return Step::Stray(AnswerFault::Block { came: block, expected });
+        }
+        if block > expected {
+            // Blocks are asked for one by one, so none that follows is on its way.
+            return failed(AnswerFault::Block { came: block, expected });
         }
         if piece.is_empty() && !last {
-            return Step::Done(ClientOutput::Failed(ClientFailure::Protocol));
+            return failed(AnswerFault::EmptyBlock(block));
         }
         if transfer.value.len() + piece.len() > self.value_max {
             return Step::Done(ClientOutput::Failed(ClientFailure::TooLong));
@@ -304,21 +347,29 @@ impl Exchange {
 
     fn complete(&mut self) -> Step {
         let value = self.transfer.take().map(|transfer| transfer.value).unwrap_or_default();
-        let protocol = Step::Done(ClientOutput::Failed(ClientFailure::Protocol));
+        let none = failed(AnswerFault::Joined);
         match &self.request {
             Request::GetList(attributes) => GetResults::from_bytes(&value)
-                .map_or(protocol, |results| self.on_results(attributes.len(), &results)),
+                .map_or(none, |results| self.on_results(attributes.len(), &results)),
             Request::ActionList(methods, _) => ActionOutcomes::from_bytes(&value)
-                .map_or(protocol, |outcomes| Self::on_outcomes(Some(methods.len()), &outcomes)),
-            Request::Action(..) => joined_outcome(&value).map_or(protocol, |(result, returned)| {
+                .map_or(none, |outcomes| Self::on_outcomes(Some(methods.len()), &outcomes)),
+            Request::Action(..) => joined_outcome(&value).map_or(none, |(result, returned)| {
                 let returned = returned.and_then(Result::ok).map(<[u8]>::to_vec);
                 Step::Done(ClientOutput::ActionResult(result, returned))
             }),
             _ if Data::from_bytes(&value).is_ok() => Step::Done(ClientOutput::Value(value)),
-            _ => protocol,
+            _ => none,
         }
     }
 }
+
+const fn failed(fault: AnswerFault) -> Step {
+    Step::Done(ClientOutput::Failed(ClientFailure::Answer(fault)))
+}
+
+/// Where an answer has its invoke-id-and-priority, and where an access-response the last octet of its long one.
+const NUMBER_AT: usize = 2;
+const ACCESS_NUMBER_AT: usize = 4;
 
 /// Results that say that a transfer is not under way, or not at this block.
 const fn is_loss(result: DataAccessResult) -> bool {
@@ -359,7 +410,8 @@ mod tests {
         let mut exchange = get();
         exchange.apdu(3, TERMS).unwrap();
         assert_eq!(exchange.on_get_response(&block(3, 1, false, &[0x12, 0x34])), Step::Next);
-        assert_eq!(exchange.on_get_response(&block(3, 1, false, &[0x12, 0x34])), Step::Ignore);
+        let again = Step::Stray(AnswerFault::Block { came: 1, expected: 2 });
+        assert_eq!(exchange.on_get_response(&block(3, 1, false, &[0x12, 0x34])), again);
         let value = Step::Done(ClientOutput::Value(vec![0x12, 0x34, 0x56]));
         assert_eq!(exchange.on_get_response(&block(3, 2, true, &[0x56])), value);
     }
@@ -370,9 +422,9 @@ mod tests {
         exchange.apdu(3, TERMS).unwrap();
         exchange.apdu(4, TERMS).unwrap();
         assert_eq!(exchange.on_get_response(&block(3, 1, false, &[0x12, 0xAA])), Step::Next);
-        assert_eq!(exchange.on_get_response(&block(4, 2, true, &[0xBB])), Step::Ignore);
+        assert!(matches!(exchange.on_get_response(&block(4, 2, true, &[0xBB])), Step::Stray(_)));
         assert_eq!(exchange.on_get_response(&block(4, 1, false, &[0x12, 0xBB])), Step::Next);
-        assert_eq!(exchange.on_get_response(&block(3, 2, true, &[0xAA])), Step::Ignore);
+        assert!(matches!(exchange.on_get_response(&block(3, 2, true, &[0xAA])), Step::Stray(_)));
         let value = Step::Done(ClientOutput::Value(vec![0x12, 0xBB, 0xBB]));
         assert_eq!(exchange.on_get_response(&block(4, 2, true, &[0xBB])), value);
     }
@@ -382,10 +434,13 @@ mod tests {
         let mut exchange = get();
         exchange.apdu(3, TERMS).unwrap();
         let late = GetResponse::Normal { invoke_id: InvokeId::confirmed(2), result: Ok(&[0]) };
-        assert_eq!(exchange.on_get_response(&late), Step::Ignore);
+        let stray = Step::Stray(AnswerFault::InvokeId { came: 2, expected: 3 });
+        assert_eq!(exchange.on_get_response(&late), stray);
         let set =
             SetResponse::Normal { invoke_id: InvokeId::confirmed(3), result: DataAccessResult::Success };
-        assert_eq!(exchange.on_set_response(&set), Step::Ignore);
+        let (came, expected) = (ApduKind(apdu_tag::SET_RESPONSE), ApduKind(apdu_tag::GET_RESPONSE));
+        let step = exchange.on_apdu(&set.to_vec(), Quirks::default(), &mut ClientCounters::default());
+        assert_eq!(step, Ok(Step::Stray(AnswerFault::Kind { came, expected })));
     }
 
     #[test]
@@ -397,7 +452,8 @@ mod tests {
         let lost = GetResponse::Normal { invoke_id, result: Err(DataAccessResult::NoLongGetInProgress) };
         assert_eq!(exchange.on_get_response(&lost), Step::Restart);
         assert!(exchange.needs_fresh());
-        assert_eq!(exchange.on_get_response(&block(3, 1, false, &[0x12])), Step::Ignore);
+        let stray = Step::Stray(AnswerFault::InvokeId { came: 3, expected: 3 });
+        assert_eq!(exchange.on_get_response(&block(3, 1, false, &[0x12])), stray);
     }
 
     #[test]
@@ -423,7 +479,7 @@ mod tests {
         while exchange.apdu(3, TERMS).is_ok() && (block == 0 || exchange.is_repeatable()) {
             block += 1;
             let next = AnyActionResponse::NextPblock { invoke_id, block };
-            if exchange.on_action_response(&next) == Step::Ignore {
+            if matches!(exchange.on_action_response(&next), Step::Stray(_)) {
                 break;
             }
         }

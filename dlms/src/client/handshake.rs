@@ -1,15 +1,15 @@
 //! Opening and closing an association: what is sent, what is believed.
 
-use super::{ClientAuthentication, ClientConfig, ClientFailure};
+use super::{AareFault, ClientAuthentication, ClientConfig, ClientFailure};
 use crate::apdu::{
     Aare, Aarq, ActionRequest, ActionResponse, ActionResult, AssociationResult, Ciphered, Conformance,
-    Envelope, InitiateRequest, InitiateResponse, InvokeId, Pdu, Rlrq,
+    Diagnostic, Envelope, InitiateRequest, InitiateResponse, InvokeId, Pdu, Rlrq,
 };
 use crate::axdr::{Data, Encoder};
 use crate::cosem::MethodRequest;
 use crate::security::{Demand, Passes, SPECIFIC, Secret, SecurityContext, SystemTitle, open, seal};
 use crate::specs::security::{self as specs, CHALLENGE_LEN_SIGNED};
-use crate::specs::{apdu_tag, classes};
+use crate::specs::{apdu_tag, classes, initiate as initiate_specs};
 use alloc::vec::Vec;
 use plc_core::seed::Stream;
 use rand_core::Rng;
@@ -95,19 +95,17 @@ impl Handshake {
             });
         }
         let authentication = &config.authentication;
-        if aare.context != authentication.context() {
-            return Err(ClientFailure::Authentication);
-        }
+        check_terms(authentication, aare).map_err(ClientFailure::Aare)?;
         let server_title = self.server_title(config, aare)?;
         if authentication.hls().is_some() {
             self.check_challenge(config, aare)?;
         }
-        let information = aare.user_information.ok_or(ClientFailure::Protocol)?;
+        let information = aare.user_information.ok_or(ClientFailure::Aare(AareFault::NoUserInformation))?;
         let (counter, initiate) = match authentication.keys() {
             None => (None, information.to_vec()),
             Some(keys) => open_initiate(keys, &server_title, information)?,
         };
-        let initiate = InitiateResponse::from_bytes(&initiate).map_err(|_| ClientFailure::Protocol)?;
+        let initiate = settled(&initiate).map_err(ClientFailure::Aare)?;
         self.server_challenge = aare.authentication_value.unwrap_or_default().to_vec();
         self.server_title = server_title;
         Ok(Accepted { server_title, counter, initiate })
@@ -163,6 +161,33 @@ impl Handshake {
         let hls = config.authentication.hls();
         response.result == ActionResult::Success
             && hls.zip(proof).is_some_and(|(hls, proof)| hls.verify(&passes, proof).is_some())
+    }
+}
+
+/// The application context that was proposed, and no proof asked of a client that has none.
+fn check_terms(authentication: &ClientAuthentication, aare: &Aare<'_>) -> Result<(), AareFault> {
+    let (came, expected) = (aare.context, authentication.context());
+    if came != expected {
+        return Err(AareFault::Context { came, expected });
+    }
+    if authentication.hls().is_none() && aare.diagnostic == Diagnostic::AuthenticationRequired {
+        return Err(AareFault::AuthenticationRequired);
+    }
+    Ok(())
+}
+
+/// What the server can do of what was proposed \[GB 9.4.6.1\].
+fn settled(initiate: &[u8]) -> Result<InitiateResponse, AareFault> {
+    let initiate = InitiateResponse::from_bytes(initiate).map_err(AareFault::Initiate)?;
+    let more = Conformance(initiate.conformance.0 & !Conformance::OURS.0);
+    if initiate.version != initiate_specs::VERSION {
+        Err(AareFault::Version(initiate.version))
+    } else if initiate.vaa_name != initiate_specs::VAA_NAME_LN {
+        Err(AareFault::VaaName(initiate.vaa_name))
+    } else if more != Conformance::default() {
+        Err(AareFault::Conformance(more))
+    } else {
+        Ok(initiate)
     }
 }
 

@@ -8,9 +8,12 @@ mod config;
 mod counters;
 mod ear;
 mod exchange;
+mod fault;
 mod handshake;
+mod hearing;
 mod listening;
 mod pending;
+mod quirks;
 mod request;
 mod sending;
 mod voice;
@@ -19,25 +22,21 @@ pub use config::{
     CipheringForm, ClientAuthentication, ClientConfig, ClientFailure, ClientInput, ClientOutput,
 };
 pub use counters::ClientCounters;
+pub use fault::{AareFault, AnswerFault};
 pub(crate) use handshake::{REPLY_TO_HLS, octet_string, octets_in};
+pub use quirks::{Quirks, TrailingOctets};
 
-use crate::apdu::{
-    Aare, ActionResponse, Conformance, ExceptionResponse, GeneralBlockTransfer, LongInvokeId, Pdu,
-    is_ciphered, is_general,
-};
-use crate::block_transfer::{BlockTransfer, Taken};
+use crate::apdu::{Conformance, LongInvokeId};
+use crate::block_transfer::BlockTransfer;
 use crate::invocation::InvocationCounter;
 use crate::security::SecurityContext;
-use crate::specs::apdu_tag;
-use crate::specs::conversation::RETRIES_MAX;
 use crate::specs::get::LIST_MAX;
-use crate::wrapper::Wpdu;
 use alloc::vec::Vec;
 use core::time::Duration;
 use ear::Ear;
 use exchange::{Exchange, Step};
-use handshake::{Accepted, Handshake};
-use pending::{Job, Pending, Proving, ServerTerms};
+use handshake::Handshake;
+use pending::{Job, Pending, ServerTerms};
 use plc_core::{Instant, Machine};
 use request::Request;
 use voice::Voice;
@@ -126,6 +125,11 @@ impl Client {
         self.begin(now, Job::Associate(handshake));
     }
 
+    fn on_connected(&mut self) {
+        self.is_open = true;
+        self.done(ClientOutput::Connected);
+    }
+
     fn on_request(&mut self, now: Instant, request: Request) {
         let negotiated = self.negotiated();
         if !self.is_open {
@@ -149,7 +153,7 @@ impl Client {
         let request = (1..=LIST_MAX).contains(&count).then(request);
         match request {
             Some(Some(request)) => self.on_request(now, request),
-            Some(None) => self.fail(ClientFailure::Protocol),
+            Some(None) => self.fail(ClientFailure::NotAValue),
             None => self.fail(ClientFailure::TooLong),
         }
     }
@@ -211,177 +215,26 @@ impl Client {
         self.config.authentication.keys()
     }
 
-    fn on_datagram(&mut self, now: Instant, bytes: &[u8]) {
-        let expected = (self.config.server_sap, self.config.client_sap);
-        match Wpdu::from_bytes(bytes) {
-            Ok(wpdu) if (wpdu.source, wpdu.destination) == expected => self.on_apdu(now, wpdu.apdu),
-            _ => self.counters.malformed += 1,
-        }
-    }
-
-    fn on_apdu(&mut self, now: Instant, apdu: &[u8]) {
-        match apdu.first() {
-            Some(&apdu_tag::AARE) => self.on_aare(now, apdu),
-            Some(&apdu_tag::RLRE) => self.on_rlre(),
-            Some(&apdu_tag::EXCEPTION_RESPONSE) => self.on_exception(apdu),
-            Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => self.on_general_block(now, apdu),
-            Some(&tag) if self.keys().is_none() && (is_ciphered(tag) || is_general(tag)) => {
-                self.counters.unexpected += 1;
-            }
-            Some(_) if self.keys().is_none() => self.on_service(now, apdu),
-            Some(_) => self.on_protected(now, apdu),
-            None => self.counters.malformed += 1,
-        }
-    }
-
-    fn on_general_block(&mut self, now: Instant, apdu: &[u8]) {
-        let Ok(block) = GeneralBlockTransfer::from_bytes(apdu) else { return self.counters.malformed += 1 };
-        let before = self.blocks.progress();
-        let taken = self.blocks.on_block(&block);
-        if self.blocks.progress() > before {
-            self.on_progress(now);
-        }
-        match taken {
-            Taken::Wait => {}
-            Taken::Answer => {
-                let _ = self.send_burst();
-            }
-            // Blocks in blocks are not taken apart.
-            Taken::Whole(joined) if joined.first() == Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => {
-                self.counters.malformed += 1;
-            }
-            Taken::Whole(joined) => self.on_apdu(now, &joined),
-            Taken::TooLong => self.on_refusal(ClientFailure::TooLong),
-            Taken::Stray => self.counters.unexpected += 1,
-        }
-    }
-
-    /// The server is heard to go on.
-    fn on_progress(&mut self, now: Instant) {
-        if let Some(pending) = &mut self.pending {
-            pending.left = self.config.retries.min(RETRIES_MAX);
-            pending.deadline = now + self.config.response_timeout.max(Duration::from_millis(1));
-        }
-    }
-
-    fn on_aare(&mut self, now: Instant, apdu: &[u8]) {
-        let Ok(aare) = Aare::from_bytes(apdu) else { return self.counters.malformed += 1 };
-        let Some(Pending { job: Job::Associate(handshake), .. }) = &mut self.pending else {
-            return self.counters.unexpected += 1;
-        };
-        match handshake.on_aare(&self.config, &aare) {
-            Ok(accepted) => self.on_accepted(now, &accepted),
-            Err(failure) => self.on_refusal(failure),
-        }
-    }
-
-    fn on_accepted(&mut self, now: Instant, accepted: &Accepted) {
-        let Some(Pending { job: Job::Associate(handshake), .. }) = &self.pending else { return };
-        if let Some(counter) = accepted.counter {
-            let dedicated = handshake.dedicated(&self.config);
-            if !self.ear.on_server(accepted.server_title, counter, dedicated) {
-                return self.counters.replayed += 1;
-            }
-        }
-        self.ear.on_initiate(&accepted.initiate);
-        if self.config.authentication.hls().is_none() {
-            return self.on_connected();
-        }
-        if let Some(Pending { job: Job::Associate(handshake), .. }) = self.pending.take() {
-            self.begin(now, Job::Prove(Proving::new(handshake)));
-        }
-    }
-
-    fn on_connected(&mut self) {
-        self.is_open = true;
-        self.done(ClientOutput::Connected);
-    }
-
-    fn on_rlre(&mut self) {
-        if matches!(self.pending, Some(Pending { job: Job::Release, .. })) {
-            self.is_open = false;
-            self.done(ClientOutput::Released);
-        } else {
-            self.counters.unexpected += 1;
-        }
-    }
-
-    fn on_exception(&mut self, apdu: &[u8]) {
-        match ExceptionResponse::from_bytes(apdu) {
-            Ok(exception) => self.on_refusal(ClientFailure::Exception(exception)),
-            Err(_) => self.counters.malformed += 1,
-        }
-    }
-
-    /// A refusal without proof ends a request without security; otherwise anyone could end it, so it
-    /// only explains a missing answer.
-    fn on_refusal(&mut self, failure: ClientFailure) {
-        let ciphered = self.keys().is_some();
-        match &mut self.pending {
-            None => self.counters.unexpected += 1,
-            Some(pending) if ciphered => {
-                self.counters.unauthentic += 1;
-                pending.hint = failure;
-            }
-            Some(_) => self.done(ClientOutput::Failed(failure)),
-        }
-    }
-
-    fn on_protected(&mut self, now: Instant, apdu: &[u8]) {
-        let Some(keys) = self.config.authentication.keys() else { return };
-        if let Some(plain) = self.ear.open(keys, &self.config.client_title, apdu, &mut self.counters) {
-            self.on_service(now, &plain);
-        }
-    }
-
-    fn on_service(&mut self, now: Instant, apdu: &[u8]) {
-        match apdu.first() {
-            Some(&apdu_tag::DATA_NOTIFICATION) => return self.on_data_notification(apdu),
-            Some(&apdu_tag::EVENT_NOTIFICATION_REQUEST) => return self.on_event_notification(apdu),
-            _ => {}
-        }
-        match &self.pending {
-            Some(Pending { job: Job::Prove(_), .. }) => self.on_pass_4(apdu),
-            Some(Pending { job: Job::Exchange(_), .. }) => self.on_answer(now, apdu),
-            _ => self.counters.unexpected += 1,
-        }
-    }
-
-    fn on_pass_4(&mut self, apdu: &[u8]) {
-        let Some(Pending { job: Job::Prove(proving), .. }) = &self.pending else { return };
-        let response = ActionResponse::from_bytes(apdu).ok();
-        let Some(response) = response.filter(|response| proving.is_issued(response.invoke_id)) else {
-            return self.counters.unexpected += 1;
-        };
-        if proving.is_proved(&self.config, &response) {
-            self.on_connected();
-        } else {
-            self.done(ClientOutput::Failed(ClientFailure::Authentication));
-        }
-    }
-
-    fn on_answer(&mut self, now: Instant, apdu: &[u8]) {
-        let Some(Pending { job: Job::Exchange(exchange), .. }) = &mut self.pending else { return };
-        match exchange.on_apdu(apdu) {
-            Ok(step) => self.on_step(now, step),
-            // An authentic answer that nobody understands will not get better by asking again.
-            Err(_) if self.keys().is_some() => self.done(ClientOutput::Failed(ClientFailure::Protocol)),
-            Err(_) => self.counters.malformed += 1,
-        }
-    }
-
     fn on_step(&mut self, now: Instant, step: Step) {
         match step {
-            Step::Ignore => self.counters.unexpected += 1,
+            Step::Stray(fault) => self.on_stray(fault),
             Step::Next => {
-                let retries = self.config.retries.min(RETRIES_MAX);
                 if let Some(pending) = &mut self.pending {
-                    pending.left = retries;
+                    pending.progressed(&self.config);
                 }
                 self.transmit(now);
             }
             Step::Restart => self.repeat(now),
             Step::Done(output) => self.done(output),
+        }
+    }
+
+    /// Gives up what is not done in the time that it may take in all, whatever was heard meanwhile.
+    fn expire(&mut self, now: Instant) {
+        if let Some(pending) = self.pending.take_if(|pending| pending.limit <= now) {
+            let output = pending.timed_out();
+            self.is_open &= output != ClientOutput::Released;
+            self.done(output);
         }
     }
 
@@ -427,7 +280,10 @@ impl Machine for Client {
 
     fn handle(&mut self, now: Instant, input: ClientInput<'_>) {
         match input {
-            ClientInput::Datagram(bytes) => self.on_datagram(now, bytes),
+            ClientInput::Datagram(bytes) => {
+                self.expire(now);
+                self.on_datagram(now, bytes);
+            }
             ClientInput::ConnectionLost => self.on_connection_lost(),
             _ if self.pending.is_some() => self.fail(ClientFailure::Busy),
             ClientInput::Connect => self.on_connect(now),
@@ -449,13 +305,14 @@ impl Machine for Client {
     }
 
     fn tick(&mut self, now: Instant) {
+        self.expire(now);
         if self.pending.as_ref().is_some_and(|pending| pending.deadline <= now) {
             self.repeat(now);
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.pending.as_ref().map(|pending| pending.deadline)
+        self.pending.as_ref().map(|pending| pending.deadline.min(pending.limit))
     }
 
     fn poll(&mut self) -> Option<ClientOutput> {

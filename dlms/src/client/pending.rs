@@ -4,10 +4,12 @@ use super::ear::Ear;
 use super::exchange::{self, Exchange};
 use super::handshake::{self, Handshake};
 use super::voice::{self, Voice};
-use super::{CipheringForm, ClientConfig, ClientFailure, ClientOutput};
-use crate::apdu::{ActionResponse, Conformance, InvokeId};
+use super::{AnswerFault, CipheringForm, ClientConfig, ClientFailure, ClientOutput};
+use crate::apdu::{ActionResponse, ApduKind, Conformance, InvokeId};
+use crate::specs::apdu_tag;
 use crate::specs::conversation::RETRIES_MAX;
 use alloc::vec::Vec;
+use core::time::Duration;
 use plc_core::Instant;
 
 /// A request and how long it is waited for.
@@ -16,6 +18,8 @@ pub(super) struct Pending {
     pub(super) job: Job,
     pub(super) left: u8,
     pub(super) deadline: Instant,
+    /// When it is given up, whatever is heard.
+    pub(super) limit: Instant,
     /// What is told if no answer comes.
     pub(super) hint: ClientFailure,
 }
@@ -47,12 +51,36 @@ pub(super) enum Job {
 pub(super) struct Proving {
     handshake: Handshake,
     issued: u16,
+    latest: u8,
 }
 
 impl Pending {
     pub(super) fn new(now: Instant, job: Job, config: &ClientConfig) -> Self {
         let left = config.retries.min(RETRIES_MAX);
-        Self { job, left, deadline: now, hint: ClientFailure::NoAnswer }
+        let limit = now + config.request_limit.max(config.response_timeout).max(Duration::from_millis(1));
+        Self { job, left, deadline: now, limit, hint: ClientFailure::NoAnswer }
+    }
+
+    /// The server is heard to go on.
+    pub(super) fn progressed(&mut self, config: &ClientConfig) {
+        self.left = config.retries.min(RETRIES_MAX);
+        self.hint = ClientFailure::NoAnswer;
+    }
+
+    /// An answer to something else: if no better one comes, that explains why there is none.
+    pub(super) fn on_stray(&mut self, fault: AnswerFault) {
+        if self.hint == ClientFailure::NoAnswer {
+            self.hint = ClientFailure::Answer(fault);
+        }
+    }
+
+    /// What is told when the time is over.
+    pub(super) const fn timed_out(&self) -> ClientOutput {
+        match (&self.job, self.hint) {
+            (Job::Release, _) => ClientOutput::Released,
+            (_, ClientFailure::NoAnswer) => ClientOutput::Failed(ClientFailure::TimedOut),
+            (_, hint) => ClientOutput::Failed(hint),
+        }
     }
 
     /// Takes one repetition off those that are left. What has not gone out in full may always be repeated.
@@ -72,6 +100,16 @@ impl Pending {
 }
 
 impl Job {
+    /// What would answer it.
+    pub(super) const fn expected(&self) -> ApduKind {
+        ApduKind(match self {
+            Self::Associate(_) => apdu_tag::AARE,
+            Self::Prove(_) => apdu_tag::ACTION_RESPONSE,
+            Self::Exchange(exchange) => return exchange.expected(),
+            Self::Release => apdu_tag::RLRE,
+        })
+    }
+
     /// The APDU to send now.
     pub(super) fn apdu(
         &mut self,
@@ -103,7 +141,7 @@ impl Job {
 
 impl Proving {
     pub(super) const fn new(handshake: Handshake) -> Self {
-        Self { handshake, issued: 0 }
+        Self { handshake, issued: 0, latest: 0 }
     }
 
     /// Pass 3, under the global key even if there is a dedicated one.
@@ -115,12 +153,18 @@ impl Proving {
     ) -> Result<Vec<u8>, ClientFailure> {
         let number = voice.next_number();
         self.issued |= 1 << number;
+        self.latest = number;
         let hls = config.authentication.hls().ok_or(ClientFailure::WrongState)?;
         let inner = if hls.needs_counter() { voice.send_counter(config)? } else { 0 };
         let pass_3 = self.handshake.pass_3(config, inner, number).ok_or(ClientFailure::WrongState)?;
         let dedicated = config.ciphering.is_dedicated();
         let ciphering = if dedicated { CipheringForm::ServiceSpecific } else { config.ciphering };
         voice.protect(config, ear, ciphering, pass_3)
+    }
+
+    /// The number that was issued last.
+    pub(super) const fn number(&self) -> u8 {
+        self.latest
     }
 
     /// Whether a response has one of the numbers that were issued.

@@ -64,7 +64,12 @@ impl Request {
             Self::SetList(list, _) => Conformance::SET | Conformance::MULTIPLE_REFERENCES | selecting(list),
             Self::Action(..) => Conformance::ACTION,
             Self::ActionList(..) => Conformance::ACTION | Conformance::MULTIPLE_REFERENCES,
-            Self::Access(..) => Conformance::ACCESS,
+            Self::Access(operations, _) => {
+                let selects = |operation: &AccessOperation| operation.selector().is_some();
+                let selective = operations.iter().any(selects);
+                Conformance::ACCESS
+                    | if selective { Conformance::SELECTIVE_ACCESS } else { Conformance::default() }
+            }
         }
     }
 

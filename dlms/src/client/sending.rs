@@ -27,6 +27,11 @@ impl Sending {
         self.number
     }
 
+    /// The number of the block that was sent last.
+    pub(super) const fn block(&self) -> u32 {
+        self.block
+    }
+
     /// The block to send now.
     pub(super) fn apdu(&self, request: &Request) -> Vec<u8> {
         let payload = request.payload().map_or(&[][..], |(payload, _)| payload);

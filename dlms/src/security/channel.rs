@@ -8,8 +8,10 @@ use alloc::vec::Vec;
 /// Why an envelope was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OpenFault {
-    /// Less protection than is demanded, another suite, or the broadcast key.
+    /// Less protection than is demanded.
     Policy,
+    /// Another suite, the broadcast key, compression, or a key that is not there.
+    Key,
     /// Names another sender, or another recipient.
     Title,
     /// A tag, a signature or a wrapped key is wrong or missing.
@@ -78,11 +80,13 @@ pub(crate) fn check_control(
     demanded: Control,
     control: Control,
 ) -> Result<(), OpenFault> {
-    let lawful = control.suite() == Some(context.suite())
-        && !control.is_broadcast()
-        && !control.is_compressed()
-        && control.covers(demanded);
-    if lawful { Ok(()) } else { Err(OpenFault::Policy) }
+    let known =
+        control.suite() == Some(context.suite()) && !control.is_broadcast() && !control.is_compressed();
+    match (known, control.covers(demanded)) {
+        (false, _) => Err(OpenFault::Key),
+        (true, false) => Err(OpenFault::Policy),
+        (true, true) => Ok(()),
+    }
 }
 
 /// Octets that an envelope of this form adds at most.
@@ -225,10 +229,12 @@ mod tests {
         let good = seal(&keys(), &CLIENT, 7, &plain, Envelope::General(None));
         let open_bytes = |bytes: &[u8]| open(&keys(), ALL, &CLIENT, &Ciphered::from_bytes(bytes).unwrap());
         assert_eq!(open_bytes(&good), Ok(plain.clone()));
-        for control in [0x00, 0x10, 0x20, 0x31, 0x32, 0x70, 0xB0] {
+        let less = [0x00, 0x10, 0x20].map(|control| (control, OpenFault::Policy));
+        let unknown = [0x31, 0x32, 0x70, 0xB0].map(|control| (control, OpenFault::Key));
+        for (control, fault) in less.into_iter().chain(unknown) {
             let mut bytes = good.clone();
             bytes[11] = control;
-            assert_eq!(open_bytes(&bytes), Err(OpenFault::Policy), "{control:02x}");
+            assert_eq!(open_bytes(&bytes), Err(fault), "{control:02x}");
         }
         for short in 0..12 {
             let ciphered = Ciphered::from_bytes(&good).unwrap();

@@ -122,7 +122,7 @@ impl End<'_> {
     fn open_envelope(&self, heard: &Heard, demanded: Control, apdu: &[u8]) -> Result<Opened, Unopened> {
         let ciphered = Ciphered::from_bytes(apdu).map_err(|_| Unopened::Malformed)?;
         let (context, mark) = if ciphered.envelope.is_dedicated() {
-            let dedicated = self.dedicated.ok_or(OpenFault::Policy)?;
+            let dedicated = self.dedicated.ok_or(OpenFault::Key)?;
             (dedicated, Mark::Dedicated(ciphered.counter))
         } else {
             (self.context, Mark::Global(ciphered.counter))
@@ -179,7 +179,7 @@ impl End<'_> {
         if signing.content.first() == Some(&apdu_tag::GENERAL_SIGNING) {
             return Err(OpenFault::Contents.into());
         }
-        let key = self.context.key_pairs().peer_signing.as_ref().ok_or(OpenFault::Policy)?;
+        let key = self.context.key_pairs().peer_signing.as_ref().ok_or(OpenFault::Key)?;
         let range = self.context.interop().signed_range;
         if !key.verify(&signed(&signing.header, signing.content, range), signing.signature) {
             return Err(OpenFault::Tag.into());
@@ -213,7 +213,7 @@ impl End<'_> {
         let key = match info {
             None | Some(KeyInfo::Identified(_)) => return Ok(self.context.clone()),
             Some(KeyInfo::Wrapped(_, wrapped)) => {
-                let master = self.context.master_key().ok_or(OpenFault::Policy)?;
+                let master = self.context.master_key().ok_or(OpenFault::Key)?;
                 unwrap_key(master, wrapped).map_err(|_| OpenFault::Tag)?
             }
             Some(KeyInfo::Agreed(&[key_info::ONE_PASS], data)) => self.one_pass_in(data)?,
@@ -224,10 +224,10 @@ impl End<'_> {
 
     /// The key that the ephemeral key of the peer and our static one give.
     fn one_pass_in(&self, data: &[u8]) -> Result<Secret, OpenFault> {
-        let curve = self.context.suite().curve().ok_or(OpenFault::Policy)?;
+        let curve = self.context.suite().curve().ok_or(OpenFault::Key)?;
         let pairs = self.context.key_pairs();
         let (own, signing) = (pairs.agreement.as_ref(), pairs.peer_signing.as_ref());
-        let (own, signing) = own.zip(signing).ok_or(OpenFault::Policy)?;
+        let (own, signing) = own.zip(signing).ok_or(OpenFault::Key)?;
         if data.len() != 2 * curve.pair_len() {
             return Err(OpenFault::Tag);
         }
@@ -236,7 +236,7 @@ impl End<'_> {
             return Err(OpenFault::Tag);
         }
         let ephemeral = PublicKey::from_octets(curve, point).map_err(|_| OpenFault::Tag)?;
-        let z = own.agree(&ephemeral).map_err(|_| OpenFault::Policy)?;
+        let z = own.agree(&ephemeral).map_err(|_| OpenFault::Key)?;
         Ok(self.derive(&z, self.peer, self.own))
     }
 
@@ -260,8 +260,8 @@ impl End<'_> {
     ) -> Result<Secret, OpenFault> {
         let pairs = self.context.key_pairs();
         let (own, peer) =
-            pairs.agreement.as_ref().zip(pairs.peer_agreement.as_ref()).ok_or(OpenFault::Policy)?;
-        let z = own.agree(peer).map_err(|_| OpenFault::Policy)?;
+            pairs.agreement.as_ref().zip(pairs.peer_agreement.as_ref()).ok_or(OpenFault::Key)?;
+        let z = own.agree(peer).map_err(|_| OpenFault::Key)?;
         let mut party_v = alloc::vec![transaction.len() as u8];
         party_v.extend_from_slice(transaction);
         party_v.extend_from_slice(recipient);
@@ -338,7 +338,7 @@ fn source(info: Option<KeyInfo<'_>>) -> Result<KeySource, OpenFault> {
         Some(KeyInfo::Wrapped(key_info::MASTER, _)) => Ok(KeySource::Wrapped),
         Some(KeyInfo::Agreed(&[key_info::ONE_PASS], _)) => Ok(KeySource::OnePass),
         Some(KeyInfo::Agreed(&[key_info::STATIC_UNIFIED], &[])) => Ok(KeySource::StaticUnified),
-        _ => Err(OpenFault::Policy),
+        _ => Err(OpenFault::Key),
     }
 }
 

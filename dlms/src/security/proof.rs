@@ -143,6 +143,27 @@ fn digest(hash: HashFunction, secret: &Secret, passes: &Passes<'_>) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::hex::hex;
+    use crate::security::Suite;
+    use crate::security::aead::{AeadKey, nonce};
+
+    #[test]
+    fn a_gmac_proof_may_leave_its_suite_out_and_name_no_other() {
+        let keys = SecurityContext::build(Suite::One, &[1; 16], &[2; 16]).unwrap();
+        let passes = Passes { prover: b"PLCDC001", verifier: b"MTR00001", asked: &[3; 16], sent: &[4; 16] };
+        let proof = |control: u8| {
+            let mut associated = Vec::from([control]);
+            associated.extend([2; 16]);
+            associated.extend(passes.asked);
+            let key = AeadKey::new(&[1; 16]).unwrap();
+            let tag = key.seal(&nonce(passes.prover, 7), &associated, &mut []);
+            [&[control][..], &7u32.to_be_bytes(), &tag].concat()
+        };
+        for (control, is_right) in [(0x11, true), (0x10, true), (0x12, false), (0x31, false), (0x51, false)] {
+            let verified = Hls::Gmac(&keys).verify(&passes, &proof(control));
+            assert_eq!(verified, is_right.then_some(Proved(Some(7))), "{control:02x}");
+        }
+        assert_eq!(Hls::Gmac(&keys).prove(&passes, 7), proof(0x11), "our own names it");
+    }
 
     /// The numbers are from another implementation of the hashes.
     #[test]

@@ -8,7 +8,7 @@ use crate::apdu::{
     InitiateResponse, Mechanism, Pdu,
 };
 use crate::security::{
-    Control, Demand, Heard, Mark, SPECIFIC, Secret, SecurityContext, SystemTitle, open, seal,
+    Control, Demand, Heard, Mark, OpenFault, SPECIFIC, Secret, SecurityContext, SystemTitle, open, seal,
 };
 use crate::specs::{apdu_tag, association as names, initiate as specs, security};
 use alloc::vec::Vec;
@@ -28,6 +28,8 @@ pub(super) enum Refusal {
     Replay,
     /// The cipher text is not authentic.
     Unauthentic,
+    /// It would not open.
+    Unopened(OpenFault),
 }
 
 /// An AARQ that is as it should be.
@@ -145,7 +147,7 @@ pub(super) fn open_initiate(
     if !heard.is_fresh(Mark::Global(ciphered.counter)) {
         return Err(Refusal::Replay);
     }
-    let plain = open(keys, demanded, title, &ciphered).map_err(|_| Refusal::Unauthentic)?;
+    let plain = open(keys, demanded, title, &ciphered).map_err(Refusal::Unopened)?;
     Ok((ciphered.counter, plain))
 }
 

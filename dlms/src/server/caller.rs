@@ -1,5 +1,6 @@
 //! One datagram's client: what is known of it, and how it is answered.
 
+use super::failures::Patience;
 use super::guard::Guard;
 use super::pushing::Pushes;
 use super::session::{Channel, Phase, Session, Terms};
@@ -154,23 +155,59 @@ impl<'s> Caller<'s> {
     /// An envelope that would not open.
     pub(super) fn on_fault(&mut self, fault: OpenFault) {
         match fault {
-            OpenFault::Policy => self.voice.counters.unprotected += 1,
+            OpenFault::Policy => self.on_under_protected(),
+            OpenFault::Key => {
+                self.voice.counters.no_such_key += 1;
+                self.report(UNDECIPHERABLE);
+            }
             OpenFault::Title | OpenFault::Tag | OpenFault::Contents => self.on_unauthentic(),
+        }
+    }
+
+    /// Ciphered, or to be so, with less protection than the association demands. What it has is written on its outside, so that
+    /// the answer tells nobody anything of the keys.
+    pub(super) fn on_under_protected(&mut self) {
+        self.voice.counters.unprotected += 1;
+        self.report(NOT_ASSOCIATED);
+    }
+
+    /// Something that begins like a ciphered APDU, or a release, and is none.
+    pub(super) fn on_malformed(&mut self) {
+        self.voice.counters.malformed += 1;
+        self.report(MALFORMED);
+    }
+
+    /// Refuses, unless errors of security are met with silence.
+    fn report(&mut self, exception: ExceptionResponse) {
+        if self.config.report_security_errors {
+            self.refuse(exception);
         }
     }
 
     pub(super) fn on_unauthentic(&mut self) {
         self.voice.counters.unauthentic += 1;
         self.voice.tell(ServerEvent::AuthenticationFailure { client_sap: self.association.client_sap });
-        if self.config.report_security_errors {
-            self.refuse(UNDECIPHERABLE);
-        }
+        self.report(UNDECIPHERABLE);
     }
 
-    /// A wrong proof or password: so many of them lock the association.
+    const fn patience(&self) -> Patience {
+        Patience { most: self.config.max_failed_proofs, lockout: self.config.lockout }
+    }
+
+    /// Whether this peer has guessed too often, or too many others have.
+    pub(super) fn is_locked(&mut self) -> bool {
+        let patience = self.patience();
+        self.guard.failures.is_locked(self.now, self.peer, patience)
+    }
+
+    pub(super) fn on_proved(&mut self) {
+        self.guard.failures.on_proved(self.now, self.peer);
+    }
+
+    /// A wrong proof or password: so many of them lock the peer out of the association.
     pub(super) fn on_failed_proof(&mut self) {
-        let (max, lockout) = (self.config.max_failed_proofs, self.config.lockout);
-        let locked = self.guard.on_failed_proof(self.now, max, lockout);
+        let patience = self.patience();
+        let locked = self.guard.failures.on_failed(self.now, self.peer, patience);
         let client_sap = self.association.client_sap;
         self.voice.counters.unauthentic += 1;
         self.voice.tell(ServerEvent::AuthenticationFailure { client_sap });
@@ -182,11 +219,9 @@ impl<'s> Caller<'s> {
     pub(super) fn on_replay(&mut self) {
         self.voice.counters.replayed += 1;
         self.voice.tell(ServerEvent::Replay { client_sap: self.association.client_sap });
-        if self.config.report_security_errors {
-            let last = self.guard.heard.global.last();
-            let service = ServiceError::InvocationCounter(last.map_or(0, |last| last.saturating_add(1)));
-            self.refuse(ExceptionResponse { state: StateError::ServiceNotAllowed, service });
-        }
+        let last = self.guard.heard.global.last();
+        let service = ServiceError::InvocationCounter(last.map_or(0, |last| last.saturating_add(1)));
+        self.report(ExceptionResponse { state: StateError::ServiceNotAllowed, service });
     }
 }
 
@@ -196,6 +231,9 @@ const NOT_ASSOCIATED: ExceptionResponse =
 /// The answer is longer than can be told.
 const TOO_LONG: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::PduTooLong };
-/// What came is not authentic.
+/// What came is no APDU.
+const MALFORMED: ExceptionResponse =
+    ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::OtherReason };
+/// What came is not authentic, or under a key that is not there.
 const UNDECIPHERABLE: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::DecipheringError };

@@ -13,7 +13,7 @@ pub(super) struct Closing<'c, 's> {
 
 impl Closing<'_, '_> {
     pub(super) fn on_rlrq(&mut self, apdu: &[u8]) {
-        let Ok(rlrq) = Rlrq::from_bytes(apdu) else { return self.caller.voice.counters.malformed += 1 };
+        let Ok(rlrq) = Rlrq::from_bytes(apdu) else { return self.caller.on_malformed() };
         if self.caller.association.authentication.pre_established().is_some() {
             return self.caller.on_unprotected();
         }
@@ -36,12 +36,13 @@ impl Closing<'_, '_> {
             if keys.policy().request_control() == Control(0) {
                 return self.on_plain();
             }
-            return self.caller.voice.counters.unprotected += 1;
+            return self.caller.on_under_protected();
         };
         let tag = apdu_tag::GLO_INITIATE_REQUEST;
         match associate::open_initiate(keys, title, &self.caller.guard.heard, sealed, tag) {
             Ok((counter, _)) => self.on_authentic(keys, counter),
             Err(Refusal::Replay) => self.caller.on_replay(),
+            Err(Refusal::Unopened(fault)) => self.caller.on_fault(fault),
             Err(_) => self.caller.on_unauthentic(),
         }
     }

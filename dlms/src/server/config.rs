@@ -191,12 +191,23 @@ pub struct ServerConfig {
     pub counter_block: u32,
     /// A session without a valid request for so long is forgotten.
     pub session_timeout: Duration,
-    /// Failed proofs of one association in a row before it is locked.
+    /// Failed proofs (passwords and answers to a challenge) of one peer at one association in a row before it is locked out of that. Eight times as many of all
+    /// peers together, and peers that never proved themselves are heard only as slowly as one locked peer may guess.
     pub max_failed_proofs: u8,
-    /// How long it is locked.
+    /// How long it is locked out.
     pub lockout: Duration,
-    /// Whether deciphering and counter errors are answered with an exception, which helps a client that
-    /// has lost its counter and an attacker that looks for it.
+    /// Whether errors of security are answered with an exception; otherwise they are met with silence and counted.
+    ///
+    /// | what came | exception-response |
+    /// |---|---|
+    /// | less protection than the policy demands, also in an RLRQ | service-not-allowed, operation-not-possible |
+    /// | another suite, the broadcast key, compression, no such dedicated key | service-not-allowed, deciphering-error |
+    /// | a wrong tag or title, something else inside than the envelope says | service-not-allowed, deciphering-error |
+    /// | an old counter | service-not-allowed, invocation-counter-error with the lowest that is new |
+    /// | octets that are no ciphered APDU | service-not-allowed, other-reason |
+    ///
+    /// The first two and the last follow from what stands outside of the cipher, so they are no oracle. The counter helps a
+    /// client that has lost it, and an attacker that looks for it.
     pub report_security_errors: bool,
     /// Entropy for challenges and keys; another one for every life of the server.
     pub seed: Seed,

@@ -13,6 +13,8 @@ pub struct ServerCounters {
     pub unauthentic: u64,
     /// Less protection than the association demands.
     pub unprotected: u64,
+    /// Another suite, the broadcast key, compression, or a dedicated key that was never given.
+    pub no_such_key: u64,
     /// No session, or no room for one.
     pub unassociated: u64,
     /// Requests longer than the server takes.

@@ -1,10 +1,9 @@
 //! What the server remembers of an association beyond its sessions: keys, counters and failures.
 
 use super::AssociationConfig;
+use super::failures::Failures;
 use crate::security::{Heard, Secret, SecurityContext};
 use alloc::sync::Arc;
-use core::time::Duration;
-use plc_core::Instant;
 
 /// Guards one association against replays and against guessing.
 #[derive(Debug)]
@@ -18,8 +17,7 @@ pub(super) struct Guard {
     pub(super) heard: Heard,
     /// The dedicated key to which the counters heard belong.
     dedicated: Option<Secret>,
-    failed_proofs: u8,
-    locked_until: Option<Instant>,
+    pub(super) failures: Failures,
 }
 
 impl Guard {
@@ -34,8 +32,7 @@ impl Guard {
                 ..Heard::new(ciphering.and_then(|(_, last)| last))
             },
             dedicated: None,
-            failed_proofs: 0,
-            locked_until: None,
+            failures: Failures::new(),
         }
     }
 
@@ -65,24 +62,5 @@ impl Guard {
             self.heard.forget_dedicated();
             self.dedicated = dedicated.cloned();
         }
-    }
-
-    pub(super) fn is_locked(&self, now: Instant) -> bool {
-        self.locked_until.is_some_and(|until| now < until)
-    }
-
-    pub(super) const fn on_proved(&mut self) {
-        self.failed_proofs = 0;
-    }
-
-    /// Returns whether the association is locked from now on.
-    pub(super) fn on_failed_proof(&mut self, now: Instant, most: u8, lockout: Duration) -> bool {
-        self.failed_proofs = self.failed_proofs.saturating_add(1);
-        let locked = self.failed_proofs >= most.max(1);
-        if locked {
-            self.failed_proofs = 0;
-            self.locked_until = Some(now + lockout);
-        }
-        locked
     }
 }

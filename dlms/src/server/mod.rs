@@ -14,6 +14,7 @@ mod closing;
 mod config;
 mod counters;
 mod dispatch;
+mod failures;
 mod getting;
 mod guard;
 mod incoming;

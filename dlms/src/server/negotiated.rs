@@ -2,7 +2,7 @@
 
 use crate::apdu::Conformance;
 use crate::specs::apdu_tag;
-use crate::specs::choice::{WITH_LIST, action_request as action, set_request as set};
+use crate::specs::choice::{NEXT, WITH_LIST, action_request as action, set_request as set};
 
 /// What client and server must both have said that they can do, for the service that begins with these octets. What is no service
 /// needs nothing: it is refused for being none.
@@ -13,6 +13,7 @@ pub(super) fn needed(apdu: &[u8]) -> Conformance {
     let [tag, choice] = [0, 1].map(|at| apdu.get(at).copied().unwrap_or_default());
     match (tag, choice) {
         (apdu_tag::GET_REQUEST, WITH_LIST) => Conformance::GET | LIST,
+        (apdu_tag::GET_REQUEST, NEXT) => Conformance::GET | Conformance::BLOCK_GET,
         (apdu_tag::GET_REQUEST, _) => Conformance::GET,
         (apdu_tag::SET_REQUEST, set::WITH_LIST) => Conformance::SET | LIST,
         (apdu_tag::SET_REQUEST, set::WITH_LIST_AND_FIRST_DATA_BLOCK) => Conformance::SET | LIST | BLOCKS_SET,
@@ -24,7 +25,7 @@ pub(super) fn needed(apdu: &[u8]) -> Conformance {
         (apdu_tag::ACTION_REQUEST, action::WITH_LIST_AND_FIRST_PBLOCK) => {
             Conformance::ACTION | LIST | BLOCKS_ACTION
         }
-        (apdu_tag::ACTION_REQUEST, action::WITH_FIRST_PBLOCK | action::WITH_PBLOCK) => {
+        (apdu_tag::ACTION_REQUEST, action::WITH_FIRST_PBLOCK | action::WITH_PBLOCK | action::NEXT_PBLOCK) => {
             Conformance::ACTION | BLOCKS_ACTION
         }
         (apdu_tag::ACTION_REQUEST, _) => Conformance::ACTION,

@@ -33,6 +33,8 @@ pub enum NotifyFault {
     NotAssociated,
     /// The body is not one whole value.
     NotAValue,
+    /// The client has opened its association without this kind of notification.
+    NotNegotiated,
     /// As many pushes as may wait do wait for their confirmation.
     TooManyWaiting,
 }

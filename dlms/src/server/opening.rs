@@ -19,7 +19,7 @@ pub(super) struct Opening<'c, 's> {
 impl Opening<'_, '_> {
     pub(super) fn on_aarq(&mut self, apdu: &[u8]) {
         let Ok(aarq) = Aarq::from_bytes(apdu) else { return self.caller.voice.counters.malformed += 1 };
-        if self.caller.guard.is_locked(self.caller.now) {
+        if self.caller.is_locked() {
             let (result, why) = (AssociationResult::RejectedTransient, Diagnostic::AuthenticationFailure);
             return self.caller.reply(&associate::reject(self.caller.association, result, why, None));
         }
@@ -58,7 +58,7 @@ impl Opening<'_, '_> {
             session.recent = core::mem::take(&mut earlier.recent);
         }
         if self.caller.association.authentication.mechanism().is_some() {
-            self.caller.guard.on_proved();
+            self.caller.on_proved();
             let client_sap = self.caller.association.client_sap;
             self.caller.voice.tell(ServerEvent::Associated { client_sap });
         }
@@ -117,7 +117,8 @@ impl Opening<'_, '_> {
             }
             Refusal::Password => self.on_wrong_password(),
             Refusal::Replay => self.caller.on_replay(),
-            Refusal::Unauthentic => self.caller.on_unauthentic(),
+            // Whoever has not the keys is told the same, whatever he sends.
+            Refusal::Unauthentic | Refusal::Unopened(_) => self.caller.on_unauthentic(),
         }
     }
 

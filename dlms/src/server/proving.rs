@@ -38,7 +38,7 @@ impl Proving<'_, '_> {
         proved: Proved,
     ) -> Option<Vec<u8>> {
         self.caller.guard.heard.accept(proved.0.map_or(Mark::None, Mark::Global));
-        self.caller.guard.on_proved();
+        self.caller.on_proved();
         let counter = if hls.needs_counter() { self.caller.voice.send_counter()? } else { 0 };
         if self.caller.session()?.on_proved() {
             let client_sap = self.caller.association.client_sap;

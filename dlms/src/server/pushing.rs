@@ -2,7 +2,9 @@
 
 use super::caller::Caller;
 use super::{Notification, NotifyFault, ServerEvent};
-use crate::apdu::{DataNotification, DataNotificationConfirm, EventNotification, LongInvokeId, Pdu};
+use crate::apdu::{
+    Conformance, DataNotification, DataNotificationConfirm, EventNotification, LongInvokeId, Pdu,
+};
 use crate::axdr::Data;
 use crate::security::Form;
 use crate::specs::conversation::PUSHES_MAX;
@@ -72,6 +74,7 @@ impl Pushing<'_, '_> {
             Notification::Event { value, .. } => value,
         };
         Data::from_bytes(value).map_err(|_| NotifyFault::NotAValue)?;
+        self.check_negotiated(notification)?;
         match notification {
             Notification::Event { time, attribute, value } => {
                 let event = EventNotification { time: *time, attribute: (*attribute).clone(), value };
@@ -96,6 +99,17 @@ impl Pushing<'_, '_> {
                 Ok(number)
             }
         }
+    }
+
+    /// Who has opened an association and not said that it understands notifications gets none.
+    fn check_negotiated(&mut self, notification: &Notification<'_>) -> Result<(), NotifyFault> {
+        let needed = match notification {
+            Notification::Data { .. } => Conformance::DATA_NOTIFICATION,
+            Notification::Event { .. } => Conformance::EVENT_NOTIFICATION,
+        };
+        let session = self.caller.session().filter(|session| session.is_open());
+        let knows = session.is_none_or(|session| session.terms.conformance.has(needed));
+        if knows { Ok(()) } else { Err(NotifyFault::NotNegotiated) }
     }
 
     fn wait(&mut self, number: u32, apdu: Vec<u8>, timeout: Duration, left: u8) {

@@ -11,6 +11,8 @@ use alloc::vec::Vec;
 pub(super) struct Services<'s> {
     pub(super) builtin: Builtin<'s>,
     pub(super) objects: &'s mut dyn ObjectModel,
+    /// Whether selective access was negotiated.
+    pub(super) selects: bool,
     /// The most octets that an answer in one APDU may have.
     pub(super) budget: usize,
     /// The most octets that an answer may have by any means but blocks of its own service.
@@ -28,7 +30,7 @@ impl Services<'_> {
         if !has(entry.readable, request.attribute) {
             return Err(DataAccessResult::ReadWriteDenied);
         }
-        check_selector(&entry, request)?;
+        self.check_selector(&entry, request)?;
         let mut value = Vec::new();
         let mut out = Encoder::new(&mut value, len_max.min(self.builtin.config.max_value_len));
         if request.attribute == 1 {
@@ -48,7 +50,17 @@ impl Services<'_> {
         if !has(entry.writable, attribute.attribute) || self.builtin.find(attribute.logical_name).is_some() {
             return Err(DataAccessResult::ReadWriteDenied);
         }
-        check_selector(&entry, attribute)
+        self.check_selector(&entry, attribute)
+    }
+
+    /// Only the buffer of a profile generic has selective access, and only for who has said that it knows it.
+    fn check_selector(
+        &self,
+        entry: &ObjectEntry,
+        request: &AttributeRequest,
+    ) -> Result<(), DataAccessResult> {
+        let lawful = request.selector.is_none() || self.selects && entry.is_selectable(request.attribute);
+        if lawful { Ok(()) } else { Err(UNSELECTABLE) }
     }
 
     /// Writes one whole encoded value.
@@ -98,11 +110,9 @@ impl Services<'_> {
     }
 }
 
-/// Only the buffer of a profile generic has selective access.
-fn check_selector(entry: &ObjectEntry, request: &AttributeRequest) -> Result<(), DataAccessResult> {
-    let lawful = request.selector.is_none() || entry.is_selectable(request.attribute);
-    if lawful { Ok(()) } else { Err(DataAccessResult::ScopeOfAccessViolated) }
-}
+/// The result for a selector where there is nothing to select, or where selective access was not negotiated: the
+/// selector is a part of the reference, so the object answers and not the service \[GB 9.4.2.2; confidence C\].
+const UNSELECTABLE: DataAccessResult = DataAccessResult::ScopeOfAccessViolated;
 
 /// An action-response without a value.
 pub(super) fn action_failed(invoke_id: InvokeId, result: ActionResult) -> Vec<u8> {

@@ -4,6 +4,7 @@ use super::associate;
 use super::builtin::Builtin;
 use super::caller::Caller;
 use super::dispatch::{Answer, Dispatch};
+use super::negotiated::needed;
 use super::proving::Proving;
 use super::pushing::Pushing;
 use super::services::Services;
@@ -109,7 +110,7 @@ impl Serving<'_, '_> {
         let end = End { context: keys, dedicated: channel.dedicated.as_deref(), own, peer };
         match end.open(&self.caller.guard.heard, Demand::of_requests(keys), apdu) {
             Ok(opened) => self.on_opened(keys, &channel, &opened),
-            Err(Unopened::Malformed) => self.caller.voice.counters.malformed += 1,
+            Err(Unopened::Malformed) => self.caller.on_malformed(),
             Err(Unopened::Replay) => self.caller.on_replay(),
             Err(Unopened::Fault(fault)) => self.caller.on_fault(fault),
         }
@@ -126,6 +127,7 @@ impl Serving<'_, '_> {
         session.last_heard = now;
         let overhead = form.overhead(keys.suite());
         let (is_open, budget) = (session.is_open(), session.terms.max_pdu.saturating_sub(overhead));
+        let is_known = session.terms.conformance.has(needed(&opened.plain));
         if let Some(request) = pass_3(&opened.plain) {
             let answer = Proving { caller: self.caller }.on_pass_3(&request, opened.mark);
             return self.reply_protected(keys, channel, answer, &form);
@@ -133,7 +135,7 @@ impl Serving<'_, '_> {
         if !is_open {
             return self.caller.on_unassociated();
         }
-        if let Some(request) = setup::request(&opened.plain) {
+        if let Some(request) = setup::request(&opened.plain).filter(|_| is_known) {
             let utc = self.objects.utc(now);
             let answer = Setup { caller: self.caller, keys, utc }.on_action(&request);
             return self.reply_protected(keys, channel, Some(answer), &form);
@@ -208,7 +210,8 @@ impl Serving<'_, '_> {
         let budget = if joined { limit } else { budget };
         let keys = keys.as_deref();
         let builtin = Builtin { config, association, context: &context, client_title, max_pdu, keys, open };
-        let services = Services { builtin, objects: self.objects, budget, limit };
+        let selects = session.terms.conformance.has(Conformance::SELECTIVE_ACCESS);
+        let services = Services { builtin, objects: self.objects, selects, budget, limit };
         let counters = &mut self.caller.voice.counters;
         let answer = Dispatch { session, services, counters }.answer(apdu);
         let asked = matches!(apdu.first(), Some(&apdu_tag::GET_REQUEST | &apdu_tag::ACTION_REQUEST));

@@ -1,6 +1,6 @@
 //! The interface classes, one declared version each \[BB 4.3 to 4.9\].
 //!
-//! Confidence A: classes 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 17, 18, 20, 21, 22, 64, 70, 71. Confidence B: 40, 68,
+//! Confidence A: classes 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 17, 18, 20, 21, 22, 23, 64, 70, 71. Confidence B: 40, 41, 43, 48, 68,
 //! 90, 91, 92, 111, 112, 113, 115, whose tables independent implementations agree on.
 
 use crate::classes::{
@@ -124,6 +124,11 @@ schemas! {
     SINGLE_ACTION_SCHEDULE = 22, 0, "Single action schedule": [
         w("executed_script", SCRIPT), r("type", Enum), w("execution_time", Array(&Structure(&[TIME, DATE]))),
     ], [];
+    /// \[BB 4.7.2\]
+    HDLC_SETUP = 23, 1, "IEC HDLC setup": [
+        w("comm_speed", Enum), w("window_size_transmit", U8), w("window_size_receive", U8), w("max_info_field_length_transmit", U16),
+        w("max_info_field_length_receive", U16), w("inter_octet_time_out", U16), w("inactivity_time_out", U16), w("device_address", U16),
+    ], [];
     /// \[BB 4.4.8\]
     PUSH_SETUP = 40, 2, "Push setup": [
         w("push_object_list", Array(&Structure(&[U16, NAME, I8, U16, Structure(&[Enum, Any]), Array(&CAPTURE_OBJECT)]))),
@@ -133,6 +138,19 @@ schemas! {
         r("push_client_SAP", I8), r("push_protection_parameters", Array(&Any)), r("push_operation_method", Enum),
         w("confirmation_parameters", Structure(&[DATE_TIME, U32])), r("last_confirmation_date_time", DATE_TIME),
     ], ["push", "reset"];
+    /// \[BB 4.9.1\]
+    TCP_UDP_SETUP = 41, 0, "TCP-UDP setup": [
+        w("TCP-UDP_port", U16), w("IP_reference", NAME), w("MSS", U16), w("nb_of_sim_conn", U8), w("inactivity_time_out", U16),
+    ], [];
+    /// \[BB 4.9.4\]
+    MAC_ADDRESS_SETUP = 43, 0, "MAC address setup": [w("MAC_address", Octets)], [];
+    /// \[BB 4.9.3\]
+    IPV6_SETUP = 48, 0, "IPv6 setup": [
+        w("DL_reference", NAME), w("address_config_mode", Enum), w("unicast_IPv6_addresses", Array(&OctetsOf(16))),
+        w("multicast_IPv6_addresses", Array(&OctetsOf(16))), w("gateway_IPv6_addresses", Array(&OctetsOf(16))),
+        w("primary_DNS_address", Octets), w("secondary_DNS_address", Octets), w("traffic_class", U8),
+        w("neighbor_discovery_setup", Array(&Structure(&[U8, U16, U32]))),
+    ], [];
     /// \[BB 4.4.7\]
     SECURITY_SETUP = 64, 1, "Security setup": [
         r("security_policy", Enum), r("security_suite", Enum), r("client_system_title", Octets), r("server_system_title", Octets),

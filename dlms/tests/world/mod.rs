@@ -139,6 +139,8 @@ pub(crate) fn client_config(secure: bool, seed: u64) -> ClientConfig {
         max_value_len: 10_000,
         response_timeout: Duration::from_secs(10),
         retries: 5,
+        request_limit: Duration::from_secs(3600),
+        quirks: Quirks::default(),
         seed: Seed::from_u64(seed),
     }
 }

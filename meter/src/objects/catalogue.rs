@@ -40,6 +40,10 @@ pub(super) enum Content {
     LoadProfile,
     DailyProfile,
     MonthlyProfile,
+    /// The port on which the meter hears HDLC.
+    HdlcSetup,
+    /// The port on which it hears DLMS over UDP.
+    UdpSetup,
     /// What a window or the ledger says.
     Measured(Measured),
     /// An energy of one rate, counted from 0.
@@ -65,16 +69,26 @@ pub(super) enum Needs {
     FourWires,
     /// Those on a network.
     Network,
+    /// Those with an HDLC port.
+    Hdlc,
+}
+
+/// Ways to reach a meter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ports {
+    pub(super) network: bool,
+    pub(super) hdlc: bool,
 }
 
 impl Needs {
-    const fn are_met(self, wiring: Wiring, on_network: bool) -> bool {
+    const fn are_met(self, wiring: Wiring, ports: Ports) -> bool {
         match self {
             Self::Nothing => true,
             Self::Polyphase => !matches!(wiring, Wiring::OnePhaseTwoWire),
             Self::Neutral => !matches!(wiring, Wiring::ThreePhaseThreeWire),
             Self::FourWires => matches!(wiring, Wiring::ThreePhaseFourWire),
-            Self::Network => on_network,
+            Self::Network => ports.network,
+            Self::Hdlc => ports.hdlc,
         }
     }
 }
@@ -90,9 +104,21 @@ pub(super) struct Known {
 /// How many objects the public client may see: the first of the catalogue.
 pub(super) const PUBLIC: usize = 3;
 const FIRST: usize = 10;
-const LEN: usize = FIRST + (SLOTS.len() - 1) + 2 * GROUPS.len() + MEASURED + NETWORK;
-/// Objects that are there on a network alone.
-const NETWORK: usize = 3;
+const LEN: usize = FIRST + (SLOTS.len() - 1) + 2 * GROUPS.len() + MEASURED + PORTS.len();
+/// Objects that only meters with a port of that kind have.
+const PORTS: [(Place, &Schema, LogicalName, Needs); 7] = [
+    (Place::Content(Content::HdlcSetup), &schemas::HDLC_SETUP, names::HDLC_SETUP, Needs::Hdlc),
+    (Place::Content(Content::UdpSetup), &schemas::TCP_UDP_SETUP, names::UDP_PORT, Needs::Network),
+    network(G3Layer::MacAddress, names::MAC_ADDRESS),
+    network(G3Layer::Ipv6, names::IPV6_SETUP),
+    network(G3Layer::MacCounters, names::G3_MAC_COUNTERS),
+    network(G3Layer::Mac, names::G3_MAC_SETUP),
+    network(G3Layer::Adaptation, names::G3_ADAPTATION_SETUP),
+];
+
+const fn network(layer: G3Layer, name: LogicalName) -> (Place, &'static Schema, LogicalName, Needs) {
+    (Place::G3(layer), layer.schema(), name, Needs::Network)
+}
 
 /// The objects of all meters; those that the public client may see come first.
 static CATALOGUE: [Known; LEN] = catalogue();
@@ -127,21 +153,16 @@ const fn catalogue() -> [Known; LEN] {
         all[n] = measured(quantity);
         (n, quantity) = (n + 1, quantity + 1);
     }
-    with_network(all, n)
+    with_ports(all, n)
 }
 
-/// The objects of the network, from `n` on.
-const fn with_network(mut all: [Known; LEN], n: usize) -> [Known; LEN] {
-    let layers = [
-        (G3Layer::MacCounters, names::G3_MAC_COUNTERS),
-        (G3Layer::Mac, names::G3_MAC_SETUP),
-        (G3Layer::Adaptation, names::G3_ADAPTATION_SETUP),
-    ];
-    let mut layer = 0;
-    while layer < NETWORK {
-        let (place, entry) = (Place::G3(layers[layer].0), entry(layers[layer].0.schema(), layers[layer].1));
-        all[n + layer] = Known { place, entry, needs: Needs::Network };
-        layer += 1;
+/// The objects of the ports, from `n` on.
+const fn with_ports(mut all: [Known; LEN], n: usize) -> [Known; LEN] {
+    let mut port = 0;
+    while port < PORTS.len() {
+        let (place, schema, name, needs) = PORTS[port];
+        all[n + port] = Known { place, entry: entry(schema, name), needs };
+        port += 1;
     }
     all
 }
@@ -171,14 +192,15 @@ const fn of(content: Content, schema: &Schema, name: LogicalName) -> Known {
 }
 
 /// The objects of a meter of this wiring, in their order.
-pub(super) fn all(wiring: Wiring, on_network: bool) -> impl Iterator<Item = &'static Known> {
-    CATALOGUE.iter().filter(move |known| known.needs.are_met(wiring, on_network))
+pub(super) fn all(wiring: Wiring, ports: Ports) -> impl Iterator<Item = &'static Known> {
+    CATALOGUE.iter().filter(move |known| known.needs.are_met(wiring, ports))
 }
 
-/// The object of this name, where a meter of this wiring has it. Whether there is a network shows when it is asked.
+/// The object of this name, where a meter of this wiring has it. Whether there is a port shows when it is asked.
 pub(super) fn find(name: LogicalName, wiring: Wiring) -> Option<(Place, ObjectEntry)> {
     let known = CATALOGUE.iter().find(|known| known.entry.logical_name == name)?;
-    known.needs.are_met(wiring, true).then_some((known.place, known.entry))
+    let ports = Ports { network: true, hdlc: true };
+    known.needs.are_met(wiring, ports).then_some((known.place, known.entry))
 }
 
 /// `entry` as a client sees it: who manages may write and invoke what there is to be, others read.

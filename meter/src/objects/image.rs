@@ -32,6 +32,7 @@ impl ImageStore {
     /// The signature at the end of the image, if the image is what it should be.
     pub(super) fn verified(&self) -> Option<&[u8]> {
         match &self.check {
+            ImageCheck::NoKey => None,
             ImageCheck::Complete => Some(&[]),
             ImageCheck::Signed(key) => {
                 let split = self.octets.len().checked_sub(key.curve().pair_len())?;

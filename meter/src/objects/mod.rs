@@ -11,6 +11,7 @@ mod measured;
 mod measured_catalogue;
 pub mod names;
 mod observing;
+mod ports;
 mod quality;
 mod rates;
 mod reading;
@@ -19,6 +20,7 @@ mod stepping;
 pub use acting::{Note, Origin};
 pub use board::{AlarmRegister, Board, Slot, Slots};
 pub use events::{EventGroup, EventLogs, EventRow, GROUPS, LogRecord};
+pub use ports::HdlcPort;
 pub(crate) use quality::count as count_quality;
 pub use quality::{KINDS, QualityBook, QualityKind, QualityRow, Tallies, Tally};
 pub use rates::{Counted, RateRegisters};
@@ -26,7 +28,7 @@ pub use rates::{Counted, RateRegisters};
 use crate::config::Identity;
 use crate::measurement::Measurement;
 use alloc::vec::Vec;
-use catalogue::PUBLIC;
+use catalogue::{PUBLIC, Ports};
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::{G3Network, Moment, register};
@@ -89,6 +91,10 @@ pub struct Objects<'m> {
     pub board: &'m mut Board,
     /// What the network knows of itself, on a network.
     pub network: Option<&'m mut dyn G3Network>,
+    /// The HDLC port, if there is one.
+    pub hdlc: Option<HdlcPort>,
+    /// Clients that are served at the same time.
+    pub sessions_max: usize,
     /// What has happened that concerns more than the objects, in its order.
     pub notes: Vec<Note>,
     /// Steps of scripts that may still be executed.
@@ -103,7 +109,8 @@ impl Objects<'_> {
 
     /// The objects of this meter, in their order.
     fn catalogue(&self) -> impl Iterator<Item = &'static catalogue::Known> {
-        catalogue::all(self.measurement.ratings().wiring, self.network.is_some())
+        let ports = Ports { network: self.network.is_some(), hdlc: self.hdlc.is_some() };
+        catalogue::all(self.measurement.ratings().wiring, ports)
     }
 
     /// The object of this name.

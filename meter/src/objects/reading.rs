@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use dlms::apdu::DataAccessResult;
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, SortMethod};
-use dlms::classes::{AttributeReference, G3Layer, G3Setup, Object, WallClock, register};
+use dlms::classes::{AttributeReference, G3Layer, G3Setup, Object, PushObject, WallClock, register};
 use dlms::cosem::{AttributeRequest, Bound, ClockTime, Selector};
 use metrology::Wiring;
 use plc_core::Instant;
@@ -63,16 +63,36 @@ impl Objects<'_> {
         let mut out = Encoder::new(&mut body, PUSH_LEN_MAX);
         out.structure(push.objects.len());
         for object in push.objects.iter() {
-            let mut value = Vec::new();
-            let mut one = Encoder::new(&mut value, PUSH_LEN_MAX);
-            let request = AttributeRequest::new(object.class_id, object.logical_name, object.attribute);
-            let read = self.read(&request, now, &mut one).is_ok() && one.finish().is_ok();
-            if read { out.encoded(&value) } else { out.null() }
+            match self.pushed(object, now) {
+                Some(value) => out.encoded(&value),
+                None => out.null(),
+            }
         }
         out.finish().ok()?;
         let peer = push.destination.address.as_slice().try_into().ok().map(u16::from_be_bytes);
         let (client_sap, confirmed) = (u16::try_from(push.push_client_sap).ok()?, push.is_confirmed());
         Some(PushBody { body, time, peer, client_sap, confirmed })
+    }
+
+    /// What is pushed of an object: the value or the part of it that is wanted, if there is one.
+    fn pushed(&mut self, object: &PushObject, now: Instant) -> Option<Vec<u8>> {
+        let value = self.encoded(&object.request()?, now)?;
+        let captured = match object.columns_request() {
+            None => Vec::new(),
+            Some(request) => profile::capture_objects(&self.encoded(&request, now)?)?,
+        };
+        let mut part = Vec::new();
+        let mut out = Encoder::new(&mut part, PUSH_LEN_MAX);
+        object.write_part(&value, &captured, &mut out)?;
+        out.finish().ok().map(|()| part)
+    }
+
+    /// An attribute as it is written.
+    fn encoded(&mut self, request: &AttributeRequest, now: Instant) -> Option<Vec<u8>> {
+        let mut value = Vec::new();
+        let mut out = Encoder::new(&mut value, PUSH_LEN_MAX);
+        self.read(request, now, &mut out).ok()?;
+        out.finish().ok().map(|()| value)
     }
 
     /// An attribute as a number, where it is one: what limiters and monitors look at.
@@ -130,6 +150,8 @@ impl Objects<'_> {
                 Some(diagnosis) => out.octet_string(alloc::format!("{diagnosis}").as_bytes()),
                 None => out.octet_string(b""),
             },
+            Content::HdlcSetup => return self.hdlc_setup(request.attribute, out),
+            Content::UdpSetup => return self.udp_setup(request.attribute, out),
             _ => return self.register(content, request, out),
         }
         Ok(())

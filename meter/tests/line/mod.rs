@@ -5,7 +5,9 @@ use crate::mains::{KEYS, Mains, at};
 use dlms::apdu::DataAccessResult;
 use dlms::axdr::Data;
 use dlms::classes::{profile, register};
-use dlms::client::{CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput};
+use dlms::client::{
+    CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput, Quirks,
+};
 use dlms::cosem::{AttributeRequest, ClockStatus, ClockTime, LogicalName, ScalerUnit, Selector, Unit};
 use dlms::security::Suite0;
 use meter::{ApplicationInput, ApplicationOutput};
@@ -29,6 +31,8 @@ pub(crate) fn client(sap: u16, authentication: ClientAuthentication, first_count
         max_value_len: 100_000,
         response_timeout: Duration::from_secs(10),
         retries: 0,
+        request_limit: Duration::from_secs(3600),
+        quirks: Quirks::default(),
         seed: Seed::from_u64(5).derive("client", first_counter.into()),
     })
 }

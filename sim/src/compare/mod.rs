@@ -37,9 +37,10 @@ pub struct Comparison {
 
 /// Points per hundred by which the share of captures held may differ.
 pub const SUCCESS_MARGIN: f64 = 2.0;
-/// Points per hundred by which the share of repetitions may differ: both count some tens of them in an hour, so that chance alone moves
-/// either by two.
-pub const RETRY_MARGIN: f64 = 4.0;
+/// The factor by which the shares of repetitions may differ, either way.
+pub const RETRY_FACTOR: f64 = 3.0;
+/// So few repetitions say nothing.
+const FEW_RETRIES: u64 = 12;
 
 impl Comparison {
     /// Runs a town of one feeder at both fidelities; `told` hears of the time that the slow one has reached.
@@ -60,10 +61,16 @@ impl Comparison {
         Ok(Self { seed: town.seed, waveform: waveform::run(town, report.captures.0, told)?, frame })
     }
 
-    /// Whether both margins are kept.
+    /// Whether the shares of captures held and of repetitions are the same within [`SUCCESS_MARGIN`] and [`RETRY_FACTOR`].
     pub fn agrees(&self) -> bool {
-        let apart = |of: fn(&Outcome) -> f64| (of(&self.waveform) - of(&self.frame)).abs();
-        apart(Outcome::success) <= SUCCESS_MARGIN && apart(Outcome::retry_share) <= RETRY_MARGIN
+        let (samples, frames) = (&self.waveform, &self.frame);
+        let held = (samples.success() - frames.success()).abs() <= SUCCESS_MARGIN;
+        let few = samples.retries.max(frames.retries) <= FEW_RETRIES;
+        let (more, less) = (
+            samples.retry_share().max(frames.retry_share()),
+            samples.retry_share().min(frames.retry_share()),
+        );
+        samples.joined == frames.joined && held && (few || more <= RETRY_FACTOR * less)
     }
 }
 
@@ -101,7 +108,27 @@ pub fn table(comparisons: &[Comparison]) -> String {
     }
     let agree = comparisons.iter().filter(|comparison| comparison.agrees()).count();
     text + &format!(
-        "{agree} of {} agree within {SUCCESS_MARGIN} points of captures held and {RETRY_MARGIN} points of retries\n",
+        "{agree} of {} agree: as many joined, captures held within {SUCCESS_MARGIN} points, retries within a factor of {RETRY_FACTOR}\n",
         comparisons.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTCOME: Outcome = Outcome { joined: 12, captures: (100, 100), frames: 2000, retries: 60 };
+
+    #[test]
+    fn fidelities_disagree_when_either_joins_holds_or_repeats_otherwise() {
+        let agrees = |frame| Comparison { seed: 1, waveform: OUTCOME, frame }.agrees();
+        assert!(agrees(OUTCOME));
+        assert!(agrees(Outcome { retries: 21, ..OUTCOME }) && agrees(Outcome { retries: 170, ..OUTCOME }));
+        assert!(!agrees(Outcome { retries: 19, ..OUTCOME }) && !agrees(Outcome { retries: 190, ..OUTCOME }));
+        assert!(!agrees(Outcome { retries: 0, ..OUTCOME }), "a line without losses is another one");
+        assert!(!agrees(Outcome { joined: 11, ..OUTCOME }));
+        assert!(!agrees(Outcome { captures: (100, 97), ..OUTCOME }));
+        let few = Outcome { retries: 9, ..OUTCOME };
+        assert!(Comparison { seed: 1, waveform: few, frame: Outcome { retries: 0, ..OUTCOME } }.agrees());
+    }
 }

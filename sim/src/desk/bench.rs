@@ -1,6 +1,7 @@
 //! The meter on the desk and what it measures.
 
 use super::CONNECTIONS_MAX;
+use super::carrier;
 use super::plan::TestPlan;
 use crate::feeder::Feeder;
 use crate::household::Household;
@@ -9,8 +10,8 @@ use crate::world::load::Load;
 use dlms::hdlc::Address;
 use dlms::server::ServerPersist;
 use meter::{
-    ApplicationInput, ApplicationOutput, MeterApplication, MeterConfig, MeterConfigError, MeterEvent,
-    MeterKeys, MeterPersist,
+    ApplicationInput, ApplicationOutput, ImageCheck, MeterApplication, MeterConfig, MeterConfigError,
+    MeterEvent, MeterKeys, MeterPersist,
 };
 use plc_core::sap::{DLMS_PORT, Lqi, UdpIndication, UdpPayload};
 use plc_core::time::Duration;
@@ -215,6 +216,8 @@ fn meter_config(
     let mut config = MeterConfig::new(identity.meter, keys, seed.derive("desk", life));
     config.ratings = ratings();
     config.max_sessions = CONNECTIONS_MAX;
+    config.hdlc = Some(carrier::hdlc_port(desk));
+    config.image_check = desk.plan.image_key.clone().map_or(ImageCheck::NoKey, ImageCheck::Signed);
     config.further = desk.plan.associations().map_err(|client| DeskError::Plan { client })?;
     let from_time =
         || DeskCounters { send: u32::try_from(utc.as_secs()).unwrap_or(1), ..DeskCounters::default() };

@@ -3,6 +3,7 @@
 use super::DeskConfig;
 use dlms::hdlc::{Parameters, Secondary, SecondaryConfig};
 use dlms::wrapper::WpduStream;
+use meter::objects::HdlcPort;
 use plc_core::sap::UDP_PAYLOAD_MAX;
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine};
@@ -27,13 +28,17 @@ impl Carrier {
     pub(super) fn new(kind: CarrierKind, config: &DeskConfig) -> Self {
         match kind {
             CarrierKind::Wrapper => Self::Wrapper(WpduStream::new(APDU_LEN_MAX as u16)),
-            CarrierKind::Hdlc => Self::Hdlc(Box::new(Secondary::new(SecondaryConfig {
-                address: config.hdlc_address,
-                parameters: Parameters::symmetric(MAX_INFO, WINDOW),
-                max_apdu_len: APDU_LEN_MAX,
-                inactivity_timeout: INACTIVITY,
-                inter_octet_timeout: INTER_OCTET,
-            }))),
+            CarrierKind::Hdlc => {
+                let HdlcPort { address, parameters, inactivity_timeout, inter_octet_timeout } =
+                    hdlc_port(config);
+                Self::Hdlc(Box::new(Secondary::new(SecondaryConfig {
+                    address,
+                    parameters,
+                    max_apdu_len: APDU_LEN_MAX,
+                    inactivity_timeout,
+                    inter_octet_timeout,
+                })))
+            }
         }
     }
 
@@ -52,6 +57,16 @@ impl Carrier {
         if let Self::Hdlc(link) = self {
             link.tick(now);
         }
+    }
+}
+
+/// The HDLC port, as links are opened on it and as the meter shows it.
+pub(super) const fn hdlc_port(config: &DeskConfig) -> HdlcPort {
+    HdlcPort {
+        address: config.hdlc_address,
+        parameters: Parameters::symmetric(MAX_INFO, WINDOW),
+        inactivity_timeout: INACTIVITY,
+        inter_octet_timeout: INTER_OCTET,
     }
 }
 

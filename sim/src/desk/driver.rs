@@ -66,7 +66,7 @@ pub fn serve(
     log(&desk, DeskEvent::Open);
     let counters = config.counters.clone().unwrap_or_default();
     let mut driver =
-        Driver { desk, clock, events, streams: BTreeMap::new(), next: 0, path: ports.counters, counters };
+        Driver { desk, clock, events, clients: BTreeMap::new(), next: 0, path: ports.counters, counters };
     driver.run(&inbox, &mut log)
 }
 
@@ -94,7 +94,7 @@ struct Driver {
     desk: Desk,
     clock: Clock,
     events: SyncSender<Event>,
-    streams: BTreeMap<u16, TcpStream>,
+    clients: BTreeMap<u16, Client>,
     next: u16,
     path: Option<PathBuf>,
     counters: DeskCounters,
@@ -128,7 +128,7 @@ impl Driver {
                 self.desk.handle(now, DeskInput::Octets { connection, octets: &octets });
             }
             Event::Gone(connection) => {
-                self.streams.remove(&connection);
+                self.clients.remove(&connection);
                 self.desk.handle(now, DeskInput::Closed { connection });
             }
         }
@@ -136,16 +136,9 @@ impl Driver {
 
     fn on_came(&mut self, now: Instant, stream: TcpStream, kind: CarrierKind) {
         let connection = self.next;
-        let events = self.events.clone();
-        let started = stream.set_write_timeout(Some(WRITE_TIMEOUT)).and_then(|()| {
-            let reader = stream.try_clone()?;
-            std::thread::Builder::new()
-                .name(String::from("read"))
-                .spawn(move || read(reader, connection, &events))
-        });
-        if started.is_ok() {
+        if let Ok(client) = Client::new(stream, connection, &self.events) {
             self.next = self.next.wrapping_add(1);
-            self.streams.insert(connection, stream);
+            self.clients.insert(connection, client);
             self.desk.handle(now, DeskInput::Opened { connection, kind });
         }
     }
@@ -154,9 +147,9 @@ impl Driver {
         while let Some(output) = self.desk.poll() {
             match output {
                 DeskOutput::Octets { connection, octets } => {
-                    let sent =
-                        self.streams.get_mut(&connection).is_some_and(|s| s.write_all(&octets).is_ok());
-                    if !sent {
+                    let Some(client) = self.clients.get(&connection) else { continue };
+                    if !client.send(octets) {
+                        log(&self.desk, DeskEvent::Dropped(String::from("does not take its answers")));
                         self.close(connection);
                     }
                 }
@@ -178,8 +171,42 @@ impl Driver {
 
     /// The reader sees the end and tells the desk.
     fn close(&mut self, connection: u16) {
-        if let Some(stream) = self.streams.remove(&connection) {
+        if let Some(client) = self.clients.remove(&connection) {
+            let _ = client.stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// One connection: a thread that reads, and one that writes, so that who does not read holds up nobody else.
+struct Client {
+    stream: TcpStream,
+    answers: SyncSender<Vec<u8>>,
+}
+
+impl Client {
+    fn new(stream: TcpStream, connection: u16, events: &SyncSender<Event>) -> io::Result<Self> {
+        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+        let (answers, queue) = sync_channel(ANSWERS_MAX);
+        let (reader, writer, events) = (stream.try_clone()?, stream.try_clone()?, events.clone());
+        let named = |name: &str| std::thread::Builder::new().name(String::from(name));
+        named("write").spawn(move || write(writer, &queue))?;
+        named("read").spawn(move || read(reader, connection, &events))?;
+        Ok(Self { stream, answers })
+    }
+
+    /// Returns whether there was room for the octets.
+    fn send(&self, octets: Vec<u8>) -> bool {
+        self.answers.try_send(octets).is_ok()
+    }
+}
+
+/// Writes until the connection or the driver is gone.
+fn write(mut stream: TcpStream, queue: &Receiver<Vec<u8>>) {
+    while let Ok(octets) = queue.recv() {
+        if stream.write_all(&octets).is_err() {
+            // The reader sees the end and tells.
             let _ = stream.shutdown(Shutdown::Both);
+            return;
         }
     }
 }
@@ -275,6 +302,8 @@ fn pause() {
 
 /// Events that may wait; more make their threads wait.
 const INBOX: usize = 64;
+/// Pieces of answers that a client may leave untaken: four times the longest burst of general blocks.
+const ANSWERS_MAX: usize = 256;
 const IDLE: Duration = Duration::from_secs(1);
 /// A client that does not take its answers for so long has gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -282,6 +311,18 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_does_not_take_its_answers_is_refused_and_nobody_waits_for_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+        let _deaf = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
+        let (events, inbox) = sync_channel(1);
+        let client = Client::new(listener.accept().expect("accepted").0, 7, &events).expect("started");
+        // Sixteen times what a socket holds: a blocking write would stop long before.
+        let accepted = (0..16_384).take_while(|_| client.send(vec![0; 65_536])).count();
+        assert!((ANSWERS_MAX..16_384).contains(&accepted), "{accepted}");
+        assert!(inbox.try_recv().is_err(), "nothing has come");
+    }
 
     #[test]
     fn counters_are_read_back_and_a_file_that_holds_none_is_named() {

@@ -5,6 +5,7 @@
 
 mod bench;
 mod carrier;
+mod connection;
 mod driver;
 mod plan;
 mod plan_file;
@@ -16,6 +17,7 @@ pub use plan::{ClientKey, PlannedClient, PlannedKeys, PlannedProof, TestPlan};
 
 use bench::{Bench, Note};
 use carrier::Carrier;
+use connection::Connection;
 use dlms::apdu::Pdu;
 use dlms::hdlc::{LinkOutput, SecondaryInput};
 use dlms::server::ServerPersist;
@@ -75,7 +77,7 @@ pub enum DeskOutput {
 #[derive(Debug)]
 pub struct Desk {
     bench: Bench,
-    carriers: BTreeMap<u16, Carrier>,
+    connections: BTreeMap<u16, Connection>,
     config: DeskConfig,
     out: VecDeque<DeskOutput>,
 }
@@ -87,7 +89,7 @@ impl Desk {
     /// No such customer, or a meter that cannot be built.
     pub fn new(config: DeskConfig, now: Instant, utc: Utc) -> Result<Self, DeskError> {
         let bench = Bench::new(&config, now, utc)?;
-        Ok(Self { bench, carriers: BTreeMap::new(), config, out: VecDeque::new() })
+        Ok(Self { bench, connections: BTreeMap::new(), config, out: VecDeque::new() })
     }
 
     /// Who the meter is.
@@ -102,27 +104,41 @@ impl Desk {
 
     /// Connections, and the most that there may be.
     pub fn occupancy(&self) -> (usize, usize) {
-        (self.carriers.len(), CONNECTIONS_MAX)
+        (self.connections.len(), CONNECTIONS_MAX)
     }
 
-    fn on_opened(&mut self, connection: u16, kind: CarrierKind) {
-        if self.carriers.len() < CONNECTIONS_MAX {
-            self.carriers.insert(connection, Carrier::new(kind, &self.config));
+    /// Where there is no room, who has said nothing for longest makes it; not who has asked for something.
+    fn on_opened(&mut self, now: Instant, connection: u16, kind: CarrierKind) {
+        if self.connections.len() >= CONNECTIONS_MAX
+            && let Some(silent) = self.longest_silent()
+        {
+            self.connections.remove(&silent);
+            let reason = String::from("nothing asked, and others wait");
+            self.out.push_back(DeskOutput::Close { connection: silent, reason });
+        }
+        if self.connections.len() < CONNECTIONS_MAX {
+            self.connections.insert(connection, Connection::new(now, Carrier::new(kind, &self.config)));
         } else {
             let reason = format!("expected at most {CONNECTIONS_MAX} connections");
             self.out.push_back(DeskOutput::Close { connection, reason });
         }
     }
 
+    fn longest_silent(&self) -> Option<u16> {
+        let silent = self.connections.iter().filter(|(_, connection)| !connection.has_asked);
+        silent.min_by_key(|(_, connection)| connection.heard).map(|(&number, _)| number)
+    }
+
     /// Takes the carrier out while it is served: what it brings goes to the meter, which answers over it.
     fn on_octets(&mut self, now: Instant, connection: u16, octets: &[u8]) {
-        let Some(mut carrier) = self.carriers.remove(&connection) else { return };
-        if let Carrier::Hdlc(link) = &mut carrier {
+        let Some(mut client) = self.connections.remove(&connection) else { return };
+        if let Carrier::Hdlc(link) = &mut client.carrier {
             link.handle(now, SecondaryInput::Octets(octets));
         }
-        match self.pump(now, connection, &mut carrier, octets) {
-            Ok(()) => {
-                self.carriers.insert(connection, carrier);
+        match self.pump(now, connection, &mut client.carrier, octets) {
+            Ok(apdus) => {
+                client.on_heard(now, apdus);
+                self.connections.insert(connection, client);
             }
             Err(reason) => {
                 self.bench.on_peer_lost(now, connection);
@@ -131,16 +147,19 @@ impl Desk {
         }
     }
 
+    /// Serves what a carrier has brought; returns how many APDUs that were.
     fn pump(
         &mut self,
         now: Instant,
         connection: u16,
         carrier: &mut Carrier,
         mut octets: &[u8],
-    ) -> Result<(), String> {
+    ) -> Result<usize, String> {
+        let mut apdus = 0;
         match carrier {
             Carrier::Wrapper(stream) => {
                 while let Some(datagram) = stream.take(&mut octets).map_err(|fault| fault.to_string())? {
+                    apdus += 1;
                     for octets in self.serve(now, connection, &datagram) {
                         self.out.push_back(DeskOutput::Octets { connection, octets });
                     }
@@ -153,6 +172,7 @@ impl Desk {
                             self.out.push_back(DeskOutput::Octets { connection, octets });
                         }
                         LinkOutput::Apdu(apdu) => {
+                            apdus += 1;
                             let source = link.client().map_or(0, |client| client.upper());
                             let destination = link.config().address.upper();
                             let wpdu = Wpdu { source, destination, apdu: &apdu };
@@ -168,7 +188,7 @@ impl Desk {
                 }
             }
         }
-        Ok(())
+        Ok(apdus)
     }
 
     /// Gives a datagram to the meter; returns its answers.
@@ -179,7 +199,7 @@ impl Desk {
     }
 
     fn on_closed(&mut self, now: Instant, connection: u16) {
-        if self.carriers.remove(&connection).is_some() {
+        if self.connections.remove(&connection).is_some() {
             self.bench.on_peer_lost(now, connection);
         }
     }
@@ -194,14 +214,22 @@ impl Desk {
     }
 
     fn tick_links(&mut self, now: Instant) {
-        let due: Vec<u16> =
-            self.carriers.iter().filter(|(_, carrier)| carrier.is_due(now)).map(|(&n, _)| n).collect();
+        let is_due = |client: &Connection| client.deadline() <= now;
+        let due: Vec<u16> = self.connections.iter().filter(|(_, c)| is_due(c)).map(|(&n, _)| n).collect();
         for connection in due {
-            let Some(mut carrier) = self.carriers.remove(&connection) else { continue };
-            carrier.tick(now);
-            // Time alone brings no octets, so nothing can be wrong with them.
-            let _ = self.pump(now, connection, &mut carrier, &[]);
-            self.carriers.insert(connection, carrier);
+            let Some(mut client) = self.connections.remove(&connection) else { continue };
+            if client.carrier.is_due(now) {
+                client.carrier.tick(now);
+                // Time alone brings no octets, so nothing can be wrong with them.
+                let _ = self.pump(now, connection, &mut client.carrier, &[]);
+            }
+            if client.is_idle(now) {
+                self.bench.on_peer_lost(now, connection);
+                let reason = String::from("silent for too long");
+                self.out.push_back(DeskOutput::Close { connection, reason });
+            } else {
+                self.connections.insert(connection, client);
+            }
         }
     }
 }
@@ -213,7 +241,7 @@ impl Machine for Desk {
     fn handle(&mut self, now: Instant, input: DeskInput<'_>) {
         self.bench.measure(now);
         match input {
-            DeskInput::Opened { connection, kind } => self.on_opened(connection, kind),
+            DeskInput::Opened { connection, kind } => self.on_opened(now, connection, kind),
             DeskInput::Octets { connection, octets } => self.on_octets(now, connection, octets),
             DeskInput::Closed { connection } => self.on_closed(now, connection),
         }
@@ -227,7 +255,7 @@ impl Machine for Desk {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let links = self.carriers.values().filter_map(Carrier::deadline).min();
+        let links = self.connections.values().map(Connection::deadline).min();
         [links, Some(self.bench.next_piece())].into_iter().flatten().min()
     }
 

@@ -12,6 +12,8 @@ pub struct TestPlan {
     pub client_title: SystemTitle,
     /// The clients.
     pub clients: Vec<PlannedClient>,
+    /// By whose key images have to be signed; without it the meter takes none.
+    pub image_key: Option<PublicKey>,
 }
 
 /// A client of the plan.
@@ -92,9 +94,11 @@ impl TestPlan {
 }
 
 impl Default for TestPlan {
-    /// Clients 16, 17, 1, 2, 3 and 4 with the example keys of the Green Book, which everybody knows.
+    /// Clients 16, 17, 1, 2, 3 and 4 with the example keys of the Green Book, which everybody knows. Images are signed with the
+    /// signing key of client 3.
     fn default() -> Self {
-        Self { client_title: built_in::CLIENT_TITLE, clients: built_in::clients() }
+        let (client_title, clients) = (built_in::CLIENT_TITLE, built_in::clients());
+        Self { client_title, clients, image_key: Some(built_in::image_key()) }
     }
 }
 
@@ -170,6 +174,10 @@ mod built_in {
             client(3, ecdsa(Curve::P256), Access::Management, Some(keys(Suite::One))),
             client(4, ecdsa(Curve::P384), Access::Management, Some(keys(Suite::Two))),
         ])
+    }
+
+    pub(super) fn image_key() -> PublicKey {
+        pair(Curve::P256, key_names::CLIENT_SIGNING).public_key()
     }
 
     fn keys(suite: Suite) -> PlannedKeys {

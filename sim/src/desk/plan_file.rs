@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! client_title = "4d4d4d0000bc614e"       # 16 hexadecimal digits
+//! image_key = "..."                       # public, 128 digits (P-256) or 192 (P-384): who signs images; without it none is taken
 //!
 //! [[client]]
 //! client = 3                              # its number, one table each
@@ -36,6 +37,7 @@ impl TestPlan {
         let mut faults = Vec::new();
         let mut top = Fields { table: &table, place: String::new(), faults: &mut faults };
         let client_title = top.octets("client_title", Some(8));
+        let image_key = top.image_key();
         let tables = table.get("client").and_then(Value::as_array).cloned().unwrap_or_default();
         let clients =
             tables.iter().enumerate().filter_map(|(n, value)| client(n, value, &mut faults)).collect();
@@ -43,7 +45,7 @@ impl TestPlan {
             faults.push(String::from("client: expected [[client]] tables"));
         }
         let title = client_title.and_then(|title| title.try_into().ok());
-        let plan = Self { client_title: title.unwrap_or(Self::default().client_title), clients };
+        let plan = Self { client_title: title.unwrap_or(Self::default().client_title), clients, image_key };
         let numbers = plan.clients.iter().map(|planned| planned.client);
         if numbers.clone().enumerate().any(|(n, number)| numbers.clone().skip(n + 1).any(|m| m == number)) {
             faults.push(String::from("client: expected each number once"));
@@ -54,6 +56,9 @@ impl TestPlan {
     /// As a file: everything that the meter and its clients have to know.
     pub fn to_toml(&self) -> String {
         let mut text = format!("client_title = \"{}\"\n", hex(&self.client_title));
+        if let Some(key) = &self.image_key {
+            let _ = writeln!(text, "image_key = \"{}\"", hex(&key.octets()));
+        }
         for planned in &self.clients {
             planned.write(&mut text);
         }
@@ -173,6 +178,18 @@ impl Fields<'_> {
             self.fault(key, "a point on the curve");
         }
         public
+    }
+
+    /// The key of who signs images, on whichever curve it is.
+    fn image_key(&mut self) -> Option<PublicKey> {
+        let octets = self.octets("image_key", None)?;
+        let on = |curve: Curve| PublicKey::from_octets(curve, &octets).ok();
+        let curve = [Curve::P256, Curve::P384].into_iter().find(|curve| curve.pair_len() == octets.len());
+        let key = curve.and_then(on);
+        if key.is_none() {
+            self.fault("image_key", "a point on P-256 or P-384 in 128 or 192 hexadecimal digits");
+        }
+        key
     }
 
     /// The keys of both ends for `kind`.
@@ -326,6 +343,10 @@ mod tests {
         assert_eq!(read.to_toml(), text);
         assert_eq!(read.clients.iter().map(|c| c.client).collect::<Vec<_>>(), [16, 17, 1, 2, 3, 4]);
         assert_eq!(read.associations().expect("whole").len(), 6);
+        assert!(read.image_key == plan.image_key && plan.image_key.is_some());
+        let wrong = TestPlan::from_toml(&text.replacen("image_key = \"", "image_key = \"00", 1))
+            .expect_err("too long");
+        assert_eq!(wrong, ["image_key: expected a point on P-256 or P-384 in 128 or 192 hexadecimal digits"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use plc_core::time::Duration;
 
 /// What there is to do.
 const EXPECTED: &str =
-    "power-off, power-on, crash, cut, noise, quiet, clock, replay, forged-join or full-table";
+    "power-off, power-on, crash, cut, noise, quiet, clock, disk-full, replay, forged-join or full-table";
 /// The longest time until an action, seconds.
 const AT_MAX_S: f64 = 3600.0 * 24.0 * 366.0;
 
@@ -44,6 +44,10 @@ pub(super) fn read(
         "clock" => {
             let ahead_ms = (section.needed("ahead_s", (-86_400.0, 86_400.0)) * 1e3).round() as i64;
             vec![(at, Action::Clock { meter: meter(section), ahead_ms })]
+        }
+        "disk-full" => {
+            let free = at + seconds(section.number("for_s", 600.0, (0.1, AT_MAX_S)));
+            vec![(at, Action::DiskFull(true)), (free, Action::DiskFull(false))]
         }
         "replay" => rogue(section, at, recorders, ("frames", 10, 256), |recorder, frames| Action::Replay {
             recorder,

@@ -166,6 +166,7 @@ fn read_noise(section: &mut Section<'_>, town: &mut TownConfig) {
 fn read_rogue(section: &mut Section<'_>, town: &mut TownConfig) {
     let meters = town.meters;
     town.rogue.wrong_key = section.places("wrong_key", meters);
+    town.rogue.wrong_dlms_keys = section.places("wrong_dlms_keys", meters);
     town.rogue.unknown = section.places("unknown", meters);
     town.rogue.recorders = section.places("recorders", meters);
 }
@@ -265,8 +266,8 @@ share = 0.3
                 "town.meter: unknown key, expected one of feeders, meters, kinds, offset_db, power_on_s, band",
                 "reading.every_s: 1000, expected a multiple of `capture_s`",
                 "action 1.share: 3, expected a number from 0 to 1",
-                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock, replay, \
-                 forged-join or full-table",
+                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock, disk-full, \
+                 replay, forged-join or full-table",
             ]
         );
         let error = Scenario::parse("hours = ").expect_err("no TOML").to_string();

@@ -32,6 +32,10 @@ impl World {
                 self.sites[meter - 1].shift_clock(self.now, ahead_ms);
                 self.after(meter as u32);
             }
+            Action::DiskFull(full) => {
+                self.concentrator.set_disk_full(self.now, full);
+                self.after(0);
+            }
             Action::Replay { recorder, frames } => {
                 self.rogues[recorder].replay(frames);
                 self.on_rogue(self.rogue(recorder));
@@ -70,7 +74,16 @@ impl World {
         for &meter in &rogue.wrong_key {
             self.sites[meter - 1].set_psk(WRONG_KEY);
         }
-        self.record.rogue = rogue.wrong_key.iter().chain(&rogue.unknown).map(|meter| meter - 1).collect();
+        for &meter in &rogue.wrong_dlms_keys {
+            self.sites[meter - 1].set_dlms_key(WRONG_KEY);
+        }
+        self.record.rogue = rogue
+            .wrong_key
+            .iter()
+            .chain(&rogue.unknown)
+            .chain(&rogue.wrong_dlms_keys)
+            .map(|meter| meter - 1)
+            .collect();
     }
 
     /// A rogue sends its next frame, whatever else is on the line.

@@ -2,7 +2,8 @@
 
 use crate::street::MeterIdentity;
 use collector::{
-    Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Reading,
+    Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, Diagnosis, Explanation,
+    MeterEntry, Reading,
 };
 use dlms::cosem::LogicalName;
 use g3_phy::BandPlan;
@@ -66,11 +67,14 @@ pub(crate) struct Concentrator<P: Phy> {
     lives: u64,
     life: Option<Life<P>>,
     pub(crate) news: Vec<News>,
+    /// Nothing that is read can be kept.
+    disk_full: bool,
 }
 
 struct Life<P: Phy> {
     node: Node<P>,
     collector: Collector,
+    diagnosis: Diagnosis,
 }
 
 /// The PAN.
@@ -79,7 +83,7 @@ const EUI64: u64 = 0x0251_4D00_00FF_FFFE;
 
 impl<P: Phy> Concentrator<P> {
     pub(crate) fn new(plan: Plan, phy: fn(&'static BandPlan) -> P) -> Self {
-        Self { plan, phy, store: Store::default(), lives: 0, life: None, news: Vec::new() }
+        Self { plan, phy, store: Store::default(), lives: 0, life: None, news: Vec::new(), disk_full: false }
     }
 
     pub(crate) fn node(&self) -> Option<&Node<P>> {
@@ -106,10 +110,12 @@ impl<P: Phy> Concentrator<P> {
         let mut layers = NodeConfig::from(config);
         layers.adp.memory = self.store.memory.clone();
         let node = Node::assemble((self.phy)(self.plan.band), layers);
-        let mut life = Life { node, collector: Collector::new(collector) };
+        let diagnosis = Diagnosis::new(collector.period);
+        let mut life = Life { node, collector: Collector::new(collector), diagnosis };
         life.node.handle(now, NodeInput::Adpm(AdpmRequest::NetworkStart { pan_id: PAN }));
         let anchor = UtcAnchor { at: now, utc: self.plan.anchor.utc(now) };
         life.collector.handle(now, CollectorInput::Clock(anchor));
+        life.diagnosis.on_clock();
         self.life = Some(life);
         for n in 0..self.plan.meters.len() {
             self.admit(now, n);
@@ -143,6 +149,7 @@ impl<P: Phy> Concentrator<P> {
         };
         if let Some(life) = &mut self.life {
             life.node.handle(now, NodeInput::Adpm(AdpmRequest::Allow { eui64, psk: meter.psk, short }));
+            life.diagnosis.on_expected(eui64);
             life.collector.handle(now, CollectorInput::Register(entry));
         }
     }
@@ -186,7 +193,10 @@ impl<P: Phy> Concentrator<P> {
     fn on_node(&mut self, now: Instant, output: NodeOutput) {
         match output {
             NodeOutput::Udp(datagram) => self.on_datagram(now, &datagram),
-            NodeOutput::UdpConfirm(confirm) => self.collect(now, CollectorInput::UdpConfirm(confirm)),
+            NodeOutput::UdpConfirm(confirm) => {
+                self.diagnose(now, |diagnosis, utc| diagnosis.on_confirm(utc, confirm));
+                self.collect(now, CollectorInput::UdpConfirm(confirm));
+            }
             NodeOutput::Adpm(indication) => self.on_network(now, indication),
             NodeOutput::Persist(record) => self.persist(record),
         }
@@ -194,6 +204,7 @@ impl<P: Phy> Concentrator<P> {
 
     fn on_datagram(&mut self, now: Instant, datagram: &UdpIndication) {
         self.news.push(News::Datagram(datagram.src, datagram.hops));
+        self.diagnose(now, |diagnosis, utc| diagnosis.on_heard(utc, datagram));
         self.collect(now, CollectorInput::Udp(datagram));
     }
 
@@ -214,6 +225,7 @@ impl<P: Phy> Concentrator<P> {
     }
 
     fn on_network(&mut self, now: Instant, indication: AdpmIndication) {
+        self.diagnose(now, |diagnosis, utc| diagnosis.on_network(utc, &indication));
         match indication {
             AdpmIndication::DeviceJoined { eui64, short } => {
                 self.news.push(News::Joined(eui64, short));
@@ -238,9 +250,12 @@ impl<P: Phy> Concentrator<P> {
         match output {
             CollectorOutput::Udp(request) => {
                 if let Some(life) = &mut self.life {
+                    life.diagnosis.on_sent(&request);
                     life.node.handle(now, NodeInput::Udp(request));
                 }
             }
+            // A disk that takes nothing confirms nothing.
+            CollectorOutput::Store(_) if self.disk_full => {}
             CollectorOutput::Store(batch) => {
                 batch.readings.iter().for_each(|reading| self.keep(reading));
                 self.collect(now, CollectorInput::Stored { batch: batch.number });
@@ -253,7 +268,48 @@ impl<P: Phy> Concentrator<P> {
                 let before = self.store.server_counter.insert(meter, last);
                 self.must_rise("counter of an answer", meter, before, last);
             }
-            CollectorOutput::Event(event) => self.news.push(News::Collected(event)),
+            CollectorOutput::Event(event) => {
+                self.note_routes(now, &event);
+                self.diagnose(now, |diagnosis, utc| diagnosis.on_event(utc, &event));
+                self.news.push(News::Collected(event));
+            }
+        }
+    }
+
+    /// The disk takes nothing more, or does again.
+    pub(crate) fn set_disk_full(&mut self, now: Instant, full: bool) {
+        self.disk_full = full;
+        let fault = full.then_some("no space left on the disk");
+        self.diagnose(now, |diagnosis, utc| diagnosis.on_store(utc, fault));
+    }
+
+    /// Why a meter is read or is not; none without power.
+    pub(crate) fn explain(&mut self, now: Instant, meter: Eui64) -> Option<Explanation> {
+        let utc = self.plan.anchor.utc(now);
+        let life = self.life.as_mut()?;
+        life.collector.meters().for_each(|status| life.diagnosis.on_status(&status));
+        Some(life.diagnosis.explain(utc, meter))
+    }
+
+    fn diagnose(&mut self, now: Instant, tell: impl FnOnce(&mut Diagnosis, Utc)) {
+        let utc = self.plan.anchor.utc(now);
+        if let Some(life) = &mut self.life {
+            tell(&mut life.diagnosis, utc);
+        }
+    }
+
+    /// The way to a meter, at the end of a session that it has used.
+    fn note_routes(&mut self, now: Instant, event: &CollectorEvent) {
+        let (CollectorEvent::MeterRead { meter, .. } | CollectorEvent::SessionFailed { meter, .. }) = event
+        else {
+            return;
+        };
+        let Some(life) = &mut self.life else { return };
+        let short = life.collector.meter(*meter).and_then(|status| status.short);
+        if let Some((short, hop)) =
+            short.and_then(|short| Some((short, life.node.adp().next_hop(now, short)?)))
+        {
+            life.diagnosis.on_route(short, hop);
         }
     }
 

@@ -51,6 +51,8 @@ pub struct TownConfig {
 pub struct Rogues {
     /// Meters with another key than the concentrator has for them: joins that are forged.
     pub wrong_key: Vec<usize>,
+    /// Meters whose DLMS keys are not those that the concentrator knows.
+    pub wrong_dlms_keys: Vec<usize>,
     /// Meters that the concentrator does not know.
     pub unknown: Vec<usize>,
     /// Meters beside which a node hangs that records frames, and sends them again or forges others when told to.
@@ -98,6 +100,8 @@ pub enum Action {
         /// Milliseconds.
         ahead_ms: i64,
     },
+    /// The disk of the concentrator takes nothing more, or does again.
+    DiskFull(bool),
     /// A recorder (see [`Rogues`]) sends again the last frames that it has heard, so many of them.
     Replay {
         /// Which one.

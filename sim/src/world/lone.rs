@@ -35,6 +35,9 @@ impl Lone {
                 if config.rogue.wrong_key.contains(&(n as usize)) {
                     site.set_psk(super::actions::WRONG_KEY);
                 }
+                if config.rogue.wrong_dlms_keys.contains(&(n as usize)) {
+                    site.set_dlms_key(super::actions::WRONG_KEY);
+                }
                 Kind::Meter(Box::new(site))
             }
         };

@@ -279,6 +279,12 @@ impl World {
         }
     }
 
+    /// Why the concentrator reads a meter or does not, as it sees it; none while it has no power.
+    pub fn explain(&mut self, meter: usize) -> Option<collector::Explanation> {
+        let eui64 = self.sites.get(meter)?.household.identity.eui64;
+        self.concentrator.explain(self.now, eui64)
+    }
+
     /// The meter number `meter`, while it has power.
     pub fn meter(&self, meter: usize) -> Option<&meter::Meter<FramePhy>> {
         self.sites[meter].meter()

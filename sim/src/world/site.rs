@@ -135,6 +135,11 @@ impl Site {
         self.psk = psk;
     }
 
+    /// Ciphers with another key from its next life on.
+    pub(super) fn set_dlms_key(&mut self, key: Key) {
+        self.household.identity.encryption_key = key;
+    }
+
     /// The power comes: a new life, with what the last one has kept.
     pub(super) fn power_on(&mut self, now: Instant) {
         if self.meter.is_some() {

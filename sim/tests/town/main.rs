@@ -1,7 +1,9 @@
 //! Towns at frame fidelity: every scenario that ships, and what they stand on.
 
 mod capture;
+mod explain;
 mod faults;
+mod fidelities;
 mod memory;
 mod scenarios;
 mod table;

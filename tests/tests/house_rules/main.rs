@@ -1,6 +1,7 @@
 //! House rules that the compiler and clippy do not know, as scans of the sources.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod conformance;
 mod source;
 
 use source::{Source, blank, functions, read_all, without_tests, words};

@@ -1,6 +1,6 @@
 //! The words of `concentrator dlms`.
 
-use crate::cli::args::{logical_name, utc};
+use crate::cli::args::{host, logical_name, utc};
 use clap::{Args, Subcommand, ValueEnum};
 use dlms::cosem::LogicalName;
 use plc_core::Utc;
@@ -30,10 +30,10 @@ pub enum DirectCommand {
 #[command(group = clap::ArgGroup::new("port").required(true))]
 pub struct MeterArgs {
     /// The meter, with the wrapper; 4059 is the port of DLMS.
-    #[arg(long, value_name = "ADDRESS", group = "port")]
+    #[arg(long, value_name = "ADDRESS", group = "port", value_parser = host)]
     pub wrapper: Option<SocketAddr>,
     /// The meter, or a gateway to its line, with HDLC.
-    #[arg(long, value_name = "ADDRESS", group = "port")]
+    #[arg(long, value_name = "ADDRESS", group = "port", value_parser = host)]
     pub hdlc: Option<SocketAddr>,
     /// The meter, with HDLC on a serial line.
     #[arg(long, value_name = "DEVICE", group = "port")]
@@ -59,6 +59,10 @@ pub struct MeterArgs {
     /// Seconds that an answer may take, retries of a link below included. An unanswered request is repeated once.
     #[arg(long, value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub timeout: u16,
+    /// Seconds that an answer in blocks, or the way to an open association, may take in all, whatever the meter sends
+    /// meanwhile. Without it ten times --timeout.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub limit: Option<u32>,
     /// Who the client is.
     #[command(flatten)]
     pub security: SecurityArgs,
@@ -74,6 +78,11 @@ pub struct MeterArgs {
 }
 
 impl MeterArgs {
+    /// Seconds that a request may take in all.
+    pub fn limit(&self) -> u32 {
+        self.limit.unwrap_or(u32::from(self.timeout) * 10)
+    }
+
     /// How results are printed.
     pub const fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
@@ -97,7 +106,8 @@ pub struct SecurityArgs {
     /// betrays the keys: never copy or restore this file.
     #[arg(long, value_name = "FILE", requires = "keys")]
     pub state: Option<PathBuf>,
-    /// The first invocation counter, where there is no --state yet and the meter does not tell it.
+    /// The next invocation counter, where there is no --state yet and the meter does not tell it, or where a meter refuses what
+    /// --state says. It is never one that was used.
     #[arg(long, value_name = "N", requires = "state")]
     pub counter: Option<u32>,
     /// In what envelope requests are ciphered.
@@ -151,14 +161,14 @@ pub enum Format {
 }
 
 /// Which object.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Copy, Debug, Args)]
 pub struct ObjectArgs {
     /// The logical name of the object, such as 1.0.1.8.0.255.
     #[arg(value_name = "NAME", value_parser = logical_name)]
     pub name: LogicalName,
-    /// The class of the object: 1 data, 3 register, 8 clock.
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub class: u16,
+    /// The class of the object: 1 data, 3 register, 8 clock. Without it the meter's list of objects is read for it.
+    #[arg(long, value_name = "N")]
+    pub class: Option<u16>,
 }
 
 /// `concentrator dlms get`.
@@ -173,6 +183,9 @@ pub struct GetArgs {
     /// The attribute.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub attribute: i8,
+    /// The value as the meter sends it: no scaler and unit, octets for a time or a text.
+    #[arg(long)]
+    pub raw: bool,
 }
 
 /// `concentrator dlms set`.
@@ -224,6 +237,9 @@ pub struct ProfileArgs {
     /// Captured before this time (UTC).
     #[arg(long, value_name = "TIME", value_parser = utc)]
     pub to: Option<Utc>,
+    /// Values as the meter sends them: no scalers and units, octets for times, plain numbers for states.
+    #[arg(long)]
+    pub raw: bool,
 }
 
 /// `concentrator dlms push`.
@@ -249,6 +265,9 @@ pub struct ListenArgs {
     /// The keys of the pushing meter, as for the other commands.
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,
+    /// Keep the highest counters of the meters there: what is pushed under one that was heard is refused.
+    #[arg(long, value_name = "FILE", requires = "keys")]
+    pub state: Option<PathBuf>,
     /// The client whose keys the meter pushes under.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub client: u16,
@@ -261,4 +280,14 @@ pub struct ListenArgs {
     /// How pushes are printed.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     pub format: Format,
+    /// The same as --format json.
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
+impl ListenArgs {
+    /// How pushes are printed.
+    pub const fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
 }

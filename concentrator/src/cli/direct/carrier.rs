@@ -1,5 +1,6 @@
 //! A client of either kind of link.
 
+use super::fault::{Blame, Fault};
 use dlms::client::{Client, ClientConfig, ClientInput, ClientOutput};
 use dlms::hdlc::{
     HdlcClient, HdlcClientConfig, HdlcClientInput, HdlcClientOutput, Parameters, ServerStation,
@@ -55,7 +56,9 @@ impl Carrier {
     pub(super) fn take(&mut self, now: Instant, mut octets: &[u8]) -> anyhow::Result<()> {
         match self {
             Self::Wrapper(client, stream) => {
-                while let Some(wpdu) = stream.take(&mut octets)? {
+                let fault =
+                    |fault| Fault::error(Blame::Unreachable, format!("the meter answers, but with {fault}"));
+                while let Some(wpdu) = stream.take(&mut octets).map_err(fault)? {
                     client.handle(now, ClientInput::Datagram(&wpdu));
                 }
             }
@@ -75,6 +78,14 @@ impl Carrier {
         match self {
             Self::Wrapper(client, _) => client.deadline(),
             Self::Hdlc(client, _) => client.deadline(),
+        }
+    }
+
+    /// Answers with octets behind their end.
+    pub(super) const fn trailing_octets(&self) -> u64 {
+        match self {
+            Self::Wrapper(client, _) => client.counters().trailing_octets,
+            Self::Hdlc(client, _) => client.client().counters().trailing_octets,
         }
     }
 

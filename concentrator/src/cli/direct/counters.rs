@@ -1,6 +1,6 @@
 //! The invocation counters of this client with one meter, in a file.
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,15 @@ impl Counters {
         let send = Some(send.parse().map_err(|_| expected())?);
         let server = if server == "-" { None } else { Some(server.parse().map_err(|_| expected())?) };
         Ok(Self { path: path.to_owned(), send, server })
+    }
+
+    /// The counter to begin with, where one is wanted: never one that was used.
+    pub(super) fn begin_with(&mut self, wanted: u32) -> anyhow::Result<()> {
+        if let Some(next) = self.send.filter(|&next| wanted < next) {
+            bail!("--counter {wanted}: {} goes on with {next}, expected no less", self.path.display());
+        }
+        self.send = Some(wanted);
+        Ok(())
     }
 
     /// Makes them durable, such that a crash leaves the old ones or the new.
@@ -72,5 +81,19 @@ mod tests {
             let error = Counters::read(&path).unwrap_err().to_string();
             assert!(error.contains("meter.state: expected the send counter"), "{error}");
         }
+    }
+
+    #[test]
+    fn counters_only_go_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("meter.state");
+        std::fs::write(&path, "7 -").unwrap();
+        let mut counters = Counters::read(&path).unwrap();
+        let error = counters.begin_with(6).unwrap_err().to_string();
+        assert!(error.starts_with("--counter 6: "), "{error}");
+        assert!(error.ends_with("goes on with 7, expected no less"), "{error}");
+        counters.begin_with(100).unwrap();
+        counters.write().unwrap();
+        assert_eq!(Counters::read(&path).unwrap().send, Some(100));
     }
 }

@@ -40,6 +40,11 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+/// Whether the meter was reached and has refused.
+pub(super) fn is_refusal(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Fault>().is_some_and(|fault| fault.blame == Blame::Refused)
+}
+
 /// What the meter has said instead of opening the association.
 pub(super) fn not_associated(output: &ClientOutput) -> anyhow::Error {
     match output {
@@ -54,6 +59,10 @@ pub(super) fn not_associated(output: &ClientOutput) -> anyhow::Error {
         ClientOutput::Failed(ClientFailure::Authentication) => Fault::error(
             Blame::Association,
             "authentication-failure: the meter did not prove that it knows the keys, or does not believe us",
+        ),
+        ClientOutput::Failed(ClientFailure::Aare(fault)) => Fault::error(
+            Blame::Association,
+            format!("the meter accepts the association, but on other terms: {fault}"),
         ),
         ClientOutput::Failed(ClientFailure::Exception(exception)) => {
             Fault::error(Blame::Association, format!("the meter says {exception}"))
@@ -74,9 +83,13 @@ pub(super) fn not_served(output: &ClientOutput) -> anyhow::Error {
         ClientOutput::Failed(ClientFailure::NotNegotiated) => {
             (Blame::Refused, String::from("the meter does not offer this service to this client"))
         }
-        ClientOutput::Failed(ClientFailure::Protocol) => {
-            (Blame::Refused, String::from("the meter's answer makes no sense"))
+        ClientOutput::Failed(ClientFailure::Answer(fault)) => {
+            (Blame::Unreachable, format!("the meter answers, but {fault}"))
         }
+        ClientOutput::Failed(ClientFailure::TimedOut) => (
+            Blame::Unreachable,
+            String::from("the meter sends without end, expected the answer within --limit seconds"),
+        ),
         ClientOutput::Failed(ClientFailure::TooLong) => {
             (Blame::Refused, String::from("too long: the value, or the request for this meter"))
         }

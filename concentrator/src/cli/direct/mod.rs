@@ -7,9 +7,12 @@ mod dissection;
 mod fault;
 mod keys;
 mod line;
+mod meaning;
 mod notation;
+mod objects;
 mod opening;
 mod output;
+mod profile;
 mod push;
 mod session;
 mod trace;
@@ -20,15 +23,13 @@ pub use args::{
 };
 pub(super) use fault::Fault;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use args::Format;
 use dlms::axdr::Data;
-use dlms::classes::profile::{Rows, capture_objects};
-use dlms::cosem::{
-    AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName, MethodRequest, Selector,
-};
+use dlms::cosem::{AttributeRequest, CaptureObject, MethodRequest};
+use meaning::Meaning;
+use objects::class_of;
 use output::{Cell, Results};
-use plc_core::Utc;
 use session::Session;
 use std::io::{self, Write};
 
@@ -37,42 +38,46 @@ pub(super) fn run(command: &DirectCommand) -> anyhow::Result<()> {
         DirectCommand::Get(args) => get(args),
         DirectCommand::Set(args) => set(args),
         DirectCommand::Action(args) => action(args),
-        DirectCommand::Objects(args) => objects(args),
-        DirectCommand::Profile(args) => profile(args),
+        DirectCommand::Objects(args) => objects::print(args),
+        DirectCommand::Profile(args) => profile::print(args),
         DirectCommand::Push(PushCommand::Listen(args)) => push::listen(args),
     }
 }
 
 fn get(args: &GetArgs) -> anyhow::Result<()> {
-    let ObjectArgs { name, class } = args.object;
+    let name = args.object.name;
     let mut session = Session::open(&args.meter)?;
+    let class = class_of(&mut session, args.object)?;
     let value = session.get(AttributeRequest::new(class, name, args.attribute))?;
-    session.close();
+    let object = CaptureObject::new(class, name, args.attribute);
+    let meaning = if args.raw { Meaning::Raw } else { Meaning::ask(&mut session, &object)? };
     let value = data(&value)?;
+    let (cell, unit) = (meaning.cell(&value), meaning.unit().map(|unit| unit.to_string()));
     if args.meter.format() == Format::Table {
-        return Ok(writeln!(io::stdout(), "{value}")?);
+        let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+        return Ok(writeln!(io::stdout(), "{}{unit}", cell.text)?);
     }
-    let mut results = Results::new(["logical_name", "class", "attribute", "value", "notation"]);
+    let mut results = Results::new(["logical_name", "class", "attribute", "value", "unit", "notation"]);
     let (name, notation) = (Cell::text(name.to_string()), Cell::text(notation::print(&value)));
     let attribute = Cell { text: args.attribute.to_string(), value: args.attribute.into() };
-    results.push(vec![name, Cell::number(class.into()), attribute, Cell::data(&value), notation]);
+    let unit = Cell::text(unit.unwrap_or_default());
+    results.push(vec![name, Cell::number(class.into()), attribute, cell, unit, notation]);
     Ok(results.print(args.meter.format())?)
 }
 
 fn set(args: &SetArgs) -> anyhow::Result<()> {
-    let ObjectArgs { name, class } = args.object;
+    let name = args.object.name;
     let mut session = Session::open(&args.meter)?;
-    session.set(AttributeRequest::new(class, name, args.attribute), &args.value.0)?;
-    session.close();
-    Ok(())
+    let class = class_of(&mut session, args.object)?;
+    session.set(AttributeRequest::new(class, name, args.attribute), &args.value.0)
 }
 
 fn action(args: &ActionArgs) -> anyhow::Result<()> {
-    let ObjectArgs { name, class } = args.object;
+    let name = args.object.name;
     let mut session = Session::open(&args.meter)?;
+    let class = class_of(&mut session, args.object)?;
     let method = MethodRequest { class_id: class, logical_name: name, method: args.method };
     let returned = session.action(method, args.parameter.as_ref().map(|parameter| parameter.0.as_slice()))?;
-    session.close();
     let Some(returned) = returned else { return Ok(()) };
     let returned = data(&returned)?;
     if args.meter.format() == Format::Table {
@@ -83,71 +88,6 @@ fn action(args: &ActionArgs) -> anyhow::Result<()> {
     Ok(results.print(args.meter.format())?)
 }
 
-fn objects(args: &MeterArgs) -> anyhow::Result<()> {
-    let mut session = Session::open(args)?;
-    let list = session.get(OBJECT_LIST)?;
-    session.close();
-    let list = data(&list)?;
-    let list = list.as_array().ok_or_else(|| anyhow!("object list: expected an array, found {list}"))?;
-    let mut results = Results::new(["class", "version", "logical_name"]);
-    for element in list.iter() {
-        let (class, version, name) =
-            listed(&element).ok_or_else(|| anyhow!("object list: not an object: {element}"))?;
-        results.push(vec![Cell::number(class), Cell::number(version), Cell::text(name.to_string())]);
-    }
-    Ok(results.print(args.format())?)
-}
-
-/// Class, version and name of an element of an object list.
-fn listed(element: &Data<'_>) -> Option<(u64, u64, LogicalName)> {
-    let mut fields = element.as_structure()?.iter();
-    let (class, version) = (fields.next()?.as_u64()?, fields.next()?.as_u64()?);
-    let name = fields.next()?.as_octets()?.try_into().ok()?;
-    Some((class, version, LogicalName(name)))
-}
-
-fn profile(args: &ProfileArgs) -> anyhow::Result<()> {
-    let mut session = Session::open(&args.meter)?;
-    let columns = session.get(AttributeRequest::new(PROFILE_GENERIC, args.name, CAPTURE_OBJECTS))?;
-    let columns = capture_objects(&columns).ok_or_else(|| anyhow!("capture objects: none that are known"))?;
-    let mut request = AttributeRequest::new(PROFILE_GENERIC, args.name, BUFFER);
-    request.selector = range(args.from, args.to);
-    let buffer = session.get(request)?;
-    session.close();
-    let rows = Rows::from_value(&buffer).ok_or_else(|| anyhow!("buffer: not an array of rows"))?;
-    let mut results = Results::new(columns.iter().map(key));
-    for row in rows.iter() {
-        results.push(row.zip(&columns).map(|(cell, column)| shown(&cell, column)).collect());
-    }
-    Ok(results.print(args.meter.format())?)
-}
-
-/// The captures from `from` on and before `to`; all without either.
-fn range(from: Option<Utc>, to: Option<Utc>) -> Option<Selector> {
-    if from.is_none() && to.is_none() {
-        return None;
-    }
-    let bound = |utc: Utc| ClockTime::from_utc(utc, 0, ClockStatus::OK);
-    let last = to.map_or(ClockTime::UNSPECIFIED, |to| bound(Utc::from_millis(to.as_millis() - 1000)));
-    Some(Selector::between(from.map_or(ClockTime::UNSPECIFIED, bound), last))
-}
-
-/// A cell: a time as one, anything else as the value that it is.
-fn shown(cell: &Data<'_>, column: &CaptureObject) -> Cell {
-    let time = cell.as_clock_time().filter(|_| column.class_id == CaptureObject::CLOCK.class_id);
-    let utc = time.and_then(|time| time.utc());
-    utc.map_or_else(|| Cell::data(cell), |utc| Cell::text(utc.to_string()))
-}
-
-fn key(column: &CaptureObject) -> String {
-    format!("{}/{}", column.logical_name, column.attribute)
-}
-
 fn data(octets: &[u8]) -> anyhow::Result<Data<'_>> {
     Data::from_bytes(octets).context("the value of the meter")
 }
-
-const OBJECT_LIST: AttributeRequest = AttributeRequest::new(15, LogicalName([0, 0, 40, 0, 0, 255]), 2);
-const PROFILE_GENERIC: u16 = 7;
-const BUFFER: i8 = 2;
-const CAPTURE_OBJECTS: i8 = 3;

@@ -41,10 +41,13 @@ pub(super) fn open(
                 OpenerOutput::Failed(failure) => return Err(Fault::error(Blame::Unreachable, why(failure))),
             }
         }
-        let wait = opener.deadline().map_or(RESPONSE_TIMEOUT, |at| at.since(clock.now()));
-        match line.receive(&mut buffer, wait)? {
-            Heard::Octets(len) => opener.handle(clock.now(), OpenerInput::Octets(&buffer[..len])),
-            Heard::Nothing => opener.tick(clock.now()),
+        let deadline = opener.deadline().unwrap_or_else(|| clock.now() + RESPONSE_TIMEOUT);
+        if let Heard::Octets(len) = line.receive(&mut buffer, deadline.since(clock.now()))? {
+            opener.handle(clock.now(), OpenerInput::Octets(&buffer[..len]));
+        }
+        // The deadline comes whatever is heard.
+        if deadline <= clock.now() {
+            opener.tick(clock.now());
         }
     }
 }

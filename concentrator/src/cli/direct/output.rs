@@ -3,6 +3,7 @@
 use super::args::Format;
 use super::notation;
 use dlms::axdr::Data;
+use dlms::cosem::{Quantity, ScalerUnit, Unit};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -20,6 +21,16 @@ impl Cell {
 
     pub(super) fn number(number: u64) -> Self {
         Self { text: number.to_string(), value: Value::from(number) }
+    }
+
+    /// A number with its point, without its unit. Programs get a number if it has all digits, else the text.
+    pub(super) fn decimal(quantity: &Quantity) -> Self {
+        let scaler_unit = ScalerUnit { unit: Unit::COUNT, ..quantity.scaler_unit };
+        let text = Quantity { scaler_unit, ..*quantity }.to_string();
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        let exact = text.parse::<i64>().map(Value::from).ok();
+        let short = || text.parse::<f64>().ok().filter(|_| digits <= DECIMAL_DIGITS).map(Value::from);
+        Self { value: exact.or_else(short).unwrap_or_else(|| Value::from(text.as_str())), text }
     }
 
     pub(super) fn data(data: &Data<'_>) -> Self {
@@ -118,6 +129,9 @@ pub(super) fn value(data: &Data<'_>) -> Value {
         other => other.as_i64().map_or_else(|| json!(other.to_string()), |number| json!(number)),
     }
 }
+
+/// The digits that a number of JSON keeps, whoever reads it.
+const DECIMAL_DIGITS: usize = 15;
 
 #[cfg(test)]
 mod tests {

@@ -13,13 +13,15 @@ use crate::entropy;
 use anyhow::{Context, anyhow, bail};
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::Data;
-use dlms::client::{CipheringForm, ClientConfig, ClientFailure, ClientInput, ClientOutput};
+use dlms::client::{CipheringForm, ClientConfig, ClientFailure, ClientInput, ClientOutput, Quirks};
 use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use dlms::hdlc::ServerStation;
 use dlms::security::KeySource;
+use plc_core::Instant;
 use plc_core::time::Duration;
 
-/// An open association.
+/// An open association; it is released when it is dropped. So whoever prints what was read does it first: a meter that does not
+/// confirm the release keeps nobody from a value, and is told of in the trace only.
 pub(super) struct Session {
     carrier: Carrier,
     line: Line,
@@ -28,6 +30,8 @@ pub(super) struct Session {
     trace: Option<Trace>,
     /// Whether there is something to release.
     is_open: bool,
+    /// Until when the farewell is waited for, once it is said.
+    farewell: Option<Instant>,
 }
 
 impl Session {
@@ -42,11 +46,10 @@ impl Session {
             anyhow!("expected --state, where the invocation counters of this client are kept")
         })?;
         let mut counters = Counters::read(state)?;
-        if counters.send.is_none() {
-            counters.send = Some(match args.security.counter {
-                Some(counter) => counter,
-                None => next_counter(args, identity.client)?,
-            });
+        match args.security.counter {
+            Some(counter) => counters.begin_with(counter)?,
+            None if counters.send.is_none() => counters.send = Some(next_counter(args, identity.client)?),
+            None => {}
         }
         Self::associate(args, &identity, Some(counters))
     }
@@ -69,7 +72,7 @@ impl Session {
             let titles = [Some(identity.title), identity.meter_title];
             Trace::new(args.wrapper.is_none(), identity.authentication.keys(), titles)
         });
-        let mut session = Self { carrier, line, clock, counters, trace, is_open: false };
+        let mut session = Self { carrier, line, clock, counters, trace, is_open: false, farewell: None };
         match session.ask(ClientInput::Connect)? {
             ClientOutput::Connected => session.is_open = true,
             other => return Err(not_associated(&other)),
@@ -111,12 +114,8 @@ impl Session {
         }
     }
 
-    /// Closes the association. What was read is read, whether the meter confirms or not.
-    pub(super) fn close(self) {
-        drop(self);
-    }
-
     fn release(&mut self) -> anyhow::Result<()> {
+        self.farewell = Some(self.clock.now() + FAREWELL);
         self.ask(ClientInput::Release)?;
         // The link is closed behind the association, or whoever comes next over the same line would not be heard.
         while self.carrier.is_linked() {
@@ -173,30 +172,42 @@ impl Session {
         counters.write()
     }
 
-    /// Waits for octets, or for the time of the client's next deadline.
+    /// Waits for octets, or for the time of the client's next deadline, which comes whatever is heard.
     fn wait(&mut self) -> anyhow::Result<()> {
         let deadline = self.carrier.deadline().ok_or_else(|| anyhow!("the client waits for nothing"))?;
-        let wait = deadline.since(self.clock.now());
-        let mut buffer = [0; 4096];
-        match self.line.receive(&mut buffer, wait)? {
-            Heard::Octets(len) => {
-                if let Some(trace) = &mut self.trace {
-                    trace.on_octets(Sender::Meter, &buffer[..len]);
-                }
-                self.carrier.take(self.clock.now(), &buffer[..len])
-            }
-            Heard::Nothing => {
-                self.carrier.tick(self.clock.now());
-                Ok(())
-            }
+        if self.farewell.is_some_and(|until| until <= self.clock.now()) {
+            bail!("the meter does not confirm within {} s", FAREWELL.as_secs());
         }
+        let until = self.farewell.map_or(deadline, |until| until.min(deadline));
+        let mut buffer = [0; 4096];
+        if let Heard::Octets(len) = self.line.receive(&mut buffer, until.since(self.clock.now()))? {
+            if let Some(trace) = &mut self.trace {
+                trace.on_octets(Sender::Meter, &buffer[..len]);
+            }
+            self.carrier.take(self.clock.now(), &buffer[..len])?;
+        }
+        if deadline <= self.clock.now() {
+            self.carrier.tick(self.clock.now());
+        }
+        Ok(())
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if std::mem::take(&mut self.is_open) {
-            let _ = self.release();
+        if let Some(trace) = &self.trace
+            && self.carrier.trailing_octets() > 0
+        {
+            trace.note(&format!(
+                "octets behind the end of {} answers, tolerated",
+                self.carrier.trailing_octets()
+            ));
+        }
+        if std::mem::take(&mut self.is_open)
+            && let Err(error) = self.release()
+            && let Some(trace) = &self.trace
+        {
+            trace.note(&format!("release: {error:#}"));
         }
     }
 }
@@ -215,7 +226,7 @@ fn next_counter(args: &MeterArgs, client: u16) -> anyhow::Result<u32> {
     };
     let value =
         value.context("no --state yet, and the meter does not tell its counter: expected --counter")?;
-    public.close();
+    drop(public);
     let last = Data::from_bytes(&value)?.as_u64().and_then(|last| u32::try_from(last).ok());
     last.and_then(|last| last.checked_add(1))
         .ok_or_else(|| anyhow!("{}: not a counter", receive_counter(0).logical_name))
@@ -248,6 +259,8 @@ fn client_config(
         max_value_len: MAX_VALUE_LEN,
         response_timeout: Duration::from_secs(args.timeout.into()),
         retries: RETRIES,
+        request_limit: Duration::from_secs(args.limit().into()),
+        quirks: Quirks::default(),
         seed: entropy::seed()?,
     })
 }
@@ -274,3 +287,5 @@ const MANAGEMENT: u8 = 1;
 const COUNTER_BLOCK: u32 = 32;
 const MAX_VALUE_LEN: usize = 16 << 20;
 const RETRIES: u8 = 1;
+/// How long a meter may take to confirm that the association and the link are closed.
+const FAREWELL: Duration = Duration::from_secs(2);

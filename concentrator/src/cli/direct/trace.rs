@@ -43,6 +43,12 @@ impl Trace {
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
+    /// Something that was noticed.
+    #[expect(clippy::unused_self, reason = "only who traces is told")]
+    pub(super) fn note(&self, text: &str) {
+        let _ = writeln!(io::stderr(), "-- {text}");
+    }
+
     fn lines(&mut self, sender: Sender, octets: &[u8]) -> String {
         let arrow = if sender == Sender::Client { "->" } else { "<-" };
         let Self { streams, dissector } = self;

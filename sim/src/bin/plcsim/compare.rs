@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal, Write};
 pub(crate) fn print(args: &CompareArgs) -> Result<(), Failure> {
     let seconds = u64::from(args.minutes) * 60;
     let mut comparisons = Vec::new();
-    for seed in args.seed..args.seed + args.runs {
+    for seed in (args.seed..).take(args.runs as usize) {
         let mut town = TownConfig::new(seed);
         town.meters = usize::from(args.customers);
         town.duration = Duration::from_secs(seconds);
@@ -24,5 +24,8 @@ pub(crate) fn print(args: &CompareArgs) -> Result<(), Failure> {
         comparisons.push(Comparison::new(&town, told)?);
     }
     io::stdout().write_all(table(&comparisons).as_bytes())?;
-    Ok(())
+    match comparisons.iter().filter(|comparison| !comparison.agrees()).count() {
+        0 => Ok(()),
+        apart => Err(Failure::Apart(apart)),
+    }
 }

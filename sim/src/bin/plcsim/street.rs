@@ -15,6 +15,9 @@ pub(crate) enum Failure {
     /// The street cannot be built.
     #[error(transparent)]
     Street(#[from] sim::street::StreetError),
+    /// The fidelities are not of one kind.
+    #[error("{0} comparisons do not agree")]
+    Apart(usize),
     /// Something has happened that must not.
     #[error("{0} invariants violated")]
     Violated(u64),

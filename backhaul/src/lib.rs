@@ -1,0 +1,42 @@
+//! Readings on their way to the utility: what is held, what was delivered, and the protocol in between. Without I/O, clock or entropy
+//! of its own.
+//!
+//! The box numbers what it has: each reading and each event has a [`Cursor`], which only grows. It sends ranges of cursors; the head-end
+//! commits them and answers with all that it holds as [`Spans`]. Both sides may die at any moment: after each connection the
+//! head-end says again what it holds, and the box sends what is missing. What comes twice is known by its natural key: meter, logical
+//! name, capture time.
+//!
+//! Tour:
+//!
+//! * [`Reading`], [`Runs`] (which captures are held), [`block`] (readings packed), [`Digest`] (two sides compare);
+//! * [`ledger`]: in which one state every expected interval is;
+//! * [`Uplink`]: the box's end, a machine; [`Intake`]: the head-end's; `lane` and `pace` are the uplink's parts.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod block;
+mod digest;
+mod intake;
+mod lane;
+pub mod ledger;
+mod pace;
+mod reading;
+mod runs;
+mod spans;
+mod uplink;
+mod varint;
+
+pub use digest::Digest;
+pub use intake::{BadBatch, Intake};
+pub use reading::{Content, Cursor, Reading, Register, StoredReading};
+pub use runs::Runs;
+pub use spans::{MAX_SPANS, Span, Spans};
+pub use uplink::{Ending, Lot, Order, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
+pub use varint::{
+    push as push_number, push_signed as push_signed_number, take as take_number,
+    take_signed as take_signed_number,
+};

@@ -1,0 +1,444 @@
+//! The box's end of the backhaul: a machine that says when to connect, what to send and what has arrived for good.
+
+use crate::lane::Lane;
+use crate::pace::{Pace, pause};
+use crate::{Span, Spans};
+use alloc::collections::VecDeque;
+use core::time::Duration;
+use plc_core::seed::Stream;
+use plc_core::{Instant, Machine, Seed};
+
+/// What is delivered; in this order when both wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lot {
+    /// What operators need to know.
+    Events,
+    /// What the meters have captured.
+    Readings,
+}
+
+/// In which order a backlog is delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As it came.
+    #[default]
+    OldestFirst,
+    /// What is new at once, the rest backwards.
+    NewestFirst,
+}
+
+/// Limits and habits of an [`Uplink`].
+#[derive(Clone, Debug)]
+pub struct UplinkConfig {
+    /// In which order a backlog of readings is delivered. Events always go as they came.
+    pub order: Order,
+    /// Rows of a batch at most.
+    pub batch: u64,
+    /// Batches on their way at most.
+    pub window: usize,
+    /// Octets per second at most.
+    pub octets_per_s: Option<u64>,
+    /// Silence after which either side says that it is there. Three times that without a word ends the connection.
+    pub heartbeat: Duration,
+    /// How long the head-end may take to make a batch durable.
+    pub patience: Duration,
+    /// Bound of the pause after the first failure; doubles with each further one.
+    pub back_off: Duration,
+    /// The greatest bound.
+    pub back_off_max: Duration,
+    /// Source of jitter.
+    pub seed: Seed,
+}
+
+impl UplinkConfig {
+    /// For a link of some hundred kbit/s.
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            order: Order::OldestFirst,
+            batch: 100,
+            window: 256,
+            octets_per_s: None,
+            heartbeat: Duration::from_secs(15),
+            patience: Duration::from_secs(60),
+            back_off: Duration::from_secs(1),
+            back_off_max: Duration::from_secs(300),
+            seed,
+        }
+    }
+}
+
+/// What happens to the uplink.
+#[derive(Clone, Copy, Debug)]
+pub enum UplinkInput<'a> {
+    /// Things up to this cursor are durable in the box.
+    Grown {
+        /// Of which kind.
+        lot: Lot,
+        /// The cursor.
+        newest: u64,
+    },
+    /// Things before this cursor have left the box.
+    Pruned {
+        /// Of which kind.
+        lot: Lot,
+        /// The first that is there.
+        floor: u64,
+    },
+    /// The connection is open.
+    Opened,
+    /// The connection could not be opened, or is gone. The head-end may have said when to come back.
+    Closed {
+        /// Not before.
+        retry_after: Option<Duration>,
+    },
+    /// The head-end knows the box, and holds this of its present epoch: events, readings.
+    Welcome {
+        /// Of the events.
+        events: &'a Spans,
+        /// Of the readings.
+        readings: &'a Spans,
+    },
+    /// The head-end has committed: it holds this now.
+    Acknowledged {
+        /// Of which kind.
+        lot: Lot,
+        /// All of it.
+        held: &'a Spans,
+    },
+    /// The head-end has said that it is there.
+    Heartbeat,
+    /// The batch that was asked for last is on its way.
+    Sent {
+        /// What it has cost.
+        octets: u64,
+    },
+    /// The box has got a new epoch.
+    Renewed,
+}
+
+/// What the uplink wants done or known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UplinkOutput {
+    /// Open a connection, then answer with `Opened` or `Closed`.
+    Open,
+    /// Close the connection. No answer.
+    Close(Ending),
+    /// Say who is there.
+    Hello,
+    /// Say that the box is there.
+    Heartbeat,
+    /// Send this, then answer with `Sent`.
+    Batch {
+        /// Of which kind.
+        lot: Lot,
+        /// Which.
+        span: Span,
+    },
+    /// The head-end holds this; worth keeping.
+    Held {
+        /// Of which kind.
+        lot: Lot,
+        /// All of it.
+        spans: Spans,
+    },
+    /// The head-end holds more than the box ever had: its store was replaced or has gone back. Give it a new epoch and make that
+    /// durable, then answer with `Renewed`.
+    Renew,
+}
+
+/// Why a connection is closed by the box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The head-end has not said a word for long.
+    Silent,
+    /// The head-end does not commit.
+    NotAcknowledged,
+    /// The box needs a new epoch first.
+    NewEpoch,
+}
+
+/// The box's end of the backhaul.
+#[derive(Debug)]
+pub struct Uplink {
+    config: UplinkConfig,
+    stream: Stream,
+    phase: Phase,
+    events: Lane,
+    readings: Lane,
+    pace: Pace,
+    /// Batches that were asked for and are not on their way yet.
+    loading: usize,
+    attempt: u32,
+    heard: Instant,
+    said: Instant,
+    /// Since when the head-end owes a commit.
+    owing: Instant,
+    out: VecDeque<UplinkOutput>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Until the next attempt.
+    Waiting(Instant),
+    Opening,
+    Greeting,
+    Linked,
+    /// Until the box has a new epoch.
+    Renewing,
+}
+
+impl Uplink {
+    /// An uplink that will connect at once.
+    pub fn new(config: UplinkConfig) -> Self {
+        Self {
+            stream: config.seed.stream(),
+            pace: Pace::new(config.octets_per_s),
+            config,
+            phase: Phase::Waiting(Instant::EPOCH),
+            events: Lane::default(),
+            readings: Lane::default(),
+            loading: 0,
+            attempt: 0,
+            heard: Instant::EPOCH,
+            said: Instant::EPOCH,
+            owing: Instant::EPOCH,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Whether the head-end has welcomed the box and was heard lately.
+    pub fn is_linked(&self) -> bool {
+        self.phase == Phase::Linked
+    }
+
+    /// Failures in a row.
+    pub const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// What the head-end holds of a kind, as it has said last.
+    pub const fn held(&self, lot: Lot) -> &Spans {
+        self.lane(lot).held()
+    }
+
+    /// Batches on their way, and outputs that wait.
+    pub fn occupancy(&self) -> usize {
+        self.events.in_flight() + self.readings.in_flight() + self.out.len()
+    }
+
+    const fn lane(&self, lot: Lot) -> &Lane {
+        match lot {
+            Lot::Events => &self.events,
+            Lot::Readings => &self.readings,
+        }
+    }
+
+    const fn lane_mut(&mut self, lot: Lot) -> &mut Lane {
+        match lot {
+            Lot::Events => &mut self.events,
+            Lot::Readings => &mut self.readings,
+        }
+    }
+
+    fn on_opened(&mut self, now: Instant) {
+        if self.phase == Phase::Opening {
+            (self.phase, self.heard) = (Phase::Greeting, now);
+            self.say(now, UplinkOutput::Hello);
+        }
+    }
+
+    fn on_closed(&mut self, now: Instant, retry_after: Option<Duration>) {
+        if !matches!(self.phase, Phase::Waiting(_) | Phase::Renewing) {
+            self.back_off(now, retry_after);
+        }
+    }
+
+    fn on_welcome(&mut self, now: Instant, events: &Spans, readings: &Spans) {
+        if self.phase != Phase::Greeting {
+            return;
+        }
+        self.heard = now;
+        if events.last() > self.events.newest() || readings.last() > self.readings.newest() {
+            self.drop_link();
+            self.out.push_back(UplinkOutput::Close(Ending::NewEpoch));
+            self.out.push_back(UplinkOutput::Renew);
+            self.phase = Phase::Renewing;
+            return;
+        }
+        self.phase = Phase::Linked;
+        for (lot, held) in [(Lot::Events, events), (Lot::Readings, readings)] {
+            self.hold(lot, held);
+            self.lane_mut(lot).reset();
+        }
+    }
+
+    fn on_acknowledged(&mut self, now: Instant, lot: Lot, held: &Spans) {
+        if self.phase == Phase::Linked {
+            (self.heard, self.owing, self.attempt) = (now, now, 0);
+            self.hold(lot, held);
+        }
+    }
+
+    fn on_heartbeat(&mut self, now: Instant) {
+        self.heard = now;
+        if self.phase == Phase::Linked {
+            self.attempt = 0;
+        }
+    }
+
+    fn on_sent(&mut self, now: Instant, octets: u64) {
+        self.loading = self.loading.saturating_sub(1);
+        self.pace.charge(now, octets);
+    }
+
+    fn on_renewed(&mut self, now: Instant) {
+        if self.phase == Phase::Renewing {
+            for lot in [Lot::Events, Lot::Readings] {
+                self.hold(lot, &Spans::new());
+                self.lane_mut(lot).reset();
+            }
+            self.phase = Phase::Waiting(now);
+        }
+    }
+
+    fn hold(&mut self, lot: Lot, held: &Spans) {
+        if self.lane_mut(lot).hold(held) {
+            // The newest state of a lot replaces one that nobody has taken yet.
+            self.out.retain(|output| !matches!(output, UplinkOutput::Held { lot: of, .. } if *of == lot));
+            self.out.push_back(UplinkOutput::Held { lot, spans: held.clone() });
+        }
+    }
+
+    fn say(&mut self, now: Instant, output: UplinkOutput) {
+        self.said = now;
+        self.out.push_back(output);
+    }
+
+    /// What is said after this goes to another connection.
+    fn drop_link(&mut self) {
+        self.out.retain(|output| matches!(output, UplinkOutput::Held { .. }));
+        self.loading = 0;
+        self.events.reset();
+        self.readings.reset();
+    }
+
+    fn give_up(&mut self, now: Instant, ending: Ending) {
+        self.back_off(now, None);
+        self.out.push_back(UplinkOutput::Close(ending));
+    }
+
+    fn back_off(&mut self, now: Instant, retry_after: Option<Duration>) {
+        self.drop_link();
+        let UplinkConfig { back_off, back_off_max, .. } = self.config;
+        let pause = pause(back_off, back_off_max, self.attempt, retry_after, &mut self.stream);
+        self.attempt = self.attempt.saturating_add(1);
+        self.phase = Phase::Waiting(now + pause.max(SHORTEST_PAUSE));
+    }
+
+    fn pump(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Waiting(until) if until <= now => {
+                (self.phase, self.heard) = (Phase::Opening, now);
+                self.out.push_back(UplinkOutput::Open);
+            }
+            Phase::Opening | Phase::Greeting if self.silent_at() <= now => self.give_up(now, Ending::Silent),
+            Phase::Linked => self.pump_link(now),
+            _ => {}
+        }
+    }
+
+    fn pump_link(&mut self, now: Instant) {
+        if self.silent_at() <= now {
+            return self.give_up(now, Ending::Silent);
+        }
+        if self.is_owed() && self.owing + self.config.patience <= now {
+            return self.give_up(now, Ending::NotAcknowledged);
+        }
+        while self.may_send(now) {
+            let batch = self.config.batch;
+            let events = self.events.take(Order::OldestFirst, batch).map(|span| (Lot::Events, span));
+            let order = self.config.order;
+            let next = events.or_else(|| Some((Lot::Readings, self.readings.take(order, batch)?)));
+            let Some((lot, span)) = next else { break };
+            if self.events.in_flight() + self.readings.in_flight() == 1 {
+                self.owing = now;
+            }
+            self.loading += 1;
+            self.say(now, UplinkOutput::Batch { lot, span });
+        }
+        if self.said + self.config.heartbeat <= now {
+            self.say(now, UplinkOutput::Heartbeat);
+        }
+    }
+
+    /// With a cap on octets each batch waits until the one before has told what it has cost.
+    fn may_send(&self, now: Instant) -> bool {
+        let room = self.events.in_flight() + self.readings.in_flight() < self.config.window;
+        room && (!self.pace.is_capped() || self.loading == 0 && self.pace.ready() <= now)
+    }
+
+    fn has_more(&self) -> bool {
+        let order = self.config.order;
+        self.events.clone().take(Order::OldestFirst, 1).is_some()
+            || self.readings.clone().take(order, 1).is_some()
+    }
+
+    fn is_owed(&self) -> bool {
+        self.events.in_flight() + self.readings.in_flight() > 0
+    }
+
+    fn silent_at(&self) -> Instant {
+        self.heard + self.config.heartbeat * 3
+    }
+
+    fn link_deadline(&self) -> Instant {
+        let owed = self.is_owed().then(|| self.owing + self.config.patience);
+        let room = self.events.in_flight() + self.readings.in_flight() < self.config.window;
+        let waits = self.pace.is_capped() && self.loading == 0 && room && self.has_more();
+        let paced = waits.then(|| self.pace.ready());
+        let fixed = self.silent_at().min(self.said + self.config.heartbeat);
+        owed.into_iter().chain(paced).fold(fixed, Instant::min)
+    }
+}
+
+impl Machine for Uplink {
+    type Input<'a> = UplinkInput<'a>;
+    type Output = UplinkOutput;
+
+    fn handle(&mut self, now: Instant, input: UplinkInput<'_>) {
+        match input {
+            UplinkInput::Grown { lot, newest } => self.lane_mut(lot).grow(newest),
+            UplinkInput::Pruned { lot, floor } => self.lane_mut(lot).raise_floor(floor),
+            UplinkInput::Opened => self.on_opened(now),
+            UplinkInput::Closed { retry_after } => self.on_closed(now, retry_after),
+            UplinkInput::Welcome { events, readings } => self.on_welcome(now, events, readings),
+            UplinkInput::Acknowledged { lot, held } => self.on_acknowledged(now, lot, held),
+            UplinkInput::Heartbeat => self.on_heartbeat(now),
+            UplinkInput::Sent { octets } => self.on_sent(now, octets),
+            UplinkInput::Renewed => self.on_renewed(now),
+        }
+        self.pump(now);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.pump(now);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Waiting(until) => Some(until),
+            Phase::Opening | Phase::Greeting => Some(self.silent_at()),
+            Phase::Linked => Some(self.link_deadline()),
+            Phase::Renewing => None,
+        }
+    }
+
+    fn poll(&mut self) -> Option<UplinkOutput> {
+        self.out.pop_front()
+    }
+}
+
+/// However small the jitter: a failed attempt and the next never share an instant.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);

@@ -1,0 +1,277 @@
+//! A box and a head-end over a line that breaks: all is delivered, in batches, once each side knows it, whatever happens in between. And
+//! the laws of a machine.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use backhaul::{Ending, Intake, Lot, Order, Span, Spans, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
+use plc_core::laws::{Subject, check};
+use plc_core::{Instant, Machine, Seed};
+use proptest::prelude::*;
+use std::time::Duration;
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+fn uplink(order: Order, octets_per_s: Option<u64>) -> Uplink {
+    let config =
+        UplinkConfig { order, octets_per_s, batch: 10, window: 4, ..UplinkConfig::new(Seed::from_u64(1)) };
+    Uplink::new(config)
+}
+
+fn outputs(machine: &mut Uplink) -> Vec<UplinkOutput> {
+    std::iter::from_fn(|| machine.poll()).collect()
+}
+
+/// Connected, welcomed, with so many readings to deliver.
+fn linked(machine: &mut Uplink, now: Instant, newest: u64, held: &Spans) -> Vec<UplinkOutput> {
+    machine.handle(now, UplinkInput::Grown { lot: Lot::Readings, newest });
+    assert_eq!(outputs(machine), [UplinkOutput::Open]);
+    machine.handle(now, UplinkInput::Opened);
+    assert_eq!(outputs(machine), [UplinkOutput::Hello]);
+    machine.handle(now, UplinkInput::Welcome { events: &Spans::new(), readings: held });
+    outputs(machine)
+}
+
+fn batch(lot: Lot, first: u64, last: u64) -> UplinkOutput {
+    UplinkOutput::Batch { lot, span: Span { first, last } }
+}
+
+#[test]
+fn delivery_resumes_where_the_head_end_is_and_events_go_first() {
+    let (mut machine, now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
+    machine.handle(now, UplinkInput::Grown { lot: Lot::Events, newest: 3 });
+    let held = Spans::through(20);
+    let said = linked(&mut machine, now, 45, &held);
+    let expected = [
+        UplinkOutput::Held { lot: Lot::Readings, spans: held },
+        batch(Lot::Events, 1, 3),
+        batch(Lot::Readings, 21, 30),
+        batch(Lot::Readings, 31, 40),
+        batch(Lot::Readings, 41, 45),
+    ];
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn the_window_is_never_exceeded_and_opens_with_an_acknowledgement() {
+    let (mut machine, now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
+    assert_eq!(linked(&mut machine, now, 1000, &Spans::new()).len(), 4);
+    machine.handle(now, UplinkInput::Acknowledged { lot: Lot::Readings, held: &Spans::through(20) });
+    let held = UplinkOutput::Held { lot: Lot::Readings, spans: Spans::through(20) };
+    assert_eq!(outputs(&mut machine), [held, batch(Lot::Readings, 41, 50), batch(Lot::Readings, 51, 60)]);
+}
+
+#[test]
+fn a_head_end_that_holds_more_than_the_box_ever_had_makes_it_take_a_new_epoch() {
+    let (mut machine, now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
+    let said = linked(&mut machine, now, 50, &Spans::through(51));
+    assert_eq!(said, [UplinkOutput::Close(Ending::NewEpoch), UplinkOutput::Renew]);
+    machine.tick(now + Duration::from_secs(1000));
+    assert_eq!(outputs(&mut machine), [], "nothing is said before the epoch is durable");
+    machine.handle(now, UplinkInput::Renewed);
+    assert_eq!(outputs(&mut machine).pop(), Some(UplinkOutput::Open));
+    machine.handle(now, UplinkInput::Opened);
+    outputs(&mut machine);
+    machine.handle(now, UplinkInput::Welcome { events: &Spans::new(), readings: &Spans::new() });
+    assert_eq!(outputs(&mut machine)[0], batch(Lot::Readings, 1, 10), "all is sent again");
+}
+
+#[test]
+fn a_silent_head_end_is_left_after_three_heartbeats() {
+    let (mut machine, now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
+    linked(&mut machine, now, 0, &Spans::new());
+    for n in 1..3 {
+        machine.tick(now + HEARTBEAT * n);
+        assert_eq!(outputs(&mut machine), [UplinkOutput::Heartbeat]);
+    }
+    machine.tick(now + HEARTBEAT * 3);
+    assert_eq!(outputs(&mut machine), [UplinkOutput::Close(Ending::Silent)]);
+}
+
+#[test]
+fn a_head_end_that_answers_and_never_commits_is_left() {
+    let (mut machine, mut now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
+    linked(&mut machine, now, 5, &Spans::new());
+    for _ in 0..5 {
+        now += Duration::from_secs(10);
+        machine.handle(now, UplinkInput::Heartbeat);
+        assert!(!outputs(&mut machine).contains(&UplinkOutput::Close(Ending::NotAcknowledged)));
+    }
+    now += Duration::from_secs(10);
+    machine.handle(now, UplinkInput::Heartbeat);
+    assert!(outputs(&mut machine).contains(&UplinkOutput::Close(Ending::NotAcknowledged)));
+}
+
+#[test]
+fn a_head_end_that_says_when_to_come_back_is_not_asked_before() {
+    let (mut machine, now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
+    linked(&mut machine, now, 5, &Spans::new());
+    machine.handle(now, UplinkInput::Closed { retry_after: Some(Duration::from_secs(40)) });
+    machine.tick(now + Duration::from_millis(39_999));
+    assert_eq!(outputs(&mut machine), []);
+    machine.tick(now + Duration::from_secs(42));
+    assert_eq!(outputs(&mut machine), [UplinkOutput::Open]);
+}
+
+#[test]
+fn a_cap_lets_one_batch_go_at_a_time_and_keeps_the_rate() {
+    let (mut machine, mut now) = (uplink(Order::OldestFirst, Some(1000)), Instant::from_secs(10));
+    let mut said = linked(&mut machine, now, 10_000, &Spans::new());
+    let (started, mut octets) = (now, 0);
+    while now.since(started) < Duration::from_secs(20) {
+        let batches: Vec<_> = said
+            .iter()
+            .filter_map(|output| match output {
+                UplinkOutput::Batch { span, .. } => Some(*span),
+                _ => None,
+            })
+            .collect();
+        assert!(batches.len() <= 1);
+        if let Some(span) = batches.first() {
+            octets += 300;
+            machine.handle(now, UplinkInput::Sent { octets: 300 });
+            machine.handle(
+                now,
+                UplinkInput::Acknowledged { lot: Lot::Readings, held: &Spans::through(span.last) },
+            );
+        }
+        said = outputs(&mut machine);
+        if said.iter().all(|output| !matches!(output, UplinkOutput::Batch { .. })) {
+            now = machine.deadline().unwrap();
+            machine.tick(now);
+            said = outputs(&mut machine);
+        }
+    }
+    assert!((19_000..=22_000).contains(&octets), "{octets}");
+}
+
+/// What may happen on the way.
+#[derive(Clone, Debug)]
+enum Step {
+    Grow(u64),
+    Opened,
+    Closed(Option<u64>),
+    Welcome(u64),
+    Acknowledged(u64),
+    Events(u64),
+    Heartbeat,
+    Sent(u64),
+    Renewed,
+    Pruned(u64),
+}
+
+struct Of(Option<u64>);
+
+impl Subject for Of {
+    type Machine = Uplink;
+    type Step = Step;
+
+    fn build(&self) -> Uplink {
+        let mut machine = uplink(Order::NewestFirst, self.0);
+        machine.tick(Instant::from_secs(1));
+        machine
+    }
+
+    fn apply(&self, machine: &mut Uplink, now: Instant, step: &Step) {
+        let lot = Lot::Readings;
+        let held = |last: u64| Spans::through(last);
+        match *step {
+            Step::Grow(newest) => machine.handle(now, UplinkInput::Grown { lot, newest }),
+            Step::Events(newest) => machine.handle(now, UplinkInput::Grown { lot: Lot::Events, newest }),
+            Step::Opened => machine.handle(now, UplinkInput::Opened),
+            Step::Closed(after) => {
+                machine.handle(now, UplinkInput::Closed { retry_after: after.map(Duration::from_secs) })
+            }
+            Step::Welcome(last) => {
+                machine.handle(now, UplinkInput::Welcome { events: &Spans::new(), readings: &held(last) })
+            }
+            Step::Acknowledged(last) => {
+                machine.handle(now, UplinkInput::Acknowledged { lot, held: &held(last) })
+            }
+            Step::Heartbeat => machine.handle(now, UplinkInput::Heartbeat),
+            Step::Sent(octets) => machine.handle(now, UplinkInput::Sent { octets }),
+            Step::Renewed => machine.handle(now, UplinkInput::Renewed),
+            Step::Pruned(floor) => machine.handle(now, UplinkInput::Pruned { lot, floor }),
+        }
+    }
+
+    fn describe(&self, output: &UplinkOutput) -> String {
+        format!("{output:?}")
+    }
+
+    fn occupancy(&self, machine: &Uplink) -> (usize, usize) {
+        (machine.occupancy(), 4 + 4 + 8)
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0u64..90).prop_map(Step::Grow),
+        (0u64..20).prop_map(Step::Events),
+        Just(Step::Opened),
+        prop::option::of(0u64..50).prop_map(Step::Closed),
+        (0u64..60).prop_map(Step::Welcome),
+        (0u64..90).prop_map(Step::Acknowledged),
+        Just(Step::Heartbeat),
+        (0u64..5000).prop_map(Step::Sent),
+        Just(Step::Renewed),
+        (0u64..30).prop_map(Step::Pruned),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_laws_hold(
+        steps in prop::collection::vec(((0u64..40_000).prop_map(Duration::from_millis), step()), 0..40), cap in prop::option::of(100u64..2000),
+    ) {
+        prop_assert_eq!(check(&Of(cap), &steps), Ok(()));
+    }
+
+    /// The line breaks at any moment, batches and acknowledgements with it; in the end everything is held, and what was acknowledged
+    /// was always held before.
+    #[test]
+    fn everything_arrives_over_a_line_that_breaks(
+        breaks in prop::collection::vec(0u32..12, 0..30), newest_first: bool, grow in prop::collection::vec(0u64..40, 0..8),
+    ) {
+        let order = if newest_first { Order::NewestFirst } else { Order::OldestFirst };
+        let (mut machine, mut intake, mut now) = (uplink(order, None), Intake::default(), Instant::from_secs(1));
+        let (mut newest, mut grow, mut breaks) = (100, grow.into_iter(), breaks.into_iter());
+        let mut until_break = breaks.next();
+        machine.handle(now, UplinkInput::Grown { lot: Lot::Readings, newest });
+        for _ in 0..3000 {
+            let broken = until_break == Some(0);
+            until_break = if broken { breaks.next() } else { until_break.map(|left| left - 1) };
+            if broken {
+                newest += grow.next().unwrap_or(0);
+                machine.handle(now, UplinkInput::Grown { lot: Lot::Readings, newest });
+                machine.handle(now, UplinkInput::Closed { retry_after: None });
+            }
+            match machine.poll() {
+                None => {
+                    now = machine.deadline().unwrap().max(now);
+                    machine.tick(now);
+                }
+                Some(UplinkOutput::Open) => machine.handle(now, UplinkInput::Opened),
+                Some(UplinkOutput::Hello) => {
+                    let (events, readings) = (intake.held(Lot::Events).clone(), intake.held(Lot::Readings).clone());
+                    machine.handle(now, UplinkInput::Welcome { events: &events, readings: &readings });
+                }
+                Some(UplinkOutput::Batch { lot, span }) => {
+                    machine.handle(now, UplinkInput::Sent { octets: 1 });
+                    prop_assert!(intake.examine(lot, span, usize::try_from(span.len()).unwrap()).is_ok());
+                    intake.committed(lot, span);
+                    // The acknowledgement of every second one is lost with the line.
+                    if until_break.is_none_or(|left| left % 2 == 0) {
+                        let held = intake.held(lot).clone();
+                        machine.handle(now, UplinkInput::Acknowledged { lot, held: &held });
+                    }
+                }
+                Some(UplinkOutput::Held { lot, spans }) => {
+                    prop_assert!(spans.spans().iter().all(|span| intake.held(lot).covers(*span)));
+                }
+                Some(UplinkOutput::Heartbeat) => machine.handle(now, UplinkInput::Heartbeat),
+                Some(UplinkOutput::Close(_) | UplinkOutput::Renew) => {}
+            }
+        }
+        prop_assert_eq!(intake.held(Lot::Readings), &Spans::through(newest));
+        prop_assert_eq!(machine.held(Lot::Readings), &Spans::through(newest));
+    }
+}

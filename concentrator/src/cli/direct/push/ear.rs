@@ -1,0 +1,275 @@
+//! Pushes out of the octets of one connection.
+
+use super::counters::{PushCounters, Stale};
+use super::{Push, Told, note};
+use crate::cli::direct::keys::Identity;
+use crate::cli::direct::notation::hex;
+use crate::cli::direct::trace::{Sender, Stream, Trace};
+use dlms::apdu::{
+    Ciphered, DataNotification, DataNotificationConfirm, Envelope, EventNotification, GeneralBlockTransfer,
+    Pdu,
+};
+use dlms::security::{Control, SystemTitle};
+use dlms::wrapper::Wpdu;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+/// What is known of one connection.
+pub(super) struct Ear<'l> {
+    identity: &'l Identity,
+    counters: &'l Mutex<PushCounters>,
+    stream: Stream,
+    trace: Option<Trace>,
+    joined: Joined,
+}
+
+/// What was heard.
+#[derive(Default)]
+pub(super) struct Heard {
+    pub(super) pushes: Vec<Told>,
+    /// Wrapper PDUs for the meter.
+    pub(super) confirmations: Vec<u8>,
+}
+
+/// A ciphered APDU, opened: who has sent it, under what, and what is in it.
+struct Opened {
+    title: SystemTitle,
+    control: Control,
+    counter: u32,
+    plain: Vec<u8>,
+}
+
+impl<'l> Ear<'l> {
+    pub(super) const fn new(
+        identity: &'l Identity,
+        counters: &'l Mutex<PushCounters>,
+        stream: Stream,
+        trace: Option<Trace>,
+    ) -> Self {
+        Self { identity, counters, stream, trace, joined: Joined::new() }
+    }
+
+    /// Octets that go on where the last ones ended.
+    pub(super) fn take(&mut self, from: SocketAddr, octets: &[u8]) -> Heard {
+        if let Some(trace) = &mut self.trace {
+            trace.on_octets(Sender::Meter, octets);
+        }
+        let mut apdus = Vec::new();
+        self.stream.take(octets, |wpdu, apdu| {
+            apdus.extend(apdu.map(|apdu| (wpdu.ports, apdu.to_vec())));
+        });
+        let mut heard = Heard::default();
+        for (ports, apdu) in apdus {
+            self.on_apdu(from, ports, &apdu, &mut heard);
+        }
+        heard
+    }
+
+    /// A datagram: it stands alone, but for the general blocks that it may hold.
+    pub(super) fn take_datagram(&mut self, from: SocketAddr, octets: &[u8]) -> Heard {
+        self.stream = Stream::new(false);
+        self.take(from, octets)
+    }
+
+    fn on_apdu(&mut self, from: SocketAddr, ports: Option<(u16, u16)>, apdu: &[u8], heard: &mut Heard) {
+        if let Ok(block) = GeneralBlockTransfer::from_bytes(apdu) {
+            match self.joined.take(&block) {
+                Ok(Some(whole)) => self.on_apdu(from, ports, &whole, heard),
+                Ok(None) => {}
+                Err(why) => note(format_args!("{from}: {why}")),
+            }
+            return;
+        }
+        let opened = match Ciphered::from_bytes(apdu) {
+            Err(_) => None,
+            Ok(ciphered) => match self.open(&ciphered) {
+                Some(opened) => Some(opened),
+                None => return note(format_args!("{from}: a push that these keys do not open")),
+            },
+        };
+        let plain = opened.as_ref().map_or(apdu, |opened| &opened.plain);
+        let Some(push) = read(from, plain, protection(opened.as_ref())) else { return };
+        match opened.as_ref().map(|opened| self.is_fresh(opened)) {
+            None | Some(Ok(())) => heard.pushes.push(Ok(push)),
+            Some(Err(Stale::NotKept(error))) => heard.pushes.push(Err(error)),
+            Some(Err(stale)) => {
+                let title = opened.map(|opened| hex(&opened.title)).unwrap_or_default();
+                return note(format_args!("{from}: a push of {title} is refused: {stale}"));
+            }
+        }
+        if let Some((source, destination)) = ports.filter(|_| opened.is_none()) {
+            confirm(plain, (destination, source), heard);
+        }
+    }
+
+    /// What is in a ciphered APDU under the keys that are known.
+    fn open(&self, ciphered: &Ciphered<'_>) -> Option<Opened> {
+        let said: Option<SystemTitle> = match ciphered.envelope {
+            Envelope::General(title) => title,
+            _ => None,
+        };
+        let title = said.or(self.identity.meter_title)?;
+        let keys = self.identity.authentication.keys()?;
+        let Ciphered { control, counter, text, .. } = *ciphered;
+        // An envelope that protects nothing would make anybody's push look like one under keys.
+        if !control.is_authenticated() && !control.is_encrypted() {
+            return None;
+        }
+        let plain = keys.unprotect(control, &title, counter, text).ok()?;
+        Some(Opened { title, control, counter, plain })
+    }
+
+    fn is_fresh(&self, opened: &Opened) -> Result<(), Stale> {
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.take(opened.title, opened.control, opened.counter)
+    }
+}
+
+/// A push, if this is one.
+fn read(from: SocketAddr, plain: &[u8], protection: &'static str) -> Option<Push> {
+    if let Ok(event) = EventNotification::from_bytes(plain) {
+        let time = event.time.map(|time| time.to_string());
+        return Some(Push { from, time, protection, body: event.value.to_vec() });
+    }
+    let push = DataNotification::from_bytes(plain).ok()?;
+    let time = push.date_time.map(|time| time.to_string());
+    Some(Push { from, time, protection, body: push.body.to_vec() })
+}
+
+/// Confirms a push that wants it.
+fn confirm(plain: &[u8], (source, destination): (u16, u16), heard: &mut Heard) {
+    let Ok(push) = DataNotification::from_bytes(plain) else { return };
+    if push.invoke_id.is_confirmed() {
+        let confirm = DataNotificationConfirm { invoke_id: push.invoke_id, date_time: None }.to_vec();
+        heard.confirmations.extend(Wpdu { source, destination, apdu: &confirm }.to_vec());
+    }
+}
+
+fn protection(opened: Option<&Opened>) -> &'static str {
+    match opened.map(|opened| (opened.control.is_authenticated(), opened.control.is_encrypted())) {
+        None | Some((false, false)) => "none",
+        Some((true, false)) => "authenticated",
+        Some((false, true)) => "encrypted",
+        Some((true, true)) => "authenticated and encrypted",
+    }
+}
+
+/// General blocks in their order.
+struct Joined {
+    octets: Vec<u8>,
+    /// The block that was taken last; none while the rest of a broken transfer passes.
+    last: Option<u16>,
+}
+
+impl Joined {
+    const fn new() -> Self {
+        Self { octets: Vec::new(), last: None }
+    }
+
+    /// The APDU that a block completes.
+    ///
+    /// # Errors
+    /// Why a transfer is given up, once: what follows of it passes unheard.
+    fn take(&mut self, block: &GeneralBlockTransfer<'_>) -> Result<Option<Vec<u8>>, &'static str> {
+        if block.number == 1 {
+            *self = Self { octets: Vec::new(), last: Some(0) };
+        }
+        let Some(last) = self.last else { return Ok(None) };
+        if block.number == last && last > 0 {
+            return Ok(None);
+        }
+        if Some(block.number) != last.checked_add(1) {
+            *self = Self::new();
+            return Err("a push in blocks is given up: a block is missing");
+        }
+        if self.octets.len() + block.piece.len() > JOINED_MAX {
+            *self = Self::new();
+            return Err("a push in blocks is given up: too long");
+        }
+        self.octets.extend_from_slice(block.piece);
+        self.last = Some(block.number);
+        if !block.last {
+            return Ok(None);
+        }
+        let whole = std::mem::replace(self, Self::new()).octets;
+        // Blocks in blocks are not taken apart.
+        Ok(GeneralBlockTransfer::from_bytes(&whole).is_err().then_some(whole))
+    }
+}
+
+/// The longest push that is joined from blocks.
+const JOINED_MAX: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dlms::client::ClientAuthentication;
+    use dlms::security::SecurityContext;
+
+    const TITLE: SystemTitle = *b"MTR00001";
+    /// A DataNotification of the number 5.
+    const PLAIN: [u8; 8] = [0x0F, 0, 0, 0, 1, 0, 17, 5];
+
+    fn identity() -> Identity {
+        let keys = SecurityContext::new(&[1; 16], &[2; 16]);
+        Identity { authentication: ClientAuthentication::HlsGmac { keys }, ..Identity::public() }
+    }
+
+    fn sealed(control: Control, counter: u32) -> Vec<u8> {
+        let keys = SecurityContext::new(&[1; 16], &[2; 16]);
+        let text = keys.protect(control, &TITLE, counter, &PLAIN).unwrap();
+        let envelope = Envelope::General(Some(TITLE));
+        Ciphered { envelope, control, counter, text: &text }.to_vec()
+    }
+
+    fn hear(ear: &mut Ear<'_>, apdu: &[u8]) -> Vec<&'static str> {
+        let wpdu = Wpdu { source: 1, destination: 1, apdu }.to_vec();
+        let heard = ear.take(SocketAddr::from(([127, 0, 0, 1], 1)), &wpdu);
+        heard.pushes.into_iter().map(|push| push.unwrap()).map(|push| push.protection).collect()
+    }
+
+    #[test]
+    fn a_push_that_is_played_again_is_refused_over_whichever_connection() {
+        let (identity, counters) = (identity(), Mutex::new(PushCounters::read(None).unwrap()));
+        let ear = || Ear::new(&identity, &counters, Stream::new(false), None);
+        let (mut one, mut other) = (ear(), ear());
+        let push = sealed(Control::AUTHENTICATED_ENCRYPTED, 7);
+        assert_eq!(hear(&mut one, &push), ["authenticated and encrypted"]);
+        assert!(hear(&mut one, &push).is_empty() && hear(&mut other, &push).is_empty());
+        assert!(hear(&mut other, &sealed(Control::ENCRYPTED, 7)).is_empty());
+        assert_eq!(hear(&mut other, &sealed(Control::AUTHENTICATED_ENCRYPTED, 8)).len(), 1);
+        assert_eq!(hear(&mut other, &PLAIN), ["none"], "said to be without protection");
+        let envelope = Envelope::General(Some(TITLE));
+        let bare = Ciphered { envelope, control: Control(0), counter: 100, text: &PLAIN }.to_vec();
+        assert!(hear(&mut other, &bare).is_empty(), "an envelope that protects nothing");
+        let mut forged = sealed(Control::AUTHENTICATED_ENCRYPTED, 9);
+        *forged.last_mut().unwrap() ^= 1;
+        assert!(hear(&mut one, &forged).is_empty());
+        assert_eq!(hear(&mut one, &sealed(Control::AUTHENTICATED_ENCRYPTED, 9)).len(), 1);
+    }
+
+    fn block(number: u16, last: bool, piece: &[u8]) -> GeneralBlockTransfer<'_> {
+        GeneralBlockTransfer { last, streaming: true, window: 1, number, acknowledged: 0, piece }
+    }
+
+    #[test]
+    fn blocks_are_joined_in_order_and_a_transfer_with_a_gap_is_never_told() {
+        let mut joined = Joined::new();
+        assert_eq!(
+            joined.take(&block(2, true, b"torn")),
+            Ok(None),
+            "of a transfer whose begin was not heard"
+        );
+        assert_eq!(joined.take(&block(1, false, b"wh")), Ok(None));
+        assert_eq!(joined.take(&block(1, false, b"wh")), Ok(None), "begun again");
+        assert_eq!(joined.take(&block(2, false, b"ol")), Ok(None));
+        assert_eq!(joined.take(&block(2, false, b"ol")), Ok(None), "twice");
+        assert_eq!(joined.take(&block(3, true, b"e")), Ok(Some(b"whole".to_vec())));
+        assert_eq!(joined.take(&block(1, false, b"to")), Ok(None));
+        assert!(joined.take(&block(3, true, b"rn")).is_err());
+        assert_eq!(joined.take(&block(4, true, b"rest")), Ok(None));
+        assert_eq!(joined.take(&block(1, false, &vec![0; JOINED_MAX])), Ok(None));
+        assert!(joined.take(&block(2, false, &[0])).is_err());
+        assert_eq!(joined.take(&block(3, true, &[0])), Ok(None), "the rest of what was too long");
+    }
+}

@@ -1,0 +1,162 @@
+//! What meters push, as it comes.
+
+mod counters;
+mod ear;
+
+use super::args::ListenArgs;
+use super::keys::Identity;
+use super::output::{Cell, Results};
+use super::trace::{Stream, Trace};
+use anyhow::{Context, anyhow};
+use counters::PushCounters;
+use dlms::axdr::Data;
+use ear::Ear;
+use plc_core::time::Duration;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+
+/// Prints pushes until `--count` of them have come.
+///
+/// A push that wants to be confirmed is confirmed if it came without ciphering, over a connection with the wrapper: for a ciphered
+/// confirmation the listener would need send counters of its own. A ciphered push whose counter was heard before is refused, also by
+/// the next listener with the same `--state`.
+pub(super) fn listen(args: &ListenArgs) -> anyhow::Result<()> {
+    let identity = args.keys.as_ref().map(|path| Identity::read(path, args.client)).transpose()?;
+    let counters = PushCounters::read(args.state.as_deref())?;
+    let listener = Arc::new(Listener {
+        args: args.clone(),
+        identity: identity.unwrap_or(Identity::public()),
+        counters: Mutex::new(counters),
+        connections: AtomicUsize::new(0),
+    });
+    let (pushes, inbox) = sync_channel(INBOX);
+    match (args.wrapper, args.hdlc, args.udp) {
+        (Some(address), _, _) | (None, Some(address), _) => listener.connections(address, pushes)?,
+        (None, None, Some(address)) => listener.datagrams(address, pushes)?,
+        (None, None, None) => return Err(anyhow!("expected --wrapper, --udp or --hdlc")),
+    }
+    let mut is_first = true;
+    for push in inbox.iter().take(usize::try_from(args.count.unwrap_or(u64::MAX)).unwrap_or(usize::MAX)) {
+        push?.results(is_first)?.print(args.format())?;
+        is_first = false;
+    }
+    Ok(())
+}
+
+struct Listener {
+    args: ListenArgs,
+    identity: Identity,
+    counters: Mutex<PushCounters>,
+    /// How many there are.
+    connections: AtomicUsize,
+}
+
+/// A push, deciphered.
+struct Push {
+    from: SocketAddr,
+    time: Option<String>,
+    /// How it was protected.
+    protection: &'static str,
+    /// One whole encoded value.
+    body: Vec<u8>,
+}
+
+/// A push, or what keeps the listener from hearing any: counters that cannot be kept.
+type Told = anyhow::Result<Push>;
+
+impl Push {
+    fn results(&self, with_head: bool) -> anyhow::Result<Results> {
+        let body = Data::from_bytes(&self.body).context("the body of a push")?;
+        let mut results = Results::new(["from", "time", "protection", "value"]);
+        let time = self.time.as_ref().map_or_else(|| Cell::text("-"), Cell::text);
+        let from = Cell::text(self.from.to_string());
+        results.push(vec![from, time, Cell::text(self.protection), Cell::data(&body)]);
+        Ok(if with_head { results } else { results.without_head() })
+    }
+}
+
+impl Listener {
+    fn connections(self: Arc<Self>, address: SocketAddr, pushes: SyncSender<Told>) -> anyhow::Result<()> {
+        let listener = TcpListener::bind(address).with_context(|| address.to_string())?;
+        announce(listener.local_addr()?);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if self.connections.load(Ordering::Relaxed) >= CONNECTIONS_MAX {
+                    note(format_args!("more than {CONNECTIONS_MAX} connections: one more was closed"));
+                    continue;
+                }
+                self.connections.fetch_add(1, Ordering::Relaxed);
+                let (listener, pushes) = (self.clone(), pushes.clone());
+                std::thread::spawn(move || {
+                    listener.serve(stream, &pushes);
+                    listener.connections.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        });
+        Ok(())
+    }
+
+    fn serve(&self, mut stream: TcpStream, pushes: &SyncSender<Told>) -> Option<()> {
+        stream.set_read_timeout(Some(SILENCE_MAX)).ok()?;
+        let from = stream.peer_addr().ok()?;
+        let mut ear = self.ear();
+        let mut buffer = [0; 4096];
+        loop {
+            let len = stream.read(&mut buffer).ok().filter(|len| *len > 0)?;
+            let heard = ear.take(from, &buffer[..len]);
+            for push in heard.pushes {
+                pushes.send(push).ok()?;
+            }
+            stream.write_all(&heard.confirmations).ok()?;
+        }
+    }
+
+    fn datagrams(self: Arc<Self>, address: SocketAddr, pushes: SyncSender<Told>) -> anyhow::Result<()> {
+        let socket = UdpSocket::bind(address).with_context(|| address.to_string())?;
+        announce(socket.local_addr()?);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65_535];
+            let mut ears = BTreeMap::new();
+            while let Ok((len, from)) = socket.recv_from(&mut buffer) {
+                if ears.len() >= CONNECTIONS_MAX && !ears.contains_key(&from) {
+                    ears.clear();
+                }
+                let ear = ears.entry(from).or_insert_with(|| self.ear());
+                let heard = ear.take_datagram(from, &buffer[..len]);
+                if heard.pushes.into_iter().any(|push| pushes.send(push).is_err()) {
+                    return;
+                }
+                let _ = socket.send_to(&heard.confirmations, from);
+            }
+        });
+        Ok(())
+    }
+
+    fn ear(&self) -> Ear<'_> {
+        let is_hdlc = self.args.hdlc.is_some();
+        let keys = self.identity.authentication.keys();
+        let trace = self.args.trace.then(|| Trace::new(is_hdlc, keys, [None, self.identity.meter_title]));
+        Ear::new(&self.identity, &self.counters, Stream::new(is_hdlc), trace)
+    }
+}
+
+/// Tells where meters can connect, for whoever has asked for any port.
+fn announce(address: SocketAddr) {
+    note(format_args!("listening on {address}"));
+}
+
+/// A line on standard error.
+fn note(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Pushes that may wait to be printed; more make their connections wait.
+const INBOX: usize = 64;
+/// Connections at the same time, or senders of datagrams whose blocks are joined.
+const CONNECTIONS_MAX: usize = 256;
+/// A connection over which nothing comes for so long is closed.
+const SILENCE_MAX: Duration = Duration::from_secs(600);

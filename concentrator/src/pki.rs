@@ -1,0 +1,127 @@
+//! A test authority: certificates for a head-end and its boxes. A utility has its own authority.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why there are no certificates.
+#[derive(Debug, Error)]
+pub enum PkiError {
+    /// A name is none.
+    #[error("name {0:?}: expected a DNS name or an address")]
+    Name(String),
+    /// A file is there already, or cannot be written.
+    #[error("file {}: {error}; expected a folder without certificates", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A certificate cannot be made.
+    #[error("certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+}
+
+/// Makes an authority (`ca.pem`, `ca.key`), a certificate for a head-end with these names and addresses (`head-end.pem`, `.key`), and one for
+/// each box (`BOX.pem`, `.key`). Nothing that is there is overwritten.
+///
+/// # Errors
+/// A name is wrong, a file is there, or cannot be written.
+pub fn init(folder: &Path, head_end: &[String], boxes: &[String]) -> Result<(), PkiError> {
+    fs::create_dir_all(folder).map_err(|error| PkiError::Io { path: folder.to_owned(), error })?;
+    let key = KeyPair::generate()?;
+    let mut params = named("concentrator test authority", &[])?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let authority = params.self_signed(&key)?;
+    keep(&folder.join("ca.pem"), &authority.pem(), 0o644)?;
+    keep(&folder.join("ca.key"), &key.serialize_pem(), 0o600)?;
+    let issuer = Issuer::new(params, key);
+    let first = head_end.first().map_or("head-end", String::as_str);
+    issue(folder, "head-end", named(first, head_end)?, ExtendedKeyUsagePurpose::ServerAuth, &issuer)?;
+    for id in boxes {
+        let params = named(id, std::slice::from_ref(id))?;
+        issue(folder, id, params, ExtendedKeyUsagePurpose::ClientAuth, &issuer)?;
+    }
+    Ok(())
+}
+
+fn named(common_name: &str, names: &[String]) -> Result<CertificateParams, PkiError> {
+    let bad = names.iter().find(|name| !is_name(name));
+    if let Some(name) = bad {
+        return Err(PkiError::Name(name.clone()));
+    }
+    let mut params = CertificateParams::new(names.to_vec())?;
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    Ok(params)
+}
+
+/// Whether it is a DNS name or an address.
+fn is_name(name: &str) -> bool {
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    name.parse::<std::net::IpAddr>().is_ok() || name.len() < 254 && name.split('.').all(label)
+}
+
+fn issue(
+    folder: &Path,
+    file: &str,
+    mut params: CertificateParams,
+    purpose: ExtendedKeyUsagePurpose,
+    issuer: &Issuer<'_, KeyPair>,
+) -> Result<(), PkiError> {
+    let key = KeyPair::generate()?;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![purpose];
+    let certificate = params.signed_by(&key, issuer)?;
+    keep(&folder.join(format!("{file}.pem")), &certificate.pem(), 0o644)?;
+    keep(&folder.join(format!("{file}.key")), &key.serialize_pem(), 0o600)
+}
+
+fn keep(path: &Path, text: &str, mode: u32) -> Result<(), PkiError> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| PkiError::Io { path: path.to_owned(), error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn keys_are_for_their_owner_and_nothing_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let pki = folder.path().join("pki");
+        let names = [String::from("localhost"), String::from("127.0.0.1")];
+        init(&pki, &names, &[String::from("box-1")]).unwrap();
+        for name in ["ca", "head-end", "box-1"] {
+            let mode = fs::metadata(pki.join(format!("{name}.key"))).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+            assert!(
+                fs::read_to_string(pki.join(format!("{name}.pem")))
+                    .unwrap()
+                    .starts_with("-----BEGIN CERTIFICATE")
+            );
+        }
+        let error = init(&pki, &names, &[]).unwrap_err().to_string();
+        assert!(
+            error.contains("ca.pem") && error.contains("expected a folder without certificates"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_would_leave_the_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = init(folder.path(), &[], &[String::from("../box")]).unwrap_err();
+        assert!(matches!(&error, PkiError::Name(name) if name == "../box"), "{error}");
+    }
+}

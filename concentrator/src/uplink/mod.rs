@@ -1,0 +1,401 @@
+//! The way to the head-end: the driver of [`backhaul::Uplink`].
+//!
+//! It runs on a thread of its own, reads the store beside its writer, and tells [`Live`] and the store's retention what the head-end
+//! has. `wire` turns readings into messages and back, for both ends.
+
+mod link;
+mod memory;
+pub mod wire;
+
+pub use memory::Memory;
+
+use crate::clock::{self, Monotonic};
+use crate::live::{Delivery, Live};
+use crate::store::{Cursor, DeliveredMark, ReadingFilter, StoreError, StoreReader};
+use backhaul::{Lot, Span, Spans, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
+use concentrator_proto::v1;
+use concentrator_proto::v1::deliver_request::Word as Request;
+use concentrator_proto::v1::deliver_response::Word as Answer;
+use link::Link;
+use plc_core::{Instant, Machine};
+use prost::Message;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tonic::transport::Uri;
+
+/// Where the head-end is, and who the box is.
+#[derive(Clone, Debug)]
+pub struct UplinkSettings {
+    /// Where the head-end listens.
+    pub head_end: Uri,
+    /// Name of the box, as in its certificate.
+    pub box_id: String,
+    /// Certificates and key; without them in plain text.
+    pub tls: Option<TlsFiles>,
+    /// Limits and habits.
+    pub config: UplinkConfig,
+}
+
+/// Contents of PEM files.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificates of the authority.
+    pub authority: String,
+    /// Own certificate.
+    pub certificate: String,
+    /// Own private key.
+    pub key: String,
+}
+
+/// Starts to deliver what is in the store, until [`Live::shutdown`].
+///
+/// # Errors
+/// The system gives no thread.
+pub fn start(
+    settings: UplinkSettings,
+    live: Arc<Live>,
+    store: PathBuf,
+    mark: DeliveredMark,
+) -> std::io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let body = move || runtime.block_on(Driver::new(settings, live, store, mark).run());
+    std::thread::Builder::new().name(String::from("uplink")).spawn(body)
+}
+
+struct Driver {
+    settings: UplinkSettings,
+    live: Arc<Live>,
+    store: PathBuf,
+    reader: Option<StoreReader>,
+    mark: DeliveredMark,
+    machine: Uplink,
+    clock: Monotonic,
+    memory: Memory,
+    saved: Option<Instant>,
+    link: Option<Link>,
+    /// Cursor of the oldest reading that is here.
+    floor: u64,
+}
+
+enum News {
+    Word(Result<Option<Answer>, tonic::Status>),
+    Grown,
+    Tick,
+    Stop,
+}
+
+impl Driver {
+    fn new(settings: UplinkSettings, live: Arc<Live>, store: PathBuf, mark: DeliveredMark) -> Self {
+        let memory = Memory::open(&store, clock::utc());
+        let machine = Uplink::new(settings.config.clone());
+        mark.set(Cursor(memory.readings.cumulative(1)));
+        let known = Delivery {
+            events: memory.events.clone(),
+            readings: memory.readings.clone(),
+            ..Delivery::default()
+        };
+        live.update_delivery(|delivery| *delivery = known);
+        let clock = Monotonic::start();
+        Self {
+            settings,
+            live,
+            store,
+            reader: None,
+            mark,
+            machine,
+            clock,
+            memory,
+            saved: None,
+            link: None,
+            floor: 1,
+        }
+    }
+
+    async fn run(mut self) {
+        if let Err(error) = self.memory.save() {
+            tracing::error!("what the head-end has cannot be remembered: {error}");
+        }
+        let (mut newest, mut events) = (self.live.newest(), self.live.events());
+        self.grow();
+        let shutdown = self.live.shutdown.clone();
+        loop {
+            self.carry_out().await;
+            let deadline = self.machine.deadline();
+            let pause = deadline.map_or(IDLE, |at| at.since(self.clock.now())).min(IDLE);
+            let news = tokio::select! {
+                biased;
+                () = shutdown.triggered() => News::Stop,
+                word = next_word(&mut self.link) => News::Word(word),
+                _ = newest.changed() => News::Grown,
+                _ = events.changed() => News::Grown,
+                () = tokio::time::sleep(pause) => News::Tick,
+            };
+            match news {
+                News::Stop => break,
+                News::Word(word) => self.on_word(word),
+                News::Grown => self.grow(),
+                News::Tick => self.machine.tick(self.clock.now()),
+            }
+            self.remember(SAVE_EVERY);
+        }
+        self.remember(Duration::ZERO);
+    }
+
+    fn input(&mut self, input: UplinkInput<'_>) {
+        self.machine.handle(self.clock.now(), input);
+    }
+
+    /// Does what the machine wants.
+    async fn carry_out(&mut self) {
+        let mut batches = Vec::new();
+        while let Some(output) = self.machine.poll() {
+            if let UplinkOutput::Batch { lot, span } = output {
+                batches.push((lot, span));
+                if batches.len() < LOADED_AT_ONCE {
+                    continue;
+                }
+            }
+            self.send_batches(std::mem::take(&mut batches)).await;
+            match output {
+                UplinkOutput::Batch { .. } => {}
+                UplinkOutput::Open => self.open().await,
+                UplinkOutput::Close(ending) => self.close(format!("{ending:?}")),
+                UplinkOutput::Hello => self.send(hello(&self.settings.box_id, self.memory.epoch)).await,
+                UplinkOutput::Heartbeat => self.send(Request::Heartbeat(v1::Heartbeat {})).await,
+                UplinkOutput::Held { lot, spans } => self.hold(lot, spans),
+                UplinkOutput::Renew => self.renew(),
+            }
+        }
+        self.send_batches(batches).await;
+    }
+
+    async fn open(&mut self) {
+        self.grow();
+        let shutdown = self.live.shutdown.clone();
+        let opened = tokio::select! {
+            opened = Link::open(&self.settings) => opened,
+            () = shutdown.triggered() => return,
+        };
+        match opened {
+            Ok(link) => {
+                self.link = Some(link);
+                self.input(UplinkInput::Opened);
+            }
+            Err(error) => {
+                self.close(format!("{error:#}"));
+                self.input(UplinkInput::Closed { retry_after: None });
+            }
+        }
+    }
+
+    fn close(&mut self, fault: String) {
+        self.link = None;
+        tracing::warn!(head_end = %self.settings.head_end, "no connection: {fault}");
+        self.live.update_delivery(|delivery| {
+            (delivery.linked, delivery.sent, delivery.fault) = (false, Spans::new(), fault);
+        });
+    }
+
+    async fn send(&mut self, word: Request) {
+        let Some(link) = &self.link else { return };
+        if !link.send(word).await {
+            self.close(String::from("the connection takes nothing"));
+            self.input(UplinkInput::Closed { retry_after: None });
+        }
+    }
+
+    /// Reads batches from the store and sends them.
+    async fn send_batches(&mut self, batches: Vec<(Lot, Span)>) {
+        if batches.is_empty() {
+            return;
+        }
+        let spans = batches.clone();
+        let (reader, store) = (self.reader.take(), self.store.clone());
+        let loaded = tokio::task::spawn_blocking(move || load(reader, &store, &spans)).await;
+        let words = match loaded {
+            Ok(Ok((reader, words))) => {
+                self.reader = Some(reader);
+                words
+            }
+            Ok(Err(error)) => return self.give_up(error.to_string()),
+            Err(error) => return self.give_up(error.to_string()),
+        };
+        for ((lot, span), (word, octets)) in batches.into_iter().zip(words) {
+            if self.link.is_none() {
+                return;
+            }
+            if lot == Lot::Readings {
+                self.live.update_delivery(|delivery| delivery.sent.insert(span));
+            }
+            self.send(word).await;
+            self.input(UplinkInput::Sent { octets });
+        }
+    }
+
+    fn give_up(&mut self, fault: String) {
+        tracing::error!("the store cannot be read for the head-end: {fault}");
+        self.close(fault);
+        self.input(UplinkInput::Closed { retry_after: None });
+    }
+
+    fn on_word(&mut self, word: Result<Option<Answer>, tonic::Status>) {
+        let fault = match word {
+            Ok(Some(Answer::Welcome(welcome))) => self.on_welcome(&welcome).err(),
+            Ok(Some(Answer::Acknowledgement(news))) => self.on_acknowledgement(&news).err(),
+            Ok(Some(Answer::Heartbeat(_))) => {
+                self.input(UplinkInput::Heartbeat);
+                None
+            }
+            Ok(Some(Answer::Farewell(farewell))) => {
+                self.close(format!("the head-end says: {}", farewell.reason));
+                let retry_after = Some(Duration::from_millis(farewell.retry_after_ms));
+                return self.input(UplinkInput::Closed { retry_after });
+            }
+            Ok(None) => Some(String::from("ended by the head-end")),
+            Err(status) => Some(status.to_string()),
+        };
+        if let Some(fault) = fault {
+            self.close(fault);
+            self.input(UplinkInput::Closed { retry_after: None });
+        }
+    }
+
+    fn on_welcome(&mut self, welcome: &v1::Welcome) -> Result<(), String> {
+        let events = wire::parse_spans(&welcome.events).map_err(|error| error.to_string())?;
+        let readings = wire::parse_spans(&welcome.readings).map_err(|error| error.to_string())?;
+        self.input(UplinkInput::Welcome { events: &events, readings: &readings });
+        let linked = self.machine.is_linked();
+        tracing::info!(head_end = %self.settings.head_end, linked, "welcome");
+        self.live.update_delivery(|delivery| {
+            delivery.linked = linked;
+            delivery.fault.clear();
+        });
+        Ok(())
+    }
+
+    fn on_acknowledgement(&mut self, news: &v1::Acknowledgement) -> Result<(), String> {
+        let lot = wire::parse_lot(news.lot).map_err(|error| error.to_string())?;
+        let held = wire::parse_spans(&news.held).map_err(|error| error.to_string())?;
+        self.input(UplinkInput::Acknowledged { lot, held: &held });
+        Ok(())
+    }
+
+    fn hold(&mut self, lot: Lot, spans: Spans) {
+        match lot {
+            Lot::Events => self.memory.events.clone_from(&spans),
+            Lot::Readings => {
+                self.mark.set(Cursor(spans.cumulative(self.floor)));
+                self.memory.readings.clone_from(&spans);
+            }
+        }
+        self.live.update_delivery(|delivery| match lot {
+            Lot::Events => delivery.events = spans,
+            Lot::Readings => delivery.readings = spans,
+        });
+    }
+
+    /// The head-end holds more than this store ever had.
+    fn renew(&mut self) {
+        self.memory.renew(clock::utc());
+        tracing::warn!(
+            epoch = self.memory.epoch,
+            "the head-end knows another store of this box: all is sent again"
+        );
+        match self.memory.save() {
+            Ok(()) => self.input(UplinkInput::Renewed),
+            // Without a durable epoch nothing may be sent; said, and tried again with the daemon.
+            Err(error) => tracing::error!("the epoch cannot be kept: {error}"),
+        }
+    }
+
+    /// What is there now.
+    fn grow(&mut self) {
+        let reader = match self.reader.take().map_or_else(|| StoreReader::open(&self.store), Ok) {
+            Ok(reader) => reader,
+            Err(error) => return tracing::error!("the store cannot be read for the head-end: {error}"),
+        };
+        let bounds = reader.bounds().and_then(|bounds| Ok((bounds, reader.newest_event()?)));
+        self.reader = Some(reader);
+        match bounds {
+            Ok(((floor, newest), event)) => {
+                self.floor = floor.0.max(1);
+                self.input(UplinkInput::Pruned { lot: Lot::Readings, floor: floor.0 });
+                self.input(UplinkInput::Grown { lot: Lot::Events, newest: event.0 });
+                self.input(UplinkInput::Grown { lot: Lot::Readings, newest: newest.0 });
+            }
+            Err(error) => tracing::error!("the store cannot be read for the head-end: {error}"),
+        }
+    }
+
+    /// Writes down what the head-end has, not more often than that.
+    fn remember(&mut self, every: Duration) {
+        let now = self.clock.now();
+        let last = self.saved.unwrap_or(Instant::EPOCH);
+        if now.since(last) >= every {
+            self.saved = Some(now);
+            if let Err(error) = self.memory.save() {
+                tracing::warn!("what the head-end has cannot be remembered: {error}");
+            }
+        }
+    }
+}
+
+/// Waits for ever while there is no connection.
+async fn next_word(link: &mut Option<Link>) -> Result<Option<Answer>, tonic::Status> {
+    match link {
+        Some(link) => link.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+type Loaded = (StoreReader, Vec<(Request, u64)>);
+
+/// The messages of batches, with their octets.
+fn load(
+    reader: Option<StoreReader>,
+    store: &std::path::Path,
+    batches: &[(Lot, Span)],
+) -> Result<Loaded, StoreError> {
+    let reader = reader.map_or_else(|| StoreReader::open(store), Ok)?;
+    let mut words = Vec::with_capacity(batches.len());
+    for &(lot, span) in batches {
+        words.push(match lot {
+            Lot::Events => {
+                let length = usize::try_from(span.len()).unwrap_or(usize::MAX);
+                let mut events = reader.events(Cursor(span.first - 1), length)?;
+                events.retain(|event| event.cursor.0 <= span.last);
+                let batch = wire::emit_events(span, events);
+                let octets = batch.encoded_len() as u64;
+                (Request::Events(batch), octets)
+            }
+            Lot::Readings => {
+                let (after, until) = (Cursor(span.first - 1), Cursor(span.last));
+                let readings = reader.readings_within(&ReadingFilter::default(), after, until, usize::MAX)?;
+                let batch = wire::emit_readings(span, &readings);
+                let octets = batch.encoded_len() as u64;
+                (Request::Readings(batch), octets)
+            }
+        });
+    }
+    Ok((reader, words))
+}
+
+fn hello(box_id: &str, epoch: u64) -> Request {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Request::Hello(v1::Hello { box_id: box_id.to_owned(), epoch, version })
+}
+
+impl std::fmt::Debug for TlsFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TlsFiles(..)")
+    }
+}
+
+/// The longest sleep.
+const IDLE: Duration = Duration::from_secs(60);
+/// What the head-end has is written down so often at most: it costs some pages of flash.
+const SAVE_EVERY: Duration = Duration::from_secs(600);
+/// Batches that are read from the store at once.
+const LOADED_AT_ONCE: usize = 32;

@@ -1,0 +1,244 @@
+//! What crosses the backhaul, in the messages of the interface and back.
+
+use crate::store::{Cursor, Event, EventKind, Reading, StoredEvent, StoredReading};
+use backhaul::{Lot, Span, Spans};
+use concentrator_proto::v1;
+use plc_core::{Eui64, Utc};
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// What is wrong with a message.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Malformed {
+    /// The columns of a batch differ in length.
+    #[error("batch {0}-{1}: columns of different lengths, expected one number for each row")]
+    Columns(u64, u64),
+    /// A batch is too long.
+    #[error("batch {0}-{1}: {2} rows, expected at most {MAX_ROWS}")]
+    Rows(u64, u64, usize),
+    /// A register is none.
+    #[error(
+        "batch {0}-{1}: register {2}: expected 6 octets of a logical name, a scaler of 8 bits and a unit of 8 bits"
+    )]
+    Register(u64, u64, usize),
+    /// A row names no register of the batch.
+    #[error("batch {0}-{1}: register {2} of a row: expected a place in the registers")]
+    Place(u64, u64, u32),
+    /// Ranges are in disorder or too many.
+    #[error("ranges: expected at most 64, from 1, in order")]
+    Ranges,
+    /// The kind of things is not known.
+    #[error("lot {0}: expected events or readings")]
+    Lot(i32),
+}
+
+/// Rows of a batch at most.
+pub const MAX_ROWS: usize = 10_000;
+
+/// Readings as a batch. Readings of the range that cannot be read any more are left out.
+pub fn emit_readings(span: Span, readings: &[StoredReading]) -> v1::ReadingBatch {
+    let mut batch = v1::ReadingBatch { first: span.first, last: span.last, ..v1::ReadingBatch::default() };
+    let mut places = BTreeMap::new();
+    let (mut capture, mut received) = (0i64, 0i64);
+    for StoredReading { reading, .. } in readings {
+        let series = (reading.register(), reading.scaler, reading.unit);
+        let next = batch.registers.len() as u32;
+        let place = *places.entry(series).or_insert(next);
+        if place == next {
+            batch.registers.push(v1::Register {
+                eui64: reading.meter.as_u64(),
+                logical_name: reading.logical_name.to_vec(),
+                scaler: reading.scaler.into(),
+                unit: reading.unit.into(),
+            });
+        }
+        batch.register.push(place);
+        batch.capture_ms.push(reading.capture.as_millis().wrapping_sub(capture));
+        batch.value.push(reading.value);
+        batch.status.push(reading.status);
+        batch.received_ms.push(reading.received.as_millis().wrapping_sub(received));
+        (capture, received) = (reading.capture.as_millis(), reading.received.as_millis());
+    }
+    batch
+}
+
+/// The readings of a batch.
+///
+/// # Errors
+/// The batch is malformed.
+pub fn parse_readings(batch: &v1::ReadingBatch) -> Result<Vec<Reading>, Malformed> {
+    let (first, last, rows) = (batch.first, batch.last, batch.register.len());
+    let lengths = [batch.capture_ms.len(), batch.value.len(), batch.status.len(), batch.received_ms.len()];
+    if lengths.iter().any(|length| *length != rows) {
+        return Err(Malformed::Columns(first, last));
+    }
+    if rows > MAX_ROWS {
+        return Err(Malformed::Rows(first, last, rows));
+    }
+    let registers = batch.registers.iter().enumerate();
+    let registers =
+        registers.map(|(at, register)| parse_register(register).ok_or(Malformed::Register(first, last, at)));
+    let registers = registers.collect::<Result<Vec<_>, _>>()?;
+    let (mut capture, mut received) = (0i64, 0i64);
+    let mut readings = Vec::with_capacity(rows);
+    for row in 0..rows {
+        let place = batch.register[row];
+        let register = registers.get(place as usize).ok_or(Malformed::Place(first, last, place))?;
+        capture = capture.wrapping_add(batch.capture_ms[row]);
+        received = received.wrapping_add(batch.received_ms[row]);
+        readings.push(Reading {
+            capture: Utc::from_millis(capture),
+            value: batch.value[row],
+            status: batch.status[row],
+            received: Utc::from_millis(received),
+            ..*register
+        });
+    }
+    Ok(readings)
+}
+
+/// A reading with what the register tells of it.
+fn parse_register(register: &v1::Register) -> Option<Reading> {
+    Some(Reading {
+        meter: Eui64::from_u64(register.eui64),
+        logical_name: register.logical_name.as_slice().try_into().ok()?,
+        scaler: register.scaler.try_into().ok()?,
+        unit: register.unit.try_into().ok()?,
+        capture: Utc::from_millis(0),
+        value: 0,
+        status: 0,
+        received: Utc::from_millis(0),
+    })
+}
+
+/// Events as a batch.
+pub fn emit_events(span: Span, events: Vec<StoredEvent>) -> v1::EventBatch {
+    let row = |StoredEvent { cursor, event }: StoredEvent| v1::EventRow {
+        cursor: cursor.0,
+        time_ms: event.time.as_millis(),
+        kind: event.kind.as_str().to_owned(),
+        eui64: event.meter.map(Eui64::as_u64),
+        text: event.text,
+    };
+    v1::EventBatch { first: span.first, last: span.last, events: events.into_iter().map(row).collect() }
+}
+
+/// An event of a batch.
+pub fn parse_event(row: v1::EventRow) -> StoredEvent {
+    let event = Event {
+        time: Utc::from_millis(row.time_ms),
+        kind: EventKind::from_name(&row.kind),
+        meter: row.eui64.map(Eui64::from_u64),
+        text: row.text,
+    };
+    StoredEvent { cursor: Cursor(row.cursor), event }
+}
+
+/// Ranges as messages.
+pub fn emit_spans(spans: &Spans) -> Vec<v1::CursorRange> {
+    spans.spans().iter().map(|span| v1::CursorRange { first: span.first, last: span.last }).collect()
+}
+
+/// Ranges from messages.
+///
+/// # Errors
+/// They are in disorder, or too many.
+pub fn parse_spans(ranges: &[v1::CursorRange]) -> Result<Spans, Malformed> {
+    let mut before = 0;
+    for range in ranges {
+        if range.first <= before || range.last < range.first || ranges.len() > backhaul::MAX_SPANS {
+            return Err(Malformed::Ranges);
+        }
+        before = range.last;
+    }
+    Ok(ranges.iter().map(|range| Span { first: range.first, last: range.last }).collect())
+}
+
+/// The kind of things.
+pub const fn emit_lot(lot: Lot) -> v1::Lot {
+    match lot {
+        Lot::Events => v1::Lot::Events,
+        Lot::Readings => v1::Lot::Readings,
+    }
+}
+
+/// The kind of things.
+///
+/// # Errors
+/// It is not known.
+pub fn parse_lot(lot: i32) -> Result<Lot, Malformed> {
+    match v1::Lot::try_from(lot) {
+        Ok(v1::Lot::Events) => Ok(Lot::Events),
+        Ok(v1::Lot::Readings) => Ok(Lot::Readings),
+        _ => Err(Malformed::Lot(lot)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    prop_compose! {
+        fn any_reading()(meter in 0u64..3, e in 1u8..3, fields: (i64, i64, i8, u8, u32, i64)) -> Reading {
+            let (capture, value, scaler, unit, status, received) = fields;
+            Reading {
+                meter: Eui64::from_u64(meter), logical_name: [1, 0, e, 8, 0, 255], capture: Utc::from_millis(capture), value,
+                scaler: scaler % 2, unit: unit % 2, status, received: Utc::from_millis(received),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_batch_comes_back_as_it_was(readings in prop::collection::vec(any_reading(), 0..40)) {
+            let stored = readings.iter().zip(7..).map(|(reading, n)| StoredReading { cursor: Cursor(n), reading: *reading });
+            let batch = emit_readings(Span { first: 7, last: 99 }, &stored.collect::<Vec<_>>());
+            prop_assert_eq!((batch.first, batch.last), (7, 99));
+            prop_assert_eq!(parse_readings(&batch), Ok(readings));
+        }
+
+        #[test]
+        fn no_batch_makes_it_panic(
+            register in prop::collection::vec(0u32..3, 0..4), value in prop::collection::vec(any::<i64>(), 0..4),
+            scaler in any::<i32>(), unit in any::<u32>(), name in prop::collection::vec(any::<u8>(), 0..8),
+        ) {
+            let registers = vec![v1::Register { eui64: 1, logical_name: name, scaler, unit }];
+            let capture_ms = value.clone();
+            let batch = v1::ReadingBatch { first: 0, last: 0, registers, register, received_ms: capture_ms.clone(),
+                status: capture_ms.iter().map(|v| *v as u32).collect(), capture_ms, value };
+            let _ = parse_readings(&batch);
+        }
+
+        #[test]
+        fn ranges_come_back_and_disorder_is_refused(spans in prop::collection::vec((1u64..50, 0u64..5), 0..9)) {
+            let set: Spans = spans.iter().map(|&(first, more)| Span { first, last: first + more }).collect();
+            let mut ranges = emit_spans(&set);
+            prop_assert_eq!(parse_spans(&ranges), Ok(set));
+            ranges.push(v1::CursorRange { first: 1, last: 60 });
+            prop_assert_eq!(parse_spans(&ranges).is_ok(), ranges.len() == 1);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_batch_is_named() {
+        let good = v1::Register { eui64: 1, logical_name: vec![1, 0, 1, 8, 0, 255], scaler: 0, unit: 30 };
+        let row = v1::ReadingBatch {
+            first: 3,
+            last: 4,
+            registers: vec![good.clone()],
+            register: vec![0],
+            capture_ms: vec![1],
+            value: vec![2],
+            status: vec![0],
+            received_ms: vec![3],
+        };
+        assert!(parse_readings(&row).is_ok());
+        let missing = v1::ReadingBatch { value: vec![], ..row.clone() };
+        assert_eq!(parse_readings(&missing), Err(Malformed::Columns(3, 4)));
+        let place = v1::ReadingBatch { register: vec![1], ..row.clone() };
+        assert_eq!(parse_readings(&place), Err(Malformed::Place(3, 4, 1)));
+        let wide = v1::ReadingBatch { registers: vec![v1::Register { unit: 256, ..good }], ..row };
+        assert_eq!(parse_readings(&wide), Err(Malformed::Register(3, 4, 0)));
+    }
+}

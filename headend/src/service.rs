@@ -1,0 +1,291 @@
+//! The services of the head-end.
+
+use crate::committer::{Committer, Held, Refusal, Seat};
+use crate::store::{BoxLife, HeadStore, Parcel};
+use archive::Filter;
+use backhaul::{Intake, Lot, Span};
+use concentrator::uplink::wire;
+use concentrator_proto::v1;
+use concentrator_proto::v1::backhaul_server::{Backhaul, BackhaulServer};
+use concentrator_proto::v1::deliver_request::Word as Request;
+use concentrator_proto::v1::deliver_response::Word as Answer;
+use concentrator_proto::v1::ledger_server::{Ledger, LedgerServer};
+use plc_core::time::Duration;
+use plc_core::{Eui64, Utc};
+use std::path::PathBuf;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic::{Response, Status, Streaming};
+
+/// Contents of PEM files.
+#[derive(Clone)]
+pub struct TlsFiles {
+    /// Certificates of the authority of the boxes.
+    pub authority: String,
+    /// Own certificate.
+    pub certificate: String,
+    /// Own private key.
+    pub key: String,
+}
+
+/// Serves boxes until `stop` is done. Without certificates in plain text: the caller sees to it that only this machine is served.
+///
+/// # Errors
+/// The certificates cannot be used; the listener failed.
+pub async fn serve(
+    listener: TcpListener,
+    committer: Committer,
+    store: PathBuf,
+    tls: Option<TlsFiles>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
+    let named = tls.is_some();
+    let mut server = Server::builder()
+        .tcp_nodelay(true)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .max_concurrent_streams(STREAMS);
+    if let Some(TlsFiles { authority, certificate, key }) = tls {
+        let config = ServerTlsConfig::new()
+            .identity(Identity::from_pem(certificate, key))
+            .client_ca_root(Certificate::from_pem(authority));
+        server = server.tls_config(config)?;
+    }
+    let backhaul = BackhaulServer::new(Receiver { committer, named }).max_decoding_message_size(MAX_BATCH);
+    server
+        .add_service(backhaul)
+        .add_service(LedgerServer::new(Digests { store }))
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop)
+        .await
+}
+
+struct Receiver {
+    committer: Committer,
+    /// Whether certificates name the boxes.
+    named: bool,
+}
+
+type Answers = mpsc::Sender<Result<v1::DeliverResponse, Status>>;
+
+#[tonic::async_trait]
+impl Backhaul for Receiver {
+    type DeliverStream = ReceiverStream<Result<v1::DeliverResponse, Status>>;
+
+    async fn deliver(
+        &self,
+        request: tonic::Request<Streaming<v1::DeliverRequest>>,
+    ) -> Result<Response<Self::DeliverStream>, Status> {
+        let certificates = request.peer_certs();
+        let certificate = certificates.as_ref().and_then(|chain| chain.first()).map(|der| der.to_vec());
+        if self.named && certificate.is_none() {
+            return Err(Status::unauthenticated("no certificate: expected one that names the box"));
+        }
+        let (answers, stream) = mpsc::channel(QUEUE);
+        let talk =
+            Talk { committer: self.committer.clone(), certificate, answers, requests: request.into_inner() };
+        tokio::spawn(talk.run());
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+}
+
+/// One connection of a box.
+struct Talk {
+    committer: Committer,
+    certificate: Option<Vec<u8>>,
+    answers: Answers,
+    requests: Streaming<v1::DeliverRequest>,
+}
+
+impl Talk {
+    async fn run(mut self) {
+        let answers = self.answers.clone();
+        if let Err(status) = self.converse().await {
+            // A box that has gone does not hear it.
+            let _ = answers.try_send(Err(status));
+        }
+    }
+
+    async fn converse(&mut self) -> Result<(), Status> {
+        let life = self.greet().await?;
+        let Seat { mut held } = self.committer.sit(life.clone()).await.map_err(Status::unavailable)?;
+        let first = held.borrow_and_update().clone();
+        let Ok(mut told) = first else { return Ok(()) };
+        let intake = Intake::new(told.events.clone(), told.readings.clone());
+        tracing::info!(box_id = life.box_id, epoch = life.epoch, "welcome");
+        self.say(Answer::Welcome(v1::Welcome {
+            events: wire::emit_spans(&told.events),
+            readings: wire::emit_spans(&told.readings),
+        }))
+        .await?;
+        loop {
+            tokio::select! {
+                biased;
+                changed = held.changed() => {
+                    changed.map_err(|_| Status::unavailable("stopping"))?;
+                    let news = held.borrow_and_update().clone();
+                    match news {
+                        Ok(news) => self.acknowledge(&mut told, news).await?,
+                        Err(refusal) => return self.farewell(refusal).await,
+                    }
+                }
+                request = tokio::time::timeout(SILENCE, self.requests.message()) => {
+                    let request = request.map_err(|_| Status::deadline_exceeded("silent for long"))??;
+                    let Some(request) = request else { return Ok(()) };
+                    self.on_request(&life, &intake, request).await?;
+                }
+            }
+        }
+    }
+
+    /// Who is there.
+    async fn greet(&mut self) -> Result<BoxLife, Status> {
+        let first = tokio::time::timeout(GREETING, self.requests.message()).await;
+        let first = first.map_err(|_| Status::deadline_exceeded("no hello"))??;
+        let Some(Request::Hello(hello)) = first.and_then(|request| request.word) else {
+            return Err(Status::invalid_argument("expected hello first"));
+        };
+        let v1::Hello { box_id, epoch, .. } = hello;
+        let valid = (1..=63).contains(&box_id.len())
+            && box_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !valid {
+            return Err(Status::invalid_argument("box_id: expected 1 to 63 letters, digits or hyphens"));
+        }
+        if self.certificate.as_ref().is_some_and(|certificate| !names(certificate, &box_id)) {
+            return Err(Status::unauthenticated(format!("the certificate does not name {box_id}")));
+        }
+        Ok(BoxLife { box_id, epoch })
+    }
+
+    async fn on_request(
+        &self,
+        life: &BoxLife,
+        intake: &Intake,
+        request: v1::DeliverRequest,
+    ) -> Result<(), Status> {
+        let parcel = match request.word {
+            Some(Request::Readings(batch)) => {
+                let readings = wire::parse_readings(&batch)
+                    .map_err(|error| Status::invalid_argument(error.to_string()))?;
+                let span = Span { first: batch.first, last: batch.last };
+                Parcel { life: life.clone(), lot: Lot::Readings, span, readings, events: Vec::new() }
+            }
+            Some(Request::Events(batch)) => {
+                let span = Span { first: batch.first, last: batch.last };
+                let events = batch.events.into_iter().map(wire::parse_event).collect();
+                Parcel { life: life.clone(), lot: Lot::Events, span, readings: Vec::new(), events }
+            }
+            Some(Request::Heartbeat(_)) => return self.say(Answer::Heartbeat(v1::Heartbeat {})).await,
+            Some(Request::Hello(_)) | None => {
+                return Err(Status::invalid_argument("expected a batch or a heartbeat"));
+            }
+        };
+        let rows = parcel.readings.len() + parcel.events.len();
+        intake
+            .examine(parcel.lot, parcel.span, rows)
+            .map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let taken = self.committer.take(parcel).await;
+        taken.then_some(()).ok_or_else(|| Status::unavailable("stopping"))
+    }
+
+    async fn acknowledge(&self, told: &mut Held, news: Held) -> Result<(), Status> {
+        let lots =
+            [(Lot::Events, &told.events, &news.events), (Lot::Readings, &told.readings, &news.readings)];
+        for (lot, before, now) in lots {
+            if before != now {
+                let (lot, held) = (wire::emit_lot(lot).into(), wire::emit_spans(now));
+                self.say(Answer::Acknowledgement(v1::Acknowledgement { lot, held })).await?;
+            }
+        }
+        *told = news;
+        Ok(())
+    }
+
+    async fn farewell(&self, refusal: Refusal) -> Result<(), Status> {
+        let (reason, retry_after) = match refusal {
+            Refusal::Replaced => (String::from("a newer connection of this box is there"), Duration::ZERO),
+            Refusal::Store(text) => (text, RETRY_AFTER),
+        };
+        let retry_after_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+        self.say(Answer::Farewell(v1::Farewell { reason, retry_after_ms })).await
+    }
+
+    async fn say(&self, word: Answer) -> Result<(), Status> {
+        let answer = v1::DeliverResponse { word: Some(word) };
+        let sent = self.answers.send_timeout(Ok(answer), SILENCE).await;
+        sent.map_err(|_| Status::deadline_exceeded("the box takes nothing"))
+    }
+}
+
+/// Whether a certificate, which the handshake has verified, is of this box.
+fn names(certificate: &[u8], box_id: &str) -> bool {
+    let der = rustls_pki_types::CertificateDer::from(certificate);
+    let Ok(certificate) = webpki::EndEntityCert::try_from(&der) else { return false };
+    let Ok(name) = rustls_pki_types::ServerName::try_from(box_id) else { return false };
+    certificate.verify_is_valid_for_subject_name(&name).is_ok()
+}
+
+struct Digests {
+    store: PathBuf,
+}
+
+#[tonic::async_trait]
+impl Ledger for Digests {
+    async fn list(
+        &self,
+        _: tonic::Request<v1::LedgerListRequest>,
+    ) -> Result<Response<v1::LedgerListResponse>, Status> {
+        Err(Status::unimplemented("the head-end does not know what is expected; ask the box"))
+    }
+
+    async fn digests(
+        &self,
+        request: tonic::Request<v1::LedgerDigestsRequest>,
+    ) -> Result<Response<v1::LedgerDigestsResponse>, Status> {
+        let v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms } = request.into_inner();
+        if bucket_ms == 0 {
+            return Err(Status::invalid_argument("bucket_ms 0: expected 1 or more"));
+        }
+        let meter = if meter_id.is_empty() { None } else { Some(Eui64::parse_hex(&meter_id)) };
+        if meter == Some(None) {
+            return Err(Status::not_found(format!("meter {meter_id:?}: expected 16 hexadecimal digits")));
+        }
+        let filter = Filter {
+            meter: meter.flatten(),
+            from: from_ms.map(Utc::from_millis),
+            to: to_ms.map(Utc::from_millis),
+        };
+        let store = self.store.clone();
+        let digests = tokio::task::spawn_blocking(move || {
+            HeadStore::digests(&store, &filter, Duration::from_millis(bucket_ms))
+        });
+        let digests = digests.await.map_err(|error| Status::internal(error.to_string()))?;
+        let digests = digests.map_err(|error| Status::internal(error.to_string()))?;
+        let digests = digests.into_iter().map(|((meter, from), digest)| v1::RangeDigest {
+            eui64: meter.as_u64(),
+            from_ms: from.as_millis(),
+            count: digest.count,
+            sum: digest.sum.to_be_bytes().to_vec(),
+        });
+        Ok(Response::new(v1::LedgerDigestsResponse { digests: digests.collect() }))
+    }
+}
+
+/// Octets of a batch at most.
+const MAX_BATCH: usize = 1 << 20;
+/// Octets on their way from a box at most.
+const WINDOW: u32 = 1 << 20;
+/// Streams of a connection.
+const STREAMS: u32 = 8;
+/// Answers that wait for a box.
+const QUEUE: usize = 64;
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// A box that says nothing for so long is gone.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long a box may take to say hello.
+const GREETING: Duration = Duration::from_secs(10);
+/// A head-end whose disk is full sends the boxes away for so long.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
