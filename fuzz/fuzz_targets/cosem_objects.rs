@@ -9,8 +9,8 @@ use dlms::cosem::{AttributeRequest, MethodRequest, Selector};
 use dlms::server::{Access, AssociationContext, ObjectEntry, ObjectModel};
 use libfuzzer_sys::fuzz_target;
 use meter::objects::{Board, Objects};
-use meter::{Identity, ImageCheck, Measurement, ProfileSizes};
-use metrology::{Energy, Ratings, Registers};
+use meter::{Identity, ImageCheck, Measurement, MeasurementSetup, ProfileSizes};
+use metrology::{Calibration, Energy, Ledger, Ratings, Registers, TamperLimits};
 use plc_core::{Instant, Seed, Utc, UtcAnchor};
 
 const IDENTITY: Identity = Identity { maker: *b"ABC", serial: 1 };
@@ -28,7 +28,14 @@ struct World {
 impl World {
     fn new() -> Self {
         let sizes = ProfileSizes { capture_period_s: 60, load: 20, daily: 5, monthly: 5 };
-        let measurement = Measurement::new(Ratings::household(), sizes, Registers::default()).expect("good ratings");
+        let setup = MeasurementSetup {
+            ratings: Ratings::three_phase(),
+            calibration: Calibration::default(),
+            power_quality: false,
+            tamper: TamperLimits::default(),
+            profiles: sizes,
+        };
+        let measurement = Measurement::new(setup, Ledger::default()).expect("good ratings");
         let board = Board::new(ImageCheck::Complete, IMAGE_SIZE_MAX, &Seed::from_u64(1));
         Self { measurement, board, now: Instant::from_secs(1), import: 0 }
     }

@@ -152,7 +152,7 @@ pub(super) const MEASURED: usize = LOGS + 3;
 /// One of them.
 pub(super) const fn measured(n: usize) -> Known {
     match n {
-        ..ENERGY => {
+        0..ENERGY => {
             let ((kind, code), phase) = (ENERGIES[n / BY_PHASE], (n % BY_PHASE) as u8);
             let content = Content::Measured(Measured::Energy(kind, phase));
             register(content, names::of_phase(phase, code, 8, 0), of_phases(phase))

@@ -11,7 +11,7 @@ pub enum MeterMix {
     SinglePhase,
     /// Three phases, four wires: the load of each customer is spread over all phases.
     ThreePhase,
-    /// Every third customer has three phases.
+    /// A third of the customers have three phases, whichever are chosen by a step of their numbers.
     Mix,
 }
 
@@ -21,7 +21,7 @@ impl MeterMix {
         match self {
             Self::SinglePhase => false,
             Self::ThreePhase => true,
-            Self::Mix => customer.is_multiple_of(3),
+            Self::Mix => (customer / 3 + customer).is_multiple_of(3),
         }
     }
 
@@ -51,12 +51,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mix_is_read_as_it_is_written_and_every_third_customer_of_it_has_three_phases() {
+    fn a_mix_is_read_as_it_is_written_and_a_third_of_it_has_three_phases() {
         for (name, mix) in MeterMix::NAMES {
             assert_eq!((name.parse(), mix.to_string()), (Ok(mix), String::from(name)));
         }
         assert!("three".parse::<MeterMix>().is_err());
-        let of = |mix: MeterMix| (1..=6).filter(|&customer| mix.has_three_phases(customer)).count();
-        assert_eq!([MeterMix::SinglePhase, MeterMix::ThreePhase, MeterMix::Mix].map(of), [0, 6, 2]);
+        let all = [MeterMix::SinglePhase, MeterMix::ThreePhase, MeterMix::Mix];
+        for step in [1, 6] {
+            let chosen = (0..9).map(|n| 1 + n * step);
+            let of =
+                |mix: MeterMix| chosen.clone().filter(|&customer| mix.has_three_phases(customer)).count();
+            assert_eq!(all.map(of), [0, 9, 3]);
+        }
     }
 }

@@ -318,7 +318,7 @@ impl<P: Phy> Concentrator<P> {
         let value = (reading.value, reading.status);
         let last = self.store.last_capture.entry(reading.meter).or_insert(reading.capture);
         *last = (*last).max(reading.capture);
-        if (reading.scaler, reading.unit) != MILLIWATT_HOURS {
+        if (reading.scaler, reading.unit) != scale(reading.logical_name) {
             self.news.push(News::Violation(format!("in another unit: {reading}")));
         }
         match self.store.readings.insert(name, value) {
@@ -343,6 +343,19 @@ impl<P: Phy> Concentrator<P> {
 
 /// Scaler and unit of every register: thousandths of a watt-hour [BB 4.3.2].
 const MILLIWATT_HOURS: (i8, u8) = (-3, 30);
+
+/// Scaler and unit that a quantity has: by D energy, a count, or what C of the phase and E say.
+const fn scale(name: LogicalName) -> (i8, u8) {
+    let LogicalName([_, _, c, d, e, _]) = name;
+    match (d, c % 20, e) {
+        (7, _, 124) => (-4, 56),
+        (7, 11, _) => (-3, 33),
+        (7, 12, _) => (-3, 35),
+        (7, ..) => (-3, 255),
+        (32 | 36 | 40, ..) => (0, 255),
+        _ => MILLIWATT_HOURS,
+    }
+}
 
 /// A+, the first register of a row [BB 6.2; 1-0:1.8.0*255].
 pub(crate) const IMPORT: LogicalName = LogicalName([1, 0, 1, 8, 0, 255]);
