@@ -157,13 +157,16 @@ impl Shelf {
         mut visit: impl FnMut(Result<StoredReading, Damage>) -> bool,
     ) -> Result<(), ArchiveError> {
         let sql = "SELECT last, rows, oldest, newest, data FROM blocks
-            WHERE last > ?1 AND last - rows < ?2 AND newest >= ?3 AND oldest < ?4 ORDER BY last";
+            WHERE last > ?1 AND newest >= ?2 AND oldest < ?3 ORDER BY last";
         let from = filter.from.map_or(i64::MIN, Utc::as_millis);
         let to = filter.to.map_or(i64::MAX, Utc::as_millis);
         let mut statement = connection.prepare_cached(sql)?;
-        let mut found = statement.query(params![row_id(after), row_id(until), from, to])?;
+        let mut found = statement.query(params![row_id(after), from, to])?;
         while let Some(row) = found.next()? {
             let block = BlockRow::of(row)?;
+            if block.first() > until.0 {
+                break;
+            }
             let Ok(rows) = block.rows() else {
                 if !visit(Err(block.damage())) {
                     break;
