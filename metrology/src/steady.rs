@@ -9,7 +9,7 @@ use ::core::fmt;
 
 /// Orders that an element may have: the fundamental and seven harmonics.
 pub const LINES_MAX: usize = 8;
-/// The largest RMS value of an element, in nV or nA: 4.4 kV, 4.4 kA. Its energy over [`PIECE_US`] fits 128 bits.
+/// The largest RMS value of an element, in nV or nA: 4.4 kV, 4.4 kA. Its energy over two minutes fits 128 bits.
 pub const RMS_MAX_NANO: u64 = 1 << 42;
 
 /// One order of the spectrum of an element.
