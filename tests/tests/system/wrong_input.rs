@@ -29,7 +29,7 @@ fn with_store(folder: &Path, store: &str) -> String {
 #[test]
 fn a_fault_of_the_configuration_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
-    let sections = "store, grpc, plc, collector, log, meter, meters_file";
+    let sections = "store, grpc, backhaul, plc, collector, log, meter, meters_file";
     for (text, fault) in [
         ("[stor]\n", format!("line 1: stor: unknown key, expected one of {sections}")),
         ("[plc]\n\nband = \"fcc\"\n", "line 3: plc.band = \"fcc\": expected \"cenelec-a\"".to_owned()),
@@ -76,7 +76,7 @@ fn a_store_of_another_version_stays_as_it_is() {
     bytes[60..64].copy_from_slice(&99u32.to_be_bytes());
     std::fs::write(&path, &bytes).unwrap();
     let store = path.to_str().unwrap();
-    let expected = format!("store {store}: schema version 99, expected 2");
+    let expected = format!("store {store}: schema version 99, expected 3");
     refused(&["run", "--config", &with_store(folder.path(), store)], &expected);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
