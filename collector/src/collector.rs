@@ -233,7 +233,7 @@ impl Collector {
     /// Begins the session that has been due for longest, if one more may be under way; those that repeat a failed one wait for
     /// the others, or meters without power would keep those that have it from being read.
     fn begin_due(&mut self, now: Instant) -> bool {
-        let free = self.has_free_session();
+        let free = self.has_free_session(now);
         let due = |meter: &Meter| {
             let at = meter.next.filter(|&at| free && at <= now)?;
             Some((meter.is_retrying(), at, meter.entry.eui64))
@@ -267,10 +267,19 @@ impl Collector {
         }
     }
 
-    /// Whether one more session may begin: one that waits for the store leaves the line to others.
-    fn has_free_session(&self) -> bool {
-        let storing = self.sessions.iter().filter(|session| session.batch().is_some()).count();
-        self.sessions.len() - storing < self.config.sessions && storing < STORING_MAX
+    /// Whether one more session may begin: one that waits long for the store leaves the line to others.
+    fn has_free_session(&self, now: Instant) -> bool {
+        let waits =
+            |session: &&Session| session.storing_since().is_some_and(|since| since + STORE_PATIENCE <= now);
+        let waiting = self.sessions.iter().filter(waits).count();
+        self.sessions.len() - waiting < self.config.sessions && waiting < STORING_MAX
+    }
+
+    /// When a session will have waited for the store for so long that it leaves the line.
+    fn next_to_leave(&self) -> Option<Instant> {
+        let leaves =
+            self.sessions.iter().filter_map(Session::storing_since).map(|since| since + STORE_PATIENCE);
+        leaves.filter(|&at| at > self.now).min()
     }
 
     /// When the boundary after `boundary` is read; it may have passed while a session was under way.
@@ -315,8 +324,11 @@ impl Machine for Collector {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let free = self.has_free_session();
-        let due = self.meters.values().filter_map(|meter| meter.next).min().filter(|_| free);
+        let due = self.meters.values().filter_map(|meter| meter.next).min();
+        let due = match self.has_free_session(self.now) {
+            true => due,
+            false => due.zip(self.next_to_leave()).map(|(due, leaves)| due.max(leaves)),
+        };
         self.sessions.iter().map(Session::deadline).chain(due).min()
     }
 
@@ -328,6 +340,8 @@ impl Machine for Collector {
     }
 }
 
+/// A store that answers within this time keeps its session on the line: it has a farewell to say.
+const STORE_PATIENCE: Duration = Duration::from_millis(500);
 /// Sessions that may wait for the store, besides those on the line.
 const STORING_MAX: usize = 32;
 /// Corrections of the clock up to this leave the plan as it is.

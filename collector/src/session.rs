@@ -60,6 +60,7 @@ enum Subject {
 #[derive(Debug)]
 struct Storing {
     batch: u64,
+    since: Instant,
     asked: CaptureRange,
     captures: Vec<Utc>,
     until: Instant,
@@ -132,6 +133,11 @@ impl Session {
     /// A datagram has arrived from the meter.
     pub(crate) fn on_datagram(&mut self, now: Instant, bytes: &[u8]) {
         self.client.handle(now, ClientInput::Datagram(bytes));
+    }
+
+    /// Since when it waits for the store, if it does.
+    pub(crate) fn storing_since(&self) -> Option<Instant> {
+        if let Phase::Storing(storing) = &self.phase { Some(storing.since) } else { None }
     }
 
     /// The batch has become durable: only now the captures count as read.
@@ -263,7 +269,7 @@ impl Session {
 
     fn store(&mut self, asked: CaptureRange, rows: Rows, desk: &mut Desk<'_>) {
         let until = desk.now + desk.config.store_max;
-        let mut storing = Storing { batch: 0, asked, captures: rows.captures, until };
+        let mut storing = Storing { batch: 0, since: desk.now, asked, captures: rows.captures, until };
         if storing.captures.is_empty() {
             return self.commit(storing, desk);
         }

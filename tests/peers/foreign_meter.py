@@ -121,7 +121,7 @@ def clear(results, concentrator, link, plan, pem):
     case("public", "blocks of 128 octets", lambda: profile(read, "--max-pdu", "128"))
     for lost in ({}, {2, 5}):
         case("public", f"general blocks, {len(lost)} lost", lambda n=lost: in_general_blocks(concentrator, link, plan, pem, n))
-    case("public", "undefined object", lambda: says(read("get", "1.0.99.8.0.255", expected=5), "object-undefined"))
+    case("public", "undefined object", lambda: says(read("get", "--class", "7", "1.0.99.8.0.255", expected=5), "object-undefined"))
     case("public", "write and read", lambda: writes(read))
     case("public", "method", lambda: disconnects(read))
     for number, (_, auth) in SECRETS.items():
