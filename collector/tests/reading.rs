@@ -166,6 +166,18 @@ fn a_capture_counts_as_read_only_when_it_is_durable() {
 }
 
 #[test]
+fn a_store_that_answers_at_once_keeps_its_session_on_the_line_and_one_that_takes_long_does_not() {
+    for (takes_ms, most) in [(20, 2), (400, 2), (5000, 8)] {
+        let mut street = Street::new(CollectorConfig { sessions: 2, ..config(9) }, 8, Network::GOOD);
+        street.store_takes = Duration::from_millis(takes_ms);
+        street.run_until_hours(1.1);
+        let seen = street.most_sessions;
+        assert!(if most == 2 { seen == 2 } else { (3..=most).contains(&seen) }, "{takes_ms} ms: {seen}");
+        (1..=8).for_each(|n| street.assert_complete(n, first(), hours(1)));
+    }
+}
+
+#[test]
 fn a_clock_that_deviates_is_reported_and_the_meter_is_read_all_the_same() {
     let mut street = Street::new(config(10), 2, Network::GOOD);
     street.meters.get_mut(&1).unwrap().objects.ahead_ms = 90_000;

@@ -332,6 +332,10 @@ pub struct Street {
     pub network: Network,
     /// Whether the store makes anything durable.
     pub disk_works: bool,
+    /// How long that takes.
+    pub store_takes: Duration,
+    /// The most sessions that were under way at once.
+    pub most_sessions: usize,
     pub now: Instant,
     pub stored: BTreeMap<(Eui64, LogicalName, Utc), Reading>,
     pub batches: Vec<Batch>,
@@ -352,6 +356,8 @@ impl Street {
             meters: (1..=meters).map(|n| (n, MeterDouble::new(n))).collect(),
             network,
             disk_works: true,
+            store_takes: Duration::from_millis(20),
+            most_sessions: 0,
             now: Instant::EPOCH,
             stored: BTreeMap::new(),
             batches: Vec::new(),
@@ -476,6 +482,7 @@ impl Street {
     }
 
     fn drain(&mut self) {
+        self.most_sessions = self.most_sessions.max(self.collector.sessions());
         while let Some(output) = self.collector.poll() {
             match output {
                 CollectorOutput::Udp(request) => {
@@ -504,7 +511,7 @@ impl Street {
             let before = self.stored.insert(key, *reading);
             assert!(before.is_none_or(|before| before == *reading), "a reading never changes");
         }
-        self.later(Duration::from_millis(20), Parcel::Stored(batch.number));
+        self.later(self.store_takes, Parcel::Stored(batch.number));
         self.batches.push(batch);
     }
 
