@@ -195,8 +195,15 @@ fn what_a_closed_connection_has_opened_is_closed_for_the_next_one() {
     assert!(matches!(guest.ask(now, &mut desk, clock.clone()), ClientOutput::Value(_)));
     desk.handle(now, DeskInput::Closed { connection: 1 });
     desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
-    let refused = guest.ask(now, &mut desk, clock);
+    let refused = guest.ask(now, &mut desk, clock.clone());
     assert!(matches!(refused, ClientOutput::Failed(ClientFailure::Exception(_))), "{refused:?}");
+    // Not even where nobody has said that the first one is gone.
+    let mut heir = Guest::wrapper(false);
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    heir.ask(now, &mut desk, ClientInput::Connect);
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    let refused = heir.ask(now, &mut desk, clock);
+    assert!(matches!(refused, ClientOutput::Failed(_)), "{refused:?}");
 }
 
 #[test]

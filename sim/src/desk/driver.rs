@@ -135,9 +135,9 @@ impl Driver {
     }
 
     fn on_came(&mut self, now: Instant, stream: TcpStream, kind: CarrierKind) {
-        let connection = self.next;
+        let Some(connection) = free_number(self.next, &self.clients) else { return };
         if let Ok(client) = Client::new(stream, connection, &self.events) {
-            self.next = self.next.wrapping_add(1);
+            self.next = connection.wrapping_add(1);
             self.clients.insert(connection, client);
             self.desk.handle(now, DeskInput::Opened { connection, kind });
         }
@@ -308,9 +308,23 @@ const IDLE: Duration = Duration::from_secs(1);
 /// A client that does not take its answers for so long has gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The first number from `next` on that no connection has: who came first keeps its association for itself.
+fn free_number<T>(next: u16, taken: &BTreeMap<u16, T>) -> Option<u16> {
+    (0..=u16::MAX).map(|step| next.wrapping_add(step)).find(|number| !taken.contains_key(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_a_connection_has_is_given_to_no_other_however_often_numbers_have_gone_round() {
+        let taken = BTreeMap::from([(0, ()), (1, ()), (u16::MAX, ())]);
+        assert_eq!(free_number(5, &taken), Some(5));
+        assert_eq!(free_number(u16::MAX, &taken), Some(2));
+        let all = (0..=u16::MAX).map(|number| (number, ())).collect();
+        assert_eq!(free_number(7, &all), None);
+    }
 
     #[test]
     fn who_does_not_take_its_answers_is_refused_and_nobody_waits_for_it() {

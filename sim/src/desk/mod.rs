@@ -109,6 +109,7 @@ impl Desk {
 
     /// Where there is no room, who has said nothing for longest makes it; not who has asked for something.
     fn on_opened(&mut self, now: Instant, connection: u16, kind: CarrierKind) {
+        self.bench.on_peer_lost(now, connection);
         if self.connections.len() >= CONNECTIONS_MAX
             && let Some(silent) = self.longest_silent()
         {
@@ -199,9 +200,9 @@ impl Desk {
     }
 
     fn on_closed(&mut self, now: Instant, connection: u16) {
-        if self.connections.remove(&connection).is_some() {
-            self.bench.on_peer_lost(now, connection);
-        }
+        // Also one that was put out before: what it has opened must not await the next of its number.
+        self.connections.remove(&connection);
+        self.bench.on_peer_lost(now, connection);
     }
 
     fn tell_notes(&mut self) {
