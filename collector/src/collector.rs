@@ -168,8 +168,9 @@ impl Collector {
         loop {
             let moved = (0..self.sessions.len()).fold(false, |moved, at| self.drain(now, at) | moved);
             let closed = self.close(now);
+            let resumed = self.resume(now);
             let begun = self.begin_due(now);
-            if !(moved || closed || begun) {
+            if !(moved || closed || resumed || begun) {
                 return;
             }
         }
@@ -200,7 +201,7 @@ impl Collector {
             Some(Err(reason)) => self.on_failure(now, &session, reason.clone()),
             _ => self.on_success(now, &session),
         }
-        true
+        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
     }
 
     fn on_success(&mut self, now: Instant, session: &Session) {
@@ -233,7 +234,7 @@ impl Collector {
     /// Begins the session that has been due for longest, if one more may be under way; those that repeat a failed one wait for
     /// the others, or meters without power would keep those that have it from being read.
     fn begin_due(&mut self, now: Instant) -> bool {
-        let free = self.has_free_session(now);
+        let free = self.may_begin();
         let due = |meter: &Meter| {
             let at = meter.next.filter(|&at| free && at <= now)?;
             Some((meter.is_retrying(), at, meter.entry.eui64))
@@ -254,7 +255,7 @@ impl Collector {
                 self.sessions.push(Session::begin(&mut desk, short, boundary));
             }
         }
-        true
+        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
     }
 
     /// Plans a session at a random moment of the spread, if the meter can be reached and none is under way.
@@ -267,19 +268,22 @@ impl Collector {
         }
     }
 
-    /// Whether one more session may begin: one that waits long for the store leaves the line to others.
-    fn has_free_session(&self, now: Instant) -> bool {
-        let waits =
-            |session: &&Session| session.storing_since().is_some_and(|since| since + STORE_PATIENCE <= now);
-        let waiting = self.sessions.iter().filter(waits).count();
-        self.sessions.len() - waiting < self.config.sessions && waiting < STORING_MAX
+    /// Whether the line has a place for one more session.
+    fn has_place(&self) -> bool {
+        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
     }
 
-    /// When a session will have waited for the store for so long that it leaves the line.
-    fn next_to_leave(&self) -> Option<Instant> {
-        let leaves =
-            self.sessions.iter().filter_map(Session::storing_since).map(|since| since + STORE_PATIENCE);
-        leaves.filter(|&at| at > self.now).min()
+    /// Whether one more session may begin.
+    fn may_begin(&self) -> bool {
+        self.has_place() && self.sessions.len() < self.config.sessions + STORING_MAX
+    }
+
+    /// Lets a session go on whose readings are durable. They come before those that have not begun.
+    fn resume(&mut self, now: Instant) -> bool {
+        let stored = self.sessions.iter().position(Session::is_stored).filter(|_| self.has_place());
+        let Some(at) = stored else { return false };
+        self.with_desk(now, at, |session, desk| session.resume(desk));
+        !self.sessions[at].is_stored()
     }
 
     /// When the boundary after `boundary` is read; it may have passed while a session was under way.
@@ -324,11 +328,8 @@ impl Machine for Collector {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let due = self.meters.values().filter_map(|meter| meter.next).min();
-        let due = match self.has_free_session(self.now) {
-            true => due,
-            false => due.zip(self.next_to_leave()).map(|(due, leaves)| due.max(leaves)),
-        };
+        let begins = self.may_begin();
+        let due = self.meters.values().filter_map(|meter| meter.next).min().filter(|_| begins);
         self.sessions.iter().map(Session::deadline).chain(due).min()
     }
 
@@ -340,8 +341,6 @@ impl Machine for Collector {
     }
 }
 
-/// A store that answers within this time keeps its session on the line: it has a farewell to say.
-const STORE_PATIENCE: Duration = Duration::from_millis(500);
 /// Sessions that may wait for the store, besides those on the line.
 const STORING_MAX: usize = 32;
 /// Corrections of the clock up to this leave the plan as it is.

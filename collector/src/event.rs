@@ -150,6 +150,23 @@ impl fmt::Display for Unexpected {
     }
 }
 
+impl CollectorEvent {
+    /// Which meter it is about.
+    pub const fn meter(&self) -> Eui64 {
+        match *self {
+            Self::MeterRead { meter, .. }
+            | Self::SessionFailed { meter, .. }
+            | Self::Gap { meter, .. }
+            | Self::GapLost { meter, .. }
+            | Self::UnexpectedValue { meter, .. }
+            | Self::ClockDeviation { meter, .. }
+            | Self::ClockSet { meter, .. }
+            | Self::ClockNotSet { meter, .. }
+            | Self::MeterRefused { meter } => meter,
+        }
+    }
+}
+
 impl fmt::Display for CollectorEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -43,6 +43,8 @@ enum Phase {
     /// The clock is being set; it was that much ahead, milliseconds.
     SettingClock(i64),
     Storing(Storing),
+    /// What was read is durable; the line is taken by others.
+    Stored,
     Releasing,
     Ended(Result<(), SessionFailure>),
 }
@@ -60,7 +62,6 @@ enum Subject {
 #[derive(Debug)]
 struct Storing {
     batch: u64,
-    since: Instant,
     asked: CaptureRange,
     captures: Vec<Utc>,
     until: Instant,
@@ -135,16 +136,31 @@ impl Session {
         self.client.handle(now, ClientInput::Datagram(bytes));
     }
 
-    /// Since when it waits for the store, if it does.
-    pub(crate) fn storing_since(&self) -> Option<Instant> {
-        if let Phase::Storing(storing) = &self.phase { Some(storing.since) } else { None }
+    /// Whether it takes a place on the line: while it waits for the store, and until it may go on, it leaves that to others.
+    pub(crate) const fn is_on_line(&self) -> bool {
+        !matches!(self.phase, Phase::Storing(_) | Phase::Stored)
+    }
+
+    /// Whether it waits for a place on the line to go on.
+    pub(crate) const fn is_stored(&self) -> bool {
+        matches!(self.phase, Phase::Stored)
     }
 
     /// The batch has become durable: only now the captures count as read.
     pub(crate) fn on_stored(&mut self, desk: &mut Desk<'_>) {
         match self.take_phase() {
-            Phase::Storing(storing) => self.commit(storing, desk),
+            Phase::Storing(storing) => {
+                self.commit(&storing, desk);
+                self.phase = Phase::Stored;
+            }
             other => self.phase = other,
+        }
+    }
+
+    /// There is a place on the line: the conversation goes on.
+    pub(crate) fn resume(&mut self, desk: &mut Desk<'_>) {
+        if self.is_stored() {
+            self.proceed(desk);
         }
     }
 
@@ -269,16 +285,17 @@ impl Session {
 
     fn store(&mut self, asked: CaptureRange, rows: Rows, desk: &mut Desk<'_>) {
         let until = desk.now + desk.config.store_max;
-        let mut storing = Storing { batch: 0, since: desk.now, asked, captures: rows.captures, until };
+        let mut storing = Storing { batch: 0, asked, captures: rows.captures, until };
         if storing.captures.is_empty() {
-            return self.commit(storing, desk);
+            self.commit(&storing, desk);
+            return self.proceed(desk);
         }
         storing.batch = desk.out.next_batch();
         desk.out.push(CollectorOutput::Store(Batch { number: storing.batch, readings: rows.readings }));
         self.phase = Phase::Storing(storing);
     }
 
-    fn commit(&mut self, storing: Storing, desk: &mut Desk<'_>) {
+    fn commit(&mut self, storing: &Storing, desk: &mut Desk<'_>) {
         let Desk { config, meter, out, .. } = desk;
         let (eui64, mut lost) = (self.meter, 0);
         let mut report = |finding| lost += out.finding(eui64, finding, config);
@@ -291,7 +308,6 @@ impl Session {
         }
         meter.entry.last_capture = meter.entry.last_capture.max(storing.captures.last().copied());
         self.captures += storing.captures.len() as u32;
-        self.proceed(desk);
     }
 
     /// Asks for what is not known yet, in this order: columns, scalers, the clock, captures; and for the clock once more when the

@@ -93,12 +93,6 @@ impl Diagnosis {
         self.meters.entry(meter).or_default();
     }
 
-    /// This meter is not expected any more.
-    pub fn on_removed(&mut self, meter: Eui64) {
-        self.meters.remove(&meter);
-        self.addresses.retain(|_, holder| *holder != meter);
-    }
-
     /// The power line is served again, or is not and why.
     pub fn on_line(&mut self, now: Utc, fault: Option<&str>) {
         keep_first(&mut self.ground.line, now, fault);
@@ -166,18 +160,7 @@ impl Diagnosis {
 
     /// Something has happened in the reading of meters.
     pub fn on_event(&mut self, now: Utc, event: &CollectorEvent) {
-        let meter = match event {
-            CollectorEvent::MeterRead { meter, .. }
-            | CollectorEvent::SessionFailed { meter, .. }
-            | CollectorEvent::Gap { meter, .. }
-            | CollectorEvent::GapLost { meter, .. }
-            | CollectorEvent::UnexpectedValue { meter, .. }
-            | CollectorEvent::ClockDeviation { meter, .. }
-            | CollectorEvent::ClockSet { meter, .. }
-            | CollectorEvent::ClockNotSet { meter, .. }
-            | CollectorEvent::MeterRefused { meter } => *meter,
-        };
-        self.with(meter, |dossier| dossier.on_event(now, event));
+        self.with(event.meter(), |dossier| dossier.on_event(now, event));
     }
 
     /// Where the collector says that a meter stands.

@@ -320,7 +320,6 @@ enum Happening {
     GivenUp(u64),
     Route(u64, u64),
     Status(u64, bool),
-    Removed(u64),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -335,7 +334,6 @@ fn happening() -> impl Strategy<Value = Happening> {
         meter().prop_map(Happening::GivenUp),
         (meter(), meter()).prop_map(|(n, hop)| Happening::Route(n, hop)),
         (meter(), any::<bool>()).prop_map(|(n, joined)| Happening::Status(n, joined)),
-        meter().prop_map(Happening::Removed),
     ]
 }
 
@@ -355,7 +353,6 @@ fn apply(all: &mut Diagnosis, second: i64, happening: &Happening) {
         Happening::GivenUp(n) => give_up(all, second, n, AdpStatus::DataError),
         Happening::Route(n, hop) => all.on_route(short(n), short(hop)),
         Happening::Status(n, joined) => all.on_status(&status(n, joined, MeterState::Waiting)),
-        Happening::Removed(n) => all.on_removed(eui(n)),
     }
 }
 

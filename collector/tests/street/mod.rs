@@ -334,8 +334,9 @@ pub struct Street {
     pub disk_works: bool,
     /// How long that takes.
     pub store_takes: Duration,
-    /// The most sessions that were under way at once.
+    /// The most sessions that were under way at once, and the most meters that were asked at once.
     pub most_sessions: usize,
+    pub most_asked: usize,
     pub now: Instant,
     pub stored: BTreeMap<(Eui64, LogicalName, Utc), Reading>,
     pub batches: Vec<Batch>,
@@ -344,6 +345,8 @@ pub struct Street {
     pub server_counters: BTreeMap<Eui64, u32>,
     config: CollectorConfig,
     air: BTreeMap<(Instant, u64), Parcel>,
+    /// Meters that have not answered yet.
+    asked: BTreeSet<ShortAddress>,
     sequence: u64,
     stream: Stream,
 }
@@ -358,6 +361,7 @@ impl Street {
             disk_works: true,
             store_takes: Duration::from_millis(20),
             most_sessions: 0,
+            most_asked: 0,
             now: Instant::EPOCH,
             stored: BTreeMap::new(),
             batches: Vec::new(),
@@ -367,6 +371,7 @@ impl Street {
             stream: config.seed.derive("network", 0).stream(),
             config,
             air: BTreeMap::new(),
+            asked: BTreeSet::new(),
             sequence: 0,
         };
         street.input(CollectorInput::Clock(anchor()));
@@ -443,7 +448,7 @@ impl Street {
     }
 
     pub fn events_of(&self, n: u16, wanted: impl Fn(&CollectorEvent) -> bool) -> usize {
-        self.events.iter().filter(|(_, event)| meter_of(event) == eui64(n) && wanted(event)).count()
+        self.events.iter().filter(|(_, event)| event.meter() == eui64(n) && wanted(event)).count()
     }
 
     fn next_moment(&self) -> Option<Instant> {
@@ -455,6 +460,7 @@ impl Street {
         match self.air.pop_first() {
             Some((_, Parcel::ToMeter(short, payload))) => self.serve(short, &payload),
             Some((_, Parcel::ToCollector(src, payload))) => {
+                self.asked.remove(&src);
                 let (src_port, dst_port) = (DLMS_PORT, DLMS_PORT);
                 let indication =
                     UdpIndication { src, src_port, dst_port, payload, hops: 1, lqi: plc_core::sap::Lqi(80) };
@@ -487,6 +493,8 @@ impl Street {
             match output {
                 CollectorOutput::Udp(request) => {
                     assert_eq!((request.src_port, request.dst_port), (DLMS_PORT, DLMS_PORT));
+                    self.asked.insert(request.dst);
+                    self.most_asked = self.most_asked.max(self.asked.len());
                     self.send(|| Parcel::ToMeter(request.dst, request.payload.clone()));
                 }
                 CollectorOutput::Store(batch) => self.store(batch),
@@ -529,19 +537,5 @@ impl Street {
     fn later(&mut self, delay: Duration, parcel: Parcel) {
         self.sequence += 1;
         self.air.insert((self.now + delay, self.sequence), parcel);
-    }
-}
-
-pub fn meter_of(event: &CollectorEvent) -> Eui64 {
-    match *event {
-        CollectorEvent::MeterRead { meter, .. }
-        | CollectorEvent::SessionFailed { meter, .. }
-        | CollectorEvent::Gap { meter, .. }
-        | CollectorEvent::GapLost { meter, .. }
-        | CollectorEvent::UnexpectedValue { meter, .. }
-        | CollectorEvent::ClockDeviation { meter, .. }
-        | CollectorEvent::ClockSet { meter, .. }
-        | CollectorEvent::ClockNotSet { meter, .. }
-        | CollectorEvent::MeterRefused { meter } => meter,
     }
 }

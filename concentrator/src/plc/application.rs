@@ -45,6 +45,8 @@ pub trait Observer: Send {
     fn in_hand(&mut self, readings: &[Reading]);
     /// Readings have become durable.
     fn stored(&mut self, readings: &[Reading], newest: crate::store::Cursor);
+    /// The store takes no readings, and why; or does again.
+    fn refused(&mut self, now: Utc, why: Option<&str>);
     /// Something has happened in the network.
     fn network(&mut self, now: Utc, indication: &AdpmIndication);
     /// Something has happened in the reading of meters.
@@ -320,7 +322,9 @@ impl<'s, O: Observer> Application<'s, O> {
         self.observer.in_hand(&[]);
         match self.store.insert_readings(&readings) {
             Ok(report) => {
-                self.full = false;
+                if std::mem::take(&mut self.full) {
+                    self.observer.refused(self.anchor.utc(now), None);
+                }
                 for batch in numbers {
                     self.collector.handle(now, CollectorInput::Stored { batch });
                 }
@@ -340,6 +344,7 @@ impl<'s, O: Observer> Application<'s, O> {
     fn tell_full(&mut self, now: Instant, error: &StoreError) {
         if !std::mem::replace(&mut self.full, true) {
             tracing::error!("{error}");
+            self.observer.refused(self.anchor.utc(now), Some(&error.to_string()));
             if let Err(error) = self.record(now, EventKind::StoreFull, None, error.to_string()) {
                 tracing::error!("{error}");
             }
@@ -351,8 +356,8 @@ impl<'s, O: Observer> Application<'s, O> {
             let reason = Reason::NotGiven;
             self.store.record_lost(&LostRange { meter, from: range.from, to: range.to, reason })?;
         }
-        if let Some((kind, meter)) = kind_of(event) {
-            self.record(now, kind, Some(meter), event.to_string())?;
+        if let Some(kind) = kind_of(event) {
+            self.record(now, kind, Some(event.meter()), event.to_string())?;
         }
         self.observer.collected(self.anchor.utc(now), event);
         Ok(())
@@ -378,16 +383,75 @@ fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
 }
 
 /// What of the collector's events an operator should find later.
-fn kind_of(event: &CollectorEvent) -> Option<(EventKind, Eui64)> {
-    Some(match event {
-        CollectorEvent::MeterRead { .. } => return None,
-        CollectorEvent::SessionFailed { meter, .. } => (EventKind::ReadFailed, *meter),
-        CollectorEvent::Gap { meter, .. } => (EventKind::ReadFailed, *meter),
-        CollectorEvent::GapLost { meter, .. } => (EventKind::ReadFailed, *meter),
-        CollectorEvent::UnexpectedValue { meter, .. } => (EventKind::ReadFailed, *meter),
-        CollectorEvent::ClockDeviation { meter, .. }
-        | CollectorEvent::ClockSet { meter, .. }
-        | CollectorEvent::ClockNotSet { meter, .. } => (EventKind::Clock, *meter),
-        CollectorEvent::MeterRefused { meter } => (EventKind::MeterRefused, *meter),
-    })
+const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
+    match event {
+        CollectorEvent::MeterRead { .. } => None,
+        CollectorEvent::SessionFailed { .. }
+        | CollectorEvent::Gap { .. }
+        | CollectorEvent::GapLost { .. }
+        | CollectorEvent::UnexpectedValue { .. } => Some(EventKind::ReadFailed),
+        CollectorEvent::ClockDeviation { .. }
+        | CollectorEvent::ClockSet { .. }
+        | CollectorEvent::ClockNotSet { .. } => Some(EventKind::Clock),
+        CollectorEvent::MeterRefused { .. } => Some(EventKind::MeterRefused),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::{ClockKind, Live};
+    use crate::plc::LiveObserver;
+    use crate::store::Limits;
+    use collector::{CollectorConfig, Verdict};
+    use dlms::cosem::LogicalName;
+    use plc_core::Seed;
+    use std::sync::Arc;
+
+    const METER: Eui64 = Eui64::from_u64(7);
+
+    /// A batch of a hundred registers of one capture, of values that nothing packs.
+    fn batch(number: u64) -> Batch {
+        let readings = (0..100).map(|n| collector::Reading {
+            meter: METER,
+            logical_name: LogicalName([1, 0, n as u8, 8, 0, 255]),
+            capture: Utc::from_secs(number as i64 * 900),
+            value: (number * 100 + n).wrapping_mul(0x9E37_79B9_7F4A_7C15).cast_signed(),
+            scaler: 0,
+            unit: 30,
+            status: 0,
+        });
+        Batch { number, readings: readings.collect() }
+    }
+
+    #[test]
+    fn a_store_that_takes_nothing_is_why_a_meter_is_not_read_until_it_takes_readings_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
+        store.set_limits(Limits { octets: 1 << 20, head_end: true, ..Limits::default() }).unwrap();
+        let live = Arc::new(Live::new(ClockKind::Simulated, Utc::from_secs(0), [(METER, "flat".to_owned())]));
+        let anchor = UtcAnchor { at: Instant::EPOCH, utc: Utc::from_secs(0) };
+        let access = MeterAccess {
+            eui64: METER,
+            psk: Key([0; 16]),
+            encryption_key: Key([0; 16]),
+            authentication_key: Key([0; 16]),
+        };
+        let observer = LiveObserver::new(Arc::clone(&live), Eui64::from_u64(1));
+        let collector = Collector::new(CollectorConfig::new(Seed::from_u64(1)));
+        let mut application =
+            Application::new(collector, &mut store, anchor, PanId(1), &[access], observer).unwrap();
+        let verdict = |live: &Live| live.explain(METER).verdict;
+        let mut number = 0;
+        while verdict(&live) != Verdict::StoreFails {
+            assert!(number < 2000, "a megabyte is soon full");
+            application.store_batch(Instant::EPOCH, &batch(number)).unwrap();
+            number += 1;
+        }
+        let told = live.explain(METER).chain;
+        assert!(told.iter().any(|finding| finding.text.starts_with("store: ")), "{told:?}");
+        application.store.set_limits(Limits { octets: 1 << 24, ..Limits::default() }).unwrap();
+        application.store_batch(Instant::EPOCH, &batch(number)).unwrap();
+        assert_ne!(verdict(&live), Verdict::StoreFails);
+    }
 }

@@ -88,6 +88,10 @@ impl Observer for LiveObserver {
         self.live.committed(newest);
     }
 
+    fn refused(&mut self, now: Utc, why: Option<&str>) {
+        self.live.diagnose(|diagnosis| diagnosis.on_store(now, why));
+    }
+
     fn network(&mut self, now: Utc, indication: &AdpmIndication) {
         self.live.diagnose(|diagnosis| diagnosis.on_network(now, indication));
         match *indication {

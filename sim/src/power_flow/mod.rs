@@ -21,14 +21,12 @@
 //! # Ok::<(), sim::power_flow::Collapse>(())
 //! ```
 
-mod day;
 mod demand;
 mod report;
 mod solution;
 mod source;
 mod sweep;
 
-pub use day::Supply;
 pub use demand::Demand;
 pub use report::{Snapshot, buses_csv, customers_csv, day_text};
 pub use solution::Solution;

@@ -89,18 +89,6 @@ fn nobody_at_home_is_the_voltage_of_the_transformer_everywhere() {
     }
 }
 
-#[test]
-fn a_supply_gives_what_the_power_flow_of_that_minute_gives_and_the_next_day_the_same() {
-    let feeder = Feeder::european_lv();
-    let supply = Supply::new(&feeder, Source::EUROPEAN_LV);
-    let solution =
-        PowerFlow::new(&feeder, Source::EUROPEAN_LV).solve(&Demand::at_minute(&feeder, 565)).unwrap();
-    let bus = feeder.customer(7).unwrap().bus;
-    assert_eq!(supply.voltages(bus, 565), *solution.voltages(bus));
-    assert_eq!(supply.voltages(bus, 565 + 1440), *solution.voltages(bus));
-    assert_ne!(supply.voltages(bus, 566), *solution.voltages(bus));
-}
-
 /// A feeder whose buses hang one below another: by bus (2, 3, ...) the number of the one that feeds it, and the metres to it.
 fn chain(lines: &[(usize, f64)], cable: &str) -> Feeder {
     let buses =
