@@ -1,11 +1,11 @@
 //! Logs of events, by group.
 
 use super::names;
+use super::shown::LogRow;
 use crate::ring::Ring;
 use crate::specs::{self, event};
 use dlms::axdr::Encoder;
-use dlms::classes::WallClock;
-use dlms::classes::profile::{ProfileDescription, RowSource, SortMethod};
+use dlms::classes::profile::{ProfileDescription, SortMethod};
 use dlms::cosem::{CaptureObject, LogicalName};
 use plc_core::{Outbox, Utc};
 
@@ -161,27 +161,16 @@ impl Default for EventLogs {
     }
 }
 
-/// The rows of a log as a clock shows their times.
-pub(super) struct ShownEvents<'r> {
-    pub(super) rows: &'r Ring<EventRow>,
-    pub(super) clock: &'r WallClock,
-}
-
-impl RowSource for ShownEvents<'_> {
-    fn rows(&self) -> u32 {
-        self.rows.len() as u32
+impl LogRow for EventRow {
+    fn utc(&self) -> Utc {
+        self.utc
     }
 
-    fn key(&self, row: u32, column: usize) -> Option<i64> {
-        let row = self.rows.row(row as usize)?;
-        Some(if column == 0 { row.utc.as_secs() } else { row.code.into() })
+    fn key(&self, _: usize) -> i64 {
+        self.code.into()
     }
 
-    fn cell(&self, row: u32, column: usize, out: &mut Encoder<'_>) {
-        match (self.rows.row(row as usize), column) {
-            (None, _) => out.null(),
-            (Some(row), 0) => out.clock_time(&self.clock.time(row.utc)),
-            (Some(row), _) => out.u8(row.code),
-        }
+    fn emit(&self, _: usize, out: &mut Encoder<'_>) {
+        out.u8(self.code);
     }
 }

@@ -15,6 +15,7 @@ mod ports;
 mod quality;
 mod rates;
 mod reading;
+mod shown;
 mod stepping;
 
 pub use acting::{Note, Origin};

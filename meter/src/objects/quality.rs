@@ -1,11 +1,12 @@
 //! What was wrong with the voltage: counts, the last of each kind, and a log.
 
 use super::names;
+use super::shown::LogRow;
 use crate::ring::Ring;
 use crate::specs::QUALITY_ROWS_MAX;
 use dlms::axdr::Encoder;
-use dlms::classes::profile::{ProfileDescription, RowSource, SortMethod};
-use dlms::classes::{WallClock, register};
+use dlms::classes::profile::{ProfileDescription, SortMethod};
+use dlms::classes::register;
 use dlms::cosem::{CaptureObject, LogicalName};
 use metrology::quality::EventKind;
 use plc_core::Utc;
@@ -159,32 +160,22 @@ impl Default for QualityBook {
     }
 }
 
-/// The rows of a log as a clock shows their times.
-pub(super) struct ShownQuality<'r> {
-    pub(super) rows: &'r Ring<QualityRow>,
-    pub(super) clock: &'r WallClock,
+impl LogRow for QualityRow {
+    fn utc(&self) -> Utc {
+        self.utc
+    }
+
+    fn key(&self, column: usize) -> i64 {
+        self.field(column).into()
+    }
+
+    fn emit(&self, column: usize, out: &mut Encoder<'_>) {
+        out.u32(self.field(column));
+    }
 }
 
-impl RowSource for ShownQuality<'_> {
-    fn rows(&self) -> u32 {
-        self.rows.len() as u32
-    }
-
-    fn key(&self, row: u32, column: usize) -> Option<i64> {
-        let row = self.rows.row(row as usize)?;
-        Some(match column {
-            0 => row.utc.as_secs(),
-            1 => row.duration_ms.into(),
-            _ => row.magnitude_mv.into(),
-        })
-    }
-
-    fn cell(&self, row: u32, column: usize, out: &mut Encoder<'_>) {
-        match (self.rows.row(row as usize), column) {
-            (None, _) => out.null(),
-            (Some(row), 0) => out.clock_time(&self.clock.time(row.utc)),
-            (Some(row), 1) => out.u32(row.duration_ms),
-            (Some(row), _) => out.u32(row.magnitude_mv),
-        }
+impl QualityRow {
+    const fn field(&self, column: usize) -> u32 {
+        if column == 1 { self.duration_ms } else { self.magnitude_mv }
     }
 }

@@ -3,8 +3,9 @@
 use super::Objects;
 use super::board::Slot;
 use super::catalogue::{Content, Place, TallyPart};
-use super::events::{EventGroup, ShownEvents};
-use super::quality::{QualityKind, ShownQuality};
+use super::events::EventGroup;
+use super::quality::QualityKind;
+use super::shown::ShownLog;
 use super::{COLUMNS, THREE_PHASE_COLUMNS, names};
 use crate::profiles::Row;
 use crate::ring::Ring;
@@ -193,7 +194,7 @@ impl Objects<'_> {
         out: &mut Encoder<'_>,
     ) -> Result<(), DataAccessResult> {
         let (clock, columns) = (&self.board.slots.clock, group.columns());
-        let rows = ShownEvents { rows: self.board.events.rows(group), clock };
+        let rows = ShownLog { rows: self.board.events.rows(group), clock };
         let selector = request.selector.as_ref().map(|selector| as_utc(selector, clock));
         profile::encode(request.attribute, selector.as_ref(), &group.description(&columns), &rows, out)
     }
@@ -205,7 +206,7 @@ impl Objects<'_> {
         out: &mut Encoder<'_>,
     ) -> Result<(), DataAccessResult> {
         let (clock, columns) = (&self.board.slots.clock, kind.columns());
-        let rows = ShownQuality { rows: self.board.quality.rows(kind), clock };
+        let rows = ShownLog { rows: self.board.quality.rows(kind), clock };
         let selector = request.selector.as_ref().map(|selector| as_utc(selector, clock));
         profile::encode(request.attribute, selector.as_ref(), &kind.description(&columns), &rows, out)
     }
