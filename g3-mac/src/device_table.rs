@@ -10,7 +10,9 @@ use plc_core::sap::{DeviceEntry, Persist};
 /// A counter may jump forward as far as it likes, since a node that restarts goes on from what it had
 /// reserved. Entries belong to a key: what was secured with one slot says nothing about the other, and
 /// goes when the key of the slot changes. Only frames whose MIC was right make entries, so that a full
-/// table means that many members of the PAN are in reach; the one not heard for longest is forgotten.
+/// table means that many members of the PAN are in reach, or that somebody has stolen a key. A source that was heard once is
+/// forgotten before one that was heard again: a flood of single frames in the names of nobody leaves the others their counters.
+/// Among equals the one not heard for longest goes.
 ///
 /// What was accepted is made durable once in a block, not for each frame: see [`AfterRestart`].
 #[derive(Debug)]
@@ -29,8 +31,12 @@ struct Device {
     fresh_from: u32,
     /// What the last record said.
     durable: u32,
+    /// When it was heard last, with [`AGAIN`] if not for the first time.
     heard: u64,
 }
+
+/// Makes what was heard more than once worth more than anything that was heard once.
+const AGAIN: u64 = 1 << 63;
 
 impl DeviceTable {
     pub(crate) fn new(bound: usize, block: u32, after_restart: AfterRestart) -> Self {
@@ -42,7 +48,8 @@ impl DeviceTable {
         let key = (counter.short, counter.key_index);
         let accept_from = counter.accept_from;
         if self.table.find(key).is_none_or(|device| device.fresh_from < accept_from) {
-            let device = Device { fresh_from: accept_from, durable: accept_from, heard: self.clock };
+            let heard = self.clock | AGAIN;
+            let device = Device { fresh_from: accept_from, durable: accept_from, heard };
             self.table.insert(key, device, |device| device.heard);
         }
     }
@@ -72,7 +79,7 @@ impl DeviceTable {
         let device = Device {
             fresh_from: frame_counter + 1,
             durable: accept_from.unwrap_or(durable),
-            heard: self.clock,
+            heard: self.clock | if known.is_some() { AGAIN } else { 0 },
         };
         self.table.insert((short, key_index), device, |device| device.heard);
         true
@@ -218,5 +225,26 @@ mod tests {
         assert!(!table.accept(A, 0, 5, |_| false));
         assert!(table.accept(A, 0, 5, |_| true));
         assert_eq!(table.export().map(|c| c.accept_from).collect::<Vec<_>>(), [6]);
+    }
+
+    #[test]
+    fn a_flood_of_single_frames_leaves_those_that_were_heard_again_their_counters() {
+        let mut table = table(4);
+        for counter in [1, 2] {
+            assert!(accept(&mut table, A, 0, counter));
+        }
+        for n in 0..100 {
+            assert!(accept(&mut table, ShortAddress(0x4000 + n), 0, 1));
+        }
+        assert!(!accept(&mut table, A, 0, 2), "a replay");
+        assert_eq!(table.occupancy(), (4, 4));
+        // Who is heard again stays as well, and of those the one that was silent for longest goes.
+        for n in 0..4 {
+            assert!(
+                accept(&mut table, ShortAddress(n + 10), 0, 1)
+                    && accept(&mut table, ShortAddress(n + 10), 0, 2)
+            );
+        }
+        assert!(accept(&mut table, A, 0, 2), "forgotten after all");
     }
 }

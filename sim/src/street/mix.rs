@@ -11,17 +11,17 @@ pub enum MeterMix {
     SinglePhase,
     /// Three phases, four wires: the load of each customer is spread over all phases.
     ThreePhase,
-    /// A third of the customers have three phases, whichever are chosen by a step of their numbers.
+    /// Every third meter has three phases, the second of all first.
     Mix,
 }
 
 impl MeterMix {
-    /// Whether the meter of a customer, by number, has three phases.
-    pub const fn has_three_phases(self, customer: u32) -> bool {
+    /// Whether the meter at this place among those that were chosen, from 0, has three phases.
+    pub const fn has_three_phases(self, place: usize) -> bool {
         match self {
             Self::SinglePhase => false,
             Self::ThreePhase => true,
-            Self::Mix => (customer / 3 + customer).is_multiple_of(3),
+            Self::Mix => place % 3 == 1,
         }
     }
 
@@ -51,17 +51,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mix_is_read_as_it_is_written_and_a_third_of_it_has_three_phases() {
+    fn a_mix_is_read_as_it_is_written_and_a_third_of_it_has_three_phases_from_two_meters_on() {
         for (name, mix) in MeterMix::NAMES {
             assert_eq!((name.parse(), mix.to_string()), (Ok(mix), String::from(name)));
         }
         assert!("three".parse::<MeterMix>().is_err());
-        let all = [MeterMix::SinglePhase, MeterMix::ThreePhase, MeterMix::Mix];
-        for step in [1, 6] {
-            let chosen = (0..9).map(|n| 1 + n * step);
-            let of =
-                |mix: MeterMix| chosen.clone().filter(|&customer| mix.has_three_phases(customer)).count();
-            assert_eq!(all.map(of), [0, 9, 3]);
+        for meters in 2..=55 {
+            let of = |mix: MeterMix| (0..meters).filter(|&place| mix.has_three_phases(place)).count();
+            assert_eq!((of(MeterMix::SinglePhase), of(MeterMix::ThreePhase)), (0, meters));
+            assert_eq!(of(MeterMix::Mix), (meters + 1) / 3);
         }
     }
 }

@@ -140,8 +140,8 @@ impl Street {
         let clock = SampleClock::new(RATE_HZ, Instant::EPOCH, 0);
         let anchor = UtcAnchor { at: Instant::EPOCH, utc: config.start };
         let line = line::lay(feeder, &chosen, &seed, config.snr_db)?;
-        let site = |&customer| Site::new(customer, feeder, config, &seed, anchor);
-        let sites = chosen.iter().map(site).collect::<Result<Vec<_>, _>>()?;
+        let site = |(place, &customer)| Site::new((place, customer), feeder, config, &seed, anchor);
+        let sites = chosen.iter().enumerate().map(site).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             received: vec![Vec::new(); line.ports()],
             line,

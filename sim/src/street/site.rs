@@ -43,8 +43,9 @@ pub struct Site {
 }
 
 impl Site {
+    /// The meter of a customer, at this place among all of them.
     pub(super) fn new(
-        customer: u32,
+        (place, customer): (usize, u32),
         feeder: &Feeder,
         config: &StreetConfig,
         seed: &Seed,
@@ -52,7 +53,8 @@ impl Site {
     ) -> Result<Self, StreetError> {
         let identity = MeterIdentity::new(customer, seed);
         let failed = |reason| StreetError::Meter { customer, reason };
-        let load = Load::of(feeder, customer, config, seed)
+        let three_phases = config.meters.has_three_phases(place);
+        let load = Load::of(feeder, customer, (config.start_second, three_phases), seed)
             .ok_or_else(|| failed(String::from("no such customer")))?;
         let mut meter = build_meter(&identity, load.ratings(), seed, anchor.at).map_err(failed)?;
         meter.handle(anchor.at, MeterInput::Clock(anchor));
@@ -172,9 +174,8 @@ enum Load {
 }
 
 impl Load {
-    fn of(feeder: &Feeder, customer: u32, config: &StreetConfig, seed: &Seed) -> Option<Self> {
-        let start = config.start_second;
-        if config.meters.has_three_phases(customer) {
+    fn of(feeder: &Feeder, customer: u32, (start, three_phases): (u32, bool), seed: &Seed) -> Option<Self> {
+        if three_phases {
             let household = Box::new(ThreePhaseHousehold::of(feeder, customer, start, seed)?);
             return Some(Self::Three { household, frames: vec![Frame::default(); PIECE] });
         }

@@ -31,7 +31,7 @@ impl Lone {
             }
             n => {
                 let household = layout.households().get(n as usize - 1)?;
-                let mut site = World::site_of(config, household, anchor, &seed);
+                let mut site = World::site_of(config, (n as usize - 1, household), anchor, &seed);
                 if config.rogue.wrong_key.contains(&(n as usize)) {
                     site.set_psk(super::actions::WRONG_KEY);
                 }

@@ -133,8 +133,8 @@ impl World {
         let anchor = UtcAnchor { at: Instant::EPOCH, utc: config.start };
         let layout = Self::layout_of(&config, &seed);
         let air = Air::new(config.band, config.table.clone(), layout.links(), &layout.phases(), &seed);
-        let site = |household: &Household| Self::site_of(&config, household, anchor, &seed);
-        let sites: Vec<_> = layout.households().iter().map(site).collect();
+        let site = |place: (usize, &Household)| Self::site_of(&config, place, anchor, &seed);
+        let sites: Vec<_> = layout.households().iter().enumerate().map(site).collect();
         let concentrator = Concentrator::new(plan(&config, &layout, anchor, &seed), FramePhy::new);
         let nodes = sites.len() + 1 + config.rogue.recorders.len();
         let rogues = config.rogue.recorders.iter().map(|_| Rogue::new()).collect();
@@ -176,10 +176,15 @@ impl World {
         layout
     }
 
-    fn site_of(config: &TownConfig, household: &Household, anchor: UtcAnchor, seed: &Seed) -> Site {
+    fn site_of(
+        config: &TownConfig,
+        (place, household): (usize, &Household),
+        anchor: UtcAnchor,
+        seed: &Seed,
+    ) -> Site {
         let capture_period_s = config.capture.as_secs() as u32;
         let sizes = ProfileSizes { capture_period_s, ..ProfileSizes::default() };
-        let load = SiteLoad::new(config, household.customer);
+        let load = SiteLoad::new(config, place, household.customer);
         Site::new(*household, load, config.band, anchor, sizes, seed)
     }
 

@@ -50,10 +50,10 @@ pub(super) enum SiteLoad {
 }
 
 impl SiteLoad {
-    /// Of a customer of the town.
-    pub(super) fn new(config: &TownConfig, customer: u32) -> Self {
+    /// Of a customer whose meter is at this place in the town.
+    pub(super) fn new(config: &TownConfig, place: usize, customer: u32) -> Self {
         let (feeder, start) = (&config.feeder, config.start_second());
-        if config.mix.has_three_phases(customer) {
+        if config.mix.has_three_phases(place) {
             Self::Three(Box::new(ThreePhaseLoad::new(feeder, customer, start)))
         } else {
             Self::One(Load::new(feeder, customer, start))
