@@ -1,12 +1,16 @@
 //! `concentrator run`: opens everything, serves until asked to stop, closes everything.
 
-use crate::cli::{RunArgs, start_log};
+use crate::cli::RunArgs;
 use crate::clock;
 use crate::config::{BackhaulConfig, Config};
 use crate::entropy;
 use crate::grpc::Server;
 use crate::live::Live;
+use crate::logging;
+use crate::metrics::Page;
 use crate::power_line;
+use crate::pulse::Pipeline;
+use crate::service_manager;
 use crate::store::{Event, EventKind, Store};
 use crate::uplink::{self, UplinkSettings};
 use ::backhaul::UplinkConfig;
@@ -22,7 +26,7 @@ use std::time::Duration;
 /// The configuration, the store or the address cannot be used.
 pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
-    start_log(log, &config.log)?;
+    logging::start(log.unwrap_or(&config.log), config.log_format)?;
     let mut store = Store::open(&config.store_path, clock::utc())?;
     for meter in &config.meters {
         store.register_meter(meter.eui64, Some(meter.system_title))?;
@@ -33,13 +37,20 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     server.stop_on_signals()?;
     note(&mut store, &live, EventKind::Started, format!("version {}", env!("CARGO_PKG_VERSION")));
     let uplink = start_uplink(&config, &store, &live)?;
+    let page = config.metrics.map(|listen| Page::start(listen, Arc::clone(&live), store.path().to_owned()));
+    let page = page.transpose()?;
+    let watchdog = service_manager::watch(Arc::clone(&live)).context("thread of the watchdog")?;
+    service_manager::ready();
     keep_serving(&config, &mut store, &live);
+    service_manager::stopping();
     note(&mut store, &live, EventKind::Stopped, String::from("asked to stop"));
     server.stop()?;
     if let Some(uplink) = uplink {
         // It ends with the shutdown that has ended everything else.
         let _ = uplink.join();
     }
+    page.into_iter().for_each(Page::join);
+    let _ = watchdog.join();
     store.close()?;
     Ok(ExitCode::SUCCESS)
 }
@@ -58,6 +69,7 @@ fn start_uplink(config: &Config, store: &Store, live: &Arc<Live>) -> anyhow::Res
 /// Serves the power line again and again: a dead modem must not take the interface with it, which tells of it.
 fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
     while !live.shutdown.is_triggered() {
+        live.beat(Pipeline::PowerLine);
         let Err(error) = power_line::serve(config, store, live) else { return };
         let text = format!("{error:#}");
         live.diagnose(|diagnosis| diagnosis.on_line(live.now(), Some(&text)));

@@ -1,8 +1,9 @@
 //! What is known now, shared between the thread of the power line, which tells it, and the interface, which
 //! shows it. Nothing in here must survive a restart; what must is in the store.
 
-use crate::clock;
+use crate::clock::{self, Monotonic};
 use crate::config::Config;
+use crate::pulse::{Pipeline, Pulse};
 use crate::shutdown::Shutdown;
 use crate::store::{Cursor, Reading, StoreError, StoreReader};
 use backhaul::Spans;
@@ -159,6 +160,8 @@ pub struct Live {
     events: watch::Sender<u64>,
     newest: watch::Sender<Cursor>,
     diagnosis: Mutex<Diagnosis>,
+    pulse: Pulse,
+    monotonic: Monotonic,
 }
 
 impl Live {
@@ -181,6 +184,8 @@ impl Live {
             in_hand: watch::Sender::default(),
             delivery: watch::Sender::default(),
             events: watch::Sender::default(),
+            pulse: Pulse::default(),
+            monotonic: Monotonic::start(),
         }
     }
 
@@ -275,6 +280,37 @@ impl Live {
     pub fn explain(&self, meter: Eui64) -> Explanation {
         let now = self.now();
         self.diagnosis.lock().unwrap_or_else(PoisonError::into_inner).explain(now, meter)
+    }
+
+    /// The pipeline has made progress.
+    pub fn beat(&self, pipeline: Pipeline) {
+        self.pulse.beat(pipeline, self.monotonic.now());
+    }
+
+    /// The pipeline has nothing to do until its next beat.
+    pub fn rest(&self, pipeline: Pipeline) {
+        self.pulse.rest(pipeline);
+    }
+
+    /// For how long a pipeline was not heard; `None` while nothing is expected of it.
+    pub fn silence(&self, pipeline: Pipeline) -> Option<Duration> {
+        self.pulse.silence(pipeline, self.monotonic.now())
+    }
+
+    /// The first pipeline that hangs, and for how long it was not heard.
+    pub fn stuck(&self) -> Option<(Pipeline, Duration)> {
+        self.pulse.stuck(self.monotonic.now())
+    }
+
+    /// One line for those who look at the machine.
+    pub fn summary(&self) -> String {
+        let meters = self.meters.borrow();
+        let joined = |meter: &&MeterStatus| matches!(meter.state, MeterState::Joined | MeterState::Reading);
+        let line = match self.status.borrow().fault.as_str() {
+            "" => String::from("power line served"),
+            fault => format!("power line not served: {fault}"),
+        };
+        format!("{line}; {} of {} meters joined", meters.values().filter(joined).count(), meters.len())
     }
 
     /// Time comes from a simulation from now on, in which it is `now`; once it does, this changes nothing.

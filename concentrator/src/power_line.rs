@@ -6,6 +6,7 @@ use crate::plc::{
     Driver, DriverError, FrontEnd, MeterAccess, SessionConfig, SessionError, front_end, serve as serve_node,
     telemetry,
 };
+use crate::pulse::Pipeline;
 use crate::store::Store;
 use crate::{clock, entropy};
 use anyhow::Context;
@@ -54,6 +55,7 @@ fn drive<F: FrontEnd>(driver: &mut Driver<F>, live: &Live) -> Result<(), DriverE
     let mut next = Instant::EPOCH;
     while !live.shutdown.is_triggered() {
         for _ in 0..STEPS {
+            live.beat(Pipeline::PowerLine);
             if !driver.step()? {
                 return Ok(());
             }

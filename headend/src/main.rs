@@ -53,9 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    if let Err(error) = concentrator::logging::start(&arguments.log) {
-        bail!("--log {:?}: {error}; expected a filter such as \"info\"", arguments.log);
-    }
+    concentrator::logging::start(&arguments.log, concentrator::logging::LogFormat::Text).context("--log")?;
     if arguments.plain_text && !arguments.listen.ip().is_loopback() {
         bail!("--listen {}: expected an address of this machine alone with --plain-text", arguments.listen);
     }

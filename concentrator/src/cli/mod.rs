@@ -19,7 +19,9 @@ pub use direct::{
 };
 
 use crate::config::Config;
+use crate::logging::LogFormat;
 use crate::{daemon, logging, pki};
+use anyhow::Context;
 use clap::Parser;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -59,11 +61,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts the log by the command line, or else by `default`.
+/// Starts the log by the command line, or else by `default`, for people.
 pub(crate) fn start_log(wanted: Option<&str>, default: &str) -> anyhow::Result<()> {
-    let filter = wanted.unwrap_or(default);
-    logging::start(filter)
-        .map_err(|error| anyhow::anyhow!("--log {filter:?}: {error}; expected a filter such as \"info\""))
+    logging::start(wanted.unwrap_or(default), LogFormat::Text).context("--log")
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

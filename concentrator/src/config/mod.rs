@@ -15,6 +15,7 @@ pub use section::ConfigError;
 pub use value::Key128;
 pub(crate) use value::hex;
 
+use crate::logging::LogFormat;
 use crate::store::Limits;
 use plc_core::{Eui64, PanId};
 use section::{Findings, Section, Show};
@@ -50,8 +51,12 @@ pub struct Config {
     pub plc: PlcConfig,
     /// `[collector]`.
     pub collector: CollectorConfig,
+    /// `metrics.listen`: where metrics are served, if at all.
+    pub metrics: Option<SocketAddr>,
     /// `log.level`: a filter of `tracing`.
     pub log: String,
+    /// `log.format`.
+    pub log_format: LogFormat,
     /// `[[meter]]`, here and in `meters_file`, ordered by EUI-64.
     pub meters: Vec<MeterConfig>,
 }
@@ -128,7 +133,9 @@ impl Default for Config {
                 parallel_sessions: 4,
                 set_clocks: true,
             },
+            metrics: None,
             log: String::from("info"),
+            log_format: LogFormat::Text,
             meters: Vec::new(),
         }
     }
@@ -172,18 +179,7 @@ impl Config {
         config.limits.head_end = config.backhaul.is_some();
         config.plc.take(root.section("plc", found), found);
         config.collector.take(root.section("collector", found), found);
-        let mut log = root.section("log", found);
-        set(
-            &mut config.log,
-            log.take(
-                "level",
-                "a filter such as \"info\" or \"warn,concentrator=debug\"",
-                Show::Value,
-                found,
-                |v| value::text(v).filter(|filter| EnvFilter::try_new(filter).is_ok()),
-            ),
-        );
-        log.finish(found);
+        config.take_watch(&mut root, found);
         config.take_meters(&mut root, folder, found);
         root.finish(found);
         (config, findings)
@@ -210,6 +206,23 @@ impl Config {
             grpc.take("listen", expected, Show::Value, found, |v| v.as_str()?.parse().ok()),
         );
         grpc.finish(found);
+    }
+
+    fn take_watch(&mut self, root: &mut Section<'_>, found: &mut Findings<'_>) {
+        let mut metrics = root.section("metrics", found);
+        let expected = "an address and a port, such as \"127.0.0.1:9469\"";
+        let listen = |v: &toml::de::DeValue<'_>| v.as_str()?.parse().ok();
+        self.metrics = metrics.take("listen", expected, Show::Value, found, listen);
+        metrics.finish(found);
+        let mut log = root.section("log", found);
+        let expected = "a filter such as \"info\" or \"warn,concentrator=debug\"";
+        let filter =
+            |v: &toml::de::DeValue<'_>| value::text(v).filter(|filter| EnvFilter::try_new(filter).is_ok());
+        set(&mut self.log, log.take("level", expected, Show::Value, found, filter));
+        let expected = "\"text\", \"json\" or \"journald\"";
+        let format = |v: &toml::de::DeValue<'_>| LogFormat::from_name(v.as_str()?);
+        set(&mut self.log_format, log.take("format", expected, Show::Value, found, format));
+        log.finish(found);
     }
 
     fn take_meters(&mut self, root: &mut Section<'_>, folder: &Path, found: &mut Findings<'_>) {

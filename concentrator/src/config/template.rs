@@ -42,7 +42,7 @@ const BACKHAUL: &str = r#"[backhaul]
 impl Config {
     /// The file that gives this configuration, without the meters, every key explained.
     pub fn to_toml(&self) -> String {
-        let Self { store_path, listen, limits, plc, collector, log, .. } = self;
+        let Self { store_path, listen, limits, plc, collector, .. } = self;
         format!(
             r#"# Configuration of the concentrator. Every key is optional; the values here are used without it.
 # An unknown key is an error.
@@ -88,11 +88,9 @@ parallel_sessions = {parallel_sessions}
 # Whether meters whose clock deviates by more than five seconds are set to the time of this machine, which must be right then.
 set_clocks = {set_clocks}
 
-[log]
-# What is logged to standard error: error, warn, info, debug, trace, also per module.
-level = {log:?}
-
+{watch}
 {METER_EXAMPLE}"#,
+            watch = self.watch(),
             path = store_path.display().to_string(),
             max_mb = limits.octets >> 20,
             keep_days = limits.keep.as_secs() / 86_400,
@@ -105,6 +103,24 @@ level = {log:?}
             retries = collector.retries,
             parallel_sessions = collector.parallel_sessions,
             set_clocks = collector.set_clocks,
+        )
+    }
+
+    /// What those who watch the box are told.
+    fn watch(&self) -> String {
+        format!(
+            r#"[metrics]
+# Where metrics are served for Prometheus, at /metrics; without it nowhere. They name no meter and no key, and need no password.
+#listen = "127.0.0.1:9469"
+
+[log]
+# What is logged: error, warn, info, debug, trace, also per module.
+level = {log:?}
+# How: "text" or "json", a line for each message on standard error, or "journald", to the journal of the system.
+format = {log_format:?}
+"#,
+            log = self.log,
+            log_format = self.log_format.as_str(),
         )
     }
 }

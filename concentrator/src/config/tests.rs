@@ -44,7 +44,7 @@ fn everything_that_is_wrong_is_said_at_once() {
   line 5: collector.capture_period_s = 7000: expected seconds that divide a day, 60 to 86400
   line 6: collector.period: unknown key, expected one of capture_period_s, read_delay_s, retries, parallel_sessions, set_clocks
   line 8: plc.pan_id = 0x0300: expected a number up to 0xfcff with the bits 0x0300 clear
-  line 9: extra: unknown key, expected one of store, grpc, backhaul, plc, collector, log, meter, meters_file";
+  line 9: extra: unknown key, expected one of store, grpc, backhaul, plc, collector, metrics, log, meter, meters_file";
     assert_eq!(parse(text).unwrap_err(), expected);
 }
 

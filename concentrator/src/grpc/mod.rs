@@ -12,6 +12,8 @@ pub use convert::obis;
 pub use service::MAX_STREAMS;
 
 use crate::live::Live;
+use crate::pulse::Pipeline;
+use crate::store::StoreReader;
 use concentrator_proto::FILE_DESCRIPTOR_SET;
 use concentrator_proto::v1::concentrator_server::ConcentratorServer;
 use concentrator_proto::v1::ledger_server::LedgerServer;
@@ -82,6 +84,7 @@ impl Server {
         })?;
         let address = listener.local_addr().map_err(GrpcError::Runtime)?;
         let task = runtime.block_on(spawn(listener, Arc::clone(&live), store.to_owned()))?;
+        runtime.spawn(beat(Arc::clone(&live), store.to_owned()));
         tracing::info!("interface on {address}");
         Ok(Self { runtime, task, address, live })
     }
@@ -158,6 +161,28 @@ async fn spawn(
     Ok(tokio::spawn(router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopping)))
 }
 
+/// Tells that the runtime runs and the store can be read, as long as that is so.
+async fn beat(live: Arc<Live>, store: PathBuf) {
+    while !live.shutdown.is_triggered() {
+        let path = store.clone();
+        let read = move || StoreReader::open(&path).and_then(|reader| reader.newest());
+        match tokio::task::spawn_blocking(read).await {
+            // A store that fails at once is a fault, and not one that a restart mends.
+            Ok(read) => {
+                if let Err(error) = read {
+                    tracing::error!("the interface cannot read the store: {error}");
+                }
+                live.beat(Pipeline::Interface);
+            }
+            Err(error) => tracing::error!("the interface cannot read the store: {error}"),
+        }
+        let _ = tokio::time::timeout(BEAT, live.shutdown.triggered()).await;
+    }
+    live.rest(Pipeline::Interface);
+}
+
+/// Pause between two looks at the own health.
+const BEAT: Duration = Duration::from_secs(5);
 const WORKERS: usize = 2;
 const BLOCKING: usize = 16;
 /// Octets of a request.

@@ -31,6 +31,8 @@ pub struct MeterAccess {
 
 /// Told of everything that others may want to see. Called on the application's thread, so it must be short.
 pub trait Observer: Send {
+    /// A turn begins.
+    fn before_turn(&mut self);
     /// A turn is over.
     fn after_turn(&mut self, now: Utc, collector: &Collector);
     /// A datagram of a meter has arrived.
@@ -127,6 +129,7 @@ impl<'s, O: Observer> Application<'s, O> {
     /// The store cannot be written: nothing may go on without it.
     pub fn run(&mut self, port: &ApplicationPort) -> Result<(), StoreError> {
         while let Some(turn) = port.turn() {
+            self.observer.before_turn();
             let answer = self.turn(turn)?;
             let stop = answer.stop;
             port.answer(answer);

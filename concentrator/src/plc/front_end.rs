@@ -12,6 +12,8 @@ use std::time::Duration;
 /// How long a front end may take for a block before it counts as dead. A converter delivers thousands of blocks
 /// in this time.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Addresses of a host that are tried.
+const ADDRESSES: usize = 4;
 
 /// What the node sends in the next block period.
 #[derive(Clone, Copy, Debug)]
@@ -91,10 +93,10 @@ pub fn open(address: &str) -> io::Result<Box<dyn FrontEnd>> {
     }
 }
 
-/// Connects to the first address of `host` that answers within [`PATIENCE`].
+/// Connects to the first address of `host` that answers within [`PATIENCE`], of so many.
 fn connect(host: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "no such host");
-    for address in host.to_socket_addrs()? {
+    for address in host.to_socket_addrs()?.take(ADDRESSES) {
         match TcpStream::connect_timeout(&address, PATIENCE) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,

@@ -3,6 +3,7 @@
 use super::application::Observer;
 use super::network::Network;
 use crate::live::{Live, MeterState, MeterStatus};
+use crate::pulse::Pipeline;
 use crate::store::{Cursor, Reading};
 use collector::{Collector, CollectorEvent, SessionFailure};
 use dlms::client::ClientFailure;
@@ -44,7 +45,12 @@ impl LiveObserver {
 }
 
 impl Observer for LiveObserver {
+    fn before_turn(&mut self) {
+        self.live.beat(Pipeline::Collection);
+    }
+
     fn after_turn(&mut self, now: Utc, collector: &Collector) {
+        self.live.rest(Pipeline::Collection);
         self.live.update_status(|status| status.now = now);
         collector.meters().for_each(|status| self.show(&status));
         self.network.publish(&self.live);
@@ -151,4 +157,11 @@ fn update(shown: &mut MeterStatus, status: &collector::MeterStatus) {
     shown.counters.sessions_failed = status.failures;
     shown.counters.sessions_succeeded =
         status.sessions - status.failures - u64::from(status.state == Collected::InSession);
+}
+
+impl Drop for LiveObserver {
+    /// An application that has ended, also by an error, does not hang.
+    fn drop(&mut self) {
+        self.live.rest(Pipeline::Collection);
+    }
 }

@@ -37,7 +37,8 @@ impl Link {
         let channel = endpoint.connect().await?;
         let (requests, queue) = mpsc::channel(QUEUE);
         let mut client = BackhaulClient::new(channel);
-        let answers = client.deliver(ReceiverStream::new(queue)).await?.into_inner();
+        let answers = tokio::time::timeout(STALLED, client.deliver(ReceiverStream::new(queue))).await;
+        let answers = answers.context("the head-end does not take the stream")??.into_inner();
         Ok(Self { requests, answers })
     }
 

@@ -11,6 +11,7 @@ pub use memory::Memory;
 
 use crate::clock::{self, Monotonic};
 use crate::live::{Delivery, Live};
+use crate::pulse::Pipeline;
 use crate::store::{Cursor, DeliveredMark, ReadingFilter, StoreError, StoreReader};
 use backhaul::{Lot, Span, Spans, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
 use concentrator_proto::v1;
@@ -121,6 +122,7 @@ impl Driver {
         self.grow();
         let shutdown = self.live.shutdown.clone();
         loop {
+            self.live.beat(Pipeline::Backhaul);
             self.carry_out().await;
             let deadline = self.machine.deadline();
             let pause = deadline.map_or(IDLE, |at| at.since(self.clock.now())).min(IDLE);
@@ -140,6 +142,7 @@ impl Driver {
             }
             self.remember(SAVE_EVERY);
         }
+        self.live.rest(Pipeline::Backhaul);
         self.remember(Duration::ZERO);
     }
 
@@ -200,6 +203,7 @@ impl Driver {
 
     async fn send(&mut self, word: Request) {
         let Some(link) = &self.link else { return };
+        self.live.beat(Pipeline::Backhaul);
         if !link.send(word).await {
             self.close(String::from("the connection takes nothing"));
             self.input(UplinkInput::Closed { retry_after: None });

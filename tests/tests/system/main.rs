@@ -8,4 +8,5 @@ mod grpc;
 mod process;
 mod table;
 mod town;
+mod watched;
 mod wrong_input;

@@ -38,12 +38,17 @@ pub(crate) struct Ended {
 
 /// Starts `concentrator`.
 pub(crate) fn concentrator(arguments: &[&str]) -> Process {
-    Process::start("concentrator", arguments)
+    concentrator_in(&[], arguments)
+}
+
+/// Starts `concentrator` in an environment.
+pub(crate) fn concentrator_in(environment: &[(&str, &str)], arguments: &[&str]) -> Process {
+    Process::start("concentrator", environment, arguments)
 }
 
 /// Starts `plcsim`.
 pub(crate) fn plcsim(arguments: &[&str]) -> Process {
-    Process::start("plcsim", arguments)
+    Process::start("plcsim", &[], arguments)
 }
 
 /// Looks until there is something to see.
@@ -60,9 +65,10 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
 }
 
 impl Process {
-    fn start(name: &str, arguments: &[&str]) -> Self {
+    fn start(name: &str, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut child = Command::new(programs().join(name))
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

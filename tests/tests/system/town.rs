@@ -1,7 +1,7 @@
 //! A street in one process, a daemon in another, and the files between them.
 
 use crate::grpc::Client;
-use crate::process::{Ended, Process, concentrator, plcsim};
+use crate::process::{Ended, Process, concentrator_in, plcsim};
 use concentrator::store::{Cursor, ReadingFilter, StoreReader, StoredEvent, StoredReading};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -60,8 +60,13 @@ impl Town {
 
     /// Starts the daemon.
     pub(crate) fn daemon(&self) -> Daemon {
+        self.daemon_with(&[])
+    }
+
+    /// Starts the daemon in an environment.
+    pub(crate) fn daemon_with(&self, environment: &[(&str, &str)]) -> Daemon {
         let config = self.path("daemon.toml");
-        let mut process = concentrator(&["run", "--config", config.to_str().unwrap()]);
+        let mut process = concentrator_in(environment, &["run", "--config", config.to_str().unwrap()]);
         let client = Client::new(&format!("http://{}", process.says("interface on ")));
         Daemon { process, client }
     }
@@ -85,6 +90,11 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
+    /// Waits for the word behind `mark` in a line of its log.
+    pub(crate) fn says(&mut self, mark: &str) -> String {
+        self.process.says(mark)
+    }
+
     /// Whether it has not ended.
     pub(crate) fn is_running(&mut self) -> bool {
         self.process.is_running()
