@@ -18,6 +18,7 @@ mod layout;
 pub(crate) mod load;
 mod lone;
 mod loops;
+mod outside;
 mod periods;
 mod record;
 mod rogue;
@@ -28,6 +29,7 @@ mod truth;
 pub use config::{Action, Choice, ReadingPlan, Rogues, TownConfig};
 pub use layout::{Household, Layout, METERS_PER_CUSTOMER};
 pub use lone::Lone;
+pub use outside::{Orders, Outside};
 pub use periods::LineFigures;
 pub use record::{NodeFigures, Record};
 pub use tap::Tap;
@@ -125,6 +127,26 @@ impl World {
     /// A town at its beginning.
     pub fn new(config: TownConfig) -> Self {
         Self::tapped(config, Tap::default())
+    }
+
+    /// A town at its beginning whose concentrator is another application's: what the record, the report and the invariants know of the
+    /// reading of meters stays empty.
+    pub fn below(config: TownConfig, application: Box<dyn Outside>) -> Self {
+        let mut world = Self::new(config);
+        world.power(CONCENTRATOR, false);
+        world.concentrator.set_outside(application);
+        world.power(CONCENTRATOR, true);
+        world
+    }
+
+    /// How the meters are read.
+    pub fn collector(&self) -> CollectorConfig {
+        plan(&self.config, &self.layout, self.anchor, &self.seed).collector
+    }
+
+    /// Addresses and keys of the meters.
+    pub fn meters(&self) -> Vec<crate::street::MeterIdentity> {
+        plan(&self.config, &self.layout, self.anchor, &self.seed).meters
     }
 
     /// A town at its beginning, with somebody listening.
