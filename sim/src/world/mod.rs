@@ -18,6 +18,7 @@ mod layout;
 pub(crate) mod load;
 mod lone;
 mod loops;
+mod mains;
 mod periods;
 mod record;
 mod rogue;
@@ -34,6 +35,7 @@ pub use tap::Tap;
 
 use crate::capture::Input;
 use crate::frame::{Air, AirCounters, Due, FlightId, Frame, FrameEvent, FramePhy, Heard, Stage};
+use crate::grid::{Grid, GridFigures};
 use acceptance::Acceptances;
 use agenda::Agenda;
 use collector::CollectorConfig;
@@ -48,7 +50,7 @@ use plc_core::time::Duration;
 use plc_core::{Instant, Seed, ShortAddress, Utc, UtcAnchor};
 use plc_node::Node;
 use rogue::Rogue;
-use site::{Site, SiteLoad};
+use site::Site;
 
 /// A town.
 pub struct World {
@@ -59,6 +61,9 @@ pub struct World {
     agenda: Agenda<Event>,
     air: Air,
     layout: Layout,
+    /// The meters are its first consumers, in their order.
+    grid: Grid,
+    mains: GridFigures,
     concentrator: Concentrator<FramePhy>,
     sites: Vec<Site>,
     /// Nodes after those of the meters.
@@ -105,6 +110,8 @@ enum Event {
     Routes,
     /// A boundary after which meters are read.
     Period,
+    /// A minute begins, and with it another load.
+    Minute,
 }
 
 /// Entries of the agenda that count; others of the same kind are passed over.
@@ -141,6 +148,8 @@ impl World {
         let loops = Loops::new(config.reading.every);
         let mut world = Self {
             noise_db: own_noise(&config, nodes, &seed),
+            grid: mains::grid(&config, &layout),
+            mains: GridFigures::default(),
             config,
             seed,
             anchor,
@@ -184,8 +193,8 @@ impl World {
     ) -> Site {
         let capture_period_s = config.capture.as_secs() as u32;
         let sizes = ProfileSizes { capture_period_s, ..ProfileSizes::default() };
-        let load = SiteLoad::new(config, place, household.customer);
-        Site::new(*household, load, config.band, anchor, sizes, seed)
+        let elements = if config.mix.has_three_phases(place) { 3 } else { 1 };
+        Site::new(*household, elements, config.band, anchor, sizes, seed)
     }
 
     /// What it was built from.
@@ -216,6 +225,16 @@ impl World {
     /// What has happened.
     pub const fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// The mains, as they are in this minute.
+    pub const fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The mains, over all minutes so far.
+    pub const fn mains(&self) -> &GridFigures {
+        &self.mains
     }
 
     /// What has happened on the line.
@@ -318,6 +337,7 @@ impl World {
     fn begin(&mut self) {
         self.set_noise();
         self.admit_rogues();
+        self.on_minute();
         self.power(CONCENTRATOR, true);
         self.agenda.push(Instant::EPOCH + LOOPS_STEP, Event::Routes);
         self.await_period();
@@ -347,6 +367,7 @@ impl World {
             Event::Rogue(node) => self.on_rogue(node),
             Event::Routes => self.on_routes(),
             Event::Period => self.on_period(),
+            Event::Minute => self.on_minute(),
         }
     }
 
@@ -401,9 +422,10 @@ impl World {
     }
 
     fn on_boundary(&mut self, node: u32) {
-        if self.awaited[node as usize].boundary.take() != Some(self.now) {
+        if self.awaited[node as usize].boundary != Some(self.now) {
             return;
         }
+        self.awaited[node as usize].boundary = None;
         self.tap.note(self.now, node, || Input::Count);
         self.sites[node as usize - 1].count(self.now);
         self.after(node);
