@@ -5,11 +5,11 @@ use crate::clock::{self, Monotonic};
 use crate::config::Config;
 use crate::pulse::{Pipeline, Pulse};
 use crate::shutdown::Shutdown;
-use crate::store::{Cursor, Reading, StoreError, StoreReader};
+use crate::store::{Cursor, EventKind, Reading, StoreError, StoreReader};
 use backhaul::Spans;
 use collector::{Diagnosis, Explanation};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -160,6 +160,8 @@ pub struct Live {
     events: watch::Sender<u64>,
     newest: watch::Sender<Cursor>,
     diagnosis: Mutex<Diagnosis>,
+    reopen: AtomicBool,
+    told: Mutex<VecDeque<(EventKind, String)>>,
     pulse: Pulse,
     monotonic: Monotonic,
 }
@@ -184,6 +186,8 @@ impl Live {
             in_hand: watch::Sender::default(),
             delivery: watch::Sender::default(),
             events: watch::Sender::default(),
+            reopen: AtomicBool::new(false),
+            told: Mutex::default(),
             pulse: Pulse::default(),
             monotonic: Monotonic::start(),
         }
@@ -282,6 +286,52 @@ impl Live {
         self.diagnosis.lock().unwrap_or_else(PoisonError::into_inner).explain(now, meter)
     }
 
+    /// Expects these meters and no others from now on. What is known of those that stay stays.
+    pub fn expect(&self, expected: &BTreeMap<Eui64, String>) {
+        let news: Vec<_> = {
+            let known = self.meters.borrow();
+            known.keys().filter(|meter| !expected.contains_key(meter)).copied().collect()
+        };
+        self.diagnose(|diagnosis| {
+            news.iter().for_each(|meter| diagnosis.on_removed(*meter));
+            expected.keys().for_each(|meter| diagnosis.on_expected(*meter));
+        });
+        self.meters.send_modify(|meters| {
+            meters.retain(|meter, _| expected.contains_key(meter));
+            for (meter, id) in expected {
+                meters.entry(*meter).or_default().id.clone_from(id);
+            }
+        });
+    }
+
+    /// What is open shall be closed and opened anew, by another configuration.
+    pub fn ask_to_reopen(&self) {
+        self.reopen.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has asked to open anew.
+    pub fn is_reopening(&self) -> bool {
+        self.reopen.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody had asked to open anew, which is done now.
+    pub fn take_reopening(&self) -> bool {
+        self.reopen.swap(false, Ordering::Relaxed)
+    }
+
+    /// Something for the store to note, by whoever writes it next.
+    pub fn tell(&self, kind: EventKind, text: String) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < TOLD_MAX {
+            told.push_back((kind, text));
+        }
+    }
+
+    /// The next thing to note.
+    pub fn take_told(&self) -> Option<(EventKind, String)> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
     /// The pipeline has made progress.
     pub fn beat(&self, pipeline: Pipeline) {
         self.pulse.beat(pipeline, self.monotonic.now());
@@ -372,5 +422,7 @@ impl Live {
     }
 }
 
+/// What waits to be noted; more is left to the log.
+const TOLD_MAX: usize = 64;
 /// Time between two captures, until the configuration is known.
 const PERIOD: Duration = Duration::from_secs(900);

@@ -13,6 +13,7 @@ pub use service::MAX_STREAMS;
 
 use crate::live::Live;
 use crate::pulse::Pipeline;
+use crate::settings::Settings;
 use crate::store::StoreReader;
 use concentrator_proto::FILE_DESCRIPTOR_SET;
 use concentrator_proto::v1::concentrator_server::ConcentratorServer;
@@ -92,6 +93,22 @@ impl Server {
     /// Where it is served; the port is real also when 0 was asked.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on SIGHUP has the configuration read again.
+    ///
+    /// # Errors
+    /// The system gives no signals.
+    pub fn reload_on_signal(&self, settings: Arc<Settings>) -> Result<(), GrpcError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let _context = self.runtime.enter();
+        let mut hangup = signal(SignalKind::hangup()).map_err(GrpcError::Runtime)?;
+        self.runtime.spawn(async move {
+            while hangup.recv().await.is_some() {
+                settings.ask();
+            }
+        });
+        Ok(())
     }
 
     /// From now on SIGINT and SIGTERM trigger [`Live::shutdown`].

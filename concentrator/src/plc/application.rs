@@ -53,6 +53,8 @@ pub trait Observer: Send {
     fn network(&mut self, now: Utc, indication: &AdpmIndication);
     /// Something has happened in the reading of meters.
     fn collected(&mut self, now: Utc, event: &CollectorEvent);
+    /// Something else that the store shall note, if there is.
+    fn told(&mut self) -> Option<(EventKind, String)>;
     /// Whether the run shall end.
     fn stop(&mut self) -> bool;
 }
@@ -156,6 +158,9 @@ impl<'s, O: Observer> Application<'s, O> {
         self.drain(turn.now)?;
         self.commit_when_due(turn.now)?;
         self.drain(turn.now)?;
+        while let Some((kind, text)) = self.observer.told() {
+            self.record(turn.now, kind, None, text)?;
+        }
         self.observer.after_turn(self.anchor.utc(turn.now), &self.collector);
         self.answer.deadline = self.collector.deadline().into_iter().chain(self.waiting.until).min();
         self.answer.stop = self.observer.stop();

@@ -4,7 +4,7 @@ use super::application::Observer;
 use super::network::Network;
 use crate::live::{Live, MeterState, MeterStatus};
 use crate::pulse::Pipeline;
-use crate::store::{Cursor, Reading};
+use crate::store::{Cursor, EventKind, Reading};
 use collector::{Collector, CollectorEvent, SessionFailure};
 use dlms::client::ClientFailure;
 use plc_core::sap::{AdpmIndication, UdpConfirm, UdpIndication, UdpRequest};
@@ -135,6 +135,10 @@ impl Observer for LiveObserver {
             }
             _ => tracing::warn!(%event, "read"),
         }
+    }
+
+    fn told(&mut self) -> Option<(EventKind, String)> {
+        self.live.take_told()
     }
 
     fn stop(&mut self) -> bool {

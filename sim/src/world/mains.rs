@@ -2,7 +2,7 @@
 
 use super::{Event, Layout, TownConfig, World};
 use crate::capture::Input;
-use crate::grid::{Consumer, Grid};
+use crate::grid::{Consumer, Grid, GridFigures};
 use crate::power_flow::Source;
 use plc_core::time::Duration;
 use std::collections::BTreeSet;
@@ -39,6 +39,16 @@ pub(super) fn grid(config: &TownConfig, layout: &Layout) -> Grid {
 }
 
 impl World {
+    /// The mains, as they are in this minute.
+    pub const fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The mains, over all minutes so far.
+    pub const fn mains(&self) -> &GridFigures {
+        &self.mains
+    }
+
     /// A minute begins: everybody has another load, and because of it another voltage.
     pub(super) fn on_minute(&mut self) {
         let minute = self.minute();
