@@ -27,13 +27,19 @@ use std::time::Duration;
 pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
     logging::start(log.unwrap_or(&config.log), config.log_format)?;
+    let access = config.access.clone().with_context(|| {
+        format!(
+            "configuration {}: grpc: expected authority, certificate and key, or plain_text = true",
+            args.config.display()
+        )
+    })?;
     let mut store = Store::open(&config.store_path, clock::utc())?;
     for meter in &config.meters {
         store.register_meter(meter.eui64, Some(meter.system_title))?;
     }
     store.set_limits(config.limits)?;
     let live = Arc::new(Live::restore(&config, store.reader())?);
-    let server = Server::start(config.listen, Arc::clone(&live), store.path())?;
+    let server = Server::start(config.listen, &access, Arc::clone(&live), store.path())?;
     server.stop_on_signals()?;
     note(&mut store, &live, EventKind::Started, format!("version {}", env!("CARGO_PKG_VERSION")));
     let uplink = start_uplink(&config, &store, &live)?;

@@ -4,6 +4,7 @@
 
 mod args;
 mod client;
+mod dial;
 mod direct;
 mod print;
 mod quantity;
@@ -11,7 +12,8 @@ mod quantity;
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
 pub use args::{
-    Cli, ClientArgs, Command, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand, ReadingsArgs, RunArgs,
+    Cli, ClientArgs, Command, EventsArgs, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand, ReadingsArgs,
+    RunArgs,
 };
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
@@ -48,7 +50,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             return crate::demo::run(&args);
         }
         Command::Config => io::stdout().write_all(Config::default().to_toml().as_bytes())?,
-        Command::Pki(PkiCommand::Init { dir, head_end, boxes }) => pki::init(&dir, &head_end, &boxes)?,
+        Command::Pki(PkiCommand::Init { dir, head_end, boxes, client }) => {
+            pki::init(&dir, &head_end, &boxes, &client)?;
+        }
         Command::Dlms(command) => {
             start_log(cli.log.as_deref(), "warn")?;
             direct::run(&command)?;

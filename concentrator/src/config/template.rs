@@ -60,8 +60,17 @@ max_mb = {max_mb}
 keep_days = {keep_days}
 
 [grpc]
-# Where the gRPC interface is served. It has no authentication: keep it on this machine or behind a proxy.
+# Where the gRPC interface is served.
 listen = "{listen}"
+# PEM file with the authority of the clients' certificates. The organizational unit of a client's certificate is its role:
+# viewer, operator or administrator. `concentrator pki init` makes all files for tests.
+#authority = "pki/ca.pem"
+# PEM file with the certificate of this box, for its names.
+#certificate = "pki/box-1.pem"
+# PEM file with the private key of this box.
+#key = "pki/box-1.key"
+# Whether, instead of certificates, everybody on this machine may do everything in plain text: only on a loopback address.
+#plain_text = false
 
 {BACKHAUL}
 [plc]

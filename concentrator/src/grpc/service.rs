@@ -6,6 +6,10 @@ use crate::live::Live;
 use crate::store::{Cursor, ReadingFilter, StoreReader};
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_server::Concentrator;
+use concentrator_proto::v1::events_server::Events;
+use concentrator_proto::v1::meters_server::Meters;
+use concentrator_proto::v1::network_server::Network;
+use concentrator_proto::v1::readings_server::Readings;
 use plc_core::{Eui64, Utc};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -82,10 +86,22 @@ impl Service {
 
 #[tonic::async_trait]
 impl Concentrator for Service {
-    type ListReadingsStream = Messages<v1::Reading>;
-    type WatchReadingsStream = Messages<v1::Reading>;
     type WatchStatusStream = Messages<v1::StatusResponse>;
 
+    async fn status(&self, _: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
+        Ok(Response::new(convert::status(&self.live)))
+    }
+
+    async fn watch_status(
+        &self,
+        _: Request<v1::WatchStatusRequest>,
+    ) -> Result<Response<Self::WatchStatusStream>, Status> {
+        Ok(Response::new(stream::status(self.permit()?, Arc::clone(&self.live))))
+    }
+}
+
+#[tonic::async_trait]
+impl Meters for Service {
     async fn list_meters(
         &self,
         _: Request<v1::ListMetersRequest>,
@@ -101,6 +117,25 @@ impl Concentrator for Service {
         let meters = known.iter().map(|(eui64, status)| convert::meter(*eui64, status)).collect();
         Ok(Response::new(v1::ListMetersResponse { meters }))
     }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let name = request.into_inner().meter_id;
+        let meter = self.live.find_meter(&name).or_else(|| Eui64::parse_hex(&name));
+        let unknown = || {
+            Status::not_found(format!("meter {name:?}: not known, expected an id of ListMeters or an EUI-64"))
+        };
+        let explanation = self.live.explain(meter.ok_or_else(unknown)?);
+        Ok(Response::new(convert::explanation(&self.live, explanation)))
+    }
+}
+
+#[tonic::async_trait]
+impl Readings for Service {
+    type ListReadingsStream = Messages<v1::Reading>;
+    type WatchReadingsStream = Messages<v1::Reading>;
 
     async fn list_readings(
         &self,
@@ -132,7 +167,10 @@ impl Concentrator for Service {
         }
         self.readings(filter, Query { after, limit: u64::MAX, follow: true })
     }
+}
 
+#[tonic::async_trait]
+impl Network for Service {
     async fn topology(
         &self,
         _: Request<v1::TopologyRequest>,
@@ -141,30 +179,11 @@ impl Concentrator for Service {
         let nodes = nodes.iter().map(|node| convert::node(&self.live, node)).collect();
         Ok(Response::new(v1::TopologyResponse { nodes }))
     }
+}
 
-    async fn status(&self, _: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
-        Ok(Response::new(convert::status(&self.live)))
-    }
-
-    async fn watch_status(
-        &self,
-        _: Request<v1::WatchStatusRequest>,
-    ) -> Result<Response<Self::WatchStatusStream>, Status> {
-        Ok(Response::new(stream::status(self.permit()?, Arc::clone(&self.live))))
-    }
-
-    async fn explain(
-        &self,
-        request: Request<v1::ExplainRequest>,
-    ) -> Result<Response<v1::ExplainResponse>, Status> {
-        let name = request.into_inner().meter_id;
-        let meter = self.live.find_meter(&name).or_else(|| Eui64::parse_hex(&name));
-        let unknown = || {
-            Status::not_found(format!("meter {name:?}: not known, expected an id of ListMeters or an EUI-64"))
-        };
-        let explanation = self.live.explain(meter.ok_or_else(unknown)?);
-        Ok(Response::new(convert::explanation(&self.live, explanation)))
-    }
+#[tonic::async_trait]
+impl Events for Service {
+    type WatchEventsStream = Messages<v1::Event>;
 
     async fn list_events(
         &self,
@@ -175,5 +194,20 @@ impl Concentrator for Service {
         let events = self.ask(move |store| store.events(Cursor(after_cursor), limit)).await?;
         let events = events.into_iter().map(|event| convert::event(&self.live, event)).collect();
         Ok(Response::new(v1::ListEventsResponse { events }))
+    }
+
+    async fn watch_events(
+        &self,
+        request: Request<v1::WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        let newest = self.ask(StoreReader::newest_event).await?;
+        let after = request.into_inner().after_cursor.map_or(newest, Cursor);
+        if after > newest {
+            let text =
+                format!("cursor {}: after the newest event, {}; it is of another store", after.0, newest.0);
+            return Err(Status::out_of_range(text));
+        }
+        let live = Arc::clone(&self.live);
+        Ok(Response::new(stream::events(self.permit()?, live, self.store.clone(), after)))
     }
 }

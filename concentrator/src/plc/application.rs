@@ -388,7 +388,7 @@ fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
 /// What of the collector's events an operator should find later.
 const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
     match event {
-        CollectorEvent::MeterRead { .. } => None,
+        CollectorEvent::MeterRead { .. } | CollectorEvent::OrderEnded { .. } => None,
         CollectorEvent::SessionFailed { .. }
         | CollectorEvent::Gap { .. }
         | CollectorEvent::GapLost { .. }
