@@ -5,16 +5,20 @@ use crate::clock;
 use crate::config::{BackhaulConfig, Config};
 use crate::entropy;
 use crate::grpc::Server;
+use crate::jobs::{Guard, Jobs};
 use crate::live::Live;
 use crate::logging;
 use crate::metrics::Page;
 use crate::power_line;
 use crate::pulse::Pipeline;
 use crate::service_manager;
+use crate::settings::{self, Settings};
+use crate::shutdown::Shutdown;
 use crate::store::{Event, EventKind, Store};
 use crate::uplink::{self, UplinkSettings};
 use ::backhaul::UplinkConfig;
 use anyhow::Context;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -25,8 +29,9 @@ use std::time::Duration;
 /// # Errors
 /// The configuration, the store or the address cannot be used.
 pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
-    let config = Config::load(&args.config)?;
-    logging::start(log.unwrap_or(&config.log), config.log_format)?;
+    let settings = Arc::new(Settings::load(&args.config, log)?);
+    let config = settings.current();
+    logging::start(settings.filter(&config), config.log_format)?;
     let access = config.access.clone().with_context(|| {
         format!(
             "configuration {}: grpc: expected authority, certificate and key, or plain_text = true",
@@ -34,49 +39,102 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
         )
     })?;
     let mut store = Store::open(&config.store_path, clock::utc())?;
-    for meter in &config.meters {
-        store.register_meter(meter.eui64, Some(meter.system_title))?;
-    }
-    store.set_limits(config.limits)?;
     let live = Arc::new(Live::restore(&config, store.reader())?);
+    live.take_jobs(Arc::new(open_jobs(&store, &live)?));
     let server = Server::start(config.listen, &access, Arc::clone(&live), store.path())?;
     server.stop_on_signals()?;
+    server.reload_on_signal(Arc::clone(&settings))?;
     note(&mut store, &live, EventKind::Started, format!("version {}", env!("CARGO_PKG_VERSION")));
-    let uplink = start_uplink(&config, &store, &live)?;
     let page = config.metrics.map(|listen| Page::start(listen, Arc::clone(&live), store.path().to_owned()));
     let page = page.transpose()?;
     let watchdog = service_manager::watch(Arc::clone(&live)).context("thread of the watchdog")?;
+    let tending =
+        settings::tend(Arc::clone(&settings), Arc::clone(&live)).context("thread of the settings")?;
     service_manager::ready();
-    keep_serving(&config, &mut store, &live);
+    serve(&settings, &mut store, &live)?;
     service_manager::stopping();
     note(&mut store, &live, EventKind::Stopped, String::from("asked to stop"));
     server.stop()?;
-    if let Some(uplink) = uplink {
-        // It ends with the shutdown that has ended everything else.
-        let _ = uplink.join();
-    }
     page.into_iter().for_each(Page::join);
-    let _ = watchdog.join();
+    // Both end with the shutdown that has ended everything else; a panic of theirs was said when it happened.
+    let _ = (watchdog.join(), tending.join());
     store.close()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts to deliver, if there is a head-end.
-fn start_uplink(config: &Config, store: &Store, live: &Arc<Live>) -> anyhow::Result<Option<JoinHandle<()>>> {
-    let Some(backhaul) = config.backhaul.clone() else { return Ok(None) };
+/// The jobs, beside the store.
+fn open_jobs(store: &Store, live: &Live) -> anyhow::Result<Jobs> {
+    let folder = store.path().parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    Jobs::open(folder, Guard::default(), live.now()).with_context(|| format!("jobs in {}", folder.display()))
+}
+
+/// Opens what the configuration says, until the shutdown; again for each configuration that comes into force.
+fn serve(settings: &Settings, store: &mut Store, live: &Arc<Live>) -> anyhow::Result<()> {
+    let mut uplink: Option<(BackhaulConfig, UplinkThread)> = None;
+    while !live.shutdown.is_triggered() {
+        live.take_reopening();
+        let config = settings.current();
+        adopt(&config, store, live)?;
+        if uplink.as_ref().map(|(backhaul, _)| backhaul) != config.backhaul.as_ref() {
+            uplink.take().into_iter().for_each(|(_, uplink)| uplink.stop());
+            uplink = match &config.backhaul {
+                Some(backhaul) => Some((backhaul.clone(), start_uplink(backhaul.clone(), store, live)?)),
+                None => None,
+            };
+        }
+        keep_serving(&config, store, live);
+    }
+    uplink.into_iter().for_each(|(_, uplink)| uplink.stop());
+    Ok(())
+}
+
+/// Tells the store and everybody else who is expected and what is kept.
+fn adopt(config: &Config, store: &mut Store, live: &Live) -> anyhow::Result<()> {
+    for meter in &config.meters {
+        store.register_meter(meter.eui64, Some(meter.system_title))?;
+    }
+    store.set_limits(config.limits)?;
+    live.expect(&config.meters.iter().map(|meter| (meter.eui64, meter.id.clone())).collect());
+    live.set_period(config.collector.capture_period);
+    live.show_configuration(config.shown());
+    Ok(())
+}
+
+/// The way to the head-end and how to end it.
+struct UplinkThread {
+    stop: Shutdown,
+    thread: JoinHandle<()>,
+}
+
+impl UplinkThread {
+    fn stop(self) {
+        self.stop.trigger();
+        // A panic of it was said when it happened.
+        let _ = self.thread.join();
+    }
+}
+
+/// Starts to deliver.
+fn start_uplink(backhaul: BackhaulConfig, store: &Store, live: &Arc<Live>) -> anyhow::Result<UplinkThread> {
     let BackhaulConfig { head_end, box_id, tls, order, octets_per_s } = backhaul;
     let seed = entropy::seed().context("entropy of the machine")?;
     let habits = UplinkConfig { order, octets_per_s, ..UplinkConfig::new(seed) };
     let settings = UplinkSettings { head_end, box_id, tls, config: habits };
-    let uplink = uplink::start(settings, Arc::clone(live), store.path().to_owned(), store.delivered());
-    Ok(Some(uplink.context("thread of the backhaul")?))
+    let (path, stop) = (store.path().to_owned(), Shutdown::default());
+    let thread = uplink::start(settings, Arc::clone(live), path, store.delivered(), stop.clone());
+    Ok(UplinkThread { stop, thread: thread.context("thread of the backhaul")? })
 }
 
 /// Serves the power line again and again: a dead modem must not take the interface with it, which tells of it.
 fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
-    while !live.shutdown.is_triggered() {
+    while !live.shutdown.is_triggered() && !live.is_reopening() {
         live.beat(Pipeline::PowerLine);
-        let Err(error) = power_line::serve(config, store, live) else { return };
+        let served = power_line::serve(config, store, live);
+        while let Some((kind, text)) = live.take_told() {
+            note(store, live, kind, text);
+        }
+        let Err(error) = served else { return };
         let text = format!("{error:#}");
         live.diagnose(|diagnosis| diagnosis.on_line(live.now(), Some(&text)));
         let news = live.status().borrow().fault != text;
@@ -84,7 +142,16 @@ fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
             live.update_status(|status| status.fault.clone_from(&text));
             note(store, live, EventKind::PowerLineFault, text);
         }
-        live.shutdown.wait(RETRY_AFTER);
+        pause(live);
+    }
+}
+
+/// Waits before the line is tried again.
+fn pause(live: &Live) {
+    for _ in 0..RETRY_AFTER.as_millis() / LOOK.as_millis() {
+        if live.shutdown.wait(LOOK) || live.is_reopening() {
+            return;
+        }
     }
 }
 
@@ -102,3 +169,5 @@ fn note(store: &mut Store, live: &Live, kind: EventKind, text: String) {
 }
 
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// Pause between two looks whether there is another wish.
+const LOOK: Duration = Duration::from_millis(100);

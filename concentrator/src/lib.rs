@@ -8,11 +8,12 @@
 //!   connections of its own.
 //!
 //! Tour: [`cli`] is the command line, [`daemon`] what `concentrator run` does, [`power_line`] its way from the
-//! configuration to a running node, [`plc`] the node, its driver and what stands above, [`config`] the file, [`store`] what
+//! configuration to a running node, [`plc`] the node, its driver and what stands above, [`config`] the file, [`settings`] what of it is in force, [`store`] what
 //! survives a power cut, [`live`] what is known now, [`metrics`] and [`service_manager`] what those who watch the box are told, [`clock`] the only reader of the machine's clocks. The module `demo` (feature
 //! `demo`) puts an emulated street in place of the front end.
 #![forbid(unsafe_code)]
 
+pub mod availability;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod daemon;
 pub mod demo;
 pub mod entropy;
 pub mod grpc;
+pub mod jobs;
 pub mod live;
 pub mod logging;
 pub mod metrics;
@@ -29,6 +31,7 @@ pub mod plc;
 pub mod power_line;
 pub mod pulse;
 pub mod service_manager;
+pub mod settings;
 pub mod shutdown;
 pub mod store;
 pub mod uplink;

@@ -1,17 +1,19 @@
 //! What is known now, shared between the thread of the power line, which tells it, and the interface, which
 //! shows it. Nothing in here must survive a restart; what must is in the store.
 
+use crate::availability::Availability;
 use crate::clock::{self, Monotonic};
 use crate::config::Config;
+use crate::jobs::Jobs;
 use crate::pulse::{Pipeline, Pulse};
 use crate::shutdown::Shutdown;
-use crate::store::{Cursor, Reading, StoreError, StoreReader};
+use crate::store::{Cursor, EventKind, Reading, StoreError, StoreReader};
 use backhaul::Spans;
 use collector::{Diagnosis, Explanation};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -65,6 +67,16 @@ pub struct MeterStatus {
     pub hops: Option<u8>,
     /// Traffic since the start.
     pub counters: MeterCounters,
+    /// When it was first heard of since the start.
+    pub seen: Option<Utc>,
+    /// When it last joined the network, since the start.
+    pub joined: Option<Utc>,
+    /// When a session with it last ended well.
+    pub associated: Option<Utc>,
+    /// When a datagram of it last arrived.
+    pub last_contact: Option<Utc>,
+    /// How often it answered in each of the last hours.
+    pub availability: Availability,
 }
 
 /// Traffic with one meter since the start.
@@ -160,6 +172,10 @@ pub struct Live {
     events: watch::Sender<u64>,
     newest: watch::Sender<Cursor>,
     diagnosis: Mutex<Diagnosis>,
+    reopen: AtomicBool,
+    told: Mutex<VecDeque<(EventKind, String)>>,
+    jobs: OnceLock<Arc<Jobs>>,
+    configuration: watch::Sender<Vec<(String, String)>>,
     pulse: Pulse,
     monotonic: Monotonic,
 }
@@ -184,6 +200,10 @@ impl Live {
             in_hand: watch::Sender::default(),
             delivery: watch::Sender::default(),
             events: watch::Sender::default(),
+            reopen: AtomicBool::new(false),
+            told: Mutex::default(),
+            jobs: OnceLock::new(),
+            configuration: watch::Sender::default(),
             pulse: Pulse::default(),
             monotonic: Monotonic::start(),
         }
@@ -282,6 +302,87 @@ impl Live {
         self.diagnosis.lock().unwrap_or_else(PoisonError::into_inner).explain(now, meter)
     }
 
+    /// Expects these meters and no others from now on. What is known of those that stay stays.
+    pub fn expect(&self, expected: &BTreeMap<Eui64, String>) {
+        let news: Vec<_> = {
+            let known = self.meters.borrow();
+            known.keys().filter(|meter| !expected.contains_key(meter)).copied().collect()
+        };
+        self.diagnose(|diagnosis| {
+            news.iter().for_each(|meter| diagnosis.on_removed(*meter));
+            expected.keys().for_each(|meter| diagnosis.on_expected(*meter));
+        });
+        self.meters.send_modify(|meters| {
+            meters.retain(|meter, _| expected.contains_key(meter));
+            for (meter, id) in expected {
+                meters.entry(*meter).or_default().id.clone_from(id);
+            }
+        });
+    }
+
+    /// What is open shall be closed and opened anew, by another configuration.
+    pub fn ask_to_reopen(&self) {
+        self.reopen.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has asked to open anew.
+    pub fn is_reopening(&self) -> bool {
+        self.reopen.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody had asked to open anew, which is done now.
+    pub fn take_reopening(&self) -> bool {
+        self.reopen.swap(false, Ordering::Relaxed)
+    }
+
+    /// From now on jobs are taken; the first word counts.
+    pub fn take_jobs(&self, jobs: Arc<Jobs>) {
+        // A second book would belong to another store.
+        let _ = self.jobs.set(jobs);
+    }
+
+    /// The jobs, where they are taken.
+    pub fn jobs(&self) -> Option<&Arc<Jobs>> {
+        self.jobs.get()
+    }
+
+    /// Whether somebody wants something of a meter that may be done next.
+    pub fn has_wishes(&self) -> bool {
+        self.jobs.get().is_some_and(|jobs| jobs.has_news())
+    }
+
+    /// Meters in the network.
+    pub fn joined(&self) -> usize {
+        let meters = self.meters.borrow();
+        meters
+            .values()
+            .filter(|meter| matches!(meter.state, MeterState::Joined | MeterState::Reading))
+            .count()
+    }
+
+    /// Tells the configuration in force: every key with its value, no secrets.
+    pub fn show_configuration(&self, rows: Vec<(String, String)>) {
+        self.configuration.send_replace(rows);
+    }
+
+    /// The configuration in force; empty where there is none.
+    pub fn configuration(&self) -> Vec<(String, String)> {
+        self.configuration.borrow().clone()
+    }
+
+    /// Something for the store to note, by whoever writes it next.
+    pub fn tell(&self, kind: EventKind, text: String) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < TOLD_MAX {
+            told.push_back((kind, text));
+        }
+    }
+
+    /// The next thing to note.
+    pub fn take_told(&self) -> Option<(EventKind, String)> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
     /// The pipeline has made progress.
     pub fn beat(&self, pipeline: Pipeline) {
         self.pulse.beat(pipeline, self.monotonic.now());
@@ -372,5 +473,7 @@ impl Live {
     }
 }
 
+/// What waits to be noted; more is left to the log.
+const TOLD_MAX: usize = 64;
 /// Time between two captures, until the configuration is known.
 const PERIOD: Duration = Duration::from_secs(900);

@@ -21,7 +21,7 @@ const STEPS: u32 = 64;
 /// Pause between two looks at the counters of the node.
 const PUBLISH: Duration = Duration::from_millis(500);
 
-/// Serves the power line until [`Live::shutdown`], then returns `Ok`.
+/// Serves the power line until [`Live::shutdown`] or [`Live::ask_to_reopen`], then returns `Ok`.
 ///
 /// # Errors
 /// The line cannot be served (any more). The daemon says so and calls again.
@@ -49,11 +49,14 @@ fn named(error: SessionError, address: &str) -> anyhow::Error {
     }
 }
 
-/// Steps until asked to stop.
+/// Steps until asked to stop or to open anew.
 fn drive<F: FrontEnd>(driver: &mut Driver<F>, live: &Live) -> Result<(), DriverError> {
     let clock = clock::Monotonic::start();
     let mut next = Instant::EPOCH;
-    while !live.shutdown.is_triggered() {
+    while !live.shutdown.is_triggered() && !live.is_reopening() {
+        if live.has_wishes() {
+            driver.wake();
+        }
         for _ in 0..STEPS {
             live.beat(Pipeline::PowerLine);
             if !driver.step()? {

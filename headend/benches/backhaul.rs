@@ -38,7 +38,8 @@ fn main() {
     let config = UplinkConfig { batch: BATCH, ..UplinkConfig::new(Seed::from_u64(1)) };
     let settings = UplinkSettings { head_end, box_id: "box-1".into(), tls, config };
     let started = Instant::now();
-    let uplink = uplink::start(settings, Arc::clone(&live), path, store.delivered()).unwrap();
+    let uplink =
+        uplink::start(settings, Arc::clone(&live), path, store.delivered(), live.shutdown.clone()).unwrap();
     while store.delivered().get().0 < READINGS {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }

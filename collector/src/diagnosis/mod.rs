@@ -93,6 +93,12 @@ impl Diagnosis {
         self.meters.entry(meter).or_default();
     }
 
+    /// This meter is not expected any more.
+    pub fn on_removed(&mut self, meter: Eui64) {
+        self.meters.remove(&meter);
+        self.addresses.retain(|_, holder| *holder != meter);
+    }
+
     /// The power line is served again, or is not and why.
     pub fn on_line(&mut self, now: Utc, fault: Option<&str>) {
         keep_first(&mut self.ground.line, now, fault);

@@ -26,8 +26,23 @@ pub struct Cli {
 pub enum Command {
     /// Serve the power line and the gRPC interface until SIGINT or SIGTERM.
     Run(RunArgs),
-    /// Print the configuration file with its defaults, every key explained.
-    Config,
+    /// Print the configuration file with its defaults, every key explained; or check, show or compare files.
+    Config {
+        /// What to do instead.
+        #[command(subcommand)]
+        command: Option<ConfigCommand>,
+    },
+    /// Print the completions of a shell.
+    Completions {
+        /// Which one.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages of all commands.
+    Man {
+        /// Where they go; the folder is made.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
     /// A street of meters on an emulated line, read by this concentrator, in virtual time.
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
@@ -57,6 +72,30 @@ pub enum Command {
     /// did not prove itself; 5 the meter refuses what it was asked for.
     #[command(subcommand)]
     Dlms(DirectCommand),
+}
+
+/// `concentrator config`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the file with its defaults, every key explained.
+    Template,
+    /// Say everything that is wrong with a file.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print what a file says, with all defaults and without keys.
+    Show {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Say what is different between two files, and what it takes to go from one to the other.
+    Diff {
+        /// The file that is in force.
+        old: PathBuf,
+        /// The other one.
+        new: PathBuf,
+    },
 }
 
 /// `concentrator run`.

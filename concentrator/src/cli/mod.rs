@@ -4,23 +4,24 @@
 
 mod args;
 mod client;
+mod configuration;
 mod dial;
 mod direct;
+mod manual;
 mod print;
 mod quantity;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
 pub use args::{
-    Cli, ClientArgs, Command, EventsArgs, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand, ReadingsArgs,
-    RunArgs,
+    Cli, ClientArgs, Command, ConfigCommand, EventsArgs, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand,
+    ReadingsArgs, RunArgs,
 };
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
     SecurityArgs, SetArgs,
 };
 
-use crate::config::Config;
 use crate::logging::LogFormat;
 use crate::{daemon, logging, pki};
 use anyhow::Context;
@@ -49,7 +50,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             start_log(cli.log.as_deref(), "warn")?;
             return crate::demo::run(&args);
         }
-        Command::Config => io::stdout().write_all(Config::default().to_toml().as_bytes())?,
+        Command::Config { command } => configuration::run(command.as_ref())?,
+        Command::Completions { shell } => manual::completions(shell)?,
+        Command::Man { dir } => manual::pages(&dir)?,
         Command::Pki(PkiCommand::Init { dir, head_end, boxes, client }) => {
             pki::init(&dir, &head_end, &boxes, &client)?;
         }

@@ -4,14 +4,18 @@
 //! Everything that is wrong is reported at once, each with its line, key, value and what was expected.
 
 mod backhaul;
+mod changes;
 mod section;
 mod template;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod value;
 
 pub use self::backhaul::BackhaulConfig;
+pub use changes::{Change, Effect};
 pub use section::ConfigError;
+pub use trial::{Pending, Trial, TrialError};
 pub use value::Key128;
 pub(crate) use value::hex;
 

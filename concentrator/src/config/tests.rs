@@ -163,3 +163,105 @@ fn a_head_end_needs_certificates_or_this_machine_and_the_word() {
         assert!(error.contains("backhaul: expected "), "{bad}: {error}");
     }
 }
+
+#[test]
+fn every_key_that_can_be_different_is_told_with_both_values_and_what_it_takes() {
+    let old = parse(&meter("a", 1)).unwrap();
+    let text = |lines: &str| format!("{lines}\n{}", meter("a", 1));
+    for (lines, said) in [
+        (
+            "[store]\npath = \"/x\"",
+            "store.path: /var/lib/concentrator/concentrator.sqlite -> /x (needs a restart of the daemon)",
+        ),
+        ("[store]\nmax_mb = 77", "store.max_mb: 2048 -> 77 (opens the power line anew)"),
+        (
+            "[grpc]\nlisten = \"127.0.0.1:7\"",
+            "grpc.listen: 127.0.0.1:50051 -> 127.0.0.1:7 (needs a restart of the daemon)",
+        ),
+        ("[plc]\npan_id = 0x2001", "plc.pan_id: 0x1001 -> 0x2001 (opens the power line anew)"),
+        ("[collector]\nretries = 9", "collector.retries: 3 -> 9 (opens the power line anew)"),
+        (
+            "[metrics]\nlisten = \"127.0.0.1:9\"",
+            "metrics.listen: none -> 127.0.0.1:9 (needs a restart of the daemon)",
+        ),
+        ("[log]\nlevel = \"debug\"", "log.level: info -> debug (at once)"),
+        ("[log]\nformat = \"json\"", "log.format: text -> json (needs a restart of the daemon)"),
+    ] {
+        let changes = old.changes(&parse(&text(lines)).unwrap());
+        assert_eq!(changes.iter().map(ToString::to_string).collect::<Vec<_>>(), [said]);
+    }
+    assert_eq!(old.changes(&old), []);
+}
+
+#[test]
+fn meters_that_come_go_or_change_are_named_and_their_keys_are_not() {
+    let old = parse(&format!("{}{}", meter("a", 1), meter("b", 2))).unwrap();
+    let other_key = meter("b", 2).replace(KEY, "ff0102030405060708090a0b0c0d0eff");
+    let new = parse(&format!("{other_key}{}", meter("c", 3))).unwrap();
+    let said: Vec<_> = old.changes(&new).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "meter 0000000000000001 a: expected -> removed (opens the power line anew)",
+            "meter 0000000000000002 b: keys or title -> others (not shown) (opens the power line anew)",
+            "meter 0000000000000003 c: unknown -> expected (opens the power line anew)",
+        ]
+    );
+    let renamed = parse(&format!("{}{}", meter("z", 1), meter("b", 2))).unwrap();
+    assert_eq!(
+        old.changes(&renamed)[0].to_string(),
+        "meter 0000000000000001 z: a -> z (opens the power line anew)"
+    );
+}
+
+#[test]
+fn every_key_of_the_file_is_among_those_that_are_compared() {
+    let template = Config::default();
+    let (_, findings) = Config::examine("", Path::new(""));
+    let compared: Vec<_> = template.rows().into_iter().map(|(key, ..)| key).collect();
+    for key in findings.known {
+        let file = [
+            "grpc.authority",
+            "grpc.certificate",
+            "grpc.key",
+            "backhaul.authority",
+            "backhaul.certificate",
+            "backhaul.key",
+            "backhaul.plain_text",
+            "meters_file",
+        ];
+        assert!(compared.contains(&key.as_str()) || file.contains(&key.as_str()), "{key} is not compared");
+    }
+}
+
+#[test]
+fn what_is_shown_of_a_configuration_holds_no_key() {
+    let config = parse(&format!("[collector]\nretries = 5\n{}", meter("a", 1))).unwrap();
+    let shown = config.shown();
+    assert!(shown.contains(&("collector.retries".into(), "5".into())), "{shown:?}");
+    let last = shown.last().unwrap();
+    assert_eq!(last.0, "meter.0000000000000001");
+    assert_eq!(last.1, "a, system title 0000000000000001, keys not shown");
+    assert!(!format!("{shown:?}").contains(KEY));
+}
+
+#[test]
+fn plain_text_is_for_this_machine_and_certificates_come_together() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.pem"), "-----BEGIN CERTIFICATE-----").unwrap();
+    let parse = |text: &str| Config::parse(text, &folder.path().join("c.toml"));
+    let said = |text: &str| parse(text).unwrap_err().to_string();
+    assert_eq!(parse("").unwrap().access, None);
+    assert_eq!(parse("[grpc]\nplain_text = true\n").unwrap().access, Some(Access::PlainText));
+    let everywhere = said("[grpc]\nlisten = \"0.0.0.0:1\"\nplain_text = true\n");
+    assert!(everywhere.contains("line 1: grpc: expected plain_text = true only with"), "{everywhere}");
+    let half = said("[grpc]\nauthority = \"a.pem\"\n");
+    assert!(half.contains("expected authority, certificate and key together"), "{half}");
+    let both =
+        said("[grpc]\nauthority = \"a.pem\"\ncertificate = \"a.pem\"\nkey = \"a.pem\"\nplain_text = true\n");
+    assert!(both.contains("and not plain_text = true"), "{both}");
+    let whole = parse(
+        "[grpc]\nlisten = \"0.0.0.0:1\"\nauthority = \"a.pem\"\ncertificate = \"a.pem\"\nkey = \"a.pem\"\n",
+    );
+    assert!(matches!(whole.unwrap().access, Some(Access::Mutual(_))));
+}

@@ -5,6 +5,7 @@
 
 mod access;
 mod convert;
+mod jobs;
 mod ledger;
 mod role;
 mod seat;
@@ -13,21 +14,26 @@ mod stream;
 
 pub use access::Access;
 pub use convert::obis;
+pub use jobs::parse_job;
 pub use role::{Caller, Role};
 pub use seat::MAX_CONNECTIONS;
 pub use service::MAX_STREAMS;
 
 use crate::live::Live;
 use crate::pulse::Pipeline;
+use crate::settings::Settings;
 use crate::store::StoreReader;
 use access::Guarded;
 use concentrator_proto::FILE_DESCRIPTOR_SET;
 use concentrator_proto::v1::concentrator_server::ConcentratorServer;
+use concentrator_proto::v1::config_server::ConfigServer;
 use concentrator_proto::v1::events_server::EventsServer;
+use concentrator_proto::v1::jobs_server::JobsServer;
 use concentrator_proto::v1::ledger_server::LedgerServer;
 use concentrator_proto::v1::meters_server::MetersServer;
 use concentrator_proto::v1::network_server::NetworkServer;
 use concentrator_proto::v1::readings_server::ReadingsServer;
+use jobs::JobService;
 use ledger::LedgerService;
 use seat::seats;
 use service::Service;
@@ -122,6 +128,22 @@ impl Server {
         self.address
     }
 
+    /// From now on SIGHUP has the configuration read again.
+    ///
+    /// # Errors
+    /// The system gives no signals.
+    pub fn reload_on_signal(&self, settings: Arc<Settings>) -> Result<(), GrpcError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let _context = self.runtime.enter();
+        let mut hangup = signal(SignalKind::hangup()).map_err(GrpcError::Runtime)?;
+        self.runtime.spawn(async move {
+            while hangup.recv().await.is_some() {
+                settings.ask();
+            }
+        });
+        Ok(())
+    }
+
     /// From now on SIGINT and SIGTERM trigger [`Live::shutdown`].
     ///
     /// # Errors
@@ -209,6 +231,8 @@ fn add_own(router: Router, access: &Access, service: &Arc<Service>) -> Router {
         .add_service(guarded!(ReadingsServer, Arc::clone(service)))
         .add_service(guarded!(NetworkServer, Arc::clone(service)))
         .add_service(guarded!(EventsServer, Arc::clone(service)))
+        .add_service(guarded!(ConfigServer, Arc::clone(service)))
+        .add_service(guarded!(JobsServer, Arc::new(JobService(Arc::clone(service)))))
         .add_service(guarded!(LedgerServer, Arc::new(LedgerService(Arc::clone(service)))))
 }
 

@@ -6,6 +6,7 @@ use crate::live::Live;
 use crate::store::{Cursor, ReadingFilter, StoreReader};
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_server::Concentrator;
+use concentrator_proto::v1::config_server::Config;
 use concentrator_proto::v1::events_server::Events;
 use concentrator_proto::v1::meters_server::Meters;
 use concentrator_proto::v1::network_server::Network;
@@ -13,7 +14,7 @@ use concentrator_proto::v1::readings_server::Readings;
 use plc_core::{Eui64, Utc};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tonic::{Request, Response, Status};
 
 /// Streams that may be open at the same time.
@@ -42,6 +43,15 @@ impl Service {
         &self.live
     }
 
+    pub(super) fn shared(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
+    /// The right to ask something short, in turn.
+    pub(super) async fn question(&self) -> Result<SemaphorePermit<'_>, Status> {
+        self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))
+    }
+
     fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
         let refused =
             |_| Status::resource_exhausted(format!("{MAX_STREAMS} streams are open, expected fewer"));
@@ -53,7 +63,7 @@ impl Service {
         &self,
         question: impl FnOnce(&StoreReader) -> Result<T, crate::store::StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        let _permit = self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))?;
+        let _permit = self.question().await?;
         let path = self.store.clone();
         stream::blocking(move || StoreReader::open(&path).and_then(|reader| question(&reader))).await
     }
@@ -114,7 +124,8 @@ impl Meters for Service {
                 meter.id = row.eui64.to_string();
             }
         }
-        let meters = known.iter().map(|(eui64, status)| convert::meter(*eui64, status)).collect();
+        let meters =
+            known.iter().map(|(eui64, status)| convert::meter(self.live.now(), *eui64, status)).collect();
         Ok(Response::new(v1::ListMetersResponse { meters }))
     }
 
@@ -178,6 +189,17 @@ impl Network for Service {
         let nodes = self.live.topology().borrow().clone();
         let nodes = nodes.iter().map(|node| convert::node(&self.live, node)).collect();
         Ok(Response::new(v1::TopologyResponse { nodes }))
+    }
+}
+
+#[tonic::async_trait]
+impl Config for Service {
+    async fn show_config(
+        &self,
+        _: Request<v1::ShowConfigRequest>,
+    ) -> Result<Response<v1::ShowConfigResponse>, Status> {
+        let rows = self.live.configuration().into_iter().map(|(key, value)| v1::ConfigRow { key, value });
+        Ok(Response::new(v1::ShowConfigResponse { rows: rows.collect() }))
     }
 }
 

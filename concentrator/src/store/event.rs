@@ -33,6 +33,8 @@ pub enum EventKind {
     StoreFull,
     /// Part of the store cannot be read any more.
     StoreDamaged,
+    /// Another configuration has come into force, was refused or was taken back.
+    Configuration,
     /// A kind that this version does not know.
     Unknown,
 }
@@ -97,7 +99,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 }
 
 /// In the order of the enum.
-const NAMES: [(EventKind, &str); 13] = [
+const NAMES: [(EventKind, &str); 14] = [
     (EventKind::Started, "started"),
     (EventKind::Stopped, "stopped"),
     (EventKind::MeterJoined, "meter-joined"),
@@ -110,6 +112,7 @@ const NAMES: [(EventKind, &str); 13] = [
     (EventKind::PowerLineFault, "power-line-fault"),
     (EventKind::StoreFull, "store-full"),
     (EventKind::StoreDamaged, "store-damaged"),
+    (EventKind::Configuration, "configuration"),
     (EventKind::Unknown, "unknown"),
 ];
 

@@ -12,6 +12,7 @@ pub use memory::Memory;
 use crate::clock::{self, Monotonic};
 use crate::live::{Delivery, Live};
 use crate::pulse::Pipeline;
+use crate::shutdown::Shutdown;
 use crate::store::{Cursor, DeliveredMark, ReadingFilter, StoreError, StoreReader};
 use backhaul::{Lot, Span, Spans, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
 use concentrator_proto::v1;
@@ -50,7 +51,7 @@ pub struct TlsFiles {
     pub key: String,
 }
 
-/// Starts to deliver what is in the store, until [`Live::shutdown`].
+/// Starts to deliver what is in the store, until `stop`.
 ///
 /// # Errors
 /// The system gives no thread.
@@ -59,15 +60,17 @@ pub fn start(
     live: Arc<Live>,
     store: PathBuf,
     mark: DeliveredMark,
+    stop: Shutdown,
 ) -> std::io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let body = move || runtime.block_on(Driver::new(settings, live, store, mark).run());
+    let body = move || runtime.block_on(Driver::new(settings, live, store, mark, stop).run());
     std::thread::Builder::new().name(String::from("uplink")).spawn(body)
 }
 
 struct Driver {
     settings: UplinkSettings,
     live: Arc<Live>,
+    stop: Shutdown,
     store: PathBuf,
     reader: Option<StoreReader>,
     mark: DeliveredMark,
@@ -88,7 +91,13 @@ enum News {
 }
 
 impl Driver {
-    fn new(settings: UplinkSettings, live: Arc<Live>, store: PathBuf, mark: DeliveredMark) -> Self {
+    fn new(
+        settings: UplinkSettings,
+        live: Arc<Live>,
+        store: PathBuf,
+        mark: DeliveredMark,
+        stop: Shutdown,
+    ) -> Self {
         let memory = Memory::open(&store, clock::utc());
         let machine = Uplink::new(settings.config.clone());
         mark.set(Cursor(memory.readings.cumulative(1)));
@@ -102,6 +111,7 @@ impl Driver {
         Self {
             settings,
             live,
+            stop,
             store,
             reader: None,
             mark,
@@ -120,7 +130,7 @@ impl Driver {
         }
         let (mut newest, mut events) = (self.live.newest(), self.live.events());
         self.grow();
-        let shutdown = self.live.shutdown.clone();
+        let shutdown = self.stop.clone();
         loop {
             self.live.beat(Pipeline::Backhaul);
             self.carry_out().await;
@@ -176,7 +186,7 @@ impl Driver {
 
     async fn open(&mut self) {
         self.grow();
-        let shutdown = self.live.shutdown.clone();
+        let shutdown = self.stop.clone();
         let opened = tokio::select! {
             opened = Link::open(&self.settings) => opened,
             () = shutdown.triggered() => return,

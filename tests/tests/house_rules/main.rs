@@ -1,7 +1,8 @@
 //! House rules that the compiler and clippy do not know, as scans of the sources.
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod conformance;
+mod pages;
 mod source;
 
 use source::{Source, blank, functions, read_all, without_tests, words};

@@ -103,10 +103,15 @@ impl Process {
         self.end()
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let signal = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(signal.unwrap().success());
+    }
+
     /// Asks it to end.
     pub(crate) fn terminate(self) -> Ended {
-        let signal = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(signal.unwrap().success());
+        self.signal("TERM");
         self.end()
     }
 

@@ -90,6 +90,11 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
+    /// Sends it a signal, such as HUP.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
     /// Waits for the word behind `mark` in a line of its log.
     pub(crate) fn says(&mut self, mark: &str) -> String {
         self.process.says(mark)

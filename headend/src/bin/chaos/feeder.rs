@@ -26,8 +26,13 @@ pub(crate) fn live(life: &BoxArgs) -> anyhow::Result<()> {
     let live = Arc::new(Live::new(ClockKind::Real, now, []));
     live.committed(store.reader().newest()?);
     note(&mut store, &live, life, EventKind::Started)?;
-    let uplink =
-        uplink::start(settings(life)?, Arc::clone(&live), store.path().to_owned(), store.delivered())?;
+    let uplink = uplink::start(
+        settings(life)?,
+        Arc::clone(&live),
+        store.path().to_owned(),
+        store.delivered(),
+        live.shutdown.clone(),
+    )?;
     stop_with_input(&live);
     let mut number = store.reader().newest()?.0 / BATCH;
     while !live.shutdown.is_triggered() {
