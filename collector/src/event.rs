@@ -1,6 +1,6 @@
 //! What operators need to know.
 
-use crate::CaptureRange;
+use crate::{CaptureRange, OrderEnd};
 use core::fmt;
 use core::time::Duration;
 use dlms::apdu::DataAccessResult;
@@ -72,6 +72,15 @@ pub enum CollectorEvent {
         meter: Eui64,
         /// What the meter said.
         result: DataAccessResult,
+    },
+    /// An order has ended.
+    OrderEnded {
+        /// The meter.
+        meter: Eui64,
+        /// Which order.
+        number: u64,
+        /// How.
+        end: OrderEnd,
     },
     /// There is no room for another meter.
     MeterRefused {
@@ -162,6 +171,7 @@ impl CollectorEvent {
             | Self::ClockDeviation { meter, .. }
             | Self::ClockSet { meter, .. }
             | Self::ClockNotSet { meter, .. }
+            | Self::OrderEnded { meter, .. }
             | Self::MeterRefused { meter } => meter,
         }
     }
@@ -183,6 +193,7 @@ impl fmt::Display for CollectorEvent {
             }
             Self::ClockSet { meter, by_ms } => write!(f, "{meter}: clock moved by {by_ms} ms"),
             Self::ClockNotSet { meter, result } => write!(f, "{meter}: clock not set: {result}"),
+            Self::OrderEnded { meter, number, end } => write!(f, "{meter}: order {number}: {end}"),
             Self::MeterRefused { meter } => write!(f, "{meter}: no room for another meter"),
         }
     }

@@ -13,6 +13,7 @@
 //! * [`Collector`] routes, and plans who is next; `session` is one conversation with one meter;
 //! * `progress` knows how far a meter has been read and what was left out, `schedule` and `back_off` when to ask;
 //! * [`diagnosis`] says why a meter is read or is not;
+//! * [`Order`] is what is wanted of a meter ahead of the plan;
 //! * `columns` and `rows` turn the load profile into [`Reading`]s, or into an [`Unexpected`];
 //! * [`CollectorInput`], [`CollectorOutput`], [`CollectorEvent`], [`CollectorConfig`] are the interface;
 //! * `specs` holds the numbers of the standards.
@@ -31,6 +32,7 @@ pub mod diagnosis;
 mod event;
 mod messages;
 mod meter;
+mod order;
 mod outgoing;
 mod progress;
 mod range;
@@ -46,5 +48,6 @@ pub use diagnosis::{Diagnosis, Explanation, Finding, Verdict};
 pub use event::{CollectorCounters, CollectorEvent, SessionFailure, Unexpected};
 pub use messages::{CollectorInput, CollectorOutput, MeterEntry};
 pub use meter::{MeterState, MeterStatus};
+pub use order::{Answer, Denial, ORDERS_MAX, Order, OrderEnd, STEPS_MAX, Step, Work};
 pub use range::CaptureRange;
 pub use reading::{Batch, Reading};

@@ -91,6 +91,7 @@ impl Dossier {
             }
             CollectorEvent::Gap { .. }
             | CollectorEvent::UnexpectedValue { .. }
+            | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::MeterRefused { .. } => {}
         }
     }

@@ -1,6 +1,7 @@
 //! The words of the command line.
 
 use super::direct::DirectCommand;
+use crate::grpc::Role;
 use clap::{Args, Parser, Subcommand};
 use dlms::cosem::LogicalName;
 use plc_core::Utc;
@@ -62,8 +63,8 @@ pub enum Command {
     /// Make certificates for tests.
     #[command(subcommand)]
     Pki(PkiCommand),
-    /// List the events of a running concentrator.
-    Events(ClientArgs),
+    /// List or follow the events of a running concentrator.
+    Events(EventsArgs),
     /// Read, write and hear a meter without a concentrator.
     ///
     /// Exit codes: 0 done; 1 an error of this machine or of a file; 2 a wrong command line; 3 the meter cannot be reached, does
@@ -145,9 +146,18 @@ pub struct DemoArgs {
 /// How to reach a running concentrator, and how to print.
 #[derive(Clone, Debug, Args)]
 pub struct ClientArgs {
-    /// The interface of the concentrator.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
-    pub address: Uri,
+    /// The interface of the concentrator; without it https://127.0.0.1:50051 with --pki, and http://127.0.0.1:50051 without.
+    #[arg(long, value_name = "URL")]
+    pub address: Option<Uri>,
+    /// The folder with the certificates of the authority (ca.pem) and the own one, as `concentrator pki init` makes it.
+    #[arg(long, value_name = "DIR")]
+    pub pki: Option<PathBuf>,
+    /// Whose certificate: NAME.pem and NAME.key in that folder.
+    #[arg(long = "as", value_name = "NAME", default_value = "viewer", requires = "pki")]
+    pub name: String,
+    /// The name in the certificate of the concentrator, where it is not that of the address.
+    #[arg(long, value_name = "NAME", requires = "pki")]
+    pub server_name: Option<String>,
     /// Print one JSON object per line instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -198,7 +208,7 @@ pub struct LedgerArgs {
 /// `concentrator pki`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum PkiCommand {
-    /// Make an authority, and certificates for a head-end and for boxes.
+    /// Make an authority, and certificates for a head-end, for boxes and for people.
     Init {
         /// Where the files go.
         #[arg(long, value_name = "DIR")]
@@ -209,7 +219,25 @@ pub enum PkiCommand {
         /// Names of the boxes.
         #[arg(long = "box", value_name = "ID")]
         boxes: Vec<String>,
+        /// Names of people and what they may do: viewer, operator or administrator.
+        #[arg(long, value_name = "NAME:ROLE", value_parser = person,
+            default_values = ["viewer:viewer", "operator:operator", "administrator:administrator"])]
+        client: Vec<(String, Role)>,
     },
+}
+
+/// `concentrator events`.
+#[derive(Clone, Debug, Args)]
+pub struct EventsArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// Print those that are kept, then stay and print new ones.
+    #[arg(long)]
+    pub follow: bool,
+    /// Only events after this cursor.
+    #[arg(long, value_name = "CURSOR", default_value_t = 0)]
+    pub after: u64,
 }
 
 /// `concentrator readings`.
@@ -233,6 +261,11 @@ pub struct ReadingsArgs {
     /// Only readings after this cursor.
     #[arg(long, value_name = "CURSOR", default_value_t = 0)]
     pub after: u64,
+}
+
+fn person(text: &str) -> Result<(String, Role), String> {
+    let parts = text.split_once(':').and_then(|(name, role)| Some((name.to_owned(), Role::from_word(role)?)));
+    parts.ok_or_else(|| String::from("expected NAME:ROLE with a role of viewer, operator or administrator"))
 }
 
 #[cfg(feature = "demo")]

@@ -5,6 +5,7 @@
 mod args;
 mod client;
 mod configuration;
+mod dial;
 mod direct;
 mod manual;
 mod print;
@@ -13,8 +14,8 @@ mod quantity;
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
 pub use args::{
-    Cli, ClientArgs, Command, ConfigCommand, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand, ReadingsArgs,
-    RunArgs,
+    Cli, ClientArgs, Command, ConfigCommand, EventsArgs, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand,
+    ReadingsArgs, RunArgs,
 };
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
@@ -52,7 +53,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config { command } => configuration::run(command.as_ref())?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { dir } => manual::pages(&dir)?,
-        Command::Pki(PkiCommand::Init { dir, head_end, boxes }) => pki::init(&dir, &head_end, &boxes)?,
+        Command::Pki(PkiCommand::Init { dir, head_end, boxes, client }) => {
+            pki::init(&dir, &head_end, &boxes, &client)?;
+        }
         Command::Dlms(command) => {
             start_log(cli.log.as_deref(), "warn")?;
             direct::run(&command)?;

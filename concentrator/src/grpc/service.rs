@@ -6,10 +6,15 @@ use crate::live::Live;
 use crate::store::{Cursor, ReadingFilter, StoreReader};
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_server::Concentrator;
+use concentrator_proto::v1::config_server::Config;
+use concentrator_proto::v1::events_server::Events;
+use concentrator_proto::v1::meters_server::Meters;
+use concentrator_proto::v1::network_server::Network;
+use concentrator_proto::v1::readings_server::Readings;
 use plc_core::{Eui64, Utc};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tonic::{Request, Response, Status};
 
 /// Streams that may be open at the same time.
@@ -38,6 +43,15 @@ impl Service {
         &self.live
     }
 
+    pub(super) fn shared(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
+    /// The right to ask something short, in turn.
+    pub(super) async fn question(&self) -> Result<SemaphorePermit<'_>, Status> {
+        self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))
+    }
+
     fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
         let refused =
             |_| Status::resource_exhausted(format!("{MAX_STREAMS} streams are open, expected fewer"));
@@ -49,7 +63,7 @@ impl Service {
         &self,
         question: impl FnOnce(&StoreReader) -> Result<T, crate::store::StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        let _permit = self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))?;
+        let _permit = self.question().await?;
         let path = self.store.clone();
         stream::blocking(move || StoreReader::open(&path).and_then(|reader| question(&reader))).await
     }
@@ -82,10 +96,22 @@ impl Service {
 
 #[tonic::async_trait]
 impl Concentrator for Service {
-    type ListReadingsStream = Messages<v1::Reading>;
-    type WatchReadingsStream = Messages<v1::Reading>;
     type WatchStatusStream = Messages<v1::StatusResponse>;
 
+    async fn status(&self, _: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
+        Ok(Response::new(convert::status(&self.live)))
+    }
+
+    async fn watch_status(
+        &self,
+        _: Request<v1::WatchStatusRequest>,
+    ) -> Result<Response<Self::WatchStatusStream>, Status> {
+        Ok(Response::new(stream::status(self.permit()?, Arc::clone(&self.live))))
+    }
+}
+
+#[tonic::async_trait]
+impl Meters for Service {
     async fn list_meters(
         &self,
         _: Request<v1::ListMetersRequest>,
@@ -98,9 +124,29 @@ impl Concentrator for Service {
                 meter.id = row.eui64.to_string();
             }
         }
-        let meters = known.iter().map(|(eui64, status)| convert::meter(*eui64, status)).collect();
+        let meters =
+            known.iter().map(|(eui64, status)| convert::meter(self.live.now(), *eui64, status)).collect();
         Ok(Response::new(v1::ListMetersResponse { meters }))
     }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let name = request.into_inner().meter_id;
+        let meter = self.live.find_meter(&name).or_else(|| Eui64::parse_hex(&name));
+        let unknown = || {
+            Status::not_found(format!("meter {name:?}: not known, expected an id of ListMeters or an EUI-64"))
+        };
+        let explanation = self.live.explain(meter.ok_or_else(unknown)?);
+        Ok(Response::new(convert::explanation(&self.live, explanation)))
+    }
+}
+
+#[tonic::async_trait]
+impl Readings for Service {
+    type ListReadingsStream = Messages<v1::Reading>;
+    type WatchReadingsStream = Messages<v1::Reading>;
 
     async fn list_readings(
         &self,
@@ -132,7 +178,10 @@ impl Concentrator for Service {
         }
         self.readings(filter, Query { after, limit: u64::MAX, follow: true })
     }
+}
 
+#[tonic::async_trait]
+impl Network for Service {
     async fn topology(
         &self,
         _: Request<v1::TopologyRequest>,
@@ -141,30 +190,22 @@ impl Concentrator for Service {
         let nodes = nodes.iter().map(|node| convert::node(&self.live, node)).collect();
         Ok(Response::new(v1::TopologyResponse { nodes }))
     }
+}
 
-    async fn status(&self, _: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
-        Ok(Response::new(convert::status(&self.live)))
-    }
-
-    async fn watch_status(
+#[tonic::async_trait]
+impl Config for Service {
+    async fn show_config(
         &self,
-        _: Request<v1::WatchStatusRequest>,
-    ) -> Result<Response<Self::WatchStatusStream>, Status> {
-        Ok(Response::new(stream::status(self.permit()?, Arc::clone(&self.live))))
+        _: Request<v1::ShowConfigRequest>,
+    ) -> Result<Response<v1::ShowConfigResponse>, Status> {
+        let rows = self.live.configuration().into_iter().map(|(key, value)| v1::ConfigRow { key, value });
+        Ok(Response::new(v1::ShowConfigResponse { rows: rows.collect() }))
     }
+}
 
-    async fn explain(
-        &self,
-        request: Request<v1::ExplainRequest>,
-    ) -> Result<Response<v1::ExplainResponse>, Status> {
-        let name = request.into_inner().meter_id;
-        let meter = self.live.find_meter(&name).or_else(|| Eui64::parse_hex(&name));
-        let unknown = || {
-            Status::not_found(format!("meter {name:?}: not known, expected an id of ListMeters or an EUI-64"))
-        };
-        let explanation = self.live.explain(meter.ok_or_else(unknown)?);
-        Ok(Response::new(convert::explanation(&self.live, explanation)))
-    }
+#[tonic::async_trait]
+impl Events for Service {
+    type WatchEventsStream = Messages<v1::Event>;
 
     async fn list_events(
         &self,
@@ -175,5 +216,20 @@ impl Concentrator for Service {
         let events = self.ask(move |store| store.events(Cursor(after_cursor), limit)).await?;
         let events = events.into_iter().map(|event| convert::event(&self.live, event)).collect();
         Ok(Response::new(v1::ListEventsResponse { events }))
+    }
+
+    async fn watch_events(
+        &self,
+        request: Request<v1::WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        let newest = self.ask(StoreReader::newest_event).await?;
+        let after = request.into_inner().after_cursor.map_or(newest, Cursor);
+        if after > newest {
+            let text =
+                format!("cursor {}: after the newest event, {}; it is of another store", after.0, newest.0);
+            return Err(Status::out_of_range(text));
+        }
+        let live = Arc::clone(&self.live);
+        Ok(Response::new(stream::events(self.permit()?, live, self.store.clone(), after)))
     }
 }

@@ -7,6 +7,7 @@ use concentrator_proto::v1;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -66,7 +67,7 @@ pub(super) fn readings(
             () = sender.closed() => {}
             () = stopping.triggered() => { let _ = sender.try_send(Err(stopped())); }
             result = send_readings(&sender, &live, page, query) => {
-                if let Err(status) = result { let _ = sender.send(Err(status)).await; }
+                if let Err(status) = result { let _ = sender.try_send(Err(status)); }
             }
         }
     });
@@ -87,13 +88,75 @@ async fn send_readings(
         for stored in &readings {
             after = stored.cursor;
             limit -= 1;
-            if sender.send(Ok(convert::reading(live, stored))).await.is_err() {
+            if !offer(sender, convert::reading(live, stored)).await? {
                 return Ok(());
             }
         }
         let drained = readings.len() < PAGE;
         if limit == 0 || (drained && !follow) || (drained && newest.changed().await.is_err()) {
             return Ok(());
+        }
+    }
+}
+
+/// Sends the events after a cursor, then the new ones.
+pub(super) fn events(
+    permit: OwnedSemaphorePermit,
+    live: Arc<Live>,
+    store: PathBuf,
+    after: Cursor,
+) -> Messages<v1::Event> {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    tokio::spawn(async move {
+        let _permit = permit;
+        let stopping = live.shutdown.clone();
+        tokio::select! {
+            biased;
+            () = sender.closed() => {}
+            () = stopping.triggered() => { let _ = sender.try_send(Err(stopped())); }
+            result = send_events(&sender, &live, store, after) => {
+                if let Err(status) = result { let _ = sender.try_send(Err(status)); }
+            }
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+async fn send_events(
+    sender: &mpsc::Sender<Result<v1::Event, Status>>,
+    live: &Live,
+    store: PathBuf,
+    mut after: Cursor,
+) -> Result<(), Status> {
+    let mut news = live.events();
+    loop {
+        news.borrow_and_update();
+        let path = store.clone();
+        let events = blocking(move || StoreReader::open(&path)?.events(after, PAGE)).await?;
+        let drained = events.len() < PAGE;
+        for stored in events {
+            after = stored.cursor;
+            if !offer(sender, convert::event(live, stored)).await? {
+                return Ok(());
+            }
+        }
+        if drained && news.changed().await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Sends one message; whether somebody is there.
+///
+/// # Errors
+/// The client takes nothing for long: its stream is closed, so that others find a place.
+async fn offer<T: Send>(sender: &mpsc::Sender<Result<T, Status>>, message: T) -> Result<bool, Status> {
+    match sender.send_timeout(Ok(message), STALLED).await {
+        Ok(()) => Ok(true),
+        Err(SendTimeoutError::Closed(_)) => Ok(false),
+        Err(SendTimeoutError::Timeout(_)) => {
+            tracing::warn!("a stream was closed: its client took nothing for {STALLED:?}");
+            Err(Status::aborted("nothing was taken for long; resume after the last cursor"))
         }
     }
 }
@@ -157,3 +220,5 @@ const PAGE: usize = 512;
 const QUEUE: usize = 64;
 /// Between two messages of status.
 const PACE: Duration = Duration::from_millis(200);
+/// A client that takes nothing for so long loses its stream.
+const STALLED: Duration = Duration::from_secs(30);

@@ -1,6 +1,7 @@
 //! What stands above the node: the collector and the store, driven by turns.
 
 use super::port::{Answer, ApplicationPort, Turn};
+use crate::jobs::Wanted;
 use crate::store::{Event, EventKind, LostRange, MeterCounter, Reading, Store, StoreError};
 use backhaul::ledger::Reason;
 use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry};
@@ -56,6 +57,10 @@ pub trait Observer: Send {
     fn network(&mut self, now: Utc, indication: &AdpmIndication);
     /// Something has happened in the reading of meters.
     fn collected(&mut self, now: Utc, event: &CollectorEvent);
+    /// What somebody wants of meters, to be done now; `at` is `now` on the clock of the collector.
+    fn wanted(&mut self, now: Utc, at: Instant) -> Vec<Wanted>;
+    /// A meter was told to leave, as this item of a job wanted.
+    fn removed(&mut self, now: Utc, item: i64);
     /// Something else that the store shall note, if there is.
     fn told(&mut self) -> Option<(EventKind, String)>;
     /// Whether the run shall end.
@@ -166,6 +171,7 @@ impl<'s, O: Observer> Application<'s, O> {
         self.drain(turn.now)?;
         self.commit_when_due(turn.now)?;
         self.drain(turn.now)?;
+        self.carry_out(turn.now)?;
         while let Some((kind, text)) = self.observer.told() {
             self.record(turn.now, kind, None, text)?;
         }
@@ -176,6 +182,22 @@ impl<'s, O: Observer> Application<'s, O> {
             self.commit(turn.now)?;
         }
         Ok(std::mem::take(&mut self.answer))
+    }
+
+    /// Hands on what somebody wants of meters.
+    fn carry_out(&mut self, now: Instant) -> Result<(), StoreError> {
+        for wanted in self.observer.wanted(self.anchor.utc(now), now) {
+            match wanted {
+                Wanted::Order(order) => self.collector.handle(now, CollectorInput::Order(order)),
+                Wanted::Remove(item, eui64) => {
+                    self.answer.management.push(AdpmRequest::Kick { eui64 });
+                    self.collector.handle(now, CollectorInput::Remove(eui64));
+                    self.observer.removed(self.anchor.utc(now), item);
+                }
+            }
+            self.drain(now)?;
+        }
+        Ok(())
     }
 
     /// Tells the meters that are in the network and not expected any more to leave it, which frees their addresses.
@@ -420,7 +442,7 @@ fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
 /// What of the collector's events an operator should find later.
 const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
     match event {
-        CollectorEvent::MeterRead { .. } => None,
+        CollectorEvent::MeterRead { .. } | CollectorEvent::OrderEnded { .. } => None,
         CollectorEvent::SessionFailed { .. }
         | CollectorEvent::Gap { .. }
         | CollectorEvent::GapLost { .. }

@@ -143,6 +143,7 @@ impl Record {
             }
             CollectorEvent::Gap { .. }
             | CollectorEvent::MeterRefused { .. }
+            | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::ClockNotSet { .. } => {}
         }
     }

@@ -21,8 +21,9 @@ fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> String {
 
 /// A configuration with this store.
 fn with_store(folder: &Path, store: &str) -> String {
-    let text =
-        format!("[store]\npath = {store:?}\n[grpc]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"error\"\n");
+    let text = format!(
+        "[store]\npath = {store:?}\n[grpc]\nlisten = \"127.0.0.1:0\"\nplain_text = true\n[log]\nlevel = \"error\"\n"
+    );
     write(folder, "with_store.toml", text)
 }
 

@@ -25,7 +25,7 @@ fn head(args: &ConfigArgs) -> Result<String, Failure> {
     let front_end = quoted(&format!("unix:{}", utf8(&args.socket)?));
     let listen = args.listen;
     Ok(format!(
-        "[store]\npath = {store}\n\n[grpc]\nlisten = \"{listen}\"\n\n[plc]\nfront_end = {front_end}\n\n[collector]\nread_delay_s = 10\n",
+        "[store]\npath = {store}\n\n[grpc]\nlisten = \"{listen}\"\nplain_text = true\n\n[plc]\nfront_end = {front_end}\n\n[collector]\nread_delay_s = 10\n",
     ))
 }
 
