@@ -2,13 +2,14 @@
 
 use super::convert;
 use crate::live::Live;
+use crate::shutdown::Shutdown;
 use crate::store::{Cursor, ReadingFilter, StoreError, StoreReader, StoredReading};
 use concentrator_proto::v1;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::error::SendTimeoutError;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -65,7 +66,7 @@ pub(super) fn readings(
         tokio::select! {
             biased;
             () = sender.closed() => {}
-            () = stopping.triggered() => { let _ = sender.try_send(Err(stopped())); }
+            () = cut_short(&stopping) => { let _ = sender.try_send(Err(stopped())); }
             result = send_readings(&sender, &live, page, query) => {
                 if let Err(status) = result { let _ = sender.try_send(Err(status)); }
             }
@@ -81,6 +82,7 @@ async fn send_readings(
     Query { mut after, mut limit, follow }: Query,
 ) -> Result<(), Status> {
     let mut newest = live.newest();
+    let mut stopping = false;
     loop {
         // Marked as seen before the store is asked: what is committed meanwhile wakes the wait below.
         newest.borrow_and_update();
@@ -93,8 +95,14 @@ async fn send_readings(
             }
         }
         let drained = readings.len() < PAGE;
-        if limit == 0 || (drained && !follow) || (drained && newest.changed().await.is_err()) {
+        if limit == 0 || (drained && !follow) {
             return Ok(());
+        }
+        if drained {
+            if stopping {
+                return Err(stopped());
+            }
+            stopping = !news(&mut newest, &live.shutdown).await;
         }
     }
 }
@@ -113,7 +121,7 @@ pub(super) fn events(
         tokio::select! {
             biased;
             () = sender.closed() => {}
-            () = stopping.triggered() => { let _ = sender.try_send(Err(stopped())); }
+            () = cut_short(&stopping) => { let _ = sender.try_send(Err(stopped())); }
             result = send_events(&sender, &live, store, after) => {
                 if let Err(status) = result { let _ = sender.try_send(Err(status)); }
             }
@@ -128,9 +136,10 @@ async fn send_events(
     store: PathBuf,
     mut after: Cursor,
 ) -> Result<(), Status> {
-    let mut news = live.events();
+    let mut count = live.events();
+    let mut stopping = false;
     loop {
-        news.borrow_and_update();
+        count.borrow_and_update();
         let path = store.clone();
         let events = blocking(move || StoreReader::open(&path)?.events(after, PAGE)).await?;
         let drained = events.len() < PAGE;
@@ -140,10 +149,28 @@ async fn send_events(
                 return Ok(());
             }
         }
-        if drained && news.changed().await.is_err() {
-            return Ok(());
+        if drained {
+            if stopping {
+                return Err(stopped());
+            }
+            stopping = !news(&mut count, &live.shutdown).await;
         }
     }
+}
+
+/// Waits for news; `false` when the concentrator stops instead. What is durable by then is still to be sent.
+async fn news<T>(of: &mut watch::Receiver<T>, shutdown: &Shutdown) -> bool {
+    tokio::select! {
+        biased;
+        changed = of.changed() => changed.is_ok(),
+        () = shutdown.triggered() => false,
+    }
+}
+
+/// Waits for the shutdown, and then until a client that takes what there is has it.
+async fn cut_short(shutdown: &Shutdown) {
+    shutdown.triggered().await;
+    tokio::time::sleep(LAST_WORDS).await;
 }
 
 /// Sends one message; whether somebody is there.
@@ -220,5 +247,7 @@ const PAGE: usize = 512;
 const QUEUE: usize = 64;
 /// Between two messages of status.
 const PACE: Duration = Duration::from_millis(200);
+/// How long a stream may go on with what is durable after the shutdown.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A client that takes nothing for so long loses its stream.
 const STALLED: Duration = Duration::from_secs(30);
