@@ -68,6 +68,11 @@ impl Collector {
         self.sessions.len()
     }
 
+    /// Sessions that have a place on the line now: the others wait for the store.
+    pub fn sessions_on_line(&self) -> usize {
+        self.sessions.iter().filter(|session| session.is_on_line()).count()
+    }
+
     /// Everything that was dropped.
     pub fn counters(&self) -> CollectorCounters {
         CollectorCounters {
@@ -250,7 +255,7 @@ impl Collector {
                 self.settle(session, &SessionFailure::TimedOut, now);
             }
         }
-        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
+        self.sessions_on_line() < self.config.sessions
     }
 
     fn on_success(&mut self, now: Instant, session: &Session) {
@@ -316,7 +321,7 @@ impl Collector {
                 self.sessions.push(Session::begin(&mut desk, short, boundary, wanted));
             }
         }
-        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
+        self.sessions_on_line() < self.config.sessions
     }
 
     /// Plans a session at a random moment of the spread, if the meter can be reached and none is under way.
@@ -331,7 +336,7 @@ impl Collector {
 
     /// Whether the line has a place for one more session.
     fn has_place(&self) -> bool {
-        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
+        self.sessions_on_line() < self.config.sessions
     }
 
     /// Whether one more session may begin.

@@ -164,11 +164,8 @@ fn a_cursor_of_another_store_and_a_strange_meter_are_refused() {
     });
 }
 
-#[test]
-fn meters_topology_status_and_events_show_what_was_told() {
-    let mut fixture = Fixture::new();
-    fixture.insert(METER, 0..2);
-    let live = &fixture.live;
+/// It has joined, next to the concentrator.
+fn tell_of_one_meter(live: &Live) {
     live.update_meter(METER, |meter| {
         meter.state = MeterState::Joined;
         meter.short_address = Some(ShortAddress(1));
@@ -189,6 +186,13 @@ fn meters_topology_status_and_events_show_what_was_told() {
         status.pan_id = Some(PanId(0x1001));
         status.counters.insert("mac.frames_sent".into(), 12);
     });
+}
+
+#[test]
+fn meters_topology_status_and_events_show_what_was_told() {
+    let mut fixture = Fixture::new();
+    fixture.insert(METER, 0..2);
+    tell_of_one_meter(&fixture.live);
     let event =
         Event { time: Utc::from_secs(3), kind: EventKind::MeterJoined, meter: Some(METER), text: "x".into() };
     fixture.store.append_event(&event).unwrap();

@@ -246,7 +246,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
             std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()))?;
         u8::from_str_radix(pair, 16).ok()
     };
-    if digits.len() % 2 == 0 { digits.chunks(2).map(pair).collect() } else { None }
+    if digits.len().is_multiple_of(2) { digits.chunks(2).map(pair).collect() } else { None }
 }
 
 #[cfg(test)]

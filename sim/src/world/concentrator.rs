@@ -1,5 +1,6 @@
 //! The concentrator of the town: the node and the collector of the daemon, with a store in memory.
 
+use super::outside::Outside;
 use crate::street::MeterIdentity;
 use collector::{
     Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, Diagnosis, Explanation,
@@ -8,6 +9,7 @@ use collector::{
 use dlms::cosem::LogicalName;
 use g3_phy::BandPlan;
 use plc_core::sap::{AdpmIndication, AdpmRequest, FrameGeometry, Key, Persist, Phy, UdpIndication};
+use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Machine, PanId, Seed, ShortAddress, Utc, UtcAnchor};
 use plc_node::{CoordinatorConfig, Memory, Node, NodeConfig, NodeInput, NodeOutput};
 use std::collections::BTreeMap;
@@ -69,6 +71,13 @@ pub(crate) struct Concentrator<P: Phy> {
     pub(crate) news: Vec<News>,
     /// Nothing that is read can be kept.
     disk_full: bool,
+    outside: Option<Above>,
+}
+
+/// Another application, and when it wants a turn.
+struct Above {
+    application: Box<dyn Outside>,
+    due: Option<Instant>,
 }
 
 struct Life<P: Phy> {
@@ -77,13 +86,21 @@ struct Life<P: Phy> {
     diagnosis: Diagnosis,
 }
 
+/// Time between two turns that an application wants at least.
+const TURN: Duration = Duration::from_millis(1);
 /// The PAN.
 pub(crate) const PAN: PanId = PanId(0x781D);
 const EUI64: u64 = 0x0251_4D00_00FF_FFFE;
 
 impl<P: Phy> Concentrator<P> {
     pub(crate) fn new(plan: Plan, phy: fn(&'static BandPlan) -> P) -> Self {
-        Self { plan, phy, store: Store::default(), lives: 0, life: None, news: Vec::new(), disk_full: false }
+        let store = Store::default();
+        Self { plan, phy, store, lives: 0, life: None, news: Vec::new(), disk_full: false, outside: None }
+    }
+
+    /// Another application stands above the node, from its next life on.
+    pub(crate) fn set_outside(&mut self, application: Box<dyn Outside>) {
+        self.outside = Some(Above { application, due: Some(Instant::EPOCH) });
     }
 
     pub(crate) fn node(&self) -> Option<&Node<P>> {
@@ -112,6 +129,10 @@ impl<P: Phy> Concentrator<P> {
         let node = Node::assemble((self.phy)(self.plan.band), layers);
         let diagnosis = Diagnosis::new(collector.period);
         let mut life = Life { node, collector: Collector::new(collector), diagnosis };
+        if self.outside.is_some() {
+            self.life = Some(life);
+            return self.converse(now);
+        }
         life.node.handle(now, NodeInput::Adpm(AdpmRequest::NetworkStart { pan_id: PAN }));
         let anchor = UtcAnchor { at: now, utc: self.plan.anchor.utc(now) };
         life.collector.handle(now, CollectorInput::Clock(anchor));
@@ -175,11 +196,29 @@ impl<P: Phy> Concentrator<P> {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let life = self.life.as_ref()?;
-        [life.node.deadline(), life.collector.deadline()].into_iter().flatten().min()
+        let outside = self.outside.as_ref().and_then(|outside| outside.due);
+        [life.node.deadline(), life.collector.deadline(), outside].into_iter().flatten().min()
+    }
+
+    /// Gives the other application its turns, until neither has anything to say.
+    fn take_turns(&mut self, now: Instant) {
+        let (Some(life), Some(outside)) = (&mut self.life, &mut self.outside) else { return };
+        loop {
+            let events: Vec<_> = std::iter::from_fn(|| life.node.poll()).collect();
+            if events.is_empty() && outside.due.is_none_or(|due| due > now) {
+                return;
+            }
+            let orders = outside.application.turn(now, events);
+            let management = orders.management.into_iter().map(NodeInput::Adpm);
+            let orders_in = management.chain(orders.datagrams.into_iter().map(NodeInput::Udp));
+            orders_in.for_each(|order| life.node.handle(now, order));
+            outside.due = orders.deadline.map(|due| due.max(now + TURN));
+        }
     }
 
     /// Moves what node and collector say, until neither says more.
     fn converse(&mut self, now: Instant) {
+        self.take_turns(now);
         while let Some(life) = &mut self.life {
             let (heard, told) = (life.node.poll(), life.collector.poll());
             if heard.is_none() && told.is_none() {

@@ -2,6 +2,7 @@
 
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
+use concentrator_proto::v1::ledger_client::LedgerClient;
 use concentrator_proto::v1::meters_client::MetersClient;
 use concentrator_proto::v1::readings_client::ReadingsClient;
 use tokio::runtime::Runtime;
@@ -35,6 +36,14 @@ impl Client {
             .runtime
             .block_on(MetersClient::new(self.channel.clone()).list_meters(v1::ListMetersRequest {}));
         answer.unwrap().into_inner().meters
+    }
+
+    /// Whether there are captures that are read and not durable.
+    pub(crate) fn holds_in_hand(&mut self) -> bool {
+        let mut ledger = LedgerClient::new(self.channel.clone());
+        let answer = self.runtime.block_on(ledger.list(v1::LedgerListRequest::default()));
+        let lines = answer.unwrap().into_inner().lines;
+        lines.iter().any(|line| line.state() == v1::IntervalState::Read)
     }
 
     /// The concentrator itself.
