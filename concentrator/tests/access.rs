@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use concentrator::grpc::{Access, GrpcError, MAX_CONNECTIONS, Role, Server};
+use concentrator::jobs::{Guard, Jobs};
 use concentrator::live::{ClockKind, Live};
 use concentrator::pki;
 use concentrator::store::Store;
@@ -9,7 +10,7 @@ use concentrator::uplink::TlsFiles;
 use concentrator_proto::FILE_DESCRIPTOR_SET;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
-use plc_core::Utc;
+use plc_core::{Eui64, Utc};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use std::net::SocketAddr;
@@ -33,11 +34,15 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let people = Role::ALL.map(|role| (role.as_str().to_owned(), role));
+        let mut people = Role::ALL.map(|role| (role.as_str().to_owned(), role)).to_vec();
+        people.push((String::from("second"), Role::Administrator));
         pki::init(&folder.path().join("pki"), &[], &["box-1".into()], &people).unwrap();
         pki::init(&folder.path().join("foreign"), &[], &["box-1".into()], &people).unwrap();
         let store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
-        let live = Arc::new(Live::new(ClockKind::Simulated, Utc::from_secs(1000), []));
+        let meters = (1..=12).map(|n| (Eui64::from_u64(n), format!("flat-{n}")));
+        let live = Arc::new(Live::new(ClockKind::Simulated, Utc::from_secs(1000), meters));
+        let jobs = Jobs::open(folder.path(), Guard::default(), Utc::from_secs(1000)).unwrap();
+        live.take_jobs(Arc::new(jobs));
         let access = Access::Mutual(TlsFiles {
             authority: read(&folder.path().join("pki/ca.pem")),
             certificate: read(&folder.path().join("pki/box-1.pem")),
@@ -123,6 +128,44 @@ fn a_command_comes_in_with_its_certificates() {
 }
 
 #[test]
+fn a_viewer_looks_an_operator_reads_and_an_administrator_disconnects() {
+    let fixture = Fixture::new();
+    let submit = |name, kind| fixture.command(&["jobs", "submit", kind, "flat-1", "--as", name]);
+    let (code, said) = submit("viewer", "read");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("viewer is viewer, expected operator or more"), "{said}");
+    assert_eq!(submit("operator", "read").0, Some(0));
+    let (code, said) = submit("operator", "disconnect");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("disconnect: operator is operator, expected administrator or more"), "{said}");
+    assert_eq!(submit("administrator", "disconnect").0, Some(0));
+    let (code, said) = fixture.command(&["jobs", "--json"]);
+    assert_eq!((code, said.lines().count()), (Some(0), 2), "{said}");
+    assert!(said.contains("\"asked_by\":\"operator\"") && said.contains("\"kind\":\"disconnect\""), "{said}");
+}
+
+#[test]
+fn what_reaches_many_meters_is_previewed_and_needs_two_people() {
+    let fixture = Fixture::new();
+    let administrator = |words: &[&str]| fixture.command(&[words, &["--as", "administrator"]].concat());
+    let (code, said) = administrator(&["jobs", "preview", "disconnect", "--all"]);
+    assert!(code == Some(0) && said.contains("    12      2  needed"), "{said}");
+    let (code, said) = administrator(&["jobs", "submit", "disconnect", "--all", "--wait"]);
+    assert_eq!(code, Some(7), "{said}");
+    assert!(said.contains("awaiting_approval") || said.contains("awaiting-approval"), "{said}");
+    let (code, said) = administrator(&["jobs", "approve", "1"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("expected the approval of a second person"), "{said}");
+    let (code, said) = fixture.command(&["jobs", "approve", "1", "--as", "second"]);
+    assert!(code == Some(0) && said.contains("running"), "{said}");
+    let (code, said) = administrator(&["jobs", "cancel", "1"]);
+    assert!(code == Some(0) && said.contains("cancelled by administrator"), "{said}");
+    assert_eq!(administrator(&["jobs", "show", "1"]).0, Some(6));
+    assert!(administrator(&["jobs", "show", "9"]).1.contains("job 9: not known"));
+    assert!(administrator(&["jobs", "submit", "limit", "flat-77", "--watt", "5"]).1.contains("\"flat-77\": not configured"));
+}
+
+#[test]
 fn plain_text_is_refused_on_an_address_that_others_reach() {
     let fixture = Fixture::new();
     let everywhere = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -146,7 +189,7 @@ fn every_procedure_has_its_least_role() {
             }
         }
     }
-    assert!(seen >= 11, "{seen}");
+    assert!(seen >= 20, "{seen}");
 }
 
 #[test]

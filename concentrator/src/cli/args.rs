@@ -1,6 +1,7 @@
 //! The words of the command line.
 
 use super::direct::DirectCommand;
+use super::job_words::{AuditCommand, JobsArgs, ReadArgs};
 use crate::grpc::Role;
 use clap::{Args, Parser, Subcommand};
 use dlms::cosem::LogicalName;
@@ -47,7 +48,7 @@ pub enum Command {
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
     /// List the meters of a running concentrator.
-    Meters(ClientArgs),
+    Meters(MetersArgs),
     /// Show one meter of a running concentrator: the newest value of each quantity that was read, and its events.
     Meter(OneMeterArgs),
     /// List or follow the readings of a running concentrator.
@@ -60,6 +61,22 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show in which state every expected interval is, or digests of what is held.
     Ledger(LedgerArgs),
+    /// Read meters now, ahead of the plan, and wait for it.
+    ///
+    /// Exit codes: 0 read; 1 an error; 2 a wrong command line; 6 a meter was not read.
+    Read(ReadArgs),
+    /// List what is wanted of meters, or ask for it.
+    ///
+    /// Exit codes: 0 done, or taken; 1 an error; 2 a wrong command line; 6 the job is over and not all meters are done; 7 it waits for an
+    /// approval, or is halted.
+    Jobs(JobsArgs),
+    /// Prove or print the record of commands, beside the store.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Show what the concentrator holds, and what of it the head-end does not have yet.
+    Cache(ClientArgs),
+    /// Show the way to the head-end.
+    Backhaul(ClientArgs),
     /// Make certificates for tests.
     #[command(subcommand)]
     Pki(PkiCommand),
@@ -161,6 +178,26 @@ pub struct ClientArgs {
     /// Print one JSON object per line instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `concentrator meters`.
+#[derive(Clone, Debug, Args)]
+pub struct MetersArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// In which order.
+    #[arg(long, value_enum, default_value_t = MeterOrder::Id)]
+    pub sort: MeterOrder,
+}
+
+/// The order of meters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum MeterOrder {
+    /// By EUI-64.
+    Id,
+    /// Those first that need somebody: not in the network, rarely available, long not read.
+    Worst,
 }
 
 /// `concentrator explain`.

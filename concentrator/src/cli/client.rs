@@ -2,7 +2,10 @@
 
 use super::dial::{dial, refused};
 use super::print::{self, Table};
-use super::{ClientArgs, Command, EventsArgs, ExplainArgs, LedgerArgs, OneMeterArgs, ReadingsArgs};
+use super::{
+    ClientArgs, Command, EventsArgs, ExplainArgs, LedgerArgs, MeterOrder, MetersArgs, OneMeterArgs,
+    ReadingsArgs, jobs,
+};
 use anyhow::anyhow;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
@@ -14,13 +17,18 @@ use concentrator_proto::v1::readings_client::ReadingsClient;
 use plc_core::Utc;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::process::ExitCode;
 use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 
-pub(super) fn run(command: Command) -> anyhow::Result<()> {
+pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        match command {
+        let done = match command {
+            Command::Read(args) => return jobs::read(&args).await,
+            Command::Jobs(args) => return jobs::jobs(&args).await,
+            Command::Cache(args) => cache(&args).await,
+            Command::Backhaul(args) => backhaul(&args).await,
             Command::Meters(args) => meters(&args).await,
             Command::Meter(args) => one_meter(&args).await,
             Command::Readings(args) => readings(&args).await,
@@ -30,15 +38,20 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
             Command::Explain(args) => explain(&args).await,
             Command::Ledger(args) => ledger(&args).await,
             other => Err(anyhow!("{other:?}: not a command for a running concentrator")),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     })
 }
 
-async fn meters(args: &ClientArgs) -> anyhow::Result<()> {
-    let mut client = MetersClient::new(dial(args).await?);
+async fn meters(args: &MetersArgs) -> anyhow::Result<()> {
+    let mut client = MetersClient::new(dial(&args.client).await?);
     let answer = client.list_meters(v1::ListMetersRequest {}).await.map_err(refused)?;
-    let mut table = Table::new(args.json, print::METER);
-    answer.into_inner().meters.iter().try_for_each(|meter| table.row(print::meter(meter)))?;
+    let mut meters = answer.into_inner().meters;
+    if args.sort == MeterOrder::Worst {
+        meters.sort_by_key(print::worth);
+    }
+    let mut table = Table::new(args.client.json, print::METER);
+    meters.iter().try_for_each(|meter| table.row(print::meter(meter)))?;
     Ok(table.finish()?)
 }
 
@@ -152,6 +165,22 @@ async fn ledger(args: &LedgerArgs) -> anyhow::Result<()> {
     let answer = client.list(request).await.map_err(refused)?.into_inner();
     let mut table = Table::new(args.client.json, print::LEDGER);
     answer.lines.iter().try_for_each(|line| table.row(print::ledger(line)))?;
+    Ok(table.finish()?)
+}
+
+async fn cache(args: &ClientArgs) -> anyhow::Result<()> {
+    let mut client = ConcentratorClient::new(dial(args).await?);
+    let told = client.show_cache(v1::ShowCacheRequest {}).await.map_err(refused)?.into_inner();
+    let mut table = Table::new(args.json, print::CACHE);
+    table.row(print::cache(&told))?;
+    Ok(table.finish()?)
+}
+
+async fn backhaul(args: &ClientArgs) -> anyhow::Result<()> {
+    let mut client = ConcentratorClient::new(dial(args).await?);
+    let told = client.show_backhaul(v1::ShowBackhaulRequest {}).await.map_err(refused)?.into_inner();
+    let mut table = Table::new(args.json, print::BACKHAUL);
+    table.row(print::backhaul(&told))?;
     Ok(table.finish()?)
 }
 

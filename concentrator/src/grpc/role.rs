@@ -100,6 +100,8 @@ const PACKAGE: &str = "/concentrator.v1.";
 /// The one table of rights.
 const LEAST: &[(&str, Role)] = &[
     ("Concentrator/Status", Role::Viewer),
+    ("Concentrator/ShowCache", Role::Viewer),
+    ("Concentrator/ShowBackhaul", Role::Viewer),
     ("Concentrator/WatchStatus", Role::Viewer),
     ("Meters/ListMeters", Role::Viewer),
     ("Meters/Explain", Role::Viewer),

@@ -4,6 +4,7 @@ use super::convert;
 use super::stream::{self, Messages, Page, Query};
 use crate::live::Live;
 use crate::store::{Cursor, ReadingFilter, StoreReader};
+use backhaul::Span;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_server::Concentrator;
 use concentrator_proto::v1::config_server::Config;
@@ -50,6 +51,27 @@ impl Service {
     /// The right to ask something short, in turn.
     pub(super) async fn question(&self) -> Result<SemaphorePermit<'_>, Status> {
         self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))
+    }
+
+    /// The oldest reading, the newest, and the newest event.
+    async fn held(&self) -> Result<(Cursor, Cursor, Cursor), Status> {
+        self.ask(|store| {
+            let (oldest, newest) = store.bounds()?;
+            Ok((oldest, newest, store.newest_event()?))
+        })
+        .await
+    }
+
+    /// Readings between two cursors that the head-end does not have.
+    fn undelivered(&self, oldest: Cursor, newest: Cursor) -> u64 {
+        if newest.0 == 0 {
+            return 0;
+        }
+        let delivery = self.live.delivery();
+        let delivered = delivery.borrow().readings.clone();
+        let common = |span: &Span| (span.last.min(newest.0) + 1).saturating_sub(span.first.max(oldest.0));
+        let held = (newest.0 + 1).saturating_sub(oldest.0);
+        held.saturating_sub(delivered.spans().iter().map(common).sum())
     }
 
     fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
@@ -100,6 +122,40 @@ impl Concentrator for Service {
 
     async fn status(&self, _: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
         Ok(Response::new(convert::status(&self.live)))
+    }
+
+    async fn show_cache(
+        &self,
+        _: Request<v1::ShowCacheRequest>,
+    ) -> Result<Response<v1::ShowCacheResponse>, Status> {
+        let (oldest, newest, event) = self.held().await?;
+        let octets = ["", "-wal"].map(|suffix| {
+            let mut path = self.store.clone().into_os_string();
+            path.push(suffix);
+            std::fs::metadata(path).map_or(0, |file| file.len())
+        });
+        Ok(Response::new(v1::ShowCacheResponse {
+            oldest_cursor: oldest.0,
+            newest_cursor: newest.0,
+            newest_event: event.0,
+            undelivered: self.undelivered(oldest, newest),
+            octets: octets.iter().sum(),
+        }))
+    }
+
+    async fn show_backhaul(
+        &self,
+        _: Request<v1::ShowBackhaulRequest>,
+    ) -> Result<Response<v1::ShowBackhaulResponse>, Status> {
+        let (oldest, newest, _) = self.held().await?;
+        let delivery = self.live.delivery().borrow().clone();
+        Ok(Response::new(v1::ShowBackhaulResponse {
+            linked: delivery.linked,
+            readings_through: delivery.readings.cumulative(1),
+            events_through: delivery.events.cumulative(1),
+            undelivered: self.undelivered(oldest, newest),
+            fault: delivery.fault,
+        }))
     }
 
     async fn watch_status(
