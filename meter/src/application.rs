@@ -8,7 +8,7 @@ use crate::measurement::Measurement;
 use crate::objects::{
     Board, EventGroup, HdlcPort, LogRecord, Note, Objects, QualityRow, RateRegisters, Slot,
 };
-use crate::profiles::Row;
+use crate::profiles::{Begins, Row};
 use crate::specs::{self, SAP_MANAGEMENT, event};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -85,6 +85,8 @@ pub enum MeterPersist {
 pub struct Captured {
     /// The row of the load profile.
     pub row: Row,
+    /// What it begins: it is a row of those billing profiles too.
+    pub begins: Begins,
     /// All registers, after the row.
     pub ledger: Ledger,
     /// Energy by rate.
@@ -357,10 +359,10 @@ impl MeterApplication {
     }
 
     fn persist_rows(&mut self) {
-        while let Some(row) = self.measurement.take_captured() {
+        while let Some((row, begins)) = self.measurement.take_captured() {
             let (ledger, rates) = (self.measurement.ledger(), *self.board.rates());
-            let captured = Box::new(Captured { row, ledger, rates });
-            self.out.push(Pending::Persist(MeterPersist::Captured(captured)));
+            let captured = Captured { row, begins, ledger, rates };
+            self.out.push(Pending::Persist(MeterPersist::Captured(Box::new(captured))));
         }
     }
 
@@ -474,10 +476,6 @@ impl MeterApplication {
         self.with_objects(now, None, |objects, _| objects.log(group, code, now));
     }
 
-    fn on_confirm(&mut self, confirm: UdpConfirm) {
-        self.counters.undelivered += u64::from(confirm.status != AdpStatus::Success);
-    }
-
     /// Takes what the server wants done; answers go to `port`.
     fn drain_server(&mut self, now: Instant, port: u16) {
         while let Some(output) = self.server.poll() {
@@ -555,7 +553,9 @@ impl Machine for MeterApplication {
             ApplicationInput::SupplyBack => self.on_supply_back(now),
             ApplicationInput::Clock(anchor) => self.on_clock(now, anchor),
             ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram, None),
-            ApplicationInput::UdpConfirm(confirm) => self.on_confirm(confirm),
+            ApplicationInput::UdpConfirm(UdpConfirm { status, .. }) => {
+                self.counters.undelivered += u64::from(status != AdpStatus::Success);
+            }
             ApplicationInput::PeerLost(peer) => self.server.forget(peer.0),
         }
     }

@@ -6,7 +6,7 @@ use crate::measurement::MeasurementSetup;
 use crate::objects::{
     EventGroup, EventRow, HdlcPort, KINDS, LogRecord, QualityRow, RateRegisters, Tallies, count_quality,
 };
-use crate::profiles::{Mains, ProfileSizes, Row, begins_day, begins_month};
+use crate::profiles::{Begins, Mains, ProfileSizes, Row};
 use crate::specs;
 use alloc::vec::Vec;
 use core::fmt;
@@ -109,7 +109,7 @@ impl MeterState {
         match record {
             MeterPersist::Captured(captured) => {
                 (self.ledger, self.rates) = (captured.ledger, captured.rates);
-                self.keep_row(captured.row, sizes);
+                self.keep_row(captured.row, captured.begins, sizes);
             }
             MeterPersist::Totals(totals) => (self.ledger, self.rates) = (totals.ledger, totals.rates),
             MeterPersist::Quality(row) => self.keep_quality(*row),
@@ -211,14 +211,13 @@ impl MeterState {
         }
     }
 
-    fn keep_row(&mut self, row: Row, sizes: &ProfileSizes) {
-        let before = self.load.last().map(|row| row.utc);
+    fn keep_row(&mut self, row: Row, begins: Begins, sizes: &ProfileSizes) {
         push(&mut self.load, row, sizes.load);
         let row = Row { mains: Mains::default(), ..row };
-        if begins_day(before, row.utc) {
+        if begins.day {
             push(&mut self.daily, row, sizes.daily);
         }
-        if begins_month(before, row.utc) {
+        if begins.month {
             push(&mut self.monthly, row, sizes.monthly);
         }
     }

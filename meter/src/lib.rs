@@ -17,6 +17,7 @@
 //! * [`objects`]: what clients see, and which client sees what;
 //! * [`MeterConfig`], [`MeterState`]: what a meter is told, and what it takes through a restart;
 //! * [`journal`]: what is kept of all that in flash;
+//! * [`Firmware`]: which of two images runs, and when the old one is back;
 //! * [`specs`]: the numbers of the standards.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@ mod clock;
 mod config;
 mod counters;
 mod engine;
+mod firmware;
 pub mod journal;
 mod measurement;
 mod meter;
@@ -44,7 +46,8 @@ pub use application::{
 pub use clock::{ClockShift, MeterClock};
 pub use config::{Identity, ImageCheck, MeterConfig, MeterConfigError, MeterKeys, MeterState};
 pub use engine::Block;
+pub use firmware::{Activation, Bank, Firmware, FirmwareError, SelfCheckError, self_check};
 pub use measurement::{Finding, Measurement, MeasurementSetup};
 pub use meter::{Meter, MeterInput, MeterOutput};
-pub use profiles::{Mains, PhaseValues, ProfileSizes, Profiles, Row};
+pub use profiles::{Begins, Mains, PhaseValues, ProfileSizes, Profiles, Row};
 pub use ring::Ring;

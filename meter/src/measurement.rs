@@ -2,9 +2,10 @@
 
 use crate::clock::{ClockShift, MeterClock};
 use crate::engine::{Block, Engine, Plan, STRIDE};
-use crate::profiles::{Mains, PhaseValues, ProfileSizes, Profiles, Row};
+use crate::profiles::{Begins, Mains, PhaseValues, ProfileSizes, Profiles, Row};
 use crate::specs::{CLOCK_SHIFT_LIMIT, SAMPLE_GAP_MAX, status};
 use core::time::Duration;
+use dlms::classes::WallClock;
 use metrology::quality::{QualityEvent, Thresholds};
 use metrology::{
     Calibration, Diagnosis, Ledger, RatingError, Ratings, Registers, Steady, Tamper, TamperEvent,
@@ -73,7 +74,7 @@ pub struct Measurement {
     profiles: Profiles,
     /// End of the last block.
     ended: Option<Instant>,
-    captured: Outbox<Row, CAPTURED_MAX>,
+    captured: Outbox<(Row, Begins), CAPTURED_MAX>,
     tamper: TamperWatch,
     may_export: bool,
     wiring: WiringWatch,
@@ -170,6 +171,11 @@ impl Measurement {
         &self.profiles
     }
 
+    /// Local time follows these rules from now on: rows of billing are captured at its midnights.
+    pub fn follow(&mut self, wall: &WallClock) {
+        self.profiles.follow(wall);
+    }
+
     /// The profiles, to give back rows after a restart.
     pub(crate) const fn profiles_mut(&mut self) -> &mut Profiles {
         &mut self.profiles
@@ -199,8 +205,8 @@ impl Measurement {
         shift
     }
 
-    /// The oldest row that was captured and not taken. The profile keeps it, taken or not.
-    pub fn take_captured(&mut self) -> Option<Row> {
+    /// The oldest row that was captured and not taken, and what it begins. The profiles keep it, taken or not.
+    pub fn take_captured(&mut self) -> Option<(Row, Begins)> {
         self.captured.pop()
     }
 

@@ -1,10 +1,12 @@
 //! What the meter remembers at the boundaries of its capture periods.
 
 use crate::ring::Ring;
-use crate::specs::{CLOCK_SET_BACK_MAX, DAY};
+use crate::specs::{CLOCK_BASE_CRYSTAL, CLOCK_SET_BACK_MAX, status};
 use core::time::Duration;
+use dlms::classes::WallClock;
 use metrology::Registers;
 use plc_core::Utc;
+use plc_core::time::Civil;
 
 /// A row: the registers at a boundary. Consumption of a period is the difference of two rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,15 @@ pub struct PhaseValues {
     pub thd_ppm: u32,
 }
 
+/// What a row of the load profile begins besides a capture period, on the wall: rows of the billing profiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Begins {
+    /// It is the first row of its local day.
+    pub day: bool,
+    /// It is the first row of its local month.
+    pub month: bool,
+}
+
 /// How many rows each profile keeps, and how often the load profile captures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProfileSizes {
@@ -74,6 +85,8 @@ pub struct Profiles {
     next: Option<Utc>,
     /// Bits for the next row.
     status: u8,
+    /// The rules by which UTC becomes local time: days, months and boundaries are those of the wall.
+    wall: WallClock,
 }
 
 impl Profiles {
@@ -86,6 +99,7 @@ impl Profiles {
             monthly: Ring::new(sizes.monthly),
             next: None,
             status,
+            wall: WallClock::new(CLOCK_BASE_CRYSTAL),
         }
     }
 
@@ -116,6 +130,15 @@ impl Profiles {
         self.period
     }
 
+    /// From now on local time follows these rules. The boundary that comes next is the next one of that time, so that the period in
+    /// which the zone is changed may be longer.
+    pub fn follow(&mut self, wall: &WallClock) {
+        if self.wall != *wall {
+            self.wall = wall.clone();
+            self.next = self.next.map(|next| self.boundary_from(next));
+        }
+    }
+
     /// The bits that the next row bears so far.
     pub const fn status(&self) -> u8 {
         self.status
@@ -134,40 +157,50 @@ impl Profiles {
     /// The clock shows `utc`, or is taken to: the first boundary that is not before it comes next, but
     /// none that has a row already, unless the clock was set back by more than [`CLOCK_SET_BACK_MAX`].
     pub fn resume_at(&mut self, utc: Utc) {
-        let mut next = utc.floor(self.period);
-        if next < utc {
-            next = next + self.period;
-        }
+        let next = self.boundary_from(utc);
         let newest = self.load.newest().map(|row| row.utc);
         let taken = newest.filter(|&newest| newest >= next && newest <= next + CLOCK_SET_BACK_MAX);
-        self.next = Some(taken.map_or(next, |newest| newest.floor(self.period) + self.period));
+        self.next = Some(taken.map_or(next, |newest| self.boundary_before(newest) + self.period));
     }
 
     /// The boundary that comes next is the last one that is not after `utc`.
     pub fn advance_to(&mut self, utc: Utc) {
-        self.next = Some(utc.floor(self.period));
+        self.next = Some(self.boundary_before(utc));
+    }
+
+    /// The last boundary that is not after `utc`: a multiple of the period in local standard time, which differs from UTC by
+    /// quarters of an hour.
+    fn boundary_before(&self, utc: Utc) -> Utc {
+        let ahead_ms = i64::from(self.wall.time_zone) * 60_000;
+        let local = Utc::from_millis(utc.as_millis().saturating_sub(ahead_ms)).floor(self.period);
+        Utc::from_millis(local.as_millis().saturating_add(ahead_ms))
+    }
+
+    /// The first boundary that is not before `utc`.
+    fn boundary_from(&self, utc: Utc) -> Utc {
+        let before = self.boundary_before(utc);
+        if before < utc { before + self.period } else { before }
     }
 
     /// The boundary that came next has been reached with these registers.
-    pub fn capture(&mut self, registers: &Registers, mains: Mains) -> Option<Row> {
+    pub fn capture(&mut self, registers: &Registers, mains: Mains) -> Option<(Row, Begins)> {
         let utc = self.next?;
         let row = Row {
             utc,
-            status: core::mem::take(&mut self.status),
+            status: core::mem::take(&mut self.status) | self.daylight_saving(utc),
             import_mwh: registers.import.milliwatt_hours(),
             export_mwh: registers.export.milliwatt_hours(),
             mains,
         };
         self.next = Some(utc + self.period);
-        self.keep(row);
-        Some(row)
+        Some((row, self.keep(row)))
     }
 
     /// The billing period ends at `utc`, before its time.
     pub fn close(&mut self, utc: Utc, registers: &Registers) -> Row {
         let row = Row {
             utc,
-            status: self.status,
+            status: self.status | self.daylight_saving(utc),
             import_mwh: registers.import.milliwatt_hours(),
             export_mwh: registers.export.milliwatt_hours(),
             mains: Mains::default(),
@@ -176,34 +209,34 @@ impl Profiles {
         row
     }
 
-    fn keep(&mut self, row: Row) {
+    fn keep(&mut self, row: Row) -> Begins {
         let before = self.load.newest().map(|row| row.utc);
+        let begins = self.begins(before, row.utc);
         self.load.push(row);
         let billed = Row { mains: Mains::default(), ..row };
-        if begins_day(before, row.utc) {
+        if begins.day {
             self.daily.push(billed);
         }
-        if begins_month(before, row.utc) {
+        if begins.month {
             self.monthly.push(billed);
         }
+        begins
     }
-}
 
-/// Whether a row at `utc` is the first of its day, the row before it being at `before`.
-pub(crate) fn begins_day(before: Option<Utc>, utc: Utc) -> bool {
-    let day = utc.floor(DAY);
-    before.map_or(utc == day, |before| before.floor(DAY) < day)
-}
+    /// The bit of daylight saving at a boundary.
+    fn daylight_saving(&self, utc: Utc) -> u8 {
+        if self.wall.is_daylight_saving(utc) { status::DAYLIGHT_SAVING } else { 0 }
+    }
 
-/// Whether a row at `utc` is the first of its month, the row before it being at `before`.
-pub(crate) fn begins_month(before: Option<Utc>, utc: Utc) -> bool {
-    let first = utc.civil().day == 1;
-    begins_day(before, utc) && before.map_or(first, |before| month(before) != month(utc))
-}
-
-fn month(utc: Utc) -> (i32, u8) {
-    let civil = utc.civil();
-    (civil.year, civil.month)
+    /// What a row at `utc` begins, the row before it being at `before`; the first row of all begins what it stands at the beginning of.
+    fn begins(&self, before: Option<Utc>, utc: Utc) -> Begins {
+        let wall = self.wall.wall(utc);
+        let before = before.map(|before| self.wall.wall(before));
+        let day = before.map_or(wall == wall.midnight(), |before| before.midnight() < wall.midnight());
+        let (civil, month) = (wall.civil(), |civil: Civil| (civil.year, civil.month));
+        let month = before.map_or(civil.day == 1, |before| month(before.civil()) != month(civil));
+        Begins { day, month: day && month }
+    }
 }
 
 #[cfg(test)]

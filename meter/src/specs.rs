@@ -12,7 +12,7 @@ pub mod status {
     pub const CLOCK_INVALID: u8 = 1 << 1;
     /// DNV: the values are not valid.
     pub const DATA_NOT_VALID: u8 = 1 << 2;
-    /// DST: daylight saving is in force. Never set: the meter lives in UTC.
+    /// DST: daylight saving is in force at the time of the row.
     pub const DAYLIGHT_SAVING: u8 = 1 << 3;
     /// CAD: the clock was set by more than [`super::CLOCK_SHIFT_LIMIT`] during the period.
     pub const CLOCK_ADJUSTED: u8 = 1 << 5;
@@ -90,6 +90,8 @@ pub const EVENTS_MAX: usize = 100;
 pub const IMAGE_BLOCK_LEN: u32 = 512;
 /// Octets of the largest image unless told otherwise.
 pub const IMAGE_SIZE_MAX: u32 = 256 * 1024;
+/// Starts that a new image has to pass its self-check [own choice].
+pub const TRIALS: u8 = 3;
 /// Scripts that may execute scripts, one inside the other.
 pub const SCRIPT_DEPTH_MAX: u8 = 4;
 /// Steps that one request or moment may execute in all.

@@ -1,5 +1,6 @@
 //! The supply fails: at any octet that is written to flash, and with time for a last word.
 
+mod flash;
 mod line;
 mod mains;
 
@@ -7,8 +8,9 @@ use dlms::axdr::Data;
 use dlms::client::{ClientAuthentication, ClientInput, ClientOutput};
 use dlms::security::{SecurityContext, Suite0};
 use dlms::server::{Access, AssociationConfig, ServerAuthentication};
+use flash::Pages;
 use mains::{IDENTITY, KEYS, RATE, at, config};
-use meter::journal::{Flash, FlashError, Item, Journal};
+use meter::journal::{Item, Journal};
 use meter::objects::names;
 use meter::specs::{alarm_2, event};
 use meter::{
@@ -21,76 +23,6 @@ use plc_core::{Instant, Machine, Seed, UtcAnchor};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// NOR flash whose supply fails after so many octets were written; a page erased counts as one.
-#[derive(Clone)]
-struct Pages {
-    octets: Vec<u8>,
-    left: usize,
-    written: usize,
-    erased: Vec<u32>,
-    /// What was written when each write or erasure began.
-    boundaries: Vec<usize>,
-}
-
-const PAGE: usize = 1024;
-
-impl Pages {
-    fn new(pages: usize) -> Self {
-        // As it comes from the factory, or from a life before: anything.
-        let octets = (0..pages * PAGE).map(|n| (n * 31 % 251) as u8).collect();
-        Self { octets, left: usize::MAX, written: 0, erased: vec![0; pages], boundaries: Vec::new() }
-    }
-
-    fn spend(&mut self) -> Result<(), FlashError> {
-        self.left = self.left.checked_sub(1).ok_or(FlashError)?;
-        self.written += 1;
-        Ok(())
-    }
-}
-
-impl Flash for Pages {
-    fn page_len(&self) -> usize {
-        PAGE
-    }
-
-    fn pages(&self) -> usize {
-        self.octets.len() / PAGE
-    }
-
-    fn read(&self, address: usize, octets: &mut [u8]) {
-        for (n, octet) in octets.iter_mut().enumerate() {
-            *octet = self.octets.get(address + n).copied().unwrap_or(0xFF);
-        }
-    }
-
-    fn program(&mut self, address: usize, octets: &[u8]) -> Result<(), FlashError> {
-        self.boundaries.push(self.written);
-        for (n, &octet) in octets.iter().enumerate() {
-            if self.spend().is_err() {
-                // Torn: some bits of the octet under way have fallen, others not.
-                self.octets[address + n] &= octet | 0x5A;
-                return Err(FlashError);
-            }
-            self.octets[address + n] &= octet;
-        }
-        Ok(())
-    }
-
-    fn erase(&mut self, page: usize) -> Result<(), FlashError> {
-        self.boundaries.push(self.written);
-        let range = page * PAGE..(page + 1) * PAGE;
-        if self.spend().is_err() {
-            // Torn: the first half of the page has risen, the rest wavers.
-            self.octets[range.clone()][..PAGE / 2].fill(0xFF);
-            self.octets[range][PAGE / 2..].iter_mut().step_by(3).for_each(|octet| *octet |= 0x0F);
-            return Err(FlashError);
-        }
-        self.octets[range].fill(0xFF);
-        self.erased[page] += 1;
-        Ok(())
-    }
-}
 
 const SIZES: ProfileSizes = ProfileSizes { capture_period_s: 60, load: 6, daily: 3, monthly: 2 };
 

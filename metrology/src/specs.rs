@@ -50,3 +50,38 @@ pub const PICO_SQUARED_MAX: u128 = 1 << 63;
 pub const YOCTOJOULE_PER_MWH: u128 = 3_600_000_000_000_000_000_000_000;
 /// 1e-24 W in one microwatt.
 pub const YOCTOWATT_PER_UW: u128 = 1_000_000_000_000_000_000;
+
+/// The flickermeter of lamps of 230 V at 50 Hz \[61000-4-15\]; corner frequencies in 1e-5 Hz.
+pub(crate) mod flicker {
+    /// The mean to which the voltage is referred, in ms \[5.3; confidence A\].
+    pub(crate) const MEAN_MS: u64 = 27_300;
+    /// High-pass of first order \[5.5; confidence A\].
+    pub(crate) const HIGH_PASS: i128 = 5_000;
+    /// Low-pass of sixth order after Butterworth \[5.5; confidence A\].
+    pub(crate) const LOW_PASS: i128 = 3_500_000;
+    /// 1/Q of its three sections, in millionths: twice the cosine of 75°, 45° and 15°.
+    pub(crate) const BUTTERWORTH_E6: [i128; 3] = [517_638, 1_414_214, 1_931_852];
+    /// Lamp, eye and brain: k·ω1·s/(s² + 2λs + ω1²) · (1 + s/ω2)/((1 + s/ω3)(1 + s/ω4)) \[5.6; confidence A\].
+    pub(crate) const EYE_GAIN_E5: i128 = 174_802;
+    pub(crate) const EYE_LAMBDA: i128 = 405_981;
+    pub(crate) const EYE_F1: i128 = 915_494;
+    pub(crate) const EYE_F2: i128 = 227_979;
+    pub(crate) const EYE_F3: i128 = 122_535;
+    pub(crate) const EYE_F4: i128 = 2_190_000;
+    /// Smoothing of what is felt, in ms \[5.6; confidence A\].
+    pub(crate) const SMOOTHING_MS: u64 = 300;
+    /// What is felt with a sinusoidal modulation of 8.8 Hz and 0.250 %, which is just felt \[5.6 table 1; confidence A\]: from
+    /// the definition of the filters, with 50 fractional bits.
+    pub(crate) const UNIT: u64 = 3_636_763_000;
+    /// Weights of Pst in ten-thousandths, each with the shares of time in ten-thousandths over which it means what is exceeded
+    /// \[5.7.2; confidence A\].
+    pub(crate) const WEIGHTS_E4: [(u16, &[u64]); 5] = [
+        (314, &[10]),
+        (525, &[70, 100, 150]),
+        (657, &[220, 300, 400]),
+        (2800, &[600, 800, 1000, 1300, 1700]),
+        (800, &[3000, 5000, 8000]),
+    ];
+    /// Plt that 95 % of a week must keep, in thousandths \[50160 4.2.3; confidence A\].
+    pub(crate) const PLT_MAX_PER_MILLE: u32 = 1000;
+}

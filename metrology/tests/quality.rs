@@ -239,3 +239,17 @@ fn budeanu_counts_the_harmonics_and_the_fundamental_does_not() {
     let thd = (quality.voltage_spectrum(0).thd_ppm(), quality.current_spectrum(0).thd_ppm());
     assert!(thd.0.abs_diff(109_043) < 100 && thd.1.abs_diff(447_214) < 300, "{thd:?}");
 }
+
+#[test]
+fn flicker_is_told_with_the_ten_minutes_by_phase() {
+    // 39 changes a minute of 0.894 % are a Pst of one; the second voltage has half of them, the third none.
+    let step = |n: u64, percent: f64| {
+        let up = ((n as f64 / RATE * 39.0 / 60.0) as u64).is_multiple_of(2);
+        if up { 1.0 + percent / 200.0 } else { 1.0 - percent / 200.0 }
+    };
+    let volts = |n| [0.894, 0.447, 0.0].map(|percent| UN * step(n, percent));
+    let (mut quality, _) = run(&System::pure(50.0), 75.0, volts);
+    let pst = quality.take_ten_minutes().pst_per_mille.map(|pst| pst.expect("it was measured"));
+    assert!((930..=1070).contains(&pst[0]) && (460..=540).contains(&pst[1]) && pst[2] < 40, "{pst:?}");
+    assert_eq!(quality.take_ten_minutes().pst_per_mille, [None; 3], "each once");
+}

@@ -5,7 +5,7 @@ use crate::config::MeterState;
 use crate::objects::{
     Counted, EventGroup, EventRow, GROUPS, KINDS, LogRecord, QualityRow, RateRegisters, Tallies,
 };
-use crate::profiles::{Mains, PhaseValues, ProfileSizes, Row};
+use crate::profiles::{Begins, Mains, PhaseValues, ProfileSizes, Row};
 use crate::specs::SAP_MANAGEMENT;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -143,6 +143,7 @@ impl Item {
             Self::Captured(captured) => {
                 out.u8(1)?;
                 emit_row(&captured.row, out)?;
+                out.u8(u8::from(captured.begins.day) | u8::from(captured.begins.month) << 1)?;
                 emit_totals(&captured.ledger, &captured.rates, out)
             }
             Self::Totals(totals) => {
@@ -184,9 +185,9 @@ impl Item {
     pub fn parse(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(match reader.u8()? {
             1 => {
-                let row = parse_row(reader)?;
+                let (row, begins) = (parse_row(reader)?, parse_begins(reader)?);
                 let Totals { ledger, rates } = parse_totals(reader)?;
-                Self::Captured(Box::new(Captured { row, ledger, rates }))
+                Self::Captured(Box::new(Captured { row, begins, ledger, rates }))
             }
             2 => Self::Totals(Box::new(parse_totals(reader)?)),
             3 => Self::Tallies(Box::new(parse_tallies(reader)?)),
@@ -255,6 +256,14 @@ fn parse_row(reader: &mut Reader<'_>) -> Result<Row, WireError> {
         *count = reader.u32_le()?;
     }
     Ok(Row { utc, status, import_mwh, export_mwh, mains })
+}
+
+/// Bit 0: a day; bit 1: a month.
+fn parse_begins(reader: &mut Reader<'_>) -> Result<Begins, WireError> {
+    match reader.u8()? {
+        bits @ 0..=3 => Ok(Begins { day: bits & 1 != 0, month: bits & 2 != 0 }),
+        _ => Err(WireError::Invalid("beginning of a day or month")),
+    }
 }
 
 fn emit_totals(ledger: &Ledger, rates: &RateRegisters, out: &mut Writer<'_>) -> Result<(), WireError> {

@@ -103,7 +103,7 @@ pub struct Journal<F> {
 
 /// Octets before the snapshot: magic, sequence, checksum.
 const HEADER: usize = 12;
-const MAGIC: u32 = 0x4D4A_0001;
+const MAGIC: u32 = 0x4D4A_0002;
 /// Octets before a record: length and checksum.
 const RECORD_HEADER: usize = 6;
 /// The longest record.

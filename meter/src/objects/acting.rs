@@ -125,12 +125,19 @@ impl Objects<'_> {
             Slot::AlarmRegister2 if cleared(&slots.alarm_register_2) => event::ALARM_REGISTER_CLEARED,
             Slot::ErrorRegister if cleared(&slots.error_register) => event::ERROR_REGISTER_CLEARED,
             Slot::Calendar => event::CALENDAR_PROGRAMMED,
-            Slot::Clock | Slot::Activation => return,
+            Slot::Clock => return self.on_zone(now),
+            Slot::Activation => return,
             Slot::AlarmRegister | Slot::AlarmDescriptor => return,
             Slot::AlarmRegister2 | Slot::AlarmDescriptor2 => return,
             _ => event::CONFIGURATION_CHANGED,
         };
         self.log(EventGroup::Standard, code, now);
+    }
+
+    /// The rules of local time may have changed: rows and schedules follow.
+    fn on_zone(&mut self, now: Instant) {
+        self.measurement.follow(&self.board.slots.clock);
+        self.plan(now);
     }
 
     /// Invokes a method, `depth` scripts deep.
@@ -254,6 +261,7 @@ impl Objects<'_> {
     /// Sets the clock, with all that follows.
     pub fn set_clock(&mut self, anchor: UtcAnchor) {
         let before = self.measurement.clock().utc(anchor.at);
+        self.measurement.follow(&self.board.slots.clock);
         let shift = self.measurement.on_clock(anchor);
         if before.is_none() {
             self.log(EventGroup::Standard, event::POWER_UP, anchor.at);

@@ -1,6 +1,8 @@
 //! Ten-minute values \[61000-4-30 4.4\], and the verdict of a week \[50160\].
 
+use super::flicker::plt_per_mille;
 use super::harmonics::{HARMONICS, Spectrum};
+use crate::specs::flicker::PLT_MAX_PER_MILLE;
 
 /// Values over ten minutes: root of the mean square of the windows in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct TenMinutes {
     pub harmonics_ppm: [[u32; HARMONICS + 1]; 3],
     /// Negative by positive sequence of the voltages, in millionths.
     pub unbalance_ppm: u32,
+    /// Flicker severity (Pst) of the voltages, in thousandths; `None` before it was measured. Of lamps of 230 V at 50 Hz.
+    pub pst_per_mille: [Option<u32>; 3],
     /// A dip, swell or interruption fell into it.
     pub flagged: bool,
 }
@@ -76,6 +80,7 @@ impl Aggregator {
             thd_ppm: whole.thd_square.map(|sum| root(sum, spectra)),
             harmonics_ppm: whole.harmonic_square.map(|orders| orders.map(|sum| root(sum, spectra))),
             unbalance_ppm: root(whole.unbalance_square, windows),
+            pst_per_mille: [None; 3],
             flagged: whole.flagged,
         }
     }
@@ -140,6 +145,13 @@ pub struct Week {
     pub thd_beyond: u32,
     /// With a harmonic too large, by its order.
     pub harmonic_beyond: [u32; 26],
+    /// Two-hour values of flicker (Plt) that counted: those of twelve ten-minute values in a row.
+    pub flicker_values: u32,
+    /// Of them, above 1 on any voltage.
+    pub flicker_beyond: u32,
+    /// Pst of the two hours under way, by voltage, and how many there are.
+    pst: [[u32; 12]; 3],
+    pst_count: usize,
     /// Ten-second values of the frequency.
     pub frequencies: u64,
     /// Of them, beyond ±1 %.
@@ -161,12 +173,14 @@ pub struct WeekVerdict {
     pub thd: bool,
     /// Each harmonic: 95 % within its limit.
     pub harmonics: bool,
+    /// Flicker: 95 % of Plt at most 1.
+    pub flicker: bool,
 }
 
 impl WeekVerdict {
     /// Whether everything was.
     pub const fn passed(&self) -> bool {
-        self.voltage && self.frequency && self.unbalance && self.thd && self.harmonics
+        self.voltage && self.frequency && self.unbalance && self.thd && self.harmonics && self.flicker
     }
 }
 
@@ -174,9 +188,12 @@ impl Week {
     /// Ten minutes more, of `channels` voltages with a declared value.
     pub fn on_ten_minutes(&mut self, value: &TenMinutes, channels: usize, declared_uv: u64) {
         if value.flagged || value.windows == 0 {
+            // Two hours with a gap have no Plt.
+            self.pst_count = 0;
             return;
         }
         self.values += 1;
+        self.on_flicker(value, channels.min(3));
         let any = |beyond: &dyn Fn(usize) -> bool| u32::from((0..channels.min(3)).any(beyond));
         let percent = |channel: usize| u128::from(value.u_uv[channel]) * 100;
         let of = |share: u64| u128::from(declared_uv) * u128::from(share);
@@ -189,6 +206,23 @@ impl Week {
         }
     }
 
+    fn on_flicker(&mut self, value: &TenMinutes, channels: usize) {
+        for (all, pst) in self.pst.iter_mut().zip(value.pst_per_mille).take(channels) {
+            let Some(pst) = pst else {
+                self.pst_count = 0;
+                return;
+            };
+            all[self.pst_count] = pst;
+        }
+        self.pst_count += 1;
+        if self.pst_count == self.pst[0].len() {
+            let above = |pst: &[u32; 12]| plt_per_mille(pst) > PLT_MAX_PER_MILLE;
+            self.flicker_values += 1;
+            self.flicker_beyond += u32::from(self.pst[..channels].iter().any(above));
+            self.pst_count = 0;
+        }
+    }
+
     /// A ten-second value of the frequency more, in mHz.
     pub const fn on_frequency(&mut self, mhz: u32) {
         self.frequencies += 1;
@@ -198,10 +232,11 @@ impl Week {
 
     /// The verdict so far.
     pub fn verdict(&self) -> WeekVerdict {
-        let rare = |beyond: u32| {
-            u64::from(self.values - beyond.min(self.values)) * 100
-                >= u64::from(self.values) * u64::from(limits::SHARE_PERCENT)
+        let rare_of = |beyond: u32, values: u32| {
+            u64::from(values - beyond.min(values)) * 100
+                >= u64::from(values) * u64::from(limits::SHARE_PERCENT)
         };
+        let rare = |beyond: u32| rare_of(beyond, self.values);
         let near = (self.frequencies - self.frequency_beyond) * 10_000
             >= self.frequencies * limits::FREQUENCY_SHARE_E4;
         WeekVerdict {
@@ -210,6 +245,7 @@ impl Week {
             unbalance: rare(self.unbalance_beyond),
             thd: rare(self.thd_beyond),
             harmonics: self.harmonic_beyond.iter().all(|&beyond| rare(beyond)),
+            flicker: rare_of(self.flicker_beyond, self.flicker_values),
         }
     }
 }
@@ -244,6 +280,32 @@ mod tests {
         week.on_ten_minutes(&TenMinutes { flagged: true, ..ten_minutes(100) }, 3, 230_000_000);
         assert_eq!(week, Week::default());
         assert!(week.verdict().passed());
+    }
+
+    #[test]
+    fn a_week_has_84_values_of_plt_of_which_four_may_be_above_one() {
+        for (strong, passed) in [(4, true), (5, false)] {
+            let mut week = Week::default();
+            for hours in 0..84 {
+                let pst = if hours < strong { 1001 } else { 1000 };
+                let value = TenMinutes { pst_per_mille: [Some(500), Some(pst), Some(0)], ..ten_minutes(231) };
+                (0..12).for_each(|_| week.on_ten_minutes(&value, 3, 230_000_000));
+            }
+            assert_eq!((week.flicker_values, week.flicker_beyond), (84, strong));
+            assert_eq!((week.verdict().flicker, week.verdict().passed()), (passed, passed));
+        }
+    }
+
+    #[test]
+    fn two_hours_with_a_flagged_value_have_no_plt() {
+        let value = TenMinutes { pst_per_mille: [Some(9000); 3], ..ten_minutes(231) };
+        let mut week = Week::default();
+        for n in 0..23 {
+            week.on_ten_minutes(&TenMinutes { flagged: n == 11, ..value }, 3, 230_000_000);
+        }
+        assert_eq!(week.flicker_values, 0);
+        week.on_ten_minutes(&value, 3, 230_000_000);
+        assert_eq!((week.flicker_values, week.flicker_beyond), (1, 1));
     }
 
     #[test]

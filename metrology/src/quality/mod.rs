@@ -3,6 +3,7 @@
 mod aggregate;
 mod event;
 mod fft;
+mod flicker;
 mod half_cycle;
 mod harmonics;
 mod rapid_change;
@@ -11,6 +12,7 @@ mod unbalance;
 
 pub use aggregate::{TenMinutes, Week, WeekVerdict};
 pub use event::{EventKind, QualityEvent, Thresholds};
+pub use flicker::plt_per_mille;
 pub use harmonics::{HARMONICS, Spectrum};
 pub use unbalance::Unbalance;
 
@@ -19,6 +21,7 @@ use crate::ratings::Ratings;
 use aggregate::Aggregator;
 use event::EventDetector;
 use fft::Transform;
+use flicker::Flicker;
 use half_cycle::HalfCycle;
 use harmonics::Lines;
 use plc_core::Outbox;
@@ -54,6 +57,7 @@ pub struct QualityCore {
     /// The window that is being analysed, the samples since it ended, and the next channel.
     analysed: Option<(WindowEnd, u64, usize)>,
     halves: [HalfCycle; 3],
+    flicker: [Flicker; 3],
     /// Half a turn of the oscillator, in samples with 16 fractional bits.
     half: u64,
     /// Urms(1/2) of each voltage, in µV.
@@ -75,7 +79,6 @@ impl QualityCore {
         let channels = core.ratings().wiring.elements();
         Self {
             half: half_turn(&core),
-            core,
             thresholds,
             rings: [const { Ring::new() }; CHANNELS],
             transform: Transform::new(),
@@ -83,6 +86,7 @@ impl QualityCore {
             lines: Lines::none(),
             budeanu_uvar: [0; 3],
             analysed: None,
+            flicker: ::core::array::from_fn(|_| Flicker::new(core.ratings().sample_rate_hz)),
             halves: [const { HalfCycle::new() }; 3],
             half_uv: [0; 3],
             events: EventDetector::new(thresholds, channels),
@@ -94,6 +98,7 @@ impl QualityCore {
             samples: 0,
             flagged: false,
             windows_skipped: 0,
+            core,
         }
     }
 
@@ -168,7 +173,12 @@ impl QualityCore {
 
     /// Ten minutes are over (the owner of the clock says when): their values.
     pub fn take_ten_minutes(&mut self) -> TenMinutes {
-        self.aggregator.take()
+        let mut pst = [None; 3];
+        let measured = self.core.ratings().wiring.elements();
+        for (pst, flicker) in pst.iter_mut().zip(&mut self.flicker).take(measured) {
+            *pst = flicker.take();
+        }
+        TenMinutes { pst_per_mille: pst, ..self.aggregator.take() }
     }
 
     /// The thresholds of events.
@@ -211,6 +221,7 @@ impl QualityCore {
     }
 
     fn on_voltage(&mut self, n: usize, step: &Step) {
+        self.flicker[n].on_sample(step.u[n]);
         let pv = self.core.ratings().u_pv_per_lsb;
         if let Some(uv) = self.halves[n].on_sample(step.u[n], step.phase, self.half, pv) {
             self.on_half_cycle(n, uv);
