@@ -162,7 +162,11 @@ fn what_reaches_many_meters_is_previewed_and_needs_two_people() {
     assert!(code == Some(0) && said.contains("cancelled by administrator"), "{said}");
     assert_eq!(administrator(&["jobs", "show", "1"]).0, Some(6));
     assert!(administrator(&["jobs", "show", "9"]).1.contains("job 9: not known"));
-    assert!(administrator(&["jobs", "submit", "limit", "flat-77", "--watt", "5"]).1.contains("\"flat-77\": not configured"));
+    assert!(
+        administrator(&["jobs", "submit", "limit", "flat-77", "--watt", "5"])
+            .1
+            .contains("\"flat-77\": not configured")
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The part of a meter above UDP.
 
+mod pushing;
+
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::counters::{CountersShown, ReceiveCounters};
@@ -14,17 +16,16 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 use dlms::classes::{G3Network, Snapshot};
-use dlms::server::{Notification, Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
+use dlms::server::{Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
 use metrology::{Frame, Ledger, Registers, Steady, TamperInputs};
 use plc_core::sap::{
     AdpStatus, AdpmIndication, DLMS_PORT, Handle, Persist, UdpConfirm, UdpIndication, UdpPayload, UdpRequest,
 };
 use plc_core::{Instant, Machine, Outbox, ShortAddress, UtcAnchor};
+use pushing::Pushed;
 
 /// Outputs that may wait for the driver.
 const OUTBOX: usize = 96;
-/// Pushes whose confirmation is waited for.
-const PUSHES_MAX: usize = 8;
 
 /// What happens to the application.
 #[derive(Clone, Debug)]
@@ -57,6 +58,13 @@ pub enum ApplicationInput<'a> {
     /// The connection that datagrams of this peer came over is gone, and with it every session that was
     /// opened over it. Of use where datagrams are carried by connections.
     PeerLost(ShortAddress),
+    /// What became of a push that was to leave for the destination of this number, see [`MeterApplication::destination`].
+    PushLeft {
+        /// The number.
+        peer: ShortAddress,
+        /// Whether it has left the meter; nobody was reached otherwise.
+        reached: bool,
+    },
 }
 
 /// A record that a meter wants made durable before its later outputs are carried out.
@@ -164,11 +172,12 @@ pub struct MeterApplication {
     measurement: Measurement,
     board: Board,
     hdlc: Option<HdlcPort>,
+    /// Whether pushes go to hosts.
+    connects: bool,
     server: Server,
     /// Where the last datagram came from: its address and port.
     peer: Option<(u16, u16)>,
-    /// Pushes that wait for their confirmation, by their numbers.
-    pushed: [Option<(Slot, u32)>; PUSHES_MAX],
+    pushed: Pushed,
     /// The receive counters of further clients.
     receive_counters: ReceiveCounters,
     hold_up: Duration,
@@ -227,9 +236,10 @@ impl MeterApplication {
             measurement,
             board,
             hdlc: config.hdlc,
+            connects: config.connects,
             server,
             peer: None,
-            pushed: [None; PUSHES_MAX],
+            pushed: Pushed::default(),
             receive_counters,
             hold_up: config.hold_up,
             life: Life::Supplied,
@@ -450,28 +460,6 @@ impl MeterApplication {
         }
     }
 
-    /// Makes a push to its destination: a short address of two octets, or whoever has spoken last.
-    fn push(&mut self, slot: Slot, now: Instant) {
-        let Some(push) = self.with_objects(now, None, |objects, _| objects.push_body(slot, now)) else {
-            return;
-        };
-        let peer = push.peer.or(self.peer.map(|(peer, _)| peer)).unwrap_or_default();
-        let confirmation = push.confirmed.then_some((specs::PUSH_CONFIRMATION, 0));
-        let notification = Notification::Data { date_time: push.time, body: &push.body, confirmation };
-        let sent = self.server.notify(now, peer, push.client_sap, &notification);
-        match sent {
-            Ok(number) if push.confirmed => {
-                let free = self.pushed.iter().position(Option::is_none).unwrap_or_default();
-                self.pushed[free] = Some((slot, number));
-            }
-            Ok(_) => self.board.on_delivered(slot, None),
-            Err(_) if self.board.is_given_up(slot) => {
-                self.log(EventGroup::Communication, event::PUSH_FAILED, now)
-            }
-            Err(_) => {}
-        }
-    }
-
     fn log(&mut self, group: EventGroup, code: u8, now: Instant) {
         self.with_objects(now, None, |objects, _| objects.log(group, code, now));
     }
@@ -502,17 +490,6 @@ impl MeterApplication {
             ServerEvent::Associated { .. } => {}
         }
         self.event(MeterEvent::Server(told));
-    }
-
-    fn on_push_answered(&mut self, now: Instant, number: u32, confirmed: bool) {
-        let found = self.pushed.iter_mut().find(|pushed| pushed.is_some_and(|(_, n)| n == number));
-        let Some((slot, _)) = found.and_then(Option::take) else { return };
-        if confirmed {
-            let utc = self.measurement.clock().utc(now);
-            self.board.on_delivered(slot, utc);
-        } else if self.board.is_given_up(slot) {
-            self.log(EventGroup::Communication, event::PUSH_FAILED, now);
-        }
     }
 
     fn on_server_persist(&mut self, record: ServerPersist) {
@@ -557,6 +534,7 @@ impl Machine for MeterApplication {
                 self.counters.undelivered += u64::from(status != AdpStatus::Success);
             }
             ApplicationInput::PeerLost(peer) => self.server.forget(peer.0),
+            ApplicationInput::PushLeft { peer, reached } => self.on_push_left(now, peer, reached),
         }
     }
 

@@ -275,6 +275,8 @@ pub struct MeterConfig {
     pub max_pdu: u16,
     /// The HDLC port, if the meter has one: its objects show it.
     pub hdlc: Option<HdlcPort>,
+    /// Whether pushes leave for the host and port that their setup names. A meter on a power line has no way to them.
+    pub connects: bool,
     /// How images are checked before they may be activated. By default with a key that is yet to be told: none passes.
     pub image_check: ImageCheck,
     /// Octets of the largest image that is taken.
@@ -302,6 +304,7 @@ impl MeterConfig {
             max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
             hdlc: None,
+            connects: false,
             image_check: ImageCheck::default(),
             image_size_max: specs::IMAGE_SIZE_MAX,
             push_client_sap: specs::SAP_MANAGEMENT as i8,
