@@ -1,4 +1,5 @@
 //! What goes wrong is an error like any other of the language: with words, and with what is below it.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use dlms::apdu::{ApplicationContext, AssociationResult, Diagnostic, ExceptionResponse, Pdu};
 use dlms::axdr::{EncodeFault, Encoder};
