@@ -65,6 +65,11 @@ impl Collector {
         self.sessions.len()
     }
 
+    /// Sessions that have a place on the line now: the others wait for the store.
+    pub fn sessions_on_line(&self) -> usize {
+        self.sessions.iter().filter(|session| session.is_on_line()).count()
+    }
+
     /// Everything that was dropped.
     pub fn counters(&self) -> CollectorCounters {
         CollectorCounters {
@@ -201,7 +206,7 @@ impl Collector {
             Some(Err(reason)) => self.on_failure(now, &session, reason.clone()),
             _ => self.on_success(now, &session),
         }
-        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
+        self.sessions_on_line() < self.config.sessions
     }
 
     fn on_success(&mut self, now: Instant, session: &Session) {
@@ -255,7 +260,7 @@ impl Collector {
                 self.sessions.push(Session::begin(&mut desk, short, boundary));
             }
         }
-        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
+        self.sessions_on_line() < self.config.sessions
     }
 
     /// Plans a session at a random moment of the spread, if the meter can be reached and none is under way.
@@ -270,7 +275,7 @@ impl Collector {
 
     /// Whether the line has a place for one more session.
     fn has_place(&self) -> bool {
-        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
+        self.sessions_on_line() < self.config.sessions
     }
 
     /// Whether one more session may begin.

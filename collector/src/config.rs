@@ -70,7 +70,7 @@ impl CollectorConfig {
             rows: 96,
             history: 96,
             session_max: Duration::from_secs(600),
-            store_max: Duration::from_secs(30),
+            store_max: Duration::from_secs(120),
             clock_check: 96,
             clock_tolerance: Duration::from_secs(5),
             clock_set: true,
@@ -98,7 +98,7 @@ pub struct AssociationParameters {
     pub client_title: SystemTitle,
     /// The envelope of ciphered services.
     pub ciphering: CipheringForm,
-    /// Invocation counters that are made durable at once. Each session begins a new block.
+    /// Invocation counters that are made durable at once; many sessions use up one block.
     pub counter_block: u32,
     /// The largest APDU that the collector takes, in octets. It should fit one datagram.
     pub max_receive_pdu: u16,
@@ -118,7 +118,7 @@ impl Default for AssociationParameters {
             server_sap: 1,
             client_title: *b"CON\0\0\0\0\x01",
             ciphering: CipheringForm::default(),
-            counter_block: 64,
+            counter_block: 1024,
             max_receive_pdu: 1024,
             max_value_len: 16 * 1024,
             response_timeout: Duration::from_secs(20),

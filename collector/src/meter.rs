@@ -20,6 +20,8 @@ pub(crate) struct Meter {
     pub next: Option<Instant>,
     /// Sessions that have ended well since its clock was last compared; none when it never was.
     pub since_clock_check: Option<u32>,
+    /// Invocation counters below it are durable as used; those from `entry.first_invocation_counter` on were not.
+    pub reserved_to: u32,
     /// Figures for operators.
     pub tally: Tally,
     failures: Failures,
@@ -52,6 +54,7 @@ impl Meter {
     pub(crate) fn new(entry: MeterEntry) -> Self {
         Self {
             progress: Progress::new(entry.last_capture),
+            reserved_to: entry.first_invocation_counter,
             entry,
             columns: None,
             next: None,
@@ -122,6 +125,7 @@ impl Meter {
             quirks: Quirks::default(),
             seed,
         })
+        .with_reserved(self.reserved_to)
     }
 }
 

@@ -195,7 +195,10 @@ impl Session {
         match output {
             ClientOutput::Persist { reserved_to } => self.on_reserved(reserved_to, desk),
             ClientOutput::ServerCounter(last) => self.on_server_counter(last, desk),
-            ClientOutput::Datagram(bytes) => desk.out.datagram(self.short, &bytes),
+            ClientOutput::Datagram(bytes) => {
+                self.note_counter(desk);
+                desk.out.datagram(self.short, &bytes);
+            }
             ClientOutput::Connected => self.proceed(desk),
             ClientOutput::Value(value) => self.on_value(&value, desk),
             ClientOutput::AccessResult(result) => self.on_denied(result, desk),
@@ -207,8 +210,14 @@ impl Session {
     }
 
     fn on_reserved(&mut self, reserved_to: u32, desk: &mut Desk<'_>) {
-        desk.meter.entry.first_invocation_counter = reserved_to;
+        desk.meter.reserved_to = reserved_to;
         desk.out.push(CollectorOutput::PersistInvocation { meter: self.meter, reserved_to });
+    }
+
+    /// What was used of the reserved counters; the next session goes on behind it.
+    fn note_counter(&self, desk: &mut Desk<'_>) {
+        let next = u32::try_from(self.client.next_send_counter()).unwrap_or(u32::MAX);
+        desk.meter.entry.first_invocation_counter = next;
     }
 
     fn on_server_counter(&mut self, last: u32, desk: &mut Desk<'_>) {

@@ -4,10 +4,13 @@ use super::port::{Answer, ApplicationPort, Turn};
 use crate::store::{Event, EventKind, LostRange, MeterCounter, Reading, Store, StoreError};
 use backhaul::ledger::Reason;
 use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry};
-use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpConfirm, UdpIndication, UdpRequest};
+use plc_core::sap::{
+    AdpmIndication, AdpmRequest, Key, Persist, StoredRoute, UdpConfirm, UdpIndication, UdpRequest,
+};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress, Utc, UtcAnchor};
 use plc_node::{DeviceCounter, NodeOutput};
+use std::collections::BTreeMap;
 
 /// The counter of the store that holds the first unused frame counter of the MAC.
 pub const MAC_FRAME_COUNTER: &str = "mac_frame_counter";
@@ -74,11 +77,16 @@ pub struct Application<'s, O> {
     full: bool,
 }
 
-/// Batches that become durable together: a transaction costs the flash some pages, whatever is in it.
+/// What becomes durable together: a transaction costs the flash some pages, whatever is in it. Nothing has come of it before: readings
+/// are not acknowledged, a counter guards nothing but the readings beside it, and a route that is forgotten is looked for again.
 #[derive(Debug, Default)]
 struct Waiting {
     numbers: Vec<u64>,
     readings: Vec<Reading>,
+    /// Counters of the answers that they came in, and of others.
+    counters: BTreeMap<Eui64, u32>,
+    /// Routes that have changed.
+    routes: BTreeMap<ShortAddress, StoredRoute>,
     /// When they are written at the latest.
     until: Option<Instant>,
 }
@@ -215,12 +223,12 @@ impl<'s, O: Observer> Application<'s, O> {
                 self.collector.handle(now, CollectorInput::UdpConfirm(confirm));
             }
             NodeOutput::Adpm(indication) => self.on_network(now, indication)?,
-            NodeOutput::Persist(record) => self.persist(record)?,
+            NodeOutput::Persist(record) => self.persist(now, record)?,
         }
         Ok(())
     }
 
-    fn persist(&mut self, record: Persist) -> Result<(), StoreError> {
+    fn persist(&mut self, now: Instant, record: Persist) -> Result<(), StoreError> {
         match record {
             Persist::MacFrameCounter { reserved_to } => {
                 self.store.set_counter(MAC_FRAME_COUNTER, u64::from(reserved_to))
@@ -231,7 +239,11 @@ impl<'s, O: Observer> Application<'s, O> {
             Persist::BroadcastSequence { reserved_to } => {
                 self.store.set_counter(BROADCAST_SEQUENCE, u64::from(reserved_to))
             }
-            Persist::Route(route) => self.store.set_route(&route),
+            Persist::Route(route) => {
+                self.waiting.routes.insert(route.destination, route);
+                self.wait_until(now + COMMIT_DELAY);
+                Ok(())
+            }
             Persist::GroupKey { index, key } => self.store.set_group_key(index, key),
             Persist::DeviceAddress { eui64, short } => self.set_address(eui64, short),
             Persist::DeviceRemoved { eui64 } => self.store.set_meter_address(eui64, None),
@@ -297,7 +309,8 @@ impl<'s, O: Observer> Application<'s, O> {
                     self.store.set_meter_counter(meter, MeterCounter::Invocation, u64::from(reserved_to))?;
                 }
                 CollectorOutput::PersistServerCounter { meter, last } => {
-                    self.store.set_meter_counter(meter, MeterCounter::Server, u64::from(last))?;
+                    self.waiting.counters.insert(meter, last);
+                    self.wait_until(now + COMMIT_DELAY);
                 }
                 CollectorOutput::Event(event) => self.on_collected(now, &event)?,
             }
@@ -310,25 +323,36 @@ impl<'s, O: Observer> Application<'s, O> {
         let received = self.anchor.utc(now);
         self.waiting.numbers.push(batch.number);
         self.waiting.readings.extend(batch.readings.iter().map(|reading| stored_form(reading, received)));
-        self.waiting.until.get_or_insert(now + COMMIT_DELAY);
+        self.wait_until(now + COMMIT_DELAY);
         self.observer.in_hand(&self.waiting.readings);
         self.commit_when_due(now)
     }
 
+    /// Whether there are readings in hand, and no others will come before `until`.
+    fn is_last(&self, until: Instant) -> bool {
+        let idle = self.collector.sessions_on_line() == 0;
+        idle && !self.waiting.readings.is_empty() && self.collector.deadline().is_none_or(|at| at > until)
+    }
+
+    fn wait_until(&mut self, until: Instant) {
+        self.waiting.until.get_or_insert(until);
+    }
+
     /// Makes what is in hand durable when it is enough or has waited long.
     fn commit_when_due(&mut self, now: Instant) -> Result<(), StoreError> {
-        let late = self.waiting.until.is_some_and(|until| until <= now);
-        if late || self.waiting.readings.len() >= COMMIT_READINGS { self.commit(now) } else { Ok(()) }
+        let Some(until) = self.waiting.until else { return Ok(()) };
+        let enough = self.waiting.readings.len() >= COMMIT_READINGS;
+        if until <= now || enough || self.is_last(until) { self.commit(now) } else { Ok(()) }
     }
 
     /// Makes what is in hand durable.
     fn commit(&mut self, now: Instant) -> Result<(), StoreError> {
-        if self.waiting.readings.is_empty() {
+        let Waiting { numbers, readings, counters, routes, until } = std::mem::take(&mut self.waiting);
+        if until.is_none() {
             return Ok(());
         }
-        let Waiting { numbers, readings, .. } = std::mem::take(&mut self.waiting);
         self.observer.in_hand(&[]);
-        match self.store.insert_readings(&readings) {
+        match self.store.commit(&readings, &counters, routes.values()) {
             Ok(report) => {
                 if std::mem::take(&mut self.full) {
                     self.observer.refused(self.anchor.utc(now), None);
@@ -341,6 +365,9 @@ impl<'s, O: Observer> Application<'s, O> {
             }
             // The collector asks the meters again later; meanwhile everything else goes on.
             Err(error) if error.is_full() => {
+                // These are no more than there are meters, and wait for better times.
+                self.waiting =
+                    Waiting { counters, routes, until: Some(now + COMMIT_DELAY), ..Waiting::default() };
                 self.tell_full(now, &error);
                 Ok(())
             }
@@ -375,7 +402,7 @@ impl<'s, O: Observer> Application<'s, O> {
 /// Readings that are written together.
 const COMMIT_READINGS: usize = 100;
 /// How long the first of them waits. The collector counts nothing as read before, so a power cut costs that it is read again.
-const COMMIT_DELAY: Duration = Duration::from_secs(5);
+const COMMIT_DELAY: Duration = Duration::from_secs(30);
 
 fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
     Reading {

@@ -81,6 +81,17 @@ impl Client {
         }
     }
 
+    /// Send counters below `reserved_to` need no reservation any more: one from before, of which some were left.
+    pub fn with_reserved(mut self, reserved_to: u32) -> Self {
+        self.voice.reserve(reserved_to);
+        self
+    }
+
+    /// The first send counter that was not used.
+    pub const fn next_send_counter(&self) -> u64 {
+        self.voice.next_counter()
+    }
+
     /// What the client was told.
     pub const fn config(&self) -> &ClientConfig {
         &self.config

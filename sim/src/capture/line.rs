@@ -1,6 +1,7 @@
 //! One line of a capture.
 
 use crate::frame::{Body, Frame, Quality};
+use crate::grid::Supply;
 use plc_core::Instant;
 use plc_core::sap::{
     Lqi, Modulation, ModulationScheme, PhaseDifference, PhyLoss, Psdu, ToneMap, TxGain, TxParameters, TxStep,
@@ -25,8 +26,10 @@ pub enum Input {
     Off,
     /// Its deadline passed.
     Tick,
-    /// Its registers were reported.
+    /// It was told what has flowed.
     Count,
+    /// Its mains have become these.
+    Mains(Box<Supply>),
     /// Its clock was set so many milliseconds ahead.
     Clock(i64),
     /// Its frame left: this one.
@@ -59,6 +62,7 @@ impl Entry {
             Input::Off => text += "off",
             Input::Tick => text += "tick",
             Input::Count => text += "count",
+            Input::Mains(supply) => text += &format!("mains {}", supply.text()),
             Input::Clock(ahead_ms) => text += &format!("clock {ahead_ms}"),
             Input::Start(frame) => text += &format!("start {}", frame_text(frame)),
             Input::Sent => text += "sent",
@@ -103,6 +107,7 @@ impl Entry {
             "off" => Input::Off,
             "tick" => Input::Tick,
             "count" => Input::Count,
+            "mains" => Input::Mains(Box::new(Supply::parse(words.next()?)?)),
             "clock" => Input::Clock(words.next()?.parse().ok()?),
             "start" => Input::Start(Box::new(frame(&mut words)?)),
             "sent" => Input::Sent,

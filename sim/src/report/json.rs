@@ -1,6 +1,7 @@
 //! The report for programs.
 
 use super::Report;
+use crate::grid::Extreme;
 use serde_json::{Value, json};
 
 impl Report {
@@ -36,6 +37,7 @@ impl Report {
             "clocks_set": self.record.clocks_set,
             "captures_lost": self.record.captures_lost,
             "first_reading_s": self.first_reading_s,
+            "mains": self.mains_value(),
             "periods": self.periods.iter().map(|period| json!({
                 "capture": period.capture.to_string(),
                 "read": period.read.0,
@@ -63,6 +65,28 @@ impl Report {
             "node_octets": self.node_octets,
             "coordinator_octets": self.coordinator_octets,
             "violations": { "count": self.record.violation_count, "first": self.record.violations },
+        })
+    }
+
+    fn mains_value(&self) -> Value {
+        let mains = &self.mains;
+        let extreme = |of: &Option<Extreme>| {
+            of.map(|Extreme { value, meter, at }| {
+                let id = self.meters.get(meter).map(|meter| meter.id.as_str());
+                json!({ "value": (value * 1e4).round() / 1e4, "meter": id, "at": at.to_string() })
+            })
+        };
+        let quantiles = [0.01, 0.05, 0.5, 0.95, 0.99].map(|share| mains.quantile(share).map(one_digit));
+        json!({
+            "lowest_v": extreme(&mains.lowest),
+            "highest_v": extreme(&mains.highest),
+            "unbalance_percent": extreme(&mains.unbalance),
+            "distortion_percent": extreme(&mains.distortion),
+            "quantiles_v": quantiles,
+            "supplied_kwh": rounded(&[mains.supplied_kwh])[0],
+            "lost_kwh": rounded(&[mains.lost_kwh])[0],
+            "minutes": mains.minutes,
+            "minutes_unsolved": mains.unsolved,
         })
     }
 

@@ -53,6 +53,7 @@ impl Lone {
             Input::Off => self.power(at, false),
             Input::Tick => self.tick(at),
             Input::Count => self.with_meter(|site| site.count(at)),
+            Input::Mains(supply) => self.with_meter(|site| site.set_supply(at, **supply)),
             Input::Clock(ahead_ms) => self.with_meter(|site| site.shift_clock(at, *ahead_ms)),
             Input::Start(_) => self.give(at, FrameEvent::Start(&mut sent)),
             Input::Sent => self.give(at, FrameEvent::Sent),

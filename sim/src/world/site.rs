@@ -1,17 +1,16 @@
 //! A meter of the town.
 
-use super::config::TownConfig;
 use super::layout::Household;
-use super::load::{Load, ThreePhaseLoad};
+use super::load::Metered;
 use super::truth::{Put, Truth};
 use crate::frame::{FramePhy, Passing};
+use crate::grid::Supply;
 use dlms::cosem::LogicalName;
 use g3_phy::BandPlan;
 use meter::{
     ClockShift, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist, MeterState,
     ProfileSizes,
 };
-use metrology::{Ratings, Registers};
 use plc_core::sap::{AdpmIndication, FrameGeometry, Key};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, Utc, UtcAnchor};
@@ -23,8 +22,8 @@ pub(super) struct Site {
     plan: &'static BandPlan,
     /// None without power.
     meter: Option<Meter<FramePhy>>,
-    load: SiteLoad,
-    /// Up to when a load of three phases was told.
+    load: Metered,
+    /// Up to when the load was told.
     told: Instant,
     seed: Seed,
     psk: Key,
@@ -38,46 +37,6 @@ pub(super) struct Site {
     fed: Put,
     truth: Truth,
     pub(super) log: SiteLog,
-}
-
-/// What a meter has to measure.
-#[derive(Clone, Debug)]
-pub(super) enum SiteLoad {
-    /// One phase, whose registers a chip counts.
-    One(Load),
-    /// Three phases, whose energy the meter counts in closed form.
-    Three(Box<ThreePhaseLoad>),
-}
-
-impl SiteLoad {
-    /// Of a customer whose meter is at this place in the town.
-    pub(super) fn new(config: &TownConfig, place: usize, customer: u32) -> Self {
-        let (feeder, start) = (&config.feeder, config.start_second());
-        if config.mix.has_three_phases(place) {
-            Self::Three(Box::new(ThreePhaseLoad::new(feeder, customer, start)))
-        } else {
-            Self::One(Load::new(feeder, customer, start))
-        }
-    }
-
-    const fn ratings(&self) -> Ratings {
-        match self {
-            Self::One(_) => Ratings::household(),
-            Self::Three(_) => Ratings::three_phase(),
-        }
-    }
-
-    const fn keep(&mut self) {
-        if let Self::Three(load) = self {
-            load.keep();
-        }
-    }
-
-    const fn lose(&mut self) {
-        if let Self::Three(load) = self {
-            load.lose();
-        }
-    }
 }
 
 /// What has become of a meter.
@@ -95,14 +54,14 @@ pub(super) struct SiteLog {
 impl Site {
     pub(super) fn new(
         household: Household,
-        load: SiteLoad,
+        elements: usize,
         plan: &'static BandPlan,
         anchor: UtcAnchor,
         sizes: ProfileSizes,
         seed: &Seed,
     ) -> Self {
         Self {
-            load,
+            load: Metered::new(elements),
             told: anchor.at,
             seed: seed.derive("meter", u64::from(household.identity.customer)),
             psk: household.identity.psk,
@@ -114,7 +73,7 @@ impl Site {
             ahead_ms: 0,
             kept: MeterState::default(),
             lives: 0,
-            fed: Put::of(&Registers::default()),
+            fed: Metered::new(elements).put(),
             truth: Truth::default(),
             log: SiteLog::default(),
         }
@@ -183,35 +142,31 @@ impl Site {
     /// The clock of the meter goes ahead by so much.
     pub(super) fn shift_clock(&mut self, now: Instant, ahead_ms: i64) {
         // A boundary at the very moment is one of the time before.
-        match self.next_boundary().filter(|&at| at <= now) {
-            Some(_) => self.count(now),
-            None => self.report(now),
-        }
+        self.count(now);
         self.set_clock(now, ahead_ms);
         // Without power nobody says so.
         self.ahead_ms = ahead_ms;
     }
 
-    /// When the registers have to be reported next.
+    /// When the meter has to be told next what has flowed: at the boundary of a row.
     pub(super) fn next_boundary(&self) -> Option<Instant> {
-        let row = self.next_row();
-        self.meter.as_ref()?;
-        let change = match &self.load {
-            SiteLoad::One(_) => None,
-            SiteLoad::Three(load) => {
-                Some(self.anchor.at + Duration::from_millis(load.next_change(self.ms(self.told))))
-            }
-        };
-        row.into_iter().chain(change).min()
-    }
-
-    fn next_row(&self) -> Option<Instant> {
         self.meter.as_ref()?.application().measurement().next_boundary()
     }
 
-    /// A boundary, or a change of a load of three phases: reports what has flowed, of which a row is made at a boundary.
+    /// How many elements its meter has, and what they see.
+    pub(super) const fn supply(&self) -> (usize, &Supply) {
+        (self.load.elements(), self.load.supply())
+    }
+
+    /// The mains have become another: what has flowed until now is told first.
+    pub(super) fn set_supply(&mut self, now: Instant, supply: Supply) {
+        self.count(now);
+        self.load.set_supply(supply);
+    }
+
+    /// Tells the meter what has flowed, of which a row is made at a boundary.
     pub(super) fn count(&mut self, now: Instant) {
-        let is_row = self.next_row().is_some_and(|at| at <= now);
+        let is_row = self.next_boundary().is_some_and(|at| at <= now);
         let stamp = self.stamp(now, self.ahead_ms);
         self.report(now);
         if is_row {
@@ -220,27 +175,14 @@ impl Site {
     }
 
     fn report(&mut self, now: Instant) {
-        let (ms, told) = (self.ms(now), self.ms(self.told));
-        match &mut self.load {
-            SiteLoad::One(load) => {
-                let registers = load.registers(ms);
-                self.fed = Put::of(&registers);
-                self.handle(now, MeterInput::Registers(registers));
-            }
-            SiteLoad::Three(load) => {
-                // In whole microseconds of the clock, as a meter counts.
-                load.flow(told, now.as_nanos() / 1000 - self.told.as_nanos() / 1000);
-                let steady = load.steady(told);
-                self.fed = load.put(told);
-                self.told = now;
-                self.handle(now, MeterInput::Steady(&steady));
-            }
+        if self.meter.is_none() {
+            return;
         }
-    }
-
-    /// Milliseconds of the world.
-    fn ms(&self, at: Instant) -> u64 {
-        at.since(self.anchor.at).as_millis() as u64
+        // In whole microseconds of the clock, as a meter counts.
+        self.load.flow(now.as_nanos() / 1000 - self.told.as_nanos() / 1000);
+        self.told = now;
+        self.fed = self.load.put();
+        self.handle(now, MeterInput::Steady(&self.load.supply().steady()));
     }
 
     /// How many quantities a row of it has.

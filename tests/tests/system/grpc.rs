@@ -2,6 +2,7 @@
 
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
+use concentrator_proto::v1::ledger_client::LedgerClient;
 use tokio::runtime::Runtime;
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
@@ -10,6 +11,7 @@ use tonic::{Status, Streaming};
 pub(crate) struct Client {
     runtime: Runtime,
     client: ConcentratorClient<Channel>,
+    ledger: LedgerClient<Channel>,
 }
 
 /// The readings as they come.
@@ -23,13 +25,21 @@ impl Client {
     pub(crate) fn new(url: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = runtime.block_on(ConcentratorClient::connect(url.to_owned())).unwrap();
-        Self { runtime, client }
+        let ledger = runtime.block_on(LedgerClient::connect(url.to_owned())).unwrap();
+        Self { runtime, client, ledger }
     }
 
     /// All meters.
     pub(crate) fn meters(&mut self) -> Vec<v1::Meter> {
         let answer = self.runtime.block_on(self.client.list_meters(v1::ListMetersRequest {}));
         answer.unwrap().into_inner().meters
+    }
+
+    /// Whether there are captures that are read and not durable.
+    pub(crate) fn holds_in_hand(&mut self) -> bool {
+        let answer = self.runtime.block_on(self.ledger.list(v1::LedgerListRequest::default()));
+        let lines = answer.unwrap().into_inner().lines;
+        lines.iter().any(|line| line.state() == v1::IntervalState::Read)
     }
 
     /// The concentrator itself.
