@@ -8,6 +8,7 @@ mod config;
 mod counters;
 mod ear;
 mod exchange;
+mod failure;
 mod fault;
 mod handshake;
 mod hearing;

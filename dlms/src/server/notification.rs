@@ -1,6 +1,7 @@
 //! What a server may be told to say unasked.
 
 use crate::cosem::{AttributeRequest, ClockTime};
+use core::fmt;
 use core::time::Duration;
 
 /// Something that nobody asked for.
@@ -38,3 +39,18 @@ pub enum NotifyFault {
     /// As many pushes as may wait do wait for their confirmation.
     TooManyWaiting,
 }
+
+impl fmt::Display for NotifyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAssociated => {
+                "no association of this client, expected one that is open or pre-established without keys"
+            }
+            Self::NotAValue => "the body is not one whole A-XDR value",
+            Self::NotNegotiated => "the client has opened its association without this kind of notification",
+            Self::TooManyWaiting => "as many pushes as may wait do wait for their confirmation",
+        })
+    }
+}
+
+impl core::error::Error for NotifyFault {}
