@@ -7,9 +7,7 @@ use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::counters::{CountersShown, ReceiveCounters};
 use crate::engine::Block;
 use crate::measurement::Measurement;
-use crate::objects::{
-    Board, EventGroup, HdlcPort, LogRecord, Note, Objects, QualityRow, RateRegisters, Slot,
-};
+use crate::objects::{Board, EventGroup, HdlcPort, LogRecord, Note, Objects, QualityRow, RateRegisters};
 use crate::profiles::{Begins, Row};
 use crate::specs::{self, SAP_MANAGEMENT, event};
 use alloc::boxed::Box;
