@@ -164,19 +164,19 @@ pub struct DemoArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ClientArgs {
     /// The interface of the concentrator; without it https://127.0.0.1:50051 with --pki, and http://127.0.0.1:50051 without.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub address: Option<Uri>,
     /// The folder with the certificates of the authority (ca.pem) and the own one, as `concentrator pki init` makes it.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub pki: Option<PathBuf>,
     /// Whose certificate: NAME.pem and NAME.key in that folder.
-    #[arg(long = "as", value_name = "NAME", default_value = "viewer", requires = "pki")]
+    #[arg(long = "as", global = true, value_name = "NAME", default_value = "viewer", requires = "pki")]
     pub name: String,
     /// The name in the certificate of the concentrator, where it is not that of the address.
-    #[arg(long, value_name = "NAME", requires = "pki")]
+    #[arg(long, global = true, value_name = "NAME", requires = "pki")]
     pub server_name: Option<String>,
     /// Print one JSON object per line instead of a table.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
 }
 
