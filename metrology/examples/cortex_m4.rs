@@ -35,17 +35,22 @@ const METERING: [Work; 3] = [
     work("calibration::Conditioner::filter", 24_000.0, &[], 0.0),
     work("core::MeterCore::end_window", 5.0, &[], 400.0),
 ];
-const QUALITY: [Work; 11] = [
+const QUALITY: [Work; 14] = [
     work("quality::QualityCore::process_frames", 8_000.0, &[], 0.0),
     work("quality::QualityCore::on_voltage", 24_000.0, &[], 0.0),
+    work("quality::flicker::Flicker::on_value", 2_400.0, &[], 0.0),
+    work("quality::flicker::Flicker::renew", 38.0, &[128.0, 128.0], 4.0),
+    work("quality::flicker::Classes::count", 300.0, &[], 0.0),
     work("quality::half_cycle::HalfCycle::end", 300.0, &[], 10.0),
     work("quality::QualityCore::on_half_cycle", 300.0, &[100.0], 2.0),
     work("quality::QualityCore::on_window", 5.0, &[], 60.0),
     work("quality::fft::Transform::run", 30.0, &[1024.0], 0.0),
     work("quality::fft::Transform::first_stage", 30.0, &[128.0], 0.0),
     work("quality::fft::Transform::stage", 30.0 * 4.0, &[21.0, 256.0], 0.0),
-    work("quality::fft::Transform::bin", 30.0 * 880.0, &[], 0.0),
-    work("quality::harmonics::Spectrum::new", 30.0, &[40.0, 120.0, 360.0, 280.0], 0.0),
+    // Every line from the 5th to the 405th once, and the 40 harmonics for Budeanu.
+    work("quality::fft::Transform::bin", 30.0 * 441.0, &[], 0.0),
+    // A wide division, then 40 orders with three roots each.
+    work("quality::harmonics::Spectrum::new", 30.0, &[64.0, 40.0], 120.0),
     work("quality::QualityCore::on_channel", 30.0, &[40.0, 40.0, 40.0, 40.0], 65.0),
 ];
 

@@ -28,7 +28,7 @@ pub(crate) struct Flicker {
     every: u32,
     square: u64,
     samples: u32,
-    /// Mean square over half a minute, with 8 fractional bits; zero before the first block.
+    /// Mean over half a minute of sums of squares; zero before the first block.
     mean: u64,
     /// Its reciprocal, with 96 fractional bits.
     reciprocal: u64,
@@ -50,7 +50,7 @@ pub(crate) struct Flicker {
 const SMOOTHED: u32 = 50;
 /// Values after which the mean follows, eight half cycles: a division is what costs here.
 const BLOCK: u32 = 64;
-/// No voltage is taken to be smaller than this mean square, some 2^12 steps.
+/// No sum of squares is taken to be smaller than this: some 2^15 steps.
 const MEAN_MIN: u64 = 1 << 33;
 
 impl Flicker {
@@ -88,7 +88,8 @@ impl Flicker {
     /// The mean square of some samples is there.
     #[inline(never)]
     fn on_value(&mut self) {
-        let square = (self.square << 8) / u64::from(self.every);
+        // Only its relation to the mean matters: the sum does.
+        let square = self.square;
         (self.square, self.samples) = (0, 0);
         self.follow(square);
         if self.mean == 0 {
@@ -112,11 +113,14 @@ impl Flicker {
     fn follow(&mut self, square: u64) {
         let (values, sum) = (self.block.0 + 1, self.block.1 + square);
         self.block = (values, sum);
-        if values < BLOCK {
-            return;
+        if values == BLOCK {
+            self.renew(sum / u64::from(BLOCK));
         }
-        let block = sum / u64::from(values);
-        let part = |mean: u64| mean / self.mean_values * u64::from(values);
+    }
+
+    #[inline(never)]
+    fn renew(&mut self, block: u64) {
+        let part = |mean: u64| mean / self.mean_values * u64::from(BLOCK);
         let mean = if self.mean == 0 { block } else { self.mean + part(block) - part(self.mean) };
         self.mean = mean.max(MEAN_MIN);
         self.reciprocal = ((1u128 << 96) / u128::from(self.mean)) as u64;
@@ -216,6 +220,7 @@ impl Classes {
     }
 
     /// An hour of values at most: a class holds no more.
+    #[inline(never)]
     fn count(&mut self, felt: u64) {
         let class = class(felt);
         if let Some(count) = self.counts.get_mut(class).filter(|count| **count < u16::MAX) {

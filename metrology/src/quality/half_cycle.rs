@@ -29,8 +29,10 @@ impl HalfCycle {
         let positive = phase.wrapping_add(self.lead) < 1 << 31;
 
         // What is shorter than half of that is a jump of the oscillator and no half cycle; what is much longer ends anyway.
-        let long = u64::from(self.samples) << 17 > half;
-        let ended = (positive != self.positive && long) || u64::from(self.samples) << 15 > half;
+        // Half a turn is shorter than 2^15 samples whatever the rate: words suffice.
+        let turn = half.min(u64::from(u32::MAX >> 1)) as u32;
+        let long = self.samples > turn >> 17;
+        let ended = (positive != self.positive && long) || self.samples > turn >> 15;
         let value = if ended { self.end(half, pv_per_lsb) } else { None };
         self.positive = if ended || !long { positive } else { self.positive };
         self.sum += i64::from(u) * i64::from(u);

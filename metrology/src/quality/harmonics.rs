@@ -47,18 +47,28 @@ impl Spectrum {
         // No line is above 2^60, and all together carry no more than the samples did: sums fit.
         let bin = |k: usize| transform.bin(k).square();
         let scale = Scale::new(pico, transform.shift());
-        let micro = |square: u64| scale.micro(square);
-        let sum = |from: usize, to: usize| (from..=to).map(bin).fold(0, u64::saturating_add);
         let mut spectrum = Self::default();
+        // Each line is looked at once: the last half of a line and the last interharmonics go on to the next harmonic.
+        let mut edge = bin(SPACING / 2) / 2;
+        let mut between = 0u64;
         for order in 1..=HARMONICS {
-            let k = order * SPACING;
-            spectrum.subgroups[order] = micro(sum(k - 1, k + 1));
-            let edges = bin(k - SPACING / 2) / 2 + bin(k + SPACING / 2) / 2;
-            spectrum.groups[order] =
-                micro(edges.saturating_add(sum(k + 1 - SPACING / 2, k + SPACING / 2 - 1)));
-            if order < HARMONICS {
-                spectrum.interharmonics[order] = micro(sum(k + 2, k + SPACING - 2));
+            let around = order * SPACING;
+            let mut near = bin(around - 1).saturating_add(bin(around));
+            let last = bin(around + SPACING / 2);
+            let (mut below, mut above) = (0u64, 0u64);
+            for off in 2..SPACING / 2 {
+                below = below.saturating_add(bin(around - off));
+                above = above.saturating_add(bin(around + off));
             }
+            near = near.saturating_add(bin(around + 1));
+            let sides = below.saturating_add(above);
+            spectrum.subgroups[order] = scale.micro(near);
+            let edges = edge + last / 2;
+            spectrum.groups[order] = scale.micro(near.saturating_add(sides).saturating_add(edges));
+            if order > 1 {
+                spectrum.interharmonics[order - 1] = scale.micro(between.saturating_add(below));
+            }
+            (edge, between) = (last / 2, above.saturating_add(last));
         }
         spectrum
     }
@@ -124,4 +134,31 @@ fn distortion(values: &[u32; HARMONICS + 1]) -> u32 {
     let square: u128 = values[2..].iter().map(|&value| u128::from(value).pow(2)).sum();
     let ppm = square.isqrt() * 1_000_000;
     ppm.checked_div(u128::from(values[1])).map_or(0, |ppm| u32::try_from(ppm).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fft::POINTS;
+    use super::*;
+
+    #[test]
+    fn groups_in_one_pass_are_the_sums_of_their_lines() {
+        let mut transform = Transform::new();
+        transform.run((0..POINTS as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as i32 - (1 << 23)));
+        let (spectrum, scale) =
+            (Spectrum::new(&transform, 1_000_000), Scale::new(1_000_000, transform.shift()));
+        let bin = |k: usize| transform.bin(k).square();
+        let micro = |sum: u64| scale.micro(sum);
+        let sum = |from: usize, to: usize| (from..=to).map(bin).sum::<u64>();
+        for order in 1..=HARMONICS {
+            let k = 10 * order;
+            assert_eq!(spectrum.subgroups[order], micro(sum(k - 1, k + 1)), "{order}");
+            let edges = bin(k - 5) / 2 + bin(k + 5) / 2;
+            assert_eq!(spectrum.groups[order], micro(sum(k - 4, k + 4) + edges), "{order}");
+            if order < HARMONICS {
+                assert_eq!(spectrum.interharmonics[order], micro(sum(k + 2, k + 8)), "{order}");
+            }
+        }
+        assert!(spectrum.groups.iter().skip(1).all(|&group| group > 1000), "there is something in each");
+    }
 }

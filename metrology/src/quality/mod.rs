@@ -58,6 +58,8 @@ pub struct QualityCore {
     analysed: Option<(WindowEnd, u64, usize)>,
     halves: [HalfCycle; 3],
     flicker: [Flicker; 3],
+    /// Samples between the analyses of two channels.
+    pace: u64,
     /// Half a turn of the oscillator, in samples with 16 fractional bits.
     half: u64,
     /// Urms(1/2) of each voltage, in µV.
@@ -79,6 +81,7 @@ impl QualityCore {
         let channels = core.ratings().wiring.elements();
         Self {
             half: half_turn(&core),
+            pace: PACE.min(u64::from(core.ratings().sample_rate_hz) / PACE_DIVISOR),
             thresholds,
             rings: [const { Ring::new() }; CHANNELS],
             transform: Transform::new(),
@@ -250,8 +253,7 @@ impl QualityCore {
     fn analyse<const N: usize>(&mut self) {
         let Some((end, age, channel)) = &mut self.analysed else { return };
         *age += 1;
-        let pace = PACE.min(u64::from(self.core.ratings().sample_rate_hz) / PACE_DIVISOR);
-        if *age < pace * (*channel as u64 + 1) || !Span::is_ripe(*age) {
+        if *age < self.pace * (*channel as u64 + 1) || !Span::is_ripe(*age) {
             return;
         }
         let (span, channel_now) = (Span::new(end.duration, end.lag, *age), *channel);

@@ -12,17 +12,21 @@ const AFTER: u64 = 4;
 /// The newest samples of one channel.
 #[derive(Clone, Debug)]
 pub(crate) struct Ring {
-    samples: [i32; RING],
+    /// Behind the end stand the first ones once more, so that the eight samples of a point are always in a row.
+    samples: [i32; RING + TAPS_LEN],
     at: usize,
 }
 
 impl Ring {
     pub(crate) const fn new() -> Self {
-        Self { samples: [0; RING], at: 0 }
+        Self { samples: [0; RING + TAPS_LEN], at: 0 }
     }
 
     pub(crate) const fn push(&mut self, sample: i32) {
         self.samples[self.at] = sample;
+        if self.at < TAPS_LEN {
+            self.samples[self.at + RING] = sample;
+        }
         self.at = if self.at + 1 == RING { 0 } else { self.at + 1 };
     }
 
@@ -32,20 +36,19 @@ impl Ring {
         let back = window.back as usize + BEFORE;
         // No window reaches further back than the ring.
         let first = if self.at >= back { self.at - back } else { (self.at + RING).saturating_sub(back) };
-        Points { ring: self, at: (first as u64) << POSITION_FRACTION, step: window.duration, left: POINTS }
-    }
-
-    /// The sum where the eight samples lie at both ends of the ring.
-    #[inline(never)]
-    fn across_the_end(&self, first: usize, taps: &[i32; 8]) -> i64 {
-        weighted(self.samples[first..].iter().chain(self.samples.iter()), taps)
+        let step = window.duration << (POSITION_FRACTION - DIVIDED_FRACTION);
+        Points { ring: self, at: (first as u64) << POSITION_FRACTION, step, left: POINTS }
     }
 }
 
 /// Samples before a point that interpolation needs.
 const BEFORE: usize = 3;
-/// Fractional bits of positions: a duration with 16 of them, divided by 2048, has 27 of them.
-const POSITION_FRACTION: u32 = 16 + POINTS.ilog2();
+/// Samples of which a point is made.
+const TAPS_LEN: usize = 8;
+/// Fractional bits of a duration with 16 of them, divided by 2048.
+const DIVIDED_FRACTION: u32 = 16 + POINTS.ilog2();
+/// Fractional bits of positions: a word, so that the sample and the part of it are each one.
+const POSITION_FRACTION: u32 = 32;
 
 /// The points of a window.
 #[derive(Clone, Debug)]
@@ -66,18 +69,16 @@ impl Iterator for Points<'_> {
         let (whole, fraction) = ((self.at >> POSITION_FRACTION) as usize, self.at as u32);
         self.at += self.step;
         let first = if whole >= RING { whole - RING } else { whole };
-        let taps = &TAPS[((fraction >> (POSITION_FRACTION - PHASE_BITS)) & ((1 << PHASE_BITS) - 1)) as usize];
-        let sum = match self.ring.samples.get(first..).and_then(|rest| rest.first_chunk::<8>()) {
-            Some(samples) => weighted(samples.iter(), taps),
-            None => self.ring.across_the_end(first.min(RING), taps),
-        };
-        Some((sum >> TAP_FRACTION) as i32)
+        let taps = &TAPS[(fraction >> (32 - PHASE_BITS)) as usize];
+        // A window is shorter than the ring: the samples are always there.
+        let samples = self.ring.samples.get(first..)?.first_chunk::<TAPS_LEN>()?;
+        Some((weighted(samples, taps) >> TAP_FRACTION) as i32)
     }
 }
 
 #[inline(always)]
-fn weighted<'a>(samples: impl Iterator<Item = &'a i32>, taps: &[i32; 8]) -> i64 {
-    let products = samples.zip(taps).map(|(&sample, &tap)| i64::from(sample) * i64::from(tap));
+fn weighted(samples: &[i32; TAPS_LEN], taps: &[i32; TAPS_LEN]) -> i64 {
+    let products = samples.iter().zip(taps).map(|(&sample, &tap)| i64::from(sample) * i64::from(tap));
     (1 << (TAP_FRACTION - 1)) + products.sum::<i64>()
 }
 
@@ -108,14 +109,14 @@ const PHASE_BITS: u32 = 8;
 const TAP_FRACTION: u32 = 30;
 
 /// Lagrange coefficients of the samples -3 to +4 about a point, by its fraction in 256 steps, each for the middle of its step.
-static TAPS: [[i32; 8]; 1 << PHASE_BITS] = taps();
+static TAPS: [[i32; TAPS_LEN]; 1 << PHASE_BITS] = taps();
 
-const fn taps() -> [[i32; 8]; 1 << PHASE_BITS] {
-    let mut table = [[0; 8]; 1 << PHASE_BITS];
+const fn taps() -> [[i32; TAPS_LEN]; 1 << PHASE_BITS] {
+    let mut table = [[0; TAPS_LEN]; 1 << PHASE_BITS];
     let mut phase = 0;
     while phase < table.len() {
         let mut tap = 0;
-        while tap < 8 {
+        while tap < TAPS_LEN {
             table[phase][tap] = coefficient(2 * phase as i128 + 1, tap as i128 - 3);
             tap += 1;
         }
@@ -143,6 +144,21 @@ const fn coefficient(d: i128, j: i128) -> i32 {
 mod tests {
     use super::*;
     use core::f64::consts::TAU;
+
+    #[test]
+    fn a_window_over_the_end_of_the_ring_is_the_same_as_one_within() {
+        let points = |before: usize| {
+            let mut ring = Ring::new();
+            (0..before).for_each(|_| ring.push(7));
+            (0..2300i32).for_each(|n| ring.push(n.wrapping_mul(747_796_405) >> 8));
+            ring.points(&Span::new(1601 << 16, 12_345, 66)).collect::<std::vec::Vec<_>>()
+        };
+        let within = points(0);
+        assert_eq!(within.len(), POINTS);
+        for before in [100, 261, 700, 955, 956, 1000, 2000, 2559] {
+            assert_eq!(points(before), within, "{before}");
+        }
+    }
 
     #[test]
     fn a_sine_between_the_samples_is_the_sine() {
