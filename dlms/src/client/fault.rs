@@ -1,5 +1,6 @@
 //! What a client is answered that it cannot take.
 
+use super::ClientFailure;
 use crate::apdu::{ApduKind, ApplicationContext, Conformance};
 use crate::specs::initiate as specs;
 use core::fmt;
@@ -88,6 +89,38 @@ pub enum AareFault {
     /// More services than proposed: these.
     Conformance(Conformance),
 }
+
+impl fmt::Display for ClientFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NoAnswer => f.write_str("the server does not answer"),
+            Self::Rejected(result, diagnostic) => {
+                write!(f, "the server refuses the association: {result}, {diagnostic}")
+            }
+            Self::RejectedByProvider(result, diagnostic) => {
+                write!(f, "the server refuses the association: {result}, acse-service-provider {diagnostic}")
+            }
+            Self::Exception(exception) => write!(f, "the server answers with {exception}"),
+            Self::Authentication => f.write_str("the server did not prove that it knows the keys"),
+            Self::Answer(fault) => write!(f, "the server answers {fault}"),
+            Self::Aare(fault) => write!(f, "the server accepts on other terms than proposed: {fault}"),
+            Self::TimedOut => f.write_str("the server talks and does not come to an end"),
+            Self::NotAValue => f.write_str("expected one whole encoded value"),
+            Self::TooLong => f.write_str("longer than the client joins or the server takes"),
+            Self::WrongState => f.write_str("expected an open association, or none to open one"),
+            Self::NotNegotiated => f.write_str("the server has not said that it can do this"),
+            Self::Busy => f.write_str("the previous request is not finished"),
+            Self::CounterExhausted => f.write_str("the send counter has ended: expected new keys"),
+            Self::KeyMissing => {
+                f.write_str("the form of ciphering needs a key that the client was not given")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ClientFailure {}
+impl core::error::Error for AnswerFault {}
+impl core::error::Error for AareFault {}
 
 impl fmt::Display for AnswerFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
