@@ -6,9 +6,10 @@ mod world;
 use dlms::apdu::*;
 use dlms::client::*;
 use dlms::cosem::MethodRequest;
-use dlms::security::Suite0;
+use dlms::security::{Control, Suite0};
 use dlms::server::*;
 use dlms::wrapper::Wpdu;
+use plc_core::Machine;
 use world::insider::*;
 use world::*;
 
@@ -83,6 +84,18 @@ fn a_client_that_is_not_known_learns_so_without_waiting() {
     let refused = ClientFailure::Rejected(AssociationResult::RejectedPermanent, Diagnostic::NoReasonGiven);
     assert_eq!(world.ask(ClientInput::Connect), ClientOutput::Failed(refused));
     assert!(world.now.since(began) < client_config(false, 1).response_timeout);
+}
+
+#[test]
+fn a_failure_is_an_error_that_says_who_did_what() {
+    let failure: Box<dyn std::error::Error> = Box::new(ClientFailure::Rejected(
+        AssociationResult::RejectedPermanent,
+        Diagnostic::ApplicationContextNameNotSupported,
+    ));
+    let said = failure.to_string();
+    assert!(said.starts_with("the server refuses the association: rejected-permanent, "), "{said}");
+    let fault: Box<dyn std::error::Error> = Box::new(NotifyFault::NotAValue);
+    assert_eq!(fault.to_string(), "expected one whole encoded value");
 }
 
 #[test]
@@ -199,4 +212,93 @@ fn an_aarq_without_the_keys_forges_no_replay_whatever_its_counter() {
     let aarq = stranger.aarq();
     world.probe(&aarq);
     assert_eq!(world.alerts, [ServerEvent::AuthenticationFailure { client_sap: 1 }]);
+}
+
+const HOST: u16 = 0xFFF0;
+/// The listener's title.
+const LISTENER: [u8; 8] = *b"PLCDCCLI";
+
+/// A server that has pushed the number 5 to a host, to be confirmed; the APDU.
+fn pushed_to_host() -> (World, Vec<u8>) {
+    let server = ServerConfig { report_security_errors: true, ..server_config() };
+    let mut world = World::between(client_config(true, 1), server, PERFECT, 1);
+    let push = Notification::Data {
+        date_time: None,
+        body: &[17, 5],
+        confirmation: Some((std::time::Duration::from_secs(10), 1)),
+    };
+    assert_eq!(world.server.notify(world.now, HOST, 1, &push), Err(NotifyFault::NotAssociated));
+    assert_eq!(world.server.notify_host(world.now, HOST, 1, &push), Ok(1));
+    let sent = polled(&mut world);
+    (world, unwrap(&sent[0]).to_vec())
+}
+
+/// The datagrams for the host; events and records go where they always go.
+fn polled(world: &mut World) -> Vec<Vec<u8>> {
+    let mut sent = Vec::new();
+    while let Some(output) = world.server.poll() {
+        match output {
+            ServerOutput::Datagram { peer, bytes } => {
+                assert_eq!(peer, HOST);
+                sent.push(bytes);
+            }
+            ServerOutput::Event(event) => world.alerts.push(event),
+            ServerOutput::Persist(record) => world.records.push(record),
+        }
+    }
+    sent
+}
+
+/// What the server answers to the host.
+fn from_host(world: &mut World, apdu: &[u8]) -> Vec<Vec<u8>> {
+    world.server.serve(world.now, HOST, &wrap(1, apdu), &mut world.meter);
+    polled(world).iter().map(|answer| unwrap(answer).to_vec()).collect()
+}
+
+fn sealed_by(title: [u8; 8], keys: &Suite0, counter: u32, plain: &[u8]) -> Vec<u8> {
+    let control = Control::AUTHENTICATED_ENCRYPTED;
+    let text = keys.protect(control, &title, counter, plain).unwrap();
+    Ciphered { envelope: Envelope::General(Some(title)), control, counter, text: &text }.to_vec()
+}
+
+fn confirmation() -> Vec<u8> {
+    DataNotificationConfirm { invoke_id: LongInvokeId::confirmed(1), date_time: None }.to_vec()
+}
+
+#[test]
+fn a_push_to_a_host_goes_under_the_keys_and_only_its_confirmation_comes_back_once() {
+    let (mut world, push) = pushed_to_host();
+    let ciphered = Ciphered::from_bytes(&push).unwrap();
+    assert_eq!(ciphered.envelope, Envelope::General(Some(SERVER)));
+    let plain = keys().unprotect(ciphered.control, &SERVER, ciphered.counter, ciphered.text).unwrap();
+    assert_eq!(DataNotification::from_bytes(&plain).unwrap().body, [17, 5]);
+    // Neither a read under the right keys nor a confirmation under wrong ones or in clear, nor under the server's own name.
+    assert_eq!(from_host(&mut world, &sealed_by(LISTENER, &keys(), 1, &GET)), [NOT_ASSOCIATED]);
+    let strangers = Suite0::new(&[9; 16], &[8; 16]);
+    assert_eq!(from_host(&mut world, &sealed_by(LISTENER, &strangers, 2, &confirmation())), [[0xD8, 1, 5]]);
+    from_host(&mut world, &confirmation());
+    assert_eq!(from_host(&mut world, &sealed_by(SERVER, &keys(), 3, &confirmation())), [NOT_ASSOCIATED]);
+    assert!(!world.alerts.contains(&ServerEvent::PushConfirmed { client_sap: 1, number: 1 }));
+    assert_eq!(world.meter.reading, 0);
+    let good = sealed_by(LISTENER, &keys(), 4, &confirmation());
+    assert!(from_host(&mut world, &good).is_empty());
+    assert!(world.alerts.contains(&ServerEvent::PushConfirmed { client_sap: 1, number: 1 }));
+    assert!(world.records.contains(&ServerPersist::ReceiveCounter { client_sap: 1, last: 4 }));
+    assert_eq!(from_host(&mut world, &good), [NOT_ASSOCIATED], "nothing is awaited any more");
+    assert_eq!(world.server.occupancy().0, 0, "no association was opened");
+}
+
+#[test]
+fn a_confirmation_that_is_played_again_confirms_no_later_push() {
+    let (mut world, _) = pushed_to_host();
+    let good = sealed_by(LISTENER, &keys(), 4, &confirmation());
+    assert!(from_host(&mut world, &good).is_empty());
+    let push = Notification::Data {
+        date_time: None,
+        body: &[17, 6],
+        confirmation: Some((std::time::Duration::from_secs(10), 0)),
+    };
+    assert_eq!(world.server.notify_host(world.now, HOST, 1, &push), Ok(2));
+    polled(&mut world);
+    assert_eq!(from_host(&mut world, &good)[0][..3], [0xD8, 1, 6]);
 }

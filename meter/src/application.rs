@@ -1,5 +1,6 @@
 //! The part of a meter above UDP.
 
+mod attempts;
 mod pushing;
 
 use crate::clock::ClockShift;
@@ -12,6 +13,7 @@ use crate::profiles::{Begins, Row};
 use crate::specs::{self, SAP_MANAGEMENT, event};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use attempts::Attempts;
 use core::time::Duration;
 use dlms::classes::{G3Network, Snapshot};
 use dlms::server::{Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
@@ -158,6 +160,8 @@ pub struct ApplicationCounters {
     /// Rows that the profile keeps but that no record was made of, because one block of samples has
     /// completed too many.
     pub rows_without_record: u64,
+    /// Attempts to get in that were left out of the log, since too many others stand in it.
+    pub attempts_not_logged: u64,
     /// Outputs that nobody took in time.
     pub outputs_dropped: u64,
 }
@@ -176,6 +180,7 @@ pub struct MeterApplication {
     /// Where the last datagram came from: its address and port.
     peer: Option<(u16, u16)>,
     pushed: Pushed,
+    attempts: Attempts,
     /// The receive counters of further clients.
     receive_counters: ReceiveCounters,
     hold_up: Duration,
@@ -238,6 +243,7 @@ impl MeterApplication {
             server,
             peer: None,
             pushed: Pushed::default(),
+            attempts: Attempts::default(),
             receive_counters,
             hold_up: config.hold_up,
             life: Life::Supplied,
@@ -478,16 +484,23 @@ impl MeterApplication {
     /// What the server tells is logged where the meter has a log for it.
     fn on_server_event(&mut self, now: Instant, told: ServerEvent) {
         match told {
-            ServerEvent::AuthenticationFailure { .. } => {
-                self.log(EventGroup::Fraud, event::AUTHENTICATION_FAILURE, now);
-            }
+            ServerEvent::AuthenticationFailure { .. } => self.log_attempt(event::AUTHENTICATION_FAILURE, now),
             ServerEvent::Replay { .. } => self.log(EventGroup::Fraud, event::REPLAY, now),
-            ServerEvent::Locked { .. } => self.log(EventGroup::Fraud, event::FAILED_LOGIN, now),
+            ServerEvent::Locked { .. } => self.log_attempt(event::FAILED_LOGIN, now),
             ServerEvent::PushConfirmed { number, .. } => self.on_push_answered(now, number, true),
             ServerEvent::PushFailed { number, .. } => self.on_push_answered(now, number, false),
             ServerEvent::Associated { .. } => {}
         }
         self.event(MeterEvent::Server(told));
+    }
+
+    /// What anybody can bring about without a key is logged ever more seldom: a flood must not push the rest out of the log.
+    fn log_attempt(&mut self, code: u8, now: Instant) {
+        if self.attempts.is_logged(code, now) {
+            self.log(EventGroup::Fraud, code, now);
+        } else {
+            self.counters.attempts_not_logged += 1;
+        }
     }
 
     fn on_server_persist(&mut self, record: ServerPersist) {

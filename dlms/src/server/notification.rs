@@ -43,12 +43,10 @@ pub enum NotifyFault {
 impl fmt::Display for NotifyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotAssociated => {
-                "no association of this client, expected one that is open or pre-established without keys"
-            }
-            Self::NotAValue => "the body is not one whole A-XDR value",
-            Self::NotNegotiated => "the client has opened its association without this kind of notification",
-            Self::TooManyWaiting => "as many pushes as may wait do wait for their confirmation",
+            Self::NotAssociated => "expected a client with an association, open where it has keys",
+            Self::NotAValue => "expected one whole encoded value",
+            Self::NotNegotiated => "the client has not said that it understands this notification",
+            Self::TooManyWaiting => "expected fewer pushes that wait for their confirmation",
         })
     }
 }

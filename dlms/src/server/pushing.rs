@@ -93,14 +93,14 @@ impl Pushing<'_, '_> {
                 if confirmation.is_some() && pushes.waiting.is_full() {
                     return Err(NotifyFault::TooManyWaiting);
                 }
-                pushes.number = pushes.number.wrapping_add(1) & LongInvokeId(u32::MAX).number();
-                let number = pushes.number;
+                let number = pushes.number.wrapping_add(1) & LongInvokeId(u32::MAX).number();
                 let invoke_id = match confirmation {
                     Some(_) => LongInvokeId::confirmed(number),
                     None => LongInvokeId::unconfirmed(number),
                 };
                 let apdu = DataNotification { invoke_id, date_time: *date_time, body }.to_vec();
                 self.say(&apdu)?;
+                self.caller.pushes.number = number;
                 if let Some((timeout, left)) = *confirmation {
                     self.wait(number, apdu, timeout.max(Duration::from_millis(1)), left);
                 }
