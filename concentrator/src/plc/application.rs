@@ -3,7 +3,7 @@
 use super::port::{Answer, ApplicationPort, Turn};
 use crate::store::{Event, EventKind, LostRange, MeterCounter, Reading, Store, StoreError};
 use backhaul::ledger::Reason;
-use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry};
+use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Supply};
 use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpConfirm, UdpIndication, UdpRequest};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress, Utc, UtcAnchor};
@@ -402,6 +402,9 @@ const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
         | CollectorEvent::ClockSet { .. }
         | CollectorEvent::ClockNotSet { .. } => Some(EventKind::Clock),
         CollectorEvent::MeterRefused { .. } => Some(EventKind::MeterRefused),
+        CollectorEvent::Supplied { supply: Supply::Lost, .. } => Some(EventKind::PowerLost),
+        CollectorEvent::Supplied { supply: Supply::Back, .. } => Some(EventKind::PowerBack),
+        CollectorEvent::Alarmed { .. } | CollectorEvent::PushUnknown { .. } => Some(EventKind::Alarm),
     }
 }
 
