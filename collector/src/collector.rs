@@ -1,6 +1,7 @@
 //! The collector: who is read when.
 
 use crate::back_off::{back_off, moment};
+use crate::listening::{hear, is_push};
 use crate::meter::Meter;
 use crate::order::{ORDERS_MAX, Orders};
 use crate::outgoing::Outgoing;
@@ -190,11 +191,27 @@ impl Collector {
 
     fn on_udp(&mut self, now: Instant, indication: &UdpIndication) {
         let ours = indication.dst_port == DLMS_PORT && indication.src_port == DLMS_PORT;
+        if ours && is_push(&self.config, &indication.payload) {
+            return self.on_push(now, indication);
+        }
         let session = self.sessions.iter_mut().find(|session| ours && session.short() == indication.src);
         match session {
             Some(session) => session.on_datagram(now, &indication.payload),
             None => self.counters.datagrams_stray += 1,
         }
+    }
+
+    /// A meter speaks unasked: what it says is an event at once.
+    fn on_push(&mut self, now: Instant, indication: &UdpIndication) {
+        let Self { config, meters, out, counters, .. } = self;
+        let Some(meter) = meters.values_mut().find(|meter| meter.entry.short == Some(indication.src)) else {
+            return counters.datagrams_stray += 1;
+        };
+        let heard = hear(now, config, meter, &indication.payload);
+        let Some(last) = heard.counter else { return counters.pushes_refused += 1 };
+        meter.entry.last_server_counter = Some(last);
+        out.push(CollectorOutput::PersistServerCounter { meter: meter.entry.eui64, last });
+        heard.event.into_iter().for_each(|event| out.event(event));
     }
 
     fn on_udp_confirm(&mut self, confirm: UdpConfirm) {

@@ -92,6 +92,9 @@ impl CollectorConfig {
 pub struct AssociationParameters {
     /// The wrapper port of the collector; 1 is the management client.
     pub client_sap: u16,
+    /// The wrapper port of the client that hears pushes without ever opening an association; 102 is the pre-established client
+    /// \[IDIS package 2; confidence C\].
+    pub push_sap: u16,
     /// The wrapper port of the logical device in the meter; 1 is the management logical device.
     pub server_sap: u16,
     /// The system title of the collector.
@@ -115,6 +118,7 @@ impl Default for AssociationParameters {
     fn default() -> Self {
         Self {
             client_sap: 1,
+            push_sap: 102,
             server_sap: 1,
             client_title: *b"CON\0\0\0\0\x01",
             ciphering: CipheringForm::default(),

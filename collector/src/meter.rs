@@ -4,7 +4,7 @@ use crate::columns::Columns;
 use crate::progress::Progress;
 use crate::{CollectorConfig, MeterEntry, SessionFailure};
 use dlms::client::{Client, ClientAuthentication, ClientConfig, Quirks};
-use dlms::security::Suite0;
+use dlms::security::{Suite0, SystemTitle};
 use plc_core::{Eui64, Instant, ShortAddress, Utc};
 
 /// A registered meter.
@@ -101,14 +101,26 @@ impl Meter {
         self.failures.count > 0
     }
 
+    /// The client that opens one push from the meter of this title. It answers nothing, so it needs no counters of its own.
+    pub(crate) fn listener(&self, config: &CollectorConfig, server_title: SystemTitle) -> ClientConfig {
+        let keys = Suite0::new(&self.entry.encryption_key.0, &self.entry.authentication_key.0);
+        let authentication = ClientAuthentication::PreEstablished { keys: Some(keys), server_title };
+        let client_sap = config.association.push_sap;
+        ClientConfig { client_sap, authentication, ..self.client_config(config) }
+    }
+
     /// The client of a new session. Its challenges come from the invocation counter, which is new each time.
     pub(crate) fn client(&self, config: &CollectorConfig) -> Client {
+        Client::new(self.client_config(config)).with_reserved(self.reserved_to)
+    }
+
+    fn client_config(&self, config: &CollectorConfig) -> ClientConfig {
         let MeterEntry { eui64, first_invocation_counter, last_server_counter, .. } = self.entry;
         let seed =
             config.seed.derive("meter", eui64.as_u64()).derive("session", first_invocation_counter.into());
         let keys = Suite0::new(&self.entry.encryption_key.0, &self.entry.authentication_key.0);
         let association = &config.association;
-        Client::new(ClientConfig {
+        ClientConfig {
             client_sap: association.client_sap,
             server_sap: association.server_sap,
             client_title: association.client_title,
@@ -124,8 +136,7 @@ impl Meter {
             request_limit: config.session_max,
             quirks: Quirks::default(),
             seed,
-        })
-        .with_reserved(self.reserved_to)
+        }
     }
 }
 

@@ -221,6 +221,7 @@ impl MeterApplication {
             Board::new(config.image_check, config.image_size_max, &config.seed.derive("objects", 0));
         board.slots.push_interval.push_client_sap = config.push_client_sap;
         board.slots.push_alarm.push_client_sap = config.push_client_sap;
+        board.slots.alarm_filter_2.put(&config.alarm_filter_2);
         board.restore(&config.state.objects, config.state != MeterState::default());
         board.restore_rates(config.state.rates);
         board.restore_quality(config.state.tallies, &config.state.quality);

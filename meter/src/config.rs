@@ -260,6 +260,8 @@ pub struct MeterConfig {
     /// The client that a new meter pushes to. Who is to hear a meter that nobody has opened an association with (its last gasp, or all
     /// that a one-way meter says) is one of [`Self::further`] with [`ServerAuthentication::PreEstablished`].
     pub push_client_sap: i8,
+    /// Alarms of the second register that a new meter pushes: bits of [`specs::alarm_2`].
+    pub alarm_filter_2: u32,
     /// How long the meter lives without its supply.
     pub hold_up: Duration,
     /// Sizes of the profiles.
@@ -308,6 +310,7 @@ impl MeterConfig {
             image_check: ImageCheck::default(),
             image_size_max: specs::IMAGE_SIZE_MAX,
             push_client_sap: specs::SAP_MANAGEMENT as i8,
+            alarm_filter_2: 0,
             hold_up: specs::HOLD_UP,
             seed,
             state: MeterState::default(),

@@ -4,7 +4,7 @@ use super::port::{Answer, ApplicationPort, Turn};
 use crate::jobs::Wanted;
 use crate::store::{Event, EventKind, LostRange, MeterCounter, Reading, Store, StoreError};
 use backhaul::ledger::Reason;
-use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry};
+use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Supply};
 use plc_core::sap::{
     AdpmIndication, AdpmRequest, Key, Persist, StoredRoute, UdpConfirm, UdpIndication, UdpRequest,
 };
@@ -409,6 +409,10 @@ impl<'s, O: Observer> Application<'s, O> {
     }
 
     fn on_collected(&mut self, now: Instant, event: &CollectorEvent) -> Result<(), StoreError> {
+        if event.is_pushed() {
+            // Its counter first: it must not be taken again after a power cut.
+            self.commit(now)?;
+        }
         if let CollectorEvent::GapLost { meter, range } = *event {
             let reason = Reason::NotGiven;
             self.store.record_lost(&LostRange { meter, from: range.from, to: range.to, reason })?;
@@ -451,6 +455,9 @@ const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
         | CollectorEvent::ClockSet { .. }
         | CollectorEvent::ClockNotSet { .. } => Some(EventKind::Clock),
         CollectorEvent::MeterRefused { .. } => Some(EventKind::MeterRefused),
+        CollectorEvent::Supplied { supply: Supply::Lost, .. } => Some(EventKind::PowerLost),
+        CollectorEvent::Supplied { supply: Supply::Back, .. } => Some(EventKind::PowerBack),
+        CollectorEvent::Alarmed { .. } | CollectorEvent::PushUnknown { .. } => Some(EventKind::Alarm),
     }
 }
 

@@ -24,6 +24,10 @@ pub enum Input {
     On,
     /// It lost its power.
     Off,
+    /// Its supply was lost: it lives on what it has stored.
+    SupplyLost,
+    /// Its supply was back before it had died.
+    SupplyBack,
     /// Its deadline passed.
     Tick,
     /// It was told what has flowed.
@@ -60,6 +64,8 @@ impl Entry {
         match &self.input {
             Input::On => text += "on",
             Input::Off => text += "off",
+            Input::SupplyLost => text += "supply-lost",
+            Input::SupplyBack => text += "supply-back",
             Input::Tick => text += "tick",
             Input::Count => text += "count",
             Input::Mains(supply) => text += &format!("mains {}", supply.text()),
@@ -105,6 +111,8 @@ impl Entry {
         let input = match words.next()? {
             "on" => Input::On,
             "off" => Input::Off,
+            "supply-lost" => Input::SupplyLost,
+            "supply-back" => Input::SupplyBack,
             "tick" => Input::Tick,
             "count" => Input::Count,
             "mains" => Input::Mains(Box::new(Supply::parse(words.next()?)?)),

@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::grid::Extreme;
+use collector::Supply;
 use serde_json::{Value, json};
 
 impl Report {
@@ -11,6 +12,7 @@ impl Report {
     }
 
     fn value(&self) -> Value {
+        let said = |what| self.record.supplies.iter().filter(|(_, supply, _)| *supply == what).count();
         json!({
             "name": self.name,
             "about": self.about,
@@ -34,6 +36,8 @@ impl Report {
             "captures": { "due": self.captures.0, "held": self.captures.1, "share": self.success() },
             "sessions": { "good": self.record.sessions.0, "failed": self.record.sessions.1, "reasons": self.record.failures },
             "clock_deviations": self.record.clock_deviations,
+            "supply_lost": said(Supply::Lost),
+            "supply_back": said(Supply::Back),
             "clocks_set": self.record.clocks_set,
             "captures_lost": self.record.captures_lost,
             "first_reading_s": self.first_reading_s,

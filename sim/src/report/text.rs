@@ -3,6 +3,7 @@
 use super::Report;
 use super::figures::quantile;
 use crate::grid::Extreme;
+use collector::Supply;
 use std::fmt::Write;
 
 impl Report {
@@ -127,6 +128,14 @@ impl Report {
         match due {
             0 => writeln!(to, "\ncaptures held     none was due")?,
             _ => writeln!(to, "\ncaptures held     {held} of {due} ({:.3} %)", 100.0 * self.success())?,
+        }
+        let said = |what| self.record.supplies.iter().filter(|(_, supply, _)| *supply == what).count();
+        let (lost, back) = (said(Supply::Lost), said(Supply::Back));
+        if lost + back > 0 {
+            writeln!(
+                to,
+                "meters have said  {lost} times that their supply was lost, {back} times that it was back"
+            )?;
         }
         let (good, bad) = self.record.sessions;
         writeln!(to, "sessions          {good} ended well, {bad} failed")?;

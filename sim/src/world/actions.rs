@@ -136,8 +136,29 @@ impl World {
         for &node in nodes.iter().filter(|&&node| node != CONCENTRATOR) {
             self.grid.set_supplied(node as usize - 1, on);
         }
+        // What somebody has had up to now is counted at the voltage that he had.
+        nodes.into_iter().for_each(|node| self.supply_node(node, on));
         self.on_load_changed();
-        nodes.into_iter().for_each(|node| self.power(node, on));
+    }
+
+    /// A meter that loses its supply lives on what it has stored for a while; the concentrator does not.
+    fn supply_node(&mut self, node: u32, on: bool) {
+        let site = (node as usize).checked_sub(1).map(|place| &mut self.sites[place]);
+        match (site, on) {
+            (Some(site), true) if site.is_on_stored() => {
+                self.tap.note(self.now, node, || Input::SupplyBack);
+                site.regain_supply(self.now);
+                self.after(node);
+            }
+            (Some(site), false) if site.meter().is_some() => {
+                if !site.is_on_stored() {
+                    self.tap.note(self.now, node, || Input::SupplyLost);
+                    site.lose_supply(self.now);
+                    self.after(node);
+                }
+            }
+            _ => self.power(node, on),
+        }
     }
 
     fn is_cut_off(&self, node: u32) -> bool {

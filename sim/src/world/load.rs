@@ -137,7 +137,7 @@ impl Metered {
         let apparent = volts * amperes;
         let watts = self.supply.active(element) as f64 / 1e18;
         let factor = if apparent == 0.0 { 0.0 } else { 1e3 * watts / apparent };
-        let of = |code, e| of_phase(element as u8, code, 7, e);
+        let of = |code, e| of_phase(element as u8 + 1, code, 7, e);
         put.expect(of(12, 0), (volts * 1e3).round() as i64, 1);
         put.expect(of(11, 0), (amperes * 1e3).round() as i64, 1);
         put.expect(of(13, 0), factor.round() as i64, 1);

@@ -54,6 +54,8 @@ impl Lone {
             Input::Tick => self.tick(at),
             Input::Count => self.with_meter(|site| site.count(at)),
             Input::Mains(supply) => self.with_meter(|site| site.set_supply(at, **supply)),
+            Input::SupplyLost => self.with_meter(|site| site.lose_supply(at)),
+            Input::SupplyBack => self.with_meter(|site| site.regain_supply(at)),
             Input::Clock(ahead_ms) => self.with_meter(|site| site.shift_clock(at, *ahead_ms)),
             Input::Start(_) => self.give(at, FrameEvent::Start(&mut sent)),
             Input::Sent => self.give(at, FrameEvent::Sent),

@@ -2,7 +2,7 @@
 
 use super::{Event, Layout, TownConfig, World};
 use crate::capture::Input;
-use crate::grid::{Consumer, Grid, GridFigures};
+use crate::grid::{Consumer, Grid, GridFigures, Supply};
 use crate::power_flow::Source;
 use plc_core::time::Duration;
 use std::collections::BTreeSet;
@@ -76,7 +76,12 @@ impl World {
 
     fn tell_supplies(&mut self, minute: usize) {
         for place in 0..self.sites.len() {
-            let (node, supply) = (place as u32 + 1, self.grid.supply(place, minute));
+            let node = place as u32 + 1;
+            if self.sites[place].is_on_stored() {
+                continue;
+            }
+            let supplied = self.grid.is_supplied(place);
+            let supply = if supplied { self.grid.supply(place, minute) } else { Supply::default() };
             self.tap.note(self.now, node, || Input::Mains(Box::new(supply)));
             self.sites[place].set_supply(self.now, supply);
             if self.sites[place].meter().is_some() {

@@ -11,6 +11,7 @@ mod agenda;
 mod audit;
 pub(crate) mod concentrator;
 mod config;
+mod flash;
 mod forge;
 mod hearing;
 mod invariants;
@@ -444,6 +445,9 @@ impl World {
 
     /// Puts on the agenda what a node waits for, and takes what it has to tell.
     fn after(&mut self, node: u32) {
+        if node != CONCENTRATOR && self.sites[node as usize - 1].has_died() {
+            return self.power(node, false);
+        }
         self.check_tables(node);
         let (deadline, start, boundary) = match node {
             CONCENTRATOR => {
@@ -503,7 +507,7 @@ impl World {
                 meter.into_iter().for_each(|meter| record.on_stored(now, meter, capture));
             }
             News::Violation(text) => record.violate(text),
-            News::Collected(event) => record.on_collected(&event),
+            News::Collected(event) => record.on_collected(now, &event),
         }
     }
 
