@@ -342,7 +342,7 @@ fn a_meter_connects_to_whom_it_pushes_and_learns_that_the_push_was_confirmed() {
     };
     let never = last_confirmation();
     let (child, address) = listener(&["--keys", keys, "--confirm-state", state]);
-    let destination = format!("struct(enum:0, octets:<\"{address}\">, enum:0)");
+    let destination = format!("struct(enum:0, octets:\"{address}\", enum:0)");
     set_up(&options, &[("3", &destination), ("11", "enum:2")]);
     stdout(&run(&["action", "--class", "40", "0.0.25.9.0.255", "1"], &options));
     let heard = child.wait_with_output().unwrap();
@@ -360,7 +360,7 @@ fn a_push_to_a_host_that_is_not_there_is_made_again_as_its_setup_says() {
     let options = [link.as_str(), address.as_str(), "--keys", keys, "--state", state];
     // A port that was free a moment ago: the first attempt finds nobody there.
     let there = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let destination = format!("struct(enum:0, octets:<\"{there}\">, enum:0)");
+    let destination = format!("struct(enum:0, octets:\"{there}\", enum:0)");
     let delay = "struct(u16:1, u16:100, u16:1)";
     set_up(&options, &[("3", &destination), ("6", "u8:60"), ("7", delay)]);
     stdout(&run(&["action", "--class", "40", "0.0.25.9.0.255", "1"], &options));
