@@ -348,7 +348,9 @@ fn a_meter_connects_to_whom_it_pushes_and_learns_that_the_push_was_confirmed() {
     let heard = child.wait_with_output().unwrap();
     let said = String::from_utf8(heard.stdout).unwrap();
     assert!(said.contains("authenticated and encrypted"), "{said}");
-    assert_ne!(last_confirmation(), never, "confirmed");
+    // The meter takes the confirmation in its own time.
+    let confirmed = (0..50).any(|_| last_confirmation() != never);
+    assert!(confirmed);
 }
 
 #[test]
