@@ -87,7 +87,7 @@ mod tests {
         let text = head(&args(b"/a \"b\"\\c\n\x7f'\xc3\xa9", "/d\"\te")).expect("both paths are text");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], r#"path = "/d\"\u0009e""#);
-        assert_eq!(lines[7], r#"front_end = "unix:/a \"b\"\\c\u000A\u007F'é""#);
+        assert_eq!(lines[8], r#"front_end = "unix:/a \"b\"\\c\u000A\u007F'é""#);
     }
 
     #[test]
