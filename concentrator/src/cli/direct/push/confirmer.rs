@@ -17,7 +17,7 @@ pub(super) struct Confirmer {
 impl Confirmer {
     /// Whose file there is, with a counter that is unused.
     pub(super) fn new(path: PathBuf) -> anyhow::Result<Self> {
-        unused(&path)?;
+        Counters::read(&path)?.send.with_context(|| expected(&path))?;
         Ok(Self { path: Mutex::new(path) })
     }
 
@@ -40,18 +40,11 @@ impl Confirmer {
     fn take(&self) -> anyhow::Result<u32> {
         // One connection at a time; and read anew each time, since another command may have gone on with it.
         let path = self.path.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut counters, counter) = unused(&path)?;
-        counters.send =
-            Some(counter.checked_add(1).context("the send counter has ended: expected new keys")?);
-        counters.write()?;
-        Ok(counter)
+        let taken = Counters::take(&path)?;
+        taken.with_context(|| expected(&path))
     }
 }
 
-/// The counters of a file, and the next to be used.
-fn unused(path: &Path) -> anyhow::Result<(Counters, u32)> {
-    let counters = Counters::read(path)?;
-    let send = counters.send;
-    let expected = || format!("{}: expected the --state that a get of this client has made", path.display());
-    send.map(|send| (counters, send)).with_context(expected)
+fn expected(path: &Path) -> String {
+    format!("{}: expected the --state that a get of this client has made", path.display())
 }
