@@ -40,10 +40,11 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     })?;
     let mut store = Store::open(&config.store_path, clock::utc())?;
     let live = Arc::new(Live::restore(&config, store.reader())?);
-    live.take_jobs(Arc::new(open_jobs(&store, &live)?));
+    take_jobs(&mut store, &live);
     let server = Server::start(config.listen, &access, Arc::clone(&live), store.path())?;
     server.stop_on_signals()?;
     server.reload_on_signal(Arc::clone(&settings))?;
+    live.take_settings(Arc::clone(&settings));
     note(&mut store, &live, EventKind::Started, format!("version {}", env!("CARGO_PKG_VERSION")));
     let page = config.metrics.map(|listen| Page::start(listen, Arc::clone(&live), store.path().to_owned()));
     let page = page.transpose()?;
@@ -60,6 +61,15 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     let _ = (watchdog.join(), tending.join());
     store.close()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes jobs from now on. Where they cannot be opened, or their record cannot be believed, nobody's commands are carried out; meters are
+/// read all the same.
+fn take_jobs(store: &mut Store, live: &Live) {
+    match open_jobs(store, live) {
+        Ok(jobs) => live.take_jobs(Arc::new(jobs)),
+        Err(error) => note(store, live, EventKind::SecurityFailure, format!("no jobs are taken: {error:#}")),
+    }
 }
 
 /// The jobs, beside the store.

@@ -6,6 +6,7 @@ use crate::clock::{self, Monotonic};
 use crate::config::Config;
 use crate::jobs::Jobs;
 use crate::pulse::{Pipeline, Pulse};
+use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 use crate::store::{Cursor, EventKind, Reading, StoreError, StoreReader};
 use backhaul::Spans;
@@ -175,6 +176,7 @@ pub struct Live {
     reopen: AtomicBool,
     told: Mutex<VecDeque<(EventKind, String)>>,
     jobs: OnceLock<Arc<Jobs>>,
+    settings: OnceLock<Arc<Settings>>,
     configuration: watch::Sender<Vec<(String, String)>>,
     pulse: Pulse,
     monotonic: Monotonic,
@@ -203,6 +205,7 @@ impl Live {
             reopen: AtomicBool::new(false),
             told: Mutex::default(),
             jobs: OnceLock::new(),
+            settings: OnceLock::new(),
             configuration: watch::Sender::default(),
             pulse: Pulse::default(),
             monotonic: Monotonic::start(),
@@ -304,12 +307,12 @@ impl Live {
 
     /// Expects these meters and no others from now on. What is known of those that stay stays.
     pub fn expect(&self, expected: &BTreeMap<Eui64, String>) {
-        let news: Vec<_> = {
+        let gone: Vec<_> = {
             let known = self.meters.borrow();
             known.keys().filter(|meter| !expected.contains_key(meter)).copied().collect()
         };
         self.diagnose(|diagnosis| {
-            news.iter().for_each(|meter| diagnosis.on_removed(*meter));
+            gone.iter().for_each(|meter| diagnosis.on_removed(*meter));
             expected.keys().for_each(|meter| diagnosis.on_expected(*meter));
         });
         self.meters.send_modify(|meters| {
@@ -344,6 +347,17 @@ impl Live {
     /// The jobs, where they are taken.
     pub fn jobs(&self) -> Option<&Arc<Jobs>> {
         self.jobs.get()
+    }
+
+    /// The configuration can be changed from now on; the first word counts.
+    pub fn take_settings(&self, settings: Arc<Settings>) {
+        // Others would be those of another daemon.
+        let _ = self.settings.set(settings);
+    }
+
+    /// The configuration and how it is changed, where there is a file.
+    pub fn settings(&self) -> Option<&Arc<Settings>> {
+        self.settings.get()
     }
 
     /// Whether somebody wants something of a meter that may be done next.
@@ -405,13 +419,11 @@ impl Live {
 
     /// One line for those who look at the machine.
     pub fn summary(&self) -> String {
-        let meters = self.meters.borrow();
-        let joined = |meter: &&MeterStatus| matches!(meter.state, MeterState::Joined | MeterState::Reading);
         let line = match self.status.borrow().fault.as_str() {
             "" => String::from("power line served"),
             fault => format!("power line not served: {fault}"),
         };
-        format!("{line}; {} of {} meters joined", meters.values().filter(joined).count(), meters.len())
+        format!("{line}; {} of {} meters joined", self.joined(), self.meters.borrow().len())
     }
 
     /// Time comes from a simulation from now on, in which it is `now`; once it does, this changes nothing.

@@ -13,7 +13,7 @@ use plc_core::time::Duration;
 use plc_core::{Instant, Utc};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 /// The configuration in force.
@@ -24,7 +24,7 @@ pub struct Settings {
     log: Option<String>,
     current: Mutex<Arc<Config>>,
     asked: AtomicBool,
-    live: Mutex<Option<Arc<Live>>>,
+    live: Mutex<Weak<Live>>,
 }
 
 impl Settings {
@@ -140,7 +140,7 @@ impl Settings {
     }
 
     fn live(&self) -> Option<Arc<Live>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
     }
 
     fn tell(&self, text: String) {
@@ -156,7 +156,7 @@ impl Settings {
 /// # Errors
 /// The system gives no thread.
 pub fn tend(settings: Arc<Settings>, live: Arc<Live>) -> std::io::Result<JoinHandle<()>> {
-    *settings.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&live));
+    *settings.live.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&live);
     std::thread::Builder::new().name(String::from("settings")).spawn(move || {
         let mut timer = Timer::default();
         let monotonic = Monotonic::start();

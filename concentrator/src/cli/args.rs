@@ -113,6 +113,21 @@ pub enum ConfigCommand {
         /// The other one.
         new: PathBuf,
     },
+    /// Put a file in the place of that of a running concentrator.
+    Apply {
+        /// The file.
+        file: PathBuf,
+        /// Take it back after this time, such as 10m, unless it is confirmed before.
+        #[arg(long, value_name = "TIME", value_parser = seconds)]
+        confirm: Option<u32>,
+        /// How to reach the concentrator.
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Keep what is on trial.
+    Confirm(ClientArgs),
+    /// Take back what is on trial.
+    Revert(ClientArgs),
 }
 
 /// `concentrator run`.
@@ -311,6 +326,20 @@ fn decibels(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| String::from("expected decibels, -40 to 100"))
 }
 
+/// A number of seconds up to a day: 90, 90s, 10m or 2h.
+fn seconds(text: &str) -> Result<u32, String> {
+    let (digits, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(digits) if text.ends_with('m') => (digits, 60),
+        Some(digits) if text.ends_with('h') => (digits, 3600),
+        Some(digits) => (digits, 1),
+        None => (text, 1),
+    };
+    let number: Option<u32> =
+        digits.parse().ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_digit()));
+    let seconds = number.and_then(|number| number.checked_mul(unit)).filter(|n| (1..=86_400).contains(n));
+    seconds.ok_or_else(|| String::from("expected a time up to a day, such as 90s, 10m or 2h"))
+}
+
 pub(super) fn logical_name(text: &str) -> Result<LogicalName, String> {
     text.parse().map_err(|_| String::from("expected six numbers, such as 1.0.1.8.0.255"))
 }
@@ -368,6 +397,16 @@ mod tests {
         assert!(host("[::1]:4059").is_ok_and(|address| address.is_ipv6()));
         for bad in ["127.0.0.1", "127.0.0.1:70000", ":", ""] {
             assert!(host(bad).is_err_and(|said| said.contains("expected an address or a host")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_trial_lasts_seconds_minutes_or_hours_up_to_a_day() {
+        for (text, expected) in [("90", 90), ("90s", 90), ("10m", 600), ("24h", 86_400)] {
+            assert_eq!(seconds(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "m", "0", "-1m", "+5s", "25h", "1d", "9999999999h", "10 m"] {
+            assert!(seconds(bad).is_err_and(|said| said.contains("expected a time")), "{bad}");
         }
     }
 

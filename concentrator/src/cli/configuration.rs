@@ -1,9 +1,14 @@
-//! `concentrator config`: what can be said of configuration files without a running concentrator.
+//! `concentrator config`: what can be said of configuration files without a running concentrator, and what a running one does with them.
 
-use super::ConfigCommand;
+use super::dial::{dial, refused};
+use super::{ClientArgs, ConfigCommand};
 use crate::config::Config;
+use anyhow::Context;
+use concentrator_proto::v1;
+use concentrator_proto::v1::config_client::ConfigClient;
 use std::io::{self, Write};
 use std::path::Path;
+use tonic::transport::Channel;
 
 pub(super) fn run(command: Option<&ConfigCommand>) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
@@ -12,6 +17,9 @@ pub(super) fn run(command: Option<&ConfigCommand>) -> anyhow::Result<()> {
         Some(ConfigCommand::Check { file }) => check(&mut out, file)?,
         Some(ConfigCommand::Show { file }) => show(&mut out, &Config::load(file)?)?,
         Some(ConfigCommand::Diff { old, new }) => diff(&mut out, old, new)?,
+        Some(ConfigCommand::Apply { file, confirm, client }) => apply(&mut out, file, *confirm, client)?,
+        Some(ConfigCommand::Confirm(client)) => confirm(&mut out, client)?,
+        Some(ConfigCommand::Revert(client)) => revert(&mut out, client)?,
     }
     Ok(())
 }
@@ -33,5 +41,53 @@ fn show(out: &mut impl Write, config: &Config) -> anyhow::Result<()> {
 fn diff(out: &mut impl Write, old: &Path, new: &Path) -> anyhow::Result<()> {
     let changes = Config::load(old)?.changes(&Config::load(new)?);
     changes.iter().try_for_each(|change| writeln!(out, "{change}"))?;
+    Ok(())
+}
+
+fn apply(out: &mut impl Write, file: &Path, confirm: Option<u32>, client: &ClientArgs) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("file {}", file.display()))?;
+    let request = v1::ApplyConfigRequest { text, confirm_s: confirm.unwrap_or(0) };
+    let answer = with(client, async |mut config| config.apply_config(request).await)?;
+    print(out, &answer.changes, client.json)?;
+    if let Some(seconds) = confirm.filter(|_| !client.json) {
+        writeln!(out, "on trial for {seconds} s: concentrator config confirm keeps it")?;
+    }
+    Ok(())
+}
+
+fn confirm(out: &mut impl Write, client: &ClientArgs) -> anyhow::Result<()> {
+    with(client, async |mut config| config.confirm_config(v1::ConfirmConfigRequest {}).await)?;
+    if !client.json {
+        writeln!(out, "confirmed")?;
+    }
+    Ok(())
+}
+
+fn revert(out: &mut impl Write, client: &ClientArgs) -> anyhow::Result<()> {
+    let answer = with(client, async |mut config| config.revert_config(v1::RevertConfigRequest {}).await)?;
+    print(out, &answer.changes, client.json)
+}
+
+/// One question to a running concentrator.
+fn with<T>(
+    client: &ClientArgs,
+    question: impl AsyncFnOnce(ConfigClient<Channel>) -> Result<tonic::Response<T>, tonic::Status>,
+) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let config = ConfigClient::new(dial(client).await?);
+        Ok(question(config).await.map_err(refused)?.into_inner())
+    })
+}
+
+fn print(out: &mut impl Write, changes: &[v1::ConfigChange], json: bool) -> anyhow::Result<()> {
+    for v1::ConfigChange { key, old, new, effect } in changes {
+        if json {
+            let line = serde_json::json!({ "key": key, "old": old, "new": new, "effect": effect });
+            writeln!(out, "{line}")?;
+        } else {
+            writeln!(out, "{key}: {old} -> {new} ({effect})")?;
+        }
+    }
     Ok(())
 }

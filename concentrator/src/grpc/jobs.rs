@@ -89,7 +89,7 @@ impl JobService {
         id: u64,
         command: impl FnOnce(&Jobs, &Live, i64, &Caller) -> Result<Job, JobError> + Send + 'static,
     ) -> Result<Option<v1::Job>, Status> {
-        let (id, who) = (number(id)?, caller(request)?);
+        let (id, who) = (number(id)?, Caller::of(request)?);
         let (job, tally) = self
             .ask(move |jobs, live| {
                 let job = command(jobs, live, id, &who)?;
@@ -106,7 +106,7 @@ impl JobsService for JobService {
         &self,
         request: Request<v1::PreviewJobRequest>,
     ) -> Result<Response<v1::PreviewJobResponse>, Status> {
-        let who = caller(&request)?;
+        let who = Caller::of(&request)?;
         let wish = self.wish(request.into_inner().job)?;
         let meter_ids = wish.meters.iter().map(|meter| self.live().meter_id(*meter)).collect();
         let preview = self.ask(move |jobs, _| jobs.preview(&wish, &who)).await?;
@@ -121,7 +121,7 @@ impl JobsService for JobService {
         &self,
         request: Request<v1::SubmitJobRequest>,
     ) -> Result<Response<v1::SubmitJobResponse>, Status> {
-        let who = caller(&request)?;
+        let who = Caller::of(&request)?;
         let wish = self.wish(request.into_inner().job)?;
         let (job, tally) = self
             .ask(move |jobs, live| {
@@ -189,10 +189,6 @@ impl JobsService for JobService {
 }
 
 /// Whoever asks, as the guard of the service has found out.
-fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
-    request.extensions().get::<Caller>().cloned().ok_or_else(|| Status::unauthenticated("nobody asks"))
-}
-
 fn number(id: u64) -> Result<i64, Status> {
     i64::try_from(id).map_err(|_| Status::not_found(format!("job {id}: not known")))
 }

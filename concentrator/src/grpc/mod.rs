@@ -4,6 +4,7 @@
 //! connections and never touches the thread of the power line.
 
 mod access;
+mod config;
 mod convert;
 mod jobs;
 mod ledger;
@@ -33,6 +34,7 @@ use concentrator_proto::v1::ledger_server::LedgerServer;
 use concentrator_proto::v1::meters_server::MetersServer;
 use concentrator_proto::v1::network_server::NetworkServer;
 use concentrator_proto::v1::readings_server::ReadingsServer;
+use config::ConfigService;
 use jobs::JobService;
 use ledger::LedgerService;
 use seat::seats;
@@ -222,7 +224,10 @@ fn builder(access: &Access) -> Result<transport::Server, GrpcError> {
 fn add_own(router: Router, access: &Access, service: &Arc<Service>) -> Router {
     macro_rules! guarded {
         ($server:ident, $service:expr) => {
-            Guarded::new(access, $server::from_arc($service).max_decoding_message_size(MAX_REQUEST))
+            guarded!($server, $service, MAX_REQUEST)
+        };
+        ($server:ident, $service:expr, $octets:expr) => {
+            Guarded::new(access, $server::from_arc($service).max_decoding_message_size($octets))
         };
     }
     router
@@ -231,7 +236,7 @@ fn add_own(router: Router, access: &Access, service: &Arc<Service>) -> Router {
         .add_service(guarded!(ReadingsServer, Arc::clone(service)))
         .add_service(guarded!(NetworkServer, Arc::clone(service)))
         .add_service(guarded!(EventsServer, Arc::clone(service)))
-        .add_service(guarded!(ConfigServer, Arc::clone(service)))
+        .add_service(guarded!(ConfigServer, Arc::new(ConfigService(Arc::clone(service))), MAX_CONFIG))
         .add_service(guarded!(JobsServer, Arc::new(JobService(Arc::clone(service)))))
         .add_service(guarded!(LedgerServer, Arc::new(LedgerService(Arc::clone(service)))))
 }
@@ -262,6 +267,8 @@ const WORKERS: usize = 2;
 const BLOCKING: usize = 16;
 /// Octets of a request.
 const MAX_REQUEST: usize = 64 * 1024;
+/// The same of one with a configuration.
+const MAX_CONFIG: usize = 4 << 20;
 const MAX_STREAMS_PER_CONNECTION: u32 = 128;
 /// Octets of the headers of a request.
 const MAX_HEADERS: u32 = 16 * 1024;

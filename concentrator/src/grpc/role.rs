@@ -1,6 +1,7 @@
 //! Who may do what: the role in a certificate, and the least role of each procedure.
 
 use std::fmt;
+use tonic::{Request, Status};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
@@ -11,7 +12,7 @@ pub enum Role {
     Viewer,
     /// Reads meters, sets clocks, and gives orders to meters within the limits.
     Operator,
-    /// Disconnects, removes, re-keys, and approves what others want of many meters.
+    /// Disconnects, removes, approves what others want of many meters, and changes the configuration.
     Administrator,
 }
 
@@ -55,6 +56,11 @@ impl Caller {
     /// Whoever asks in plain text, which only this machine can.
     pub fn local() -> Self {
         Self { name: String::from("this machine"), role: Role::Administrator }
+    }
+
+    /// Who asks, as the guard in front of the services has found.
+    pub(super) fn of<T>(request: &Request<T>) -> Result<Self, Status> {
+        request.extensions().get::<Self>().cloned().ok_or_else(|| Status::unauthenticated("nobody asks"))
     }
 
     /// Who the certificate (DER) names: the common name, and the role in the first organizational unit. It was verified by TLS.
@@ -111,6 +117,10 @@ const LEAST: &[(&str, Role)] = &[
     ("Events/ListEvents", Role::Viewer),
     ("Events/WatchEvents", Role::Viewer),
     ("Config/ShowConfig", Role::Viewer),
+    ("Config/PreviewConfig", Role::Administrator),
+    ("Config/ApplyConfig", Role::Administrator),
+    ("Config/ConfirmConfig", Role::Administrator),
+    ("Config/RevertConfig", Role::Administrator),
     ("Jobs/PreviewJob", Role::Operator),
     ("Jobs/SubmitJob", Role::Operator),
     ("Jobs/ListJobs", Role::Viewer),

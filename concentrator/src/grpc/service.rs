@@ -7,7 +7,6 @@ use crate::store::{Cursor, ReadingFilter, StoreReader};
 use backhaul::Span;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_server::Concentrator;
-use concentrator_proto::v1::config_server::Config;
 use concentrator_proto::v1::events_server::Events;
 use concentrator_proto::v1::meters_server::Meters;
 use concentrator_proto::v1::network_server::Network;
@@ -245,17 +244,6 @@ impl Network for Service {
         let nodes = self.live.topology().borrow().clone();
         let nodes = nodes.iter().map(|node| convert::node(&self.live, node)).collect();
         Ok(Response::new(v1::TopologyResponse { nodes }))
-    }
-}
-
-#[tonic::async_trait]
-impl Config for Service {
-    async fn show_config(
-        &self,
-        _: Request<v1::ShowConfigRequest>,
-    ) -> Result<Response<v1::ShowConfigResponse>, Status> {
-        let rows = self.live.configuration().into_iter().map(|(key, value)| v1::ConfigRow { key, value });
-        Ok(Response::new(v1::ShowConfigResponse { rows: rows.collect() }))
     }
 }
 

@@ -59,15 +59,29 @@ pub(super) fn readings(
     page: Page,
     query: Query,
 ) -> Messages<v1::Reading> {
+    let stopping = live.shutdown.clone();
+    spawn(permit, stopping, async move |sender| send_readings(&sender, &live, page, query).await)
+}
+
+/// A stream that `send` fills, until it ends, the client leaves or the concentrator has stopped.
+fn spawn<T, F>(
+    permit: OwnedSemaphorePermit,
+    stopping: Shutdown,
+    send: impl FnOnce(mpsc::Sender<Result<T, Status>>) -> F + Send + 'static,
+) -> Messages<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<(), Status>> + Send,
+{
     let (sender, receiver) = mpsc::channel(QUEUE);
     tokio::spawn(async move {
         let _permit = permit;
-        let stopping = live.shutdown.clone();
+        let filled = send(sender.clone());
         tokio::select! {
             biased;
             () = sender.closed() => {}
             () = cut_short(&stopping) => { let _ = sender.try_send(Err(stopped())); }
-            result = send_readings(&sender, &live, page, query) => {
+            result = filled => {
                 if let Err(status) = result { let _ = sender.try_send(Err(status)); }
             }
         }
@@ -114,20 +128,8 @@ pub(super) fn events(
     store: PathBuf,
     after: Cursor,
 ) -> Messages<v1::Event> {
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    tokio::spawn(async move {
-        let _permit = permit;
-        let stopping = live.shutdown.clone();
-        tokio::select! {
-            biased;
-            () = sender.closed() => {}
-            () = cut_short(&stopping) => { let _ = sender.try_send(Err(stopped())); }
-            result = send_events(&sender, &live, store, after) => {
-                if let Err(status) = result { let _ = sender.try_send(Err(status)); }
-            }
-        }
-    });
-    ReceiverStream::new(receiver)
+    let stopping = live.shutdown.clone();
+    spawn(permit, stopping, async move |sender| send_events(&sender, &live, store, after).await)
 }
 
 async fn send_events(

@@ -86,6 +86,11 @@ impl AuditLog {
         Ok(Self { sequence, before, octets: whole, path, file, key })
     }
 
+    #[cfg(test)]
+    pub(super) const fn fill(&mut self) {
+        self.octets = FULL_MIB << 20;
+    }
+
     /// Puts a line on record: durable when this returns.
     pub(super) fn append(
         &mut self,
@@ -192,7 +197,12 @@ fn own_key(folder: &Path) -> Result<PrivateKey, AuditError> {
     let io = |error| AuditError::Io { path: path.clone(), error };
     if let Ok(text) = fs::read_to_string(&path) {
         let octets = unhex(text.trim()).ok_or_else(|| AuditError::Key(path.clone()))?;
-        return PrivateKey::from_octets(Curve::P256, &octets).map_err(|_| AuditError::Key(path));
+        let key = PrivateKey::from_octets(Curve::P256, &octets).map_err(|_| AuditError::Key(path.clone()))?;
+        // A power cut may have come between the two files.
+        if !folder.join(PUBLIC).exists() {
+            fs::write(folder.join(PUBLIC), hex(&key.public_key().octets())).map_err(io)?;
+        }
+        return Ok(key);
     }
     let mut stream = entropy::seed().map_err(io)?.derive("audit", 0).stream();
     let key = PrivateKey::random(Curve::P256, &mut stream);

@@ -26,7 +26,7 @@ use guard::Verdict;
 use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Utc};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 
@@ -100,6 +100,8 @@ pub struct Jobs {
     guard: Guard,
     /// Something may be done next.
     news: AtomicBool,
+    /// When the first of the open jobs expires, milliseconds of UTC.
+    expires: AtomicI64,
 }
 
 impl Jobs {
@@ -110,7 +112,8 @@ impl Jobs {
     pub fn open(folder: &Path, guard: Guard, now: Utc) -> Result<Self, JobError> {
         let book = Mutex::new(Book::open(&folder.join(BOOK), now)?);
         let log = Mutex::new(AuditLog::open(folder)?);
-        Ok(Self { book, log, guard, news: AtomicBool::new(true) })
+        let expires = AtomicI64::new(i64::MAX);
+        Ok(Self { book, log, guard, news: AtomicBool::new(true), expires })
     }
 
     /// The collector has forgotten all orders: what may be done again is done again, the rest is uncertain.
@@ -118,7 +121,8 @@ impl Jobs {
     /// # Errors
     /// The database failed.
     pub fn interrupted(&self, now: Utc) -> Result<(), JobError> {
-        self.book().sort_out(now)?;
+        let book = self.book();
+        book.sort_out(now)?;
         self.ring();
         Ok(())
     }
@@ -259,9 +263,14 @@ impl Jobs {
         Ok((known(&book, id)?, book.items(id)?))
     }
 
-    /// Whether something may be done next.
+    /// Whether something may be done next that was not there before.
     pub fn has_news(&self) -> bool {
         self.news.load(Ordering::Relaxed)
+    }
+
+    /// Whether something may be done now, or the time of a job is up.
+    pub fn is_due(&self, now: Utc) -> bool {
+        self.has_news() || now.as_millis() >= self.expires.load(Ordering::Relaxed)
     }
 
     /// What may be done now, durable as sent. `joined` meters are in the network; `at` is `now` on the clock of the collector.
@@ -270,8 +279,10 @@ impl Jobs {
     /// The database failed.
     pub fn next(&self, now: Utc, at: Instant, joined: usize) -> Result<Vec<Wanted>, JobError> {
         let book = self.book();
+        // Whoever brings news from now on waits for the book.
+        self.news.store(false, Ordering::Relaxed);
         let open = book.jobs(i64::MAX, true)?;
-        let mut left = false;
+        let mut expires = i64::MAX;
         let mut wanted = Vec::new();
         let mut room = self.guard.in_hand;
         for job in &open {
@@ -279,8 +290,11 @@ impl Jobs {
         }
         for job in open {
             let over = self.is_over(&book, &job, now)?;
-            left |= !over;
-            if over || job.state != JobState::Running {
+            // What is in hand when its time is up rings when it ends.
+            if !over && now < job.until {
+                expires = expires.min(job.until.as_millis());
+            }
+            if over || job.state != JobState::Running || now >= job.until {
                 continue;
             }
             let more = self.advance(&book, &job, (joined, now), room)?;
@@ -290,8 +304,7 @@ impl Jobs {
                 wanted.push(wanted_of(&job, &item, now, at));
             }
         }
-        // A job that is not over may expire.
-        self.news.store(left, Ordering::Relaxed);
+        self.expires.store(expires, Ordering::Relaxed);
         Ok(wanted)
     }
 
@@ -350,7 +363,7 @@ impl Jobs {
         };
         book.end_waiting(job.id, now, &note)?;
         book.set_state(job.id, state, &note)?;
-        self.record(now, &Caller::local(), state.as_str(), &described(job))?;
+        self.record_own(now, state.as_str(), &described(job));
         Ok(true)
     }
 
@@ -370,7 +383,7 @@ impl Jobs {
                 Verdict::Give(count) => count.min(room),
                 Verdict::Halt(why) => {
                     book.set_state(job.id, JobState::Halted, &why)?;
-                    self.record(now, &Caller::local(), "halt", &format!("{}: {why}", described(job)))?;
+                    self.record_own(now, "halt", &format!("{}: {why}", described(job)));
                     0
                 }
             }
@@ -379,9 +392,20 @@ impl Jobs {
         Ok(waiting.take(give).collect())
     }
 
-    fn record(&self, now: Utc, who: &Caller, what: &str, detail: &str) -> Result<(), JobError> {
+    /// Puts a command on record that is not about a job.
+    ///
+    /// # Errors
+    /// It cannot be put on record: it must not be done.
+    pub fn record(&self, now: Utc, who: &Caller, what: &str, detail: &str) -> Result<(), JobError> {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(log.append(now, (&who.name, who.role.as_str()), what, detail)?)
+    }
+
+    /// What happens by itself happens also where it cannot be put on record: a log that is full must not keep jobs from ending.
+    fn record_own(&self, now: Utc, what: &str, detail: &str) {
+        if let Err(error) = self.record(now, &Caller::local(), what, detail) {
+            tracing::error!("{error}");
+        }
     }
 
     fn ring(&self) {

@@ -209,14 +209,43 @@ fn every_command_is_on_record_and_what_cannot_be_recorded_is_not_done() {
         entries[0].detail.contains("disconnect of 11 meters") && entries[0].detail.contains("000b"),
         "{entries:?}"
     );
-    // Nothing can be written behind a log of this size.
-    drop(jobs);
-    let log = std::fs::OpenOptions::new().append(true).open(folder.path().join(audit::LOG)).unwrap();
-    log.set_len(65 << 20).unwrap();
-    assert!(Jobs::open(folder.path(), Guard::default(), at(3)).is_ok_and(|jobs| {
-        // The tail is no line, so it was cut.
-        jobs.submit(&request("b", JobKind::Read, 1), &ann(), 100, at(3)).is_ok()
-    }));
+    jobs.submit(&request("b", JobKind::Read, 1), &ann(), 100, at(3)).unwrap();
+    let given = next(&jobs, 4);
+    jobs.log.lock().unwrap().fill();
+    let refused = jobs.submit(&request("c", JobKind::Disconnect, 1), &ann(), 100, at(5));
+    assert!(matches!(refused, Err(JobError::Audit(AuditError::Full(_)))), "{refused:?}");
+    assert_eq!(jobs.list(10).unwrap().len(), 2, "it was not taken");
+    finish(&jobs, 6, &given);
+    assert_eq!(next(&jobs, 7), []);
+    assert_eq!(jobs.job(2).unwrap().0.state, JobState::Finished, "what is under way ends all the same");
+}
+
+#[test]
+fn a_job_that_waits_asks_for_no_turn_until_its_time_is_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = jobs(&folder);
+    jobs.submit(&request("many", JobKind::Disconnect, 11), &ann(), 100, at(0)).unwrap();
+    assert_eq!(next(&jobs, 1), []);
+    assert!(!jobs.has_news() && !jobs.is_due(at(3599)) && jobs.is_due(at(3600)));
+    assert_eq!(next(&jobs, 3600), []);
+    assert_eq!(jobs.job(1).unwrap().0.state, JobState::Expired);
+    assert!(!jobs.is_due(at(999_999)));
+}
+
+#[test]
+fn nothing_is_begun_after_the_time_of_a_job_is_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = jobs(&folder);
+    jobs.submit(&request("read", JobKind::Read, 20), &ann(), 100, at(0)).unwrap();
+    let given = next(&jobs, 1);
+    assert!(given.len() < 20);
+    finish(&jobs, 3601, &given[1..]);
+    assert_eq!(next(&jobs, 3602), []);
+    finish(&jobs, 3603, &given[..1]);
+    assert_eq!(next(&jobs, 3604), []);
+    let (job, items) = jobs.job(1).unwrap();
+    let done = items.iter().filter(|item| item.state == ItemState::Done).count();
+    assert_eq!((job.state, done), (JobState::Expired, given.len()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::port::{Answer, ApplicationPort, Turn};
 use crate::jobs::Wanted;
-use crate::store::{Event, EventKind, LostRange, MeterCounter, Reading, Store, StoreError};
+use crate::store::{Event, EventKind, LostRange, Reading, Store, StoreError};
 use backhaul::ledger::Reason;
 use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Supply};
 use plc_core::sap::{
@@ -138,12 +138,14 @@ impl<'s, O: Observer> Application<'s, O> {
         &self.observer
     }
 
-    /// Takes turns until the node is gone or the observer says stop.
+    /// Takes turns until the node is gone or the observer says stop. What is in hand then becomes durable.
     ///
     /// # Errors
     /// The store cannot be written: nothing may go on without it.
     pub fn run(&mut self, port: &ApplicationPort) -> Result<(), StoreError> {
+        let mut now = self.anchor.at;
         while let Some(turn) = port.turn() {
+            now = turn.now;
             self.observer.before_turn();
             let answer = self.turn(turn)?;
             let stop = answer.stop;
@@ -152,7 +154,7 @@ impl<'s, O: Observer> Application<'s, O> {
                 break;
             }
         }
-        Ok(())
+        self.commit(now)
     }
 
     /// One turn. Everything that the answer relies on is durable when this returns.
@@ -328,7 +330,7 @@ impl<'s, O: Observer> Application<'s, O> {
                 }
                 CollectorOutput::Store(batch) => self.store_batch(now, &batch)?,
                 CollectorOutput::PersistInvocation { meter, reserved_to } => {
-                    self.store.set_meter_counter(meter, MeterCounter::Invocation, u64::from(reserved_to))?;
+                    self.store.set_invocation_counter(meter, u64::from(reserved_to))?;
                 }
                 CollectorOutput::PersistServerCounter { meter, last } => {
                     self.waiting.counters.insert(meter, last);
@@ -376,7 +378,8 @@ impl<'s, O: Observer> Application<'s, O> {
         self.observer.in_hand(&[]);
         match self.store.commit(&readings, &counters, routes.values()) {
             Ok(report) => {
-                if std::mem::take(&mut self.full) {
+                // There may be room for a counter where there is none for readings.
+                if !readings.is_empty() && std::mem::take(&mut self.full) {
                     self.observer.refused(self.anchor.utc(now), None);
                 }
                 for batch in numbers {
@@ -514,8 +517,34 @@ mod tests {
         }
         let told = live.explain(METER).chain;
         assert!(told.iter().any(|finding| finding.text.starts_with("store: ")), "{told:?}");
+        application.waiting.counters.insert(METER, 7);
+        application.commit(Instant::from_secs(60)).unwrap();
+        assert_eq!(verdict(&live), Verdict::StoreFails, "room for a counter is no room for readings");
         application.store.set_limits(Limits { octets: 1 << 24, ..Limits::default() }).unwrap();
         application.store_batch(Instant::EPOCH, &batch(number)).unwrap();
         assert_ne!(verdict(&live), Verdict::StoreFails);
+    }
+    #[test]
+    fn what_is_in_hand_when_the_node_goes_becomes_durable() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
+        let live = Arc::new(Live::new(ClockKind::Simulated, Utc::from_secs(0), [(METER, "flat".to_owned())]));
+        let anchor = UtcAnchor { at: Instant::EPOCH, utc: Utc::from_secs(0) };
+        let observer = LiveObserver::new(Arc::clone(&live), Eui64::from_u64(1));
+        let collector = Collector::new(CollectorConfig::new(Seed::from_u64(1)));
+        let mut application =
+            Application::new(collector, &mut store, anchor, PanId(1), &[], observer).unwrap();
+        let mut few = batch(1);
+        few.readings.truncate(3);
+        application.collector.handle(Instant::EPOCH, CollectorInput::Clock(anchor));
+        application
+            .waiting
+            .readings
+            .extend(few.readings.iter().map(|reading| stored_form(reading, anchor.utc)));
+        application.wait_until(Instant::from_secs(30));
+        let (node, application_port) = crate::plc::port();
+        drop(node);
+        application.run(&application_port).unwrap();
+        assert_eq!(store.reader().newest().unwrap().0, 3);
     }
 }

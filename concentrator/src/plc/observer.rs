@@ -164,7 +164,7 @@ impl Observer for LiveObserver {
     }
 
     fn wanted(&mut self, now: Utc, at: Instant) -> Vec<Wanted> {
-        let Some(jobs) = self.live.jobs().filter(|jobs| jobs.has_news()) else { return Vec::new() };
+        let Some(jobs) = self.live.jobs().filter(|jobs| jobs.is_due(now)) else { return Vec::new() };
         let wanted = jobs.next(now, at, self.live.joined());
         wanted.unwrap_or_else(|error| {
             tracing::error!("{error}");

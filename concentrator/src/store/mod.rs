@@ -73,15 +73,6 @@ pub struct Network {
     pub key_index: u8,
 }
 
-/// The counters of a meter that never go back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MeterCounter {
-    /// Invocation counters below it may have been used towards the meter.
-    Invocation,
-    /// The last one that the meter used.
-    Server,
-}
-
 impl Store {
     /// Opens a store for writing; makes it, dated `now` and readable by its owner only, when no file is there.
     ///
@@ -194,24 +185,15 @@ impl Store {
         })
     }
 
-    /// Raises a counter of a registered meter.
+    /// Raises the counter below which invocation counters may have been used towards a registered meter.
     ///
     /// # Errors
     /// The meter is not registered; the counter would go back; the database failed.
-    pub fn set_meter_counter(
-        &mut self,
-        meter: Eui64,
-        counter: MeterCounter,
-        value: u64,
-    ) -> Result<(), StoreError> {
-        let row = self.registered(meter)?;
-        let (name, stored, sql) = match counter {
-            MeterCounter::Invocation => ("invocation", row.invocation_counter, SET_INVOCATION_COUNTER),
-            MeterCounter::Server => ("server", row.server_counter, SET_SERVER_COUNTER),
-        };
-        forward(&format!("{name} of meter {meter}"), stored, value)?;
+    pub fn set_invocation_counter(&mut self, meter: Eui64, value: u64) -> Result<(), StoreError> {
+        let stored = self.registered(meter)?.invocation_counter;
+        forward(&format!("invocation of meter {meter}"), stored, value)?;
         self.transact(|transaction| {
-            transaction.execute(sql, params![bits(meter), value.cast_signed()]).map(drop)
+            transaction.execute(SET_INVOCATION_COUNTER, params![bits(meter), value.cast_signed()]).map(drop)
         })
     }
 
@@ -377,4 +359,3 @@ fn trim_events(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 const SET_INVOCATION_COUNTER: &str = "UPDATE meters SET invocation_counter = ?2 WHERE eui64 = ?1";
 const RAISE_SERVER_COUNTER: &str =
     "UPDATE meters SET server_counter = ?2 WHERE eui64 = ?1 AND server_counter < ?2";
-const SET_SERVER_COUNTER: &str = "UPDATE meters SET server_counter = ?2 WHERE eui64 = ?1";

@@ -7,14 +7,6 @@ use plc_node::DeviceCounter;
 use rusqlite::{Row, Transaction, params};
 
 impl Store {
-    /// Keeps the way to a node. One that is held already costs no write.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn set_route(&mut self, route: &StoredRoute) -> Result<(), StoreError> {
-        self.transact(|transaction| keep_route(transaction, route))
-    }
-
     /// Keeps what stands in a slot of the group key; `None` empties it.
     ///
     /// # Errors
@@ -116,6 +108,7 @@ const fn purpose(code: u8) -> Option<KeyUse> {
     }
 }
 
+/// Keeps the way to a node. One that is held already costs no write.
 pub(super) fn keep_route(transaction: &Transaction<'_>, route: &StoredRoute) -> rusqlite::Result<()> {
     let StoredRoute { destination, next_hop, cost, hops, weak_links, sequence } = *route;
     let row = params![destination.0, next_hop.0, cost, hops, weak_links, sequence];

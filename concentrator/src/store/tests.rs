@@ -100,8 +100,8 @@ fn a_counter_never_goes_back() {
 fn a_meter_keeps_its_counters_and_its_title_when_it_is_registered_again() {
     let (_folder, mut store) = store();
     store.register_meter(METER, None).unwrap();
-    store.set_meter_counter(METER, MeterCounter::Invocation, 1000).unwrap();
-    store.set_meter_counter(METER, MeterCounter::Server, 7).unwrap();
+    store.set_invocation_counter(METER, 1000).unwrap();
+    store.commit(&[], &BTreeMap::from([(METER, 7)]), []).unwrap();
     store.set_meter_address(METER, Some(ShortAddress(3))).unwrap();
     store.register_meter(METER, Some([9; 8])).unwrap();
     store.register_meter(METER, None).unwrap();
@@ -114,8 +114,8 @@ fn a_meter_keeps_its_counters_and_its_title_when_it_is_registered_again() {
     };
     assert_eq!(store.reader().meters().unwrap(), [expected]);
     assert!(matches!(
-        store.set_meter_counter(METER, MeterCounter::Server, 6),
-        Err(StoreError::CounterBack { stored: 7, .. })
+        store.set_invocation_counter(METER, 999),
+        Err(StoreError::CounterBack { stored: 1000, .. })
     ));
 }
 
@@ -239,9 +239,8 @@ fn routes_group_keys_and_received_counters_come_back_after_reopening() {
         weak_links: 1,
         sequence,
     };
-    [way(3, None), way(4, Some(65_535)), way(4, Some(65_535))]
-        .iter()
-        .for_each(|way| store.set_route(way).unwrap());
+    let ways = [way(3, None), way(4, Some(65_535)), way(4, Some(65_535))];
+    store.commit(&[], &BTreeMap::new(), &ways).unwrap();
     store.set_group_key(0, Some((Key([1; 16]), KeyUse::Active))).unwrap();
     store.set_group_key(1, Some((Key([2; 16]), KeyUse::Next))).unwrap();
     store.set_group_key(0, None).unwrap();

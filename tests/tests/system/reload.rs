@@ -90,3 +90,42 @@ fn files_are_checked_shown_and_compared_without_a_daemon() {
     assert_eq!(refused.code, Some(1));
     assert!(refused.err[0].contains("grpc.listen = 5: expected an address and a port"), "{refused:?}");
 }
+
+#[test]
+fn a_configuration_from_afar_is_taken_back_unless_it_is_confirmed_and_what_needs_a_restart_is_refused() {
+    let town = Town::new(1);
+    let path = town.path("daemon.toml");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let mut daemon = town.daemon();
+    let ask =
+        |words: &[&str]| concentrator(&[&["config"], words, &["--address", &daemon.url]].concat()).end();
+    let other = town.path("other.toml");
+    let file = other.to_str().unwrap();
+    std::fs::write(&other, whole.replacen("read_delay_s = 10", "read_delay_s = 20", 1)).unwrap();
+    let applied = ask(&["apply", file, "--confirm", "1s"]);
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    assert_eq!(applied.out[0], "collector.read_delay_s: 10 -> 20 (opens the power line anew)");
+    wait_for("it is taken back", || (std::fs::read_to_string(&path).unwrap() == whole).then_some(()));
+    assert_eq!(ask(&["confirm"]).err, ["error: no configuration waits for its confirmation"]);
+    assert_eq!(ask(&["apply", file, "--confirm", "10m"]).code, Some(0));
+    assert!(ask(&["apply", file]).err[0].contains("waits for its confirmation until"));
+    assert_eq!(ask(&["confirm"]).out, ["confirmed"]);
+    assert!(std::fs::read_to_string(&path).unwrap().contains("read_delay_s = 20"), "it stays");
+    std::fs::write(
+        &other,
+        whole.replacen("[store]\n", "[store]\nmax_mb = 9\n[metrics]\nlisten = \"127.0.0.1:0\"\n", 1),
+    )
+    .unwrap();
+    let refused = ask(&["apply", file]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    std::fs::write(&other, "surprise = 1\n").unwrap();
+    assert!(ask(&["apply", file]).err.join("\n").contains("surprise: unknown key"));
+    assert!(std::fs::read_to_string(&path).unwrap().contains("read_delay_s = 20"), "nothing was touched");
+    let told = wait_for("events tell of all of it", || Some(told(&town)).filter(|told| told.len() >= 4));
+    assert!(told[0].starts_with("from this machine, on trial for 1 s: collector.read_delay_s"), "{told:?}");
+    assert!(told[1].contains("nobody has confirmed"), "{told:?}");
+    wait_for("the meter is read by it", || daemon.client.meters()[0].last_reading_time_ms);
+    assert_eq!(daemon.terminate().code, Some(0));
+    let record = concentrator(&["audit", "list", path.parent().unwrap().to_str().unwrap()]).end();
+    assert!(record.out.iter().any(|line| line.contains("confirm-config")), "{record:?}");
+}
