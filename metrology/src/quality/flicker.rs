@@ -345,7 +345,7 @@ mod tests {
         {
             let half = percent / 200.0;
             let (mut flicker, _) =
-                felt(610.0, |t| if (t * changes / 60.0) as u64 % 2 == 0 { half } else { -half });
+                felt(610.0, |t| if ((t * changes / 60.0) as u64).is_multiple_of(2) { half } else { -half });
             let pst = flicker.take().expect("ten minutes were counted");
             assert!((950..=1050).contains(&pst), "{changes} changes of {percent} %: {pst}");
             assert_eq!(flicker.take(), None, "each once");
@@ -355,7 +355,8 @@ mod tests {
     #[test]
     fn pst_is_proportional_to_the_changes_and_steady_voltage_has_none() {
         let pst = |scale: f64| {
-            let rectangle = |t: f64| if (t * 110.0 / 60.0) as u64 % 2 == 0 { 0.00361 } else { -0.00361 };
+            let rectangle =
+                |t: f64| if ((t * 110.0 / 60.0) as u64).is_multiple_of(2) { 0.00361 } else { -0.00361 };
             felt(310.0, |t| scale * rectangle(t)).0.take().expect("minutes were counted")
         };
         let one = f64::from(pst(1.0));
