@@ -1,14 +1,16 @@
 //! The collector: who is read when.
 
 use crate::back_off::{back_off, moment};
+use crate::listening::{hear, is_push};
 use crate::meter::Meter;
+use crate::order::{ORDERS_MAX, Orders};
 use crate::outgoing::Outgoing;
 use crate::progress::Asked;
 use crate::schedule;
 use crate::session::{Desk, Session};
 use crate::{
     CollectorConfig, CollectorCounters, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry,
-    MeterStatus, SessionFailure,
+    MeterStatus, Order, OrderEnd, SessionFailure, Work,
 };
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -24,6 +26,7 @@ pub struct Collector {
     anchor: Option<UtcAnchor>,
     meters: BTreeMap<Eui64, Meter>,
     sessions: Vec<Session>,
+    orders: Orders,
     stream: Stream,
     out: Outgoing,
     counters: CollectorCounters,
@@ -37,6 +40,7 @@ impl Collector {
             anchor: None,
             meters: BTreeMap::new(),
             sessions: Vec::with_capacity(config.sessions + STORING_MAX),
+            orders: Orders::default(),
             stream: config.seed.derive("collector", 0).stream(),
             out: Outgoing::new(&config),
             counters: CollectorCounters::default(),
@@ -65,6 +69,11 @@ impl Collector {
         self.sessions.len()
     }
 
+    /// Sessions that have a place on the line now: the others wait for the store.
+    pub fn sessions_on_line(&self) -> usize {
+        self.sessions.iter().filter(|session| session.is_on_line()).count()
+    }
+
     /// Everything that was dropped.
     pub fn counters(&self) -> CollectorCounters {
         CollectorCounters {
@@ -76,8 +85,8 @@ impl Collector {
 
     /// Meters, sessions and outputs held, and how many there may be.
     pub fn occupancy(&self) -> (usize, usize) {
-        let held = self.meters.len() + self.sessions.len() + self.out.len();
-        (held, self.config.meters + self.config.sessions + STORING_MAX + self.out.limit())
+        let held = self.meters.len() + self.sessions.len() + self.orders.len() + self.out.len();
+        (held, self.config.meters + self.config.sessions + STORING_MAX + ORDERS_MAX + self.out.limit())
     }
 
     fn on_clock(&mut self, now: Instant, anchor: UtcAnchor) {
@@ -101,7 +110,7 @@ impl Collector {
             self.counters.meters_refused += 1;
             return self.out.event(CollectorEvent::MeterRefused { meter: eui64 });
         }
-        self.sessions.retain(|session| session.meter() != eui64);
+        self.abandon(now, eui64);
         let short = entry.short.take();
         self.meters.insert(eui64, Meter::new(entry));
         if let Some(short) = short {
@@ -109,9 +118,47 @@ impl Collector {
         }
     }
 
-    fn on_remove(&mut self, eui64: Eui64) {
-        self.sessions.retain(|session| session.meter() != eui64);
+    fn on_remove(&mut self, now: Instant, eui64: Eui64) {
+        self.abandon(now, eui64);
         self.meters.remove(&eui64);
+        while let Some(order) = self.orders.of(eui64) {
+            self.end_order(&order, OrderEnd::NoMeter);
+        }
+    }
+
+    /// Ends the session with a meter without a word; its orders that have not begun wait for the next.
+    fn abandon(&mut self, now: Instant, eui64: Eui64) {
+        let Some(at) = self.sessions.iter().position(|session| session.meter() == eui64) else { return };
+        let session = self.sessions.remove(at);
+        self.settle(session, &SessionFailure::Left, now);
+    }
+
+    fn on_order(&mut self, now: Instant, order: Order) {
+        if !self.meters.contains_key(&order.meter) {
+            return self.end_order(&order, OrderEnd::NoMeter);
+        }
+        if let Err(order) = self.orders.take(now, order) {
+            self.end_order(&order, OrderEnd::NoRoom);
+        }
+    }
+
+    fn end_order(&mut self, order: &Order, end: OrderEnd) {
+        self.out.event(CollectorEvent::OrderEnded { meter: order.meter, number: order.number, end });
+    }
+
+    fn expire(&mut self, now: Instant) {
+        while let Some(order) = self.orders.expired(now) {
+            self.end_order(&order, OrderEnd::Expired);
+        }
+    }
+
+    /// What becomes of the orders of a session that has failed, or ended with nothing left to ask.
+    fn settle(&mut self, mut session: Session, reason: &SessionFailure, again: Instant) {
+        if let Some(order) = session.begun_order() {
+            self.orders.end();
+            self.end_order(&order, OrderEnd::Uncertain(reason.clone()));
+        }
+        session.into_orders().into_iter().for_each(|order| self.orders.postpone(order, again));
     }
 
     fn on_joined(&mut self, now: Instant, eui64: Eui64, short: ShortAddress) {
@@ -144,11 +191,27 @@ impl Collector {
 
     fn on_udp(&mut self, now: Instant, indication: &UdpIndication) {
         let ours = indication.dst_port == DLMS_PORT && indication.src_port == DLMS_PORT;
+        if ours && is_push(&self.config, &indication.payload) {
+            return self.on_push(now, indication);
+        }
         let session = self.sessions.iter_mut().find(|session| ours && session.short() == indication.src);
         match session {
             Some(session) => session.on_datagram(now, &indication.payload),
             None => self.counters.datagrams_stray += 1,
         }
+    }
+
+    /// A meter speaks unasked: what it says is an event at once.
+    fn on_push(&mut self, now: Instant, indication: &UdpIndication) {
+        let Self { config, meters, out, counters, .. } = self;
+        let Some(meter) = meters.values_mut().find(|meter| meter.entry.short == Some(indication.src)) else {
+            return counters.datagrams_stray += 1;
+        };
+        let heard = hear(now, config, meter, &indication.payload);
+        let Some(last) = heard.counter else { return counters.pushes_refused += 1 };
+        meter.entry.last_server_counter = Some(last);
+        out.push(CollectorOutput::PersistServerCounter { meter: meter.entry.eui64, last });
+        heard.event.into_iter().for_each(|event| out.event(event));
     }
 
     fn on_udp_confirm(&mut self, confirm: UdpConfirm) {
@@ -165,6 +228,7 @@ impl Collector {
 
     /// Lets sessions speak and end, and begins those that are due, until nothing moves.
     fn pump(&mut self, now: Instant) {
+        self.expire(now);
         loop {
             let moved = (0..self.sessions.len()).fold(false, |moved, at| self.drain(now, at) | moved);
             let closed = self.close(now);
@@ -187,21 +251,28 @@ impl Collector {
     }
 
     fn with_desk(&mut self, now: Instant, at: usize, work: impl FnOnce(&mut Session, &mut Desk<'_>)) {
-        let Self { config, anchor, meters, sessions, out, .. } = self;
+        let Self { config, anchor, meters, sessions, orders, out, .. } = self;
         let session = &mut sessions[at];
         let Some((anchor, meter)) = anchor.as_ref().zip(meters.get_mut(&session.meter())) else { return };
         let utc = anchor.utc(now);
-        work(session, &mut Desk { now, utc, config, meter, out });
+        work(session, &mut Desk { now, utc, config, meter, orders, out });
     }
 
     fn close(&mut self, now: Instant) -> bool {
         let ended = self.sessions.iter().position(|session| session.ended().is_some());
         let Some(session) = ended.map(|at| self.sessions.remove(at)) else { return false };
         match session.ended() {
-            Some(Err(reason)) => self.on_failure(now, &session, reason.clone()),
-            _ => self.on_success(now, &session),
+            Some(Err(reason)) => {
+                let reason = reason.clone();
+                let again = self.on_failure(now, &session, reason.clone());
+                self.settle(session, &reason, again);
+            }
+            _ => {
+                self.on_success(now, &session);
+                self.settle(session, &SessionFailure::TimedOut, now);
+            }
         }
-        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
+        self.sessions_on_line() < self.config.sessions
     }
 
     fn on_success(&mut self, now: Instant, session: &Session) {
@@ -217,9 +288,10 @@ impl Collector {
         });
     }
 
-    fn on_failure(&mut self, now: Instant, session: &Session, reason: SessionFailure) {
+    /// When the meter may be asked again.
+    fn on_failure(&mut self, now: Instant, session: &Session, reason: SessionFailure) -> Instant {
         let next = self.after(now, session.boundary());
-        let Some(meter) = self.meters.get_mut(&session.meter()) else { return };
+        let Some(meter) = self.meters.get_mut(&session.meter()) else { return now };
         let failures = meter.fail(session.boundary(), &reason);
         let unbelievable = matches!(reason, SessionFailure::Unexpected(_));
         let shortest = if unbelievable { self.config.gap_pause } else { Duration::ZERO }.max(SHORTEST_PAUSE);
@@ -229,6 +301,7 @@ impl Collector {
         meter.next = next.into_iter().chain(retry).min().filter(|_| joined);
         let meter = session.meter();
         self.out.event(CollectorEvent::SessionFailed { meter, reason, failures });
+        now + pause
     }
 
     /// Begins the session that has been due for longest, if one more may be under way; those that repeat a failed one wait for
@@ -236,26 +309,36 @@ impl Collector {
     fn begin_due(&mut self, now: Instant) -> bool {
         let free = self.may_begin();
         let due = |meter: &Meter| {
+            let eui64 = meter.entry.eui64;
+            let reachable = free && meter.entry.short.is_some() && self.session_of(eui64).is_none();
+            if let Some(priority) = self.orders.due(now, eui64).filter(|_| reachable) {
+                return Some((u16::from(priority), false, Instant::EPOCH, eui64));
+            }
             let at = meter.next.filter(|&at| free && at <= now)?;
-            Some((meter.is_retrying(), at, meter.entry.eui64))
+            Some((u16::MAX, meter.is_retrying(), at, eui64))
         };
         let (Some((.., eui64)), Some(anchor)) = (self.meters.values().filter_map(due).min(), self.anchor)
         else {
             return false;
         };
         let next = self.next_period(now);
-        let Self { config, meters, out, .. } = self;
+        let Self { config, meters, orders, out, .. } = self;
         let Some(meter) = meters.get_mut(&eui64) else { return false };
-        let boundary = schedule::boundary(config, &anchor, now);
+        let wanted = if orders.due(now, eui64).is_some() { orders.begin(eui64) } else { Vec::new() };
+        let boundary = if wanted.iter().any(|order| order.work == Work::Read) {
+            schedule::latest(config, &anchor, now)
+        } else {
+            schedule::boundary(config, &anchor, now)
+        };
         let question = meter.progress.question(boundary, &Asked::nothing(&meter.progress), config);
-        match meter.entry.short.filter(|_| question.is_some()) {
+        match meter.entry.short.filter(|_| question.is_some() || !wanted.is_empty()) {
             None => meter.next = next,
             Some(short) => {
-                let mut desk = Desk { now, utc: anchor.utc(now), config, meter, out };
-                self.sessions.push(Session::begin(&mut desk, short, boundary));
+                let mut desk = Desk { now, utc: anchor.utc(now), config, meter, orders, out };
+                self.sessions.push(Session::begin(&mut desk, short, boundary, wanted));
             }
         }
-        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
+        self.sessions_on_line() < self.config.sessions
     }
 
     /// Plans a session at a random moment of the spread, if the meter can be reached and none is under way.
@@ -270,7 +353,7 @@ impl Collector {
 
     /// Whether the line has a place for one more session.
     fn has_place(&self) -> bool {
-        self.sessions.iter().filter(|session| session.is_on_line()).count() < self.config.sessions
+        self.sessions_on_line() < self.config.sessions
     }
 
     /// Whether one more session may begin.
@@ -311,11 +394,12 @@ impl Machine for Collector {
         match input {
             CollectorInput::Clock(anchor) => self.on_clock(now, anchor),
             CollectorInput::Register(entry) => self.on_register(now, entry),
-            CollectorInput::Remove(eui64) => self.on_remove(eui64),
+            CollectorInput::Remove(eui64) => self.on_remove(now, eui64),
             CollectorInput::Joined { eui64, short } => self.on_joined(now, eui64, short),
             CollectorInput::Left { eui64 } => self.on_left(eui64),
             CollectorInput::Udp(indication) => self.on_udp(now, indication),
             CollectorInput::UdpConfirm(confirm) => self.on_udp_confirm(confirm),
+            CollectorInput::Order(order) => self.on_order(now, order),
             CollectorInput::Stored { batch } => self.on_stored(now, batch),
         }
         self.pump(now);
@@ -330,7 +414,12 @@ impl Machine for Collector {
     fn deadline(&self) -> Option<Instant> {
         let begins = self.may_begin();
         let due = self.meters.values().filter_map(|meter| meter.next).min().filter(|_| begins);
-        self.sessions.iter().map(Session::deadline).chain(due).min()
+        let reachable = |eui64| {
+            let joined = self.meters.get(&eui64).is_some_and(|meter| meter.entry.short.is_some());
+            begins && joined && self.anchor.is_some() && self.session_of(eui64).is_none()
+        };
+        let orders = self.orders.deadline(reachable);
+        self.sessions.iter().map(Session::deadline).chain(due).chain(orders).min()
     }
 
     fn poll(&mut self) -> Option<CollectorOutput> {

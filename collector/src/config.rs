@@ -70,7 +70,7 @@ impl CollectorConfig {
             rows: 96,
             history: 96,
             session_max: Duration::from_secs(600),
-            store_max: Duration::from_secs(30),
+            store_max: Duration::from_secs(120),
             clock_check: 96,
             clock_tolerance: Duration::from_secs(5),
             clock_set: true,
@@ -92,13 +92,16 @@ impl CollectorConfig {
 pub struct AssociationParameters {
     /// The wrapper port of the collector; 1 is the management client.
     pub client_sap: u16,
+    /// The wrapper port of the client that hears pushes without ever opening an association; 102 is the pre-established client
+    /// \[IDIS package 2; confidence C\].
+    pub push_sap: u16,
     /// The wrapper port of the logical device in the meter; 1 is the management logical device.
     pub server_sap: u16,
     /// The system title of the collector.
     pub client_title: SystemTitle,
     /// The envelope of ciphered services.
     pub ciphering: CipheringForm,
-    /// Invocation counters that are made durable at once. Each session begins a new block.
+    /// Invocation counters that are made durable at once; many sessions use up one block.
     pub counter_block: u32,
     /// The largest APDU that the collector takes, in octets. It should fit one datagram.
     pub max_receive_pdu: u16,
@@ -115,10 +118,11 @@ impl Default for AssociationParameters {
     fn default() -> Self {
         Self {
             client_sap: 1,
+            push_sap: 102,
             server_sap: 1,
             client_title: *b"CON\0\0\0\0\x01",
             ciphering: CipheringForm::default(),
-            counter_block: 64,
+            counter_block: 1024,
             max_receive_pdu: 1024,
             max_value_len: 16 * 1024,
             response_timeout: Duration::from_secs(20),

@@ -1,6 +1,6 @@
 //! What operators need to know.
 
-use crate::CaptureRange;
+use crate::{CaptureRange, OrderEnd};
 use core::fmt;
 use core::time::Duration;
 use dlms::apdu::DataAccessResult;
@@ -73,11 +73,48 @@ pub enum CollectorEvent {
         /// What the meter said.
         result: DataAccessResult,
     },
+    /// An order has ended.
+    OrderEnded {
+        /// The meter.
+        meter: Eui64,
+        /// Which order.
+        number: u64,
+        /// How.
+        end: OrderEnd,
+    },
+    /// The meter says that its supply is lost (its last words before it dies), or that it is back.
+    Supplied {
+        /// The meter.
+        meter: Eui64,
+        /// What it says.
+        supply: Supply,
+    },
+    /// The meter tells of alarms that its filters let through. They stay until a client clears them.
+    Alarmed {
+        /// The meter.
+        meter: Eui64,
+        /// Both alarm descriptors.
+        descriptors: [u32; 2],
+    },
+    /// The meter has pushed something authentic that nobody here understands.
+    PushUnknown {
+        /// The meter.
+        meter: Eui64,
+    },
     /// There is no room for another meter.
     MeterRefused {
         /// The meter.
         meter: Eui64,
     },
+}
+
+/// The supply of a meter, as it says itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supply {
+    /// It is lost.
+    Lost,
+    /// It is back.
+    Back,
 }
 
 /// Why a session has failed.
@@ -151,6 +188,11 @@ impl fmt::Display for Unexpected {
 }
 
 impl CollectorEvent {
+    /// Whether a meter has told it unasked.
+    pub const fn is_pushed(&self) -> bool {
+        matches!(self, Self::Supplied { .. } | Self::Alarmed { .. } | Self::PushUnknown { .. })
+    }
+
     /// Which meter it is about.
     pub const fn meter(&self) -> Eui64 {
         match *self {
@@ -162,6 +204,10 @@ impl CollectorEvent {
             | Self::ClockDeviation { meter, .. }
             | Self::ClockSet { meter, .. }
             | Self::ClockNotSet { meter, .. }
+            | Self::OrderEnded { meter, .. }
+            | Self::Supplied { meter, .. }
+            | Self::Alarmed { meter, .. }
+            | Self::PushUnknown { meter }
             | Self::MeterRefused { meter } => meter,
         }
     }
@@ -183,6 +229,13 @@ impl fmt::Display for CollectorEvent {
             }
             Self::ClockSet { meter, by_ms } => write!(f, "{meter}: clock moved by {by_ms} ms"),
             Self::ClockNotSet { meter, result } => write!(f, "{meter}: clock not set: {result}"),
+            Self::OrderEnded { meter, number, end } => write!(f, "{meter}: order {number}: {end}"),
+            Self::Supplied { meter, supply: Supply::Lost } => write!(f, "{meter}: has lost its supply"),
+            Self::Supplied { meter, supply: Supply::Back } => write!(f, "{meter}: has its supply back"),
+            Self::Alarmed { meter, descriptors: [first, second] } => {
+                write!(f, "{meter}: alarms {first:#010x} {second:#010x}")
+            }
+            Self::PushUnknown { meter } => write!(f, "{meter}: a push that is not understood"),
             Self::MeterRefused { meter } => write!(f, "{meter}: no room for another meter"),
         }
     }
@@ -208,6 +261,8 @@ pub struct CollectorCounters {
     pub meters_refused: u64,
     /// Datagrams from an address with no session, or to a port that is not ours.
     pub datagrams_stray: u64,
+    /// Pushes that were not authentic, or had been heard before.
+    pub pushes_refused: u64,
     /// Datagrams that the network could not send.
     pub datagrams_unsent: u64,
     /// Datagrams that no packet can carry.

@@ -1,6 +1,6 @@
 //! What happens to the collector, and what it wants done or known.
 
-use crate::{Batch, CollectorEvent};
+use crate::{Batch, CollectorEvent, Order};
 use plc_core::sap::{Key, UdpConfirm, UdpIndication, UdpRequest};
 use plc_core::{Eui64, ShortAddress, Utc, UtcAnchor};
 
@@ -29,6 +29,8 @@ pub enum CollectorInput<'a> {
     Udp(&'a UdpIndication),
     /// A datagram has left, or has not.
     UdpConfirm(UdpConfirm),
+    /// Something shall be done with a meter ahead of the plan. Answered exactly once, by [`CollectorEvent::OrderEnded`].
+    Order(Order),
     /// The store has made a batch durable.
     Stored {
         /// The number of the batch.

@@ -4,7 +4,7 @@ use crate::columns::Columns;
 use crate::progress::Progress;
 use crate::{CollectorConfig, MeterEntry, SessionFailure};
 use dlms::client::{Client, ClientAuthentication, ClientConfig, Quirks};
-use dlms::security::Suite0;
+use dlms::security::{Suite0, SystemTitle};
 use plc_core::{Eui64, Instant, ShortAddress, Utc};
 
 /// A registered meter.
@@ -20,6 +20,8 @@ pub(crate) struct Meter {
     pub next: Option<Instant>,
     /// Sessions that have ended well since its clock was last compared; none when it never was.
     pub since_clock_check: Option<u32>,
+    /// Invocation counters below it are durable as used; those from `entry.first_invocation_counter` on were not.
+    pub reserved_to: u32,
     /// Figures for operators.
     pub tally: Tally,
     failures: Failures,
@@ -52,6 +54,7 @@ impl Meter {
     pub(crate) fn new(entry: MeterEntry) -> Self {
         Self {
             progress: Progress::new(entry.last_capture),
+            reserved_to: entry.first_invocation_counter,
             entry,
             columns: None,
             next: None,
@@ -98,14 +101,26 @@ impl Meter {
         self.failures.count > 0
     }
 
+    /// The client that opens one push from the meter of this title. It answers nothing, so it needs no counters of its own.
+    pub(crate) fn listener(&self, config: &CollectorConfig, server_title: SystemTitle) -> ClientConfig {
+        let keys = Suite0::new(&self.entry.encryption_key.0, &self.entry.authentication_key.0);
+        let authentication = ClientAuthentication::PreEstablished { keys: Some(keys), server_title };
+        let client_sap = config.association.push_sap;
+        ClientConfig { client_sap, authentication, ..self.client_config(config) }
+    }
+
     /// The client of a new session. Its challenges come from the invocation counter, which is new each time.
     pub(crate) fn client(&self, config: &CollectorConfig) -> Client {
+        Client::new(self.client_config(config)).with_reserved(self.reserved_to)
+    }
+
+    fn client_config(&self, config: &CollectorConfig) -> ClientConfig {
         let MeterEntry { eui64, first_invocation_counter, last_server_counter, .. } = self.entry;
         let seed =
             config.seed.derive("meter", eui64.as_u64()).derive("session", first_invocation_counter.into());
         let keys = Suite0::new(&self.entry.encryption_key.0, &self.entry.authentication_key.0);
         let association = &config.association;
-        Client::new(ClientConfig {
+        ClientConfig {
             client_sap: association.client_sap,
             server_sap: association.server_sap,
             client_title: association.client_title,
@@ -121,7 +136,7 @@ impl Meter {
             request_limit: config.session_max,
             quirks: Quirks::default(),
             seed,
-        })
+        }
     }
 }
 

@@ -10,6 +10,11 @@ pub(crate) fn boundary(config: &CollectorConfig, anchor: &UtcAnchor, now: Instan
     (anchor.utc(now) - config.delay).floor(config.every())
 }
 
+/// The latest boundary whose captures a meter has by now, give or take the tolerance of clocks.
+pub(crate) fn latest(config: &CollectorConfig, anchor: &UtcAnchor, now: Instant) -> Utc {
+    (anchor.utc(now) - config.delay.min(config.clock_tolerance)).floor(config.period)
+}
+
 /// When the captures of the next boundary may be asked for: after `now`, at a random moment of the spread.
 pub(crate) fn next_period(
     config: &CollectorConfig,

@@ -2,6 +2,7 @@
 
 use crate::columns::Columns;
 use crate::meter::Meter;
+use crate::order::{Answer, Denial, Order, OrderEnd, Orders, Step, Work};
 use crate::outgoing::Outgoing;
 use crate::progress::Asked;
 use crate::rows::{Question, Rows};
@@ -9,9 +10,10 @@ use crate::specs::{CLOCK, CLOCK_LEN, LOAD_PROFILE, attribute, class};
 use crate::{
     Batch, CaptureRange, CollectorConfig, CollectorEvent, CollectorOutput, SessionFailure, Unexpected,
 };
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
-use dlms::apdu::DataAccessResult;
+use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::{Data, Encoder};
 use dlms::client::{Client, ClientFailure, ClientInput, ClientOutput};
 use dlms::cosem::{AttributeRequest, ClockStatus, ClockTime, ScalerUnit, Selector};
@@ -30,6 +32,12 @@ pub(crate) struct Session {
     captures: u32,
     /// When the last request has gone out.
     requested: Instant,
+    /// What is wanted besides captures, in order; the first may have begun.
+    orders: VecDeque<Order>,
+    /// Answers to the steps of the first order.
+    answers: Vec<Answer>,
+    /// Whether the first order may have changed something in the meter.
+    begun: bool,
     /// Whether the clock was looked at in this session: once is enough.
     clock_checked: bool,
     ends: Instant,
@@ -40,6 +48,8 @@ pub(crate) struct Session {
 enum Phase {
     Connecting,
     Reading(Subject, AttributeRequest),
+    /// A step of an order is under way.
+    Ordered,
     /// The clock is being set; it was that much ahead, milliseconds.
     SettingClock(i64),
     Storing(Storing),
@@ -55,6 +65,8 @@ enum Subject {
     Columns,
     Scaler,
     Clock,
+    /// The clock, to set it because that was ordered.
+    OrderedClock,
     Captures(CaptureRange),
 }
 
@@ -77,13 +89,15 @@ pub(crate) struct Desk<'a> {
     pub config: &'a CollectorConfig,
     /// The meter of the session.
     pub meter: &'a mut Meter,
+    /// The orders that wait.
+    pub orders: &'a mut Orders,
     /// Where outputs go.
     pub out: &'a mut Outgoing,
 }
 
 impl Session {
-    /// Begins a conversation about the captures up to `boundary`.
-    pub(crate) fn begin(desk: &mut Desk<'_>, short: ShortAddress, boundary: Utc) -> Self {
+    /// Begins a conversation about the captures up to `boundary`, after these orders.
+    pub(crate) fn begin(desk: &mut Desk<'_>, short: ShortAddress, boundary: Utc, orders: Vec<Order>) -> Self {
         desk.meter.begin();
         let mut client = desk.meter.client(desk.config);
         client.handle(desk.now, ClientInput::Connect);
@@ -96,6 +110,9 @@ impl Session {
             asked: Asked::nothing(&desk.meter.progress),
             captures: 0,
             requested: desk.now,
+            orders: orders.into(),
+            answers: Vec::new(),
+            begun: false,
             clock_checked: false,
             ends: desk.now + desk.config.session_max,
         }
@@ -164,6 +181,16 @@ impl Session {
         }
     }
 
+    /// The order that is under way and may have changed something; it is taken out.
+    pub(crate) fn begun_order(&mut self) -> Option<Order> {
+        if core::mem::take(&mut self.begun) { self.orders.pop_front() } else { None }
+    }
+
+    /// The orders that have not begun.
+    pub(crate) fn into_orders(self) -> VecDeque<Order> {
+        self.orders
+    }
+
     /// The meter is out of reach.
     pub(crate) fn on_left(&mut self) {
         self.end(Err(SessionFailure::Left));
@@ -195,10 +222,14 @@ impl Session {
         match output {
             ClientOutput::Persist { reserved_to } => self.on_reserved(reserved_to, desk),
             ClientOutput::ServerCounter(last) => self.on_server_counter(last, desk),
-            ClientOutput::Datagram(bytes) => desk.out.datagram(self.short, &bytes),
+            ClientOutput::Datagram(bytes) => {
+                self.note_counter(desk);
+                desk.out.datagram(self.short, &bytes);
+            }
             ClientOutput::Connected => self.proceed(desk),
             ClientOutput::Value(value) => self.on_value(&value, desk),
             ClientOutput::AccessResult(result) => self.on_denied(result, desk),
+            ClientOutput::ActionResult(result, value) => self.on_acted(result, value, desk),
             ClientOutput::Released => self.end(Ok(())),
             ClientOutput::Failed(failure) => self.on_failed(failure),
             // The answers to requests that are never made here.
@@ -207,8 +238,14 @@ impl Session {
     }
 
     fn on_reserved(&mut self, reserved_to: u32, desk: &mut Desk<'_>) {
-        desk.meter.entry.first_invocation_counter = reserved_to;
+        desk.meter.reserved_to = reserved_to;
         desk.out.push(CollectorOutput::PersistInvocation { meter: self.meter, reserved_to });
+    }
+
+    /// What was used of the reserved counters; the next session goes on behind it.
+    fn note_counter(&self, desk: &mut Desk<'_>) {
+        let next = u32::try_from(self.client.next_send_counter()).unwrap_or(u32::MAX);
+        desk.meter.entry.first_invocation_counter = next;
     }
 
     fn on_server_counter(&mut self, last: u32, desk: &mut Desk<'_>) {
@@ -219,6 +256,7 @@ impl Session {
     fn on_value(&mut self, value: &[u8], desk: &mut Desk<'_>) {
         let subject = match self.take_phase() {
             Phase::Reading(subject, _) => subject,
+            Phase::Ordered => return self.on_answer(Answer::Value(value.to_vec()), desk),
             other => return self.phase = other,
         };
         let data = Data::from_bytes(value).map_err(|_| Unexpected::Encoding);
@@ -233,6 +271,7 @@ impl Session {
             Subject::Columns => desk.meter.columns = Some(Columns::from_data(data)?),
             Subject::Scaler => desk.scale(ScalerUnit::from_data(data).ok_or(Unexpected::ScalerUnit)?),
             Subject::Clock => return self.on_clock(data.as_clock_time(), desk),
+            Subject::OrderedClock => return self.on_ordered_clock(data.as_clock_time(), desk),
             Subject::Captures(asked) => {
                 let rows = desk.rows(self.meter, asked, data)?;
                 self.store(asked, rows, desk);
@@ -256,6 +295,78 @@ impl Session {
         Ok(())
     }
 
+    /// The clock shall be set, whatever it tells.
+    fn on_ordered_clock(&mut self, clock: Option<ClockTime>, desk: &mut Desk<'_>) -> Result<(), Unexpected> {
+        let on_the_way = desk.now.since(self.requested) / 2;
+        let Some(zone) = clock.and_then(|clock| clock.deviation()) else {
+            self.finish_order(OrderEnd::NoZone, desk);
+            self.proceed(desk);
+            return Ok(());
+        };
+        let told = clock.and_then(|clock| clock.utc()).unwrap_or(desk.utc).as_millis();
+        let ahead_ms = told.saturating_sub((desk.utc - on_the_way).as_millis());
+        self.begun = true;
+        self.set_clock(ahead_ms, zone, on_the_way, desk);
+        Ok(())
+    }
+
+    /// The meter has carried out a step.
+    fn on_answer(&mut self, answer: Answer, desk: &mut Desk<'_>) {
+        self.answers.push(answer);
+        self.proceed(desk);
+    }
+
+    fn on_acted(&mut self, result: ActionResult, value: Option<Vec<u8>>, desk: &mut Desk<'_>) {
+        match (self.take_phase(), result) {
+            (Phase::Ordered, ActionResult::Success) => self.on_answer(Answer::Acted(value), desk),
+            (Phase::Ordered, denied) => {
+                self.finish_order(OrderEnd::Denied(self.answers.len(), Denial::Action(denied)), desk);
+                self.proceed(desk);
+            }
+            (other, _) => self.phase = other,
+        }
+    }
+
+    /// Reports the end of the first order.
+    fn finish_order(&mut self, end: OrderEnd, desk: &mut Desk<'_>) {
+        let Some(order) = self.orders.pop_front() else { return };
+        (self.answers, self.begun) = (Vec::new(), false);
+        desk.orders.end();
+        desk.out.event(CollectorEvent::OrderEnded { meter: self.meter, number: order.number, end });
+    }
+
+    /// The next request of the orders, if one is left. An order to read ends when nothing is left to read.
+    fn next_step(&mut self, desk: &mut Desk<'_>) -> bool {
+        loop {
+            let Some(order) = self.orders.front() else { return false };
+            let steps = match &order.work {
+                Work::Read => return false,
+                Work::SetClock => {
+                    let request = AttributeRequest::new(class::CLOCK, CLOCK, attribute::TIME);
+                    self.request(ClientInput::Get(request.clone()), desk);
+                    self.phase = Phase::Reading(Subject::OrderedClock, request);
+                    return true;
+                }
+                Work::Steps(steps) => steps,
+            };
+            let Some(step) = steps.get(self.answers.len()).cloned() else {
+                let answers = core::mem::take(&mut self.answers);
+                self.finish_order(OrderEnd::Done(answers), desk);
+                continue;
+            };
+            self.begun |= !matches!(step, Step::Get(_));
+            match &step {
+                Step::Get(attribute) => self.request(ClientInput::Get(attribute.clone()), desk),
+                Step::Set(attribute, value) => self.request(ClientInput::Set(attribute.clone(), value), desk),
+                Step::Act(method, value) => {
+                    self.request(ClientInput::Action(*method, value.as_deref()), desk)
+                }
+            }
+            self.phase = Phase::Ordered;
+            return true;
+        }
+    }
+
     /// Sets the clock to the time at which the request will arrive, in the zone that the meter lives in.
     fn set_clock(&mut self, ahead_ms: i64, zone: i16, on_the_way: Duration, desk: &Desk<'_>) {
         let mut value = Vec::new();
@@ -274,6 +385,13 @@ impl Session {
             desk.out.event(CollectorEvent::ClockSet { meter, by_ms });
         } else {
             desk.out.event(CollectorEvent::ClockNotSet { meter, result });
+        }
+        if self.begun {
+            let end = match result {
+                DataAccessResult::Success => OrderEnd::Done(Vec::new()),
+                denied => OrderEnd::Denied(0, Denial::Access(denied)),
+            };
+            self.finish_order(end, desk);
         }
         self.proceed(desk);
     }
@@ -313,7 +431,15 @@ impl Session {
     /// Asks for what is not known yet, in this order: columns, scalers, the clock, captures; and for the clock once more when the
     /// newest capture is missing.
     fn proceed(&mut self, desk: &mut Desk<'_>) {
+        if self.next_step(desk) {
+            return;
+        }
         let Some((subject, request)) = self.next_request(desk) else {
+            // What is behind an order to read comes now; an order to read is done.
+            if !self.orders.is_empty() {
+                self.finish_order(OrderEnd::Done(Vec::new()), desk);
+                return self.proceed(desk);
+            }
             self.client.handle(desk.now, ClientInput::Release);
             self.phase = Phase::Releasing;
             return;
@@ -345,6 +471,10 @@ impl Session {
         match subject {
             // The captures carry their own times.
             Subject::Clock => return self.proceed(desk),
+            Subject::OrderedClock => {
+                self.finish_order(OrderEnd::NoZone, desk);
+                return self.proceed(desk);
+            }
             Subject::Captures(asked) => desk.refuse(asked),
             Subject::Columns | Subject::Scaler => {}
         }
@@ -354,6 +484,15 @@ impl Session {
     fn on_denied(&mut self, result: DataAccessResult, desk: &mut Desk<'_>) {
         match self.take_phase() {
             Phase::SettingClock(ahead_ms) => self.on_clock_set(ahead_ms, result, desk),
+            Phase::Ordered if result == DataAccessResult::Success => self.on_answer(Answer::Written, desk),
+            Phase::Ordered => {
+                self.finish_order(OrderEnd::Denied(self.answers.len(), Denial::Access(result)), desk);
+                self.proceed(desk);
+            }
+            Phase::Reading(Subject::OrderedClock, _) => {
+                self.finish_order(OrderEnd::Denied(0, Denial::Access(result)), desk);
+                self.proceed(desk);
+            }
             Phase::Reading(Subject::Clock, _) => {
                 desk.meter.since_clock_check = Some(0);
                 self.proceed(desk);

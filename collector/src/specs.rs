@@ -36,6 +36,14 @@ pub(crate) mod attribute {
     pub(crate) const DEMAND_SCALER_UNIT: i8 = 4;
 }
 
+/// Bits of the second alarm register \[IDIS package 2; confidence C\].
+pub(crate) mod alarm_2 {
+    /// Every voltage is missing.
+    pub(crate) const POWER_FAILURE: u32 = 1 << 0;
+    /// The supply is back.
+    pub(crate) const POWER_RESUMED: u32 = 1 << 1;
+}
+
 /// Whether a logical name is a profile status, 0-b:96.10.e.255 \[BB 6.2.30; confidence B\].
 pub(crate) const fn is_profile_status(name: LogicalName) -> bool {
     matches!(name.0, [0, _, 96, 10, _, 255])

@@ -3,7 +3,10 @@
 
 mod street;
 
-use collector::{Collector, CollectorConfig, CollectorInput, CollectorOutput};
+use collector::{
+    Collector, CollectorConfig, CollectorInput, CollectorOutput, Order, Step as OrderStep, Work,
+};
+use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use plc_core::laws::{Durability, Subject, check};
 use plc_core::sap::{AdpStatus, DLMS_PORT, UdpConfirm, UdpIndication, UdpPayload};
 use plc_core::{Instant, Machine, Seed, ShortAddress, UtcAnchor};
@@ -24,6 +27,7 @@ enum Step {
     Confirm(u16, bool),
     Stored(u64),
     Lie(u16, usize),
+    Order(u16, u8, u64),
 }
 
 /// The collector and its meters as one machine: datagrams and batches are answered after a while.
@@ -121,6 +125,7 @@ impl Machine for World {
                 CollectorInput::UdpConfirm(UdpConfirm { handle, status })
             }
             Step::Stored(batch) => CollectorInput::Stored { batch },
+            Step::Order(n, which, ms) => CollectorInput::Order(order(now, n, which, ms)),
             Step::Lie(n, which) => {
                 let objects = &mut self.meters.get_mut(&n).unwrap().objects;
                 objects.lie = Lie::ALL.get(which).copied();
@@ -157,6 +162,21 @@ impl Machine for World {
         }
         Some(output)
     }
+}
+
+/// An order of every kind.
+fn order(now: Instant, n: u16, which: u8, ms: u64) -> Order {
+    let time = AttributeRequest::new(8, LogicalName([0, 0, 1, 0, 0, 255]), 2);
+    let nothing = MethodRequest { class_id: 8, logical_name: LogicalName([0, 0, 1, 0, 0, 255]), method: 1 };
+    let work = match which % 5 {
+        0 => Work::Read,
+        1 => Work::SetClock,
+        2 => Work::Steps(vec![OrderStep::Get(time.clone()), OrderStep::Get(time)]),
+        3 => Work::Steps(vec![OrderStep::Act(nothing, None)]),
+        _ => Work::Steps(vec![OrderStep::Get(time); usize::from(which)]),
+    };
+    let until = now + Duration::from_millis(ms);
+    Order { number: ms, meter: eui64(n), work, priority: which, until }
 }
 
 struct CollectorSubject;
@@ -221,6 +241,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0u16..60, any::<bool>()).prop_map(|(handle, good)| Step::Confirm(handle, good)),
         1 => (0u64..30).prop_map(Step::Stored),
         1 => (meter(), 0usize..20).prop_map(|(n, which)| Step::Lie(n, which)),
+        3 => (1u16..=4, any::<u8>(), 0u64..2_000_000).prop_map(|(n, which, ms)| Step::Order(n, which, ms)),
     ]
 }
 

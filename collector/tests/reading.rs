@@ -235,3 +235,16 @@ fn the_bad_network_is_bad_enough_to_try_the_retries() {
     street.run_until_hours(4.5);
     (1..=4).for_each(|n| street.assert_complete(n, first(), hours(4) + PERIOD));
 }
+
+#[test]
+fn one_block_of_reserved_counters_serves_many_sessions_and_a_restart_goes_on_behind_it() {
+    let mut street = Street::new(config(9), 2, Network::GOOD);
+    street.run_until_hours(3.1);
+    let sessions = street.collector.meter(eui64(1)).unwrap().sessions;
+    assert!(sessions >= 12, "{sessions} sessions");
+    assert_eq!(street.reserved[&eui64(1)], 1 + 1024, "reserved once");
+    street.restart();
+    street.run_until_hours(3.6);
+    assert_eq!(street.reserved[&eui64(1)], 1 + 2 * 1024, "what may have been used is not used again");
+    street.assert_complete(1, first(), hours(3) + PERIOD * 2);
+}

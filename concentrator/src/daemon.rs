@@ -5,6 +5,7 @@ use crate::clock;
 use crate::config::{BackhaulConfig, Config};
 use crate::entropy;
 use crate::grpc::Server;
+use crate::jobs::{Guard, Jobs};
 use crate::live::Live;
 use crate::logging;
 use crate::metrics::Page;
@@ -17,6 +18,7 @@ use crate::store::{Event, EventKind, Store};
 use crate::uplink::{self, UplinkSettings};
 use ::backhaul::UplinkConfig;
 use anyhow::Context;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -30,9 +32,16 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     let settings = Arc::new(Settings::load(&args.config, log)?);
     let config = settings.current();
     logging::start(settings.filter(&config), config.log_format)?;
+    let access = config.access.clone().with_context(|| {
+        format!(
+            "configuration {}: grpc: expected authority, certificate and key, or plain_text = true",
+            args.config.display()
+        )
+    })?;
     let mut store = Store::open(&config.store_path, clock::utc())?;
     let live = Arc::new(Live::restore(&config, store.reader())?);
-    let server = Server::start(config.listen, Arc::clone(&live), store.path())?;
+    live.take_jobs(Arc::new(open_jobs(&store, &live)?));
+    let server = Server::start(config.listen, &access, Arc::clone(&live), store.path())?;
     server.stop_on_signals()?;
     server.reload_on_signal(Arc::clone(&settings))?;
     note(&mut store, &live, EventKind::Started, format!("version {}", env!("CARGO_PKG_VERSION")));
@@ -51,6 +60,13 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     let _ = (watchdog.join(), tending.join());
     store.close()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The jobs, beside the store.
+fn open_jobs(store: &Store, live: &Live) -> anyhow::Result<Jobs> {
+    let folder = store.path().parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    Jobs::open(folder, Guard::default(), live.now()).with_context(|| format!("jobs in {}", folder.display()))
 }
 
 /// Opens what the configuration says, until the shutdown; again for each configuration that comes into force.
@@ -81,6 +97,7 @@ fn adopt(config: &Config, store: &mut Store, live: &Live) -> anyhow::Result<()> 
     store.set_limits(config.limits)?;
     live.expect(&config.meters.iter().map(|meter| (meter.eui64, meter.id.clone())).collect());
     live.set_period(config.collector.capture_period);
+    live.show_configuration(config.shown());
     Ok(())
 }
 

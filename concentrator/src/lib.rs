@@ -13,6 +13,7 @@
 //! `demo`) puts an emulated street in place of the front end.
 #![forbid(unsafe_code)]
 
+pub mod availability;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod daemon;
 pub mod demo;
 pub mod entropy;
 pub mod grpc;
+pub mod jobs;
 pub mod live;
 pub mod logging;
 pub mod metrics;

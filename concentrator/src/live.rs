@@ -1,8 +1,10 @@
 //! What is known now, shared between the thread of the power line, which tells it, and the interface, which
 //! shows it. Nothing in here must survive a restart; what must is in the store.
 
+use crate::availability::Availability;
 use crate::clock::{self, Monotonic};
 use crate::config::Config;
+use crate::jobs::Jobs;
 use crate::pulse::{Pipeline, Pulse};
 use crate::shutdown::Shutdown;
 use crate::store::{Cursor, EventKind, Reading, StoreError, StoreReader};
@@ -11,7 +13,7 @@ use collector::{Diagnosis, Explanation};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -65,6 +67,16 @@ pub struct MeterStatus {
     pub hops: Option<u8>,
     /// Traffic since the start.
     pub counters: MeterCounters,
+    /// When it was first heard of since the start.
+    pub seen: Option<Utc>,
+    /// When it last joined the network, since the start.
+    pub joined: Option<Utc>,
+    /// When a session with it last ended well.
+    pub associated: Option<Utc>,
+    /// When a datagram of it last arrived.
+    pub last_contact: Option<Utc>,
+    /// How often it answered in each of the last hours.
+    pub availability: Availability,
 }
 
 /// Traffic with one meter since the start.
@@ -162,6 +174,8 @@ pub struct Live {
     diagnosis: Mutex<Diagnosis>,
     reopen: AtomicBool,
     told: Mutex<VecDeque<(EventKind, String)>>,
+    jobs: OnceLock<Arc<Jobs>>,
+    configuration: watch::Sender<Vec<(String, String)>>,
     pulse: Pulse,
     monotonic: Monotonic,
 }
@@ -188,6 +202,8 @@ impl Live {
             events: watch::Sender::default(),
             reopen: AtomicBool::new(false),
             told: Mutex::default(),
+            jobs: OnceLock::new(),
+            configuration: watch::Sender::default(),
             pulse: Pulse::default(),
             monotonic: Monotonic::start(),
         }
@@ -317,6 +333,41 @@ impl Live {
     /// Whether somebody had asked to open anew, which is done now.
     pub fn take_reopening(&self) -> bool {
         self.reopen.swap(false, Ordering::Relaxed)
+    }
+
+    /// From now on jobs are taken; the first word counts.
+    pub fn take_jobs(&self, jobs: Arc<Jobs>) {
+        // A second book would belong to another store.
+        let _ = self.jobs.set(jobs);
+    }
+
+    /// The jobs, where they are taken.
+    pub fn jobs(&self) -> Option<&Arc<Jobs>> {
+        self.jobs.get()
+    }
+
+    /// Whether somebody wants something of a meter that may be done next.
+    pub fn has_wishes(&self) -> bool {
+        self.jobs.get().is_some_and(|jobs| jobs.has_news())
+    }
+
+    /// Meters in the network.
+    pub fn joined(&self) -> usize {
+        let meters = self.meters.borrow();
+        meters
+            .values()
+            .filter(|meter| matches!(meter.state, MeterState::Joined | MeterState::Reading))
+            .count()
+    }
+
+    /// Tells the configuration in force: every key with its value, no secrets.
+    pub fn show_configuration(&self, rows: Vec<(String, String)>) {
+        self.configuration.send_replace(rows);
+    }
+
+    /// The configuration in force; empty where there is none.
+    pub fn configuration(&self) -> Vec<(String, String)> {
+        self.configuration.borrow().clone()
     }
 
     /// Something for the store to note, by whoever writes it next.

@@ -1,5 +1,6 @@
-//! A test authority: certificates for a head-end and its boxes. A utility has its own authority.
+//! A test authority: certificates for a head-end, its boxes and the people who ask them. A utility has its own authority.
 
+use crate::grpc::Role;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -29,12 +30,18 @@ pub enum PkiError {
     Certificate(#[from] rcgen::Error),
 }
 
-/// Makes an authority (`ca.pem`, `ca.key`), a certificate for a head-end with these names and addresses (`head-end.pem`, `.key`), and one for
-/// each box (`BOX.pem`, `.key`). Nothing that is there is overwritten.
+/// Makes an authority (`ca.pem`, `ca.key`), a certificate for a head-end with these names and addresses (`head-end.pem`, `.key`), one for
+/// each box (`BOX.pem`, `.key`), which is also served under the names of this machine, and one for each person (`NAME.pem`, `.key`) with
+/// the role as its organizational unit. Nothing that is there is overwritten.
 ///
 /// # Errors
 /// A name is wrong, a file is there, or cannot be written.
-pub fn init(folder: &Path, head_end: &[String], boxes: &[String]) -> Result<(), PkiError> {
+pub fn init(
+    folder: &Path,
+    head_end: &[String],
+    boxes: &[String],
+    people: &[(String, Role)],
+) -> Result<(), PkiError> {
     fs::create_dir_all(folder).map_err(|error| PkiError::Io { path: folder.to_owned(), error })?;
     let key = KeyPair::generate()?;
     let mut params = named("concentrator test authority", &[])?;
@@ -45,10 +52,20 @@ pub fn init(folder: &Path, head_end: &[String], boxes: &[String]) -> Result<(), 
     keep(&folder.join("ca.key"), &key.serialize_pem(), 0o600)?;
     let issuer = Issuer::new(params, key);
     let first = head_end.first().map_or("head-end", String::as_str);
-    issue(folder, "head-end", named(first, head_end)?, ExtendedKeyUsagePurpose::ServerAuth, &issuer)?;
+    issue(folder, "head-end", named(first, head_end)?, &[ExtendedKeyUsagePurpose::ServerAuth], &issuer)?;
     for id in boxes {
-        let params = named(id, std::slice::from_ref(id))?;
-        issue(folder, id, params, ExtendedKeyUsagePurpose::ClientAuth, &issuer)?;
+        let [localhost, address] = THIS_MACHINE.map(String::from);
+        let params = named(id, &[id.clone(), localhost, address])?;
+        let both = [ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+        issue(folder, id, params, &both, &issuer)?;
+    }
+    for (name, role) in people {
+        if !is_name(name) {
+            return Err(PkiError::Name(name.clone()));
+        }
+        let mut params = named(name, &[])?;
+        params.distinguished_name.push(DnType::OrganizationalUnitName, role.as_str());
+        issue(folder, name, params, &[ExtendedKeyUsagePurpose::ClientAuth], &issuer)?;
     }
     Ok(())
 }
@@ -74,16 +91,19 @@ fn issue(
     folder: &Path,
     file: &str,
     mut params: CertificateParams,
-    purpose: ExtendedKeyUsagePurpose,
+    purposes: &[ExtendedKeyUsagePurpose],
     issuer: &Issuer<'_, KeyPair>,
 ) -> Result<(), PkiError> {
     let key = KeyPair::generate()?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![purpose];
+    params.extended_key_usages = purposes.to_vec();
     let certificate = params.signed_by(&key, issuer)?;
     keep(&folder.join(format!("{file}.pem")), &certificate.pem(), 0o644)?;
     keep(&folder.join(format!("{file}.key")), &key.serialize_pem(), 0o600)
 }
+
+/// Names under which a box is served besides its own.
+const THIS_MACHINE: [&str; 2] = ["localhost", "127.0.0.1"];
 
 fn keep(path: &Path, text: &str, mode: u32) -> Result<(), PkiError> {
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
@@ -101,8 +121,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pki = folder.path().join("pki");
         let names = [String::from("localhost"), String::from("127.0.0.1")];
-        init(&pki, &names, &[String::from("box-1")]).unwrap();
-        for name in ["ca", "head-end", "box-1"] {
+        let people = [(String::from("ann"), Role::Operator)];
+        init(&pki, &names, &[String::from("box-1")], &people).unwrap();
+        for name in ["ca", "head-end", "box-1", "ann"] {
             let mode = fs::metadata(pki.join(format!("{name}.key"))).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
             assert!(
@@ -111,7 +132,7 @@ mod tests {
                     .starts_with("-----BEGIN CERTIFICATE")
             );
         }
-        let error = init(&pki, &names, &[]).unwrap_err().to_string();
+        let error = init(&pki, &names, &[], &[]).unwrap_err().to_string();
         assert!(
             error.contains("ca.pem") && error.contains("expected a folder without certificates"),
             "{error}"
@@ -121,7 +142,7 @@ mod tests {
     #[test]
     fn a_name_that_would_leave_the_folder_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let error = init(folder.path(), &[], &[String::from("../box")]).unwrap_err();
+        let error = init(folder.path(), &[], &[String::from("../box")], &[]).unwrap_err();
         assert!(matches!(&error, PkiError::Name(name) if name == "../box"), "{error}");
     }
 }

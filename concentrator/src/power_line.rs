@@ -54,6 +54,9 @@ fn drive<F: FrontEnd>(driver: &mut Driver<F>, live: &Live) -> Result<(), DriverE
     let clock = clock::Monotonic::start();
     let mut next = Instant::EPOCH;
     while !live.shutdown.is_triggered() && !live.is_reopening() {
+        if live.has_wishes() {
+            driver.wake();
+        }
         for _ in 0..STEPS {
             live.beat(Pipeline::PowerLine);
             if !driver.step()? {

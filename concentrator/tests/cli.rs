@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use concentrator::config::Config;
-use concentrator::grpc::Server;
+use concentrator::grpc::{Access, Server};
 use concentrator::live::{ClockKind, Live};
 use concentrator::store::{Reading, Store};
 use plc_core::{Eui64, Utc};
@@ -45,7 +45,7 @@ fn serving(folder: &Path) -> (Store, Server, String) {
     };
     let live = Arc::new(Live::new(ClockKind::Simulated, Utc::default(), [(meter, "flat-1".to_owned())]));
     live.committed(store.insert_readings(&[reading(900, 5), reading(1800, 12)]).unwrap().newest);
-    let server = Server::start(ANYWHERE.parse().unwrap(), live, store.path()).unwrap();
+    let server = Server::start(ANYWHERE.parse().unwrap(), &Access::PlainText, live, store.path()).unwrap();
     let url = format!("http://{}", server.address());
     (store, server, url)
 }
@@ -149,7 +149,7 @@ fn write_config(folder: &Path, listen: SocketAddr) -> String {
     let store = folder.join("daemon.sqlite");
     let front_end = folder.join("front-end.sock");
     let text = format!(
-        "[store]\npath = {store:?}\n[grpc]\nlisten = \"{listen}\"\n[plc]\nfront_end = \"unix:{}\"\n",
+        "[store]\npath = {store:?}\n[grpc]\nlisten = \"{listen}\"\nplain_text = true\n[plc]\nfront_end = \"unix:{}\"\n",
         front_end.display()
     );
     std::fs::write(&config, text).unwrap();

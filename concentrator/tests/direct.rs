@@ -4,9 +4,10 @@
 
 use dlms::hdlc::Address;
 use sim::desk::{DeskConfig, DeskPorts, TestPlan, serve};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// A meter on real sockets; the options with which it is reached over each.
 fn desk() -> [[String; 2]; 2] {
@@ -303,4 +304,72 @@ fn the_class_of_an_object_comes_from_the_list_of_the_meter_and_its_value_has_a_u
         let said = String::from_utf8(gone.stderr).unwrap();
         assert!(said.contains("1-0:77.7.0.255: not among the ") && gone.status.code() == Some(5), "{said}");
     }
+}
+
+/// A listener for one push; where it listens.
+fn listener(options: &[&str]) -> (std::process::Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_concentrator"))
+        .args(["dlms", "push", "listen", "--wrapper", "127.0.0.1:0", "--count", "1", "--json"])
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    let address = said.trim().strip_prefix("listening on ").unwrap().to_owned();
+    (child, address)
+}
+
+/// What the interval push of a meter is told with `set`, attribute by attribute.
+fn set_up(options: &[&str], attributes: &[(&str, &str)]) {
+    for (attribute, value) in attributes {
+        let set = ["set", "--class", "40", "--attribute", attribute, "0.0.25.9.0.255", value];
+        stdout(&run(&set, options));
+    }
+}
+
+#[test]
+fn a_meter_connects_to_whom_it_pushes_and_learns_that_the_push_was_confirmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
+    let (keys, state) = (keys.to_str().unwrap(), state.to_str().unwrap());
+    let [[link, address], _] = desk();
+    let options = [link.as_str(), address.as_str(), "--keys", keys, "--state", state];
+    let last_confirmation = || {
+        let get = ["get", "--class", "40", "--attribute", "13", "0.0.25.9.0.255", "--raw"];
+        stdout(&run(&get, &options))
+    };
+    let never = last_confirmation();
+    let (child, address) = listener(&["--keys", keys, "--confirm-state", state]);
+    let destination = format!("struct(enum:0, octets:\"{address}\", enum:0)");
+    set_up(&options, &[("3", &destination), ("11", "enum:2")]);
+    stdout(&run(&["action", "--class", "40", "0.0.25.9.0.255", "1"], &options));
+    let heard = child.wait_with_output().unwrap();
+    let said = String::from_utf8(heard.stdout).unwrap();
+    assert!(said.contains("authenticated and encrypted"), "{said}");
+    // The meter takes the confirmation in its own time.
+    let confirmed = (0..50).any(|_| last_confirmation() != never);
+    assert!(confirmed);
+}
+
+#[test]
+fn a_push_to_a_host_that_is_not_there_is_made_again_as_its_setup_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
+    let (keys, state) = (keys.to_str().unwrap(), state.to_str().unwrap());
+    let [[link, address], _] = desk();
+    let options = [link.as_str(), address.as_str(), "--keys", keys, "--state", state];
+    // A port that was free a moment ago: the first attempt finds nobody there.
+    let there = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let destination = format!("struct(enum:0, octets:\"{there}\", enum:0)");
+    let delay = "struct(u16:1, u16:100, u16:1)";
+    set_up(&options, &[("3", &destination), ("6", "u8:60"), ("7", delay)]);
+    stdout(&run(&["action", "--class", "40", "0.0.25.9.0.255", "1"], &options));
+    let listener = TcpListener::bind(there).unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).unwrap();
+    assert_eq!(head[..6], [0, 1, 0, 1, 0, 1], "from the meter for client 1");
+    assert_eq!(head[8], 0xDB, "under the global keys, in an envelope that names the meter");
 }

@@ -1,11 +1,15 @@
 //! The interface over a real port, with a real client and a real store.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
-use concentrator::grpc::{GrpcError, Server};
+use concentrator::grpc::{Access, GrpcError, Server};
 use concentrator::live::{ClockKind, Live, MeterState, Node, NodeState};
 use concentrator::store::{Event, EventKind, Reading, Store};
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
+use concentrator_proto::v1::events_client::EventsClient;
+use concentrator_proto::v1::meters_client::MetersClient;
+use concentrator_proto::v1::network_client::NetworkClient;
+use concentrator_proto::v1::readings_client::ReadingsClient;
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,7 +34,7 @@ impl Fixture {
         let expected = [(METER, "flat-1".to_owned()), (OTHER, "flat-2".to_owned())];
         let live = Arc::new(Live::new(ClockKind::Simulated, Utc::from_secs(1000), expected));
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::start(anywhere, Arc::clone(&live), store.path()).unwrap();
+        let server = Server::start(anywhere, &Access::PlainText, Arc::clone(&live), store.path()).unwrap();
         Self { store, live, server, _folder: folder }
     }
 
@@ -47,6 +51,18 @@ impl Fixture {
 
     async fn client(&self) -> ConcentratorClient<Channel> {
         ConcentratorClient::new(self.channel().await)
+    }
+
+    async fn readings(&self) -> ReadingsClient<Channel> {
+        ReadingsClient::new(self.channel().await)
+    }
+
+    async fn meters(&self) -> MetersClient<Channel> {
+        MetersClient::new(self.channel().await)
+    }
+
+    async fn events(&self) -> EventsClient<Channel> {
+        EventsClient::new(self.channel().await)
     }
 }
 
@@ -77,7 +93,7 @@ async fn captures(stream: &mut Streaming<v1::Reading>, count: usize) -> Vec<i64>
 }
 
 async fn list(fixture: &Fixture, request: v1::ListReadingsRequest) -> Vec<v1::Reading> {
-    let stream = fixture.client().await.list_readings(request).await.unwrap().into_inner();
+    let stream = fixture.readings().await.list_readings(request).await.unwrap().into_inner();
     stream.map(Result::unwrap).collect().await
 }
 
@@ -119,7 +135,7 @@ fn a_follower_gets_the_new_readings_and_resumes_where_it_was() {
     let mut fixture = Fixture::new();
     fixture.insert(METER, 0..3);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let mut client = runtime.block_on(fixture.client());
+    let mut client = runtime.block_on(fixture.readings());
     let request = v1::WatchReadingsRequest { meter_id: String::new(), after_cursor: None };
     let mut stream = runtime.block_on(client.watch_readings(request)).unwrap().into_inner();
     fixture.insert(METER, 3..5);
@@ -138,7 +154,7 @@ fn a_follower_gets_the_new_readings_and_resumes_where_it_was() {
 fn a_cursor_of_another_store_and_a_strange_meter_are_refused() {
     let fixture = Fixture::new();
     block_on(async {
-        let mut client = fixture.client().await;
+        let mut client = fixture.readings().await;
         let request = v1::WatchReadingsRequest { meter_id: String::new(), after_cursor: Some(9) };
         assert_eq!(client.watch_readings(request).await.unwrap_err().code(), Code::OutOfRange);
         for name in ["flat-9", "00000000000000ff"] {
@@ -148,11 +164,8 @@ fn a_cursor_of_another_store_and_a_strange_meter_are_refused() {
     });
 }
 
-#[test]
-fn meters_topology_status_and_events_show_what_was_told() {
-    let mut fixture = Fixture::new();
-    fixture.insert(METER, 0..2);
-    let live = &fixture.live;
+/// It has joined, next to the concentrator.
+fn tell_of_one_meter(live: &Live) {
     live.update_meter(METER, |meter| {
         meter.state = MeterState::Joined;
         meter.short_address = Some(ShortAddress(1));
@@ -173,13 +186,21 @@ fn meters_topology_status_and_events_show_what_was_told() {
         status.pan_id = Some(PanId(0x1001));
         status.counters.insert("mac.frames_sent".into(), 12);
     });
+}
+
+#[test]
+fn meters_topology_status_and_events_show_what_was_told() {
+    let mut fixture = Fixture::new();
+    fixture.insert(METER, 0..2);
+    tell_of_one_meter(&fixture.live);
     let event =
         Event { time: Utc::from_secs(3), kind: EventKind::MeterJoined, meter: Some(METER), text: "x".into() };
     fixture.store.append_event(&event).unwrap();
     fixture.store.register_meter(Eui64::from_u64(9), None).unwrap();
     block_on(async {
         let mut client = fixture.client().await;
-        let meters = client.list_meters(v1::ListMetersRequest {}).await.unwrap().into_inner().meters;
+        let meters =
+            fixture.meters().await.list_meters(v1::ListMetersRequest {}).await.unwrap().into_inner().meters;
         let ids: Vec<_> = meters.iter().map(|m| (m.id.as_str(), m.state(), m.short_address)).collect();
         let (expected, joined) = (v1::MeterState::Expected, v1::MeterState::Joined);
         assert_eq!(
@@ -187,7 +208,12 @@ fn meters_topology_status_and_events_show_what_was_told() {
             [("flat-2", expected, None), ("0000000000000009", expected, None), ("flat-1", joined, Some(1))]
         );
         assert_eq!(meters[2].counters.unwrap().retries, 3);
-        let nodes = client.topology(v1::TopologyRequest {}).await.unwrap().into_inner().nodes;
+        let nodes = NetworkClient::new(fixture.channel().await)
+            .topology(v1::TopologyRequest {})
+            .await
+            .unwrap()
+            .into_inner()
+            .nodes;
         assert_eq!(
             (nodes[0].meter_id.as_str(), nodes[0].parent_short_address, nodes[0].hops),
             ("flat-1", Some(0), Some(1))
@@ -200,7 +226,14 @@ fn meters_topology_status_and_events_show_what_was_told() {
         );
         assert_eq!((status.expected, status.joined, status.newest_cursor), (2, 1, 2));
         assert_eq!(status.counters, [v1::Counter { name: "mac.frames_sent".into(), value: 12 }]);
-        let events = client.list_events(v1::ListEventsRequest::default()).await.unwrap().into_inner().events;
+        let events = fixture
+            .events()
+            .await
+            .list_events(v1::ListEventsRequest::default())
+            .await
+            .unwrap()
+            .into_inner()
+            .events;
         assert_eq!((events[0].kind.as_str(), events[0].meter_id.as_str()), ("meter-joined", "flat-1"));
     });
 }
@@ -258,7 +291,7 @@ fn stopping_ends_the_followers_with_a_reason() {
     let fixture = Fixture::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut stream = runtime.block_on(async {
-        let mut client = fixture.client().await;
+        let mut client = fixture.readings().await;
         client.watch_readings(v1::WatchReadingsRequest::default()).await.unwrap().into_inner()
     });
     let address = fixture.server.address();
@@ -287,7 +320,8 @@ fn stopping_is_told_to_those_who_watch_the_health() {
 fn a_busy_port_is_named() {
     let fixture = Fixture::new();
     let address = fixture.server.address();
-    let error = Server::start(address, Arc::clone(&fixture.live), fixture.store.path()).unwrap_err();
+    let error = Server::start(address, &Access::PlainText, Arc::clone(&fixture.live), fixture.store.path())
+        .unwrap_err();
     assert!(matches!(error, GrpcError::Busy(_)));
     assert_eq!(
         error.to_string(),
@@ -299,7 +333,7 @@ fn a_busy_port_is_named() {
 fn too_many_streams_are_refused() {
     let fixture = Fixture::new();
     block_on(async {
-        let mut client = fixture.client().await;
+        let mut client = fixture.readings().await;
         let mut streams = Vec::new();
         for _ in 0..concentrator::grpc::MAX_STREAMS {
             streams.push(client.watch_readings(v1::WatchReadingsRequest::default()).await.unwrap());
@@ -317,7 +351,7 @@ fn a_meter_is_explained_from_the_ground_up_with_names_instead_of_addresses() {
     let explain = |name: &'static str| {
         block_on(async {
             let request = v1::ExplainRequest { meter_id: name.into() };
-            fixture.client().await.explain(request).await.map(tonic::Response::into_inner)
+            fixture.meters().await.explain(request).await.map(tonic::Response::into_inner)
         })
     };
     let live = &fixture.live;
@@ -355,4 +389,28 @@ fn a_meter_is_explained_from_the_ground_up_with_names_instead_of_addresses() {
     assert_eq!(explain("0011223344556677").unwrap(), told);
     assert_eq!(explain("00000000000000aa").unwrap().verdict, "not-expected");
     assert_eq!(explain("flat-9").unwrap_err().code(), Code::NotFound);
+}
+
+#[test]
+fn a_follower_of_events_gets_those_that_are_kept_and_then_the_new_ones() {
+    let mut fixture = Fixture::new();
+    let note = |fixture: &mut Fixture, text: &str| {
+        let time = Utc::from_secs(1);
+        let event = Event { time, kind: EventKind::Clock, meter: Some(METER), text: text.into() };
+        fixture.store.append_event(&event).unwrap();
+        fixture.live.noted();
+    };
+    note(&mut fixture, "one");
+    note(&mut fixture, "two");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut client = runtime.block_on(fixture.events());
+    let request = v1::WatchEventsRequest { after_cursor: Some(1) };
+    let mut stream = runtime.block_on(client.watch_events(request)).unwrap().into_inner();
+    let mut next = || runtime.block_on(stream.message()).unwrap().unwrap();
+    assert_eq!((next().text.as_str(), 2), ("two", 2));
+    note(&mut fixture, "three");
+    let event = next();
+    assert_eq!((event.text.as_str(), event.cursor, event.meter_id.as_str()), ("three", 3, "flat-1"));
+    let request = v1::WatchEventsRequest { after_cursor: Some(4) };
+    assert_eq!(runtime.block_on(client.watch_events(request)).unwrap_err().code(), Code::OutOfRange);
 }

@@ -23,6 +23,15 @@ impl InvocationCounter {
         Self { next: first, reserved_to: first, block: if block == 0 { 1 } else { block } }
     }
 
+    /// Counters below `reserved_to` are reserved already, in an earlier life of this counter that this process remembers.
+    pub const fn reserved(mut self, reserved_to: u32) -> Self {
+        let reserved_to = reserved_to as u64;
+        if reserved_to > self.reserved_to {
+            self.reserved_to = reserved_to;
+        }
+        self
+    }
+
     /// The next counter, and, if a new block begins with it, the first counter beyond that block, which
     /// must be durable before this one is used. A block that ends the key reserves up to `u32::MAX`,
     /// and then `u32::MAX` itself is not used.

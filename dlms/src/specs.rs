@@ -154,6 +154,8 @@ pub mod association {
     pub const PROTOCOL_VERSION: u8 = 0x80;
     /// version1, bit 0 of the bit string.
     pub const VERSION_1: u8 = 0x80;
+    /// acse-service-provider: no-reason-given.
+    pub const PROVIDER_NO_REASON: u8 = 1;
     /// acse-service-provider: no-common-acse-version.
     pub const NO_COMMON_VERSION: u8 = 2;
     /// implementation-information.
@@ -229,6 +231,9 @@ pub mod wrapper {
     pub const HEADER_LEN: usize = 8;
     pub const SAP_PUBLIC_CLIENT: u16 = 16;
     pub const SAP_MANAGEMENT: u16 = 1;
+    /// Destinations that are nobody's, and everybody's: requests for them are not answered \[GB 8.4.5; confidence B\].
+    pub const SAP_NO_STATION: u16 = 0;
+    pub const SAP_ALL_STATION: u16 = 0x7F;
 }
 
 /// The kinds of restriction_element of a push setup \[BB 4.4.8; confidence B\].

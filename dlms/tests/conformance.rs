@@ -142,7 +142,9 @@ fn appl_open_6_titles_qualifiers_and_identifiers_are_taken() {
         accepted(&with_element(&aarq, element));
     }
     let unknown = with_element(&aarq, &[0xB0, 1, 0]);
-    assert!(World::new(false, PERFECT, 1).probe(&unknown).is_empty());
+    let answers = World::new(false, PERFECT, 1).probe(&unknown);
+    let aare = Aare::from_bytes(unwrap(&answers[0])).unwrap();
+    assert_eq!((aare.result, aare.from_provider), (AssociationResult::RejectedPermanent, true));
 }
 
 #[test]

@@ -300,7 +300,10 @@ fn the_address_of_the_client_on_the_link_is_its_access_point() {
     let stranger = Address::one(99).unwrap();
     serve(&mut server, &between(server_address(), stranger, "SNRM P", &[]));
     let answer = serve(&mut server, &between(server_address(), stranger, "I 0 0 P", &aarq));
-    assert_eq!((answer, server.server().counters().unknown_client), (vec!["RR 1 P/F".to_owned()], 1));
+    // It is refused, in an AARE of 25 octets behind the LLC header.
+    let refused = vec!["I 0 1 P/F, 28 octets".to_owned()];
+    assert_eq!((answer, server.server().counters().unknown_client), (refused, 1));
+    assert_eq!(server.server().occupancy().0, 0);
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn main() {
         store.insert_readings(&(first..first + 10_000).map(reading).collect::<Vec<_>>()).unwrap();
     }
     let pki = folder.path().join("pki");
-    concentrator::pki::init(&pki, &["127.0.0.1".into()], &["box-1".into()]).unwrap();
+    concentrator::pki::init(&pki, &["127.0.0.1".into()], &["box-1".into()], &[]).unwrap();
     let head_path = folder.path().join("head-end.sqlite");
     let (committer, _writer) = Committer::start(HeadStore::open(&head_path).unwrap()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -1,30 +1,31 @@
 //! The part of a meter above UDP.
 
+mod attempts;
+mod pushing;
+
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::counters::{CountersShown, ReceiveCounters};
 use crate::engine::Block;
 use crate::measurement::Measurement;
-use crate::objects::{
-    Board, EventGroup, HdlcPort, LogRecord, Note, Objects, QualityRow, RateRegisters, Slot,
-};
+use crate::objects::{Board, EventGroup, HdlcPort, LogRecord, Note, Objects, QualityRow, RateRegisters};
 use crate::profiles::{Begins, Row};
 use crate::specs::{self, SAP_MANAGEMENT, event};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use attempts::Attempts;
 use core::time::Duration;
 use dlms::classes::{G3Network, Snapshot};
-use dlms::server::{Notification, Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
+use dlms::server::{Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
 use metrology::{Frame, Ledger, Registers, Steady, TamperInputs};
 use plc_core::sap::{
     AdpStatus, AdpmIndication, DLMS_PORT, Handle, Persist, UdpConfirm, UdpIndication, UdpPayload, UdpRequest,
 };
 use plc_core::{Instant, Machine, Outbox, ShortAddress, UtcAnchor};
+use pushing::Pushed;
 
 /// Outputs that may wait for the driver.
 const OUTBOX: usize = 96;
-/// Pushes whose confirmation is waited for.
-const PUSHES_MAX: usize = 8;
 
 /// What happens to the application.
 #[derive(Clone, Debug)]
@@ -57,6 +58,13 @@ pub enum ApplicationInput<'a> {
     /// The connection that datagrams of this peer came over is gone, and with it every session that was
     /// opened over it. Of use where datagrams are carried by connections.
     PeerLost(ShortAddress),
+    /// What became of a push that was to leave for the destination of this number, see [`MeterApplication::destination`].
+    PushLeft {
+        /// The number.
+        peer: ShortAddress,
+        /// Whether it has left the meter; nobody was reached otherwise.
+        reached: bool,
+    },
 }
 
 /// A record that a meter wants made durable before its later outputs are carried out.
@@ -152,6 +160,8 @@ pub struct ApplicationCounters {
     /// Rows that the profile keeps but that no record was made of, because one block of samples has
     /// completed too many.
     pub rows_without_record: u64,
+    /// Attempts to get in that were left out of the log, since too many others stand in it.
+    pub attempts_not_logged: u64,
     /// Outputs that nobody took in time.
     pub outputs_dropped: u64,
 }
@@ -164,11 +174,13 @@ pub struct MeterApplication {
     measurement: Measurement,
     board: Board,
     hdlc: Option<HdlcPort>,
+    /// Whether pushes go to hosts.
+    connects: bool,
     server: Server,
     /// Where the last datagram came from: its address and port.
     peer: Option<(u16, u16)>,
-    /// Pushes that wait for their confirmation, by their numbers.
-    pushed: [Option<(Slot, u32)>; PUSHES_MAX],
+    pushed: Pushed,
+    attempts: Attempts,
     /// The receive counters of further clients.
     receive_counters: ReceiveCounters,
     hold_up: Duration,
@@ -209,6 +221,7 @@ impl MeterApplication {
             Board::new(config.image_check, config.image_size_max, &config.seed.derive("objects", 0));
         board.slots.push_interval.push_client_sap = config.push_client_sap;
         board.slots.push_alarm.push_client_sap = config.push_client_sap;
+        board.slots.alarm_filter_2.put(&config.alarm_filter_2);
         board.restore(&config.state.objects, config.state != MeterState::default());
         board.restore_rates(config.state.rates);
         board.restore_quality(config.state.tallies, &config.state.quality);
@@ -227,9 +240,11 @@ impl MeterApplication {
             measurement,
             board,
             hdlc: config.hdlc,
+            connects: config.connects,
             server,
             peer: None,
-            pushed: [None; PUSHES_MAX],
+            pushed: Pushed::default(),
+            attempts: Attempts::default(),
             receive_counters,
             hold_up: config.hold_up,
             life: Life::Supplied,
@@ -450,28 +465,6 @@ impl MeterApplication {
         }
     }
 
-    /// Makes a push to its destination: a short address of two octets, or whoever has spoken last.
-    fn push(&mut self, slot: Slot, now: Instant) {
-        let Some(push) = self.with_objects(now, None, |objects, _| objects.push_body(slot, now)) else {
-            return;
-        };
-        let peer = push.peer.or(self.peer.map(|(peer, _)| peer)).unwrap_or_default();
-        let confirmation = push.confirmed.then_some((specs::PUSH_CONFIRMATION, 0));
-        let notification = Notification::Data { date_time: push.time, body: &push.body, confirmation };
-        let sent = self.server.notify(now, peer, push.client_sap, &notification);
-        match sent {
-            Ok(number) if push.confirmed => {
-                let free = self.pushed.iter().position(Option::is_none).unwrap_or_default();
-                self.pushed[free] = Some((slot, number));
-            }
-            Ok(_) => self.board.on_delivered(slot, None),
-            Err(_) if self.board.is_given_up(slot) => {
-                self.log(EventGroup::Communication, event::PUSH_FAILED, now)
-            }
-            Err(_) => {}
-        }
-    }
-
     fn log(&mut self, group: EventGroup, code: u8, now: Instant) {
         self.with_objects(now, None, |objects, _| objects.log(group, code, now));
     }
@@ -492,11 +485,9 @@ impl MeterApplication {
     /// What the server tells is logged where the meter has a log for it.
     fn on_server_event(&mut self, now: Instant, told: ServerEvent) {
         match told {
-            ServerEvent::AuthenticationFailure { .. } => {
-                self.log(EventGroup::Fraud, event::AUTHENTICATION_FAILURE, now);
-            }
+            ServerEvent::AuthenticationFailure { .. } => self.log_attempt(event::AUTHENTICATION_FAILURE, now),
             ServerEvent::Replay { .. } => self.log(EventGroup::Fraud, event::REPLAY, now),
-            ServerEvent::Locked { .. } => self.log(EventGroup::Fraud, event::FAILED_LOGIN, now),
+            ServerEvent::Locked { .. } => self.log_attempt(event::FAILED_LOGIN, now),
             ServerEvent::PushConfirmed { number, .. } => self.on_push_answered(now, number, true),
             ServerEvent::PushFailed { number, .. } => self.on_push_answered(now, number, false),
             ServerEvent::Associated { .. } => {}
@@ -504,14 +495,12 @@ impl MeterApplication {
         self.event(MeterEvent::Server(told));
     }
 
-    fn on_push_answered(&mut self, now: Instant, number: u32, confirmed: bool) {
-        let found = self.pushed.iter_mut().find(|pushed| pushed.is_some_and(|(_, n)| n == number));
-        let Some((slot, _)) = found.and_then(Option::take) else { return };
-        if confirmed {
-            let utc = self.measurement.clock().utc(now);
-            self.board.on_delivered(slot, utc);
-        } else if self.board.is_given_up(slot) {
-            self.log(EventGroup::Communication, event::PUSH_FAILED, now);
+    /// What anybody can bring about without a key is logged ever more seldom: a flood must not push the rest out of the log.
+    fn log_attempt(&mut self, code: u8, now: Instant) {
+        if self.attempts.is_logged(code, now) {
+            self.log(EventGroup::Fraud, code, now);
+        } else {
+            self.counters.attempts_not_logged += 1;
         }
     }
 
@@ -557,6 +546,7 @@ impl Machine for MeterApplication {
                 self.counters.undelivered += u64::from(status != AdpStatus::Success);
             }
             ApplicationInput::PeerLost(peer) => self.server.forget(peer.0),
+            ApplicationInput::PushLeft { peer, reached } => self.on_push_left(now, peer, reached),
         }
     }
 

@@ -260,6 +260,8 @@ pub struct MeterConfig {
     /// The client that a new meter pushes to. Who is to hear a meter that nobody has opened an association with (its last gasp, or all
     /// that a one-way meter says) is one of [`Self::further`] with [`ServerAuthentication::PreEstablished`].
     pub push_client_sap: i8,
+    /// Alarms of the second register that a new meter pushes: bits of [`specs::alarm_2`].
+    pub alarm_filter_2: u32,
     /// How long the meter lives without its supply.
     pub hold_up: Duration,
     /// Sizes of the profiles.
@@ -275,6 +277,8 @@ pub struct MeterConfig {
     pub max_pdu: u16,
     /// The HDLC port, if the meter has one: its objects show it.
     pub hdlc: Option<HdlcPort>,
+    /// Whether pushes leave for the host and port that their setup names. A meter on a power line has no way to them.
+    pub connects: bool,
     /// How images are checked before they may be activated. By default with a key that is yet to be told: none passes.
     pub image_check: ImageCheck,
     /// Octets of the largest image that is taken.
@@ -302,9 +306,11 @@ impl MeterConfig {
             max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
             hdlc: None,
+            connects: false,
             image_check: ImageCheck::default(),
             image_size_max: specs::IMAGE_SIZE_MAX,
             push_client_sap: specs::SAP_MANAGEMENT as i8,
+            alarm_filter_2: 0,
             hold_up: specs::HOLD_UP,
             seed,
             state: MeterState::default(),

@@ -19,6 +19,8 @@ const CAPTURED_MAX: usize = 8;
 const FINDINGS_MAX: usize = 32;
 /// Nominal length of a window, in µs: how often a steady load is looked at for signs of tampering.
 const WINDOW_US: u64 = 200_000;
+/// Windows after which whoever watches the wiring has said what there is to say: five seconds.
+const WIRING_WINDOWS: u32 = 25;
 
 /// What is measured and how.
 #[derive(Clone, Debug)]
@@ -80,6 +82,8 @@ pub struct Measurement {
     /// Dips, swells and interruptions so far, as whoever counts them has told.
     counts: [u32; 3],
     findings: Outbox<Finding, FINDINGS_MAX>,
+    /// Windows after which all has been said of a load that does not change.
+    windows_enough: u64,
 }
 
 impl Measurement {
@@ -98,6 +102,7 @@ impl Measurement {
             ended: None,
             captured: Outbox::new(),
             may_export: !tamper.import_only,
+            windows_enough: u64::from(tamper.windows.clamp(WIRING_WINDOWS, u32::from(u8::MAX))),
             tamper: TamperWatch::new(tamper),
             wiring: WiringWatch::default(),
             diagnosis: None,
@@ -251,7 +256,7 @@ impl Measurement {
         }
         self.advance(done, now, steady);
         self.ended = Some(now.max(began));
-        self.watch(now, (now.since(began).as_micros() as u64 / WINDOW_US).clamp(1, u64::from(u8::MAX)));
+        self.watch(now, (now.since(began).as_micros() as u64 / WINDOW_US).clamp(1, self.windows_enough));
     }
 
     /// The switches and sensors against tampering say so now; also without mains.
@@ -313,8 +318,11 @@ impl Measurement {
 
     /// `windows` windows have ended up to `at` with the values that stand there.
     fn watch(&mut self, at: Instant, windows: u64) {
-        for _ in 0..windows {
-            self.tamper.on_window(self.engine.values(), &self.plan.ratings);
+        (0..windows).for_each(|_| self.tamper.on_window(self.engine.values(), &self.plan.ratings));
+        // What was told and still holds is not told again, however long it stands.
+        let is_known =
+            windows > 1 && self.diagnosis == Some(Diagnosis::new(self.engine.values(), &self.plan.ratings));
+        for _ in 0..if is_known { 1 } else { windows } {
             if let Some(diagnosis) = self.wiring.on_window(self.engine.values(), &self.plan.ratings) {
                 self.diagnosis = Some(diagnosis);
                 self.findings.push(Finding::Wiring { diagnosis, at });

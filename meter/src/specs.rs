@@ -96,6 +96,10 @@ pub const TRIALS: u8 = 3;
 pub const SCRIPT_DEPTH_MAX: u8 = 4;
 /// Steps that one request or moment may execute in all.
 pub const SCRIPT_STEPS_MAX: u16 = 64;
+/// transport_service of a push destination: TCP, UDP \[BB 4.4.8; confidence B\].
+pub const TRANSPORT_TCP: u8 = 0;
+/// The same for UDP.
+pub const TRANSPORT_UDP: u8 = 1;
 /// How long a client may take to confirm a push.
 pub const PUSH_CONFIRMATION: Duration = Duration::from_secs(10);
 

@@ -626,8 +626,8 @@ fn attempts_to_get_in_are_logged_and_raise_an_alarm_that_is_pushed() {
     line.client = own;
     assert_eq!(line.read::<u32>(1, names::ALARM_REGISTER, 2), 1 << 13);
     let Some(ClientOutput::DataNotification { body, .. }) = line.client.poll() else { panic!("no push") };
-    let both = [&filter[..], &0u32.to_value()].concat();
-    assert!(body.ends_with(&both), "the descriptors of both registers: {body:02x?}");
+    let all = [&filter[..], &0u32.to_value(), &0u32.to_value()].concat();
+    assert!(body.ends_with(&all), "both descriptors and the second register: {body:02x?}");
     assert_eq!(line.read::<u32>(1, names::ALARM_DESCRIPTOR, 2), 1 << 13);
     let events = line.events(1);
     assert_eq!(events.first().map(|event| event.2), Some(49), "{events:?}");

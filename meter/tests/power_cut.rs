@@ -385,7 +385,7 @@ fn heard(datagram: &[u8]) -> u64 {
     });
     let body = body.expect("a push");
     let data = Data::from_bytes(&body).ok().and_then(|data| data.as_structure()).expect("a structure");
-    let [name, _, _, descriptor] = data.exactly().expect("four values");
+    let [name, _, _, descriptor, _] = data.exactly().expect("five values");
     assert_eq!(name.as_octets(), Some(&IDENTITY.logical_device_name()[..]));
     descriptor.as_u64().expect("a number")
 }

@@ -10,6 +10,7 @@
 //! * [`compare`]: the same town at both fidelities;
 //! * [`desk`]: one meter without a line, for clients on TCP, over the wrapper or HDLC;
 //! * [`laboratory`]: a bench for the metrology: sensors with their errors, adjustment, and the type test;
+//! * [`grid`]: the mains of a street or a town: who takes what, and the voltage that everybody has because of it;
 //! * [`power_flow`]: voltages, currents and losses of a feeder at 50 Hz;
 //! * [`street`]: meters on the line after the feeder, clocked block by block by whoever is the concentrator.
 #![forbid(unsafe_code)]
@@ -20,6 +21,7 @@ pub mod compare;
 pub mod desk;
 pub mod feeder;
 pub mod frame;
+pub mod grid;
 pub mod household;
 pub mod laboratory;
 pub mod power_flow;

@@ -1,10 +1,11 @@
 //! A meter on a desk, read over TCP, with the wrapper and with HDLC.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+use dlms::apdu::ActionResult;
 use dlms::axdr::Data;
 use dlms::classes::profile::Rows;
 use dlms::client::*;
-use dlms::cosem::{AttributeRequest, ClockStatus, ClockTime, LogicalName, Selector};
+use dlms::cosem::{AttributeRequest, ClockStatus, ClockTime, LogicalName, MethodRequest, Selector};
 use dlms::hdlc::*;
 use dlms::security::Suite0;
 use dlms::wrapper::WpduStream;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 const MIDNIGHT: i64 = 1_795_305_600;
 const IMPORT: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 1, 8, 0, 255]), 2);
 const LDN: AttributeRequest = AttributeRequest::new(1, LogicalName([0, 0, 42, 0, 0, 255]), 2);
+const POWER: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 1, 7, 0, 255]), 2);
 const VOLTAGE: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 32, 7, 0, 255]), 2);
 const PROFILE: AttributeRequest = AttributeRequest::new(7, LogicalName([1, 0, 99, 1, 0, 255]), 2);
 
@@ -309,4 +311,35 @@ fn connections_that_ask_for_nothing_make_room_and_end() {
     assert!(desk.deadline().is_some_and(|at| at > later(31)));
     desk.tick(later(31 + 180));
     assert_eq!(closed(&mut desk), [1], "and at last who has asked, and asks no more");
+}
+
+fn number(guest: &mut Guest, desk: &mut Desk, now: Instant, attribute: AttributeRequest) -> i64 {
+    let ClientOutput::Value(value) = guest.ask(now, desk, ClientInput::Get(attribute)) else {
+        panic!("a value")
+    };
+    Data::from_bytes(&value).unwrap().as_i64().unwrap()
+}
+
+/// Invokes a method of the disconnector: 1 opens, 2 closes.
+fn switch(guest: &mut Guest, desk: &mut Desk, now: Instant, method: i8) {
+    let request = MethodRequest { class_id: 70, logical_name: LogicalName([0, 0, 96, 3, 10, 255]), method };
+    let done = guest.ask(now, desk, ClientInput::Action(request, Some(&[15, 0])));
+    assert_eq!(done, ClientOutput::ActionResult(ActionResult::Success, None));
+}
+
+#[test]
+fn a_load_that_is_disconnected_takes_neither_power_nor_energy_until_it_is_connected_again() {
+    let start = Instant::from_secs(10 * 86_400);
+    let (mut desk, mut guest) = (desk(start), Guest::wrapper(true));
+    desk.handle(start, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    assert_eq!(guest.ask(start, &mut desk, ClientInput::Connect), ClientOutput::Connected);
+    let at = |seconds| start + Duration::from_secs(seconds);
+    assert!(number(&mut guest, &mut desk, at(10), POWER) > 0);
+    switch(&mut guest, &mut desk, at(11), 1);
+    assert_eq!(number(&mut guest, &mut desk, at(20), POWER), 0);
+    let open = number(&mut guest, &mut desk, at(20), IMPORT);
+    assert_eq!(number(&mut guest, &mut desk, at(120), IMPORT), open);
+    assert!(number(&mut guest, &mut desk, at(120), VOLTAGE) > 0, "the meter itself is on the mains");
+    switch(&mut guest, &mut desk, at(121), 2);
+    assert!(number(&mut guest, &mut desk, at(130), POWER) > 0);
 }

@@ -65,6 +65,9 @@ fn of_network(dossier: &Dossier, found: &mut Vec<Finding>) {
         (None, Some(at)) => add(found, Some(at), "network: had joined".into()),
         (None, None) => add(found, None, "network: has not joined since the concentrator started".into()),
     }
+    if let Some(at) = dossier.power_lost {
+        add(found, Some(at), "supply: it said that it was lost".into());
+    }
     if let Some(at) = dossier.left {
         add(found, Some(at), "network: left".into());
     }

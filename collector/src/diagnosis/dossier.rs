@@ -1,6 +1,6 @@
 //! What is known of one meter, in a fixed size.
 
-use crate::{CaptureRange, CollectorEvent, MeterStatus, SessionFailure};
+use crate::{CaptureRange, CollectorEvent, MeterStatus, SessionFailure, Supply};
 use plc_core::sap::{AdpStatus, JoinFailure};
 use plc_core::{Eui64, Utc};
 
@@ -30,6 +30,8 @@ pub(super) struct Dossier {
     pub clock: Option<ClockTrouble>,
     /// Captures that it has not given and that are not asked for again, the newest.
     pub lost: Option<(Utc, CaptureRange)>,
+    /// When it said that it had lost its supply; none since it has said or shown that it has it.
+    pub power_lost: Option<Utc>,
     pub status: Option<MeterStatus>,
 }
 
@@ -51,7 +53,7 @@ pub(super) struct ClockTrouble {
 
 impl Dossier {
     pub(super) fn on_joined(&mut self, now: Utc) {
-        (self.joined, self.left) = (Some(now), None);
+        (self.joined, self.left, self.power_lost) = (Some(now), None, None);
         (self.refusals, self.refused) = (0, None);
     }
 
@@ -89,8 +91,14 @@ impl Dossier {
                 let ahead_ms = self.clock.map_or(0, |clock| clock.ahead_ms);
                 self.on_clock(now, ahead_ms, false);
             }
+            CollectorEvent::Supplied { supply, .. } => {
+                self.power_lost = (*supply == Supply::Lost).then_some(now);
+            }
             CollectorEvent::Gap { .. }
+            | CollectorEvent::Alarmed { .. }
+            | CollectorEvent::PushUnknown { .. }
             | CollectorEvent::UnexpectedValue { .. }
+            | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::MeterRefused { .. } => {}
         }
     }
@@ -101,7 +109,7 @@ impl Dossier {
     }
 
     fn on_read(&mut self, now: Utc) {
-        self.read = Some(now);
+        (self.read, self.power_lost) = (Some(now), None);
         (self.failures, self.first_failed, self.failed) = (0, None, None);
         (self.heard_since, self.unsent, self.last_unsent) = (0, 0, None);
     }

@@ -42,6 +42,8 @@ pub enum Verdict {
     JoinKeyWrong,
     /// It asks to join, and does not get through with it.
     JoinInterrupted,
+    /// It has said itself that it lost its supply, and nothing since.
+    PowerLost,
     /// It has left the network.
     Left,
     /// Most meters of the network fail: the line at the concentrator, not this meter.
@@ -109,6 +111,7 @@ impl Verdict {
             Self::NeverHeard => "never-heard",
             Self::JoinKeyWrong => "join-key-wrong",
             Self::JoinInterrupted => "join-interrupted",
+            Self::PowerLost => "power-lost",
             Self::Left => "left",
             Self::LineNoisy { .. } => "line-noisy",
             Self::RelaySilent { .. } => "relay-silent",
@@ -169,6 +172,7 @@ impl Verdict {
             Self::JoinInterrupted => {
                 "look for noise at the meter, or set up another meter half way as a relay"
             }
+            Self::PowerLost => "look for a blown fuse or a cut cable between the transformer and this meter",
             Self::Left => "wait for the meter to join again; if it does not, look whether it has power",
             Self::LineNoisy { .. } => {
                 "look for a source of noise at the substation or a fault of the coupling"
@@ -236,6 +240,7 @@ impl Verdict {
             Self::NeverHeard => "was never heard on this line",
             Self::JoinKeyWrong => "asks to join with another key than the expected one",
             Self::JoinInterrupted => "asks to join and does not get through with it",
+            Self::PowerLost => "has lost its supply, by its own words",
             Self::Left => "has left the network",
             Self::NoRoute => "has joined, but no way to it is known any more",
             Self::Silent => "has joined, but nothing is heard of it any more",

@@ -122,6 +122,8 @@ pub struct Objects {
     pub clock_opens: bool,
     /// Questions for the buffer.
     pub asked: u32,
+    /// Questions for the time.
+    pub clock_asked: u32,
 }
 
 struct Captured<'a> {
@@ -239,6 +241,7 @@ impl ObjectModel for Objects {
             (PROFILE, 2, Some(lie)) => self.lying_buffer(lie, now, out),
             (PROFILE, ..) => return self.profile(request, now, out),
             (CLOCK, 2, _) => {
+                self.clock_asked += 1;
                 let shown = Utc::from_millis(anchor().utc(now).as_millis() + self.ahead_ms);
                 out.clock_time(&ClockTime::from_utc(shown, -120, ClockStatus::DAYLIGHT_SAVING));
             }
@@ -300,8 +303,16 @@ impl MeterDouble {
         });
         let installed = midnight() - PERIOD * 10;
         let missing = BTreeSet::new();
-        let objects =
-            Objects { number, installed, missing, lie: None, ahead_ms: 0, clock_opens: false, asked: 0 };
+        let objects = Objects {
+            number,
+            installed,
+            missing,
+            lie: None,
+            ahead_ms: 0,
+            clock_opens: false,
+            asked: 0,
+            clock_asked: 0,
+        };
         Self { objects, server, alive: true }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::wire::{self, Hello};
 use collector::{Collector, CollectorConfig};
-use concentrator::grpc::Server;
+use concentrator::grpc::{Access, Server};
 use concentrator::live::{ClockKind, Live};
 use concentrator::metrics::Page;
 use concentrator::plc::{Application, LiveObserver, MeterAccess};
@@ -21,7 +21,7 @@ pub(super) fn run(socket: &str, store: &str) {
     let expected = hello.meters.iter().map(|(eui64, _)| (*eui64, format!("meter-{eui64}")));
     let live = Arc::new(Live::new(ClockKind::Simulated, hello.start, expected));
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = Server::start(anywhere, Arc::clone(&live), store.path()).unwrap();
+    let server = Server::start(anywhere, &Access::PlainText, Arc::clone(&live), store.path()).unwrap();
     let page = Page::start(anywhere, Arc::clone(&live), store.path().to_owned()).unwrap();
     let collector = Collector::new(CollectorConfig {
         every: hello.every,

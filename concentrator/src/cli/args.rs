@@ -1,6 +1,8 @@
 //! The words of the command line.
 
 use super::direct::DirectCommand;
+use super::job_words::{AuditCommand, JobsArgs, ReadArgs};
+use crate::grpc::Role;
 use clap::{Args, Parser, Subcommand};
 use dlms::cosem::LogicalName;
 use plc_core::Utc;
@@ -46,7 +48,7 @@ pub enum Command {
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
     /// List the meters of a running concentrator.
-    Meters(ClientArgs),
+    Meters(MetersArgs),
     /// Show one meter of a running concentrator: the newest value of each quantity that was read, and its events.
     Meter(OneMeterArgs),
     /// List or follow the readings of a running concentrator.
@@ -59,11 +61,27 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show in which state every expected interval is, or digests of what is held.
     Ledger(LedgerArgs),
+    /// Read meters now, ahead of the plan, and wait for it.
+    ///
+    /// Exit codes: 0 read; 1 an error; 2 a wrong command line; 6 a meter was not read.
+    Read(ReadArgs),
+    /// List what is wanted of meters, or ask for it.
+    ///
+    /// Exit codes: 0 done, or taken; 1 an error; 2 a wrong command line; 6 the job is over and not all meters are done; 7 it waits for an
+    /// approval, or is halted.
+    Jobs(JobsArgs),
+    /// Prove or print the record of commands, beside the store.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Show what the concentrator holds, and what of it the head-end does not have yet.
+    Cache(ClientArgs),
+    /// Show the way to the head-end.
+    Backhaul(ClientArgs),
     /// Make certificates for tests.
     #[command(subcommand)]
     Pki(PkiCommand),
-    /// List the events of a running concentrator.
-    Events(ClientArgs),
+    /// List or follow the events of a running concentrator.
+    Events(EventsArgs),
     /// Read, write and hear a meter without a concentrator.
     ///
     /// Exit codes: 0 done; 1 an error of this machine or of a file; 2 a wrong command line; 3 the meter cannot be reached, does
@@ -145,12 +163,41 @@ pub struct DemoArgs {
 /// How to reach a running concentrator, and how to print.
 #[derive(Clone, Debug, Args)]
 pub struct ClientArgs {
-    /// The interface of the concentrator.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
-    pub address: Uri,
+    /// The interface of the concentrator; without it https://127.0.0.1:50051 with --pki, and http://127.0.0.1:50051 without.
+    #[arg(long, global = true, value_name = "URL")]
+    pub address: Option<Uri>,
+    /// The folder with the certificates of the authority (ca.pem) and the own one, as `concentrator pki init` makes it.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub pki: Option<PathBuf>,
+    /// Whose certificate: NAME.pem and NAME.key in that folder.
+    #[arg(long = "as", global = true, value_name = "NAME", default_value = "viewer", requires = "pki")]
+    pub name: String,
+    /// The name in the certificate of the concentrator, where it is not that of the address.
+    #[arg(long, global = true, value_name = "NAME", requires = "pki")]
+    pub server_name: Option<String>,
     /// Print one JSON object per line instead of a table.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
+}
+
+/// `concentrator meters`.
+#[derive(Clone, Debug, Args)]
+pub struct MetersArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// In which order.
+    #[arg(long, value_enum, default_value_t = MeterOrder::Id)]
+    pub sort: MeterOrder,
+}
+
+/// The order of meters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum MeterOrder {
+    /// By EUI-64.
+    Id,
+    /// Those first that need somebody: not in the network, rarely available, long not read.
+    Worst,
 }
 
 /// `concentrator explain`.
@@ -198,7 +245,7 @@ pub struct LedgerArgs {
 /// `concentrator pki`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum PkiCommand {
-    /// Make an authority, and certificates for a head-end and for boxes.
+    /// Make an authority, and certificates for a head-end, for boxes and for people.
     Init {
         /// Where the files go.
         #[arg(long, value_name = "DIR")]
@@ -209,7 +256,25 @@ pub enum PkiCommand {
         /// Names of the boxes.
         #[arg(long = "box", value_name = "ID")]
         boxes: Vec<String>,
+        /// Names of people and what they may do: viewer, operator or administrator.
+        #[arg(long, value_name = "NAME:ROLE", value_parser = person,
+            default_values = ["viewer:viewer", "operator:operator", "administrator:administrator"])]
+        client: Vec<(String, Role)>,
     },
+}
+
+/// `concentrator events`.
+#[derive(Clone, Debug, Args)]
+pub struct EventsArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// Print those that are kept, then stay and print new ones.
+    #[arg(long)]
+    pub follow: bool,
+    /// Only events after this cursor.
+    #[arg(long, value_name = "CURSOR", default_value_t = 0)]
+    pub after: u64,
 }
 
 /// `concentrator readings`.
@@ -233,6 +298,11 @@ pub struct ReadingsArgs {
     /// Only readings after this cursor.
     #[arg(long, value_name = "CURSOR", default_value_t = 0)]
     pub after: u64,
+}
+
+fn person(text: &str) -> Result<(String, Role), String> {
+    let parts = text.split_once(':').and_then(|(name, role)| Some((name.to_owned(), Role::from_word(role)?)));
+    parts.ok_or_else(|| String::from("expected NAME:ROLE with a role of viewer, operator or administrator"))
 }
 
 #[cfg(feature = "demo")]

@@ -1,24 +1,34 @@
 //! The commands that ask a running concentrator.
 
+use super::dial::{dial, refused};
 use super::print::{self, Table};
-use super::{ClientArgs, Command, ExplainArgs, LedgerArgs, OneMeterArgs, ReadingsArgs};
+use super::{
+    ClientArgs, Command, EventsArgs, ExplainArgs, LedgerArgs, MeterOrder, MetersArgs, OneMeterArgs,
+    ReadingsArgs, jobs,
+};
 use anyhow::anyhow;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
+use concentrator_proto::v1::events_client::EventsClient;
 use concentrator_proto::v1::ledger_client::LedgerClient;
+use concentrator_proto::v1::meters_client::MetersClient;
+use concentrator_proto::v1::network_client::NetworkClient;
+use concentrator_proto::v1::readings_client::ReadingsClient;
 use plc_core::Utc;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::time::Duration;
-use tonic::transport::{Channel, Endpoint, Uri};
-use tonic::{Code, Status, Streaming};
+use std::process::ExitCode;
+use tonic::transport::Channel;
+use tonic::{Code, Streaming};
 
-type Client = ConcentratorClient<Channel>;
-
-pub(super) fn run(command: Command) -> anyhow::Result<()> {
+pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        match command {
+        let done = match command {
+            Command::Read(args) => return jobs::read(&args).await,
+            Command::Jobs(args) => return jobs::jobs(&args).await,
+            Command::Cache(args) => cache(&args).await,
+            Command::Backhaul(args) => backhaul(&args).await,
             Command::Meters(args) => meters(&args).await,
             Command::Meter(args) => one_meter(&args).await,
             Command::Readings(args) => readings(&args).await,
@@ -28,45 +38,27 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
             Command::Explain(args) => explain(&args).await,
             Command::Ledger(args) => ledger(&args).await,
             other => Err(anyhow!("{other:?}: not a command for a running concentrator")),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     })
 }
 
-async fn connect(address: &Uri) -> anyhow::Result<Client> {
-    Ok(Client::new(dial(address).await?))
-}
-
-async fn dial(address: &Uri) -> anyhow::Result<Channel> {
-    let endpoint = Endpoint::from(address.clone())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE);
-    let channel = endpoint.connect().await;
-    channel.map_err(|_| anyhow!("address {address}: no answer, expected a running concentrator"))
-}
-
-/// What the concentrator said, in one line.
-fn refused(status: Status) -> anyhow::Error {
-    match status.code() {
-        Code::NotFound | Code::OutOfRange | Code::ResourceExhausted => anyhow!("{}", status.message()),
-        code => anyhow!(
-            "concentrator: {}",
-            if status.message().is_empty() { code.description() } else { status.message() }
-        ),
+async fn meters(args: &MetersArgs) -> anyhow::Result<()> {
+    let mut client = MetersClient::new(dial(&args.client).await?);
+    let answer = client.list_meters(v1::ListMetersRequest {}).await.map_err(refused)?;
+    let mut meters = answer.into_inner().meters;
+    if args.sort == MeterOrder::Worst {
+        meters.sort_by_key(print::worth);
     }
-}
-
-async fn meters(args: &ClientArgs) -> anyhow::Result<()> {
-    let answer =
-        connect(&args.address).await?.list_meters(v1::ListMetersRequest {}).await.map_err(refused)?;
-    let mut table = Table::new(args.json, print::METER);
-    answer.into_inner().meters.iter().try_for_each(|meter| table.row(print::meter(meter)))?;
+    let mut table = Table::new(args.client.json, print::METER);
+    meters.iter().try_for_each(|meter| table.row(print::meter(meter)))?;
     Ok(table.finish()?)
 }
 
 /// The newest value of each quantity of a meter, then its events.
 async fn one_meter(args: &OneMeterArgs) -> anyhow::Result<()> {
-    let mut client = connect(&args.client.address).await?;
+    let channel = dial(&args.client).await?;
+    let mut client = ReadingsClient::new(channel.clone());
     let request =
         v1::ListReadingsRequest { meter_id: args.meter.clone(), ..v1::ListReadingsRequest::default() };
     let mut stream = client.list_readings(request).await.map_err(refused)?.into_inner();
@@ -82,10 +74,10 @@ async fn one_meter(args: &OneMeterArgs) -> anyhow::Result<()> {
     let mut table = Table::new(args.client.json, print::QUANTITY);
     newest.values().try_for_each(|reading| table.row(print::quantity_row(reading)))?;
     table.finish()?;
-    events_of(&mut client, args, &id).await
+    events_of(&mut EventsClient::new(channel), args, &id).await
 }
 
-async fn events_of(client: &mut Client, args: &OneMeterArgs, id: &str) -> anyhow::Result<()> {
+async fn events_of(client: &mut EventsClient<Channel>, args: &OneMeterArgs, id: &str) -> anyhow::Result<()> {
     let mut table = Table::new(args.client.json, print::EVENT);
     let mut after_cursor = 0;
     loop {
@@ -99,16 +91,30 @@ async fn events_of(client: &mut Client, args: &OneMeterArgs, id: &str) -> anyhow
 }
 
 async fn topology(args: &ClientArgs) -> anyhow::Result<()> {
-    let answer = connect(&args.address).await?.topology(v1::TopologyRequest {}).await.map_err(refused)?;
+    let mut client = NetworkClient::new(dial(args).await?);
+    let answer = client.topology(v1::TopologyRequest {}).await.map_err(refused)?;
     let mut table = Table::new(args.json, print::NODE);
     answer.into_inner().nodes.iter().try_for_each(|node| table.row(print::node(node)))?;
     Ok(table.finish()?)
 }
 
-async fn events(args: &ClientArgs) -> anyhow::Result<()> {
-    let mut client = connect(&args.address).await?;
-    let mut table = Table::new(args.json, print::EVENT);
-    let mut after_cursor = 0;
+async fn events(args: &EventsArgs) -> anyhow::Result<()> {
+    let mut client = EventsClient::new(dial(&args.client).await?);
+    let mut table = Table::new(args.client.json, print::EVENT);
+    let mut after_cursor = args.after;
+    if args.follow {
+        let request = v1::WatchEventsRequest { after_cursor: Some(after_cursor) };
+        let mut stream = client.watch_events(request).await.map_err(refused)?.into_inner();
+        loop {
+            match stream.message().await {
+                Ok(Some(event)) => table.row(print::event(&event))?,
+                Ok(None) => return Ok(table.finish()?),
+                Err(status) if status.code() == Code::Unavailable => return Ok(table.finish()?),
+                Err(status) => return Err(refused(status)),
+            }
+            table.flush()?;
+        }
+    }
     loop {
         let request = v1::ListEventsRequest { after_cursor, limit: 0 };
         let events = client.list_events(request).await.map_err(refused)?.into_inner().events;
@@ -119,7 +125,7 @@ async fn events(args: &ClientArgs) -> anyhow::Result<()> {
 }
 
 async fn explain(args: &ExplainArgs) -> anyhow::Result<()> {
-    let mut client = connect(&args.client.address).await?;
+    let mut client = MetersClient::new(dial(&args.client).await?);
     if let Some(meter) = &args.meter {
         let told = explanation(&mut client, meter.clone()).await?;
         return Ok(io::stdout().lock().write_all(print::explanation(&told, args.client.json).as_bytes())?);
@@ -136,13 +142,15 @@ async fn explain(args: &ExplainArgs) -> anyhow::Result<()> {
     Ok(table.finish()?)
 }
 
-async fn explanation(client: &mut Client, meter_id: String) -> anyhow::Result<v1::ExplainResponse> {
+async fn explanation(
+    client: &mut MetersClient<Channel>,
+    meter_id: String,
+) -> anyhow::Result<v1::ExplainResponse> {
     Ok(client.explain(v1::ExplainRequest { meter_id }).await.map_err(refused)?.into_inner())
 }
 
 async fn ledger(args: &LedgerArgs) -> anyhow::Result<()> {
-    let mut client =
-        LedgerClient::new(dial(&args.client.address).await?).max_decoding_message_size(MAX_ANSWER);
+    let mut client = LedgerClient::new(dial(&args.client).await?).max_decoding_message_size(MAX_ANSWER);
     let meter_id = args.meter.clone().unwrap_or_default();
     let (from_ms, to_ms) = (args.from.map(Utc::as_millis), args.to.map(Utc::as_millis));
     if let Some(seconds) = args.digests {
@@ -160,14 +168,31 @@ async fn ledger(args: &LedgerArgs) -> anyhow::Result<()> {
     Ok(table.finish()?)
 }
 
+async fn cache(args: &ClientArgs) -> anyhow::Result<()> {
+    let mut client = ConcentratorClient::new(dial(args).await?);
+    let told = client.show_cache(v1::ShowCacheRequest {}).await.map_err(refused)?.into_inner();
+    let mut table = Table::new(args.json, print::CACHE);
+    table.row(print::cache(&told))?;
+    Ok(table.finish()?)
+}
+
+async fn backhaul(args: &ClientArgs) -> anyhow::Result<()> {
+    let mut client = ConcentratorClient::new(dial(args).await?);
+    let told = client.show_backhaul(v1::ShowBackhaulRequest {}).await.map_err(refused)?.into_inner();
+    let mut table = Table::new(args.json, print::BACKHAUL);
+    table.row(print::backhaul(&told))?;
+    Ok(table.finish()?)
+}
+
 async fn status(args: &ClientArgs) -> anyhow::Result<()> {
-    let answer = connect(&args.address).await?.status(v1::StatusRequest {}).await.map_err(refused)?;
+    let mut client = ConcentratorClient::new(dial(args).await?);
+    let answer = client.status(v1::StatusRequest {}).await.map_err(refused)?;
     let mut out = io::stdout().lock();
     Ok(out.write_all(print::status(&answer.into_inner(), args.json).as_bytes())?)
 }
 
 async fn readings(args: &ReadingsArgs) -> anyhow::Result<()> {
-    let mut client = connect(&args.client.address).await?;
+    let mut client = ReadingsClient::new(dial(&args.client).await?);
     let meter_id = args.meter.clone().unwrap_or_default();
     let stream = if args.follow {
         let request = v1::WatchReadingsRequest { meter_id, after_cursor: Some(args.after) };
@@ -203,5 +228,3 @@ async fn print_readings(mut stream: Streaming<v1::Reading>, args: &ReadingsArgs)
 
 /// Octets of an answer of the ledger at most.
 const MAX_ANSWER: usize = 64 << 20;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const KEEPALIVE: Duration = Duration::from_secs(20);

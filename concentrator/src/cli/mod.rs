@@ -1,11 +1,15 @@
-//! The command line. Exit codes: 0 done, 1 an error in one line on standard error, 2 a wrong command line; of `dlms` also 3 the meter
+//! The command line. Exit codes: 0 done, 1 an error in one line on standard error, 2 a wrong command line; of `read` and `jobs` also 6
+//! and 7, of `dlms` also 3 the meter
 //! cannot be reached, does not answer or not so that it can be understood, 4 it refuses the association or a proof is wrong, 5 it
 //! refuses what it was asked for.
 
 mod args;
 mod client;
 mod configuration;
+mod dial;
 mod direct;
+mod job_words;
+mod jobs;
 mod manual;
 mod print;
 mod quantity;
@@ -13,13 +17,15 @@ mod quantity;
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
 pub use args::{
-    Cli, ClientArgs, Command, ConfigCommand, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand, ReadingsArgs,
-    RunArgs,
+    Cli, ClientArgs, Command, ConfigCommand, EventsArgs, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand,
+    ReadingsArgs, RunArgs,
 };
+pub use args::{MeterOrder, MetersArgs};
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
     SecurityArgs, SetArgs,
 };
+pub use job_words::{AuditCommand, JobWords, JobsArgs, JobsCommand, KindWord, ReadArgs};
 
 use crate::logging::LogFormat;
 use crate::{daemon, logging, pki};
@@ -52,14 +58,17 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config { command } => configuration::run(command.as_ref())?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { dir } => manual::pages(&dir)?,
-        Command::Pki(PkiCommand::Init { dir, head_end, boxes }) => pki::init(&dir, &head_end, &boxes)?,
+        Command::Audit(command) => return jobs::audit(&command),
+        Command::Pki(PkiCommand::Init { dir, head_end, boxes, client }) => {
+            pki::init(&dir, &head_end, &boxes, &client)?;
+        }
         Command::Dlms(command) => {
             start_log(cli.log.as_deref(), "warn")?;
             direct::run(&command)?;
         }
         client => {
             start_log(cli.log.as_deref(), "warn")?;
-            client::run(client)?;
+            return client::run(client);
         }
     }
     Ok(ExitCode::SUCCESS)

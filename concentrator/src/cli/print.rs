@@ -1,6 +1,7 @@
 //! How the answers of a concentrator look: tables for people, JSON for programs.
 
 use super::quantity::quantity;
+use crate::jobs::audit::Entry;
 use concentrator_proto::v1;
 use plc_core::Utc;
 use serde_json::{Value, json};
@@ -76,6 +77,8 @@ pub(super) const METER: &[Column] = &[
     ("LQI", 3),
     ("HOPS", 4),
     ("RETRIES", 7),
+    ("DAY", 4),
+    ("LAST CONTACT", -20),
     ("LAST ERROR", -10),
 ];
 
@@ -93,18 +96,137 @@ pub(super) fn meter(meter: &v1::Meter) -> Row {
         number(meter.link_quality),
         number(meter.hops),
         counters.retries.to_string(),
+        percent(meter).map_or_else(String::new, |percent| format!("{percent}%")),
+        time(meter.last_contact_ms),
         meter.last_error.clone(),
     ];
     let json = json!({
         "id": meter.id, "eui64": meter.eui64, "short_address": meter.short_address, "state": state,
         "last_reading_time_ms": meter.last_reading_time_ms, "last_success_ms": meter.last_success_ms,
         "last_error": meter.last_error, "missing_periods": meter.missing_periods,
-        "link_quality": meter.link_quality, "hops": meter.hops,
+        "link_quality": meter.link_quality, "hops": meter.hops, "seen_ms": meter.seen_ms, "joined_ms": meter.joined_ms,
+        "associated_ms": meter.associated_ms, "last_contact_ms": meter.last_contact_ms, "available_percent": percent(meter),
+        "availability": meter.availability.iter().map(|hour| json!({
+            "from_ms": hour.from_ms, "succeeded": hour.succeeded, "failed": hour.failed,
+        })).collect::<Vec<_>>(),
         "counters": {
             "datagrams_sent": counters.datagrams_sent, "datagrams_received": counters.datagrams_received,
             "retries": counters.retries, "sessions_succeeded": counters.sessions_succeeded,
             "sessions_failed": counters.sessions_failed, "security_failures": counters.security_failures,
         },
+    });
+    Row { cells, json }
+}
+
+/// Sessions of the last day that ended well, in percent; `None` when it was not asked.
+fn percent(meter: &v1::Meter) -> Option<u64> {
+    let sum = |count: fn(&v1::HourAvailability) -> u32| {
+        meter.availability.iter().map(count).map(u64::from).sum::<u64>()
+    };
+    let (good, bad) = (sum(|hour| hour.succeeded), sum(|hour| hour.failed));
+    (good * 100).checked_div(good + bad)
+}
+
+/// How well off a meter is; the smallest needs somebody most.
+pub(super) fn worth(meter: &v1::Meter) -> (bool, u64, i64) {
+    let joined = matches!(meter.state(), v1::MeterState::Joined | v1::MeterState::Reading);
+    (joined, percent(meter).unwrap_or(0), meter.last_reading_time_ms.unwrap_or(0))
+}
+
+pub(super) const JOB: &[Column] = &[
+    ("JOB", 4),
+    ("WHAT", -16),
+    ("STATE", -17),
+    ("METERS", 6),
+    ("DONE", 5),
+    ("FAILED", 6),
+    ("ASKED BY", -14),
+    ("APPROVED BY", -14),
+    ("UNTIL", -20),
+    ("NOTE", -10),
+];
+
+pub(super) fn job(job: &v1::Job) -> Row {
+    let (kind, state) =
+        (word(job.kind().as_str_name(), "JOB_KIND_"), word(job.state().as_str_name(), "JOB_STATE_"));
+    let what =
+        if job.kind() == v1::JobKind::Limit { format!("{kind} {} W", job.limit_w) } else { kind.clone() };
+    let cells = vec![
+        job.id.to_string(),
+        what,
+        state.clone(),
+        job.meters.to_string(),
+        job.done.to_string(),
+        job.failed.to_string(),
+        job.asked_by.clone(),
+        job.approved_by.clone(),
+        time(Some(job.until_ms)),
+        job.note.clone(),
+    ];
+    let json = json!({
+        "id": job.id, "key": job.key, "kind": kind, "limit_w": job.limit_w, "state": state, "note": job.note,
+        "asked_by": job.asked_by, "approved_by": job.approved_by, "created_ms": job.created_ms, "until_ms": job.until_ms,
+        "meters": job.meters, "waiting": job.waiting, "sent": job.sent, "done": job.done, "failed": job.failed,
+    });
+    Row { cells, json }
+}
+
+pub(super) const JOB_ITEM: &[Column] = &[("METER", -16), ("STATE", -8), ("SINCE", -20), ("HOW", -10)];
+
+pub(super) fn job_item(item: &v1::JobItem) -> Row {
+    let state = word(item.state().as_str_name(), "ITEM_STATE_");
+    let cells = vec![item.meter_id.clone(), state.clone(), time(Some(item.time_ms)), item.text.clone()];
+    let json = json!({"meter_id": item.meter_id, "state": state, "time_ms": item.time_ms, "text": item.text});
+    Row { cells, json }
+}
+
+pub(super) const PREVIEW: &[Column] = &[("METERS", 6), ("FIRST", 5), ("APPROVAL", -8), ("WHICH", -10)];
+
+pub(super) fn preview(told: &v1::PreviewJobResponse) -> Row {
+    let approval = if told.needs_approval { "needed" } else { "none" };
+    let (meters, canary) = (told.meter_ids.len().to_string(), told.canary.to_string());
+    let cells = vec![meters, canary, approval.to_owned(), told.meter_ids.join(" ")];
+    let json =
+        json!({"meter_ids": told.meter_ids, "canary": told.canary, "needs_approval": told.needs_approval});
+    Row { cells, json }
+}
+
+pub(super) const AUDIT: &[Column] =
+    &[("ENTRY", 6), ("TIME", -20), ("WHO", -16), ("ROLE", -13), ("WHAT", -9), ("DETAIL", -10)];
+
+pub(super) fn audit(entry: &Entry) -> Row {
+    let Entry { sequence, time: at, who, role, what, detail } = entry;
+    let texts = [who, role, what, detail].map(Clone::clone);
+    let cells = [sequence.to_string(), time(Some(at.as_millis()))].into_iter().chain(texts).collect();
+    let json = json!({
+        "sequence": sequence, "time_ms": at.as_millis(), "who": who, "role": role, "what": what, "detail": detail,
+    });
+    Row { cells, json }
+}
+
+pub(super) const CACHE: &[Column] =
+    &[("OLDEST", 10), ("NEWEST", 10), ("EVENTS", 10), ("UNDELIVERED", 11), ("OCTETS", 12)];
+
+pub(super) fn cache(told: &v1::ShowCacheResponse) -> Row {
+    let numbers = [told.oldest_cursor, told.newest_cursor, told.newest_event, told.undelivered, told.octets];
+    let json = json!({
+        "oldest_cursor": told.oldest_cursor, "newest_cursor": told.newest_cursor, "newest_event": told.newest_event,
+        "undelivered": told.undelivered, "octets": told.octets,
+    });
+    Row { cells: numbers.iter().map(ToString::to_string).collect(), json }
+}
+
+pub(super) const BACKHAUL: &[Column] =
+    &[("LINK", -6), ("READINGS", 10), ("EVENTS", 10), ("UNDELIVERED", 11), ("FAULT", -10)];
+
+pub(super) fn backhaul(told: &v1::ShowBackhaulResponse) -> Row {
+    let link = if told.linked { "up" } else { "down" };
+    let numbers =
+        [told.readings_through, told.events_through, told.undelivered].map(|number| number.to_string());
+    let cells = [link.to_owned()].into_iter().chain(numbers).chain([told.fault.clone()]).collect();
+    let json = json!({
+        "linked": told.linked, "readings_through": told.readings_through, "events_through": told.events_through,
+        "undelivered": told.undelivered, "fault": told.fault,
     });
     Row { cells, json }
 }

@@ -76,7 +76,7 @@ fn label(value: &DeValue<'_>) -> Option<String> {
     valid.then(|| text.to_owned())
 }
 
-fn read(value: &DeValue<'_>, folder: &Path) -> Option<String> {
+pub(super) fn read(value: &DeValue<'_>, folder: &Path) -> Option<String> {
     std::fs::read_to_string(folder.join(value.as_str()?)).ok().filter(|text| text.contains("-----BEGIN "))
 }
 

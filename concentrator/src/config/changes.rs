@@ -1,6 +1,7 @@
 //! What is different between two configurations, and what it takes to make it so.
 
 use super::{BackhaulConfig, Config, MeterConfig};
+use crate::grpc::Access;
 use backhaul::Order;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,6 +55,7 @@ impl Config {
     pub fn keep_what_needs_a_restart(&mut self, running: &Self) {
         self.store_path.clone_from(&running.store_path);
         (self.listen, self.metrics, self.log_format) = (running.listen, running.metrics, running.log_format);
+        self.access.clone_from(&running.access);
     }
 
     /// What is different in `new`, in the order of the file.
@@ -88,14 +90,26 @@ impl Config {
     /// Every key but those of meters: its name, its value, what a change of it takes. The same keys in the same order always.
     pub(super) fn rows(&self) -> Vec<(&'static str, String, Effect)> {
         use Effect::{AtOnce, Backhaul, PowerLine, Restart};
-        let Self { store_path, listen, limits, backhaul, plc, collector, metrics, log, log_format, .. } =
-            self;
+        let Self {
+            store_path,
+            listen,
+            access,
+            limits,
+            backhaul,
+            plc,
+            collector,
+            metrics,
+            log,
+            log_format,
+            ..
+        } = self;
         let far = |value: fn(&BackhaulConfig) -> String| backhaul.as_ref().map_or_else(none, value);
         vec![
             ("store.path", store_path.display().to_string(), Restart),
             ("store.max_mb", (limits.octets >> 20).to_string(), PowerLine),
             ("store.keep_days", (limits.keep.as_secs() / 86_400).to_string(), PowerLine),
             ("grpc.listen", listen.to_string(), Restart),
+            ("grpc.plain_text", (*access == Some(Access::PlainText)).to_string(), Restart),
             ("backhaul.head_end", far(|far| far.head_end.to_string()), Backhaul),
             ("backhaul.box_id", far(|far| far.box_id.clone()), Backhaul),
             ("backhaul.order", far(|far| order(far.order).to_owned()), Backhaul),
@@ -120,13 +134,21 @@ impl Config {
     }
 
     /// Certificates and keys are compared by what is in the files, which is not shown.
-    fn changed_files(&self, new: &Self) -> Option<Change> {
-        let tls = |config: &Self| config.backhaul.as_ref().and_then(|far| far.tls.clone());
-        (tls(self) != tls(new)).then(|| Change {
-            key: String::from("backhaul.authority, certificate, key"),
+    fn changed_files(&self, new: &Self) -> impl Iterator<Item = Change> {
+        let far = |config: &Self| config.backhaul.as_ref().and_then(|far| far.tls.clone());
+        let near = |config: &Self| match &config.access {
+            Some(Access::Mutual(files)) => Some(files.clone()),
+            _ => None,
+        };
+        let changed = [
+            ("grpc.authority, certificate, key", near(self) != near(new), Effect::Restart),
+            ("backhaul.authority, certificate, key", far(self) != far(new), Effect::Backhaul),
+        ];
+        changed.into_iter().filter(|(_, changed, _)| *changed).map(|(key, _, effect)| Change {
+            key: String::from(key),
             old: String::from("(not shown)"),
             new: String::from("(not shown)"),
-            effect: Effect::Backhaul,
+            effect,
         })
     }
 }

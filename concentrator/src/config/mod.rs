@@ -19,8 +19,10 @@ pub use trial::{Pending, Trial, TrialError};
 pub use value::Key128;
 pub(crate) use value::hex;
 
+use crate::grpc::Access;
 use crate::logging::LogFormat;
 use crate::store::Limits;
+use crate::uplink::TlsFiles;
 use plc_core::{Eui64, PanId};
 use section::{Findings, Section, Show};
 use std::collections::BTreeSet;
@@ -47,6 +49,8 @@ pub struct Config {
     pub store_path: PathBuf,
     /// `grpc.listen`: where the interface is served.
     pub listen: SocketAddr,
+    /// `grpc.authority`, `certificate`, `key` or `plain_text`: how clients come in; `None` when nothing is said.
+    pub access: Option<Access>,
     /// `store.max_mb`, `store.keep_days`: what is kept.
     pub limits: Limits,
     /// `[backhaul]`, if there is a head-end.
@@ -122,6 +126,7 @@ impl Default for Config {
         Self {
             store_path: "/var/lib/concentrator/concentrator.sqlite".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            access: None,
             limits: Limits { head_end: false, ..Limits::default() },
             backhaul: None,
             plc: PlcConfig {
@@ -178,7 +183,8 @@ impl Config {
         let found = &mut findings;
         let mut root = section::parse(text, found);
         let mut config = Self::default();
-        config.take_store_and_interface(&mut root, found);
+        config.take_store(&mut root, found);
+        config.take_interface(&mut root, folder, found);
         config.backhaul = BackhaulConfig::take(root.section("backhaul", found), folder, found);
         config.limits.head_end = config.backhaul.is_some();
         config.plc.take(root.section("plc", found), found);
@@ -189,7 +195,7 @@ impl Config {
         (config, findings)
     }
 
-    fn take_store_and_interface(&mut self, root: &mut Section<'_>, found: &mut Findings<'_>) {
+    fn take_store(&mut self, root: &mut Section<'_>, found: &mut Findings<'_>) {
         let mut store = root.section("store", found);
         set(
             &mut self.store_path,
@@ -203,13 +209,37 @@ impl Config {
             .take("keep_days", "a number, 1 to 3650", Show::Value, found, |v| value::integer(v, 1..=3650));
         set(&mut self.limits.keep, days.map(|days| Duration::from_secs(days.unsigned_abs() * 86_400)));
         store.finish(found);
+    }
+
+    fn take_interface(&mut self, root: &mut Section<'_>, folder: &Path, found: &mut Findings<'_>) {
         let mut grpc = root.section("grpc", found);
+        let span = grpc.span();
         let expected = "an address and a port, such as \"127.0.0.1:50051\"";
         set(
             &mut self.listen,
             grpc.take("listen", expected, Show::Value, found, |v| v.as_str()?.parse().ok()),
         );
+        let pem = "the path of a readable PEM file";
+        let mut file = |key| grpc.take(key, pem, Show::Value, found, |v| backhaul::read(v, folder));
+        let files = (file("authority"), file("certificate"), file("key"));
+        let plain = grpc.take("plain_text", "true or false", Show::Value, found, toml::de::DeValue::as_bool);
         grpc.finish(found);
+        let some = files.0.is_some() || files.1.is_some() || files.2.is_some();
+        self.access = match (files, plain) {
+            ((Some(authority), Some(certificate), Some(key)), None | Some(false)) => {
+                Some(Access::Mutual(TlsFiles { authority, certificate, key }))
+            }
+            (_, Some(true)) if !some => Some(Access::PlainText),
+            _ => None,
+        };
+        let fault = match &self.access {
+            Some(Access::PlainText) if !self.listen.ip().is_loopback() => {
+                "plain_text = true only with an address of this machine, such as 127.0.0.1:50051"
+            }
+            None if some => "authority, certificate and key together, and not plain_text = true",
+            _ => return,
+        };
+        found.push(span, format!("grpc: expected {fault}"));
     }
 
     fn take_watch(&mut self, root: &mut Section<'_>, found: &mut Findings<'_>) {

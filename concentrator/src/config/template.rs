@@ -19,6 +19,18 @@ const METER_EXAMPLE: &str = r#"# The meters that may join. Keys are 32 hexadecim
 #system_title = "4d4d4d0000000001"
 "#;
 
+/// Who may use the interface, as comments.
+const ACCESS: &str = r#"# PEM file with the authority of the clients' certificates. The organizational unit of a client's certificate is its role:
+# viewer, operator or administrator. `concentrator pki init` makes all files for tests.
+#authority = "pki/ca.pem"
+# PEM file with the certificate of this box, for its names.
+#certificate = "pki/box-1.pem"
+# PEM file with the private key of this box.
+#key = "pki/box-1.key"
+# Whether, instead of certificates, everybody on this machine may do everything in plain text: only on a loopback address.
+#plain_text = false
+"#;
+
 /// The way to the head-end, as comments.
 const BACKHAUL: &str = r#"[backhaul]
 # Where the head-end listens; without it nothing is delivered, and readings are there to be asked for.
@@ -60,9 +72,9 @@ max_mb = {max_mb}
 keep_days = {keep_days}
 
 [grpc]
-# Where the gRPC interface is served. It has no authentication: keep it on this machine or behind a proxy.
+# Where the gRPC interface is served.
 listen = "{listen}"
-
+{ACCESS}
 {BACKHAUL}
 [plc]
 # The analogue front end, hardware or emulated: "unix:/absolute/path" or "tcp:host:port".

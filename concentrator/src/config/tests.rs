@@ -221,6 +221,9 @@ fn every_key_of_the_file_is_among_those_that_are_compared() {
     let compared: Vec<_> = template.rows().into_iter().map(|(key, ..)| key).collect();
     for key in findings.known {
         let file = [
+            "grpc.authority",
+            "grpc.certificate",
+            "grpc.key",
             "backhaul.authority",
             "backhaul.certificate",
             "backhaul.key",
@@ -240,4 +243,25 @@ fn what_is_shown_of_a_configuration_holds_no_key() {
     assert_eq!(last.0, "meter.0000000000000001");
     assert_eq!(last.1, "a, system title 0000000000000001, keys not shown");
     assert!(!format!("{shown:?}").contains(KEY));
+}
+
+#[test]
+fn plain_text_is_for_this_machine_and_certificates_come_together() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.pem"), "-----BEGIN CERTIFICATE-----").unwrap();
+    let parse = |text: &str| Config::parse(text, &folder.path().join("c.toml"));
+    let said = |text: &str| parse(text).unwrap_err().to_string();
+    assert_eq!(parse("").unwrap().access, None);
+    assert_eq!(parse("[grpc]\nplain_text = true\n").unwrap().access, Some(Access::PlainText));
+    let everywhere = said("[grpc]\nlisten = \"0.0.0.0:1\"\nplain_text = true\n");
+    assert!(everywhere.contains("line 1: grpc: expected plain_text = true only with"), "{everywhere}");
+    let half = said("[grpc]\nauthority = \"a.pem\"\n");
+    assert!(half.contains("expected authority, certificate and key together"), "{half}");
+    let both =
+        said("[grpc]\nauthority = \"a.pem\"\ncertificate = \"a.pem\"\nkey = \"a.pem\"\nplain_text = true\n");
+    assert!(both.contains("and not plain_text = true"), "{both}");
+    let whole = parse(
+        "[grpc]\nlisten = \"0.0.0.0:1\"\nauthority = \"a.pem\"\ncertificate = \"a.pem\"\nkey = \"a.pem\"\n",
+    );
+    assert!(matches!(whole.unwrap().access, Some(Access::Mutual(_))));
 }

@@ -7,7 +7,8 @@ mod street;
 mod table;
 
 use crate::cli::DemoArgs;
-use crate::grpc::Server;
+use crate::grpc::{Access, Server};
+use crate::jobs::{Guard, Jobs};
 use crate::live::{ClockKind, Live};
 use crate::plc::{Driver, MeterAccess, SessionConfig, serve};
 use crate::store::{Store, StoreReader};
@@ -53,7 +54,8 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let place = Place::new(args.keep.as_deref())?;
     let mut store = Store::open(&place.database(), start)?;
     let live = Arc::new(live(&street));
-    let server = Server::start(args.listen, Arc::clone(&live), &place.database())?;
+    live.take_jobs(Arc::new(Jobs::open(place.folder(), Guard::default(), start)?));
+    let server = Server::start(args.listen, &Access::PlainText, Arc::clone(&live), &place.database())?;
     server.stop_on_signals()?;
     let feeder = args.feeder.as_deref().map(|folder| format!("the feeder of {}", folder.display()));
     let feeder = feeder.as_deref().unwrap_or("the European low-voltage test feeder");

@@ -26,6 +26,11 @@ impl Place {
         Ok(place)
     }
 
+    /// Where everything lies.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The store.
     pub(super) fn database(&self) -> PathBuf {
         self.folder.join("concentrator.sqlite")

@@ -39,6 +39,9 @@ impl<'d> Run<'d> {
     }
 
     fn step(&mut self) -> Result<bool, DriverError> {
+        if self.live.has_wishes() {
+            self.driver.wake();
+        }
         for _ in 0..STEPS {
             if !self.driver.step()? {
                 return Ok(false);

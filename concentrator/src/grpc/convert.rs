@@ -1,5 +1,6 @@
 //! What is known, in the messages of the interface.
 
+use crate::availability::Hour;
 use crate::live::{ClockKind, Live, MeterState, MeterStatus, Node, NodeState};
 use crate::store::{StoredEvent, StoredReading};
 use concentrator_proto::v1;
@@ -37,7 +38,7 @@ pub(super) fn event(live: &Live, stored: StoredEvent) -> v1::Event {
     }
 }
 
-pub(super) fn meter(eui64: Eui64, status: &MeterStatus) -> v1::Meter {
+pub(super) fn meter(now: Utc, eui64: Eui64, status: &MeterStatus) -> v1::Meter {
     let counters = &status.counters;
     v1::Meter {
         id: status.id.clone(),
@@ -58,7 +59,17 @@ pub(super) fn meter(eui64: Eui64, status: &MeterStatus) -> v1::Meter {
             sessions_failed: counters.sessions_failed,
             security_failures: counters.security_failures,
         }),
+        seen_ms: status.seen.map(Utc::as_millis),
+        joined_ms: status.joined.map(Utc::as_millis),
+        associated_ms: status.associated.map(Utc::as_millis),
+        last_contact_ms: status.last_contact.map(Utc::as_millis),
+        availability: status.availability.hours(now).map(hour).collect(),
     }
+}
+
+fn hour(hour: Hour) -> v1::HourAvailability {
+    let Hour { from, succeeded, failed } = hour;
+    v1::HourAvailability { from_ms: from.as_millis(), succeeded, failed }
 }
 
 pub(super) fn node(live: &Live, node: &Node) -> v1::Node {
@@ -72,6 +83,7 @@ pub(super) fn node(live: &Live, node: &Node) -> v1::Node {
         link_quality: node.link_quality.map(u32::from),
         last_heard_ms: node.last_heard.map(Utc::as_millis),
         state: node_state(node.state).into(),
+        age_ms: node.last_heard.map(|heard| age(live.now(), heard)),
     }
 }
 
@@ -116,6 +128,11 @@ pub(super) fn explanation(live: &Live, explanation: collector::Explanation) -> v
         advice: verdict.advice().to_owned(),
         findings: explanation.chain.into_iter().map(finding).collect(),
     }
+}
+
+/// Milliseconds since; 0 for what is ahead of its time.
+fn age(now: Utc, heard: Utc) -> u64 {
+    u64::try_from(now.as_millis().saturating_sub(heard.as_millis())).unwrap_or(0)
 }
 
 /// Meters expected, and of those in the network.

@@ -3,22 +3,39 @@
 //! [`Server::start`] may be called from any thread; the interface reads [`Live`] and the store through its own
 //! connections and never touches the thread of the power line.
 
+mod access;
 mod convert;
+mod jobs;
 mod ledger;
+mod role;
+mod seat;
 mod service;
 mod stream;
 
+pub use access::Access;
 pub use convert::obis;
+pub use jobs::parse_job;
+pub use role::{Caller, Role};
+pub use seat::MAX_CONNECTIONS;
 pub use service::MAX_STREAMS;
 
 use crate::live::Live;
 use crate::pulse::Pipeline;
 use crate::settings::Settings;
 use crate::store::StoreReader;
+use access::Guarded;
 use concentrator_proto::FILE_DESCRIPTOR_SET;
 use concentrator_proto::v1::concentrator_server::ConcentratorServer;
+use concentrator_proto::v1::config_server::ConfigServer;
+use concentrator_proto::v1::events_server::EventsServer;
+use concentrator_proto::v1::jobs_server::JobsServer;
 use concentrator_proto::v1::ledger_server::LedgerServer;
+use concentrator_proto::v1::meters_server::MetersServer;
+use concentrator_proto::v1::network_server::NetworkServer;
+use concentrator_proto::v1::readings_server::ReadingsServer;
+use jobs::JobService;
 use ledger::LedgerService;
+use seat::seats;
 use service::Service;
 use std::io;
 use std::net::SocketAddr;
@@ -29,8 +46,8 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport;
+use tonic::transport::server::Router;
 
 /// Why the interface cannot be served.
 #[derive(Debug, Error)]
@@ -46,6 +63,14 @@ pub enum GrpcError {
         /// Why.
         error: io::Error,
     },
+    /// Plain text, and others could hear it.
+    #[error(
+        "address {0}: plain text only on this machine, expected a loopback address such as 127.0.0.1:50051, or certificates"
+    )]
+    PlainText(SocketAddr),
+    /// The certificates cannot be used.
+    #[error("certificates of the interface: {0}, expected an authority, a certificate and its key in PEM")]
+    Certificates(transport::Error),
     /// The system gave no threads or no signals.
     #[error("runtime of the interface: {0}")]
     Runtime(io::Error),
@@ -70,8 +95,16 @@ impl Server {
     /// Serves on `listen` until [`Live::shutdown`]. The store must exist.
     ///
     /// # Errors
-    /// The address is taken; the system refused.
-    pub fn start(listen: SocketAddr, live: Arc<Live>, store: &Path) -> Result<Self, GrpcError> {
+    /// The address is taken, or is not one for plain text; the certificates cannot be used; the system refused.
+    pub fn start(
+        listen: SocketAddr,
+        access: &Access,
+        live: Arc<Live>,
+        store: &Path,
+    ) -> Result<Self, GrpcError> {
+        if !access.suits(listen) {
+            return Err(GrpcError::PlainText(listen));
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .max_blocking_threads(BLOCKING)
@@ -84,7 +117,7 @@ impl Server {
             _ => GrpcError::Bind { address: listen, error },
         })?;
         let address = listener.local_addr().map_err(GrpcError::Runtime)?;
-        let task = runtime.block_on(spawn(listener, Arc::clone(&live), store.to_owned()))?;
+        let task = runtime.block_on(spawn(listener, access, Arc::clone(&live), store.to_owned()))?;
         runtime.spawn(beat(Arc::clone(&live), store.to_owned()));
         tracing::info!("interface on {address}");
         Ok(Self { runtime, task, address, live })
@@ -148,6 +181,7 @@ impl Server {
 /// Starts to serve; the task ends after the shutdown.
 async fn spawn(
     listener: TcpListener,
+    access: &Access,
     live: Arc<Live>,
     store: PathBuf,
 ) -> Result<JoinHandle<Result<(), transport::Error>>, GrpcError> {
@@ -158,24 +192,48 @@ async fn spawn(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let shutdown = live.shutdown.clone();
-    let service = Arc::new(Service::new(live, store));
-    let ledger =
-        LedgerServer::new(LedgerService(Arc::clone(&service))).max_decoding_message_size(MAX_REQUEST);
-    let service = ConcentratorServer::from_arc(service).max_decoding_message_size(MAX_REQUEST);
-    let router = transport::Server::builder()
-        .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE))
-        .add_service(health_service)
-        .add_service(reflection)
-        .add_service(ledger)
-        .add_service(service);
+    let router = builder(access)?
+        .add_service(Guarded::new(access, health_service))
+        .add_service(Guarded::new(access, reflection));
+    let router = add_own(router, access, &Arc::new(Service::new(live, store)));
     let stopping = async move {
         shutdown.triggered().await;
         health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
         health.set_not_serving::<ConcentratorServer<Service>>().await;
     };
-    Ok(tokio::spawn(router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopping)))
+    Ok(tokio::spawn(router.serve_with_incoming_shutdown(seats(listener), stopping)))
+}
+
+/// What bounds a connection.
+fn builder(access: &Access) -> Result<transport::Server, GrpcError> {
+    let builder = transport::Server::builder()
+        .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
+        .http2_max_header_list_size(MAX_HEADERS)
+        .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE));
+    match access.tls() {
+        Some(tls) => builder.tls_config(tls).map_err(GrpcError::Certificates),
+        None => Ok(builder),
+    }
+}
+
+/// The services of the concentrator, each behind its guard.
+fn add_own(router: Router, access: &Access, service: &Arc<Service>) -> Router {
+    macro_rules! guarded {
+        ($server:ident, $service:expr) => {
+            Guarded::new(access, $server::from_arc($service).max_decoding_message_size(MAX_REQUEST))
+        };
+    }
+    router
+        .add_service(guarded!(ConcentratorServer, Arc::clone(service)))
+        .add_service(guarded!(MetersServer, Arc::clone(service)))
+        .add_service(guarded!(ReadingsServer, Arc::clone(service)))
+        .add_service(guarded!(NetworkServer, Arc::clone(service)))
+        .add_service(guarded!(EventsServer, Arc::clone(service)))
+        .add_service(guarded!(ConfigServer, Arc::clone(service)))
+        .add_service(guarded!(JobsServer, Arc::new(JobService(Arc::clone(service)))))
+        .add_service(guarded!(LedgerServer, Arc::new(LedgerService(Arc::clone(service)))))
 }
 
 /// Tells that the runtime runs and the store can be read, as long as that is so.
@@ -205,6 +263,10 @@ const BLOCKING: usize = 16;
 /// Octets of a request.
 const MAX_REQUEST: usize = 64 * 1024;
 const MAX_STREAMS_PER_CONNECTION: u32 = 128;
+/// Octets of the headers of a request.
+const MAX_HEADERS: u32 = 16 * 1024;
+/// Streams that a client may open and give up before anybody has looked at them.
+const MAX_RESETS: usize = 32;
 /// A connection whose other end is silent that long twice is closed.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 /// How long answers under way may take to finish.

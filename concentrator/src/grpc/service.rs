@@ -4,12 +4,18 @@ use super::convert;
 use super::stream::{self, Messages, Page, Query};
 use crate::live::Live;
 use crate::store::{Cursor, ReadingFilter, StoreReader};
+use backhaul::Span;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_server::Concentrator;
+use concentrator_proto::v1::config_server::Config;
+use concentrator_proto::v1::events_server::Events;
+use concentrator_proto::v1::meters_server::Meters;
+use concentrator_proto::v1::network_server::Network;
+use concentrator_proto::v1::readings_server::Readings;
 use plc_core::{Eui64, Utc};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tonic::{Request, Response, Status};
 
 /// Streams that may be open at the same time.
@@ -38,6 +44,36 @@ impl Service {
         &self.live
     }
 
+    pub(super) fn shared(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
+    /// The right to ask something short, in turn.
+    pub(super) async fn question(&self) -> Result<SemaphorePermit<'_>, Status> {
+        self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))
+    }
+
+    /// The oldest reading, the newest, and the newest event.
+    async fn held(&self) -> Result<(Cursor, Cursor, Cursor), Status> {
+        self.ask(|store| {
+            let (oldest, newest) = store.bounds()?;
+            Ok((oldest, newest, store.newest_event()?))
+        })
+        .await
+    }
+
+    /// Readings between two cursors that the head-end does not have.
+    fn undelivered(&self, oldest: Cursor, newest: Cursor) -> u64 {
+        if newest.0 == 0 {
+            return 0;
+        }
+        let delivery = self.live.delivery();
+        let delivered = delivery.borrow().readings.clone();
+        let common = |span: &Span| (span.last.min(newest.0) + 1).saturating_sub(span.first.max(oldest.0));
+        let held = (newest.0 + 1).saturating_sub(oldest.0);
+        held.saturating_sub(delivered.spans().iter().map(common).sum())
+    }
+
     fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
         let refused =
             |_| Status::resource_exhausted(format!("{MAX_STREAMS} streams are open, expected fewer"));
@@ -49,7 +85,7 @@ impl Service {
         &self,
         question: impl FnOnce(&StoreReader) -> Result<T, crate::store::StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        let _permit = self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))?;
+        let _permit = self.question().await?;
         let path = self.store.clone();
         stream::blocking(move || StoreReader::open(&path).and_then(|reader| question(&reader))).await
     }
@@ -82,10 +118,56 @@ impl Service {
 
 #[tonic::async_trait]
 impl Concentrator for Service {
-    type ListReadingsStream = Messages<v1::Reading>;
-    type WatchReadingsStream = Messages<v1::Reading>;
     type WatchStatusStream = Messages<v1::StatusResponse>;
 
+    async fn status(&self, _: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
+        Ok(Response::new(convert::status(&self.live)))
+    }
+
+    async fn show_cache(
+        &self,
+        _: Request<v1::ShowCacheRequest>,
+    ) -> Result<Response<v1::ShowCacheResponse>, Status> {
+        let (oldest, newest, event) = self.held().await?;
+        let octets = ["", "-wal"].map(|suffix| {
+            let mut path = self.store.clone().into_os_string();
+            path.push(suffix);
+            std::fs::metadata(path).map_or(0, |file| file.len())
+        });
+        Ok(Response::new(v1::ShowCacheResponse {
+            oldest_cursor: oldest.0,
+            newest_cursor: newest.0,
+            newest_event: event.0,
+            undelivered: self.undelivered(oldest, newest),
+            octets: octets.iter().sum(),
+        }))
+    }
+
+    async fn show_backhaul(
+        &self,
+        _: Request<v1::ShowBackhaulRequest>,
+    ) -> Result<Response<v1::ShowBackhaulResponse>, Status> {
+        let (oldest, newest, _) = self.held().await?;
+        let delivery = self.live.delivery().borrow().clone();
+        Ok(Response::new(v1::ShowBackhaulResponse {
+            linked: delivery.linked,
+            readings_through: delivery.readings.cumulative(1),
+            events_through: delivery.events.cumulative(1),
+            undelivered: self.undelivered(oldest, newest),
+            fault: delivery.fault,
+        }))
+    }
+
+    async fn watch_status(
+        &self,
+        _: Request<v1::WatchStatusRequest>,
+    ) -> Result<Response<Self::WatchStatusStream>, Status> {
+        Ok(Response::new(stream::status(self.permit()?, Arc::clone(&self.live))))
+    }
+}
+
+#[tonic::async_trait]
+impl Meters for Service {
     async fn list_meters(
         &self,
         _: Request<v1::ListMetersRequest>,
@@ -98,9 +180,29 @@ impl Concentrator for Service {
                 meter.id = row.eui64.to_string();
             }
         }
-        let meters = known.iter().map(|(eui64, status)| convert::meter(*eui64, status)).collect();
+        let meters =
+            known.iter().map(|(eui64, status)| convert::meter(self.live.now(), *eui64, status)).collect();
         Ok(Response::new(v1::ListMetersResponse { meters }))
     }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let name = request.into_inner().meter_id;
+        let meter = self.live.find_meter(&name).or_else(|| Eui64::parse_hex(&name));
+        let unknown = || {
+            Status::not_found(format!("meter {name:?}: not known, expected an id of ListMeters or an EUI-64"))
+        };
+        let explanation = self.live.explain(meter.ok_or_else(unknown)?);
+        Ok(Response::new(convert::explanation(&self.live, explanation)))
+    }
+}
+
+#[tonic::async_trait]
+impl Readings for Service {
+    type ListReadingsStream = Messages<v1::Reading>;
+    type WatchReadingsStream = Messages<v1::Reading>;
 
     async fn list_readings(
         &self,
@@ -132,7 +234,10 @@ impl Concentrator for Service {
         }
         self.readings(filter, Query { after, limit: u64::MAX, follow: true })
     }
+}
 
+#[tonic::async_trait]
+impl Network for Service {
     async fn topology(
         &self,
         _: Request<v1::TopologyRequest>,
@@ -141,30 +246,22 @@ impl Concentrator for Service {
         let nodes = nodes.iter().map(|node| convert::node(&self.live, node)).collect();
         Ok(Response::new(v1::TopologyResponse { nodes }))
     }
+}
 
-    async fn status(&self, _: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
-        Ok(Response::new(convert::status(&self.live)))
-    }
-
-    async fn watch_status(
+#[tonic::async_trait]
+impl Config for Service {
+    async fn show_config(
         &self,
-        _: Request<v1::WatchStatusRequest>,
-    ) -> Result<Response<Self::WatchStatusStream>, Status> {
-        Ok(Response::new(stream::status(self.permit()?, Arc::clone(&self.live))))
+        _: Request<v1::ShowConfigRequest>,
+    ) -> Result<Response<v1::ShowConfigResponse>, Status> {
+        let rows = self.live.configuration().into_iter().map(|(key, value)| v1::ConfigRow { key, value });
+        Ok(Response::new(v1::ShowConfigResponse { rows: rows.collect() }))
     }
+}
 
-    async fn explain(
-        &self,
-        request: Request<v1::ExplainRequest>,
-    ) -> Result<Response<v1::ExplainResponse>, Status> {
-        let name = request.into_inner().meter_id;
-        let meter = self.live.find_meter(&name).or_else(|| Eui64::parse_hex(&name));
-        let unknown = || {
-            Status::not_found(format!("meter {name:?}: not known, expected an id of ListMeters or an EUI-64"))
-        };
-        let explanation = self.live.explain(meter.ok_or_else(unknown)?);
-        Ok(Response::new(convert::explanation(&self.live, explanation)))
-    }
+#[tonic::async_trait]
+impl Events for Service {
+    type WatchEventsStream = Messages<v1::Event>;
 
     async fn list_events(
         &self,
@@ -175,5 +272,20 @@ impl Concentrator for Service {
         let events = self.ask(move |store| store.events(Cursor(after_cursor), limit)).await?;
         let events = events.into_iter().map(|event| convert::event(&self.live, event)).collect();
         Ok(Response::new(v1::ListEventsResponse { events }))
+    }
+
+    async fn watch_events(
+        &self,
+        request: Request<v1::WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        let newest = self.ask(StoreReader::newest_event).await?;
+        let after = request.into_inner().after_cursor.map_or(newest, Cursor);
+        if after > newest {
+            let text =
+                format!("cursor {}: after the newest event, {}; it is of another store", after.0, newest.0);
+            return Err(Status::out_of_range(text));
+        }
+        let live = Arc::clone(&self.live);
+        Ok(Response::new(stream::events(self.permit()?, live, self.store.clone(), after)))
     }
 }

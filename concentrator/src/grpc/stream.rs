@@ -2,12 +2,14 @@
 
 use super::convert;
 use crate::live::Live;
+use crate::shutdown::Shutdown;
 use crate::store::{Cursor, ReadingFilter, StoreError, StoreReader, StoredReading};
 use concentrator_proto::v1;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc::error::SendTimeoutError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -64,9 +66,9 @@ pub(super) fn readings(
         tokio::select! {
             biased;
             () = sender.closed() => {}
-            () = stopping.triggered() => { let _ = sender.try_send(Err(stopped())); }
+            () = cut_short(&stopping) => { let _ = sender.try_send(Err(stopped())); }
             result = send_readings(&sender, &live, page, query) => {
-                if let Err(status) = result { let _ = sender.send(Err(status)).await; }
+                if let Err(status) = result { let _ = sender.try_send(Err(status)); }
             }
         }
     });
@@ -80,6 +82,7 @@ async fn send_readings(
     Query { mut after, mut limit, follow }: Query,
 ) -> Result<(), Status> {
     let mut newest = live.newest();
+    let mut stopping = false;
     loop {
         // Marked as seen before the store is asked: what is committed meanwhile wakes the wait below.
         newest.borrow_and_update();
@@ -87,13 +90,100 @@ async fn send_readings(
         for stored in &readings {
             after = stored.cursor;
             limit -= 1;
-            if sender.send(Ok(convert::reading(live, stored))).await.is_err() {
+            if !offer(sender, convert::reading(live, stored)).await? {
                 return Ok(());
             }
         }
         let drained = readings.len() < PAGE;
-        if limit == 0 || (drained && !follow) || (drained && newest.changed().await.is_err()) {
+        if limit == 0 || (drained && !follow) {
             return Ok(());
+        }
+        if drained {
+            if stopping {
+                return Err(stopped());
+            }
+            stopping = !news(&mut newest, &live.shutdown).await;
+        }
+    }
+}
+
+/// Sends the events after a cursor, then the new ones.
+pub(super) fn events(
+    permit: OwnedSemaphorePermit,
+    live: Arc<Live>,
+    store: PathBuf,
+    after: Cursor,
+) -> Messages<v1::Event> {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    tokio::spawn(async move {
+        let _permit = permit;
+        let stopping = live.shutdown.clone();
+        tokio::select! {
+            biased;
+            () = sender.closed() => {}
+            () = cut_short(&stopping) => { let _ = sender.try_send(Err(stopped())); }
+            result = send_events(&sender, &live, store, after) => {
+                if let Err(status) = result { let _ = sender.try_send(Err(status)); }
+            }
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+async fn send_events(
+    sender: &mpsc::Sender<Result<v1::Event, Status>>,
+    live: &Live,
+    store: PathBuf,
+    mut after: Cursor,
+) -> Result<(), Status> {
+    let mut count = live.events();
+    let mut stopping = false;
+    loop {
+        count.borrow_and_update();
+        let path = store.clone();
+        let events = blocking(move || StoreReader::open(&path)?.events(after, PAGE)).await?;
+        let drained = events.len() < PAGE;
+        for stored in events {
+            after = stored.cursor;
+            if !offer(sender, convert::event(live, stored)).await? {
+                return Ok(());
+            }
+        }
+        if drained {
+            if stopping {
+                return Err(stopped());
+            }
+            stopping = !news(&mut count, &live.shutdown).await;
+        }
+    }
+}
+
+/// Waits for news; `false` when the concentrator stops instead. What is durable by then is still to be sent.
+async fn news<T>(of: &mut watch::Receiver<T>, shutdown: &Shutdown) -> bool {
+    tokio::select! {
+        biased;
+        changed = of.changed() => changed.is_ok(),
+        () = shutdown.triggered() => false,
+    }
+}
+
+/// Waits for the shutdown, and then until a client that takes what there is has it.
+async fn cut_short(shutdown: &Shutdown) {
+    shutdown.triggered().await;
+    tokio::time::sleep(LAST_WORDS).await;
+}
+
+/// Sends one message; whether somebody is there.
+///
+/// # Errors
+/// The client takes nothing for long: its stream is closed, so that others find a place.
+async fn offer<T: Send>(sender: &mpsc::Sender<Result<T, Status>>, message: T) -> Result<bool, Status> {
+    match sender.send_timeout(Ok(message), STALLED).await {
+        Ok(()) => Ok(true),
+        Err(SendTimeoutError::Closed(_)) => Ok(false),
+        Err(SendTimeoutError::Timeout(_)) => {
+            tracing::warn!("a stream was closed: its client took nothing for {STALLED:?}");
+            Err(Status::aborted("nothing was taken for long; resume after the last cursor"))
         }
     }
 }
@@ -157,3 +247,7 @@ const PAGE: usize = 512;
 const QUEUE: usize = 64;
 /// Between two messages of status.
 const PACE: Duration = Duration::from_millis(200);
+/// How long a stream may go on with what is durable after the shutdown.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// A client that takes nothing for so long loses its stream.
+const STALLED: Duration = Duration::from_secs(30);

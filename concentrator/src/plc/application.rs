@@ -1,13 +1,17 @@
 //! What stands above the node: the collector and the store, driven by turns.
 
 use super::port::{Answer, ApplicationPort, Turn};
+use crate::jobs::Wanted;
 use crate::store::{Event, EventKind, LostRange, MeterCounter, Reading, Store, StoreError};
 use backhaul::ledger::Reason;
-use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry};
-use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpConfirm, UdpIndication, UdpRequest};
+use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Supply};
+use plc_core::sap::{
+    AdpmIndication, AdpmRequest, Key, Persist, StoredRoute, UdpConfirm, UdpIndication, UdpRequest,
+};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress, Utc, UtcAnchor};
 use plc_node::{DeviceCounter, NodeOutput};
+use std::collections::BTreeMap;
 
 /// The counter of the store that holds the first unused frame counter of the MAC.
 pub const MAC_FRAME_COUNTER: &str = "mac_frame_counter";
@@ -53,6 +57,10 @@ pub trait Observer: Send {
     fn network(&mut self, now: Utc, indication: &AdpmIndication);
     /// Something has happened in the reading of meters.
     fn collected(&mut self, now: Utc, event: &CollectorEvent);
+    /// What somebody wants of meters, to be done now; `at` is `now` on the clock of the collector.
+    fn wanted(&mut self, now: Utc, at: Instant) -> Vec<Wanted>;
+    /// A meter was told to leave, as this item of a job wanted.
+    fn removed(&mut self, now: Utc, item: i64);
     /// Something else that the store shall note, if there is.
     fn told(&mut self) -> Option<(EventKind, String)>;
     /// Whether the run shall end.
@@ -74,11 +82,16 @@ pub struct Application<'s, O> {
     full: bool,
 }
 
-/// Batches that become durable together: a transaction costs the flash some pages, whatever is in it.
+/// What becomes durable together: a transaction costs the flash some pages, whatever is in it. Nothing has come of it before: readings
+/// are not acknowledged, a counter guards nothing but the readings beside it, and a route that is forgotten is looked for again.
 #[derive(Debug, Default)]
 struct Waiting {
     numbers: Vec<u64>,
     readings: Vec<Reading>,
+    /// Counters of the answers that they came in, and of others.
+    counters: BTreeMap<Eui64, u32>,
+    /// Routes that have changed.
+    routes: BTreeMap<ShortAddress, StoredRoute>,
     /// When they are written at the latest.
     until: Option<Instant>,
 }
@@ -158,6 +171,7 @@ impl<'s, O: Observer> Application<'s, O> {
         self.drain(turn.now)?;
         self.commit_when_due(turn.now)?;
         self.drain(turn.now)?;
+        self.carry_out(turn.now)?;
         while let Some((kind, text)) = self.observer.told() {
             self.record(turn.now, kind, None, text)?;
         }
@@ -168,6 +182,22 @@ impl<'s, O: Observer> Application<'s, O> {
             self.commit(turn.now)?;
         }
         Ok(std::mem::take(&mut self.answer))
+    }
+
+    /// Hands on what somebody wants of meters.
+    fn carry_out(&mut self, now: Instant) -> Result<(), StoreError> {
+        for wanted in self.observer.wanted(self.anchor.utc(now), now) {
+            match wanted {
+                Wanted::Order(order) => self.collector.handle(now, CollectorInput::Order(order)),
+                Wanted::Remove(item, eui64) => {
+                    self.answer.management.push(AdpmRequest::Kick { eui64 });
+                    self.collector.handle(now, CollectorInput::Remove(eui64));
+                    self.observer.removed(self.anchor.utc(now), item);
+                }
+            }
+            self.drain(now)?;
+        }
+        Ok(())
     }
 
     /// Tells the meters that are in the network and not expected any more to leave it, which frees their addresses.
@@ -215,12 +245,12 @@ impl<'s, O: Observer> Application<'s, O> {
                 self.collector.handle(now, CollectorInput::UdpConfirm(confirm));
             }
             NodeOutput::Adpm(indication) => self.on_network(now, indication)?,
-            NodeOutput::Persist(record) => self.persist(record)?,
+            NodeOutput::Persist(record) => self.persist(now, record)?,
         }
         Ok(())
     }
 
-    fn persist(&mut self, record: Persist) -> Result<(), StoreError> {
+    fn persist(&mut self, now: Instant, record: Persist) -> Result<(), StoreError> {
         match record {
             Persist::MacFrameCounter { reserved_to } => {
                 self.store.set_counter(MAC_FRAME_COUNTER, u64::from(reserved_to))
@@ -231,7 +261,11 @@ impl<'s, O: Observer> Application<'s, O> {
             Persist::BroadcastSequence { reserved_to } => {
                 self.store.set_counter(BROADCAST_SEQUENCE, u64::from(reserved_to))
             }
-            Persist::Route(route) => self.store.set_route(&route),
+            Persist::Route(route) => {
+                self.waiting.routes.insert(route.destination, route);
+                self.wait_until(now + COMMIT_DELAY);
+                Ok(())
+            }
             Persist::GroupKey { index, key } => self.store.set_group_key(index, key),
             Persist::DeviceAddress { eui64, short } => self.set_address(eui64, short),
             Persist::DeviceRemoved { eui64 } => self.store.set_meter_address(eui64, None),
@@ -297,7 +331,8 @@ impl<'s, O: Observer> Application<'s, O> {
                     self.store.set_meter_counter(meter, MeterCounter::Invocation, u64::from(reserved_to))?;
                 }
                 CollectorOutput::PersistServerCounter { meter, last } => {
-                    self.store.set_meter_counter(meter, MeterCounter::Server, u64::from(last))?;
+                    self.waiting.counters.insert(meter, last);
+                    self.wait_until(now + COMMIT_DELAY);
                 }
                 CollectorOutput::Event(event) => self.on_collected(now, &event)?,
             }
@@ -310,25 +345,36 @@ impl<'s, O: Observer> Application<'s, O> {
         let received = self.anchor.utc(now);
         self.waiting.numbers.push(batch.number);
         self.waiting.readings.extend(batch.readings.iter().map(|reading| stored_form(reading, received)));
-        self.waiting.until.get_or_insert(now + COMMIT_DELAY);
+        self.wait_until(now + COMMIT_DELAY);
         self.observer.in_hand(&self.waiting.readings);
         self.commit_when_due(now)
     }
 
+    /// Whether there are readings in hand, and no others will come before `until`.
+    fn is_last(&self, until: Instant) -> bool {
+        let idle = self.collector.sessions_on_line() == 0;
+        idle && !self.waiting.readings.is_empty() && self.collector.deadline().is_none_or(|at| at > until)
+    }
+
+    fn wait_until(&mut self, until: Instant) {
+        self.waiting.until.get_or_insert(until);
+    }
+
     /// Makes what is in hand durable when it is enough or has waited long.
     fn commit_when_due(&mut self, now: Instant) -> Result<(), StoreError> {
-        let late = self.waiting.until.is_some_and(|until| until <= now);
-        if late || self.waiting.readings.len() >= COMMIT_READINGS { self.commit(now) } else { Ok(()) }
+        let Some(until) = self.waiting.until else { return Ok(()) };
+        let enough = self.waiting.readings.len() >= COMMIT_READINGS;
+        if until <= now || enough || self.is_last(until) { self.commit(now) } else { Ok(()) }
     }
 
     /// Makes what is in hand durable.
     fn commit(&mut self, now: Instant) -> Result<(), StoreError> {
-        if self.waiting.readings.is_empty() {
+        let Waiting { numbers, readings, counters, routes, until } = std::mem::take(&mut self.waiting);
+        if until.is_none() {
             return Ok(());
         }
-        let Waiting { numbers, readings, .. } = std::mem::take(&mut self.waiting);
         self.observer.in_hand(&[]);
-        match self.store.insert_readings(&readings) {
+        match self.store.commit(&readings, &counters, routes.values()) {
             Ok(report) => {
                 if std::mem::take(&mut self.full) {
                     self.observer.refused(self.anchor.utc(now), None);
@@ -341,6 +387,9 @@ impl<'s, O: Observer> Application<'s, O> {
             }
             // The collector asks the meters again later; meanwhile everything else goes on.
             Err(error) if error.is_full() => {
+                // These are no more than there are meters, and wait for better times.
+                self.waiting =
+                    Waiting { counters, routes, until: Some(now + COMMIT_DELAY), ..Waiting::default() };
                 self.tell_full(now, &error);
                 Ok(())
             }
@@ -360,6 +409,10 @@ impl<'s, O: Observer> Application<'s, O> {
     }
 
     fn on_collected(&mut self, now: Instant, event: &CollectorEvent) -> Result<(), StoreError> {
+        if event.is_pushed() {
+            // Its counter first: it must not be taken again after a power cut.
+            self.commit(now)?;
+        }
         if let CollectorEvent::GapLost { meter, range } = *event {
             let reason = Reason::NotGiven;
             self.store.record_lost(&LostRange { meter, from: range.from, to: range.to, reason })?;
@@ -375,7 +428,7 @@ impl<'s, O: Observer> Application<'s, O> {
 /// Readings that are written together.
 const COMMIT_READINGS: usize = 100;
 /// How long the first of them waits. The collector counts nothing as read before, so a power cut costs that it is read again.
-const COMMIT_DELAY: Duration = Duration::from_secs(5);
+const COMMIT_DELAY: Duration = Duration::from_secs(30);
 
 fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
     Reading {
@@ -393,7 +446,7 @@ fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
 /// What of the collector's events an operator should find later.
 const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
     match event {
-        CollectorEvent::MeterRead { .. } => None,
+        CollectorEvent::MeterRead { .. } | CollectorEvent::OrderEnded { .. } => None,
         CollectorEvent::SessionFailed { .. }
         | CollectorEvent::Gap { .. }
         | CollectorEvent::GapLost { .. }
@@ -402,6 +455,9 @@ const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
         | CollectorEvent::ClockSet { .. }
         | CollectorEvent::ClockNotSet { .. } => Some(EventKind::Clock),
         CollectorEvent::MeterRefused { .. } => Some(EventKind::MeterRefused),
+        CollectorEvent::Supplied { supply: Supply::Lost, .. } => Some(EventKind::PowerLost),
+        CollectorEvent::Supplied { supply: Supply::Back, .. } => Some(EventKind::PowerBack),
+        CollectorEvent::Alarmed { .. } | CollectorEvent::PushUnknown { .. } => Some(EventKind::Alarm),
     }
 }
 

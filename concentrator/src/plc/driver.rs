@@ -108,6 +108,11 @@ impl<F: FrontEnd> Driver<F> {
         self.dropped
     }
 
+    /// The application shall have a turn at the next step: somebody wants something of it.
+    pub const fn wake(&mut self) {
+        self.port.wake();
+    }
+
     /// Runs until the application says stop.
     ///
     /// # Errors

@@ -2,13 +2,14 @@
 
 use super::application::Observer;
 use super::network::Network;
+use crate::jobs::Wanted;
 use crate::live::{Live, MeterState, MeterStatus};
 use crate::pulse::Pipeline;
 use crate::store::{Cursor, EventKind, Reading};
-use collector::{Collector, CollectorEvent, SessionFailure};
+use collector::{Collector, CollectorEvent, OrderEnd, SessionFailure};
 use dlms::client::ClientFailure;
 use plc_core::sap::{AdpmIndication, UdpConfirm, UdpIndication, UdpRequest};
-use plc_core::{Eui64, ShortAddress, Utc};
+use plc_core::{Eui64, Instant, ShortAddress, Utc};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +32,13 @@ impl LiveObserver {
         let meter = self.shown.values().find(|status| status.short == Some(short));
         if let Some(status) = meter {
             self.live.update_meter(status.eui64, change);
+        }
+    }
+
+    /// Tells the jobs how an order has ended.
+    fn end(&self, number: u64, end: &OrderEnd, now: Utc) {
+        if let Some(Err(error)) = self.live.jobs().map(|jobs| jobs.ended(number, end, now)) {
+            tracing::error!("{error}");
         }
     }
 
@@ -60,6 +68,8 @@ impl Observer for LiveObserver {
         self.network.on_heard(now, datagram);
         self.live.diagnose(|diagnosis| diagnosis.on_heard(now, datagram));
         let change = |status: &mut MeterStatus| {
+            status.seen.get_or_insert(now);
+            status.last_contact = Some(now);
             status.counters.datagrams_received += 1;
             status.hops = Some(datagram.hops);
             status.link_quality = Some(datagram.lqi.0);
@@ -104,6 +114,10 @@ impl Observer for LiveObserver {
             AdpmIndication::Started { pan_id } => {
                 self.live.update_status(|status| status.pan_id = Some(pan_id))
             }
+            AdpmIndication::DeviceJoined { eui64, .. } => self.live.update_meter(eui64, |status| {
+                status.seen.get_or_insert(now);
+                status.joined = Some(now);
+            }),
             AdpmIndication::DeviceRefused { eui64, .. } => {
                 self.live.update_meter(eui64, |status| status.state = MeterState::Refused);
             }
@@ -121,6 +135,8 @@ impl Observer for LiveObserver {
             CollectorEvent::MeterRead { meter, .. } => {
                 self.live.update_meter(*meter, |status| {
                     status.last_success = Some(now);
+                    status.associated = Some(now);
+                    status.availability.note(now, true);
                     status.last_error.clear();
                 });
                 tracing::debug!(%event, "read");
@@ -129,12 +145,35 @@ impl Observer for LiveObserver {
                 let suspicious = matches!(reason, SessionFailure::Association(ClientFailure::Authentication));
                 self.live.update_meter(*meter, |status| {
                     status.last_error = reason.to_string();
+                    status.availability.note(now, false);
                     status.counters.security_failures += u64::from(suspicious);
                 });
                 tracing::warn!(%event, "read");
             }
+            CollectorEvent::OrderEnded { meter, number, end } => {
+                self.live.update_meter(*meter, |status| {
+                    if matches!(end, OrderEnd::Done(_) | OrderEnd::Denied(..)) {
+                        status.associated = Some(now);
+                    }
+                });
+                self.end(*number, end, now);
+                tracing::info!(%event, "order");
+            }
             _ => tracing::warn!(%event, "read"),
         }
+    }
+
+    fn wanted(&mut self, now: Utc, at: Instant) -> Vec<Wanted> {
+        let Some(jobs) = self.live.jobs().filter(|jobs| jobs.has_news()) else { return Vec::new() };
+        let wanted = jobs.next(now, at, self.live.joined());
+        wanted.unwrap_or_else(|error| {
+            tracing::error!("{error}");
+            Vec::new()
+        })
+    }
+
+    fn removed(&mut self, now: Utc, item: i64) {
+        self.end(item.cast_unsigned(), &OrderEnd::Done(Vec::new()), now);
     }
 
     fn told(&mut self) -> Option<(EventKind, String)> {

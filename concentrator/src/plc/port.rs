@@ -66,6 +66,13 @@ impl NodePort {
         self.deadline
     }
 
+    /// A turn is wanted at once.
+    pub const fn wake(&mut self) {
+        if !self.waiting {
+            self.deadline = Some(Instant::EPOCH);
+        }
+    }
+
     /// Whether a turn is under way.
     pub const fn is_waiting(&self) -> bool {
         self.waiting

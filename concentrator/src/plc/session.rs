@@ -5,6 +5,7 @@ use super::driver::{Driver, DriverError};
 use super::front_end::FrontEnd;
 use super::observer::LiveObserver;
 use super::port::port;
+use crate::jobs::JobError;
 use crate::live::Live;
 use crate::store::{Network, Store, StoreError, StoreReader};
 use collector::{Collector, CollectorConfig};
@@ -35,6 +36,9 @@ pub enum SessionError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The jobs cannot be read.
+    #[error(transparent)]
+    Jobs(#[from] JobError),
     /// The driver has ended.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -74,6 +78,9 @@ pub fn serve<F: FrontEnd, R>(
         diagnosis.set_period(config.collector.period);
         diagnosis.on_clock();
     });
+    if let Some(jobs) = live.jobs() {
+        jobs.interrupted(live.now())?;
+    }
     let collector = Collector::new(config.collector.clone());
     let mut application =
         Application::new(collector, store, driver.anchor(), network.pan_id, &config.meters, observer)?;

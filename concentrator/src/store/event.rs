@@ -35,6 +35,12 @@ pub enum EventKind {
     StoreDamaged,
     /// Another configuration has come into force, was refused or was taken back.
     Configuration,
+    /// A meter said that it had lost its supply.
+    PowerLost,
+    /// A meter said that its supply is back.
+    PowerBack,
+    /// A meter told of alarms.
+    Alarm,
     /// A kind that this version does not know.
     Unknown,
 }
@@ -99,7 +105,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 }
 
 /// In the order of the enum.
-const NAMES: [(EventKind, &str); 14] = [
+const NAMES: [(EventKind, &str); 17] = [
     (EventKind::Started, "started"),
     (EventKind::Stopped, "stopped"),
     (EventKind::MeterJoined, "meter-joined"),
@@ -113,6 +119,9 @@ const NAMES: [(EventKind, &str); 14] = [
     (EventKind::StoreFull, "store-full"),
     (EventKind::StoreDamaged, "store-damaged"),
     (EventKind::Configuration, "configuration"),
+    (EventKind::PowerLost, "power-lost"),
+    (EventKind::PowerBack, "power-back"),
+    (EventKind::Alarm, "alarm"),
     (EventKind::Unknown, "unknown"),
 ];
 

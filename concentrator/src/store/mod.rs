@@ -25,10 +25,12 @@ pub use reading::{Cursor, InsertReport, Reading, ReadingFilter, StoredReading};
 pub use retention::{DeliveredMark, Limits};
 
 use archive::{Archive, ArchiveError, Conflict};
+use plc_core::sap::StoredRoute;
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
 use reading::bits;
 use retention::Retention;
 use rusqlite::{OptionalExtension, Transaction, params};
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
@@ -112,8 +114,31 @@ impl Store {
     /// # Errors
     /// There is no room ([`StoreError::is_full`]), or the database failed; nothing of the batch was kept.
     pub fn insert_readings(&mut self, batch: &[Reading]) -> Result<InsertReport, StoreError> {
-        self.make_room(batch)?;
+        self.commit(batch, &BTreeMap::new(), [])
+    }
+
+    /// The same, with the last counters that meters have used and with routes, all in one transaction. A counter that would go back
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// As [`Self::insert_readings`].
+    pub fn commit<'a>(
+        &mut self,
+        batch: &[Reading],
+        counters: &BTreeMap<Eui64, u32>,
+        routes: impl IntoIterator<Item = &'a StoredRoute>,
+    ) -> Result<InsertReport, StoreError> {
+        if !batch.is_empty() {
+            self.make_room(batch)?;
+        }
         let report = self.archived(|archive, transaction| {
+            let mut raise = transaction.prepare_cached(RAISE_SERVER_COUNTER)?;
+            for (meter, last) in counters {
+                raise.execute(params![bits(*meter), last])?;
+            }
+            for route in routes {
+                network::keep_route(transaction, route)?;
+            }
             let report = archive.insert(transaction, batch)?;
             for conflict in &report.conflicts {
                 record_conflict(transaction, conflict)?;
@@ -350,4 +375,6 @@ fn trim_events(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 }
 
 const SET_INVOCATION_COUNTER: &str = "UPDATE meters SET invocation_counter = ?2 WHERE eui64 = ?1";
+const RAISE_SERVER_COUNTER: &str =
+    "UPDATE meters SET server_counter = ?2 WHERE eui64 = ?1 AND server_counter < ?2";
 const SET_SERVER_COUNTER: &str = "UPDATE meters SET server_counter = ?2 WHERE eui64 = ?1";

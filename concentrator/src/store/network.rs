@@ -4,7 +4,7 @@ use super::{Store, StoreError, StoreReader};
 use plc_core::ShortAddress;
 use plc_core::sap::{Key, KeyUse, StoredRoute};
 use plc_node::DeviceCounter;
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 
 impl Store {
     /// Keeps the way to a node. One that is held already costs no write.
@@ -12,9 +12,7 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub fn set_route(&mut self, route: &StoredRoute) -> Result<(), StoreError> {
-        let StoredRoute { destination, next_hop, cost, hops, weak_links, sequence } = *route;
-        let row = params![destination.0, next_hop.0, cost, hops, weak_links, sequence];
-        self.transact(|transaction| transaction.prepare_cached(SET_ROUTE)?.execute(row).map(drop))
+        self.transact(|transaction| keep_route(transaction, route))
     }
 
     /// Keeps what stands in a slot of the group key; `None` empties it.
@@ -116,6 +114,12 @@ const fn purpose(code: u8) -> Option<KeyUse> {
         2 => Some(KeyUse::Previous),
         _ => None,
     }
+}
+
+pub(super) fn keep_route(transaction: &Transaction<'_>, route: &StoredRoute) -> rusqlite::Result<()> {
+    let StoredRoute { destination, next_hop, cost, hops, weak_links, sequence } = *route;
+    let row = params![destination.0, next_hop.0, cost, hops, weak_links, sequence];
+    transaction.prepare_cached(SET_ROUTE)?.execute(row).map(drop)
 }
 
 const SET_ROUTE: &str = "INSERT INTO routes VALUES (?1, ?2, ?3, ?4, ?5, ?6)

@@ -501,3 +501,26 @@ fn a_disk_without_room_is_said_and_nothing_that_was_told_is_lost() {
     assert_eq!(store.insert_readings(&again).unwrap().duplicates, 40, "what is known is still known");
     assert!(fill(&mut store, taken, 5).0 > taken, "it goes on where it stopped");
 }
+
+#[test]
+fn readings_counters_and_routes_become_durable_together_or_not_at_all() {
+    let (_folder, mut store) = store();
+    store.register_meter(METER, None).unwrap();
+    let route = StoredRoute {
+        destination: ShortAddress(7),
+        next_hop: ShortAddress(3),
+        cost: 9,
+        hops: 2,
+        weak_links: 1,
+        sequence: Some(77),
+    };
+    let counter = |store: &Store| store.reader().meter(METER).unwrap().unwrap().server_counter;
+    store.commit(&[reading(0, 1)], &BTreeMap::from([(METER, 41)]), [&route]).unwrap();
+    assert_eq!((all(&store).len(), counter(&store), store.reader().routes().unwrap().len()), (1, 41, 1));
+    store.commit(&[], &BTreeMap::from([(METER, 40)]), []).unwrap();
+    assert_eq!(counter(&store), 41, "a counter never goes back");
+    store.set_limits(Limits { octets: 1, ..Limits::default() }).unwrap();
+    let refused = store.commit(&[reading(900, 2)], &BTreeMap::from([(METER, 50)]), []);
+    assert!(refused.is_err_and(|error| error.is_full()));
+    assert_eq!((all(&store).len(), counter(&store)), (1, 41));
+}

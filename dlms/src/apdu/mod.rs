@@ -103,6 +103,11 @@ impl InvokeId {
         Self(invoke_id::CONFIRMED | number & invoke_id::NUMBER)
     }
 
+    /// Whether an answer is wanted.
+    pub const fn is_confirmed(self) -> bool {
+        self.0 & invoke_id::CONFIRMED != 0
+    }
+
     /// The number, 0..=15.
     pub const fn number(self) -> u8 {
         self.0 & invoke_id::NUMBER

@@ -5,6 +5,7 @@ use super::{Data, Sequence, compact};
 use crate::cosem::{ClockTime, LogicalName};
 use crate::specs::{AXDR_DEPTH_MAX, tag};
 use alloc::vec::Vec;
+use core::fmt;
 use heapless::Vec as Stack;
 
 /// Why what an [`Encoder`] wrote is not one value.
@@ -17,6 +18,20 @@ pub enum EncodeFault {
     /// An array or structure has fewer elements than it said, or there is not exactly one value.
     Unbalanced,
 }
+
+impl fmt::Display for EncodeFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "a value longer than its limit",
+            Self::TooDeep => return write!(f, "a value with more than {AXDR_DEPTH_MAX} levels"),
+            Self::Unbalanced => {
+                "not one value: expected as many elements as every array and structure has said"
+            }
+        })
+    }
+}
+
+impl core::error::Error for EncodeFault {}
 
 /// Writes one value into a `Vec`, never more octets than its limit.
 ///

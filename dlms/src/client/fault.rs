@@ -135,3 +135,7 @@ impl fmt::Display for AareFault {
         }
     }
 }
+
+impl core::error::Error for AnswerFault {}
+
+impl core::error::Error for AareFault {}

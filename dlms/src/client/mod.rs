@@ -8,6 +8,7 @@ mod config;
 mod counters;
 mod ear;
 mod exchange;
+mod failure;
 mod fault;
 mod handshake;
 mod hearing;
@@ -78,6 +79,17 @@ impl Client {
             counters: ClientCounters::default(),
             config,
         }
+    }
+
+    /// Send counters below `reserved_to` need no reservation any more: one from before, of which some were left.
+    pub fn with_reserved(mut self, reserved_to: u32) -> Self {
+        self.voice.reserve(reserved_to);
+        self
+    }
+
+    /// The first send counter that was not used.
+    pub const fn next_send_counter(&self) -> u64 {
+        self.voice.next_counter()
     }
 
     /// What the client was told.

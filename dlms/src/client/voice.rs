@@ -38,6 +38,14 @@ impl Voice {
         Self { send, number: 0, entropy, out: Outbox::new() }
     }
 
+    pub(super) fn reserve(&mut self, reserved_to: u32) {
+        self.send = self.send.reserved(reserved_to);
+    }
+
+    pub(super) const fn next_counter(&self) -> u64 {
+        self.send.peek()
+    }
+
     /// The next number for a request, 0..=15.
     pub(super) const fn next_number(&mut self) -> u8 {
         self.number = (self.number + 1) & invoke_id::NUMBER;

@@ -6,6 +6,7 @@ use super::specs;
 use super::{LineFormat, LineSettings, ModeECounters};
 use crate::apdu::Pdu;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 use plc_core::{Instant, Machine, Outbox};
 
@@ -75,6 +76,18 @@ pub enum OpeningFailure {
     /// The meter has not confirmed the choice.
     NotConfirmed,
 }
+
+impl fmt::Display for OpeningFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoAnswer => "no identification from the meter, expected one after the request",
+            Self::NoHdlc => "the meter does not speak HDLC, expected an identification that offers mode E",
+            Self::NotConfirmed => "the meter has not confirmed the choice of protocol and rate",
+        })
+    }
+}
+
+impl core::error::Error for OpeningFailure {}
 
 /// The client's side of the opening: a request, an identification, a choice, a confirmation.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use super::{KdfParties, Secret, Suite};
 use crate::specs::security::{self as specs, kdf};
 use aes_kw::KeyInit;
 use alloc::vec::Vec;
+use core::fmt;
 use sha2::Digest;
 use zeroize::Zeroizing;
 
@@ -36,6 +37,14 @@ pub fn derive_key(
 /// A key that cannot be wrapped or unwrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrapFault;
+
+impl fmt::Display for WrapFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key that cannot be wrapped or unwrapped: expected its length, and the key that it was wrapped under")
+    }
+}
+
+impl core::error::Error for WrapFault {}
 
 /// Wraps a key under a key encryption key of 16 or 32 octets.
 ///

@@ -6,6 +6,7 @@ use crate::specs::security_setup::CERTIFICATE_LEN_MAX;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::str::FromStr;
 use der::asn1::{Any, BitString, ObjectIdentifier, UintRef};
 use der::{Decode, Encode, Reader, Sequence, SliceReader};
@@ -37,6 +38,21 @@ pub enum CertificateFault {
     /// Of another end, or another key than that of this end.
     Subject,
 }
+
+impl fmt::Display for CertificateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => {
+                "no certificate of an end: expected DER with a curve, a use and a system title that are known"
+            }
+            Self::Signature => "not signed by an authority that is known",
+            Self::Expired => "not valid now, or the time is not known",
+            Self::Subject => "the certificate of another end, or of another key",
+        })
+    }
+}
+
+impl core::error::Error for CertificateFault {}
 
 /// A certificate of one end.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,9 +19,35 @@ pub enum ProtectFault {
     Tag,
 }
 
+impl fmt::Display for ProtectFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Control(control) => {
+                write!(
+                    f,
+                    "security control {:02X}, expected one of this suite and of keys that are here",
+                    control.0
+                )
+            }
+            Self::Truncated => write!(f, "no room for a tag, expected {} octets of it", specs::TAG_LEN),
+            Self::Tag => f.write_str("the tag is not that of these octets under these keys"),
+        }
+    }
+}
+
+impl core::error::Error for ProtectFault {}
+
 /// A key is not as long as its suite wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyLength;
+
+impl fmt::Display for KeyLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key of another length, expected 16 octets in suites 0 and 1 and 32 in suite 2")
+    }
+}
+
+impl core::error::Error for KeyLength {}
 
 /// A symmetric key, by the number that security setup has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

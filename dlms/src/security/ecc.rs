@@ -54,6 +54,14 @@ pub enum PrivateKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoKey;
 
+impl fmt::Display for NoKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no key: expected a point of the curve, or a number below its order and above zero")
+    }
+}
+
+impl core::error::Error for NoKey {}
+
 impl PrivateKey {
     /// From its number, as long as the curve says.
     ///

@@ -128,10 +128,11 @@ impl End<'_> {
             (self.context, Mark::Global(ciphered.counter))
         };
         let mark = if ciphered.control.0 & PROTECTED == 0 { Mark::None } else { mark };
+        // The tag first: who has not the keys learns nothing of the counters, and makes nobody believe in a replay.
+        let plain = channel::open(context, demanded, self.peer, &ciphered)?;
         if !heard.is_fresh(mark) {
             return Err(Unopened::Replay);
         }
-        let plain = channel::open(context, demanded, self.peer, &ciphered)?;
         let wrap = Wrap::Envelope(ciphered.envelope);
         let form = Form { wrap, control: ciphered.control, ..Form::BARE };
         Ok(Opened { plain, form, mark })
@@ -143,14 +144,14 @@ impl End<'_> {
         self.check_titles(&general.header)?;
         let source = source(general.key_info)?;
         let mark = self.mark(source, &general)?;
-        if !heard.is_fresh(mark) {
-            return Err(Unopened::Replay);
-        }
         let context = self.context_of(general.key_info, general.header.transaction)?;
         let header = aad(&context, &general.header);
         let plain = context
             .unprotect_with(general.control, self.peer, general.counter, &header, general.text)
             .map_err(|_| OpenFault::Tag)?;
+        if !heard.is_fresh(mark) {
+            return Err(Unopened::Replay);
+        }
         check_inside(&plain)?;
         let transaction =
             Transaction::from_slice(general.header.transaction).map_err(|_| Unopened::Malformed)?;

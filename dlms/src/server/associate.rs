@@ -144,10 +144,11 @@ pub(super) fn open_initiate(
     if ciphered.envelope != Envelope::Specific(tag) {
         return Err(Refusal::Unauthentic);
     }
+    // The tag first: see `End::open`.
+    let plain = open(keys, demanded, title, &ciphered).map_err(Refusal::Unopened)?;
     if !heard.is_fresh(Mark::Global(ciphered.counter)) {
         return Err(Refusal::Replay);
     }
-    let plain = open(keys, demanded, title, &ciphered).map_err(Refusal::Unopened)?;
     Ok((ciphered.counter, plain))
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Caller<'s> {
     pub(super) pushes: &'s mut Pushes,
     /// Whether the APDU came in general blocks.
     pub(super) joined: bool,
+    /// Whether a host is told something that has opened no association.
+    pub(super) to_host: bool,
 }
 
 impl<'s> Caller<'s> {
@@ -226,7 +228,7 @@ impl<'s> Caller<'s> {
 }
 
 /// No association is open.
-const NOT_ASSOCIATED: ExceptionResponse =
+pub(super) const NOT_ASSOCIATED: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::OperationNotPossible };
 /// The answer is longer than can be told.
 const TOO_LONG: ExceptionResponse =

@@ -10,8 +10,11 @@ use super::services::Services;
 use super::serving::UNKNOWN_SERVICE;
 use super::session::Session;
 use super::setting::Setting;
-use crate::apdu::{AccessRequest, AnyActionRequest, ExceptionResponse, GetRequest, Pdu, SetRequest};
+use crate::apdu::{
+    AccessRequest, AnyActionRequest, ExceptionResponse, GetRequest, InvokeId, Pdu, SetRequest,
+};
 use crate::specs::apdu_tag;
+use crate::specs::choice::{action_request, set_request};
 use alloc::vec::Vec;
 
 /// What a service has to say: an answer, nothing, or that it is no service.
@@ -25,8 +28,20 @@ pub(super) struct Dispatch<'d, 's> {
 }
 
 impl Dispatch<'_, '_> {
-    /// The answer; `None` when there is nothing to say.
+    /// The answer; `None` when there is nothing to say. A request that wants no answer gets none: what it writes and invokes
+    /// is done all the same, and what is read, or goes on in blocks that would have to be acknowledged, is not.
     pub(super) fn answer(self, apdu: &[u8]) -> Answer {
+        if !is_unconfirmed(apdu) {
+            return self.confirmed(apdu);
+        }
+        if is_done_unconfirmed(apdu) {
+            // There is nobody to tell.
+            let _ = self.confirmed(apdu);
+        }
+        Ok(None)
+    }
+
+    fn confirmed(self, apdu: &[u8]) -> Answer {
         let Self { session, mut services, counters } = self;
         let services = &mut services;
         if !session.terms.conformance.has(needed(apdu)) {
@@ -53,4 +68,23 @@ impl Dispatch<'_, '_> {
             _ => Err(UNKNOWN_SERVICE),
         }
     }
+}
+
+/// Whether this is a GET, SET or ACTION whose service class says that no answer is wanted \[GB 9.5; confidence A\].
+pub(super) fn is_unconfirmed(apdu: &[u8]) -> bool {
+    match *apdu {
+        [apdu_tag::GET_REQUEST | apdu_tag::SET_REQUEST | apdu_tag::ACTION_REQUEST, _, invoke_id, ..] => {
+            !InvokeId(invoke_id).is_confirmed()
+        }
+        _ => false,
+    }
+}
+
+/// Whether an unconfirmed request is carried out: one that writes or invokes, and is all there.
+fn is_done_unconfirmed(apdu: &[u8]) -> bool {
+    matches!(
+        *apdu,
+        [apdu_tag::SET_REQUEST, set_request::NORMAL | set_request::WITH_LIST, ..]
+            | [apdu_tag::ACTION_REQUEST, action_request::NORMAL | action_request::WITH_LIST, ..]
+    )
 }

@@ -32,6 +32,7 @@ mod session;
 mod sessions;
 mod setting;
 mod setup;
+mod stranger;
 mod transfer;
 mod voice;
 
@@ -86,10 +87,10 @@ impl Server {
 
     /// Serves one datagram from `peer`; outputs follow from `poll`.
     pub fn serve(&mut self, now: Instant, peer: u16, bytes: &[u8], objects: &mut dyn ObjectModel) {
-        let wpdu = Wpdu::from_bytes(bytes).ok().filter(|wpdu| wpdu.destination == self.config.server_sap);
-        let Some(wpdu) = wpdu else { return self.voice.counters.malformed += 1 };
-        let Some(index) = self.association(wpdu.source) else {
-            return self.voice.counters.unknown_client += 1;
+        let Ok(wpdu) = Wpdu::from_bytes(bytes) else { return self.voice.counters.malformed += 1 };
+        let is_here = wpdu.destination == self.config.server_sap;
+        let Some(index) = self.association(wpdu.source).filter(|_| is_here) else {
+            return self.on_stranger(peer, &wpdu);
         };
         self.sessions.expire(now);
         self.on_apdu(now, peer, index, wpdu.apdu, objects);
@@ -138,11 +139,50 @@ impl Server {
         Pushing { caller: &mut self.caller(now, peer, index) }.notify(notification)
     }
 
+    /// The same to a host that the server has connected to of itself. Where there are keys, it is sent under the global ones as the
+    /// policy of the association demands, in an envelope that names the server; the confirmation must come in the same way, under a
+    /// fresh counter. No association is opened by either.
+    ///
+    /// # Errors
+    /// As above; [`NotifyFault::NotAssociated`] also where the policy demands signatures, since they would name the recipient.
+    pub fn notify_host(
+        &mut self,
+        now: Instant,
+        peer: u16,
+        client_sap: u16,
+        notification: &Notification<'_>,
+    ) -> Result<u32, NotifyFault> {
+        let index = self.association(client_sap).ok_or(NotifyFault::NotAssociated)?;
+        let mut caller = self.caller(now, peer, index);
+        caller.to_host = true;
+        Pushing { caller: &mut caller }.notify(notification)
+    }
+
+    /// A request of a client, or for a logical device, that there is not.
+    fn on_stranger(&mut self, peer: u16, wpdu: &Wpdu<'_>) {
+        self.voice.counters.unknown_client += 1;
+        if let Some(answer) = stranger::answer(wpdu) {
+            self.voice.datagram(peer, answer);
+        }
+    }
+
     fn caller(&mut self, now: Instant, peer: u16, index: usize) -> Caller<'_> {
         let Self { config, guards, sessions, voice, pushes } = self;
         let (config, association) = (&*config, &config.associations[index]);
         let guard = &mut guards[index];
-        Caller { now, peer, index, association, config, guard, sessions, voice, pushes, joined: false }
+        Caller {
+            now,
+            peer,
+            index,
+            association,
+            config,
+            guard,
+            sessions,
+            voice,
+            pushes,
+            joined: false,
+            to_host: false,
+        }
     }
 
     /// Sends again what was not confirmed in time.
@@ -152,7 +192,9 @@ impl Server {
             let Some(due) = pushes.due(now, |event| voice.tell(event)) else { return };
             if let Some(index) = self.association(due.client_sap) {
                 // Without an association it is not sent, and given up in its time.
-                let _ = Pushing { caller: &mut self.caller(now, due.peer, index) }.say(&due.apdu);
+                let mut caller = self.caller(now, due.peer, index);
+                caller.to_host = due.to_host;
+                let _ = Pushing { caller: &mut caller }.say(&due.apdu);
             }
         }
     }

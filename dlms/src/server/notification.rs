@@ -1,6 +1,7 @@
 //! What a server may be told to say unasked.
 
 use crate::cosem::{AttributeRequest, ClockTime};
+use core::fmt;
 use core::time::Duration;
 
 /// Something that nobody asked for.
@@ -38,3 +39,16 @@ pub enum NotifyFault {
     /// As many pushes as may wait do wait for their confirmation.
     TooManyWaiting,
 }
+
+impl fmt::Display for NotifyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAssociated => "expected a client with an association, open where it has keys",
+            Self::NotAValue => "expected one whole encoded value",
+            Self::NotNegotiated => "the client has not said that it understands this notification",
+            Self::TooManyWaiting => "expected fewer pushes that wait for their confirmation",
+        })
+    }
+}
+
+impl core::error::Error for NotifyFault {}

@@ -6,6 +6,7 @@ use super::session::{Channel, Handshake, Phase, Session};
 use super::{ServerEvent, ServerPersist};
 use crate::apdu::{Aarq, AssociationResult, Diagnostic, Pdu};
 use crate::security::{Mark, SystemTitle};
+use crate::specs::association::PROVIDER_NO_REASON;
 use crate::specs::security::CHALLENGE_LEN_SIGNED;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -18,7 +19,7 @@ pub(super) struct Opening<'c, 's> {
 
 impl Opening<'_, '_> {
     pub(super) fn on_aarq(&mut self, apdu: &[u8]) {
-        let Ok(aarq) = Aarq::from_bytes(apdu) else { return self.caller.voice.counters.malformed += 1 };
+        let Ok(aarq) = Aarq::from_bytes(apdu) else { return self.on_malformed() };
         if self.caller.is_locked() {
             let (result, why) = (AssociationResult::RejectedTransient, Diagnostic::AuthenticationFailure);
             return self.caller.reply(&associate::reject(self.caller.association, result, why, None));
@@ -28,6 +29,13 @@ impl Opening<'_, '_> {
             Ok(judged) => self.on_judged(judged),
             Err(refusal) => self.on_refusal(refusal),
         }
+    }
+
+    /// An AARQ that is none: the service provider refuses it, since no user of it has seen a proposal.
+    fn on_malformed(&mut self) {
+        self.caller.voice.counters.malformed += 1;
+        let aare = associate::reject_as_provider(self.caller.association, PROVIDER_NO_REASON);
+        self.caller.reply(&aare);
     }
 
     fn on_judged(&mut self, judged: Judged) {

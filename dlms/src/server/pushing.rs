@@ -1,12 +1,13 @@
 //! What the server says unasked: pushes and events.
 
 use super::caller::Caller;
+use super::session::Channel;
 use super::{Notification, NotifyFault, ServerEvent};
 use crate::apdu::{
     Conformance, DataNotification, DataNotificationConfirm, EventNotification, LongInvokeId, Pdu,
 };
 use crate::axdr::Data;
-use crate::security::Form;
+use crate::security::{Form, SecurityContext, SystemTitle};
 use crate::specs::conversation::PUSHES_MAX;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -25,6 +26,7 @@ struct Waiting {
     number: u32,
     peer: u16,
     client_sap: u16,
+    to_host: bool,
     apdu: Vec<u8>,
     timeout: Duration,
     left: u8,
@@ -35,6 +37,7 @@ struct Waiting {
 pub(super) struct Due {
     pub(super) peer: u16,
     pub(super) client_sap: u16,
+    pub(super) to_host: bool,
     pub(super) apdu: Vec<u8>,
 }
 
@@ -44,6 +47,11 @@ impl Pushes {
         self.waiting.iter().map(|waiting| waiting.deadline).min()
     }
 
+    /// Whether this client, reached at this peer, is to confirm something.
+    pub(super) fn awaits(&self, peer: u16, client_sap: u16) -> bool {
+        self.waiting.iter().any(|waiting| waiting.peer == peer && waiting.client_sap == client_sap)
+    }
+
     /// The next that is to be sent again; those that are given up become events.
     pub(super) fn due(&mut self, now: Instant, mut tell: impl FnMut(ServerEvent)) -> Option<Due> {
         while let Some(at) = self.waiting.iter().position(|waiting| waiting.deadline <= now) {
@@ -51,8 +59,8 @@ impl Pushes {
             if waiting.left > 0 {
                 waiting.left -= 1;
                 waiting.deadline = now + waiting.timeout;
-                let (peer, client_sap, apdu) = (waiting.peer, waiting.client_sap, waiting.apdu.clone());
-                return Some(Due { peer, client_sap, apdu });
+                let Waiting { peer, client_sap, to_host, .. } = *waiting;
+                return Some(Due { peer, client_sap, to_host, apdu: waiting.apdu.clone() });
             }
             let given_up = self.waiting.swap_remove(at);
             tell(ServerEvent::PushFailed { client_sap: given_up.client_sap, number: given_up.number });
@@ -85,14 +93,14 @@ impl Pushing<'_, '_> {
                 if confirmation.is_some() && pushes.waiting.is_full() {
                     return Err(NotifyFault::TooManyWaiting);
                 }
-                pushes.number = pushes.number.wrapping_add(1) & LongInvokeId(u32::MAX).number();
-                let number = pushes.number;
+                let number = pushes.number.wrapping_add(1) & LongInvokeId(u32::MAX).number();
                 let invoke_id = match confirmation {
                     Some(_) => LongInvokeId::confirmed(number),
                     None => LongInvokeId::unconfirmed(number),
                 };
                 let apdu = DataNotification { invoke_id, date_time: *date_time, body }.to_vec();
                 self.say(&apdu)?;
+                self.caller.pushes.number = number;
                 if let Some((timeout, left)) = *confirmation {
                     self.wait(number, apdu, timeout.max(Duration::from_millis(1)), left);
                 }
@@ -114,9 +122,9 @@ impl Pushing<'_, '_> {
 
     fn wait(&mut self, number: u32, apdu: Vec<u8>, timeout: Duration, left: u8) {
         let (peer, client_sap) = (self.caller.peer, self.caller.association.client_sap);
-        let deadline = self.caller.now + timeout;
+        let (deadline, to_host) = (self.caller.now + timeout, self.caller.to_host);
         // There was room before anything was sent.
-        let waiting = Waiting { number, peer, client_sap, apdu, timeout, left, deadline };
+        let waiting = Waiting { number, peer, client_sap, to_host, apdu, timeout, left, deadline };
         let _ = self.caller.pushes.waiting.push(waiting);
     }
 
@@ -126,11 +134,25 @@ impl Pushing<'_, '_> {
             self.caller.reply(apdu);
             return Ok(());
         };
+        if self.caller.to_host {
+            return self.say_to_host(&keys, apdu);
+        }
         // An association that needs no AARQ needs no session either: whoever only pushes has never heard its client.
         let needs_none = self.caller.association.authentication.pre_established().is_some();
         let is_open = needs_none || self.caller.session().is_some_and(|session| session.is_open());
         let channel = self.caller.channel().filter(|_| is_open).ok_or(NotifyFault::NotAssociated)?;
         self.caller.reply_protected(&keys, &channel, apdu, &Form::BARE.of_answer(keys.policy()));
+        Ok(())
+    }
+
+    fn say_to_host(&mut self, keys: &SecurityContext, apdu: &[u8]) -> Result<(), NotifyFault> {
+        let form = Form::BARE.of_answer(keys.policy());
+        if form.signed {
+            return Err(NotifyFault::NotAssociated);
+        }
+        // The title of the recipient goes into no envelope of this form.
+        let channel = Channel { client_title: SystemTitle::default(), dedicated: None };
+        self.caller.reply_protected(keys, &channel, apdu, &form);
         Ok(())
     }
 

@@ -3,17 +3,17 @@
 use super::associate;
 use super::builtin::Builtin;
 use super::caller::Caller;
-use super::dispatch::{Answer, Dispatch};
+use super::dispatch::{Answer, Dispatch, is_unconfirmed};
 use super::negotiated::needed;
 use super::proving::Proving;
 use super::pushing::Pushing;
 use super::services::Services;
 use super::session::{Channel, Phase, Terms};
 use super::setup::{self, Setup};
-use super::{AssociationContext, ObjectModel};
+use super::{AssociationContext, ObjectModel, ServerPersist};
 use crate::apdu::{
-    ActionRequest, Conformance, ExceptionResponse, GeneralBlockTransfer, Pdu, ServiceError, StateError,
-    is_ciphered, is_general,
+    ActionRequest, Ciphered, Conformance, Envelope, ExceptionResponse, GeneralBlockTransfer, Pdu,
+    ServiceError, StateError, is_ciphered, is_general,
 };
 use crate::block_transfer::Taken;
 use crate::client::REPLY_TO_HLS;
@@ -102,7 +102,7 @@ impl Serving<'_, '_> {
 
     /// An APDU in a ciphered context.
     fn on_protected(&mut self, keys: &SecurityContext, apdu: &[u8]) {
-        let Some(channel) = self.caller.channel() else { return self.caller.on_unassociated() };
+        let Some(channel) = self.caller.channel() else { return self.on_confirmation(keys, apdu) };
         if !self.is_short_enough(apdu) {
             return;
         }
@@ -110,6 +110,35 @@ impl Serving<'_, '_> {
         let end = End { context: keys, dedicated: channel.dedicated.as_deref(), own, peer };
         match end.open(&self.caller.guard.heard, Demand::of_requests(keys), apdu) {
             Ok(opened) => self.on_opened(keys, &channel, &opened),
+            Err(Unopened::Malformed) => self.caller.on_malformed(),
+            Err(Unopened::Replay) => self.caller.on_replay(),
+            Err(Unopened::Fault(fault)) => self.caller.on_fault(fault),
+        }
+    }
+
+    /// What a host says that has opened no association: it may confirm a push, under its own name.
+    fn on_confirmation(&mut self, keys: &SecurityContext, apdu: &[u8]) {
+        let client_sap = self.caller.association.client_sap;
+        let awaited = self.caller.pushes.awaits(self.caller.peer, client_sap);
+        let own = &self.caller.config.server_title;
+        let named = Ciphered::from_bytes(apdu).ok().and_then(|ciphered| match ciphered.envelope {
+            Envelope::General(title) => title,
+            _ => None,
+        });
+        let Some(peer) = named.filter(|title| awaited && title != own) else {
+            return self.caller.on_unassociated();
+        };
+        let end = End { context: keys, dedicated: None, own, peer: &peer };
+        match end.open(&self.caller.guard.heard, Demand::of_requests(keys), apdu) {
+            Ok(Opened { plain, mark: Mark::Global(last), .. })
+                if plain.first() == Some(&apdu_tag::DATA_NOTIFICATION_CONFIRM) =>
+            {
+                self.caller.guard.heard.accept(Mark::Global(last));
+                // No AARQ stands between the lives of the server.
+                self.caller.voice.persist(ServerPersist::ReceiveCounter { client_sap, last });
+                Pushing { caller: self.caller }.on_confirm(&plain);
+            }
+            Ok(_) => self.caller.on_unassociated(),
             Err(Unopened::Malformed) => self.caller.on_malformed(),
             Err(Unopened::Replay) => self.caller.on_replay(),
             Err(Unopened::Fault(fault)) => self.caller.on_fault(fault),
@@ -138,7 +167,8 @@ impl Serving<'_, '_> {
         if let Some(request) = setup::request(&opened.plain).filter(|_| is_known) {
             let utc = self.objects.utc(now);
             let answer = Setup { caller: self.caller, keys, utc }.on_action(&request);
-            return self.reply_protected(keys, channel, Some(answer), &form);
+            let answer = Some(answer).filter(|_| !is_unconfirmed(&opened.plain));
+            return self.reply_protected(keys, channel, answer, &form);
         }
         match self.answer(&opened.plain, budget) {
             Ok(answer) => self.reply_protected(keys, channel, answer, &form),
@@ -215,7 +245,8 @@ impl Serving<'_, '_> {
         let counters = &mut self.caller.voice.counters;
         let answer = Dispatch { session, services, counters }.answer(apdu);
         let asked = matches!(apdu.first(), Some(&apdu_tag::GET_REQUEST | &apdu_tag::ACTION_REQUEST));
-        self.caller.voice.counters.stale_blocks += u64::from(asked && answer == Ok(None));
+        self.caller.voice.counters.stale_blocks +=
+            u64::from(asked && !is_unconfirmed(apdu) && answer == Ok(None));
         answer
     }
 }

@@ -135,7 +135,7 @@ schemas! {
         w("send_destination_and_method", Structure(&[Enum, Octets, Enum])),
         w("communication_window", Array(&Structure(&[DATE_TIME, DATE_TIME]))), w("randomisation_start_interval", U16),
         w("number_of_retries", U8), w("repetition_delay", Structure(&[U16, U16, U16])), r("port_reference", NAME),
-        r("push_client_SAP", I8), r("push_protection_parameters", Array(&Any)), r("push_operation_method", Enum),
+        r("push_client_SAP", I8), r("push_protection_parameters", Array(&Any)), w("push_operation_method", Enum),
         w("confirmation_parameters", Structure(&[DATE_TIME, U32])), r("last_confirmation_date_time", DATE_TIME),
     ], ["push", "reset"];
     /// \[BB 4.9.1\]

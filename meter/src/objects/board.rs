@@ -1,5 +1,6 @@
 //! The objects that have a state of their own, and what belongs to them.
 
+use super::PushHost;
 use super::defaults;
 use super::events::EventLogs;
 use super::image::ImageStore;
@@ -105,7 +106,7 @@ slots! {
 pub(super) const SCHEDULES: [Slot; 4] =
     [Slot::BillingSchedule, Slot::DisconnectSchedule, Slot::ImageSchedule, Slot::PushSchedule];
 /// The push setups.
-pub(super) const PUSHES: [Slot; 2] = [Slot::PushInterval, Slot::PushAlarm];
+pub(crate) const PUSHES: [Slot; 2] = [Slot::PushInterval, Slot::PushAlarm];
 
 /// All state of the objects of a meter that is not measured.
 #[derive(Debug)]
@@ -258,6 +259,21 @@ impl Board {
             Slot::PushAlarm => Some(&mut self.slots.push_alarm),
             _ => None,
         }
+    }
+
+    /// The host and port to which a push setup pushes, where it names such.
+    pub(crate) fn push_host(&self, slot: Slot) -> Option<PushHost> {
+        let setup = match slot {
+            Slot::PushInterval => &self.slots.push_interval,
+            Slot::PushAlarm => &self.slots.push_alarm,
+            _ => return None,
+        };
+        PushHost::of(&setup.destination)
+    }
+
+    /// Whether pushes of this setup are to be confirmed.
+    pub(crate) fn is_push_confirmed(&mut self, slot: Slot) -> bool {
+        self.push_mut(slot).is_some_and(|push| push.is_confirmed())
     }
 
     /// A push has arrived; if it was confirmed, at this time.

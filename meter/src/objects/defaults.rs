@@ -216,9 +216,11 @@ fn currency() -> Currency {
 /// What the interval push lists besides the clock and the device.
 const INTERVAL_PUSH: AttributeReference = value_of(schemas::REGISTER.class_id, names::ACTIVE_IMPORT);
 /// What the alarm push lists besides the clock and the device.
-const ALARM_PUSH: [AttributeReference; 2] = [
+const ALARM_PUSH: [AttributeReference; 3] = [
     value_of(schemas::DATA.class_id, names::ALARM_DESCRIPTOR),
     value_of(schemas::DATA.class_id, names::ALARM_DESCRIPTOR_2),
+    // What is so now: the descriptors keep what was so before, until a client clears them.
+    value_of(schemas::DATA.class_id, names::ALARM_REGISTER_2),
 ];
 
 /// Pushes the name of the device, the time and `own`.

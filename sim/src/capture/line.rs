@@ -1,6 +1,7 @@
 //! One line of a capture.
 
 use crate::frame::{Body, Frame, Quality};
+use crate::grid::Supply;
 use plc_core::Instant;
 use plc_core::sap::{
     Lqi, Modulation, ModulationScheme, PhaseDifference, PhyLoss, Psdu, ToneMap, TxGain, TxParameters, TxStep,
@@ -23,10 +24,16 @@ pub enum Input {
     On,
     /// It lost its power.
     Off,
+    /// Its supply was lost: it lives on what it has stored.
+    SupplyLost,
+    /// Its supply was back before it had died.
+    SupplyBack,
     /// Its deadline passed.
     Tick,
-    /// Its registers were reported.
+    /// It was told what has flowed.
     Count,
+    /// Its mains have become these.
+    Mains(Box<Supply>),
     /// Its clock was set so many milliseconds ahead.
     Clock(i64),
     /// Its frame left: this one.
@@ -57,8 +64,11 @@ impl Entry {
         match &self.input {
             Input::On => text += "on",
             Input::Off => text += "off",
+            Input::SupplyLost => text += "supply-lost",
+            Input::SupplyBack => text += "supply-back",
             Input::Tick => text += "tick",
             Input::Count => text += "count",
+            Input::Mains(supply) => text += &format!("mains {}", supply.text()),
             Input::Clock(ahead_ms) => text += &format!("clock {ahead_ms}"),
             Input::Start(frame) => text += &format!("start {}", frame_text(frame)),
             Input::Sent => text += "sent",
@@ -101,8 +111,11 @@ impl Entry {
         let input = match words.next()? {
             "on" => Input::On,
             "off" => Input::Off,
+            "supply-lost" => Input::SupplyLost,
+            "supply-back" => Input::SupplyBack,
             "tick" => Input::Tick,
             "count" => Input::Count,
+            "mains" => Input::Mains(Box::new(Supply::parse(words.next()?)?)),
             "clock" => Input::Clock(words.next()?.parse().ok()?),
             "start" => Input::Start(Box::new(frame(&mut words)?)),
             "sent" => Input::Sent,

@@ -11,7 +11,7 @@ use dlms::hdlc::Address;
 use dlms::server::ServerPersist;
 use meter::{
     ApplicationInput, ApplicationOutput, ImageCheck, MeterApplication, MeterConfig, MeterConfigError,
-    MeterEvent, MeterKeys, MeterPersist,
+    MeterEvent, MeterKeys, MeterPersist, objects::PushHost,
 };
 use plc_core::sap::{DLMS_PORT, Lqi, UdpIndication, UdpPayload};
 use plc_core::time::Duration;
@@ -88,6 +88,10 @@ pub enum DeskError {
 pub(super) enum Note {
     Persist(ServerPersist),
     Event(MeterEvent),
+    /// A wrapper PDU over this connection.
+    Datagram(u16, Vec<u8>),
+    /// The same to a host, for which the number of the connection is kept.
+    Push(u16, PushHost, Vec<u8>),
 }
 
 /// A meter and the mains before it.
@@ -96,6 +100,8 @@ pub(super) struct Bench {
     identity: MeterIdentity,
     meter: MeterApplication,
     household: Household,
+    /// Whether the disconnector lets the load run.
+    is_connected: bool,
     /// When the piece that is measured next ends.
     piece_end: Instant,
     u: Vec<i32>,
@@ -115,6 +121,7 @@ impl Bench {
             meter: MeterApplication::new(meter_config(&identity, config, &seed, utc)?)?,
             identity,
             household,
+            is_connected: true,
             piece_end: now + PIECE_TIME,
             u: vec![0; PIECE],
             i: vec![0; PIECE],
@@ -139,6 +146,9 @@ impl Bench {
     pub(super) fn measure(&mut self, now: Instant) {
         while self.piece_end <= now {
             self.household.fill(&mut self.u, &mut self.i);
+            if !self.is_connected {
+                self.i.fill(0);
+            }
             let samples = ApplicationInput::Samples { u: &self.u, i: &self.i };
             self.meter.handle(self.piece_end, samples);
             self.piece_end += PIECE_TIME;
@@ -147,9 +157,9 @@ impl Bench {
         self.drain();
     }
 
-    /// Gives a datagram to the meter; returns its answers.
-    pub(super) fn serve(&mut self, now: Instant, connection: u16, datagram: &[u8]) -> Vec<Vec<u8>> {
-        let Ok(payload) = UdpPayload::from_slice(datagram) else { return Vec::new() };
+    /// Gives a datagram to the meter, which tells its answers.
+    pub(super) fn serve(&mut self, now: Instant, connection: u16, datagram: &[u8]) {
+        let Ok(payload) = UdpPayload::from_slice(datagram) else { return };
         self.meter.handle(
             now,
             ApplicationInput::Udp(UdpIndication {
@@ -161,7 +171,13 @@ impl Bench {
                 lqi: Lqi(u8::MAX),
             }),
         );
-        self.drain()
+        self.drain();
+    }
+
+    /// A push for a host has left, or could not.
+    pub(super) fn on_push_left(&mut self, now: Instant, connection: u16, reached: bool) {
+        self.meter.handle(now, ApplicationInput::PushLeft { peer: ShortAddress(connection), reached });
+        self.drain();
     }
 
     pub(super) fn on_peer_lost(&mut self, now: Instant, connection: u16) {
@@ -187,13 +203,22 @@ impl Bench {
         self.meter.handle(now, ApplicationInput::Registers(load.registers(days.as_millis() as u64)));
     }
 
-    /// Takes what the meter tells: answers, and notes. Rows are not kept: a desk that is opened anew has
+    /// Takes what the meter tells. Rows are not kept: a desk that is opened anew has
     /// lived through its days anew.
-    fn drain(&mut self) -> Vec<Vec<u8>> {
-        let mut answers = Vec::new();
+    fn drain(&mut self) {
         while let Some(output) = self.meter.poll() {
             match output {
-                ApplicationOutput::Udp(request) => answers.push(request.payload.to_vec()),
+                ApplicationOutput::Udp(request) => {
+                    let (connection, octets) = (request.dst.0, request.payload.to_vec());
+                    self.notes.push_back(match self.meter.destination(request.dst) {
+                        Some(host) => Note::Push(connection, host, octets),
+                        None => Note::Datagram(connection, octets),
+                    });
+                }
+                ApplicationOutput::Event(MeterEvent::Switched { connected }) => {
+                    self.is_connected = connected;
+                    self.notes.push_back(Note::Event(MeterEvent::Switched { connected }));
+                }
                 ApplicationOutput::Event(event) => self.notes.push_back(Note::Event(event)),
                 ApplicationOutput::Persist(MeterPersist::Server(record)) => {
                     self.notes.push_back(Note::Persist(record));
@@ -201,7 +226,6 @@ impl Bench {
                 ApplicationOutput::Persist(_) => {}
             }
         }
-        answers
     }
 }
 
@@ -216,6 +240,7 @@ fn meter_config(
     let mut config = MeterConfig::new(identity.meter, keys, seed.derive("desk", life));
     config.ratings = ratings();
     config.max_sessions = CONNECTIONS_MAX;
+    config.connects = true;
     config.hdlc = Some(carrier::hdlc_port(desk));
     config.image_check = desk.plan.image_key.clone().map_or(ImageCheck::NoKey, ImageCheck::Signed);
     config.further = desk.plan.associations().map_err(|client| DeskError::Plan { client })?;

@@ -1,7 +1,9 @@
 //! The driver of a desk: sockets, threads, the clock of the machine.
 
+use super::calling::Call;
 use super::{CarrierKind, Desk, DeskConfig, DeskCounters, DeskError, DeskInput, DeskOutput};
 use meter::MeterEvent;
+use meter::objects::DESTINATION_FIRST;
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Utc};
 use std::collections::BTreeMap;
@@ -65,8 +67,16 @@ pub fn serve(
     }
     log(&desk, DeskEvent::Open);
     let counters = config.counters.clone().unwrap_or_default();
-    let mut driver =
-        Driver { desk, clock, events, clients: BTreeMap::new(), next: 0, path: ports.counters, counters };
+    let mut driver = Driver {
+        desk,
+        clock,
+        events,
+        clients: BTreeMap::new(),
+        next: 0,
+        hosts: BTreeMap::new(),
+        path: ports.counters,
+        counters,
+    };
     driver.run(&inbox, &mut log)
 }
 
@@ -84,18 +94,22 @@ pub enum DeskEvent {
 }
 
 /// What the threads tell.
-enum Event {
+pub(super) enum Event {
     Came(TcpStream, SocketAddr, CarrierKind),
     Octets(u16, Vec<u8>),
     Gone(u16),
+    /// A host was asked for a connection, to send this.
+    Called(u16, io::Result<Option<TcpStream>>, Vec<u8>),
 }
 
-struct Driver {
-    desk: Desk,
-    clock: Clock,
-    events: SyncSender<Event>,
-    clients: BTreeMap<u16, Client>,
+pub(super) struct Driver {
+    pub(super) desk: Desk,
+    pub(super) clock: Clock,
+    pub(super) events: SyncSender<Event>,
+    pub(super) clients: BTreeMap<u16, Client>,
     next: u16,
+    /// The hosts to which there are connections, or are being made.
+    pub(super) hosts: BTreeMap<u16, Call>,
     path: Option<PathBuf>,
     counters: DeskCounters,
 }
@@ -127,8 +141,12 @@ impl Driver {
             Event::Octets(connection, octets) => {
                 self.desk.handle(now, DeskInput::Octets { connection, octets: &octets });
             }
+            Event::Called(connection, stream, octets) => {
+                self.on_called(now, connection, stream, octets, log);
+            }
             Event::Gone(connection) => {
                 self.clients.remove(&connection);
+                self.hosts.remove(&connection);
                 self.desk.handle(now, DeskInput::Closed { connection });
             }
         }
@@ -153,6 +171,7 @@ impl Driver {
                         self.close(connection);
                     }
                 }
+                DeskOutput::Push { connection, host, octets } => self.push(connection, host, octets),
                 DeskOutput::Close { connection, reason } => {
                     log(&self.desk, DeskEvent::Dropped(reason));
                     self.close(connection);
@@ -170,7 +189,8 @@ impl Driver {
     }
 
     /// The reader sees the end and tells the desk.
-    fn close(&mut self, connection: u16) {
+    pub(super) fn close(&mut self, connection: u16) {
+        self.hosts.remove(&connection);
         if let Some(client) = self.clients.remove(&connection) {
             let _ = client.stream.shutdown(Shutdown::Both);
         }
@@ -178,13 +198,13 @@ impl Driver {
 }
 
 /// One connection: a thread that reads, and one that writes, so that who does not read holds up nobody else.
-struct Client {
+pub(super) struct Client {
     stream: TcpStream,
     answers: SyncSender<Vec<u8>>,
 }
 
 impl Client {
-    fn new(stream: TcpStream, connection: u16, events: &SyncSender<Event>) -> io::Result<Self> {
+    pub(super) fn new(stream: TcpStream, connection: u16, events: &SyncSender<Event>) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
         let (answers, queue) = sync_channel(ANSWERS_MAX);
         let (reader, writer, events) = (stream.try_clone()?, stream.try_clone()?, events.clone());
@@ -195,7 +215,7 @@ impl Client {
     }
 
     /// Returns whether there was room for the octets.
-    fn send(&self, octets: Vec<u8>) -> bool {
+    pub(super) fn send(&self, octets: Vec<u8>) -> bool {
         self.answers.try_send(octets).is_ok()
     }
 }
@@ -272,7 +292,7 @@ fn write_counters(path: &Path, counters: &DeskCounters) -> Result<(), ServeError
 }
 
 /// The time of the machine as the desk sees it: it was opened after its days.
-struct Clock {
+pub(super) struct Clock {
     started: std::time::Instant,
     opened: Instant,
 }
@@ -284,7 +304,7 @@ impl Clock {
         Self { started: std::time::Instant::now(), opened }
     }
 
-    fn now(&self) -> Instant {
+    pub(super) fn now(&self) -> Instant {
         self.opened + self.started.elapsed()
     }
 
@@ -308,9 +328,10 @@ const IDLE: Duration = Duration::from_secs(1);
 /// A client that does not take its answers for so long has gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The first number from `next` on that no connection has: who came first keeps its association for itself.
+/// The first number from `next` on that no connection has and that no host of a push is to have: who came first keeps its association for itself.
 fn free_number<T>(next: u16, taken: &BTreeMap<u16, T>) -> Option<u16> {
-    (0..=u16::MAX).map(|step| next.wrapping_add(step)).find(|number| !taken.contains_key(number))
+    let is_free = |number: &u16| *number < DESTINATION_FIRST && !taken.contains_key(number);
+    (0..=u16::MAX).map(|step| next.wrapping_add(step)).find(is_free)
 }
 
 #[cfg(test)]
@@ -322,6 +343,7 @@ mod tests {
         let taken = BTreeMap::from([(0, ()), (1, ()), (u16::MAX, ())]);
         assert_eq!(free_number(5, &taken), Some(5));
         assert_eq!(free_number(u16::MAX, &taken), Some(2));
+        assert_eq!(free_number(DESTINATION_FIRST, &taken), Some(2), "the hosts of pushes have theirs");
         let all = (0..=u16::MAX).map(|number| (number, ())).collect();
         assert_eq!(free_number(7, &all), None);
     }

@@ -4,6 +4,7 @@
 //! is to be sent. [`serve`] is its driver.
 
 mod bench;
+mod calling;
 mod carrier;
 mod connection;
 mod driver;
@@ -23,6 +24,7 @@ use dlms::hdlc::{LinkOutput, SecondaryInput};
 use dlms::server::ServerPersist;
 use dlms::wrapper::Wpdu;
 use meter::MeterEvent;
+use meter::objects::PushHost;
 use plc_core::{Instant, Machine, Utc};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -48,6 +50,13 @@ pub enum DeskInput<'a> {
         /// Which.
         connection: u16,
     },
+    /// What became of a [`DeskOutput::Push`].
+    PushLeft {
+        /// Its connection.
+        connection: u16,
+        /// Whether the octets have left.
+        reached: bool,
+    },
 }
 
 /// What a desk wants done or known.
@@ -57,6 +66,16 @@ pub enum DeskOutput {
     Octets {
         /// Over this connection.
         connection: u16,
+        /// The octets.
+        octets: Vec<u8>,
+    },
+    /// Send octets to a host, over the connection of this number: it is made if there is none, and over TCP told as
+    /// [`DeskInput::Opened`]. [`DeskInput::PushLeft`] is to follow.
+    Push {
+        /// The number, which is given to no client that connects.
+        connection: u16,
+        /// The host.
+        host: PushHost,
         /// The octets.
         octets: Vec<u8>,
     },
@@ -192,10 +211,16 @@ impl Desk {
         Ok(apdus)
     }
 
-    /// Gives a datagram to the meter; returns its answers.
+    /// Gives a datagram to the meter; returns its answers to this connection.
     fn serve(&mut self, now: Instant, connection: u16, datagram: &[u8]) -> Vec<Vec<u8>> {
-        let answers = self.bench.serve(now, connection, datagram);
-        self.tell_notes();
+        self.bench.serve(now, connection, datagram);
+        let mut answers = Vec::new();
+        while let Some(note) = self.bench.take_note() {
+            match note {
+                Note::Datagram(to, octets) if to == connection => answers.push(octets),
+                note => self.tell(now, note),
+            }
+        }
         answers
     }
 
@@ -205,12 +230,36 @@ impl Desk {
         self.bench.on_peer_lost(now, connection);
     }
 
-    fn tell_notes(&mut self) {
+    fn tell_notes(&mut self, now: Instant) {
         while let Some(note) = self.bench.take_note() {
-            self.out.push_back(match note {
-                Note::Persist(record) => DeskOutput::Persist(record),
-                Note::Event(event) => DeskOutput::Event(event),
-            });
+            self.tell(now, note);
+        }
+    }
+
+    fn tell(&mut self, now: Instant, note: Note) {
+        match note {
+            Note::Persist(record) => self.out.push_back(DeskOutput::Persist(record)),
+            Note::Event(event) => self.out.push_back(DeskOutput::Event(event)),
+            Note::Push(connection, host, octets) => {
+                self.out.push_back(DeskOutput::Push { connection, host, octets });
+            }
+            Note::Datagram(connection, octets) => self.say(now, connection, octets),
+        }
+    }
+
+    /// What the meter says unasked goes over the connection of whom it is for; nowhere if that is gone.
+    fn say(&mut self, now: Instant, connection: u16, octets: Vec<u8>) {
+        let Some(client) = self.connections.get_mut(&connection) else { return };
+        let Carrier::Hdlc(link) = &mut client.carrier else {
+            return self.out.push_back(DeskOutput::Octets { connection, octets });
+        };
+        if let Ok(wpdu) = Wpdu::from_bytes(&octets) {
+            link.handle(now, SecondaryInput::Send(wpdu.apdu));
+        }
+        while let Some(output) = link.poll() {
+            if let LinkOutput::Octets(octets) = output {
+                self.out.push_back(DeskOutput::Octets { connection, octets });
+            }
         }
     }
 
@@ -245,14 +294,15 @@ impl Machine for Desk {
             DeskInput::Opened { connection, kind } => self.on_opened(now, connection, kind),
             DeskInput::Octets { connection, octets } => self.on_octets(now, connection, octets),
             DeskInput::Closed { connection } => self.on_closed(now, connection),
+            DeskInput::PushLeft { connection, reached } => self.bench.on_push_left(now, connection, reached),
         }
-        self.tell_notes();
+        self.tell_notes(now);
     }
 
     fn tick(&mut self, now: Instant) {
         self.bench.measure(now);
         self.tick_links(now);
-        self.tell_notes();
+        self.tell_notes(now);
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -1,11 +1,12 @@
 //! The mains at one customer: phase angle, frequency, voltage.
 
-use super::RATE;
+use super::{MINUTES_PER_DAY, RATE, SAMPLES_PER_MINUTE};
 use crate::feeder::Phase;
 use plc_core::Seed;
 use std::f64::consts::TAU;
+use std::sync::Arc;
 
-/// Slow wander of frequency and voltage, in closed form: any sample can be asked for.
+/// Slow wander of the frequency, and of the voltage where no power flow says what it is, in closed form: any sample can be asked for.
 ///
 /// The frequency is the same at every customer of a seed, the voltage is each customer's own.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,8 @@ pub struct Mains {
     offset: f64,
     frequency: [Wander; 2],
     voltage: [Wander; 3],
+    /// By minute of the day, where the voltage follows from a power flow: volts, and turns ahead of the voltage without load.
+    supply: Option<Arc<[(f64, f64)]>>,
 }
 
 /// A sinusoid of minutes.
@@ -46,7 +49,21 @@ impl Mains {
             offset: 1.0 - phase.index() as f64 / 3.0,
             frequency: std::array::from_fn(|n| Wander::new(FREQUENCY[n], turns(&common, n))),
             voltage: std::array::from_fn(|n| Wander::new(VOLTAGE[n], turns(&own, n))),
+            supply: None,
         }
+    }
+
+    /// The same with the voltage of a power flow, by minute of the day (no less than 1440): volts to neutral, and turns by which they
+    /// are ahead of those without load.
+    #[must_use]
+    pub fn with_supply(self, supply: Arc<[(f64, f64)]>) -> Self {
+        Self { supply: Some(supply), ..self }
+    }
+
+    fn supply_at(&self, sample: u64) -> Option<(f64, f64)> {
+        let supply = self.supply.as_deref()?;
+        let minute = (sample / SAMPLES_PER_MINUTE) as usize % MINUTES_PER_DAY;
+        supply.get(minute).copied()
     }
 
     /// Phase angle of the voltage's fundamental at a sample, in turns from 0 to 1: zero at its rising zero
@@ -55,7 +72,8 @@ impl Mains {
         // The nominal frequency is 160 samples a turn: exact for any index.
         let nominal = (sample % 160) as f64 / 160.0;
         let wander: f64 = self.frequency.iter().map(|wander| wander.integral(seconds(sample))).sum();
-        (nominal + wander + self.offset).rem_euclid(1.0)
+        let ahead = self.supply_at(sample).map_or(0.0, |(_, turns)| turns);
+        (nominal + wander + self.offset + ahead).rem_euclid(1.0)
     }
 
     /// Turns from a sample to the one `count` later.
@@ -72,6 +90,9 @@ impl Mains {
 
     /// Root mean square of the fundamental at a sample, volts.
     pub fn volts(&self, sample: u64) -> f64 {
+        if let Some((volts, _)) = self.supply_at(sample) {
+            return volts;
+        }
         self.nominal_v * (1.0 + self.voltage.iter().map(|wander| wander.value(seconds(sample))).sum::<f64>())
     }
 }

@@ -1,7 +1,7 @@
 //! What a customer's meter sees: voltage and current at 8000 samples a second, as its converter delivers them.
 //!
-//! The active power follows the customer's profile, minute by minute; the voltage and the frequency wander
-//! slowly, and both waveforms carry harmonics. The energy is summed from the unquantised waveforms sample by
+//! The active power follows the customer's profile, minute by minute; the frequency wanders slowly, the voltage too unless it follows from
+//! a power flow ([`Household::with_supply`]), and both waveforms carry harmonics. The energy is summed from the unquantised waveforms sample by
 //! sample, so it is the truth that a meter is compared with.
 //!
 //! ```
@@ -25,7 +25,10 @@ pub use three_phase::ThreePhaseHousehold;
 use crate::feeder::Feeder;
 use channel::gauss::Words;
 use plc_core::Seed;
+pub(crate) use segment::{CURRENT as CURRENT_HARMONICS, Harmonic, VOLTAGE as VOLTAGE_HARMONICS};
 use segment::{LENGTH, Segment, Shape};
+use std::sync::Arc;
+pub(crate) use three_phase::SHARES;
 
 /// Samples per second.
 pub const RATE: u32 = 8000;
@@ -70,6 +73,12 @@ impl Household {
         let row = feeder.customer(customer)?;
         let mains = Mains::new(seed, customer, row.phase, row.nominal_v);
         Some(Self::new(mains, feeder.profile(customer)?, row.power_factor, customer, start_second, seed))
+    }
+
+    /// The same with the voltage of a power flow; see [`Mains::with_supply`].
+    #[must_use]
+    pub fn with_supply(self, supply: Arc<[(f64, f64)]>) -> Self {
+        Self { mains: self.mains.with_supply(supply), ..self }
     }
 
     /// The household number `customer` on `mains` with active powers by minute (kW; repeated when the day is

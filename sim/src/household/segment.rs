@@ -11,13 +11,13 @@ pub(super) const LENGTH: usize = 200;
 const LANES: usize = 8;
 
 /// Order, share of the fundamental and angle (turns) of a harmonic.
-type Harmonic = (u32, f64, f64);
+pub(crate) type Harmonic = (u32, f64, f64);
 
 /// Harmonics of the voltage: 1.5, 2.5 and 1.2 % [within the 5, 6 and 5 % of EN 50160; C].
-const VOLTAGE: [Harmonic; 3] = [(3, 0.015, 0.07), (5, 0.025, 0.55), (7, 0.012, 0.31)];
+pub(crate) const VOLTAGE: [Harmonic; 3] = [(3, 0.015, 0.07), (5, 0.025, 0.55), (7, 0.012, 0.31)];
 
 /// Harmonics of the current: 8, 4 and 2 % [a household of mixed appliances; C].
-const CURRENT: [Harmonic; 3] = [(3, 0.08, 0.45), (5, 0.04, 0.12), (7, 0.02, 0.80)];
+pub(crate) const CURRENT: [Harmonic; 3] = [(3, 0.08, 0.45), (5, 0.04, 0.12), (7, 0.02, 0.80)];
 
 /// The waveforms for a fundamental of one, and the power that they make.
 #[derive(Clone, Debug)]

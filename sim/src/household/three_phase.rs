@@ -4,9 +4,10 @@ use super::{Household, Mains};
 use crate::feeder::{Feeder, Phase};
 use metrology::Frame;
 use plc_core::Seed;
+use std::sync::Arc;
 
 /// Shares of the load on the phase of the customer and on the two that follow it [a household with a cooker and a heater; C].
-const SHARES: [f64; 3] = [0.5, 0.3, 0.2];
+pub(crate) const SHARES: [f64; 3] = [0.5, 0.3, 0.2];
 
 /// The waveforms of a household whose load is spread over three phases.
 #[derive(Clone, Debug)]
@@ -31,6 +32,15 @@ impl ThreePhaseHousehold {
             Household::new(mains, &kilowatts, row.power_factor, customer, start_second, &own)
         });
         Some(Self { phases, u: Vec::new(), i: Vec::new() })
+    }
+
+    /// The same with the voltages of a power flow, by phase; see [`Mains::with_supply`].
+    #[must_use]
+    pub fn with_supply(self, supply: [Arc<[(f64, f64)]>; 3]) -> Self {
+        let [one, two, three] = self.phases;
+        let [first, second, third] = supply;
+        let phases = [one.with_supply(first), two.with_supply(second), three.with_supply(third)];
+        Self { phases, ..self }
     }
 
     /// Fills a block with the next samples of all phases, in units of [`super::VOLTS_PER_LSB`] and [`super::AMPERES_PER_LSB`]; the

@@ -28,6 +28,11 @@ impl Demand {
         demand
     }
 
+    /// Nobody takes anything at these buses.
+    pub(super) fn clear(&mut self, buses: &[usize]) {
+        buses.iter().for_each(|&bus| self.by_bus[bus] = [Complex64::ZERO; 3]);
+    }
+
     /// Somebody takes `power` (VA) more at a bus, given by its place in the table.
     ///
     /// # Panics

@@ -21,13 +21,16 @@
 //! # Ok::<(), sim::power_flow::Collapse>(())
 //! ```
 
+mod condensed;
 mod demand;
+mod harmonic;
 mod report;
 mod solution;
 mod source;
 mod sweep;
 
 pub use demand::Demand;
+pub use harmonic::HarmonicFlow;
 pub use report::{Snapshot, buses_csv, customers_csv, day_text};
 pub use solution::Solution;
 pub use source::Source;
@@ -46,6 +49,8 @@ pub struct PowerFlow {
     branches: Vec<Branch>,
     /// By place in the table of buses: their numbers.
     numbers: Vec<u32>,
+    /// The buses that are looked at, by their places.
+    solved: Vec<usize>,
 }
 
 /// A line as a sweep sees it.
@@ -88,7 +93,8 @@ impl PowerFlow {
                 reached.push(line.to);
             }
         }
-        Self { source, branches, numbers: feeder.buses().iter().map(|bus| bus.number).collect() }
+        let numbers: Vec<u32> = feeder.buses().iter().map(|bus| bus.number).collect();
+        Self { source, branches, solved: (0..numbers.len()).collect(), numbers }
     }
 
     /// What the transformer gives.

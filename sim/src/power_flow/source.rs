@@ -36,7 +36,7 @@ impl Source {
     }
 
     /// The voltages without load, volts; that of L1 has the angle zero.
-    pub(super) fn open(&self) -> PerPhase {
+    pub(crate) fn open(&self) -> PerPhase {
         [0.0, 1.0, 2.0].map(|n| Complex64::from_polar(self.open_v, -n * TAU / 3.0))
     }
 

@@ -1,6 +1,7 @@
 //! The figures of a run.
 
 use crate::frame::AirCounters;
+use crate::grid::GridFigures;
 use crate::scenario::Scenario;
 use crate::world::{Layout, LineFigures, NodeFigures, Record, World};
 use plc_core::Utc;
@@ -39,6 +40,8 @@ pub struct Report {
     pub concentrator: NodeFigures,
     /// What was seen at the concentrator.
     pub record: Record,
+    /// The mains: voltages, unbalance, losses.
+    pub mains: GridFigures,
     /// Seconds from the beginning of each life of the concentrator to its first reading.
     pub first_reading_s: Vec<Option<f64>>,
     /// Captures that should be held, and those that are.
@@ -118,6 +121,7 @@ impl Report {
             feeders: town.feeders,
             links: world.links().len(),
             periods: periods(world),
+            mains: world.mains().clone(),
             captures: captures(world),
             air: world.air(),
             concentrator: world.figures(0),

@@ -1,6 +1,8 @@
 //! The report for programs.
 
 use super::Report;
+use crate::grid::Extreme;
+use collector::Supply;
 use serde_json::{Value, json};
 
 impl Report {
@@ -10,6 +12,7 @@ impl Report {
     }
 
     fn value(&self) -> Value {
+        let said = |what| self.record.supplies.iter().filter(|(_, supply, _)| *supply == what).count();
         json!({
             "name": self.name,
             "about": self.about,
@@ -33,9 +36,12 @@ impl Report {
             "captures": { "due": self.captures.0, "held": self.captures.1, "share": self.success() },
             "sessions": { "good": self.record.sessions.0, "failed": self.record.sessions.1, "reasons": self.record.failures },
             "clock_deviations": self.record.clock_deviations,
+            "supply_lost": said(Supply::Lost),
+            "supply_back": said(Supply::Back),
             "clocks_set": self.record.clocks_set,
             "captures_lost": self.record.captures_lost,
             "first_reading_s": self.first_reading_s,
+            "mains": self.mains_value(),
             "periods": self.periods.iter().map(|period| json!({
                 "capture": period.capture.to_string(),
                 "read": period.read.0,
@@ -63,6 +69,28 @@ impl Report {
             "node_octets": self.node_octets,
             "coordinator_octets": self.coordinator_octets,
             "violations": { "count": self.record.violation_count, "first": self.record.violations },
+        })
+    }
+
+    fn mains_value(&self) -> Value {
+        let mains = &self.mains;
+        let extreme = |of: &Option<Extreme>| {
+            of.map(|Extreme { value, meter, at }| {
+                let id = self.meters.get(meter).map(|meter| meter.id.as_str());
+                json!({ "value": (value * 1e4).round() / 1e4, "meter": id, "at": at.to_string() })
+            })
+        };
+        let quantiles = [0.01, 0.05, 0.5, 0.95, 0.99].map(|share| mains.quantile(share).map(one_digit));
+        json!({
+            "lowest_v": extreme(&mains.lowest),
+            "highest_v": extreme(&mains.highest),
+            "unbalance_percent": extreme(&mains.unbalance),
+            "distortion_percent": extreme(&mains.distortion),
+            "quantiles_v": quantiles,
+            "supplied_kwh": rounded(&[mains.supplied_kwh])[0],
+            "lost_kwh": rounded(&[mains.lost_kwh])[0],
+            "minutes": mains.minutes,
+            "minutes_unsolved": mains.unsolved,
         })
     }
 

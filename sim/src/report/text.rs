@@ -2,6 +2,8 @@
 
 use super::Report;
 use super::figures::quantile;
+use crate::grid::Extreme;
+use collector::Supply;
 use std::fmt::Write;
 
 impl Report {
@@ -17,6 +19,7 @@ impl Report {
         self.write_head(to)?;
         self.write_joins(to)?;
         self.write_line(to)?;
+        self.write_mains(to)?;
         self.write_reading(to)?;
         self.write_violations(to)
     }
@@ -89,11 +92,50 @@ impl Report {
         writeln!(to, "loops of routes   {}; the longest was seen for {longest} s", self.record.loops)
     }
 
+    /// The voltages of all meters with supply in all minutes.
+    fn write_mains(&self, to: &mut String) -> std::fmt::Result {
+        let mains = &self.mains;
+        let told = |extreme: &Option<Extreme>, digits: usize, unit: &str| match extreme {
+            None => String::from("none"),
+            Some(Extreme { value, meter, at }) => {
+                let id = self.meters.get(*meter).map_or("", |meter| meter.id.as_str());
+                format!("{value:.digits$} {unit} ({id}, {at})")
+            }
+        };
+        writeln!(to, "\nlowest voltage    {}", told(&mains.lowest, 2, "V"))?;
+        writeln!(to, "highest voltage   {}", told(&mains.highest, 2, "V"))?;
+        if let [Some(low), Some(half), Some(high)] = [0.05, 0.5, 0.95].map(|share| mains.quantile(share)) {
+            writeln!(
+                to,
+                "voltages          5 % below {low:.1} V, median {half:.1} V, 95 % below {high:.1} V"
+            )?;
+        }
+        writeln!(to, "unbalance         {} at most", told(&mains.unbalance, 2, "%"))?;
+        writeln!(to, "distortion        {} at most", told(&mains.distortion, 2, "%"))?;
+        writeln!(
+            to,
+            "cables            {:.2} kWh of {:.2} ({:.2} %); {} minutes of {} could not be carried",
+            mains.lost_kwh,
+            mains.supplied_kwh,
+            mains.lost_percent(),
+            mains.unsolved,
+            mains.minutes
+        )
+    }
+
     fn write_reading(&self, to: &mut String) -> std::fmt::Result {
         let (due, held) = self.captures;
         match due {
             0 => writeln!(to, "\ncaptures held     none was due")?,
             _ => writeln!(to, "\ncaptures held     {held} of {due} ({:.3} %)", 100.0 * self.success())?,
+        }
+        let said = |what| self.record.supplies.iter().filter(|(_, supply, _)| *supply == what).count();
+        let (lost, back) = (said(Supply::Lost), said(Supply::Back));
+        if lost + back > 0 {
+            writeln!(
+                to,
+                "meters have said  {lost} times that their supply was lost, {back} times that it was back"
+            )?;
         }
         let (good, bad) = self.record.sessions;
         writeln!(to, "sessions          {good} ended well, {bad} failed")?;

@@ -22,6 +22,8 @@ pub(crate) use site::ratings;
 pub use site::{Site, SiteEvent};
 
 use crate::feeder::Feeder;
+use crate::grid::{Consumer, Grid};
+use crate::power_flow::Source;
 use channel::Medium;
 use plc_core::{Instant, SampleClock, Seed, Utc, UtcAnchor};
 use rayon::prelude::*;
@@ -126,6 +128,17 @@ pub struct Street {
     line_samples: u64,
 }
 
+/// The mains of the street: those who have a meter in their order, then all other customers of the feeder.
+fn grid(config: &StreetConfig, feeder: &Feeder, chosen: &[u32]) -> Grid {
+    let metered = chosen.iter().enumerate().filter_map(|(place, &number)| {
+        let consumer = Consumer::of(feeder, 0, number)?;
+        Some(if config.meters.has_three_phases(place) { consumer.on_three_phases() } else { consumer })
+    });
+    let rest = feeder.customers().iter().filter(|row| !chosen.contains(&row.number));
+    let rest = rest.filter_map(|row| Consumer::of(feeder, 0, row.number));
+    Grid::new(feeder, 1, Source::EUROPEAN_LV, metered.chain(rest).collect())
+}
+
 impl Street {
     /// Builds the street: lays the line after the feeder, puts a meter at each customer.
     ///
@@ -140,8 +153,11 @@ impl Street {
         let clock = SampleClock::new(RATE_HZ, Instant::EPOCH, 0);
         let anchor = UtcAnchor { at: Instant::EPOCH, utc: config.start };
         let line = line::lay(feeder, &chosen, &seed, config.snr_db)?;
-        let site = |(place, &customer)| Site::new((place, customer), feeder, config, &seed, anchor);
-        let sites = chosen.iter().enumerate().map(site).collect::<Result<Vec<_>, _>>()?;
+        let day = grid(config, feeder, &chosen).day(chosen.len());
+        let site = |((place, &customer), supply)| {
+            Site::new((place, customer), feeder, config, (&seed, supply), anchor)
+        };
+        let sites = chosen.iter().enumerate().zip(day).map(site).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             received: vec![Vec::new(); line.ports()],
             line,

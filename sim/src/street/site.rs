@@ -3,6 +3,7 @@
 use super::ledger::Ledger;
 use super::{MeterIdentity, RATE_HZ, StreetConfig, StreetError};
 use crate::feeder::Feeder;
+use crate::grid::Voltages;
 use crate::household::{AMPERES_PER_LSB, Household, RATE, ThreePhaseHousehold, VOLTS_PER_LSB};
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
 use meter::{Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, Ring};
@@ -48,13 +49,13 @@ impl Site {
         (place, customer): (usize, u32),
         feeder: &Feeder,
         config: &StreetConfig,
-        seed: &Seed,
+        (seed, supply): (&Seed, [Voltages; 3]),
         anchor: UtcAnchor,
     ) -> Result<Self, StreetError> {
         let identity = MeterIdentity::new(customer, seed);
         let failed = |reason| StreetError::Meter { customer, reason };
         let three_phases = config.meters.has_three_phases(place);
-        let load = Load::of(feeder, customer, (config.start_second, three_phases), seed)
+        let load = Load::of(feeder, customer, (config.start_second, three_phases), (seed, supply))
             .ok_or_else(|| failed(String::from("no such customer")))?;
         let mut meter = build_meter(&identity, load.ratings(), seed, anchor.at).map_err(failed)?;
         meter.handle(anchor.at, MeterInput::Clock(anchor));
@@ -174,12 +175,21 @@ enum Load {
 }
 
 impl Load {
-    fn of(feeder: &Feeder, customer: u32, (start, three_phases): (u32, bool), seed: &Seed) -> Option<Self> {
+    fn of(
+        feeder: &Feeder,
+        customer: u32,
+        (start, three_phases): (u32, bool),
+        (seed, supply): (&Seed, [Voltages; 3]),
+    ) -> Option<Self> {
         if three_phases {
-            let household = Box::new(ThreePhaseHousehold::of(feeder, customer, start, seed)?);
+            let household = ThreePhaseHousehold::of(feeder, customer, start, seed)?;
+            let household = Box::new(household.with_supply(supply));
             return Some(Self::Three { household, frames: vec![Frame::default(); PIECE] });
         }
-        let household = Box::new(Household::of(feeder, customer, start, seed)?);
+        let own = feeder.customer(customer)?.phase.index();
+        let [one, two, three] = supply;
+        let supply = [one, two, three].into_iter().nth(own)?;
+        let household = Box::new(Household::of(feeder, customer, start, seed)?.with_supply(supply));
         Some(Self::One { household, u: vec![0; PIECE], i: vec![0; PIECE] })
     }
 

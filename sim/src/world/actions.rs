@@ -1,7 +1,7 @@
 //! What befalls the town.
 
 use super::forge::{Insider, Outsider};
-use super::{Action, Choice, Event, World};
+use super::{Action, CONCENTRATOR, Choice, Event, World};
 use crate::capture::Input;
 use crate::frame::{FlightId, Heard};
 use plc_core::ShortAddress;
@@ -15,12 +15,8 @@ impl World {
     pub(super) fn on_action(&mut self, n: usize) {
         let action = self.config.actions[n].1.clone();
         match action {
-            Action::PowerOff(choice) => {
-                self.chosen(&choice).into_iter().for_each(|node| self.power(node, false))
-            }
-            Action::PowerOn(choice) => {
-                self.chosen(&choice).into_iter().for_each(|node| self.power(node, true))
-            }
+            Action::PowerOff(choice) => self.supply(self.chosen(&choice), false),
+            Action::PowerOn(choice) => self.supply(self.chosen(&choice), true),
             Action::Cut { meter, metres } => self.cut(meter, metres),
             Action::NoiseSource { node, level_db } => {
                 self.sources.retain(|source| source.0 != node);
@@ -122,7 +118,51 @@ impl World {
     fn cut(&mut self, meter: usize, metres: f64) {
         let behind = self.layout.cut(meter - 1, metres);
         self.air.set_links(self.layout.links());
-        behind.into_iter().for_each(|meter| self.power(meter as u32 + 1, false));
+        // Those without a meter take nothing any more either.
+        for consumer in self.sites.len()..self.grid.consumers().len() {
+            let of = &self.grid.consumers()[consumer];
+            if self.layout.is_cut_off(of.feeder(), of.bus()) {
+                self.grid.set_supplied(consumer, false);
+            }
+        }
+        self.supply(behind.into_iter().map(|meter| meter as u32 + 1).collect(), false);
         self.set_noise();
+    }
+
+    /// Nodes lose their supply or get it, and what they take changes the voltage of all others. Nobody gets it through a cable that is
+    /// cut.
+    fn supply(&mut self, mut nodes: Vec<u32>, on: bool) {
+        nodes.retain(|&node| !(on && self.is_cut_off(node)));
+        for &node in nodes.iter().filter(|&&node| node != CONCENTRATOR) {
+            self.grid.set_supplied(node as usize - 1, on);
+        }
+        // What somebody has had up to now is counted at the voltage that he had.
+        nodes.into_iter().for_each(|node| self.supply_node(node, on));
+        self.on_load_changed();
+    }
+
+    /// A meter that loses its supply lives on what it has stored for a while; the concentrator does not.
+    fn supply_node(&mut self, node: u32, on: bool) {
+        let site = (node as usize).checked_sub(1).map(|place| &mut self.sites[place]);
+        match (site, on) {
+            (Some(site), true) if site.is_on_stored() => {
+                self.tap.note(self.now, node, || Input::SupplyBack);
+                site.regain_supply(self.now);
+                self.after(node);
+            }
+            (Some(site), false) if site.meter().is_some() => {
+                if !site.is_on_stored() {
+                    self.tap.note(self.now, node, || Input::SupplyLost);
+                    site.lose_supply(self.now);
+                    self.after(node);
+                }
+            }
+            _ => self.power(node, on),
+        }
+    }
+
+    fn is_cut_off(&self, node: u32) -> bool {
+        let of = (node as usize).checked_sub(1).and_then(|place| self.grid.consumers().get(place));
+        of.is_some_and(|of| self.layout.is_cut_off(of.feeder(), of.bus()))
     }
 }

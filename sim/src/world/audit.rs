@@ -46,6 +46,10 @@ impl World {
                 self.record.violate(format!("{eui64} at {capture}: {fault}"));
             }
         }
+        for site in self.sites.iter().filter(|site| site.log.lost_records > 0) {
+            let eui64 = site.household.identity.eui64;
+            self.record.violate(format!("{eui64}: its flash did not take {} records", site.log.lost_records));
+        }
         for ((eui64, capture), quantities) in rows {
             let whole = sites.get(&eui64).map_or(2, |&n| self.sites[n].quantities());
             if quantities != whole || !store.readings.contains_key(&(eui64, IMPORT, capture)) {

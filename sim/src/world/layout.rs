@@ -99,16 +99,21 @@ impl Layout {
             (left < 0.0).then_some(line)
         });
         self.cut[spot.feeder].extend(line);
+        let feeds = |bus| line.is_some() && self.feeder.feeding_line(bus) == line;
         let behind = |household: &Household| {
             household.spot.feeder == spot.feeder
-                && self
-                    .feeder
-                    .way_up(household.spot.bus)
-                    .into_iter()
-                    .any(|bus| self.feeder.feeding_line(bus) == line)
+                && self.feeder.way_up(household.spot.bus).into_iter().any(feeds)
         };
         let all = self.households.iter().enumerate();
         if line.is_none() { Vec::new() } else { all.filter(|(_, h)| behind(h)).map(|(n, _)| n).collect() }
+    }
+
+    /// Whether a cable between a bus and the transformer is cut.
+    pub fn is_cut_off(&self, feeder: usize, bus: usize) -> bool {
+        let cut = &self.cut[feeder];
+        let feeding = |bus| self.feeder.feeding_line(bus);
+        !cut.is_empty()
+            && self.feeder.way_up(bus).into_iter().filter_map(feeding).any(|line| cut.contains(&line))
     }
 
     /// Mains phases of all nodes, 256 counts to a cycle: the concentrator, then the meters.

@@ -2,15 +2,15 @@
 
 use super::truth::Put;
 use crate::feeder::Feeder;
+use crate::grid::Supply;
 use meter::objects::names::of_phase;
-use metrology::{Energy, Registers, Steady, SteadyElement};
+use metrology::{Energy, Ratings, Registers};
 
 /// The energy of a household by its profile: an integral in whole milliwatt-seconds, so that nothing is rounded but the register that
 /// shows milliwatt-hours.
 ///
-/// At frame fidelity a meter gets its registers from here instead of from 8000 samples a second, through the door that a metrology
-/// chip would use ([`meter::MeterInput::Registers`]). What that leaves out is the error of the metrology itself, which
-/// [`crate::street`] measures.
+/// A meter of one phase gets its registers from here instead of from 8000 samples a second, through the door that a metrology
+/// chip would use ([`meter::MeterInput::Registers`]), where there is no mains about it: on a desk.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     /// Milliwatt-seconds from midnight to the beginning of each minute, and of the whole day.
@@ -61,105 +61,87 @@ impl Load {
     }
 }
 
-/// A household on three phases, as a measurement in closed form is fed: whole microvolts and microamperes, constant for a minute.
+/// What has flowed through a meter at frame fidelity: the supply is constant for a while, so that the energy follows in closed form and
+/// to the last digit, as the meter finds it ([`meter::MeterInput::Steady`]).
 #[derive(Clone, Debug)]
-pub(crate) struct ThreePhaseLoad {
-    /// By minute of the day, in mW.
-    milliwatts: Vec<u64>,
-    start_ms: u64,
-    /// The generator on the roof feeds into phase 1.
-    has_generator: bool,
-    /// What has flowed so far, in 1e-18 J: taken, and fed back.
+pub(super) struct Metered {
+    supply: Supply,
+    elements: usize,
+    /// What has flowed so far, in 1e-24 J: taken, and fed back.
     flowed: [u128; 2],
     /// Both when the meter has made them durable last.
     kept: [u128; 2],
 }
 
-/// RMS voltages, in µV: within EN 50160, and none like the other [ours].
-const VOLTS_UV: [i64; 3] = [231_400_000, 229_700_000, 230_250_000];
-/// Shares of the load by phase, in percent.
-const SHARES: [u64; 3] = [50, 30, 20];
-/// Reactive current by active current, in percent: power factor 0.95.
-const LAGGING_PERCENT: i64 = 33;
-/// What a generator feeds in, in µA, from the first to the second minute of the day.
-const GENERATOR: (i64, std::ops::Range<usize>) = (12_000_000, 600..960);
-/// An element whose power is below this is at rest, in 1e-12 W: half of the starting power of a meter of class 1, 5 A.
-const CREEP: i128 = 2_300_000_000_000;
-const MINUTE_MS: u64 = 60_000;
+/// An element whose power is below this is at rest, in 1e-18 W: half of the starting power of a meter of class 1, 5 A.
+const CREEP: i128 = 2_300_000_000_000_000_000;
+/// A milliwatt-hour, in 1e-24 J.
+const MILLIWATT_HOUR: u128 = 3_600_000_000_000_000_000_000_000;
 
-impl ThreePhaseLoad {
-    pub(crate) fn new(feeder: &Feeder, customer: u32, start_second: u32) -> Self {
-        let kilowatts = feeder.profile(customer).unwrap_or(&[0.0]);
-        let minute = |n: usize| (kilowatts[n % kilowatts.len()] * 1e6).round() as u64;
-        Self {
-            milliwatts: (0..MINUTES).map(minute).collect(),
-            start_ms: u64::from(start_second) * 1000,
-            has_generator: customer.is_multiple_of(2),
-            flowed: [0; 2],
-            kept: [0; 2],
-        }
+impl Metered {
+    /// A meter of one element or of three, that has seen nothing yet.
+    pub(super) fn new(elements: usize) -> Self {
+        Self { supply: Supply::default(), elements, flowed: [0; 2], kept: [0; 2] }
     }
 
-    /// When the load changes next, in ms since the start; never before a millisecond later.
-    pub(crate) fn next_change(&self, ms: u64) -> u64 {
-        let of_day = self.start_ms + ms;
-        of_day.div_euclid(MINUTE_MS) * MINUTE_MS + MINUTE_MS - self.start_ms
+    pub(super) const fn ratings(&self) -> Ratings {
+        if self.elements == 3 { Ratings::three_phase() } else { Ratings::household() }
     }
 
-    /// Voltage, current in phase and lagging current of each phase `ms` after the start, in µV and µA.
-    pub(crate) fn phases(&self, ms: u64) -> [(i64, i64, i64); 3] {
-        let minute = ((self.start_ms + ms) % DAY_MS / MINUTE_MS) as usize;
-        let feeds = self.has_generator && GENERATOR.1.contains(&minute);
-        std::array::from_fn(|n| {
-            let milliwatts = self.milliwatts[minute] * SHARES[n] / 100;
-            let taken = (u128::from(milliwatts) * 1_000_000_000 / VOLTS_UV[n].unsigned_abs() as u128) as i64;
-            let in_phase = taken - if feeds && n == 0 { GENERATOR.0 } else { 0 };
-            (VOLTS_UV[n], in_phase, taken * LAGGING_PERCENT / 100)
-        })
+    pub(super) const fn elements(&self) -> usize {
+        self.elements
     }
 
-    /// The same for a measurement.
-    pub(crate) fn steady(&self, ms: u64) -> Steady {
-        let phases = self.phases(ms).map(|(u, i, q)| SteadyElement::sinusoidal(u, i, q));
-        Steady::three_phase(50_000, phases).expect("households are small")
+    pub(super) const fn supply(&self) -> &Supply {
+        &self.supply
     }
 
-    /// It was like that at `ms` for `us` microseconds.
-    pub(crate) fn flow(&mut self, ms: u64, us: u64) {
-        let powers = self.phases(ms).map(|(u, i, _)| i128::from(u) * i128::from(i));
-        let total: i128 = powers.into_iter().filter(|power| power.abs() >= CREEP).sum();
+    /// From now on it is like that.
+    pub(super) const fn set_supply(&mut self, supply: Supply) {
+        self.supply = supply;
+    }
+
+    /// It was like that for `us` microseconds.
+    pub(super) fn flow(&mut self, us: u64) {
+        let powers = (0..self.elements).map(|element| self.supply.active(element));
+        let total: i128 = powers.filter(|power| power.abs() >= CREEP).sum();
         if total.abs() >= CREEP {
             self.flowed[usize::from(total < 0)] += total.unsigned_abs() * u128::from(us);
         }
     }
 
     /// The meter has made durable what it has counted.
-    pub(crate) const fn keep(&mut self) {
+    pub(super) const fn keep(&mut self) {
         self.kept = self.flowed;
     }
 
     /// The meter has lost what it had not made durable.
-    pub(crate) const fn lose(&mut self) {
+    pub(super) const fn lose(&mut self) {
         self.flowed = self.kept;
     }
 
-    /// What a row must hold now, with the load of `ms` after the start.
-    pub(super) fn put(&self, ms: u64) -> Put {
-        let milliwatt_hours = self.flowed.map(|flowed| (flowed / 3_600_000_000_000_000_000) as i64);
+    /// What a row must hold now.
+    pub(super) fn put(&self) -> Put {
+        let milliwatt_hours = self.flowed.map(|flowed| (flowed / MILLIWATT_HOUR) as i64);
         let mut put = Put::energies(milliwatt_hours[0], milliwatt_hours[1]);
-        for (phase, (u, i, q)) in (1..).zip(self.phases(ms)) {
-            let rms = f64::hypot(i as f64, q as f64);
-            let milli = |micro: f64| (micro / 1e3).round() as i64;
-            let factor = if rms == 0.0 { 0.0 } else { 1e3 * i as f64 / rms };
-            let of = |code, e| of_phase(phase, code, 7, e);
-            put.expect(of(12, 0), milli(u as f64), 0);
-            // What shows in whole thousandths may be rounded either way.
-            put.expect(of(11, 0), milli(rms), 1);
-            put.expect(of(13, 0), factor.round() as i64, 1);
-            put.expect(of(12, 124), 0, 0);
+        if self.elements == 3 {
+            (0..3).for_each(|element| self.put_element(element, &mut put));
+            [32, 36, 40].into_iter().for_each(|d| put.expect(of_phase(0, 12, d, 0), 0, 0));
         }
-        [32, 36, 40].into_iter().for_each(|d| put.expect(of_phase(0, 12, d, 0), 0, 0));
         put
+    }
+
+    /// What shows in whole thousandths may be rounded either way.
+    fn put_element(&self, element: usize, put: &mut Put) {
+        let (volts, amperes) = (self.supply.volts(element), self.supply.amperes(element));
+        let apparent = volts * amperes;
+        let watts = self.supply.active(element) as f64 / 1e18;
+        let factor = if apparent == 0.0 { 0.0 } else { 1e3 * watts / apparent };
+        let of = |code, e| of_phase(element as u8 + 1, code, 7, e);
+        put.expect(of(12, 0), (volts * 1e3).round() as i64, 1);
+        put.expect(of(11, 0), (amperes * 1e3).round() as i64, 1);
+        put.expect(of(13, 0), factor.round() as i64, 1);
+        put.expect(of(12, 124), (self.supply.distortion(element) * 1e4).round() as i64, 1);
     }
 }
 

@@ -11,6 +11,7 @@ mod agenda;
 mod audit;
 pub(crate) mod concentrator;
 mod config;
+mod flash;
 mod forge;
 mod hearing;
 mod invariants;
@@ -18,6 +19,8 @@ mod layout;
 pub(crate) mod load;
 mod lone;
 mod loops;
+mod mains;
+mod noise;
 mod outside;
 mod periods;
 mod record;
@@ -36,6 +39,7 @@ pub use tap::Tap;
 
 use crate::capture::Input;
 use crate::frame::{Air, AirCounters, Due, FlightId, Frame, FrameEvent, FramePhy, Heard, Stage};
+use crate::grid::{Grid, GridFigures};
 use acceptance::Acceptances;
 use agenda::Agenda;
 use collector::CollectorConfig;
@@ -50,7 +54,7 @@ use plc_core::time::Duration;
 use plc_core::{Instant, Seed, ShortAddress, Utc, UtcAnchor};
 use plc_node::Node;
 use rogue::Rogue;
-use site::{Site, SiteLoad};
+use site::Site;
 
 /// A town.
 pub struct World {
@@ -61,6 +65,9 @@ pub struct World {
     agenda: Agenda<Event>,
     air: Air,
     layout: Layout,
+    /// The meters are its first consumers, in their order.
+    grid: Grid,
+    mains: GridFigures,
     concentrator: Concentrator<FramePhy>,
     sites: Vec<Site>,
     /// Nodes after those of the meters.
@@ -107,6 +114,8 @@ enum Event {
     Routes,
     /// A boundary after which meters are read.
     Period,
+    /// A minute begins, and with it another load.
+    Minute,
 }
 
 /// Entries of the agenda that count; others of the same kind are passed over.
@@ -120,8 +129,6 @@ struct Awaited {
 
 /// The concentrator's place among the nodes.
 const CONCENTRATOR: u32 = 0;
-/// How often the noise of the day is looked at.
-const NOISE_STEP: Duration = Duration::from_secs(300);
 
 impl World {
     /// A town at its beginning.
@@ -162,7 +169,9 @@ impl World {
         let rogues = config.rogue.recorders.iter().map(|_| Rogue::new()).collect();
         let loops = Loops::new(config.reading.every);
         let mut world = Self {
-            noise_db: own_noise(&config, nodes, &seed),
+            noise_db: noise::own(&config, nodes, &seed),
+            grid: mains::grid(&config, &layout),
+            mains: GridFigures::default(),
             config,
             seed,
             anchor,
@@ -206,8 +215,8 @@ impl World {
     ) -> Site {
         let capture_period_s = config.capture.as_secs() as u32;
         let sizes = ProfileSizes { capture_period_s, ..ProfileSizes::default() };
-        let load = SiteLoad::new(config, place, household.customer);
-        Site::new(*household, load, config.band, anchor, sizes, seed)
+        let elements = if config.mix.has_three_phases(place) { 3 } else { 1 };
+        Site::new(*household, elements, config.band, anchor, sizes, seed)
     }
 
     /// What it was built from.
@@ -340,6 +349,7 @@ impl World {
     fn begin(&mut self) {
         self.set_noise();
         self.admit_rogues();
+        self.on_minute();
         self.power(CONCENTRATOR, true);
         self.agenda.push(Instant::EPOCH + LOOPS_STEP, Event::Routes);
         self.await_period();
@@ -353,7 +363,7 @@ impl World {
             self.agenda.push(Instant::EPOCH + self.config.actions[n].0, Event::Action(n));
         }
         if !self.config.noise.is_constant() {
-            self.agenda.push(Instant::EPOCH + NOISE_STEP, Event::Noise);
+            self.agenda.push(Instant::EPOCH + noise::STEP, Event::Noise);
         }
     }
 
@@ -369,6 +379,7 @@ impl World {
             Event::Rogue(node) => self.on_rogue(node),
             Event::Routes => self.on_routes(),
             Event::Period => self.on_period(),
+            Event::Minute => self.on_minute(),
         }
     }
 
@@ -423,21 +434,20 @@ impl World {
     }
 
     fn on_boundary(&mut self, node: u32) {
-        if self.awaited[node as usize].boundary.take() != Some(self.now) {
+        if self.awaited[node as usize].boundary != Some(self.now) {
             return;
         }
+        self.awaited[node as usize].boundary = None;
         self.tap.note(self.now, node, || Input::Count);
         self.sites[node as usize - 1].count(self.now);
         self.after(node);
     }
 
-    fn on_noise(&mut self) {
-        self.set_noise();
-        self.agenda.push(self.now + NOISE_STEP, Event::Noise);
-    }
-
     /// Puts on the agenda what a node waits for, and takes what it has to tell.
     fn after(&mut self, node: u32) {
+        if node != CONCENTRATOR && self.sites[node as usize - 1].has_died() {
+            return self.power(node, false);
+        }
         self.check_tables(node);
         let (deadline, start, boundary) = match node {
             CONCENTRATOR => {
@@ -497,7 +507,7 @@ impl World {
                 meter.into_iter().for_each(|meter| record.on_stored(now, meter, capture));
             }
             News::Violation(text) => record.violate(text),
-            News::Collected(event) => record.on_collected(&event),
+            News::Collected(event) => record.on_collected(now, &event),
         }
     }
 
@@ -529,30 +539,7 @@ impl World {
         self.awaited[node as usize] = Awaited::default();
         self.after(node);
     }
-
-    /// The noise of each receiver, at this time of the day and with all of its sources.
-    fn set_noise(&mut self) {
-        let second = self.utc().as_secs().rem_euclid(86_400) as u32;
-        let day_db = self.config.noise.db(second);
-        for node in 0..self.noise_db.len() as u32 {
-            let ordinary = 10f64.powf((day_db + self.noise_db[node as usize]) / 10.0) as f32;
-            let mut noise = vec![ordinary; self.air.links().groups()];
-            for &(source, level_db) in &self.sources {
-                let level = 10f64.powf(level_db / 10.0) as f32;
-                if source as u32 == node {
-                    // At its own place the source is as loud as on the best line.
-                    noise.iter_mut().for_each(|noise| *noise += level * NEAR);
-                } else if let Some(link) = self.air.links().between(source as u32, node) {
-                    noise.iter_mut().zip(link.ratios).for_each(|(noise, ratio)| *noise += level * ratio);
-                }
-            }
-            self.air.set_noise(node, noise.into_iter());
-        }
-    }
 }
-
-/// Ratio to ordinary noise of a transmitter at the same place.
-const NEAR: f32 = 1e5;
 
 fn node<'a>(
     concentrator: &'a Concentrator<FramePhy>,
@@ -596,13 +583,4 @@ pub(crate) fn plan(config: &TownConfig, layout: &Layout, anchor: UtcAnchor, seed
         meters: known.map(|(_, household)| household.identity).collect(),
         devices: config.meters,
     }
-}
-
-fn own_noise(config: &TownConfig, nodes: usize, seed: &Seed) -> Vec<f64> {
-    let own = |node: usize| {
-        let mut stream = seed.derive("receiver noise", node as u64).stream();
-        let share = f64::from(uniform(&mut stream, 2001)) / 1000.0 - 1.0;
-        share * config.noise_spread_db
-    };
-    (0..nodes).map(own).collect()
 }

@@ -1,9 +1,9 @@
 //! What is worth telling of a run.
 
 use crate::frame::FramePhy;
-use collector::CollectorEvent;
+use collector::{CollectorEvent, Supply};
 use plc_core::time::Duration;
-use plc_core::{Instant, Utc};
+use plc_core::{Eui64, Instant, Utc};
 use plc_node::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,6 +74,8 @@ pub struct Record {
     pub clock_deviations: u64,
     /// Clocks that the collector has set.
     pub clocks_set: u64,
+    /// What meters have said of their supply, in the order in which it came: which, what, when.
+    pub supplies: Vec<(Eui64, Supply, Instant)>,
     /// Captures reported as lost.
     pub captures_lost: u64,
     /// What must not happen, in the order in which it did; the first ones.
@@ -128,7 +130,7 @@ impl Record {
         self.first_reading.push(None);
     }
 
-    pub(super) fn on_collected(&mut self, event: &CollectorEvent) {
+    pub(super) fn on_collected(&mut self, now: Instant, event: &CollectorEvent) {
         match event {
             CollectorEvent::MeterRead { .. } => self.sessions.0 += 1,
             CollectorEvent::SessionFailed { reason, .. } => {
@@ -141,8 +143,14 @@ impl Record {
             CollectorEvent::UnexpectedValue { meter, unexpected } => {
                 self.violate(format!("{meter}: {unexpected}"));
             }
+            CollectorEvent::Supplied { meter, supply } => self.supplies.push((*meter, *supply, now)),
+            CollectorEvent::PushUnknown { meter } => {
+                self.violate(format!("{meter}: pushed what nobody knows"))
+            }
             CollectorEvent::Gap { .. }
+            | CollectorEvent::Alarmed { .. }
             | CollectorEvent::MeterRefused { .. }
+            | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::ClockNotSet { .. } => {}
         }
     }

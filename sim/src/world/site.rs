@@ -1,17 +1,21 @@
 //! A meter of the town.
 
-use super::config::TownConfig;
+use super::flash::Pages;
 use super::layout::Household;
-use super::load::{Load, ThreePhaseLoad};
+use super::load::Metered;
 use super::truth::{Put, Truth};
 use crate::frame::{FramePhy, Passing};
+use crate::grid::Supply;
 use dlms::cosem::LogicalName;
+use dlms::security::SecurityContext;
+use dlms::server::{Access, AssociationConfig, ServerAuthentication};
 use g3_phy::BandPlan;
+use meter::journal::Journal;
+use meter::specs::alarm_2;
 use meter::{
     ClockShift, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist, MeterState,
     ProfileSizes,
 };
-use metrology::{Ratings, Registers};
 use plc_core::sap::{AdpmIndication, FrameGeometry, Key};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, Utc, UtcAnchor};
@@ -23,8 +27,8 @@ pub(super) struct Site {
     plan: &'static BandPlan,
     /// None without power.
     meter: Option<Meter<FramePhy>>,
-    load: SiteLoad,
-    /// Up to when a load of three phases was told.
+    load: Metered,
+    /// Up to when the load was told.
     told: Instant,
     seed: Seed,
     psk: Key,
@@ -32,52 +36,17 @@ pub(super) struct Site {
     anchor: UtcAnchor,
     /// How far its clock is ahead.
     ahead_ms: i64,
-    kept: MeterState,
+    /// What the meter has made durable, in its flash; none while nobody has looked into it.
+    journal: Journal<Pages>,
+    /// On what it has stored, after the supply was lost.
+    on_stored: bool,
+    /// It has used that up.
+    died: bool,
     lives: u64,
     /// What it was given last.
     fed: Put,
     truth: Truth,
     pub(super) log: SiteLog,
-}
-
-/// What a meter has to measure.
-#[derive(Clone, Debug)]
-pub(super) enum SiteLoad {
-    /// One phase, whose registers a chip counts.
-    One(Load),
-    /// Three phases, whose energy the meter counts in closed form.
-    Three(Box<ThreePhaseLoad>),
-}
-
-impl SiteLoad {
-    /// Of a customer whose meter is at this place in the town.
-    pub(super) fn new(config: &TownConfig, place: usize, customer: u32) -> Self {
-        let (feeder, start) = (&config.feeder, config.start_second());
-        if config.mix.has_three_phases(place) {
-            Self::Three(Box::new(ThreePhaseLoad::new(feeder, customer, start)))
-        } else {
-            Self::One(Load::new(feeder, customer, start))
-        }
-    }
-
-    const fn ratings(&self) -> Ratings {
-        match self {
-            Self::One(_) => Ratings::household(),
-            Self::Three(_) => Ratings::three_phase(),
-        }
-    }
-
-    const fn keep(&mut self) {
-        if let Self::Three(load) = self {
-            load.keep();
-        }
-    }
-
-    const fn lose(&mut self) {
-        if let Self::Three(load) = self {
-            load.lose();
-        }
-    }
 }
 
 /// What has become of a meter.
@@ -87,6 +56,8 @@ pub(super) struct SiteLog {
     pub(super) power_on: Vec<Instant>,
     pub(super) joined: Vec<Instant>,
     pub(super) left: u32,
+    /// Records that its flash did not take.
+    pub(super) lost_records: u64,
     pub(super) join_failures: u32,
     /// Counters of lives that have ended.
     pub(super) past: super::record::NodeFigures,
@@ -95,14 +66,14 @@ pub(super) struct SiteLog {
 impl Site {
     pub(super) fn new(
         household: Household,
-        load: SiteLoad,
+        elements: usize,
         plan: &'static BandPlan,
         anchor: UtcAnchor,
         sizes: ProfileSizes,
         seed: &Seed,
     ) -> Self {
         Self {
-            load,
+            load: Metered::new(elements),
             told: anchor.at,
             seed: seed.derive("meter", u64::from(household.identity.customer)),
             psk: household.identity.psk,
@@ -112,9 +83,11 @@ impl Site {
             sizes,
             anchor,
             ahead_ms: 0,
-            kept: MeterState::default(),
+            journal: Journal::open(Pages::new(), sizes),
+            on_stored: false,
+            died: false,
             lives: 0,
-            fed: Put::of(&Registers::default()),
+            fed: Metered::new(elements).put(),
             truth: Truth::default(),
             log: SiteLog::default(),
         }
@@ -145,6 +118,7 @@ impl Site {
         if self.meter.is_some() {
             return;
         }
+        let kept = self.awake();
         let identity = &self.household.identity;
         let seed = self.seed.derive("life", self.lives);
         self.lives += 1;
@@ -153,14 +127,17 @@ impl Site {
             geometry: self.plan as &'static dyn FrameGeometry,
             seed: seed.derive("node", 0),
             psk: self.psk,
-            frame_counter: self.kept.frame_counter,
+            frame_counter: kept.frame_counter,
         };
         let mut device = NodeConfig::from(device);
-        device.adp.memory = self.kept.node.clone();
+        device.adp.memory = kept.node.clone();
         let keys =
             MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
         let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
-        (config.profiles, config.state) = (self.sizes, self.kept.clone());
+        (config.profiles, config.state) = (self.sizes, kept);
+        config.further = vec![listener(&config.keys)];
+        config.push_client_sap = LISTENER;
+        config.alarm_filter_2 = alarm_2::POWER_FAILURE | alarm_2::POWER_RESUMED;
         // There are no samples to look into.
         (config.power_quality, config.ratings) = (false, self.load.ratings());
         let node = Node::assemble(FramePhy::new(self.plan), device);
@@ -172,8 +149,41 @@ impl Site {
         self.set_clock(now, self.ahead_ms);
     }
 
+    /// All that the flash holds, as a new life finds it: nothing is taken from memory.
+    fn awake(&mut self) -> MeterState {
+        let before = std::mem::replace(&mut self.journal, Journal::open(Pages::new(), self.sizes));
+        self.journal = Journal::open(before.into_flash(), self.sizes);
+        (self.on_stored, self.died) = (false, false);
+        self.journal.state().clone()
+    }
+
+    /// The supply is lost: the meter lives on what it has stored.
+    pub(super) fn lose_supply(&mut self, now: Instant) {
+        self.set_supply(now, Supply::default());
+        self.on_stored = true;
+        self.handle(now, MeterInput::SupplyLost);
+    }
+
+    /// The supply is back before the meter has died.
+    pub(super) fn regain_supply(&mut self, now: Instant) {
+        self.on_stored = false;
+        self.handle(now, MeterInput::SupplyBack);
+        self.count(now);
+    }
+
+    /// Whether it lives on what it has stored.
+    pub(super) const fn is_on_stored(&self) -> bool {
+        self.on_stored
+    }
+
+    /// Whether what it had stored is used up: its power is to be taken from it.
+    pub(super) const fn has_died(&self) -> bool {
+        self.died && self.meter.is_some()
+    }
+
     /// The power goes, and with it everything that was not kept.
     pub(super) fn power_off(&mut self) {
+        (self.on_stored, self.died) = (false, false);
         if let Some(meter) = self.meter.take() {
             self.log.past.add(meter.node());
             self.load.lose();
@@ -183,35 +193,32 @@ impl Site {
     /// The clock of the meter goes ahead by so much.
     pub(super) fn shift_clock(&mut self, now: Instant, ahead_ms: i64) {
         // A boundary at the very moment is one of the time before.
-        match self.next_boundary().filter(|&at| at <= now) {
-            Some(_) => self.count(now),
-            None => self.report(now),
-        }
+        self.count(now);
         self.set_clock(now, ahead_ms);
         // Without power nobody says so.
         self.ahead_ms = ahead_ms;
     }
 
-    /// When the registers have to be reported next.
+    /// When the meter has to be told next what has flowed: at the boundary of a row.
     pub(super) fn next_boundary(&self) -> Option<Instant> {
-        let row = self.next_row();
-        self.meter.as_ref()?;
-        let change = match &self.load {
-            SiteLoad::One(_) => None,
-            SiteLoad::Three(load) => {
-                Some(self.anchor.at + Duration::from_millis(load.next_change(self.ms(self.told))))
-            }
-        };
-        row.into_iter().chain(change).min()
+        let meter = self.meter.as_ref().filter(|_| !self.on_stored)?;
+        meter.application().measurement().next_boundary()
     }
 
-    fn next_row(&self) -> Option<Instant> {
-        self.meter.as_ref()?.application().measurement().next_boundary()
+    /// How many elements its meter has, and what they see.
+    pub(super) const fn supply(&self) -> (usize, &Supply) {
+        (self.load.elements(), self.load.supply())
     }
 
-    /// A boundary, or a change of a load of three phases: reports what has flowed, of which a row is made at a boundary.
+    /// The mains have become another: what has flowed until now is told first.
+    pub(super) fn set_supply(&mut self, now: Instant, supply: Supply) {
+        self.count(now);
+        self.load.set_supply(supply);
+    }
+
+    /// Tells the meter what has flowed, of which a row is made at a boundary.
     pub(super) fn count(&mut self, now: Instant) {
-        let is_row = self.next_row().is_some_and(|at| at <= now);
+        let is_row = !self.on_stored && self.next_boundary().is_some_and(|at| at <= now);
         let stamp = self.stamp(now, self.ahead_ms);
         self.report(now);
         if is_row {
@@ -220,27 +227,14 @@ impl Site {
     }
 
     fn report(&mut self, now: Instant) {
-        let (ms, told) = (self.ms(now), self.ms(self.told));
-        match &mut self.load {
-            SiteLoad::One(load) => {
-                let registers = load.registers(ms);
-                self.fed = Put::of(&registers);
-                self.handle(now, MeterInput::Registers(registers));
-            }
-            SiteLoad::Three(load) => {
-                // In whole microseconds of the clock, as a meter counts.
-                load.flow(told, now.as_nanos() / 1000 - self.told.as_nanos() / 1000);
-                let steady = load.steady(told);
-                self.fed = load.put(told);
-                self.told = now;
-                self.handle(now, MeterInput::Steady(&steady));
-            }
+        if self.meter.is_none() || self.on_stored {
+            return;
         }
-    }
-
-    /// Milliseconds of the world.
-    fn ms(&self, at: Instant) -> u64 {
-        at.since(self.anchor.at).as_millis() as u64
+        // In whole microseconds of the clock, as a meter counts.
+        self.load.flow(now.as_nanos() / 1000 - self.told.as_nanos() / 1000);
+        self.told = now;
+        self.fed = self.load.put();
+        self.handle(now, MeterInput::Steady(&self.load.supply().steady()));
     }
 
     /// How many quantities a row of it has.
@@ -296,11 +290,12 @@ impl Site {
         while let Some(output) = self.meter.as_mut().and_then(Meter::poll) {
             match output {
                 MeterOutput::Persist(record) => {
-                    self.kept.keep(&record, &self.sizes);
-                    if let MeterPersist::Captured(_) = record {
+                    self.log.lost_records += u64::from(self.journal.append(&record).is_err());
+                    if let MeterPersist::Captured(_) | MeterPersist::Totals(_) = record {
                         self.load.keep();
                     }
                 }
+                MeterOutput::Event(MeterEvent::Died) => self.died = true,
                 MeterOutput::Event(MeterEvent::Network(indication)) => self.log.on(now, &indication),
                 MeterOutput::Event(MeterEvent::ClockSet(ClockShift::Millis(ms))) => self.on_clock(now, ms),
                 MeterOutput::Event(_) => {}
@@ -316,6 +311,23 @@ impl Site {
         if after > before {
             self.truth.note(after, self.fed.clone());
         }
+    }
+}
+
+/// The client that hears pushes without ever opening an association, with the keys of the meter \[IDIS package 2; confidence C\].
+const LISTENER: i8 = 102;
+
+fn listener(keys: &MeterKeys) -> AssociationConfig {
+    let authentication = ServerAuthentication::PreEstablished {
+        keys: SecurityContext::new(&keys.encryption.0, &keys.authentication.0),
+        client_title: collector::AssociationParameters::default().client_title,
+        last_client_counter: None,
+    };
+    AssociationConfig {
+        client_sap: LISTENER as u16,
+        authentication,
+        access: Access::Reading,
+        pre_established: false,
     }
 }
 

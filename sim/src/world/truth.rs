@@ -1,7 +1,6 @@
 //! What a meter was fed with when it captured a row.
 
 use meter::objects::names::{ACTIVE_EXPORT, ACTIVE_IMPORT};
-use metrology::Registers;
 use plc_core::Utc;
 use std::collections::BTreeMap;
 
@@ -20,12 +19,6 @@ impl Put {
     /// Both active energies, in mWh: all that a meter of one phase captures.
     pub(super) fn energies(import: i64, export: i64) -> Self {
         Self(BTreeMap::from([(ACTIVE_IMPORT, (import, 0)), (ACTIVE_EXPORT, (export, 0))]))
-    }
-
-    /// The energies of these registers.
-    pub(super) fn of(registers: &Registers) -> Self {
-        let whole = |energy: metrology::Energy| i64::try_from(energy.milliwatt_hours()).unwrap_or(i64::MAX);
-        Self::energies(whole(registers.import), whole(registers.export))
     }
 
     /// A quantity besides, give or take `tolerance`.

@@ -7,3 +7,4 @@ mod noise;
 mod reading;
 mod repetition;
 mod truth;
+mod voltage;

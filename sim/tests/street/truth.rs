@@ -24,7 +24,9 @@ fn the_energy_of_each_minute_is_that_of_the_samples_and_other_times_have_none() 
         let mut current = minute.clone();
         for n in 0..4 {
             let at = config.start + Duration::from_secs(60 * n);
-            assert_eq!(site.energy_wh(at), Some(household.energy_wh()));
+            // At another voltage it is the same power, cut into segments at another angle.
+            let (told, own) = (site.energy_wh(at).expect("a whole minute"), household.energy_wh());
+            assert!((told - own).abs() <= 1e-6 * own, "{at}: {told} Wh, {own} Wh");
             household.fill(&mut minute, &mut current);
         }
         assert!(site.energy_wh(FIRST_CAPTURE) > Some(0.0));

@@ -58,8 +58,9 @@ fn a_meter_that_has_never_had_power() {
 #[test]
 fn a_meter_that_loses_its_power() {
     let (verdict, chain) = said(4, 1600, |town| town.actions = vec![off(900, 4)]);
-    assert_eq!(verdict, Verdict::Silent, "{chain}");
+    assert_eq!(verdict, Verdict::PowerLost, "{chain}");
     assert!(chain.contains("session: last read") && chain.contains("given up"), "{chain}");
+    assert!(chain.contains("supply: it said that it was lost"), "{chain}");
 }
 
 #[test]

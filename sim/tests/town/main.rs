@@ -6,5 +6,6 @@ mod faults;
 mod fidelities;
 mod memory;
 mod scenarios;
+mod supply;
 mod table;
 mod withholding;

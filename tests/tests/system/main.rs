@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod front_end;
 mod grpc;
+mod jobs;
 mod process;
 mod reload;
 mod table;

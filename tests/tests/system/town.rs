@@ -67,8 +67,9 @@ impl Town {
     pub(crate) fn daemon_with(&self, environment: &[(&str, &str)]) -> Daemon {
         let config = self.path("daemon.toml");
         let mut process = concentrator_in(environment, &["run", "--config", config.to_str().unwrap()]);
-        let client = Client::new(&format!("http://{}", process.says("interface on ")));
-        Daemon { process, client }
+        let url = format!("http://{}", process.says("interface on "));
+        let client = Client::new(&url);
+        Daemon { process, url, client }
     }
 
     /// Whether the street has not ended.
@@ -85,6 +86,8 @@ impl Town {
 /// A running daemon.
 pub(crate) struct Daemon {
     process: Process,
+    /// Where its interface is.
+    pub(crate) url: String,
     /// A client of it.
     pub(crate) client: Client,
 }

@@ -21,15 +21,16 @@ fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> String {
 
 /// A configuration with this store.
 fn with_store(folder: &Path, store: &str) -> String {
-    let text =
-        format!("[store]\npath = {store:?}\n[grpc]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"error\"\n");
+    let text = format!(
+        "[store]\npath = {store:?}\n[grpc]\nlisten = \"127.0.0.1:0\"\nplain_text = true\n[log]\nlevel = \"error\"\n"
+    );
     write(folder, "with_store.toml", text)
 }
 
 #[test]
 fn a_fault_of_the_configuration_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
-    let sections = "store, grpc, backhaul, plc, collector, log, meter, meters_file";
+    let sections = "store, grpc, backhaul, plc, collector, metrics, log, meter, meters_file";
     for (text, fault) in [
         ("[stor]\n", format!("line 1: stor: unknown key, expected one of {sections}")),
         ("[plc]\n\nband = \"fcc\"\n", "line 3: plc.band = \"fcc\": expected \"cenelec-a\"".to_owned()),

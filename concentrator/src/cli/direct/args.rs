@@ -279,6 +279,10 @@ pub struct ListenArgs {
     /// Keep the highest counters of the meters there: what is pushed under one that was heard is refused.
     #[arg(long, value_name = "FILE", requires = "keys")]
     pub state: Option<PathBuf>,
+    /// Confirm ciphered pushes that want it, under counters of this file: the --state of this client with the one meter that
+    /// pushes. No other command is to use it meanwhile.
+    #[arg(long, value_name = "FILE", requires = "keys")]
+    pub confirm_state: Option<PathBuf>,
     /// The client whose keys the meter pushes under.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub client: u16,

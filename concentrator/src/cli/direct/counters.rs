@@ -44,8 +44,46 @@ impl Counters {
         Ok(())
     }
 
+    /// Counters below `reserved_to` may be used from now on, unless another command has taken some since these were read.
+    pub(super) fn reserve(&mut self, reserved_to: u32) -> anyhow::Result<()> {
+        let _lock = self.lock()?;
+        let held = Self::read(&self.path)?;
+        if held.send.is_some_and(|held| self.send.is_none_or(|own| held > own)) {
+            bail!("{}: another command has used it meanwhile, expected one at a time", self.path.display());
+        }
+        self.send = Some(reserved_to);
+        self.write()
+    }
+
+    /// The meter has used this counter. What another command has taken meanwhile stays taken.
+    pub(super) fn hear(&mut self, last: u32) -> anyhow::Result<()> {
+        let _lock = self.lock()?;
+        let held = Self::read(&self.path)?;
+        self.server = self.server.max(held.server).max(Some(last));
+        Self { path: self.path.clone(), send: self.send.max(held.send), server: self.server }.write()
+    }
+
+    /// Takes one counter, which nobody will take again.
+    pub(super) fn take(path: &Path) -> anyhow::Result<Option<u32>> {
+        let mut counters = Self { path: path.to_owned(), send: None, server: None };
+        let _lock = counters.lock()?;
+        counters = Self::read(path)?;
+        let Some(taken) = counters.send else { return Ok(None) };
+        counters.send = Some(taken.checked_add(1).context("the send counter has ended: expected new keys")?);
+        counters.write()?;
+        Ok(Some(taken))
+    }
+
+    /// Keeps other commands from the file until it is dropped.
+    fn lock(&self) -> anyhow::Result<File> {
+        let beside = self.path.with_extension("lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(&beside);
+        let locked = lock.and_then(|file| file.lock().map(|()| file));
+        locked.with_context(|| beside.display().to_string())
+    }
+
     /// Makes them durable, such that a crash leaves the old ones or the new.
-    pub(super) fn write(&self) -> anyhow::Result<()> {
+    fn write(&self) -> anyhow::Result<()> {
         let Some(send) = self.send else { return Ok(()) };
         let server = self.server.map_or(String::from("-"), |last| last.to_string());
         let beside = self.path.with_extension("new");
@@ -81,6 +119,31 @@ mod tests {
             let error = Counters::read(&path).unwrap_err().to_string();
             assert!(error.contains("meter.state: expected the send counter"), "{error}");
         }
+    }
+
+    #[test]
+    fn two_commands_at_once_take_no_counter_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("meter.state");
+        std::fs::write(&path, "7 -").unwrap();
+        let mut session = Counters::read(&path).unwrap();
+        session.reserve(71).unwrap();
+        assert_eq!(Counters::take(&path).unwrap(), Some(71));
+        session.hear(5).unwrap();
+        let held = Counters::read(&path).unwrap();
+        assert_eq!((held.send, held.server), (Some(72), Some(5)), "what was taken stays taken");
+        let said = session.reserve(135).unwrap_err().to_string();
+        assert!(said.contains("another command has used it meanwhile"), "{said}");
+        let threads = (0..8).map(|_| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                (0..20).map(|_| Counters::take(&path).unwrap().unwrap()).collect::<Vec<_>>()
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        let mut taken: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, (72..72 + 160).collect::<Vec<_>>());
     }
 
     #[test]

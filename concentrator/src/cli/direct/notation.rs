@@ -7,7 +7,7 @@
 //! | `i8:` `i16:` `i32:` `i64:` `u8:` `u16:` `u32:` `u64:` | integer, long, double-long, long64 and their unsigned kin |
 //! | `enum:` `bcd:` `f32:` `f64:` | enum, bcd, float32, float64 |
 //! | `bits:0110` | bit-string |
-//! | `octets:0102ff` | octet-string in hexadecimal digits |
+//! | `octets:0102ff` | octet-string in hexadecimal digits, or of letters: `octets:"host:4059"` |
 //! | `text:"a b"`, `utf8:"ä"` | visible-string, utf8-string; `\"` and `\\` stand for themselves, `\xNN` for an octet |
 //! | `obis:1.0.1.8.0.255` | octet-string of a logical name |
 //! | `datetime:2026-01-14T00:00:00Z` | octet-string of a date-time; `+01:00` for `Z`, nothing for an unspecified deviation, `*` for nothing specified |
@@ -130,7 +130,7 @@ impl<'t> Parser<'t> {
 
     fn literal(&mut self, name: &str, out: &mut Encoder<'_>) -> Result<(), String> {
         let start = self.at;
-        let written = if matches!(name, "text" | "utf8") && self.rest().starts_with('"') {
+        let written = if matches!(name, "text" | "utf8" | "octets") && self.rest().starts_with('"') {
             let octets = self.quoted()?;
             string(name, &octets, out)
         } else {
@@ -203,6 +203,7 @@ fn write_literal(name: &str, text: &str, out: &mut Encoder<'_>) -> Option<()> {
 fn string(name: &str, octets: &[u8], out: &mut Encoder<'_>) -> Option<()> {
     match name {
         "utf8" => out.utf8_string(std::str::from_utf8(octets).ok()?),
+        "octets" => out.octet_string(octets),
         _ => out.data(&Data::VisibleString(octets)),
     }
     Some(())
@@ -529,5 +530,12 @@ mod tests {
         fn no_text_makes_it_panic(text in ".{0,30}|[a-z0-9]{1,8}[:(][^\u{0}]{0,12}|[su8:1,()\\\\\"x]{0,20}") {
             let _ = parse(&text);
         }
+    }
+
+    #[test]
+    fn octets_that_are_letters_may_be_written_as_such() {
+        let host = parse("octets:\"[::1]:4061\"").unwrap();
+        assert_eq!(host, parse("octets:5b3a3a315d3a34303631").unwrap());
+        assert!(parse("octets:\"open").is_err());
     }
 }

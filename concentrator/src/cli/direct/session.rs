@@ -139,10 +139,10 @@ impl Session {
                 match output {
                     CarrierOutput::Octets(octets) => self.send(&octets)?,
                     CarrierOutput::User(ClientOutput::Persist { reserved_to }) => {
-                        self.keep(|counters| counters.send = Some(reserved_to))?;
+                        self.keep(|counters| counters.reserve(reserved_to))?;
                     }
                     CarrierOutput::User(ClientOutput::ServerCounter(last)) => {
-                        self.keep(|counters| counters.server = Some(last))?;
+                        self.keep(|counters| counters.hear(last))?;
                     }
                     // Pushes between answers are for listeners.
                     CarrierOutput::User(
@@ -166,10 +166,8 @@ impl Session {
         self.line.send(octets)
     }
 
-    fn keep(&mut self, change: impl FnOnce(&mut Counters)) -> anyhow::Result<()> {
-        let Some(counters) = &mut self.counters else { return Ok(()) };
-        change(counters);
-        counters.write()
+    fn keep(&mut self, change: impl FnOnce(&mut Counters) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        self.counters.as_mut().map_or(Ok(()), change)
     }
 
     /// Waits for octets, or for the time of the client's next deadline, which comes whatever is heard.

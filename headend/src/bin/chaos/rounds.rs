@@ -83,7 +83,7 @@ impl World {
         std::fs::create_dir_all(&folder)?;
         let pki = folder.join("pki");
         let names = [String::from("localhost"), String::from("127.0.0.1")];
-        pki::init(&pki, &names, &[String::from("box-1")])?;
+        pki::init(&pki, &names, &[String::from("box-1")], &[])?;
         let proxy = Proxy::start()?;
         let told = Arc::new(AtomicU64::new(0));
         let stream = Seed::from_u64(seed).derive("chaos", 0).stream();

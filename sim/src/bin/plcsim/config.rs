@@ -25,7 +25,7 @@ fn head(args: &ConfigArgs) -> Result<String, Failure> {
     let front_end = quoted(&format!("unix:{}", utf8(&args.socket)?));
     let listen = args.listen;
     Ok(format!(
-        "[store]\npath = {store}\n\n[grpc]\nlisten = \"{listen}\"\n\n[plc]\nfront_end = {front_end}\n\n[collector]\nread_delay_s = 10\n",
+        "[store]\npath = {store}\n\n[grpc]\nlisten = \"{listen}\"\nplain_text = true\n\n[plc]\nfront_end = {front_end}\n\n[collector]\nread_delay_s = 10\n",
     ))
 }
 
@@ -87,7 +87,7 @@ mod tests {
         let text = head(&args(b"/a \"b\"\\c\n\x7f'\xc3\xa9", "/d\"\te")).expect("both paths are text");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], r#"path = "/d\"\u0009e""#);
-        assert_eq!(lines[7], r#"front_end = "unix:/a \"b\"\\c\u000A\u007F'é""#);
+        assert_eq!(lines[8], r#"front_end = "unix:/a \"b\"\\c\u000A\u007F'é""#);
     }
 
     #[test]

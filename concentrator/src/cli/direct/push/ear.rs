@@ -1,5 +1,6 @@
 //! Pushes out of the octets of one connection.
 
+use super::confirmer::Confirmer;
 use super::counters::{PushCounters, Stale};
 use super::{Push, Told, note};
 use crate::cli::direct::keys::Identity;
@@ -18,6 +19,7 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct Ear<'l> {
     identity: &'l Identity,
     counters: &'l Mutex<PushCounters>,
+    confirmer: Option<&'l Confirmer>,
     stream: Stream,
     trace: Option<Trace>,
     joined: Joined,
@@ -46,7 +48,13 @@ impl<'l> Ear<'l> {
         stream: Stream,
         trace: Option<Trace>,
     ) -> Self {
-        Self { identity, counters, stream, trace, joined: Joined::new() }
+        Self { identity, counters, confirmer: None, stream, trace, joined: Joined::new() }
+    }
+
+    /// The same that confirms what came under keys as well.
+    pub(super) const fn confirming(mut self, confirmer: Option<&'l Confirmer>) -> Self {
+        self.confirmer = confirmer;
+        self
     }
 
     /// Octets that go on where the last ones ended.
@@ -97,9 +105,18 @@ impl<'l> Ear<'l> {
                 return note(format_args!("{from}: a push of {title} is refused: {stale}"));
             }
         }
-        if let Some((source, destination)) = ports.filter(|_| opened.is_none()) {
-            confirm(plain, (destination, source), heard);
-        }
+        let Some((confirmation, (source, destination))) = confirmation(plain).zip(ports) else { return };
+        let apdu = match opened.as_ref().zip(self.confirmer) {
+            None if opened.is_some() => return,
+            None => confirmation,
+            Some((opened, confirmer)) => match confirmer.seal(self.identity, opened.control, &confirmation) {
+                Ok(sealed) => sealed,
+                Err(error) => return note(format_args!("{from}: a push is not confirmed: {error:#}")),
+            },
+        };
+        // The other way.
+        let wpdu = Wpdu { source: destination, destination: source, apdu: &apdu };
+        heard.confirmations.extend(wpdu.to_vec());
     }
 
     /// What is in a ciphered APDU under the keys that are known.
@@ -136,13 +153,10 @@ fn read(from: SocketAddr, plain: &[u8], protection: &'static str) -> Option<Push
     Some(Push { from, time, protection, body: push.body.to_vec() })
 }
 
-/// Confirms a push that wants it.
-fn confirm(plain: &[u8], (source, destination): (u16, u16), heard: &mut Heard) {
-    let Ok(push) = DataNotification::from_bytes(plain) else { return };
-    if push.invoke_id.is_confirmed() {
-        let confirm = DataNotificationConfirm { invoke_id: push.invoke_id, date_time: None }.to_vec();
-        heard.confirmations.extend(Wpdu { source, destination, apdu: &confirm }.to_vec());
-    }
+/// The confirmation of a push that wants one.
+fn confirmation(plain: &[u8]) -> Option<Vec<u8>> {
+    let push = DataNotification::from_bytes(plain).ok().filter(|push| push.invoke_id.is_confirmed())?;
+    Some(DataNotificationConfirm { invoke_id: push.invoke_id, date_time: None }.to_vec())
 }
 
 fn protection(opened: Option<&Opened>) -> &'static str {

@@ -1,5 +1,6 @@
 //! What meters push, as it comes.
 
+mod confirmer;
 mod counters;
 mod ear;
 
@@ -8,9 +9,10 @@ use super::keys::Identity;
 use super::output::{Cell, Results};
 use super::trace::{Stream, Trace};
 use anyhow::{Context, anyhow};
+use confirmer::Confirmer;
 use counters::PushCounters;
 use dlms::axdr::Data;
-use ear::Ear;
+use ear::{Ear, Heard};
 use plc_core::time::Duration;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -21,8 +23,8 @@ use std::sync::{Arc, Mutex};
 
 /// Prints pushes until `--count` of them have come.
 ///
-/// A push that wants to be confirmed is confirmed if it came without ciphering, over a connection with the wrapper: for a ciphered
-/// confirmation the listener would need send counters of its own. A ciphered push whose counter was heard before is refused, also by
+/// A push that wants to be confirmed is confirmed over a connection with the wrapper; if it came ciphered, only with
+/// `--confirm-state`, since that uses up send counters. A ciphered push whose counter was heard before is refused, also by
 /// the next listener with the same `--state`.
 pub(super) fn listen(args: &ListenArgs) -> anyhow::Result<()> {
     let identity = args.keys.as_ref().map(|path| Identity::read(path, args.client)).transpose()?;
@@ -31,6 +33,7 @@ pub(super) fn listen(args: &ListenArgs) -> anyhow::Result<()> {
         args: args.clone(),
         identity: identity.unwrap_or(Identity::public()),
         counters: Mutex::new(counters),
+        confirmer: args.confirm_state.clone().map(Confirmer::new).transpose()?,
         connections: AtomicUsize::new(0),
     });
     let (pushes, inbox) = sync_channel(INBOX);
@@ -41,7 +44,9 @@ pub(super) fn listen(args: &ListenArgs) -> anyhow::Result<()> {
     }
     let mut is_first = true;
     for push in inbox.iter().take(usize::try_from(args.count.unwrap_or(u64::MAX)).unwrap_or(usize::MAX)) {
+        let (push, confirm) = push;
         push?.results(is_first)?.print(args.format())?;
+        confirm();
         is_first = false;
     }
     Ok(())
@@ -51,6 +56,7 @@ struct Listener {
     args: ListenArgs,
     identity: Identity,
     counters: Mutex<PushCounters>,
+    confirmer: Option<Confirmer>,
     /// How many there are.
     connections: AtomicUsize,
 }
@@ -68,6 +74,19 @@ struct Push {
 /// A push, or what keeps the listener from hearing any: counters that cannot be kept.
 type Told = anyhow::Result<Push>;
 
+/// The same, and what is to be done when it is printed: what is confirmed was not lost.
+type Delivery = (Told, Box<dyn FnOnce() + Send>);
+
+/// What was heard, the confirmations behind the last push.
+fn deliveries(heard: Heard, confirm: impl FnOnce(&[u8]) + Send + 'static) -> Vec<Delivery> {
+    let Heard { pushes, confirmations } = heard;
+    let mut deliveries: Vec<Delivery> = pushes.into_iter().map(|push| (push, Box::new(|| ()) as _)).collect();
+    if let Some((_, then)) = deliveries.last_mut() {
+        *then = Box::new(move || confirm(&confirmations));
+    }
+    deliveries
+}
+
 impl Push {
     fn results(&self, with_head: bool) -> anyhow::Result<Results> {
         let body = Data::from_bytes(&self.body).context("the body of a push")?;
@@ -80,7 +99,7 @@ impl Push {
 }
 
 impl Listener {
-    fn connections(self: Arc<Self>, address: SocketAddr, pushes: SyncSender<Told>) -> anyhow::Result<()> {
+    fn connections(self: Arc<Self>, address: SocketAddr, pushes: SyncSender<Delivery>) -> anyhow::Result<()> {
         let listener = TcpListener::bind(address).with_context(|| address.to_string())?;
         announce(listener.local_addr()?);
         std::thread::spawn(move || {
@@ -100,7 +119,7 @@ impl Listener {
         Ok(())
     }
 
-    fn serve(&self, mut stream: TcpStream, pushes: &SyncSender<Told>) -> Option<()> {
+    fn serve(&self, mut stream: TcpStream, pushes: &SyncSender<Delivery>) -> Option<()> {
         stream.set_read_timeout(Some(SILENCE_MAX)).ok()?;
         let from = stream.peer_addr().ok()?;
         let mut ear = self.ear();
@@ -108,14 +127,14 @@ impl Listener {
         loop {
             let len = stream.read(&mut buffer).ok().filter(|len| *len > 0)?;
             let heard = ear.take(from, &buffer[..len]);
-            for push in heard.pushes {
-                pushes.send(push).ok()?;
-            }
-            stream.write_all(&heard.confirmations).ok()?;
+            let mut writer = stream.try_clone().ok()?;
+            // A connection that is gone is seen by the next read.
+            let confirm = move |octets: &[u8]| drop(writer.write_all(octets));
+            deliveries(heard, confirm).into_iter().try_for_each(|push| pushes.send(push)).ok()?;
         }
     }
 
-    fn datagrams(self: Arc<Self>, address: SocketAddr, pushes: SyncSender<Told>) -> anyhow::Result<()> {
+    fn datagrams(self: Arc<Self>, address: SocketAddr, pushes: SyncSender<Delivery>) -> anyhow::Result<()> {
         let socket = UdpSocket::bind(address).with_context(|| address.to_string())?;
         announce(socket.local_addr()?);
         std::thread::spawn(move || {
@@ -127,10 +146,11 @@ impl Listener {
                 }
                 let ear = ears.entry(from).or_insert_with(|| self.ear());
                 let heard = ear.take_datagram(from, &buffer[..len]);
-                if heard.pushes.into_iter().any(|push| pushes.send(push).is_err()) {
+                let Ok(writer) = socket.try_clone() else { return };
+                let confirm = move |octets: &[u8]| drop(writer.send_to(octets, from));
+                if deliveries(heard, confirm).into_iter().any(|push| pushes.send(push).is_err()) {
                     return;
                 }
-                let _ = socket.send_to(&heard.confirmations, from);
             }
         });
         Ok(())
@@ -141,6 +161,7 @@ impl Listener {
         let keys = self.identity.authentication.keys();
         let trace = self.args.trace.then(|| Trace::new(is_hdlc, keys, [None, self.identity.meter_title]));
         Ear::new(&self.identity, &self.counters, Stream::new(is_hdlc), trace)
+            .confirming(self.confirmer.as_ref())
     }
 }
 

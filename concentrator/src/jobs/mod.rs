@@ -1,0 +1,433 @@
+//! What is wanted of meters: jobs, with guards, an approval by a second person for many meters, and an audit log of every command.
+//!
+//! * [`JobKind`] is what can be wanted; [`Guard`] keeps a mistake from reaching every meter;
+//! * `book` keeps jobs in a file of their own, `jobs.sqlite` beside the store: durable before anything is sent;
+//! * [`audit`] is the signed record.
+//!
+//! Commands come from the interface, on its threads; the application takes what may be done next ([`Jobs::next`]) and says how it ended.
+
+pub mod audit;
+mod book;
+mod guard;
+mod kind;
+mod specs;
+#[cfg(test)]
+mod tests;
+
+pub use book::{Item, ItemState, Job, JobState};
+pub use guard::{Guard, Tally};
+pub use kind::JobKind;
+
+use crate::grpc::{Caller, Role};
+use audit::{AuditError, AuditLog};
+use book::Book;
+use collector::{Order, OrderEnd};
+use guard::Verdict;
+use plc_core::time::Duration;
+use plc_core::{Eui64, Instant, Utc};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use thiserror::Error;
+
+/// Why a command is refused.
+#[derive(Debug, Error)]
+pub enum JobError {
+    /// The database failed.
+    #[error("jobs: {0}")]
+    Book(#[from] rusqlite::Error),
+    /// It cannot be put on record, so it is not done.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// What is asked is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// The key is that of another job.
+    #[error("key {0:?}: used by job {1}, which is another; expected a new key")]
+    KeyTaken(String, i64),
+    /// There is no such job.
+    #[error("job {0}: not known")]
+    Unknown(i64),
+    /// Whoever asks may not.
+    #[error("{0}")]
+    Denied(String),
+    /// It does not fit where the job stands.
+    #[error("job {0} is {1}, expected {2}")]
+    State(i64, JobState, &'static str),
+    /// Too many jobs are under way.
+    #[error("{OPEN_MAX} jobs are under way, expected fewer")]
+    Many,
+}
+
+/// What somebody wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Makes asking twice the same as asking once: 1 to 64 characters, new for each job.
+    pub key: String,
+    /// What.
+    pub kind: JobKind,
+    /// Of whom, each once.
+    pub meters: Vec<Eui64>,
+    /// How long it may take, a second to 31 days.
+    pub within: Duration,
+}
+
+/// What would become of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// Meters that it would reach.
+    pub meters: usize,
+    /// Of those, meters that go first.
+    pub canary: usize,
+    /// Whether a second person must approve it.
+    pub needs_approval: bool,
+}
+
+/// What the application shall do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wanted {
+    /// Hand this order to the collector.
+    Order(Order),
+    /// Tell this meter to leave the network; the number ends the item.
+    Remove(i64, Eui64),
+}
+
+/// All jobs.
+#[derive(Debug)]
+pub struct Jobs {
+    book: Mutex<Book>,
+    log: Mutex<AuditLog>,
+    guard: Guard,
+    /// Something may be done next.
+    news: AtomicBool,
+}
+
+impl Jobs {
+    /// Opens the jobs and the audit log in a folder; makes them when they are not there.
+    ///
+    /// # Errors
+    /// A file cannot be opened; the audit log cannot be believed.
+    pub fn open(folder: &Path, guard: Guard, now: Utc) -> Result<Self, JobError> {
+        let book = Mutex::new(Book::open(&folder.join(BOOK), now)?);
+        let log = Mutex::new(AuditLog::open(folder)?);
+        Ok(Self { book, log, guard, news: AtomicBool::new(true) })
+    }
+
+    /// The collector has forgotten all orders: what may be done again is done again, the rest is uncertain.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn interrupted(&self, now: Utc) -> Result<(), JobError> {
+        self.book().sort_out(now)?;
+        self.ring();
+        Ok(())
+    }
+
+    /// What would become of a request.
+    ///
+    /// # Errors
+    /// It is wrong, or whoever asks may not.
+    pub fn preview(&self, request: &Request, who: &Caller) -> Result<Preview, JobError> {
+        self.check(request, who)?;
+        let meters = request.meters.len();
+        let harmless = request.kind.is_harmless();
+        Ok(Preview {
+            meters,
+            canary: if harmless || meters == 1 { 0 } else { self.guard.canary.min(meters) },
+            needs_approval: !harmless && meters > self.guard.approval_above,
+        })
+    }
+
+    /// Takes a job, or finds the one that was taken with this key. `joined` meters are in the network.
+    ///
+    /// # Errors
+    /// As [`Self::preview`]; the key is taken; there are too many; it cannot be put on record.
+    pub fn submit(&self, request: &Request, who: &Caller, joined: usize, now: Utc) -> Result<Job, JobError> {
+        let preview = self.preview(request, who)?;
+        let mut book = self.book();
+        if let Some(known) = book.by_key(&request.key)? {
+            let meters: Vec<_> = book.items(known.id)?.iter().map(|item| item.meter).collect();
+            let same = known.kind == request.kind && meters == request.meters && known.asked_by == who.name;
+            return if same { Ok(known) } else { Err(JobError::KeyTaken(request.key.clone(), known.id)) };
+        }
+        if book.jobs(i64::MAX, true)?.len() >= OPEN_MAX {
+            return Err(JobError::Many);
+        }
+        let state = if preview.needs_approval { JobState::AwaitingApproval } else { JobState::Running };
+        let mut job = Job {
+            id: 0,
+            key: request.key.clone(),
+            kind: request.kind,
+            asked_by: who.name.clone(),
+            approved_by: String::new(),
+            created: now,
+            until: now + request.within,
+            state,
+            joined,
+            note: String::new(),
+        };
+        let detail = format!(
+            "{} of {} meters, key {:?}: {}",
+            job.kind,
+            preview.meters,
+            job.key,
+            listed(&request.meters)
+        );
+        self.record(now, who, "submit", &detail)?;
+        job.id = book.add(&job, &request.meters)?;
+        self.ring();
+        Ok(job)
+    }
+
+    /// Approves a job of somebody else.
+    ///
+    /// # Errors
+    /// Whoever approves has asked for it; it does not wait for that; it cannot be put on record.
+    pub fn approve(&self, id: i64, who: &Caller, joined: usize, now: Utc) -> Result<Job, JobError> {
+        let book = self.book();
+        let job = known(&book, id)?;
+        if job.state != JobState::AwaitingApproval {
+            return Err(JobError::State(id, job.state, "one that waits for approval"));
+        }
+        if job.asked_by == who.name {
+            let text =
+                format!("job {id}: asked for by {}, expected the approval of a second person", who.name);
+            return Err(JobError::Denied(text));
+        }
+        if who.role < job.kind.least_role() {
+            return Err(denied(job.kind, who));
+        }
+        self.record(now, who, "approve", &described(&job))?;
+        book.approve(id, &who.name, joined)?;
+        self.ring();
+        known(&book, id)
+    }
+
+    /// Ends a job. What is under way goes on.
+    ///
+    /// # Errors
+    /// It is over; whoever asks may not; it cannot be put on record.
+    pub fn cancel(&self, id: i64, who: &Caller, now: Utc) -> Result<Job, JobError> {
+        let book = self.book();
+        let job = known(&book, id)?;
+        if job.state.is_over() {
+            return Err(JobError::State(id, job.state, "one that is not over"));
+        }
+        self.record(now, who, "cancel", &described(&job))?;
+        let note = format!("cancelled by {}", who.name);
+        book.set_state(id, JobState::Cancelled, &note)?;
+        book.end_waiting(id, now, &note)?;
+        known(&book, id)
+    }
+
+    /// Lets a job go on that a guard has halted. What the guard has seen does not halt it again before more of it is seen.
+    ///
+    /// # Errors
+    /// It is not halted; whoever asks may not; it cannot be put on record.
+    pub fn resume(&self, id: i64, who: &Caller, joined: usize, now: Utc) -> Result<Job, JobError> {
+        let book = self.book();
+        let job = known(&book, id)?;
+        if job.state != JobState::Halted {
+            return Err(JobError::State(id, job.state, "one that is halted"));
+        }
+        if who.role < job.kind.least_role() {
+            return Err(denied(job.kind, who));
+        }
+        self.record(now, who, "resume", &described(&job))?;
+        book.resume(id, joined, now)?;
+        self.ring();
+        known(&book, id)
+    }
+
+    /// The newest jobs, at most so many, oldest first, each with its tally.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn list(&self, limit: usize) -> Result<Vec<(Job, Tally)>, JobError> {
+        let book = self.book();
+        let jobs = book.jobs(i64::try_from(limit).unwrap_or(i64::MAX), false)?;
+        let row = |job: Job| Ok((job.clone(), book.tally(job.id)?));
+        jobs.into_iter().map(row).collect()
+    }
+
+    /// One job with its meters.
+    ///
+    /// # Errors
+    /// There is none; the database failed.
+    pub fn job(&self, id: i64) -> Result<(Job, Vec<Item>), JobError> {
+        let book = self.book();
+        Ok((known(&book, id)?, book.items(id)?))
+    }
+
+    /// Whether something may be done next.
+    pub fn has_news(&self) -> bool {
+        self.news.load(Ordering::Relaxed)
+    }
+
+    /// What may be done now, durable as sent. `joined` meters are in the network; `at` is `now` on the clock of the collector.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn next(&self, now: Utc, at: Instant, joined: usize) -> Result<Vec<Wanted>, JobError> {
+        let book = self.book();
+        let open = book.jobs(i64::MAX, true)?;
+        let mut left = false;
+        let mut wanted = Vec::new();
+        let mut room = self.guard.in_hand;
+        for job in &open {
+            room = room.saturating_sub(book.tally(job.id)?.sent);
+        }
+        for job in open {
+            let over = self.is_over(&book, &job, now)?;
+            left |= !over;
+            if over || job.state != JobState::Running {
+                continue;
+            }
+            let more = self.advance(&book, &job, (joined, now), room)?;
+            for item in more {
+                room -= 1;
+                book.set_item(item.id, ItemState::Sent, now, "")?;
+                wanted.push(wanted_of(&job, &item, now, at));
+            }
+        }
+        // A job that is not over may expire.
+        self.news.store(left, Ordering::Relaxed);
+        Ok(wanted)
+    }
+
+    /// An order or a removal has ended.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn ended(&self, number: u64, end: &OrderEnd, now: Utc) -> Result<(), JobError> {
+        let book = self.book();
+        let Some((job, item)) = i64::try_from(number).ok().map(|id| book.item(id)).transpose()?.flatten()
+        else {
+            return Ok(());
+        };
+        let job = known(&book, job)?;
+        if item.state == ItemState::Sent {
+            match end {
+                OrderEnd::Done(answers) => {
+                    book.set_item(item.id, ItemState::Done, now, &job.kind.told(answers))?;
+                }
+                OrderEnd::Uncertain(_) if job.kind.may_repeat() && now < job.until => {
+                    book.set_item(item.id, ItemState::Waiting, now, "")?;
+                }
+                other => book.set_item(item.id, ItemState::Failed, now, &other.to_string())?,
+            }
+        }
+        self.ring();
+        Ok(())
+    }
+
+    fn check(&self, request: &Request, who: &Caller) -> Result<(), JobError> {
+        let Request { key, kind, meters, within } = request;
+        if who.role < kind.least_role() {
+            return Err(denied(*kind, who));
+        }
+        let fault = if key.is_empty() || key.len() > KEY_MAX || key.chars().any(char::is_control) {
+            format!("key {key:?}: expected 1 to {KEY_MAX} characters")
+        } else if meters.is_empty() || meters.len() > self.guard.meters_max {
+            format!("{} meters: expected 1 to {}", meters.len(), self.guard.meters_max)
+        } else if !(SHORTEST..=LONGEST).contains(within) {
+            format!("expiry of {} s: expected a second to 31 days", within.as_secs())
+        } else {
+            return Ok(());
+        };
+        Err(JobError::Invalid(fault))
+    }
+
+    /// Ends a job that has nothing left to do or no time.
+    fn is_over(&self, book: &Book, job: &Job, now: Utc) -> Result<bool, JobError> {
+        let tally = book.tally(job.id)?;
+        let (state, note) = if tally.waiting + tally.sent == 0 {
+            (JobState::Finished, format!("{} done, {} failed", tally.done, tally.failed))
+        } else if now >= job.until && tally.sent == 0 {
+            (JobState::Expired, String::from("its time was up"))
+        } else {
+            return Ok(false);
+        };
+        book.end_waiting(job.id, now, &note)?;
+        book.set_state(job.id, state, &note)?;
+        self.record(now, &Caller::local(), state.as_str(), &described(job))?;
+        Ok(true)
+    }
+
+    /// The next meters of a job that its guard lets pass.
+    fn advance(
+        &self,
+        book: &Book,
+        job: &Job,
+        (joined, now): (usize, Utc),
+        room: usize,
+    ) -> Result<Vec<Item>, JobError> {
+        let seen = book.tally(job.id)?;
+        let give = if job.kind.is_harmless() {
+            room
+        } else {
+            match self.guard.judge(&book.since_resumed(job.id, &seen)?, job.joined, joined) {
+                Verdict::Give(count) => count.min(room),
+                Verdict::Halt(why) => {
+                    book.set_state(job.id, JobState::Halted, &why)?;
+                    self.record(now, &Caller::local(), "halt", &format!("{}: {why}", described(job)))?;
+                    0
+                }
+            }
+        };
+        let waiting = book.items(job.id)?.into_iter().filter(|item| item.state == ItemState::Waiting);
+        Ok(waiting.take(give).collect())
+    }
+
+    fn record(&self, now: Utc, who: &Caller, what: &str, detail: &str) -> Result<(), JobError> {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(log.append(now, (&who.name, who.role.as_str()), what, detail)?)
+    }
+
+    fn ring(&self) {
+        self.news.store(true, Ordering::Relaxed);
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wanted_of(job: &Job, item: &Item, now: Utc, at: Instant) -> Wanted {
+    let left = Duration::from_millis(u64::try_from(job.until.as_millis() - now.as_millis()).unwrap_or(0));
+    match job.kind.work() {
+        None => Wanted::Remove(item.id, item.meter),
+        Some(work) => Wanted::Order(Order {
+            number: item.id.cast_unsigned(),
+            meter: item.meter,
+            work,
+            priority: job.kind.priority(),
+            until: at + left,
+        }),
+    }
+}
+
+fn known(book: &Book, id: i64) -> Result<Job, JobError> {
+    book.job(id)?.ok_or(JobError::Unknown(id))
+}
+
+fn denied(kind: JobKind, who: &Caller) -> JobError {
+    let (least, Caller { name, role }): (Role, _) = (kind.least_role(), who);
+    JobError::Denied(format!("{kind}: {name} is {role}, expected {least} or more"))
+}
+
+fn described(job: &Job) -> String {
+    format!("job {}: {}, asked for by {}", job.id, job.kind, job.asked_by)
+}
+
+fn listed(meters: &[Eui64]) -> String {
+    meters.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// The name of the database in the folder of the store.
+pub const BOOK: &str = "jobs.sqlite";
+/// Jobs that have not ended.
+const OPEN_MAX: usize = 100;
+const KEY_MAX: usize = 64;
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(31 * 86_400);
