@@ -14,7 +14,7 @@ const PUSHES_MAX: usize = 8;
 
 impl MeterApplication {
     /// Where the datagrams for a number that is no short address go: to the destination of a push setup that names a host and a
-    /// port. Only of a meter that connects to hosts, see [`MeterConfig::connects`].
+    /// port. Only of a meter that connects to hosts, see [`crate::MeterConfig::connects`].
     pub fn destination(&self, peer: ShortAddress) -> Option<PushHost> {
         let slot = PUSHES.into_iter().find(|&slot| destination_number(slot) == Some(peer))?;
         self.board.push_host(slot)
