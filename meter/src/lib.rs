@@ -14,6 +14,7 @@
 //! * [`Measurement`]: blocks of samples, cut exactly at the boundaries of capture periods;
 //! * [`Profiles`]: the load profile and the billing profiles, rings of [`Row`]s;
 //! * [`MeterClock`]: UTC, set from outside;
+//! * [`RealTimeClock`]: what runs on while there is no power, with its drift and its reserve;
 //! * [`objects`]: what clients see, and which client sees what;
 //! * [`MeterConfig`], [`MeterState`]: what a meter is told, and what it takes through a restart;
 //! * [`journal`]: what is kept of all that in flash;
@@ -37,6 +38,7 @@ mod network;
 pub mod objects;
 mod profiles;
 mod ring;
+mod rtc;
 pub mod specs;
 
 pub use application::{
@@ -51,3 +53,4 @@ pub use measurement::{Finding, Measurement, MeasurementSetup};
 pub use meter::{Meter, MeterInput, MeterOutput};
 pub use profiles::{Begins, Mains, PhaseValues, ProfileSizes, Profiles, Row};
 pub use ring::Ring;
+pub use rtc::{Crystal, RealTimeClock, Reserve};

@@ -186,3 +186,11 @@ pub mod alarm_2 {
     /// Bits of this meter alone: a fault of the wiring.
     pub const WIRING_FAULT: u32 = 1 << 31;
 }
+
+/// A tuning-fork crystal \[data sheets of such crystals; confidence B\].
+pub(crate) mod crystal {
+    /// Where it runs fastest.
+    pub(crate) const TURNOVER_MILLI_CELSIUS: i64 = 25_000;
+    /// By how much it is slower a kelvin away, times the square of the distance: 0.034 ppm/K².
+    pub(crate) const PARABOLA_PPB_PER_K2: i64 = 34;
+}

@@ -115,6 +115,79 @@ fn a_cut_at_any_octet_loses_no_record_that_was_acknowledged_and_tears_none() {
     assert!(cuts.len() > 3000 && whole.boundaries.len() > records.len(), "{}", cuts.len());
 }
 
+/// A day with its rows of every quarter of an hour, signs of tampering, a clock that is set and a supply that goes.
+const DAY: ProfileSizes = ProfileSizes { capture_period_s: 900, load: 100, daily: 3, monthly: 2 };
+
+fn records_of_a_day(sizes: ProfileSizes) -> Vec<MeterPersist> {
+    let config = MeterConfig { profiles: sizes, ..three_phase() };
+    let mut app = MeterApplication::new(config).expect("a good configuration");
+    let (mut now, mut outputs) = (Instant::from_secs(1), Vec::new());
+    app.handle(now, ApplicationInput::Clock(UtcAnchor { at: now, utc: at(22, 0, 0, 10) }));
+    for quarter in 0..96 {
+        now += Duration::from_secs(900);
+        app.handle(now, ApplicationInput::Steady(&load(100 + 37 * quarter)));
+        if quarter % 24 == 5 {
+            let inputs = TamperInputs { cover_open: quarter % 48 == 5, ..TamperInputs::default() };
+            app.handle(now, ApplicationInput::Inputs(inputs));
+        }
+        if quarter == 48 {
+            app.handle(now, ApplicationInput::Clock(UtcAnchor { at: now, utc: at(22, 12, 15, 40) }));
+        }
+        outputs.extend(drain(&mut app));
+    }
+    app.handle(now, ApplicationInput::SupplyLost);
+    outputs.extend(drain(&mut app));
+    let persists = outputs.into_iter().filter_map(|output| match output {
+        ApplicationOutput::Persist(record) => Some(record),
+        _ => None,
+    });
+    persists.collect()
+}
+
+#[test]
+fn a_cut_at_any_boundary_of_a_day_loses_no_row_that_was_stored() {
+    let records = records_of_a_day(DAY);
+    let rows = records.iter().filter(|record| matches!(record, MeterPersist::Captured(_))).count();
+    assert_eq!(rows, 96, "of {} records", records.len());
+    let mut states = vec![MeterState::default()];
+    for record in &records {
+        let mut state = states[states.len() - 1].clone();
+        state.keep(record, &DAY);
+        states.push(state);
+    }
+    let write = |flash: Pages| {
+        let mut journal = Journal::open(flash, DAY);
+        let kept = records.iter().take_while(|record| journal.append(record) == Ok(true)).count();
+        (journal.into_flash(), kept)
+    };
+    let (whole, all) = write(Pages::new(96));
+    assert_eq!((all, whole.erased.iter().all(|&times| times >= 1)), (records.len(), true));
+    let cuts: BTreeSet<usize> = whole.boundaries.iter().flat_map(|&at| [at, at + 1]).collect();
+    for left in cuts.into_iter().filter(|&left| left < whole.written) {
+        let (mut flash, kept) = write(Pages { left, ..Pages::new(96) });
+        flash.left = usize::MAX;
+        let journal = Journal::open(flash, DAY);
+        let found = [kept, kept + 1].map(|n| states.get(n) == Some(journal.state()));
+        assert!(found.contains(&true), "cut after {left} octets, {kept} acknowledged");
+    }
+}
+
+#[test]
+fn a_day_of_rows_takes_some_hundred_writes_and_a_quarter_of_the_flash() {
+    let records = records_of_a_day(ProfileSizes::default());
+    // Two halves of 256 kB, as a meter has them.
+    let mut journal = Journal::open(Pages::new(512), ProfileSizes::default());
+    assert_eq!(journal.append(&records[0]), Ok(true));
+    let mut flash = journal.into_flash();
+    let (writes, octets) = (flash.boundaries.len(), flash.written);
+    let mut journal = Journal::open(flash, ProfileSizes::default());
+    records[1..].iter().for_each(|record| assert_eq!(journal.append(record), Ok(true)));
+    flash = journal.into_flash();
+    let (writes, octets) = (flash.boundaries.len() - writes, flash.written - octets);
+    assert!((96..=150).contains(&writes), "{writes} writes");
+    assert!((90_000..=140_000).contains(&octets), "{octets} octets");
+}
+
 #[test]
 fn a_meter_goes_on_after_a_cut_and_a_second_cut_while_it_recovers() {
     let records = records();
