@@ -23,6 +23,7 @@ pub mod demo;
 pub mod entropy;
 pub mod grpc;
 pub mod jobs;
+pub mod line;
 pub mod live;
 pub mod logging;
 pub mod metrics;

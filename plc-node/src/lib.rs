@@ -29,6 +29,7 @@ pub mod tap;
 
 pub use endpoint::{Endpoint, EndpointCounters};
 pub use g3_adp::Memory;
+pub use g3_adp::loadng::Route;
 pub use g3_mac::{AfterRestart, DeviceCounter};
 pub use node::{Node, NodeInput, NodeOutput};
 pub use pcapng::Pcapng;
