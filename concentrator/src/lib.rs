@@ -22,6 +22,7 @@ pub mod daemon;
 pub mod demo;
 pub mod entropy;
 pub mod grpc;
+mod hex;
 pub mod jobs;
 pub mod line;
 pub mod live;
