@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod front_end;
 mod grpc;
+mod head_end;
 mod jobs;
 mod line;
 mod process;
