@@ -6,6 +6,7 @@ mod demo;
 mod front_end;
 mod grpc;
 mod jobs;
+mod line;
 mod process;
 mod reload;
 mod table;
