@@ -1,6 +1,6 @@
 //! What operators need to know.
 
-use crate::{CaptureRange, OrderEnd};
+use crate::{CaptureRange, ImageProgress, OrderEnd};
 use core::fmt;
 use core::time::Duration;
 use dlms::apdu::DataAccessResult;
@@ -72,6 +72,15 @@ pub enum CollectorEvent {
         meter: Eui64,
         /// What the meter said.
         result: DataAccessResult,
+    },
+    /// An image has come to another stage, or a part of it has ended: worth keeping, for the next order of it.
+    OrderProgress {
+        /// The meter.
+        meter: Eui64,
+        /// Which order.
+        number: u64,
+        /// How far it is.
+        progress: ImageProgress,
     },
     /// An order has ended.
     OrderEnded {
@@ -204,6 +213,7 @@ impl CollectorEvent {
             | Self::ClockDeviation { meter, .. }
             | Self::ClockSet { meter, .. }
             | Self::ClockNotSet { meter, .. }
+            | Self::OrderProgress { meter, .. }
             | Self::OrderEnded { meter, .. }
             | Self::Supplied { meter, .. }
             | Self::Alarmed { meter, .. }
@@ -229,6 +239,10 @@ impl fmt::Display for CollectorEvent {
             }
             Self::ClockSet { meter, by_ms } => write!(f, "{meter}: clock moved by {by_ms} ms"),
             Self::ClockNotSet { meter, result } => write!(f, "{meter}: clock not set: {result}"),
+            Self::OrderProgress { meter, number, progress } => {
+                write!(f, "{meter}: order {number}: image {}, ", progress.stage)?;
+                write!(f, "{} of {} blocks", progress.done, progress.all)
+            }
             Self::OrderEnded { meter, number, end } => write!(f, "{meter}: order {number}: {end}"),
             Self::Supplied { meter, supply: Supply::Lost } => write!(f, "{meter}: has lost its supply"),
             Self::Supplied { meter, supply: Supply::Back } => write!(f, "{meter}: has its supply back"),

@@ -13,7 +13,7 @@
 //! * [`Collector`] routes, and plans who is next; `session` is one conversation with one meter;
 //! * `progress` knows how far a meter has been read and what was left out, `schedule` and `back_off` when to ask;
 //! * [`diagnosis`] says why a meter is read or is not;
-//! * [`Order`] is what is wanted of a meter ahead of the plan;
+//! * [`Order`] is what is wanted of a meter ahead of the plan, or beside it: an [`Image`] comes over in parts, behind those that are read;
 //! * `columns` and `rows` turn the load profile into [`Reading`]s, or into an [`Unexpected`];
 //! * [`CollectorInput`], [`CollectorOutput`], [`CollectorEvent`], [`CollectorConfig`] are the interface;
 //! * `specs` holds the numbers of the standards.
@@ -30,6 +30,7 @@ mod columns;
 mod config;
 pub mod diagnosis;
 mod event;
+mod image;
 mod listening;
 mod messages;
 mod meter;
@@ -47,8 +48,9 @@ pub use collector::Collector;
 pub use config::{AssociationParameters, CollectorConfig};
 pub use diagnosis::{Diagnosis, Explanation, Finding, Verdict};
 pub use event::{CollectorCounters, CollectorEvent, SessionFailure, Supply, Unexpected};
+pub use image::{IMAGE_LEN_MAX, Image, ImageFault, ImageProgress, ImageStage};
 pub use messages::{CollectorInput, CollectorOutput, MeterEntry};
 pub use meter::{MeterState, MeterStatus};
-pub use order::{Answer, Denial, ORDERS_MAX, Order, OrderEnd, STEPS_MAX, Step, Work};
+pub use order::{Answer, BACKGROUND, Denial, ORDERS_MAX, Order, OrderEnd, STEPS_MAX, Step, Work};
 pub use range::CaptureRange;
 pub use reading::{Batch, Reading};

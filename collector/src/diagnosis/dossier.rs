@@ -98,6 +98,7 @@ impl Dossier {
             | CollectorEvent::Alarmed { .. }
             | CollectorEvent::PushUnknown { .. }
             | CollectorEvent::UnexpectedValue { .. }
+            | CollectorEvent::OrderProgress { .. }
             | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::MeterRefused { .. } => {}
         }

@@ -1,13 +1,17 @@
 //! A collector and real DLMS servers, with a network between them that loses, doubles and delays.
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub, reason = "shared by tests that use parts of it")]
 
+pub mod image;
+
 use collector::{
     Batch, Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Reading,
 };
-use dlms::apdu::DataAccessResult;
+use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, SortMethod};
-use dlms::cosem::{AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName, ScalerUnit, Unit};
+use dlms::cosem::{
+    AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName, MethodRequest, ScalerUnit, Unit,
+};
 use dlms::security::Suite0;
 use dlms::server::{
     Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, Server, ServerAuthentication,
@@ -124,6 +128,8 @@ pub struct Objects {
     pub asked: u32,
     /// Questions for the time.
     pub clock_asked: u32,
+    /// The place for firmware.
+    pub image: image::ImageDouble,
 }
 
 struct Captured<'a> {
@@ -219,7 +225,8 @@ impl ObjectModel for Objects {
             ObjectEntry::read_only(3, 0, IMPORT, 3),
             ObjectEntry::read_only(3, 0, EXPORT, 3),
         ];
-        objects.get(index).copied()
+        let images = image::ImageDouble::entries();
+        objects.iter().chain(&images).nth(index).copied()
     }
 
     fn get(
@@ -245,6 +252,8 @@ impl ObjectModel for Objects {
                 let shown = Utc::from_millis(anchor().utc(now).as_millis() + self.ahead_ms);
                 out.clock_time(&ClockTime::from_utc(shown, -120, ClockStatus::DAYLIGHT_SAVING));
             }
+            (image::IMAGE_TRANSFER, attribute, _) => return self.image.get(attribute, now, out),
+            (image::FIRMWARE, ..) => out.octet_string(&self.image.version),
             (_, 3, _) => ScalerUnit { scaler: -1, unit: Unit::WATT_HOUR }.encode(out),
             _ => return Err(DataAccessResult::ObjectUndefined),
         }
@@ -257,12 +266,28 @@ impl ObjectModel for Objects {
         value: &Data<'_>,
         association: &AssociationContext,
     ) -> Result<(), DataAccessResult> {
+        if request.logical_name == image::IMAGE_TRANSFER {
+            return self.image.set(request, value, association.now);
+        }
         assert_eq!((request.logical_name, request.attribute), (CLOCK, 2));
         let clock = value.as_clock_time().ok_or(DataAccessResult::TypeUnmatched)?;
         assert_eq!(clock.deviation(), Some(-120), "in the zone of the meter");
         let utc = clock.utc().ok_or(DataAccessResult::OtherReason)?;
         self.ahead_ms = utc.as_millis() - anchor().utc(association.now).as_millis();
         Ok(())
+    }
+
+    fn action(
+        &mut self,
+        request: &MethodRequest,
+        parameter: Option<&Data<'_>>,
+        association: &AssociationContext,
+        _: &mut Encoder<'_>,
+    ) -> Result<(), ActionResult> {
+        match request.logical_name {
+            image::IMAGE_TRANSFER => self.image.act(request, parameter, association.now),
+            _ => Err(ActionResult::ReadWriteDenied),
+        }
     }
 }
 
@@ -312,6 +337,7 @@ impl MeterDouble {
             clock_opens: false,
             asked: 0,
             clock_asked: 0,
+            image: image::ImageDouble::default(),
         };
         Self { objects, server, alive: true }
     }

@@ -59,6 +59,8 @@ pub trait Observer: Send {
     fn collected(&mut self, now: Utc, event: &CollectorEvent);
     /// What somebody wants of meters, to be done now; `at` is `now` on the clock of the collector.
     fn wanted(&mut self, now: Utc, at: Instant) -> Vec<Wanted>;
+    /// When somebody wants something of meters, although nothing else happens before.
+    fn wants_turn(&self) -> Option<Utc>;
     /// A meter was told to leave, as this item of a job wanted.
     fn removed(&mut self, now: Utc, item: i64);
     /// Something else that the store shall note, if there is.
@@ -178,7 +180,9 @@ impl<'s, O: Observer> Application<'s, O> {
             self.record(turn.now, kind, None, text)?;
         }
         self.observer.after_turn(self.anchor.utc(turn.now), &self.collector);
-        self.answer.deadline = self.collector.deadline().into_iter().chain(self.waiting.until).min();
+        let wanted = self.observer.wants_turn().map(|at| self.anchor.instant(at).max(turn.now + MOMENT));
+        self.answer.deadline =
+            self.collector.deadline().into_iter().chain(self.waiting.until).chain(wanted).min();
         self.answer.stop = self.observer.stop();
         if self.answer.stop {
             self.commit(turn.now)?;
@@ -428,6 +432,8 @@ impl<'s, O: Observer> Application<'s, O> {
     }
 }
 
+/// The shortest time between two turns that nothing but somebody's wish asks for.
+const MOMENT: Duration = Duration::from_millis(10);
 /// Readings that are written together.
 const COMMIT_READINGS: usize = 100;
 /// How long the first of them waits. The collector counts nothing as read before, so a power cut costs that it is read again.
@@ -449,7 +455,9 @@ fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
 /// What of the collector's events an operator should find later.
 const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
     match event {
-        CollectorEvent::MeterRead { .. } | CollectorEvent::OrderEnded { .. } => None,
+        CollectorEvent::MeterRead { .. }
+        | CollectorEvent::OrderProgress { .. }
+        | CollectorEvent::OrderEnded { .. } => None,
         CollectorEvent::SessionFailed { .. }
         | CollectorEvent::Gap { .. }
         | CollectorEvent::GapLost { .. }

@@ -150,6 +150,7 @@ impl Record {
             CollectorEvent::Gap { .. }
             | CollectorEvent::Alarmed { .. }
             | CollectorEvent::MeterRefused { .. }
+            | CollectorEvent::OrderProgress { .. }
             | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::ClockNotSet { .. } => {}
         }

@@ -1,3 +1,5 @@
+mod firmware;
+
 use super::*;
 use collector::{Answer, SessionFailure, Work};
 use tempfile::TempDir;
