@@ -106,6 +106,11 @@ impl Collector {
                 entry.first_invocation_counter =
                     entry.first_invocation_counter.max(known.entry.first_invocation_counter);
             }
+            let both = entry.renewed.as_mut().zip(known.entry.renewed);
+            if let Some((renewed, known)) = both.filter(|(renewed, known)| renewed.keys == known.keys) {
+                let first = renewed.first_invocation_counter.max(known.first_invocation_counter);
+                renewed.first_invocation_counter = first;
+            }
         } else if self.meters.len() >= self.config.meters {
             self.counters.meters_refused += 1;
             return self.out.event(CollectorEvent::MeterRefused { meter: eui64 });
@@ -293,6 +298,7 @@ impl Collector {
         let next = self.after(now, session.boundary());
         let Some(meter) = self.meters.get_mut(&session.meter()) else { return now };
         let failures = meter.fail(session.boundary(), &reason);
+        meter.unopened = meter.unopened.wrapping_add(u32::from(!session.is_opened()));
         let unbelievable = matches!(reason, SessionFailure::Unexpected(_));
         let shortest = if unbelievable { self.config.gap_pause } else { Duration::ZERO }.max(SHORTEST_PAUSE);
         let pause = back_off(&self.config, failures, &mut self.stream).max(shortest);

@@ -82,6 +82,14 @@ pub enum CollectorEvent {
         /// How far it is.
         progress: ImageProgress,
     },
+    /// It is certain which keys the meter has: make it durable before what follows. Invocation counters of both ends begin anew under renewed
+    /// keys, at what was persisted for them.
+    KeysSettled {
+        /// The meter.
+        meter: Eui64,
+        /// Whether it has the renewed ones; else those that it had.
+        renewed: bool,
+    },
     /// An order has ended.
     OrderEnded {
         /// The meter.
@@ -214,6 +222,7 @@ impl CollectorEvent {
             | Self::ClockSet { meter, .. }
             | Self::ClockNotSet { meter, .. }
             | Self::OrderProgress { meter, .. }
+            | Self::KeysSettled { meter, .. }
             | Self::OrderEnded { meter, .. }
             | Self::Supplied { meter, .. }
             | Self::Alarmed { meter, .. }
@@ -242,6 +251,10 @@ impl fmt::Display for CollectorEvent {
             Self::OrderProgress { meter, number, progress } => {
                 write!(f, "{meter}: order {number}: image {}, ", progress.stage)?;
                 write!(f, "{} of {} blocks", progress.done, progress.all)
+            }
+            Self::KeysSettled { meter, renewed: true } => write!(f, "{meter}: keys renewed"),
+            Self::KeysSettled { meter, renewed: false } => {
+                write!(f, "{meter}: keys not renewed, the old ones hold")
             }
             Self::OrderEnded { meter, number, end } => write!(f, "{meter}: order {number}: {end}"),
             Self::Supplied { meter, supply: Supply::Lost } => write!(f, "{meter}: has lost its supply"),

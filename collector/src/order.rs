@@ -9,6 +9,7 @@ use plc_core::{Eui64, Instant};
 
 use crate::SessionFailure;
 use crate::image::{Image, ImageFault};
+use crate::rekey::Rekey;
 
 /// Orders that may wait or be under way; the next is refused.
 pub const ORDERS_MAX: usize = 64;
@@ -43,6 +44,8 @@ pub enum Work {
     Steps(Vec<Step>),
     /// Bring this image over, have it verified, and activate it: a part in each session, told by [`crate::CollectorEvent::OrderProgress`].
     Image(Image),
+    /// Give the meter new keys. It is done when an association was opened under them.
+    Rekey(Rekey),
 }
 
 /// One request to the meter.
@@ -84,6 +87,10 @@ pub enum OrderEnd {
         /// How long the meter needs, or is to be left alone.
         pause: Duration,
     },
+    /// The meter goes on with the keys that it had.
+    NotTaken,
+    /// No master key of the meter is known, so it can be given no keys.
+    NoMasterKey,
     /// The image does not run.
     Image(ImageFault),
     /// The clock of the meter tells no zone, so that nobody knows what to set.
@@ -118,6 +125,8 @@ impl fmt::Display for OrderEnd {
             Self::Uncertain(why) => write!(f, "lost in the middle, it may have been carried out: {why}"),
             Self::Partly { pause } if pause.is_zero() => f.write_str("partly done"),
             Self::Partly { pause } => write!(f, "partly done, to go on in {} s", pause.as_secs()),
+            Self::NotTaken => f.write_str("the meter has not taken the keys, the old ones hold"),
+            Self::NoMasterKey => f.write_str("no master_key is configured for the meter"),
             Self::Image(fault) => write!(f, "{fault}"),
             Self::NoZone => f.write_str("the clock of the meter tells no time zone"),
             Self::Expired => f.write_str("time was up before the meter could be reached"),
@@ -147,7 +156,7 @@ impl Orders {
         let fits = match &order.work {
             Work::Steps(steps) => steps.len() <= STEPS_MAX,
             Work::Image(image) => image.is_sound(),
-            Work::Read | Work::SetClock => true,
+            Work::Read | Work::SetClock | Work::Rekey(_) => true,
         };
         if self.len() >= ORDERS_MAX || !fits {
             return Err(order);

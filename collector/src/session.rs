@@ -2,6 +2,7 @@
 
 mod image;
 mod procedure;
+mod rekey;
 
 use crate::columns::Columns;
 use crate::image::ImageStage;
@@ -23,6 +24,7 @@ use dlms::client::{Client, ClientFailure, ClientInput, ClientOutput};
 use dlms::cosem::{AttributeRequest, ClockStatus, ClockTime, ScalerUnit, Selector};
 use image::Transfer;
 use plc_core::{Eui64, Instant, Machine, ShortAddress, Utc};
+use rekey::Trial;
 
 /// One conversation with one meter: connect, read what is not known of its profile, read and store captures until
 /// nothing is left to ask, release.
@@ -46,6 +48,9 @@ pub(crate) struct Session {
     /// The image that is the first order, once its turn has come, and the stage of it that was told.
     transfer: Option<Transfer>,
     told: Option<ImageStage>,
+    /// How far its keys are certain, and whether the meter has opened the association.
+    trial: Trial,
+    opened: bool,
     /// Whether the clock was looked at in this session: once is enough.
     clock_checked: bool,
     ends: Instant,
@@ -123,6 +128,8 @@ impl Session {
             begun: false,
             transfer: None,
             told: None,
+            trial: Self::on_trial(desk),
+            opened: false,
             clock_checked: false,
             ends: desk.now + desk.config.session_max,
         }
@@ -146,6 +153,11 @@ impl Session {
     /// Captures that were stored.
     pub(crate) fn captures(&self) -> u32 {
         self.captures
+    }
+
+    /// Whether the meter has opened the association.
+    pub(crate) const fn is_opened(&self) -> bool {
+        self.opened
     }
 
     /// How the session has ended, if it has.
@@ -236,7 +248,10 @@ impl Session {
                 self.note_counter(desk);
                 desk.out.datagram(self.short, &bytes);
             }
-            ClientOutput::Connected => self.proceed(desk),
+            ClientOutput::Connected => {
+                self.settle_keys(desk);
+                self.proceed(desk);
+            }
             ClientOutput::Value(value) => self.on_value(&value, desk),
             ClientOutput::AccessResult(result) => self.on_denied(result, desk),
             ClientOutput::ActionResult(result, value) => self.on_acted(result, value, desk),
@@ -245,22 +260,6 @@ impl Session {
             // The answers to requests that are never made here.
             _ => {}
         }
-    }
-
-    fn on_reserved(&mut self, reserved_to: u32, desk: &mut Desk<'_>) {
-        desk.meter.reserved_to = reserved_to;
-        desk.out.push(CollectorOutput::PersistInvocation { meter: self.meter, reserved_to });
-    }
-
-    /// What was used of the reserved counters; the next session goes on behind it.
-    fn note_counter(&self, desk: &mut Desk<'_>) {
-        let next = u32::try_from(self.client.next_send_counter()).unwrap_or(u32::MAX);
-        desk.meter.entry.first_invocation_counter = next;
-    }
-
-    fn on_server_counter(&mut self, last: u32, desk: &mut Desk<'_>) {
-        desk.meter.entry.last_server_counter = Some(last);
-        desk.out.push(CollectorOutput::PersistServerCounter { meter: self.meter, last });
     }
 
     fn on_value(&mut self, value: &[u8], desk: &mut Desk<'_>) {
@@ -339,10 +338,16 @@ impl Session {
     /// The next request of the orders, if one is left. An order to read ends when nothing is left to read.
     fn next_step(&mut self, desk: &mut Desk<'_>) -> bool {
         loop {
+            if self.is_rekeying() {
+                if self.next_of_rekey(desk) {
+                    return true;
+                }
+                continue;
+            }
             let Some(order) = self.orders.front() else { return false };
             let steps = match &order.work {
                 // What is read goes ahead of an image.
-                Work::Read | Work::Image(_) => return false,
+                Work::Read | Work::Image(_) | Work::Rekey(_) => return false,
                 Work::SetClock => {
                     let request = AttributeRequest::new(class::CLOCK, CLOCK, attribute::TIME);
                     self.request(ClientInput::Get(request.clone()), desk);

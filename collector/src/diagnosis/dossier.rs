@@ -99,6 +99,7 @@ impl Dossier {
             | CollectorEvent::PushUnknown { .. }
             | CollectorEvent::UnexpectedValue { .. }
             | CollectorEvent::OrderProgress { .. }
+            | CollectorEvent::KeysSettled { .. }
             | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::MeterRefused { .. } => {}
         }

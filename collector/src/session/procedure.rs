@@ -44,6 +44,9 @@ impl Session {
             Answer::Written => Reply::Written,
             Answer::Acted(_) => Reply::Acted,
         };
+        if self.is_rekeying() {
+            return self.on_keys_answered(None, desk);
+        }
         if !self.on_reply(&reply) {
             self.answers.push(answer);
         }
@@ -52,10 +55,18 @@ impl Session {
 
     /// The meter has refused a step of an order.
     pub(super) fn on_refusal(&mut self, denial: Denial, desk: &mut Desk<'_>) {
+        if self.is_rekeying() {
+            return self.on_keys_answered(Some(denial), desk);
+        }
         if !self.on_reply(&Reply::Denied(denial)) {
             self.finish_order(OrderEnd::Denied(self.answers.len(), denial), desk);
         }
         self.proceed(desk);
+    }
+
+    /// Whether the first order is one for new keys.
+    pub(super) fn is_rekeying(&self) -> bool {
+        self.orders.front().is_some_and(|order| matches!(order.work, Work::Rekey(_)))
     }
 
     /// Whether the first order decides for itself, and has heard this.

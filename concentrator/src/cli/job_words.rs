@@ -119,6 +119,9 @@ pub enum KindWord {
     Remove,
     /// Run other firmware.
     Firmware,
+    /// Go on under new keys.
+    #[value(name = "re-key")]
+    Rekey,
 }
 
 impl KindWord {
@@ -132,6 +135,7 @@ impl KindWord {
             Self::Reconnect => v1::JobKind::Reconnect,
             Self::Remove => v1::JobKind::Remove,
             Self::Firmware => v1::JobKind::Firmware,
+            Self::Rekey => v1::JobKind::Rekey,
         }
     }
 }

@@ -39,6 +39,7 @@ pub fn parse_job(
         v1::JobKind::Reconnect => JobKind::Reconnect,
         v1::JobKind::Remove => JobKind::Remove,
         v1::JobKind::Firmware => JobKind::Firmware(firmware(job)?),
+        v1::JobKind::Rekey => JobKind::Rekey,
     };
     let of_firmware =
         !job.image_sha256.is_empty() || !job.image_identifier.is_empty() || job.activate_from_ms != 0;
@@ -250,7 +251,10 @@ fn refused(error: JobError) -> Status {
         JobError::Many | JobError::Image(ImageError::Many) => Status::resource_exhausted(text),
         JobError::Image(ImageError::Unknown(_)) => Status::not_found(text),
         JobError::Image(ImageError::Length(_) | ImageError::Other(..)) => Status::invalid_argument(text),
-        JobError::Book(_) | JobError::Audit(_) | JobError::Image(ImageError::Io { .. }) => {
+        JobError::Book(_)
+        | JobError::Audit(_)
+        | JobError::Entropy(_)
+        | JobError::Image(ImageError::Io { .. }) => {
             tracing::error!("{text}");
             Status::internal(text)
         }
@@ -278,6 +282,7 @@ fn message(job: &Job, tally: &Tally) -> v1::Job {
         JobKind::Reconnect => v1::JobKind::Reconnect,
         JobKind::Remove => v1::JobKind::Remove,
         JobKind::Firmware(_) => v1::JobKind::Firmware,
+        JobKind::Rekey => v1::JobKind::Rekey,
     };
     let firmware = if let JobKind::Firmware(firmware) = &job.kind { Some(firmware) } else { None };
     let state = match job.state {

@@ -28,6 +28,8 @@ pub enum JobKind {
     Remove,
     /// Run this firmware.
     Firmware(Firmware),
+    /// Go on under new keys, which the concentrator makes.
+    Rekey,
 }
 
 /// Firmware that shall run.
@@ -67,6 +69,7 @@ impl JobKind {
             Self::Reconnect => "reconnect",
             Self::Remove => "remove",
             Self::Firmware(_) => "firmware",
+            Self::Rekey => "re-key",
         }
     }
 
@@ -93,6 +96,7 @@ impl JobKind {
             Self::Disconnect,
             Self::Reconnect,
             Self::Remove,
+            Self::Rekey,
         ];
         kinds.into_iter().find(|kind| kind.as_str() == word)
     }
@@ -101,7 +105,9 @@ impl JobKind {
     pub const fn least_role(&self) -> Role {
         match self {
             Self::Read | Self::SetClock | Self::ActivateTariff | Self::Reconnect => Role::Operator,
-            Self::Limit(_) | Self::Disconnect | Self::Remove | Self::Firmware(_) => Role::Administrator,
+            Self::Limit(_) | Self::Disconnect | Self::Remove | Self::Firmware(_) | Self::Rekey => {
+                Role::Administrator
+            }
         }
     }
 
@@ -112,7 +118,7 @@ impl JobKind {
 
     /// Whether it may be done again when nobody knows whether it was done.
     pub const fn may_repeat(&self) -> bool {
-        matches!(self, Self::Read | Self::SetClock | Self::Firmware(_))
+        matches!(self, Self::Read | Self::SetClock | Self::Firmware(_) | Self::Rekey)
     }
 
     /// Its priority on the line: the smaller the sooner.
@@ -120,7 +126,7 @@ impl JobKind {
         match self {
             Self::Disconnect | Self::Reconnect | Self::Limit(_) => 0,
             Self::Read => 1,
-            Self::SetClock | Self::ActivateTariff | Self::Remove => 2,
+            Self::SetClock | Self::ActivateTariff | Self::Remove | Self::Rekey => 2,
             Self::Firmware(_) => BACKGROUND,
         }
     }
@@ -150,7 +156,7 @@ impl JobKind {
             }
             Self::Disconnect => switch(specs::REMOTE_DISCONNECT),
             Self::Reconnect => switch(specs::REMOTE_RECONNECT),
-            Self::Remove | Self::Firmware(_) => return None,
+            Self::Remove | Self::Firmware(_) | Self::Rekey => return None,
         })
     }
 
@@ -158,6 +164,9 @@ impl JobKind {
     pub fn told(&self, answers: &[Answer]) -> String {
         if let (Self::Firmware(_), [Answer::Value(version)]) = (self, answers) {
             return format!("done; firmware {} runs", text_of(version));
+        }
+        if *self == Self::Rekey {
+            return String::from("done; the new keys hold");
         }
         let closed = answers.iter().find_map(|answer| match answer {
             Answer::Value(value) => match Data::from_bytes(value) {
@@ -217,6 +226,7 @@ mod tests {
             JobKind::Disconnect,
             JobKind::SetClock,
             JobKind::Firmware(firmware),
+            JobKind::Rekey,
         ] {
             let found = JobKind::from_word(kind.as_str(), kind.parameter(), &kind.argument());
             assert_eq!(found, Some(kind));

@@ -15,15 +15,17 @@ mod kind;
 mod specs;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 pub use book::{Item, ItemState, Job, JobState};
 pub use guard::{Guard, Tally};
 pub use kind::{Firmware, JobKind};
+pub use wanted::{NewKeys, Wanted};
 
 use crate::grpc::{Caller, Role};
 use audit::{AuditError, AuditLog};
 use book::Book;
-use collector::{Image, ImageProgress, ImageStage, Order, OrderEnd, Work};
+use collector::{ImageProgress, OrderEnd};
 use guard::Verdict;
 use images::{ImageError, ImageHash, Images};
 use plc_core::time::Duration;
@@ -32,6 +34,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
+use wanted::how_far;
 
 /// Why a command is refused.
 #[derive(Debug, Error)]
@@ -45,6 +48,9 @@ pub enum JobError {
     /// The image.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// The machine gives no entropy for keys.
+    #[error("entropy of the machine: {0}")]
+    Entropy(#[from] std::io::Error),
     /// What is asked is wrong.
     #[error("{0}")]
     Invalid(String),
@@ -87,15 +93,6 @@ pub struct Preview {
     pub canary: usize,
     /// Whether a second person must approve it.
     pub needs_approval: bool,
-}
-
-/// What the application shall do next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Wanted {
-    /// Hand this order to the collector.
-    Order(Order),
-    /// Tell this meter to leave the network; the number ends the item.
-    Remove(i64, Eui64),
 }
 
 /// All jobs.
@@ -389,6 +386,11 @@ impl Jobs {
                     book.set_item(item.id, ItemState::Failed, now, &text)?;
                 }
                 OrderEnd::Partly { pause } => book.put_off(item.id, now, now + *pause)?,
+                // Other keys are made for the next try.
+                OrderEnd::NotTaken if !job.state.is_over() && now < job.until => {
+                    book.set_item(item.id, ItemState::Waiting, now, &end.to_string())?;
+                    book.put_off(item.id, now, now + AGAIN)?;
+                }
                 OrderEnd::Uncertain(_) if job.kind.may_repeat() && now < job.until => {
                     book.set_item(item.id, ItemState::Waiting, now, "")?;
                 }
@@ -463,27 +465,6 @@ impl Jobs {
         Ok(waiting.take(give).partition(|item| item.not_before <= now))
     }
 
-    /// What the application shall do for an item.
-    fn wanted_of(&self, job: &Job, item: &Item, now: Utc, at: Instant) -> Result<Wanted, JobError> {
-        let work = match (&job.kind, job.kind.work()) {
-            (_, Some(work)) => work,
-            (JobKind::Firmware(firmware), None) => Work::Image(Image {
-                identifier: firmware.identifier.clone().into_bytes(),
-                octets: self.images().give(&firmware.image)?,
-                activate_from: at + until(now, firmware.activate_from),
-                progress: item.progress.clone(),
-            }),
-            (_, None) => return Ok(Wanted::Remove(item.id, item.meter)),
-        };
-        Ok(Wanted::Order(Order {
-            number: item.id.cast_unsigned(),
-            meter: item.meter,
-            work,
-            priority: job.kind.priority(),
-            until: at + until(now, job.until),
-        }))
-    }
-
     /// Puts a command on record that is not about a job.
     ///
     /// # Errors
@@ -510,23 +491,6 @@ impl Jobs {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// How long it is until then; no time when that has passed.
-fn until(now: Utc, then: Utc) -> Duration {
-    Duration::from_millis(u64::try_from(then.as_millis().saturating_sub(now.as_millis())).unwrap_or(0))
-}
-
-/// How far an image is, for people.
-fn how_far(progress: &ImageProgress) -> String {
-    let ImageProgress { stage, done, all, version } = progress;
-    let before = version.escape_ascii();
-    match stage {
-        ImageStage::New => format!("about to begin; firmware {before} runs"),
-        ImageStage::Begun => format!("{done} of {all} blocks; firmware {before} runs"),
-        ImageStage::Verified => format!("verified, not activated yet; firmware {before} runs"),
-        ImageStage::Activating => format!("told to activate; firmware {before} ran before"),
     }
 }
 
@@ -560,5 +524,7 @@ pub const BOOK: &str = "jobs.sqlite";
 /// Jobs that have not ended.
 const OPEN_MAX: usize = 100;
 const KEY_MAX: usize = 64;
+/// Pause before a meter that has not taken keys gets others.
+const AGAIN: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);

@@ -182,8 +182,8 @@ impl Observer for LiveObserver {
         self.live.jobs().and_then(|jobs| jobs.due())
     }
 
-    fn removed(&mut self, now: Utc, item: i64) {
-        self.end(item.cast_unsigned(), &OrderEnd::Done(Vec::new()), now);
+    fn ended(&mut self, now: Utc, item: i64, end: &OrderEnd) {
+        self.end(item.cast_unsigned(), end, now);
     }
 
     fn told(&mut self) -> Option<(EventKind, String)> {

@@ -151,6 +151,7 @@ impl Record {
             | CollectorEvent::Alarmed { .. }
             | CollectorEvent::MeterRefused { .. }
             | CollectorEvent::OrderProgress { .. }
+            | CollectorEvent::KeysSettled { .. }
             | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::ClockNotSet { .. } => {}
         }
