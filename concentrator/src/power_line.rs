@@ -63,6 +63,7 @@ fn drive<F: FrontEnd>(driver: &mut Driver<F>, live: &Live) -> Result<(), DriverE
                 return Ok(());
             }
         }
+        telemetry::hand_over(live, driver);
         if clock.now() >= next {
             telemetry::publish(live, driver);
             next = clock.now() + PUBLISH;

@@ -53,8 +53,10 @@ pub enum Command {
     Meter(OneMeterArgs),
     /// List or follow the readings of a running concentrator.
     Readings(ReadingsArgs),
-    /// List the nodes of the network of a running concentrator.
-    Topology(ClientArgs),
+    /// List the nodes of the network of a running concentrator, its links or its routes.
+    Topology(TopologyArgs),
+    /// Listen to the frames on the power line of a running concentrator, until SIGINT.
+    Capture(CaptureArgs),
     /// Show the state of a running concentrator.
     Status(ClientArgs),
     /// Say why a meter is read, or is not; without one, of all meters.
@@ -213,6 +215,37 @@ pub enum MeterOrder {
     Id,
     /// Those first that need somebody: not in the network, rarely available, long not read.
     Worst,
+}
+
+/// `concentrator topology`.
+#[derive(Clone, Debug, Args)]
+pub struct TopologyArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// Instead, how the concentrator speaks to each of its neighbours: modulation, tone map, level.
+    #[arg(long)]
+    pub links: bool,
+    /// Instead, the routes that it knows.
+    #[arg(long, conflicts_with = "links")]
+    pub routes: bool,
+}
+
+/// `concentrator capture`.
+#[derive(Clone, Debug, Args)]
+pub struct CaptureArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// Write a pcapng file instead of a line for each frame.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub out: Option<PathBuf>,
+    /// Stop after so many frames.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub frames: u64,
+    /// Stop after this time, such as 90s or 10m.
+    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+    pub time: Option<u32>,
 }
 
 /// `concentrator explain`.

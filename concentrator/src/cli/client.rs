@@ -4,7 +4,7 @@ use super::dial::{dial, refused};
 use super::print::{self, Table};
 use super::{
     ClientArgs, Command, EventsArgs, ExplainArgs, LedgerArgs, MeterOrder, MetersArgs, OneMeterArgs,
-    ReadingsArgs, jobs,
+    ReadingsArgs, jobs, network,
 };
 use anyhow::anyhow;
 use concentrator_proto::v1;
@@ -12,7 +12,6 @@ use concentrator_proto::v1::concentrator_client::ConcentratorClient;
 use concentrator_proto::v1::events_client::EventsClient;
 use concentrator_proto::v1::ledger_client::LedgerClient;
 use concentrator_proto::v1::meters_client::MetersClient;
-use concentrator_proto::v1::network_client::NetworkClient;
 use concentrator_proto::v1::readings_client::ReadingsClient;
 use plc_core::Utc;
 use std::collections::BTreeMap;
@@ -32,7 +31,8 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Meters(args) => meters(&args).await,
             Command::Meter(args) => one_meter(&args).await,
             Command::Readings(args) => readings(&args).await,
-            Command::Topology(args) => topology(&args).await,
+            Command::Topology(args) => network::topology(&args).await,
+            Command::Capture(args) => network::capture(&args).await,
             Command::Status(args) => status(&args).await,
             Command::Events(args) => events(&args).await,
             Command::Explain(args) => explain(&args).await,
@@ -88,14 +88,6 @@ async fn events_of(client: &mut EventsClient<Channel>, args: &OneMeterArgs, id: 
         let mut own = events.iter().filter(|event| event.meter_id == id);
         own.try_for_each(|event| table.row(print::event(event)))?;
     }
-}
-
-async fn topology(args: &ClientArgs) -> anyhow::Result<()> {
-    let mut client = NetworkClient::new(dial(args).await?);
-    let answer = client.topology(v1::TopologyRequest {}).await.map_err(refused)?;
-    let mut table = Table::new(args.json, print::NODE);
-    answer.into_inner().nodes.iter().try_for_each(|node| table.row(print::node(node)))?;
-    Ok(table.finish()?)
 }
 
 async fn events(args: &EventsArgs) -> anyhow::Result<()> {

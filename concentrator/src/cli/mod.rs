@@ -11,14 +11,15 @@ mod direct;
 mod job_words;
 mod jobs;
 mod manual;
+mod network;
 mod print;
 mod quantity;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
 pub use args::{
-    Cli, ClientArgs, Command, ConfigCommand, EventsArgs, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand,
-    ReadingsArgs, RunArgs,
+    CaptureArgs, Cli, ClientArgs, Command, ConfigCommand, EventsArgs, ExplainArgs, LedgerArgs, OneMeterArgs,
+    PkiCommand, ReadingsArgs, RunArgs, TopologyArgs,
 };
 pub use args::{MeterOrder, MetersArgs};
 pub use direct::{

@@ -17,6 +17,12 @@ pub(super) struct Row {
     json: Value,
 }
 
+impl Row {
+    pub(super) const fn new(cells: Vec<String>, json: Value) -> Self {
+        Self { cells, json }
+    }
+}
+
 /// Rows on standard output, as they come.
 pub(super) struct Table {
     out: BufWriter<StdoutLock<'static>>,
@@ -481,7 +487,7 @@ fn time(millis: Option<i64>) -> String {
     millis.map_or_else(|| String::from("-"), |millis| Utc::from_millis(millis).to_string())
 }
 
-fn address(address: Option<u32>) -> String {
+pub(super) fn address(address: Option<u32>) -> String {
     address.map_or_else(|| String::from("-"), |address| format!("{address:04x}"))
 }
 

@@ -17,9 +17,9 @@ pub use changes::{Change, Effect};
 pub use section::ConfigError;
 pub use trial::{Pending, Trial, TrialError};
 pub use value::Key128;
-pub(crate) use value::hex;
 
 use crate::grpc::Access;
+use crate::hex;
 use crate::logging::LogFormat;
 use crate::store::Limits;
 use crate::uplink::TlsFiles;
@@ -365,8 +365,8 @@ fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>)
     let authentication_key =
         section.require("authentication_key", key, Show::Secret, found, |v| value::key(v, folder));
     let master_key = section.take("master_key", key, Show::Secret, found, |v| value::key(v, folder));
-    let system_title =
-        section.take("system_title", "16 hexadecimal digits", Show::Value, found, |v| hex(v.as_str()?));
+    let system_title = section
+        .take("system_title", "16 hexadecimal digits", Show::Value, found, |v| hex::array(v.as_str()?));
     section.finish(found);
     let eui64 = eui64?;
     Some(MeterConfig {

@@ -8,6 +8,7 @@ mod config;
 mod convert;
 mod jobs;
 mod ledger;
+mod network;
 mod role;
 mod seat;
 mod service;

@@ -7,6 +7,7 @@ mod firmware;
 mod front_end;
 mod grpc;
 mod jobs;
+mod line;
 mod process;
 mod reload;
 mod table;
