@@ -91,5 +91,6 @@ fn access(meter: &MeterConfig) -> MeterAccess {
         psk: Key(meter.psk.0),
         encryption_key: Key(meter.encryption_key.0),
         authentication_key: Key(meter.authentication_key.0),
+        master_key: meter.master_key.map(|key| Key(key.0)),
     }
 }

@@ -1,6 +1,7 @@
 //! The part of a meter above UDP.
 
 mod attempts;
+mod judging;
 mod pushing;
 
 use crate::clock::ClockShift;
@@ -11,6 +12,7 @@ use crate::measurement::Measurement;
 use crate::objects::{Board, EventGroup, HdlcPort, LogRecord, Note, Objects, QualityRow, RateRegisters};
 use crate::profiles::{Begins, Row};
 use crate::specs::{self, SAP_MANAGEMENT, event};
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use attempts::Attempts;
@@ -172,7 +174,7 @@ pub struct ApplicationCounters {
 #[derive(Debug)]
 pub struct MeterApplication {
     identity: Identity,
-    firmware: &'static str,
+    firmware: Cow<'static, str>,
     measurement: Measurement,
     board: Board,
     hdlc: Option<HdlcPort>,
@@ -424,7 +426,7 @@ impl MeterApplication {
     ) -> T {
         let mut objects = Objects {
             identity: &self.identity,
-            firmware: self.firmware,
+            firmware: &self.firmware,
             receive_counter: self.server.receive_counter(SAP_MANAGEMENT),
             measurement: &mut self.measurement,
             board: &mut self.board,

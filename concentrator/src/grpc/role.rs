@@ -124,6 +124,7 @@ const LEAST: &[(&str, Role)] = &[
     ("Config/ApplyConfig", Role::Administrator),
     ("Config/ConfirmConfig", Role::Administrator),
     ("Config/RevertConfig", Role::Administrator),
+    ("Jobs/UploadImage", Role::Administrator),
     ("Jobs/PreviewJob", Role::Operator),
     ("Jobs/SubmitJob", Role::Operator),
     ("Jobs/ListJobs", Role::Viewer),

@@ -184,6 +184,17 @@ impl Board {
         self.untold = has_lived;
     }
 
+    /// The octets of the image under way, as far as they have come.
+    pub fn image(&self) -> &[u8] {
+        self.images.octets()
+    }
+
+    /// The image that was to be activated runs, or does not.
+    pub(crate) fn on_image_judged(&mut self, runs: bool) {
+        self.slots.image.on_activated(runs);
+        self.mark(Slot::Image);
+    }
+
     /// A meter that has lived before and measures again has been without power.
     pub(super) fn count_power_failure(&mut self) {
         if core::mem::take(&mut self.was_down) {

@@ -16,6 +16,10 @@ impl ImageStore {
         Self { check, octets: Vec::new() }
     }
 
+    pub(super) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
     /// Makes room for an image; [`ImageTransfer`] bounds its size.
     pub(super) fn begin(&mut self, size: u32) {
         self.octets.clear();

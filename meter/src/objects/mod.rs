@@ -87,7 +87,7 @@ pub struct Objects<'m> {
     /// Maker and number.
     pub identity: &'m Identity,
     /// The version of the firmware.
-    pub firmware: &'static str,
+    pub firmware: &'m str,
     /// The highest counter accepted from the management client.
     pub receive_counter: Option<u32>,
     /// What is measured.

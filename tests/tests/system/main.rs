@@ -3,6 +3,7 @@
 
 mod crash;
 mod demo;
+mod firmware;
 mod front_end;
 mod grpc;
 mod head_end;
