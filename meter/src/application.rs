@@ -1,6 +1,7 @@
 //! The part of a meter above UDP.
 
 mod attempts;
+mod persist;
 mod pushing;
 
 use crate::clock::ClockShift;
@@ -8,14 +9,13 @@ use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::counters::{CountersShown, ReceiveCounters};
 use crate::engine::Block;
 use crate::measurement::Measurement;
-use crate::objects::{Board, EventGroup, HdlcPort, LogRecord, Note, Objects, QualityRow, RateRegisters};
-use crate::profiles::{Begins, Row};
+use crate::objects::{Board, EventGroup, HdlcPort, Note, Objects};
 use crate::specs::{self, SAP_MANAGEMENT, event};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use attempts::Attempts;
 use core::time::Duration;
-use dlms::classes::{G3Network, Snapshot};
+use dlms::classes::G3Network;
 use dlms::server::{Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
 use metrology::{Frame, Ledger, Registers, Steady, TamperInputs};
 use plc_core::sap::{
@@ -23,6 +23,8 @@ use plc_core::sap::{
 };
 use plc_core::{Instant, Machine, Outbox, ShortAddress, UtcAnchor};
 use pushing::Pushed;
+
+pub use persist::{Captured, MeterPersist, Totals};
 
 /// Outputs that may wait for the driver.
 const OUTBOX: usize = 96;
@@ -45,6 +47,9 @@ pub enum ApplicationInput<'a> {
     Registers(Registers),
     /// The switches and sensors against tampering say so now.
     Inputs(TamperInputs),
+    /// Somebody has pressed the button of the meter: it opens the circuit, or closes one that is ready for it, where the mode of the
+    /// disconnector lets it.
+    Button,
     /// The supply is lost: the meter lives for its hold-up time, then no more.
     SupplyLost,
     /// The supply is back before the meter has died.
@@ -65,49 +70,6 @@ pub enum ApplicationInput<'a> {
         /// Whether it has left the meter; nobody was reached otherwise.
         reached: bool,
     },
-}
-
-/// A record that a meter wants made durable before its later outputs are carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MeterPersist {
-    /// Of the layers below.
-    Node(Persist),
-    /// Of the DLMS server.
-    Server(ServerPersist),
-    /// A row was captured with these registers.
-    Captured(Box<Captured>),
-    /// The registers as they stand, between two rows: the supply is going.
-    Totals(Box<Totals>),
-    /// The voltage was wrong for a while: a row of a log of power quality, which is counted as well.
-    Quality(QualityRow),
-    /// The billing period was closed before its time with this row of the monthly profile.
-    Closed(Row),
-    /// The state of an object has changed.
-    Object(Snapshot),
-    /// A log has changed.
-    Log(LogRecord),
-}
-
-/// What was captured at a boundary.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Captured {
-    /// The row of the load profile.
-    pub row: Row,
-    /// What it begins: it is a row of those billing profiles too.
-    pub begins: Begins,
-    /// All registers, after the row.
-    pub ledger: Ledger,
-    /// Energy by rate.
-    pub rates: RateRegisters,
-}
-
-/// All registers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Totals {
-    /// Energies.
-    pub ledger: Ledger,
-    /// Energy by rate.
-    pub rates: RateRegisters,
 }
 
 /// What a meter tells, for logs.
@@ -153,6 +115,8 @@ pub enum ApplicationOutput {
 pub struct ApplicationCounters {
     /// Datagrams to a port that nobody listens to.
     pub wrong_port: u64,
+    /// Datagrams to a meter that only pushes.
+    pub not_heard: u64,
     /// Answers longer than a datagram.
     pub too_long: u64,
     /// Answers that the network could not deliver.
@@ -176,6 +140,8 @@ pub struct MeterApplication {
     hdlc: Option<HdlcPort>,
     /// Whether pushes go to hosts.
     connects: bool,
+    /// Whether it hears nobody.
+    deaf: bool,
     server: Server,
     /// Where the last datagram came from: its address and port.
     peer: Option<(u16, u16)>,
@@ -222,6 +188,7 @@ impl MeterApplication {
         board.slots.push_interval.push_client_sap = config.push_client_sap;
         board.slots.push_alarm.push_client_sap = config.push_client_sap;
         board.slots.alarm_filter_2.put(&config.alarm_filter_2);
+        config.one_way.iter().for_each(|one_way| one_way.apply(&mut board.slots));
         board.restore(&config.state.objects, config.state != MeterState::default());
         board.restore_rates(config.state.rates);
         board.restore_quality(config.state.tallies, &config.state.quality);
@@ -241,6 +208,7 @@ impl MeterApplication {
             board,
             hdlc: config.hdlc,
             connects: config.connects,
+            deaf: config.one_way.is_some(),
             server,
             peer: None,
             pushed: Pushed::default(),
@@ -314,6 +282,14 @@ impl MeterApplication {
         self.measurement.on_inputs(now, inputs);
         self.with_objects(now, None, |objects, _| {
             objects.note_findings();
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
+    }
+
+    fn on_button(&mut self, now: Instant) {
+        self.with_objects(now, None, |objects, _| {
+            objects.press(now);
             objects.step(now);
         });
         self.drain_server(now, DLMS_PORT);
@@ -396,6 +372,10 @@ impl MeterApplication {
         datagram: &UdpIndication,
         network: Option<&mut dyn G3Network>,
     ) {
+        if self.deaf {
+            self.counters.not_heard += 1;
+            return;
+        }
         if datagram.dst_port != DLMS_PORT {
             self.counters.wrong_port += 1;
             return;
@@ -537,6 +517,7 @@ impl Machine for MeterApplication {
             ApplicationInput::Frames(frames) => self.on_samples(now, &Block::Frames(frames)),
             ApplicationInput::Steady(steady) => self.on_steady(now, steady),
             ApplicationInput::Inputs(inputs) => self.on_inputs(now, &inputs),
+            ApplicationInput::Button => self.on_button(now),
             ApplicationInput::Registers(registers) => self.on_registers(now, registers),
             ApplicationInput::SupplyLost => self.on_supply_lost(now),
             ApplicationInput::SupplyBack => self.on_supply_back(now),

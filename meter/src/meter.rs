@@ -32,6 +32,8 @@ pub enum MeterInput<'a, P: Phy> {
     Registers(Registers),
     /// The switches and sensors against tampering say so now.
     Inputs(TamperInputs),
+    /// Somebody has pressed the button of the meter; see [`ApplicationInput::Button`].
+    Button,
     /// The supply is lost: the meter lives for its hold-up time, then no more.
     SupplyLost,
     /// The supply is back before the meter has died.
@@ -49,6 +51,7 @@ impl<P: Phy> fmt::Debug for MeterInput<'_, P> {
             Self::Steady(steady) => write!(f, "{steady:?}"),
             Self::Registers(registers) => write!(f, "{registers:?}"),
             Self::Inputs(inputs) => write!(f, "{inputs:?}"),
+            Self::Button => f.write_str("Button"),
             Self::SupplyLost => f.write_str("SupplyLost"),
             Self::SupplyBack => f.write_str("SupplyBack"),
             Self::Clock(anchor) => write!(f, "Clock({})", anchor.utc),
@@ -194,6 +197,7 @@ impl<P: Phy> Machine for Meter<P> {
             MeterInput::Steady(steady) => self.tell(now, ApplicationInput::Steady(steady)),
             MeterInput::Registers(registers) => self.tell(now, ApplicationInput::Registers(registers)),
             MeterInput::Inputs(inputs) => self.tell(now, ApplicationInput::Inputs(inputs)),
+            MeterInput::Button => self.tell(now, ApplicationInput::Button),
             MeterInput::SupplyLost => self.tell(now, ApplicationInput::SupplyLost),
             MeterInput::SupplyBack => self.tell(now, ApplicationInput::SupplyBack),
             MeterInput::Clock(anchor) => self.tell(now, ApplicationInput::Clock(anchor)),

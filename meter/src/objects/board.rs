@@ -11,10 +11,10 @@ use crate::config::ImageCheck;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use dlms::classes::{
-    Account, ActivityCalendar, Arbitrator, Charge, Credit, DataObject, DemandRegister, DisconnectControl,
-    Effects, ExtendedRegister, ImageTransfer, Limiter, Moment, Object, PushSetup, RegisterActivation,
-    RegisterMonitor, Schedule, Schema, ScriptTable, SingleActionSchedule, Snapshot, SpecialDays,
-    TokenGateway, WallClock,
+    Account, ActivityCalendar, Arbitrator, Charge, Command, Credit, DataObject, DemandRegister,
+    DisconnectControl, Effects, ExtendedRegister, ImageTransfer, Limiter, Moment, Object, PushSetup,
+    RegisterActivation, RegisterMonitor, Schedule, Schema, ScriptTable, SingleActionSchedule, Snapshot,
+    SpecialDays, TokenGateway, WallClock,
 };
 use dlms::cosem::{LogicalName, Wall};
 use plc_core::seed::{Stream, uniform};
@@ -92,6 +92,7 @@ slots! {
     DeviceId2, device_id_2, DataObject, DEVICE_ID_2;
     ConsumerMessage, consumer_message, DataObject, CONSUMER_MESSAGE;
     ConsumerCode, consumer_code, DataObject, CONSUMER_CODE;
+    MeteringMode, metering_mode, DataObject, METERING_MODE;
     PowerFailures, power_failures, DataObject, POWER_FAILURES;
     ErrorRegister, error_register, DataObject, ERROR_REGISTER;
     AlarmRegister, alarm_register, DataObject, ALARM_REGISTER;
@@ -134,6 +135,10 @@ pub struct Board {
     was_down: bool,
     /// The supply has come back, and nobody was told over the network yet.
     pub(super) untold: bool,
+    /// The interval push that waits: its values are those of the moment at which it was triggered.
+    pub(super) held_push: Option<Vec<u8>>,
+    /// When a scheduled interval push is made of what is there, if nothing is measured before.
+    pub(super) push_due: Option<Instant>,
     entropy: Stream,
     /// What has changed since it was made durable.
     changed: BTreeSet<Slot>,
@@ -156,6 +161,8 @@ impl Board {
             is_stale: false,
             was_down: false,
             untold: false,
+            held_push: None,
+            push_due: None,
             entropy: seed.stream(),
             changed: BTreeSet::new(),
         }
@@ -191,6 +198,12 @@ impl Board {
             self.slots.power_failures.put(&failures);
             self.mark(Slot::PowerFailures);
         }
+    }
+
+    /// What follows when the circuit is wanted open or closed; `None` where the mode does not allow it in this state.
+    pub(super) fn command(&mut self, command: Command) -> Option<Effects> {
+        let mut effects = Effects::default();
+        self.slots.disconnector.command(command, &mut effects).then_some(effects)
     }
 
     /// A number that nobody foresees.
@@ -323,7 +336,7 @@ impl Board {
     /// When time alone has something to do: schedules by the clock, pushes by the driver's.
     pub fn deadlines(&self) -> (Option<Utc>, Option<Instant>) {
         let pushes = [&self.slots.push_interval, &self.slots.push_alarm];
-        (self.next, pushes.iter().filter_map(|push| push.deadline()).min())
+        (self.next, pushes.iter().filter_map(|push| push.deadline()).chain(self.push_due).min())
     }
 
     /// Bits of the second alarm register that are no longer so.
