@@ -8,6 +8,7 @@ use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::counters::{CountersShown, ReceiveCounters};
 use crate::engine::Block;
+use crate::firmware::Activation;
 use crate::measurement::Measurement;
 use crate::objects::{Board, EventGroup, HdlcPort, Note, Objects};
 use crate::specs::{self, SAP_MANAGEMENT, event};
@@ -54,6 +55,8 @@ pub enum ApplicationInput<'a> {
     SupplyLost,
     /// The supply is back before the meter has died.
     SupplyBack,
+    /// What has become of the image on trial: of its self-check ([`crate::Firmware::on_self_check`]), or that no trial could begin.
+    Activation(Activation),
     /// The clock is set.
     Clock(UtcAnchor),
     /// A datagram has arrived.
@@ -82,7 +85,7 @@ pub enum MeterEvent {
         /// Whether it is closed.
         connected: bool,
     },
-    /// A verified image is to run.
+    /// A verified image is to run: of a meter with two banks, on trial after a restart ([`crate::Firmware::begin_trial`]).
     ImageActivated,
     /// The supply is lost.
     SupplyLost {
@@ -180,7 +183,7 @@ impl MeterApplication {
     ///
     /// # Errors
     /// See [`MeterConfig::check`].
-    pub fn new(config: MeterConfig) -> Result<Self, MeterConfigError> {
+    pub fn new(mut config: MeterConfig) -> Result<Self, MeterConfigError> {
         config.check()?;
         let (server, setup) = (Server::new(config.server()), config.measurement());
         let mut board =
@@ -190,6 +193,8 @@ impl MeterApplication {
         board.slots.alarm_filter_2.put(&config.alarm_filter_2);
         config.one_way.iter().for_each(|one_way| one_way.apply(&mut board.slots));
         board.restore(&config.state.objects, config.state != MeterState::default());
+        let image = core::mem::take(&mut config.state.image);
+        board.restore_image(config.boot, image, config.state.wanted);
         board.restore_rates(config.state.rates);
         board.restore_quality(config.state.tallies, &config.state.quality);
         config.state.events.iter().for_each(|&(group, row)| board.events.restore(group, row));
@@ -233,6 +238,7 @@ impl MeterApplication {
             daily: profiles.daily().iter().copied().collect(),
             monthly: profiles.monthly().iter().copied().collect(),
             rates: *self.board.rates(),
+            image: self.board.image().clone(),
             ..self.kept.clone()
         }
     }
@@ -357,6 +363,10 @@ impl MeterApplication {
         }
     }
 
+    fn on_activation(&mut self, now: Instant, activation: Activation) {
+        self.with_objects(now, None, |objects, _| objects.on_activation(activation, now));
+    }
+
     fn on_clock(&mut self, now: Instant, anchor: UtcAnchor) {
         self.with_objects(now, None, |objects, _| {
             objects.set_clock(anchor);
@@ -414,13 +424,17 @@ impl MeterApplication {
         };
         let happened = happen(&mut objects, &mut self.server);
         let notes = objects.notes;
-        while let Some(snapshot) = self.board.take_changed() {
-            self.kept.keep_object(&snapshot);
-            self.out.push(Pending::Persist(MeterPersist::Object(snapshot)));
+        while let Some(record) = self.board.take_image_record() {
+            self.kept.wanted = self.board.wanted();
+            self.out.push(Pending::Persist(record));
         }
         while let Some(record) = self.board.events.take_record() {
             self.kept.keep_log(record);
             self.out.push(Pending::Persist(MeterPersist::Log(record)));
+        }
+        while let Some(snapshot) = self.board.take_changed() {
+            self.kept.keep_object(&snapshot);
+            self.out.push(Pending::Persist(MeterPersist::Object(snapshot)));
         }
         while let Some(row) = self.board.take_quality() {
             self.kept.keep_quality(row);
@@ -521,6 +535,7 @@ impl Machine for MeterApplication {
             ApplicationInput::Registers(registers) => self.on_registers(now, registers),
             ApplicationInput::SupplyLost => self.on_supply_lost(now),
             ApplicationInput::SupplyBack => self.on_supply_back(now),
+            ApplicationInput::Activation(activation) => self.on_activation(now, activation),
             ApplicationInput::Clock(anchor) => self.on_clock(now, anchor),
             ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram, None),
             ApplicationInput::UdpConfirm(UdpConfirm { status, .. }) => {

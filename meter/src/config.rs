@@ -1,7 +1,8 @@
 //! What a meter is told, and what it takes through a restart.
 
 use crate::application::MeterPersist;
-use crate::journal::{Counter, Profile};
+use crate::firmware::BootReport;
+use crate::journal::{Counter, KeptImage, Profile};
 use crate::measurement::MeasurementSetup;
 use crate::objects::{
     EventGroup, EventRow, HdlcPort, KINDS, LogRecord, OneWay, QualityRow, RateRegisters, Tallies,
@@ -101,6 +102,10 @@ pub struct MeterState {
     pub frame_counter: u32,
     /// Sequence numbers of the adaptation layer.
     pub node: Memory,
+    /// What has come of the image under way.
+    pub image: KeptImage,
+    /// Trials of images that were begun when the last activation was asked for.
+    pub wanted: Option<u8>,
 }
 
 impl MeterState {
@@ -118,6 +123,9 @@ impl MeterState {
             MeterPersist::Node(record) => self.keep_node(record),
             MeterPersist::Object(snapshot) => self.keep_object(snapshot),
             MeterPersist::Log(record) => self.keep_log(*record),
+            MeterPersist::ImageBegin { size, block_len } => self.image = KeptImage::empty(*size, *block_len),
+            MeterPersist::ImageBlock { offset, octets } => self.image.put(*offset, octets),
+            MeterPersist::ImageWanted { trials } => self.wanted = Some(*trials),
             MeterPersist::Closed(row) => push(&mut self.monthly, *row, sizes.monthly),
         }
     }
@@ -209,6 +217,8 @@ impl MeterState {
             Counter::Frame => self.frame_counter = value,
             Counter::Loadng => self.node.loadng_sequence = Some(value),
             Counter::Broadcast => self.node.broadcast_sequence = Some(value),
+            // It was one octet.
+            Counter::Trials => self.wanted = Some((value & 0xFF) as u8),
         }
     }
 
@@ -287,6 +297,9 @@ pub struct MeterConfig {
     pub image_check: ImageCheck,
     /// Octets of the largest image that is taken.
     pub image_size_max: u32,
+    /// What the boot record says, of a meter with two banks ([`crate::Firmware::report`]): it runs an image that is activated on trial,
+    /// after a restart. `None`: it has one bank and runs the image at once.
+    pub boot: Option<BootReport>,
     /// Entropy: challenges. Another one for every life of the meter.
     pub seed: Seed,
     /// What an earlier life has left.
@@ -313,6 +326,7 @@ impl MeterConfig {
             connects: false,
             image_check: ImageCheck::default(),
             image_size_max: specs::IMAGE_SIZE_MAX,
+            boot: None,
             push_client_sap: specs::SAP_MANAGEMENT as i8,
             one_way: None,
             alarm_filter_2: 0,

@@ -2,6 +2,7 @@
 
 use crate::application::{ApplicationInput, ApplicationOutput, MeterApplication, MeterEvent, MeterPersist};
 use crate::config::{MeterConfig, MeterConfigError, MeterState};
+use crate::firmware::Activation;
 use crate::network::{CounterBase, NodeView};
 use core::fmt;
 use metrology::{Frame, Registers, Steady, TamperInputs};
@@ -38,6 +39,8 @@ pub enum MeterInput<'a, P: Phy> {
     SupplyLost,
     /// The supply is back before the meter has died.
     SupplyBack,
+    /// What has become of the image on trial; see [`ApplicationInput::Activation`].
+    Activation(Activation),
     /// The clock is set.
     Clock(UtcAnchor),
 }
@@ -54,6 +57,7 @@ impl<P: Phy> fmt::Debug for MeterInput<'_, P> {
             Self::Button => f.write_str("Button"),
             Self::SupplyLost => f.write_str("SupplyLost"),
             Self::SupplyBack => f.write_str("SupplyBack"),
+            Self::Activation(activation) => write!(f, "{activation:?}"),
             Self::Clock(anchor) => write!(f, "Clock({})", anchor.utc),
         }
     }
@@ -200,6 +204,7 @@ impl<P: Phy> Machine for Meter<P> {
             MeterInput::Button => self.tell(now, ApplicationInput::Button),
             MeterInput::SupplyLost => self.tell(now, ApplicationInput::SupplyLost),
             MeterInput::SupplyBack => self.tell(now, ApplicationInput::SupplyBack),
+            MeterInput::Activation(activation) => self.tell(now, ApplicationInput::Activation(activation)),
             MeterInput::Clock(anchor) => self.tell(now, ApplicationInput::Clock(anchor)),
         }
         self.pump(now);

@@ -120,6 +120,7 @@ pub mod event {
     pub const ALARM_REGISTER_CLEARED: u8 = 11;
     pub const IMAGE_READY: u8 = 17;
     pub const IMAGE_ACTIVATED: u8 = 18;
+    pub const SELF_CHECK_PASSED: u8 = 20;
     pub const TERMINAL_COVER_REMOVED: u8 = 40;
     pub const TERMINAL_COVER_CLOSED: u8 = 41;
     pub const MAGNET_DETECTED: u8 = 42;

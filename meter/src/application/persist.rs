@@ -3,6 +3,7 @@
 use crate::objects::{LogRecord, QualityRow, RateRegisters};
 use crate::profiles::{Begins, Row};
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use dlms::classes::Snapshot;
 use dlms::server::ServerPersist;
 use metrology::Ledger;
@@ -27,6 +28,25 @@ pub enum MeterPersist {
     Object(Snapshot),
     /// A log has changed.
     Log(LogRecord),
+    /// An image is to come: whatever was kept of another is forgotten. See [`crate::journal::ImageBank`].
+    ImageBegin {
+        /// Its octets.
+        size: u32,
+        /// Octets of a block.
+        block_len: u32,
+    },
+    /// A block of it has come.
+    ImageBlock {
+        /// Where it begins.
+        offset: u32,
+        /// The block.
+        octets: Vec<u8>,
+    },
+    /// The image is to run, after so many trials of others; see [`crate::BootReport`].
+    ImageWanted {
+        /// How many.
+        trials: u8,
+    },
 }
 
 /// What was captured at a boundary.

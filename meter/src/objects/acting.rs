@@ -223,8 +223,8 @@ impl Objects<'_> {
                 Effect::Switch { connected } => self.on_switched(connected, now, origin),
                 Effect::Push if depth > 0 && slot == Slot::PushInterval => self.trigger_measured(now),
                 Effect::Push => self.trigger(slot, now),
-                Effect::ImageBegin { size } => self.board.images.begin(size),
-                Effect::ImageBlock { offset, octets } => self.board.images.write(offset, &octets),
+                Effect::ImageBegin { size } => self.board.begin_image(size),
+                Effect::ImageBlock { offset, octets } => self.board.images.write(offset, octets),
                 Effect::ImageVerify => self.verify_image(now),
                 Effect::ImageActivate => self.activate_image(now),
                 Effect::DemandReset | Effect::DemandNextPeriod => self.on_demand(slot, &effect, now),
@@ -270,6 +270,7 @@ impl Objects<'_> {
         let shift = self.measurement.on_clock(anchor);
         if before.is_none() {
             self.log(EventGroup::Standard, event::POWER_UP, anchor.at);
+            self.resume_activation(anchor.at);
             if self.board.untold {
                 self.raise_supply(true, anchor.at);
             }
@@ -335,23 +336,6 @@ impl Objects<'_> {
         if let Some(push) = self.board.push_mut(slot) {
             push.trigger(now, random);
         }
-    }
-
-    fn verify_image(&mut self, now: Instant) {
-        let board = &mut *self.board;
-        let signature = board.images.verified();
-        let code = if signature.is_some() { event::IMAGE_READY } else { event::IMAGE_VERIFICATION_FAILED };
-        board.slots.image.on_verified(signature);
-        board.mark(Slot::Image);
-        self.log(EventGroup::Standard, code, now);
-    }
-
-    /// The bundled meter has no other program to run: the driver is told.
-    fn activate_image(&mut self, now: Instant) {
-        self.board.slots.image.on_activated(true);
-        self.board.mark(Slot::Image);
-        self.log(EventGroup::Standard, event::IMAGE_ACTIVATED, now);
-        self.notes.push(Note::ImageActivated);
     }
 
     fn on_demand(&mut self, slot: Slot, effect: &Effect, now: Instant) {

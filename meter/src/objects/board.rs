@@ -7,7 +7,10 @@ use super::image::ImageStore;
 use super::names;
 use super::quality::{QualityBook, QualityRow, Tallies};
 use super::rates::{Counted, RateRegisters};
+use crate::application::MeterPersist;
 use crate::config::ImageCheck;
+use crate::firmware::BootReport;
+use crate::journal::KeptImage;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use dlms::classes::{
@@ -126,6 +129,10 @@ pub struct Board {
     /// Whether the wiring was found faulty.
     pub(super) wiring_faulty: bool,
     pub(super) images: ImageStore,
+    /// What the boot record says, of a meter with two banks.
+    pub(super) boot: Option<BootReport>,
+    /// Trials that were begun when the last activation was asked for.
+    pub(super) wanted: Option<u8>,
     /// Up to when on the wall schedules have been carried out.
     pub(super) carried_out: Option<Wall>,
     /// When the next of them is due.
@@ -156,6 +163,8 @@ impl Board {
             quality_records: Outbox::new(),
             wiring_faulty: false,
             images: ImageStore::new(image_check),
+            boot: None,
+            wanted: None,
             carried_out: None,
             next: None,
             is_stale: false,
@@ -185,9 +194,34 @@ impl Board {
                 snapshot.restore(self.slots.object_mut(slot));
             }
         }
-        self.images.restore(&mut self.slots.image);
         self.was_down = has_lived;
         self.untold = has_lived;
+    }
+
+    /// What the boot record says, what was kept of an image, and how many trials were begun when it was to be activated.
+    pub(crate) fn restore_image(&mut self, boot: Option<BootReport>, kept: KeptImage, wanted: Option<u8>) {
+        (self.boot, self.wanted) = (boot, wanted);
+        self.images.restore(&mut self.slots.image, kept);
+    }
+
+    /// All that has come of an image.
+    pub(crate) const fn image(&self) -> &KeptImage {
+        self.images.kept()
+    }
+
+    /// Makes room for an image.
+    pub(super) fn begin_image(&mut self, size: u32) {
+        self.images.begin(size, self.slots.image.block_size);
+    }
+
+    /// Trials that were begun when the last activation was asked for.
+    pub(crate) const fn wanted(&self) -> Option<u8> {
+        self.wanted
+    }
+
+    /// A record of an image that was not taken.
+    pub(crate) fn take_image_record(&mut self) -> Option<MeterPersist> {
+        self.images.take_record()
     }
 
     /// A meter that has lived before and measures again has been without power.
@@ -258,6 +292,12 @@ impl Board {
         let slot = self.changed.pop_first()?;
         let (_, name, _) = *SLOTS.iter().find(|known| known.0 == slot)?;
         Some(Snapshot::of(name, self.slots.object(slot)))
+    }
+
+    /// The windows of all demand registers: what is known of them is to be kept.
+    pub(super) fn mark_demands(&mut self) {
+        let demands = [Slot::Demand, Slot::DemandExport, Slot::DemandReactive, Slot::DemandApparent];
+        demands.into_iter().for_each(|slot| self.mark(slot));
     }
 
     /// What `now` is to the objects.

@@ -1,6 +1,7 @@
 //! The COSEM objects: what clients see, which client sees what, and what objects do to each other.
 
 mod acting;
+mod activating;
 mod board;
 mod catalogue;
 mod crediting;
