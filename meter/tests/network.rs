@@ -11,7 +11,7 @@ use dlms::classes::{Attributes, G3Adaptation, G3MacSetup, G3Neighbour, List, Sch
 use dlms::client::{
     CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput, Quirks,
 };
-use dlms::cosem::{AttributeRequest, MethodRequest};
+use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use dlms::security::Suite0;
 use mains::{IDENTITY, KEYS, RATE, at, config};
 use meter::objects::names;
@@ -161,26 +161,7 @@ fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_d
             other => panic!("{class_id} {attribute}: {other:?}"),
         }
     };
-    let layers = [
-        (41, names::UDP_PORT),
-        (43, names::MAC_ADDRESS),
-        (48, names::IPV6_SETUP),
-        (90, names::G3_MAC_COUNTERS),
-        (91, names::G3_MAC_SETUP),
-        (92, names::G3_ADAPTATION_SETUP),
-    ];
-    for (class_id, name) in layers {
-        let schema = Schema::of(class_id).expect("a known class");
-        for n in 1..=schema.attribute_count() as i8 {
-            let value = get(class_id, name, n);
-            let described = schema.attribute(n).expect("an attribute of the class");
-            assert!(
-                described.kind.fits(&Data::from_bytes(&value).unwrap()),
-                "{}: {value:02x?}",
-                described.name
-            );
-        }
-    }
+    every_attribute_is_of_its_declared_type(&mut get);
     assert_eq!(get(41, names::UDP_PORT, 2), [18, 0x0F, 0xDB], "port 4059");
     let eui64 = get(43, names::MAC_ADDRESS, 2);
     assert!(eui64[..2] == [9, 8] && eui64[2..] != [0; 8], "{eui64:02x?}");
@@ -218,6 +199,30 @@ fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_d
     };
     assert!(sent(&after) < before);
     neighbours_are_found_by_their_addresses(&mut street, &mut client, short, &mac);
+}
+
+/// Each attribute of the objects that show the layers.
+fn every_attribute_is_of_its_declared_type(get: &mut impl FnMut(u16, LogicalName, i8) -> Vec<u8>) {
+    let layers = [
+        (41, names::UDP_PORT),
+        (43, names::MAC_ADDRESS),
+        (48, names::IPV6_SETUP),
+        (90, names::G3_MAC_COUNTERS),
+        (91, names::G3_MAC_SETUP),
+        (92, names::G3_ADAPTATION_SETUP),
+    ];
+    for (class_id, name) in layers {
+        let schema = Schema::of(class_id).expect("a known class");
+        for n in 1..=schema.attribute_count() as i8 {
+            let value = get(class_id, name, n);
+            let described = schema.attribute(n).expect("an attribute of the class");
+            assert!(
+                described.kind.fits(&Data::from_bytes(&value).unwrap()),
+                "{}: {value:02x?}",
+                described.name
+            );
+        }
+    }
 }
 
 /// mac_get_neighbour_table_entry gives the rows of the table one by one.

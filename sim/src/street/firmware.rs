@@ -5,7 +5,7 @@
 
 use crate::world::Pages;
 use dlms::security::{Curve, PrivateKey};
-use meter::{Activation, Bank, Firmware, MeterApplication, MeterConfig, MeterState, self_check};
+use meter::{Activation, Bank, BootReport, Firmware, MeterApplication, MeterConfig, MeterState, self_check};
 use plc_core::Seed;
 
 /// The key of who makes the meters of the street of this seed: signs what they may run.
@@ -37,46 +37,46 @@ impl Banks {
         Self { record: Firmware::open(Pages::new()), running: version.to_owned() }
     }
 
-    /// The meter restarts to try the image that it was told to activate: the application that runs then.
+    /// What the boot record says to the image that runs.
+    pub(super) const fn report(&self) -> BootReport {
+        self.record.report()
+    }
+
+    /// The meter restarts to try the image that it was told to activate: the application that runs in the end, which learns from the
+    /// boot record what has become of the image.
     ///
     /// # Errors
     /// No application can be built, in words.
     pub(super) fn restart(
         &mut self,
-        image: &[u8],
         config: &MeterConfig,
         kept: &MeterState,
     ) -> Result<MeterApplication, String> {
-        let (version, passes) = read(image).unwrap_or_default();
+        let (version, passes) = read(&kept.image.octets).unwrap_or_default();
         self.record.begin_trial().map_err(|error| error.to_string())?;
         let before = self.record.confirmed();
         let sound = |bank: Bank| bank == before || !version.is_empty();
-        if self.record.boot(sound).map_err(|error| error.to_string())? == before {
-            return build(&self.running, config, kept, Some(false));
-        }
-        let mut app = build(&version, config, kept, None)?;
-        let passed = passes && self_check(&mut app, kept).is_ok();
-        match self.record.on_self_check(passed).map_err(|error| error.to_string())? {
-            Activation::Committed => {
-                app.on_image_judged(true);
+        if self.record.boot(sound).map_err(|error| error.to_string())? != before {
+            let mut tried = self.build(&version, config, kept)?;
+            let passed = passes && self_check(&mut tried, kept).is_ok();
+            let outcome = self.record.on_self_check(passed).map_err(|error| error.to_string())?;
+            if outcome == Activation::Committed {
                 self.running = version;
-                Ok(app)
             }
-            _ => build(&self.running, config, kept, Some(false)),
         }
+        self.build(&self.running, config, kept)
     }
-}
 
-fn build(
-    version: &str,
-    config: &MeterConfig,
-    kept: &MeterState,
-    judged: Option<bool>,
-) -> Result<MeterApplication, String> {
-    let config = MeterConfig { firmware: version.to_owned().into(), state: kept.clone(), ..config.clone() };
-    let mut app = MeterApplication::new(config).map_err(|error| error.to_string())?;
-    judged.into_iter().for_each(|runs| app.on_image_judged(runs));
-    Ok(app)
+    fn build(
+        &self,
+        version: &str,
+        config: &MeterConfig,
+        kept: &MeterState,
+    ) -> Result<MeterApplication, String> {
+        let (firmware, boot) = (version.to_owned().into(), Some(self.report()));
+        let config = MeterConfig { firmware, boot, state: kept.clone(), ..config.clone() };
+        MeterApplication::new(config).map_err(|error| error.to_string())
+    }
 }
 
 /// The version of an image, and whether it will pass.
