@@ -217,7 +217,7 @@ fn every_attribute_is_of_its_declared_type(get: &mut impl FnMut(u16, LogicalName
             let value = get(class_id, name, n);
             let described = schema.attribute(n).expect("an attribute of the class");
             assert!(
-                described.kind.fits(&Data::from_bytes(&value).unwrap()),
+                described.kind.fits(&Data::from_bytes(&value).expect("one value")),
                 "{}: {value:02x?}",
                 described.name
             );
