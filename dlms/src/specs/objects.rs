@@ -14,7 +14,8 @@ pub const WEEKS_MAX: usize = 12;
 pub const DAYS_MAX: usize = 16;
 pub const DAY_ACTIONS_MAX: usize = 12;
 pub const THRESHOLDS_MAX: usize = 8;
-pub const EXECUTION_TIMES_MAX: usize = 16;
+/// Every quarter of an hour of a day.
+pub const EXECUTION_TIMES_MAX: usize = 96;
 pub const PUSH_OBJECTS_MAX: usize = 32;
 pub const PUSH_WINDOWS_MAX: usize = 8;
 pub const PUSH_PROTECTIONS_MAX: usize = 4;

@@ -48,6 +48,8 @@ pub(super) enum Content {
     Measured(Measured),
     /// An energy of one rate, counted from 0.
     Rate(EnergyKind, usize),
+    /// The energy that is paid for.
+    Credited,
     /// How often the voltage was wrong: of any phase (0) or of one.
     Tally(QualityKind, u8, TallyPart),
     /// When it was.
@@ -103,7 +105,7 @@ pub(super) struct Known {
 
 /// How many objects the public client may see: the first of the catalogue.
 pub(super) const PUBLIC: usize = 3;
-const FIRST: usize = 10;
+const FIRST: usize = 11;
 const LEN: usize = FIRST + (SLOTS.len() - 1) + 2 * GROUPS.len() + MEASURED + PORTS.len();
 /// Objects that only meters with a port of that kind have.
 const PORTS: [(Place, &Schema, LogicalName, Needs); 7] = [
@@ -178,6 +180,7 @@ const fn first(n: usize) -> Known {
         5 => of(Content::FirmwareSignature, &schemas::DATA, names::FIRMWARE_SIGNATURE),
         6 => of(Content::ProfileStatus, &schemas::DATA, names::PROFILE_STATUS),
         7 => of(Content::LoadProfile, &schemas::PROFILE_GENERIC, names::LOAD_PROFILE),
+        10 => of(Content::Credited, &schemas::REGISTER, names::CREDITED),
         8 => of(Content::DailyProfile, &schemas::PROFILE_GENERIC, names::DAILY_PROFILE),
         _ => of(Content::MonthlyProfile, &schemas::PROFILE_GENERIC, names::MONTHLY_PROFILE),
     }

@@ -1,8 +1,10 @@
 //! The COSEM objects: what clients see, which client sees what, and what objects do to each other.
 
 mod acting;
+mod activating;
 mod board;
 mod catalogue;
+mod crediting;
 mod defaults;
 mod events;
 mod findings;
@@ -11,6 +13,7 @@ mod measured;
 mod measured_catalogue;
 pub mod names;
 mod observing;
+pub mod one_way;
 mod ports;
 mod push_host;
 mod quality;
@@ -22,7 +25,9 @@ mod stepping;
 pub use acting::{Note, Origin};
 pub(crate) use board::PUSHES;
 pub use board::{AlarmRegister, Board, Slot, Slots};
+pub use crediting::Crediting;
 pub use events::{EventGroup, EventLogs, EventRow, GROUPS, LogRecord};
+pub use one_way::OneWay;
 pub use ports::HdlcPort;
 pub(crate) use push_host::destination_number;
 pub use push_host::{DESTINATION_FIRST, PushHost};

@@ -5,8 +5,11 @@
 
 use crate::world::Pages;
 use dlms::security::{Curve, PrivateKey};
-use meter::{Activation, Bank, Firmware, MeterApplication, MeterConfig, MeterState, self_check};
-use plc_core::Seed;
+use meter::{
+    Activation, ApplicationInput, Bank, BootReport, Firmware, MeterApplication, MeterConfig, MeterState,
+    self_check,
+};
+use plc_core::{Instant, Machine, Seed};
 
 /// The key of who makes the meters of the street of this seed: signs what they may run.
 pub fn maker(seed: u64) -> PrivateKey {
@@ -37,46 +40,49 @@ impl Banks {
         Self { record: Firmware::open(Pages::new()), running: version.to_owned() }
     }
 
+    /// What the image that runs is to be told when it starts.
+    pub(super) const fn report(&self) -> BootReport {
+        self.record.report()
+    }
+
     /// The meter restarts to try the image that it was told to activate: the application that runs then.
     ///
     /// # Errors
     /// No application can be built, in words.
     pub(super) fn restart(
         &mut self,
-        image: &[u8],
+        now: Instant,
         config: &MeterConfig,
         kept: &MeterState,
     ) -> Result<MeterApplication, String> {
-        let (version, passes) = read(image).unwrap_or_default();
+        let (version, passes) = read(&kept.image.octets).unwrap_or_default();
         self.record.begin_trial().map_err(|error| error.to_string())?;
         let before = self.record.confirmed();
         let sound = |bank: Bank| bank == before || !version.is_empty();
         if self.record.boot(sound).map_err(|error| error.to_string())? == before {
-            return build(&self.running, config, kept, Some(false));
+            return self.build(&self.running, config, kept);
         }
-        let mut app = build(&version, config, kept, None)?;
+        let mut app = self.build(&version, config, kept)?;
         let passed = passes && self_check(&mut app, kept).is_ok();
-        match self.record.on_self_check(passed).map_err(|error| error.to_string())? {
-            Activation::Committed => {
-                app.on_image_judged(true);
-                self.running = version;
-                Ok(app)
-            }
-            _ => build(&self.running, config, kept, Some(false)),
+        let activation = self.record.on_self_check(passed).map_err(|error| error.to_string())?;
+        if activation != Activation::Committed {
+            return self.build(&self.running, config, kept);
         }
+        app.handle(now, ApplicationInput::Activation(activation));
+        self.running = version;
+        Ok(app)
     }
-}
 
-fn build(
-    version: &str,
-    config: &MeterConfig,
-    kept: &MeterState,
-    judged: Option<bool>,
-) -> Result<MeterApplication, String> {
-    let config = MeterConfig { firmware: version.to_owned().into(), state: kept.clone(), ..config.clone() };
-    let mut app = MeterApplication::new(config).map_err(|error| error.to_string())?;
-    judged.into_iter().for_each(|runs| app.on_image_judged(runs));
-    Ok(app)
+    fn build(
+        &self,
+        version: &str,
+        config: &MeterConfig,
+        kept: &MeterState,
+    ) -> Result<MeterApplication, String> {
+        let (firmware, state) = (version.to_owned().into(), kept.clone());
+        let config = MeterConfig { firmware, state, boot: Some(self.report()), ..config.clone() };
+        MeterApplication::new(config).map_err(|error| error.to_string())
+    }
 }
 
 /// The version of an image, and whether it will pass.

@@ -63,12 +63,14 @@ impl Site {
             .ok_or_else(|| failed(String::from("no such customer")))?;
         let mut built = meter_config(&identity, load.ratings(), seed);
         built.image_check = ImageCheck::Signed(firmware::maker(config.seed).public_key());
+        let banks = Banks::new(&built.firmware);
+        built.boot = Some(banks.report());
         let mut meter = build_meter(&identity, &built, seed, anchor.at).map_err(failed)?;
         meter.handle(anchor.at, MeterInput::Clock(anchor));
         Ok(Self {
             identity,
             meter,
-            banks: Banks::new(&built.firmware),
+            banks,
             config: built,
             load,
             anchor,
@@ -173,8 +175,7 @@ impl Site {
     /// The meter tries the image that it was told to activate. Where nothing can be built of it, what runs goes on.
     fn restart(&mut self, now: Instant) {
         let kept = self.meter.state();
-        let image = self.meter.application().board().image().to_vec();
-        if let Ok(application) = self.banks.restart(&image, &self.config, &kept) {
+        if let Ok(application) = self.banks.restart(now, &self.config, &kept) {
             self.meter.replace_application(now, application);
             self.meter.handle(now, MeterInput::Clock(self.anchor));
         }
