@@ -9,6 +9,7 @@ mod grpc;
 mod jobs;
 mod line;
 mod process;
+mod rekey;
 mod reload;
 mod table;
 mod town;
