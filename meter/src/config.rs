@@ -17,7 +17,8 @@ use core::time::Duration;
 use dlms::classes::Snapshot;
 use dlms::security::{KeyId, PublicKey, SecurityContext, SystemTitle};
 use dlms::server::{
-    Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist, ServerRecords,
+    Access, AssociationConfig, SecurityErrors, ServerAuthentication, ServerConfig, ServerPersist,
+    ServerRecords,
 };
 use metrology::{Calibration, Ledger, RatingError, Ratings, TamperLimits, Wiring};
 use plc_core::Seed;
@@ -412,7 +413,7 @@ impl MeterConfig {
             session_timeout: specs::SESSION_TIMEOUT,
             max_failed_proofs: specs::FAILED_PROOFS_MAX,
             lockout: specs::LOCKOUT,
-            report_security_errors: true,
+            security_errors: SecurityErrors::WithCounter,
             seed: self.seed.derive("dlms", 0),
         }
     }

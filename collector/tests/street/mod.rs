@@ -15,8 +15,8 @@ use dlms::cosem::{
 };
 use dlms::security::Suite0;
 use dlms::server::{
-    Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, Server, ServerAuthentication,
-    ServerConfig, ServerOutput, ServerPersist,
+    Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, SecurityErrors, Server,
+    ServerAuthentication, ServerConfig, ServerOutput, ServerPersist,
 };
 use plc_core::sap::{DLMS_PORT, Key, UdpIndication, UdpPayload};
 use plc_core::seed::{Stream, uniform};
@@ -333,7 +333,7 @@ impl MeterDouble {
             session_timeout: Duration::from_secs(1800),
             max_failed_proofs: 5,
             lockout: Duration::from_secs(60),
-            report_security_errors: true,
+            security_errors: SecurityErrors::WithCounter,
             seed: Seed::from_u64(1000 + u64::from(number)),
         });
         let installed = midnight() - PERIOD * 10;

@@ -62,6 +62,8 @@ pub enum Command {
     /// Say why a meter is read, or is not; without one, of all meters.
     Explain(ExplainArgs),
     /// Show in which state every expected interval is, or digests of what is held.
+    ///
+    /// Exit codes: 0 done; 1 an error; 2 a wrong command line; 6 the other does not hold the same.
     Ledger(LedgerArgs),
     /// Read meters now, ahead of the plan, and wait for it.
     ///
@@ -79,6 +81,9 @@ pub enum Command {
     Cache(ClientArgs),
     /// Show the way to the head-end.
     Backhaul(ClientArgs),
+    /// Gather what somebody needs who helps from afar into one archive: state, meters and why they are read or not, network, events,
+    /// ledger, jobs, configuration. It holds no keys.
+    Bundle(BundleArgs),
     /// Make certificates for tests.
     #[command(subcommand)]
     Pki(PkiCommand),
@@ -103,10 +108,13 @@ pub enum ConfigCommand {
         /// The file.
         file: PathBuf,
     },
-    /// Print what a file says, with all defaults and without keys.
+    /// Print what a file says, or what a running concentrator goes by, with all defaults and without keys.
     Show {
-        /// The file.
-        file: PathBuf,
+        /// The file; without it a running concentrator is asked.
+        file: Option<PathBuf>,
+        /// How to reach the concentrator.
+        #[command(flatten)]
+        client: ClientArgs,
     },
     /// Say what is different between two files, and what it takes to go from one to the other.
     Diff {
@@ -248,6 +256,23 @@ pub struct CaptureArgs {
     pub time: Option<u32>,
 }
 
+/// `concentrator bundle`.
+#[derive(Clone, Debug, Args)]
+pub struct BundleArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// The archive, such as box-17.tar.gz.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Days of the ledger.
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=400))]
+    pub days: u16,
+    /// Frames of the line for so long, such as 30s, which takes the role of an operator.
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub capture: Option<u32>,
+}
+
 /// `concentrator explain`.
 #[derive(Clone, Debug, Args)]
 pub struct ExplainArgs {
@@ -288,6 +313,9 @@ pub struct LedgerArgs {
     /// Instead, digests of what is held in buckets of so many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub digests: Option<u64>,
+    /// Compare them with those of another, such as `concentrator-headend digests` writes, and print what differs.
+    #[arg(long, value_name = "FILE", requires = "digests")]
+    pub against: Option<PathBuf>,
 }
 
 /// `concentrator pki`.

@@ -483,7 +483,7 @@ fn word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
 }
 
-fn time(millis: Option<i64>) -> String {
+pub(super) fn time(millis: Option<i64>) -> String {
     millis.map_or_else(|| String::from("-"), |millis| Utc::from_millis(millis).to_string())
 }
 

@@ -5,11 +5,8 @@
 
 use crate::world::Pages;
 use dlms::security::{Curve, PrivateKey};
-use meter::{
-    Activation, ApplicationInput, Bank, BootReport, Firmware, MeterApplication, MeterConfig, MeterState,
-    self_check,
-};
-use plc_core::{Instant, Machine, Seed};
+use meter::{Activation, Bank, BootReport, Firmware, MeterApplication, MeterConfig, MeterState, self_check};
+use plc_core::Seed;
 
 /// The key of who makes the meters of the street of this seed: signs what they may run.
 pub fn maker(seed: u64) -> PrivateKey {
@@ -40,18 +37,18 @@ impl Banks {
         Self { record: Firmware::open(Pages::new()), running: version.to_owned() }
     }
 
-    /// What the image that runs is to be told when it starts.
+    /// What the boot record says to the image that runs.
     pub(super) const fn report(&self) -> BootReport {
         self.record.report()
     }
 
-    /// The meter restarts to try the image that it was told to activate: the application that runs then.
+    /// The meter restarts to try the image that it was told to activate: the application that runs in the end, which learns from the
+    /// boot record what has become of the image.
     ///
     /// # Errors
     /// No application can be built, in words.
     pub(super) fn restart(
         &mut self,
-        now: Instant,
         config: &MeterConfig,
         kept: &MeterState,
     ) -> Result<MeterApplication, String> {
@@ -59,18 +56,15 @@ impl Banks {
         self.record.begin_trial().map_err(|error| error.to_string())?;
         let before = self.record.confirmed();
         let sound = |bank: Bank| bank == before || !version.is_empty();
-        if self.record.boot(sound).map_err(|error| error.to_string())? == before {
-            return self.build(&self.running, config, kept);
+        if self.record.boot(sound).map_err(|error| error.to_string())? != before {
+            let mut tried = self.build(&version, config, kept)?;
+            let passed = passes && self_check(&mut tried, kept).is_ok();
+            let outcome = self.record.on_self_check(passed).map_err(|error| error.to_string())?;
+            if outcome == Activation::Committed {
+                self.running = version;
+            }
         }
-        let mut app = self.build(&version, config, kept)?;
-        let passed = passes && self_check(&mut app, kept).is_ok();
-        let activation = self.record.on_self_check(passed).map_err(|error| error.to_string())?;
-        if activation != Activation::Committed {
-            return self.build(&self.running, config, kept);
-        }
-        app.handle(now, ApplicationInput::Activation(activation));
-        self.running = version;
-        Ok(app)
+        self.build(&self.running, config, kept)
     }
 
     fn build(
@@ -79,8 +73,8 @@ impl Banks {
         config: &MeterConfig,
         kept: &MeterState,
     ) -> Result<MeterApplication, String> {
-        let (firmware, state) = (version.to_owned().into(), kept.clone());
-        let config = MeterConfig { firmware, state, boot: Some(self.report()), ..config.clone() };
+        let (firmware, boot) = (version.to_owned().into(), Some(self.report()));
+        let config = MeterConfig { firmware, boot, state: kept.clone(), ..config.clone() };
         MeterApplication::new(config).map_err(|error| error.to_string())
     }
 }

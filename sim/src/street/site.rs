@@ -175,7 +175,7 @@ impl Site {
     /// The meter tries the image that it was told to activate. Where nothing can be built of it, what runs goes on.
     fn restart(&mut self, now: Instant) {
         let kept = self.meter.state();
-        if let Ok(application) = self.banks.restart(now, &self.config, &kept) {
+        if let Ok(application) = self.banks.restart(&self.config, &kept) {
             self.meter.replace_application(now, application);
             self.meter.handle(now, MeterInput::Clock(self.anchor));
         }

@@ -6,6 +6,7 @@ mod demo;
 mod firmware;
 mod front_end;
 mod grpc;
+mod head_end;
 mod jobs;
 mod line;
 mod process;
