@@ -11,7 +11,8 @@ use dlms::axdr::Encoder;
 use dlms::cosem::{ClockStatus, ClockTime};
 use dlms::security::Suite0;
 use dlms::server::{
-    Access, AssociationConfig, Notification, Server, ServerAuthentication, ServerConfig, ServerOutput,
+    Access, AssociationConfig, Notification, SecurityErrors, Server, ServerAuthentication, ServerConfig,
+    ServerOutput,
 };
 use plc_core::sap::{DLMS_PORT, Lqi, UdpIndication, UdpPayload};
 use plc_core::{Machine, Seed, ShortAddress, Utc};
@@ -65,7 +66,7 @@ fn server(counter: u32) -> Server {
         session_timeout: Duration::from_secs(1800),
         max_failed_proofs: 5,
         lockout: Duration::from_secs(60),
-        report_security_errors: true,
+        security_errors: SecurityErrors::WithCounter,
         seed: Seed::from_u64(9),
     })
 }

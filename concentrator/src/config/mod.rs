@@ -368,7 +368,7 @@ fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>)
         section.require("authentication_key", key, Show::Secret, found, |v| value::key(v, folder));
     let master_key = section.take("master_key", key, Show::Secret, found, |v| value::key(v, folder));
     let one_way = section
-        .take("one_way", "true or false", Show::Value, found, |value| value.as_bool())
+        .take("one_way", "true or false", Show::Value, found, toml::de::DeValue::as_bool)
         .unwrap_or(false);
     let system_title = section
         .take("system_title", "16 hexadecimal digits", Show::Value, found, |v| hex::array(v.as_str()?));
