@@ -32,6 +32,8 @@ pub enum State {
 pub enum Reason {
     /// The meter had no row for it, however often it was asked.
     NotGiven,
+    /// The meter only pushes, and has not pushed it in time.
+    NeverPushed,
     /// What was stored of it is damaged.
     Damaged,
     /// A reason that this version does not know.
@@ -118,6 +120,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotGiven => "not-given",
+            Self::NeverPushed => "never-pushed",
             Self::Damaged => "damaged",
             Self::Unknown => "unknown",
         }
@@ -125,7 +128,7 @@ impl Reason {
 
     /// The reason of that word.
     pub fn from_word(word: &str) -> Self {
-        [Self::NotGiven, Self::Damaged]
+        [Self::NotGiven, Self::NeverPushed, Self::Damaged]
             .into_iter()
             .find(|reason| reason.as_str() == word)
             .unwrap_or(Self::Unknown)

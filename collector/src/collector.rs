@@ -1,7 +1,9 @@
 //! The collector: who is read when.
 
+mod pushed;
+
 use crate::back_off::{back_off, moment};
-use crate::listening::{hear, is_push};
+use crate::listening::is_push;
 use crate::meter::Meter;
 use crate::order::{BACKGROUND, ORDERS_MAX, Orders};
 use crate::outgoing::Outgoing;
@@ -18,6 +20,7 @@ use core::time::Duration;
 use plc_core::sap::{AdpStatus, DLMS_PORT, UdpConfirm, UdpIndication};
 use plc_core::seed::Stream;
 use plc_core::{Eui64, Instant, Machine, ShortAddress, Utc, UtcAnchor};
+use pushed::Pushes;
 
 /// Reads the load profiles of many meters, a few at a time.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub struct Collector {
     meters: BTreeMap<Eui64, Meter>,
     sessions: Vec<Session>,
     orders: Orders,
+    pushes: Pushes,
     stream: Stream,
     out: Outgoing,
     counters: CollectorCounters,
@@ -41,6 +45,7 @@ impl Collector {
             meters: BTreeMap::new(),
             sessions: Vec::with_capacity(config.sessions + STORING_MAX),
             orders: Orders::default(),
+            pushes: Pushes::default(),
             stream: config.seed.derive("collector", 0).stream(),
             out: Outgoing::new(&config),
             counters: CollectorCounters::default(),
@@ -139,8 +144,10 @@ impl Collector {
     }
 
     fn on_order(&mut self, now: Instant, order: Order) {
-        if !self.meters.contains_key(&order.meter) {
-            return self.end_order(&order, OrderEnd::NoMeter);
+        match self.meters.get(&order.meter) {
+            None => return self.end_order(&order, OrderEnd::NoMeter),
+            Some(meter) if meter.arrivals.is_some() => return self.end_order(&order, OrderEnd::OneWay),
+            Some(_) => {}
         }
         if let Err(order) = self.orders.take(now, order) {
             self.end_order(&order, OrderEnd::NoRoom);
@@ -206,25 +213,15 @@ impl Collector {
         }
     }
 
-    /// A meter speaks unasked: what it says is an event at once.
-    fn on_push(&mut self, now: Instant, indication: &UdpIndication) {
-        let Self { config, meters, out, counters, .. } = self;
-        let Some(meter) = meters.values_mut().find(|meter| meter.entry.short == Some(indication.src)) else {
-            return counters.datagrams_stray += 1;
-        };
-        let heard = hear(now, config, meter, &indication.payload);
-        let Some(last) = heard.counter else { return counters.pushes_refused += 1 };
-        meter.entry.last_server_counter = Some(last);
-        out.push(CollectorOutput::PersistServerCounter { meter: meter.entry.eui64, last });
-        heard.event.into_iter().for_each(|event| out.event(event));
-    }
-
     fn on_udp_confirm(&mut self, confirm: UdpConfirm) {
         // The client of the session repeats what went unanswered, for whatever reason.
         self.counters.datagrams_unsent += u64::from(confirm.status != AdpStatus::Success);
     }
 
     fn on_stored(&mut self, now: Instant, batch: u64) {
+        if self.pushes.on_stored(batch) {
+            return;
+        }
         match self.sessions.iter().position(|session| session.batch() == Some(batch)) {
             Some(at) => self.with_desk(now, at, |session, desk| session.on_stored(desk)),
             None => self.counters.batches_late += 1,
@@ -234,6 +231,7 @@ impl Collector {
     /// Lets sessions speak and end, and begins those that are due, until nothing moves.
     fn pump(&mut self, now: Instant) {
         self.expire(now);
+        self.give_up_pushes(now);
         loop {
             let moved = (0..self.sessions.len()).fold(false, |moved, at| self.drain(now, at) | moved);
             let closed = self.close(now);
@@ -356,7 +354,8 @@ impl Collector {
         let in_session = self.session_of(eui64).is_some();
         let soon = now + moment(self.config.spread, &mut self.stream);
         let Some(meter) = self.meters.get_mut(&eui64) else { return };
-        if meter.entry.short.is_some() && self.anchor.is_some() && !in_session {
+        let is_asked = meter.arrivals.is_none();
+        if meter.entry.short.is_some() && self.anchor.is_some() && is_asked && !in_session {
             meter.next = Some(meter.next.map_or(soon, |next| next.min(soon)));
         }
     }
@@ -436,7 +435,8 @@ impl Machine for Collector {
             begins && free && (spare || order.priority < BACKGROUND)
         };
         let orders = self.orders.deadline(may_begin);
-        self.sessions.iter().map(Session::deadline).chain(due).chain(orders).min()
+        let pushes = self.pushes_deadline();
+        self.sessions.iter().map(Session::deadline).chain(due).chain(orders).chain(pushes).min()
     }
 
     fn poll(&mut self) -> Option<CollectorOutput> {

@@ -1,7 +1,9 @@
 //! What the collector is told when it is built.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 use dlms::client::CipheringForm;
+use dlms::cosem::LogicalName;
 use dlms::security::SystemTitle;
 use plc_core::Seed;
 
@@ -48,6 +50,10 @@ pub struct CollectorConfig {
     pub clock_tolerance: Duration,
     /// Whether a meter whose clock deviates by more than that is set to UTC.
     pub clock_set: bool,
+    /// What meters that only push say behind time and name, in this order.
+    pub push_values: Vec<PushedValue>,
+    /// How long after its boundary a capture of such a meter may arrive, before it is lost.
+    pub push_deadline: Duration,
     /// How associations are opened.
     pub association: AssociationParameters,
     /// Source of jitter and of the challenges of sessions: fresh entropy for every life of the collector.
@@ -77,9 +83,31 @@ impl CollectorConfig {
             clock_check: 96,
             clock_tolerance: Duration::from_secs(5),
             clock_set: true,
+            push_values: PushedValue::ENERGIES.to_vec(),
+            push_deadline: Duration::from_secs(86_400),
             association: AssociationParameters::default(),
             seed,
         }
+    }
+}
+
+/// A value that a meter pushes: it comes without scaler and unit, so these are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PushedValue {
+    /// The register.
+    pub logical_name: LogicalName,
+    /// Exponent to the base of 10.
+    pub scaler: i8,
+    /// Unit code \[BB 4.3.2\]; 30 is Wh.
+    pub unit: u8,
+}
+
+impl PushedValue {
+    /// Active energy imported and exported, in mWh: what the meters of this project push.
+    pub const ENERGIES: [Self; 2] = [Self::energy(1), Self::energy(2)];
+
+    const fn energy(quantity: u8) -> Self {
+        Self { logical_name: LogicalName([1, 0, quantity, 8, 0, 255]), scaler: -3, unit: 30 }
     }
 }
 

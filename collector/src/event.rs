@@ -43,6 +43,13 @@ pub enum CollectorEvent {
         /// What is missing for good.
         range: CaptureRange,
     },
+    /// Captures of a meter that only pushes have not come, and their time is up.
+    NeverPushed {
+        /// The meter.
+        meter: Eui64,
+        /// What is missing for good.
+        range: CaptureRange,
+    },
     /// The meter has answered something that cannot be believed. Nothing of the answer was stored.
     UnexpectedValue {
         /// The meter.
@@ -217,6 +224,7 @@ impl CollectorEvent {
             | Self::SessionFailed { meter, .. }
             | Self::Gap { meter, .. }
             | Self::GapLost { meter, .. }
+            | Self::NeverPushed { meter, .. }
             | Self::UnexpectedValue { meter, .. }
             | Self::ClockDeviation { meter, .. }
             | Self::ClockSet { meter, .. }
@@ -241,6 +249,7 @@ impl fmt::Display for CollectorEvent {
             }
             Self::Gap { meter, range } => write!(f, "{meter}: no rows for {range}"),
             Self::GapLost { meter, range } => write!(f, "{meter}: lost {range}"),
+            Self::NeverPushed { meter, range } => write!(f, "{meter}: never pushed {range}"),
             Self::UnexpectedValue { meter, unexpected } => write!(f, "{meter}: {unexpected}"),
             Self::ClockDeviation { meter, deviation, ahead } => {
                 let way = if *ahead { "ahead" } else { "behind" };

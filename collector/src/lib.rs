@@ -34,6 +34,7 @@ mod image;
 mod listening;
 mod messages;
 mod meter;
+mod one_way;
 mod order;
 mod outgoing;
 mod progress;
@@ -46,7 +47,7 @@ mod session;
 mod specs;
 
 pub use collector::Collector;
-pub use config::{AssociationParameters, CollectorConfig};
+pub use config::{AssociationParameters, CollectorConfig, PushedValue};
 pub use diagnosis::{Diagnosis, Explanation, Finding, Verdict};
 pub use event::{CollectorCounters, CollectorEvent, SessionFailure, Supply, Unexpected};
 pub use image::{IMAGE_LEN_MAX, Image, ImageFault, ImageProgress, ImageStage};

@@ -1,8 +1,10 @@
 //! What meters say unasked: pushes to a client that is there without an association.
 
 use crate::meter::Meter;
+use crate::one_way::is_of_values;
 use crate::specs::alarm_2;
 use crate::{CollectorConfig, CollectorEvent, Supply};
+use alloc::vec::Vec;
 use dlms::apdu::{Ciphered, Envelope, Pdu};
 use dlms::axdr::Data;
 use dlms::client::{Client, ClientInput, ClientOutput};
@@ -17,6 +19,8 @@ pub(crate) struct Heard {
     pub counter: Option<u32>,
     /// What it tells.
     pub event: Option<CollectorEvent>,
+    /// Of a meter that only pushes: the body of a push of values.
+    pub values: Option<Vec<u8>>,
 }
 
 /// Whether a datagram is for the client that listens.
@@ -36,6 +40,11 @@ pub(crate) fn hear(now: Instant, config: &CollectorConfig, meter: &Meter, datagr
     while let Some(output) = client.poll() {
         match output {
             ClientOutput::ServerCounter(last) => heard.counter = Some(last),
+            ClientOutput::DataNotification { body, .. }
+                if meter.arrivals.is_some() && is_of_values(&body) =>
+            {
+                heard.values = Some(body);
+            }
             ClientOutput::DataNotification { body, .. } => {
                 heard.event = Some(event(meter.entry.eui64, &body));
             }

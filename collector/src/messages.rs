@@ -59,6 +59,8 @@ pub struct MeterEntry {
     /// Everything up to this capture is stored. Captures that are missing before it are not asked for; to have a
     /// gap filled, name the capture before it. What is stored already may then come again.
     pub last_capture: Option<Utc>,
+    /// Whether it only pushes: nobody asks it anything, and what it does not push in time is lost.
+    pub one_way: bool,
 }
 
 /// What the collector wants done or known.

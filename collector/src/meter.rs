@@ -1,6 +1,7 @@
 //! What the collector knows of one meter.
 
 use crate::columns::Columns;
+use crate::one_way::Arrivals;
 use crate::progress::Progress;
 use crate::{CollectorConfig, MeterEntry, MeterKeys, RenewedKeys, SessionFailure};
 use dlms::client::{Client, ClientAuthentication, ClientConfig, Quirks};
@@ -26,6 +27,8 @@ pub(crate) struct Meter {
     pub renewed_reserved_to: u32,
     /// Sessions that the meter did not open since it is uncertain which keys it has.
     pub unopened: u32,
+    /// Of a meter that only pushes: what has arrived.
+    pub arrivals: Option<Arrivals>,
     /// Figures for operators.
     pub tally: Tally,
     failures: Failures,
@@ -58,6 +61,7 @@ impl Meter {
     pub(crate) fn new(entry: MeterEntry) -> Self {
         Self {
             progress: Progress::new(entry.last_capture),
+            arrivals: entry.one_way.then(|| Arrivals::new(entry.last_capture)),
             reserved_to: entry.first_invocation_counter,
             renewed_reserved_to: entry.renewed.map_or(1, |renewed| renewed.first_invocation_counter),
             unopened: 0,

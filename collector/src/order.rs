@@ -91,6 +91,8 @@ pub enum OrderEnd {
     NotTaken,
     /// No master key of the meter is known, so it can be given no keys.
     NoMasterKey,
+    /// The meter only pushes: it hears nobody.
+    OneWay,
     /// The image does not run.
     Image(ImageFault),
     /// The clock of the meter tells no zone, so that nobody knows what to set.
@@ -126,6 +128,7 @@ impl fmt::Display for OrderEnd {
             Self::Partly { pause } if pause.is_zero() => f.write_str("partly done"),
             Self::Partly { pause } => write!(f, "partly done, to go on in {} s", pause.as_secs()),
             Self::NotTaken => f.write_str("the meter has not taken the keys, the old ones hold"),
+            Self::OneWay => f.write_str("the meter only pushes, it hears nobody"),
             Self::NoMasterKey => f.write_str("no master_key is configured for the meter"),
             Self::Image(fault) => write!(f, "{fault}"),
             Self::NoZone => f.write_str("the clock of the meter tells no time zone"),

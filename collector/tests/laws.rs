@@ -4,12 +4,12 @@
 mod street;
 
 use collector::{
-    BACKGROUND, Collector, CollectorConfig, CollectorInput, CollectorOutput, Image, ImageProgress, Order,
-    Step as OrderStep, Work,
+    BACKGROUND, Collector, CollectorConfig, CollectorInput, CollectorOutput, Image, ImageProgress,
+    MeterEntry, MeterKeys, Order, Rekey, Step as OrderStep, Work,
 };
 use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use plc_core::laws::{Durability, Subject, check};
-use plc_core::sap::{AdpStatus, DLMS_PORT, UdpConfirm, UdpIndication, UdpPayload};
+use plc_core::sap::{AdpStatus, DLMS_PORT, Key, UdpConfirm, UdpIndication, UdpPayload};
 use plc_core::{Instant, Machine, Seed, ShortAddress, UtcAnchor};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -112,7 +112,8 @@ impl Machine for World {
     fn handle(&mut self, now: Instant, step: &Step) {
         self.now = now;
         let input = match *step {
-            Step::Register(n) => CollectorInput::Register(entry(n)),
+            // The third only pushes.
+            Step::Register(n) => CollectorInput::Register(MeterEntry { one_way: n == 3, ..entry(n) }),
             Step::Remove(n) => CollectorInput::Remove(eui64(n)),
             Step::Join(n, short) => CollectorInput::Joined { eui64: eui64(n), short: ShortAddress(short) },
             Step::Leave(n) => CollectorInput::Left { eui64: eui64(n) },
@@ -175,12 +176,14 @@ fn order(now: Instant, n: u16, which: u8, ms: u64) -> Order {
         activate_from: now,
         progress: ImageProgress::default(),
     };
-    let work = match which % 6 {
+    let new = MeterKeys { encryption: Key([which; 16]), authentication: Key([which ^ 1; 16]) };
+    let work = match which % 7 {
         0 => Work::Read,
         1 => Work::SetClock,
         2 => Work::Steps(vec![OrderStep::Get(time.clone()), OrderStep::Get(time)]),
         3 => Work::Steps(vec![OrderStep::Act(nothing, None)]),
         4 => Work::Image(image),
+        5 => Work::Rekey(Rekey::new(street::master(n), new, false)),
         _ => Work::Steps(vec![OrderStep::Get(time); usize::from(which)]),
     };
     let until = now + Duration::from_millis(ms);
@@ -188,7 +191,7 @@ fn order(now: Instant, n: u16, which: u8, ms: u64) -> Order {
         number: ms,
         meter: eui64(n),
         work,
-        priority: which | if which % 6 == 4 { BACKGROUND } else { 0 },
+        priority: which | if which % 7 == 4 { BACKGROUND } else { 0 },
         until,
     }
 }

@@ -92,5 +92,6 @@ fn access(meter: &MeterConfig) -> MeterAccess {
         encryption_key: Key(meter.encryption_key.0),
         authentication_key: Key(meter.authentication_key.0),
         master_key: meter.master_key.map(|key| Key(key.0)),
+        one_way: meter.one_way,
     }
 }

@@ -80,7 +80,9 @@ impl Dossier {
         match event {
             CollectorEvent::MeterRead { .. } => self.on_read(now),
             CollectorEvent::SessionFailed { reason, .. } => self.on_failed(now, reason),
-            CollectorEvent::GapLost { range, .. } => self.lost = Some((now, *range)),
+            CollectorEvent::GapLost { range, .. } | CollectorEvent::NeverPushed { range, .. } => {
+                self.lost = Some((now, *range));
+            }
             CollectorEvent::ClockDeviation { deviation, ahead, .. } => {
                 let ms = i64::try_from(deviation.as_millis()).unwrap_or(i64::MAX);
                 let ahead_ms = if *ahead { ms } else { -ms };

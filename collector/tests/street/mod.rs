@@ -67,6 +67,7 @@ pub fn entry(n: u16) -> MeterEntry {
         first_invocation_counter: 1,
         last_server_counter: None,
         last_capture: None,
+        one_way: false,
     }
 }
 

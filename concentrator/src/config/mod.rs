@@ -119,6 +119,8 @@ pub struct MeterConfig {
     pub authentication_key: Key128,
     /// The DLMS master key, under which new keys are transferred; without it the meter is given none.
     pub master_key: Option<Key128>,
+    /// Whether it only pushes: it is never asked, and its keys are those of its pushes.
+    pub one_way: bool,
     /// Its DLMS system title.
     pub system_title: [u8; 8],
 }
@@ -365,6 +367,9 @@ fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>)
     let authentication_key =
         section.require("authentication_key", key, Show::Secret, found, |v| value::key(v, folder));
     let master_key = section.take("master_key", key, Show::Secret, found, |v| value::key(v, folder));
+    let one_way = section
+        .take("one_way", "true or false", Show::Value, found, toml::de::DeValue::as_bool)
+        .unwrap_or(false);
     let system_title = section
         .take("system_title", "16 hexadecimal digits", Show::Value, found, |v| hex::array(v.as_str()?));
     section.finish(found);
@@ -376,6 +381,7 @@ fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>)
         encryption_key: encryption_key?,
         authentication_key: authentication_key?,
         master_key,
+        one_way,
         system_title: system_title.unwrap_or(eui64.0),
     })
 }

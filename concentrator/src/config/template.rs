@@ -17,6 +17,8 @@ const METER_EXAMPLE: &str = r#"# The meters that may join. Keys are 32 hexadecim
 #authentication_key = "file:keys/flat-1.ak"
 # DLMS master key, under which new keys are transferred. Without it the meter is given none.
 #master_key = "file:keys/flat-1.mk"
+# Whether it only pushes: it is never asked, and its keys are those of its pushes. What it does not push within a day is lost.
+#one_way = false
 # DLMS system title, 16 hexadecimal digits. Without it: the octets of eui64.
 #system_title = "4d4d4d0000000001"
 "#;

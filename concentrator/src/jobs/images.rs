@@ -1,5 +1,6 @@
 //! Images of firmware beside the store: `images/<SHA-256>`, each whole and what its name says, or not there.
 
+use crate::hex;
 use collector::IMAGE_LEN_MAX;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
@@ -132,14 +133,12 @@ pub fn hash(octets: &[u8]) -> ImageHash {
 
 /// A hash in 64 hexadecimal digits.
 pub fn hex(hash: &ImageHash) -> String {
-    hash.iter().map(|octet| format!("{octet:02x}")).collect()
+    hex::hex(hash)
 }
 
 /// The hash of 64 hexadecimal digits.
 pub fn unhex(text: &str) -> Option<ImageHash> {
-    let digits: Vec<_> = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
-    let octets: Vec<_> = digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect();
-    octets.try_into().ok().filter(|_| digits.len() == 64)
+    hex::array(text)
 }
 
 /// The folder of images in the folder of the store.

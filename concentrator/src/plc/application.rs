@@ -37,6 +37,8 @@ pub struct MeterAccess {
     pub authentication_key: Key,
     /// Its master key, where it is known: new keys are transferred under it.
     pub master_key: Option<Key>,
+    /// Whether it only pushes.
+    pub one_way: bool,
 }
 
 /// Told of everything that others may want to see. Called on the application's thread, so it must be short.
@@ -244,6 +246,7 @@ impl<'s, O: Observer> Application<'s, O> {
             encryption_key: kept.keys.encryption,
             authentication_key: kept.keys.authentication,
             renewed: kept.renewed,
+            one_way: meter.one_way,
             first_invocation_counter: counter(row.invocation_counter),
             last_server_counter: (row.server_counter > 0).then(|| counter(row.server_counter)),
             last_capture: self.store.resume_from(eui64, self.history.0, self.history.1)?,
@@ -439,8 +442,12 @@ impl<'s, O: Observer> Application<'s, O> {
         if let CollectorEvent::KeysSettled { meter, renewed } = *event {
             self.on_keys_settled(now, meter, renewed)?;
         }
-        if let CollectorEvent::GapLost { meter, range } = *event {
-            let reason = Reason::NotGiven;
+        let lost = match *event {
+            CollectorEvent::GapLost { meter, range } => Some((meter, range, Reason::NotGiven)),
+            CollectorEvent::NeverPushed { meter, range } => Some((meter, range, Reason::NeverPushed)),
+            _ => None,
+        };
+        if let Some((meter, range, reason)) = lost {
             self.store.record_lost(&LostRange { meter, from: range.from, to: range.to, reason })?;
         }
         if let Some(kind) = kind_of(event) {
@@ -481,6 +488,7 @@ const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
         CollectorEvent::SessionFailed { .. }
         | CollectorEvent::Gap { .. }
         | CollectorEvent::GapLost { .. }
+        | CollectorEvent::NeverPushed { .. }
         | CollectorEvent::UnexpectedValue { .. } => Some(EventKind::ReadFailed),
         CollectorEvent::ClockDeviation { .. }
         | CollectorEvent::ClockSet { .. }
@@ -532,6 +540,7 @@ mod tests {
             encryption_key: Key([0; 16]),
             authentication_key: Key([0; 16]),
             master_key: None,
+            one_way: false,
         };
         let observer = LiveObserver::new(Arc::clone(&live), Eui64::from_u64(1));
         let collector = Collector::new(CollectorConfig::new(Seed::from_u64(1)));

@@ -5,6 +5,7 @@
 
 use super::reading::bits;
 use super::{Store, StoreError, StoreReader, schema};
+use crate::hex::hex;
 use collector::{MeterKeys, RenewedKeys};
 use plc_core::Eui64;
 use plc_core::sap::Key;
@@ -137,10 +138,6 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&unfinished, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// Names keys without telling them.

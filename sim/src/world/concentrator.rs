@@ -165,6 +165,7 @@ impl<P: Phy> Concentrator<P> {
             encryption_key: meter.encryption_key,
             authentication_key: meter.authentication_key,
             renewed: None,
+            one_way: false,
             first_invocation_counter: store.invocation.get(&eui64).copied().unwrap_or(0),
             last_server_counter: store.server_counter.get(&eui64).copied(),
             last_capture: store.last_capture.get(&eui64).copied(),

@@ -139,7 +139,7 @@ impl Record {
             }
             CollectorEvent::ClockDeviation { .. } => self.clock_deviations += 1,
             CollectorEvent::ClockSet { .. } => self.clocks_set += 1,
-            CollectorEvent::GapLost { .. } => self.captures_lost += 1,
+            CollectorEvent::GapLost { .. } | CollectorEvent::NeverPushed { .. } => self.captures_lost += 1,
             CollectorEvent::UnexpectedValue { meter, unexpected } => {
                 self.violate(format!("{meter}: {unexpected}"));
             }

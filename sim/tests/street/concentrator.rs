@@ -98,6 +98,7 @@ impl Concentrator {
                     encryption_key: meter.encryption_key,
                     authentication_key: meter.authentication_key,
                     renewed: None,
+                    one_way: false,
                     first_invocation_counter: 0,
                     last_server_counter: None,
                     last_capture: None,

@@ -10,6 +10,7 @@ mod head_end;
 mod jobs;
 mod line;
 mod process;
+mod rekey;
 mod reload;
 mod table;
 mod town;
