@@ -46,6 +46,8 @@ pub struct CollectorConfig {
     pub clock_tolerance: Duration,
     /// Whether a meter whose clock deviates by more than that is set to UTC.
     pub clock_set: bool,
+    /// The largest deviation at which a clock is set without an order; an order may set any.
+    pub clock_set_max: Option<Duration>,
     /// How associations are opened.
     pub association: AssociationParameters,
     /// Source of jitter and of the challenges of sessions: fresh entropy for every life of the collector.
@@ -74,6 +76,7 @@ impl CollectorConfig {
             clock_check: 96,
             clock_tolerance: Duration::from_secs(5),
             clock_set: true,
+            clock_set_max: None,
             association: AssociationParameters::default(),
             seed,
         }

@@ -74,6 +74,8 @@ pub enum OrderEnd {
     Uncertain(SessionFailure),
     /// The clock of the meter tells no zone, so that nobody knows what to set.
     NoZone,
+    /// The clock of the collector cannot be trusted, so no clock is set by it.
+    NoTrust,
     /// Time was up before it began.
     Expired,
     /// Too many orders, or too many steps.
@@ -103,6 +105,7 @@ impl fmt::Display for OrderEnd {
             }
             Self::Uncertain(why) => write!(f, "lost in the middle, it may have been carried out: {why}"),
             Self::NoZone => f.write_str("the clock of the meter tells no time zone"),
+            Self::NoTrust => f.write_str("the clock of the concentrator cannot be trusted now"),
             Self::Expired => f.write_str("time was up before the meter could be reached"),
             Self::NoRoom => f.write_str("too many orders"),
             Self::NoMeter => f.write_str("the meter is not expected"),

@@ -99,6 +99,8 @@ impl Dossier {
             | CollectorEvent::PushUnknown { .. }
             | CollectorEvent::UnexpectedValue { .. }
             | CollectorEvent::OrderEnded { .. }
+            | CollectorEvent::ClockBeyondLimit { .. }
+            | CollectorEvent::TaskFailed { .. }
             | CollectorEvent::MeterRefused { .. } => {}
         }
     }

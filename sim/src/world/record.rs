@@ -151,6 +151,8 @@ impl Record {
             | CollectorEvent::Alarmed { .. }
             | CollectorEvent::MeterRefused { .. }
             | CollectorEvent::OrderEnded { .. }
+            | CollectorEvent::ClockBeyondLimit { .. }
+            | CollectorEvent::TaskFailed { .. }
             | CollectorEvent::ClockNotSet { .. } => {}
         }
     }

@@ -187,7 +187,10 @@ impl Concentrator {
                 self.collector.handle(now, CollectorInput::Stored { batch: batch.number });
             }
             CollectorOutput::Event(event) => self.log.push(format!("{now:?} {event:?}")),
-            CollectorOutput::PersistInvocation { .. } | CollectorOutput::PersistServerCounter { .. } => {}
+            CollectorOutput::PersistInvocation { .. }
+            | CollectorOutput::PersistServerCounter { .. }
+            | CollectorOutput::StoreValues(_)
+            | CollectorOutput::TaskEnded(_) => {}
         }
     }
 }

@@ -9,6 +9,7 @@ mod jobs;
 mod process;
 mod reload;
 mod table;
+mod tasks;
 mod town;
 mod watched;
 mod wrong_input;
