@@ -13,7 +13,7 @@
 //! * [`Collector`] routes, and plans who is next; `session` is one conversation with one meter;
 //! * `progress` knows how far a meter has been read and what was left out, `schedule` and `back_off` when to ask;
 //! * [`diagnosis`] says why a meter is read or is not;
-//! * [`Order`] is what is wanted of a meter ahead of the plan;
+//! * [`Order`] is what is wanted of a meter ahead of the plan, or beside it: an [`Image`] comes over in parts, behind those that are read;
 //! * [`Task`] is what is read of meters again and again besides the load profile: `tasks` knows who is still missing in a run, `errand`
 //!   is what a task wants of one meter, `sheet` reads the rows of its profiles, `lot` asks for several attributes at once;
 //! * `columns` and `rows` turn the load profile into [`Reading`]s, or into an [`Unexpected`];
@@ -33,6 +33,7 @@ mod config;
 pub mod diagnosis;
 mod errand;
 mod event;
+mod image;
 mod listening;
 mod lot;
 mod messages;
@@ -42,6 +43,7 @@ mod outgoing;
 mod progress;
 mod range;
 mod reading;
+mod rekey;
 mod rows;
 mod schedule;
 mod session;
@@ -54,11 +56,13 @@ pub use collector::Collector;
 pub use config::{AssociationParameters, CollectorConfig};
 pub use diagnosis::{Diagnosis, Explanation, Finding, Verdict};
 pub use event::{CollectorCounters, CollectorEvent, SessionFailure, Supply, Unexpected};
+pub use image::{IMAGE_LEN_MAX, Image, ImageFault, ImageProgress, ImageStage};
 pub use messages::{CollectorInput, CollectorOutput, MeterEntry};
 pub use meter::{MeterState, MeterStatus};
-pub use order::{Answer, Denial, ORDERS_MAX, Order, OrderEnd, STEPS_MAX, Step, Work};
+pub use order::{Answer, BACKGROUND, Denial, ORDERS_MAX, Order, OrderEnd, STEPS_MAX, Step, Work};
 pub use range::CaptureRange;
 pub use reading::{Batch, Reading};
+pub use rekey::{MeterKeys, Rekey, RenewedKeys};
 pub use task::{
     Mark, NAMED_MAX, OBJECTS_MAX, PROFILE_PRIORITY, RunReport, Selection, TASKS_MAX, Task, TaskFault,
     TaskStatus, Value, ValueBatch, What,

@@ -37,14 +37,14 @@ impl Session {
     /// Asks the next question of the errands, if one is left; only of those that go before the load profile, if `urgent`.
     pub(super) fn next_errand(&mut self, urgent: bool, desk: &mut Desk<'_>) -> bool {
         if self.errands.lot.is_some() {
-            return self.ask(desk);
+            return self.ask_lot(desk);
         }
         while let Some(errand) =
             self.errands.waiting.front_mut().filter(|errand| !urgent || errand.is_urgent())
         {
             if let Some(asked) = errand.next(desk.meter, desk.utc) {
                 self.errands.lot = Some(Lot::new(asked));
-                return self.ask(desk);
+                return self.ask_lot(desk);
             }
             self.finish_errand(desk);
         }
@@ -68,13 +68,13 @@ impl Session {
     }
 
     fn go_on(&mut self, desk: &mut Desk<'_>) {
-        if !self.ask(desk) {
+        if !self.ask_lot(desk) {
             self.on_lot(desk);
         }
     }
 
     /// Asks for what is open of the lot, if anything is.
-    fn ask(&mut self, desk: &mut Desk<'_>) -> bool {
+    fn ask_lot(&mut self, desk: &mut Desk<'_>) -> bool {
         let lists = |conformance: Conformance| conformance.has(Conformance::MULTIPLE_REFERENCES);
         let lists = self.client.server_conformance().is_some_and(lists);
         let input = match self.errands.lot.as_mut().and_then(|lot| lot.next(lists)) {

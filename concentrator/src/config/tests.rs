@@ -44,9 +44,9 @@ fn everything_that_is_wrong_is_said_at_once() {
   line 2: grpc.listen = \"here\": expected an address and a port, such as \"127.0.0.1:50051\"
   line 4: collector.retries = 99: expected a number, 0 to 20
   line 5: collector.capture_period_s = 7000: expected seconds that divide a day, 60 to 86400
-  line 6: collector.period: unknown key, expected one of capture_period_s, read_delay_s, retries, parallel_sessions, set_clocks
+  line 6: collector.period: unknown key, expected one of capture_period_s, read_delay_s, retries, parallel_sessions, set_clocks, set_clocks_within_s, clock_trusted_file
   line 8: plc.pan_id = 0x0300: expected a number up to 0xfcff with the bits 0x0300 clear
-  line 9: extra: unknown key, expected one of store, grpc, backhaul, plc, collector, metrics, log, meter, meters_file";
+  line 9: extra: unknown key, expected one of store, grpc, backhaul, plc, collector, metrics, log, meter, meters_file, task";
     assert_eq!(parse(text).unwrap_err(), expected);
 }
 
@@ -103,7 +103,7 @@ fn ids_and_addresses_are_unique_across_both_files() {
     assert_eq!(texts, [
         "line 1: meter.id = \"a\": given twice, expected each id once",
         "line 7: meter.eui64 = 0000000000000001: given twice, expected each address once",
-        "line 13: meter.typo: unknown key, expected one of id, eui64, psk, encryption_key, authentication_key, system_title",
+        "line 13: meter.typo: unknown key, expected one of id, eui64, psk, encryption_key, authentication_key, master_key, system_title",
     ].map(str::to_owned).as_slice());
 }
 

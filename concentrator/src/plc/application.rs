@@ -1,5 +1,7 @@
 //! What stands above the node: the collector and the store, driven by turns.
 
+mod rekey;
+
 use super::port::{Answer, ApplicationPort, Turn};
 use super::trust::ClockNews;
 use crate::jobs::Wanted;
@@ -7,8 +9,8 @@ use crate::store::{Event, EventKind, LostRange, ProfileMark, Reading, Store, Sto
 use crate::tasks::TaskChange;
 use backhaul::ledger::Reason;
 use collector::{
-    Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, Mark, MeterEntry, RunReport, Supply,
-    ValueBatch,
+    Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, Mark, MeterEntry, OrderEnd, RunReport,
+    Supply, ValueBatch,
 };
 use dlms::cosem::LogicalName;
 use plc_core::sap::{
@@ -37,6 +39,8 @@ pub struct MeterAccess {
     pub encryption_key: Key,
     /// The authentication key of its management association.
     pub authentication_key: Key,
+    /// Its master key, where it is known: new keys are transferred under it.
+    pub master_key: Option<Key>,
 }
 
 /// Told of everything that others may want to see. Called on the application's thread, so it must be short.
@@ -75,8 +79,10 @@ pub trait Observer: Send {
     fn collected(&mut self, now: Utc, event: &CollectorEvent);
     /// What somebody wants of meters, to be done now; `at` is `now` on the clock of the collector.
     fn wanted(&mut self, now: Utc, at: Instant) -> Vec<Wanted>;
-    /// A meter was told to leave, as this item of a job wanted.
-    fn removed(&mut self, now: Utc, item: i64);
+    /// When somebody wants something of meters, although nothing else happens before.
+    fn wants_turn(&self) -> Option<Utc>;
+    /// What this item of a job wanted has ended, without an order.
+    fn ended(&mut self, now: Utc, item: i64, end: &OrderEnd);
     /// Something else that the store shall note, if there is.
     fn told(&mut self) -> Option<(EventKind, String)>;
     /// Whether the run shall end.
@@ -89,6 +95,8 @@ pub struct Application<'s, O> {
     store: &'s mut Store,
     anchor: UtcAnchor,
     observer: O,
+    /// The meters that are expected.
+    access: BTreeMap<Eui64, MeterAccess>,
     management: Vec<AdpmRequest>,
     answer: Answer,
     waiting: Waiting,
@@ -135,6 +143,7 @@ impl<'s, O: Observer> Application<'s, O> {
             store,
             anchor,
             observer,
+            access: meters.iter().map(|meter| (meter.eui64, meter.clone())).collect(),
             management,
             answer: Answer::default(),
             waiting: Waiting::default(),
@@ -144,6 +153,7 @@ impl<'s, O: Observer> Application<'s, O> {
         application.collector.handle(anchor.at, CollectorInput::Clock(anchor));
         application.dismiss_all_but(meters)?;
         meters.iter().try_for_each(|meter| application.admit(meter))?;
+        application.export_keys();
         Ok(application)
     }
 
@@ -198,7 +208,9 @@ impl<'s, O: Observer> Application<'s, O> {
             self.record(turn.now, kind, None, text)?;
         }
         self.observer.after_turn(self.anchor.utc(turn.now), &self.collector);
-        self.answer.deadline = self.collector.deadline().into_iter().chain(self.waiting.until).min();
+        let wanted = self.observer.wants_turn().map(|at| self.anchor.instant(at).max(turn.now + MOMENT));
+        self.answer.deadline =
+            self.collector.deadline().into_iter().chain(self.waiting.until).chain(wanted).min();
         self.answer.stop = self.observer.stop();
         if self.answer.stop {
             self.commit(turn.now)?;
@@ -214,8 +226,9 @@ impl<'s, O: Observer> Application<'s, O> {
                 Wanted::Remove(item, eui64) => {
                     self.answer.management.push(AdpmRequest::Kick { eui64 });
                     self.collector.handle(now, CollectorInput::Remove(eui64));
-                    self.observer.removed(self.anchor.utc(now), item);
+                    self.observer.ended(self.anchor.utc(now), item, &OrderEnd::Done(Vec::new()));
                 }
+                Wanted::Rekey(wanted) => self.rekey(now, &wanted)?,
             }
             self.drain(now)?;
         }
@@ -267,12 +280,14 @@ impl<'s, O: Observer> Application<'s, O> {
         self.store.register_meter(eui64, None)?;
         self.store.expect_meter(eui64, self.anchor.utc)?;
         let row = self.store.reader().meter(eui64)?.ok_or(StoreError::UnknownMeter(eui64))?;
+        let kept = self.keys(meter)?;
         let counter = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         let entry = MeterEntry {
             eui64,
             short: row.short_address,
-            encryption_key: meter.encryption_key,
-            authentication_key: meter.authentication_key,
+            encryption_key: kept.keys.encryption,
+            authentication_key: kept.keys.authentication,
+            renewed: kept.renewed,
             first_invocation_counter: counter(row.invocation_counter),
             last_server_counter: (row.server_counter > 0).then(|| counter(row.server_counter)),
             last_capture: self.store.resume_from(eui64, self.history.0, self.history.1)?,
@@ -383,6 +398,9 @@ impl<'s, O: Observer> Application<'s, O> {
                 CollectorOutput::TaskEnded(report) => self.on_run_ended(now, &report)?,
                 CollectorOutput::PersistInvocation { meter, reserved_to } => {
                     self.store.set_invocation_counter(meter, u64::from(reserved_to))?;
+                }
+                CollectorOutput::PersistRenewedInvocation { meter, reserved_to } => {
+                    self.store.set_renewed_counter(meter, reserved_to)?;
                 }
                 CollectorOutput::PersistServerCounter { meter, last } => {
                     self.waiting.counters.insert(meter, last);
@@ -514,6 +532,9 @@ impl<'s, O: Observer> Application<'s, O> {
             // Its counter first: it must not be taken again after a power cut.
             self.commit(now)?;
         }
+        if let CollectorEvent::KeysSettled { meter, renewed } = *event {
+            self.on_keys_settled(now, meter, renewed)?;
+        }
         if let CollectorEvent::GapLost { meter, range } = *event {
             let reason = Reason::NotGiven;
             self.store.record_lost(&LostRange { meter, from: range.from, to: range.to, reason })?;
@@ -532,6 +553,8 @@ impl<'s, O: Observer> Application<'s, O> {
     }
 }
 
+/// The shortest time between two turns that nothing but somebody's wish asks for.
+const MOMENT: Duration = Duration::from_millis(10);
 /// Readings that are written together.
 const COMMIT_READINGS: usize = 100;
 /// How long the first of them waits. The collector counts nothing as read before, so a power cut costs that it is read again.
@@ -560,7 +583,10 @@ fn stored_value(value: &collector::Value, received: Utc) -> TaskValue {
 /// What of the collector's events an operator should find later.
 const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
     match event {
-        CollectorEvent::MeterRead { .. } | CollectorEvent::OrderEnded { .. } => None,
+        CollectorEvent::MeterRead { .. }
+        | CollectorEvent::OrderProgress { .. }
+        | CollectorEvent::KeysSettled { .. }
+        | CollectorEvent::OrderEnded { .. } => None,
         CollectorEvent::SessionFailed { .. }
         | CollectorEvent::Gap { .. }
         | CollectorEvent::GapLost { .. }
@@ -616,6 +642,7 @@ mod tests {
             psk: Key([0; 16]),
             encryption_key: Key([0; 16]),
             authentication_key: Key([0; 16]),
+            master_key: None,
         };
         let observer = LiveObserver::new(Arc::clone(&live), Eui64::from_u64(1));
         let collector = Collector::new(CollectorConfig::new(Seed::from_u64(1)));

@@ -43,6 +43,8 @@ pub enum EventKind {
     Alarm,
     /// A run of a task has ended without all of its meters, or a task was added, removed, paused or resumed.
     Task,
+    /// A meter has taken new keys, or has not.
+    Keys,
     /// A kind that this version does not know.
     Unknown,
 }
@@ -107,7 +109,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 }
 
 /// In the order of the enum.
-const NAMES: [(EventKind, &str); 18] = [
+const NAMES: [(EventKind, &str); 19] = [
     (EventKind::Started, "started"),
     (EventKind::Stopped, "stopped"),
     (EventKind::MeterJoined, "meter-joined"),
@@ -125,6 +127,7 @@ const NAMES: [(EventKind, &str); 18] = [
     (EventKind::PowerBack, "power-back"),
     (EventKind::Alarm, "alarm"),
     (EventKind::Task, "task"),
+    (EventKind::Keys, "keys"),
     (EventKind::Unknown, "unknown"),
 ];
 
