@@ -11,7 +11,7 @@ use dlms::classes::{Attributes, G3Adaptation, G3MacSetup, G3Neighbour, List, Sch
 use dlms::client::{
     CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput, Quirks,
 };
-use dlms::cosem::{AttributeRequest, MethodRequest};
+use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use dlms::security::Suite0;
 use mains::{IDENTITY, KEYS, RATE, at, config};
 use meter::objects::names;
@@ -193,19 +193,7 @@ fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_d
         [get(92, names::G3_ADAPTATION_SETUP, 22), get(92, names::G3_ADAPTATION_SETUP, 23)],
         [[17, 0], [17, 255]]
     );
-    let mut mac = G3MacSetup::default();
-    for n in mac.stored() {
-        let value = get(91, names::G3_MAC_SETUP, *n);
-        assert!(mac.absorb(*n, &Data::from_bytes(&value).unwrap()), "{n}: {value:02x?}");
-    }
-    let mut adp = G3Adaptation::default();
-    for n in adp.stored() {
-        let value = get(92, names::G3_ADAPTATION_SETUP, *n);
-        assert!(adp.absorb(*n, &Data::from_bytes(&value).unwrap()), "{n}: {value:02x?}");
-    }
-    assert_eq!((mac.mac_short_address, mac.mac_duplicate_detection_ttl), (short.0, 3));
-    assert!(mac.mac_key_table.is_empty() && !mac.mac_pos_table.is_empty(), "{mac:?}");
-    assert_eq!((adp.adp_security_level, adp.adp_routing_configuration.len()), (5, 1));
+    let mac = as_a_client_reads_it(short, &mut get);
     let sent = |value: &[u8]| Data::from_bytes(value).unwrap().as_u64().unwrap();
     let before = sent(&get(90, names::G3_MAC_COUNTERS, 2));
     assert!(before > 0);
@@ -218,6 +206,26 @@ fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_d
     };
     assert!(sent(&after) < before);
     neighbours_are_found_by_their_addresses(&mut street, &mut client, short, &mac);
+}
+
+/// What a client makes of the attributes of the MAC and of the adaptation layer.
+fn as_a_client_reads_it(
+    short: ShortAddress,
+    get: &mut impl FnMut(u16, LogicalName, i8) -> Vec<u8>,
+) -> G3MacSetup {
+    let (mut mac, mut adp) = (G3MacSetup::default(), G3Adaptation::default());
+    for n in mac.stored() {
+        let value = get(91, names::G3_MAC_SETUP, *n);
+        assert!(mac.absorb(*n, &Data::from_bytes(&value).unwrap()), "{n}: {value:02x?}");
+    }
+    for n in adp.stored() {
+        let value = get(92, names::G3_ADAPTATION_SETUP, *n);
+        assert!(adp.absorb(*n, &Data::from_bytes(&value).unwrap()), "{n}: {value:02x?}");
+    }
+    assert_eq!((mac.mac_short_address, mac.mac_duplicate_detection_ttl), (short.0, 3));
+    assert!(mac.mac_key_table.is_empty() && !mac.mac_pos_table.is_empty(), "{mac:?}");
+    assert_eq!((adp.adp_security_level, adp.adp_routing_configuration.len()), (5, 1));
+    mac
 }
 
 /// mac_get_neighbour_table_entry gives the rows of the table one by one.

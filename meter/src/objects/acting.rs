@@ -10,8 +10,7 @@ use crate::specs::{SCRIPT_DEPTH_MAX, alarm, event};
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::Data;
 use dlms::classes::{
-    self, Command, Effect, Effects, G3Layer, G3Setup, ImageStatus, ScriptAction, ScriptReference,
-    Service,
+    self, Command, Effect, Effects, G3Layer, G3Setup, ImageStatus, ScriptAction, ScriptReference, Service,
 };
 use dlms::cosem::{AttributeRequest, MethodRequest};
 use plc_core::{Instant, UtcAnchor};
