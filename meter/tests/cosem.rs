@@ -132,6 +132,16 @@ fn what_was_read_can_be_written_back_and_another_type_cannot() {
         let schema = Schema::of(object.class_id).expect("a known class");
         for access in object.attributes.iter().filter(|access| access.rights.write) {
             let (class_id, name, n) = (object.class_id, object.logical_name, access.attribute);
+            if !access.rights.read {
+                // Passwords are written and read by nobody.
+                assert_eq!((class_id, name, (7..=9).contains(&n)), (19, names::LOCAL_PORT, true));
+                assert_eq!(line.set(class_id, name, n, &[9, 2, 1, 2]), DataAccessResult::Success);
+                assert_eq!(
+                    line.denied(AttributeRequest::new(class_id, name, n)),
+                    DataAccessResult::ReadWriteDenied
+                );
+                continue;
+            }
             let value = line.get(AttributeRequest::new(class_id, name, n));
             let wrong = line.set(class_id, name, n, &[26, 7, 0xEA, 11, 22, 7]);
             assert_eq!(wrong, DataAccessResult::TypeUnmatched, "{name} {n}");

@@ -88,7 +88,7 @@ fn a_meter_joins_and_is_read_over_the_line() {
         panic!("no value");
     };
     let expected = IDENTITY.logical_device_name();
-    assert_eq!(Data::from_bytes(&value).unwrap().as_octets(), Some(&expected[..]));
+    assert_eq!(Data::from_bytes(&value).expect("one value").as_octets(), Some(&expected[..]));
     let persists = |told: &&MeterOutput| matches!(told, MeterOutput::Persist(MeterPersist::Node(_)));
     assert!(street.told.iter().filter(persists).count() > 0);
 }
@@ -174,19 +174,7 @@ fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_d
         [get(92, names::G3_ADAPTATION_SETUP, 22), get(92, names::G3_ADAPTATION_SETUP, 23)],
         [[17, 0], [17, 255]]
     );
-    let mut mac = G3MacSetup::default();
-    for n in mac.stored() {
-        let value = get(91, names::G3_MAC_SETUP, *n);
-        assert!(mac.absorb(*n, &Data::from_bytes(&value).unwrap()), "{n}: {value:02x?}");
-    }
-    let mut adp = G3Adaptation::default();
-    for n in adp.stored() {
-        let value = get(92, names::G3_ADAPTATION_SETUP, *n);
-        assert!(adp.absorb(*n, &Data::from_bytes(&value).unwrap()), "{n}: {value:02x?}");
-    }
-    assert_eq!((mac.mac_short_address, mac.mac_duplicate_detection_ttl), (short.0, 3));
-    assert!(mac.mac_key_table.is_empty() && !mac.mac_pos_table.is_empty(), "{mac:?}");
-    assert_eq!((adp.adp_security_level, adp.adp_routing_configuration.len()), (5, 1));
+    let mac = as_a_client_reads_it(short, &mut get);
     let sent = |value: &[u8]| Data::from_bytes(value).unwrap().as_u64().unwrap();
     let before = sent(&get(90, names::G3_MAC_COUNTERS, 2));
     assert!(before > 0);
@@ -223,6 +211,26 @@ fn every_attribute_is_of_its_declared_type(get: &mut impl FnMut(u16, LogicalName
             );
         }
     }
+}
+
+/// What a client makes of the attributes of the MAC and of the adaptation layer.
+fn as_a_client_reads_it(
+    short: ShortAddress,
+    get: &mut impl FnMut(u16, LogicalName, i8) -> Vec<u8>,
+) -> G3MacSetup {
+    let (mut mac, mut adp) = (G3MacSetup::default(), G3Adaptation::default());
+    for n in mac.stored() {
+        let value = get(91, names::G3_MAC_SETUP, *n);
+        assert!(mac.absorb(*n, &Data::from_bytes(&value).expect("one value")), "{n}: {value:02x?}");
+    }
+    for n in adp.stored() {
+        let value = get(92, names::G3_ADAPTATION_SETUP, *n);
+        assert!(adp.absorb(*n, &Data::from_bytes(&value).expect("one value")), "{n}: {value:02x?}");
+    }
+    assert_eq!((mac.mac_short_address, mac.mac_duplicate_detection_ttl), (short.0, 3));
+    assert!(mac.mac_key_table.is_empty() && !mac.mac_pos_table.is_empty(), "{mac:?}");
+    assert_eq!((adp.adp_security_level, adp.adp_routing_configuration.len()), (5, 1));
+    mac
 }
 
 /// mac_get_neighbour_table_entry gives the rows of the table one by one.

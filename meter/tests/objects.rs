@@ -124,11 +124,13 @@ fn the_local_port_is_set_by_the_manager_and_shows_its_passwords_to_nobody() {
     assert_eq!(objects.set(&attribute(4), &Data::Enum(6), &manager), Ok(()));
     assert_eq!(objects.set(&attribute(4), &Data::Enum(10), &manager), Err(DataAccessResult::OtherReason));
     assert_eq!(objects.set(&attribute(7), &Data::OctetString(b"secret"), &manager), Ok(()));
-    let mut bytes = Vec::new();
-    let mut out = Encoder::new(&mut bytes, 100);
-    assert_eq!(objects.get(&attribute(7), &manager, &mut out), Ok(()));
-    assert_eq!(objects.get(&attribute(4), &manager, &mut out), Ok(()));
-    assert_eq!(bytes, [9, 0, 22, 6]);
+    let mut read = |n| {
+        let mut bytes = Vec::new();
+        let mut out = Encoder::new(&mut bytes, 100);
+        assert_eq!((objects.get(&attribute(n), &manager, &mut out), out.finish()), (Ok(()), Ok(())), "{n}");
+        bytes
+    };
+    assert_eq!((read(7), read(4)), (vec![9, 0], vec![22, 6]));
     // All of it is kept, the password too.
     let snapshot = board.take_changed().expect("it has changed");
     assert_eq!((snapshot.class_id, snapshot.logical_name), (19, names::LOCAL_PORT));
