@@ -8,6 +8,7 @@ use crate::household::{AMPERES_PER_LSB, Household, RATE, ThreePhaseHousehold, VO
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
 use meter::{Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, Ring};
 use metrology::{Frame, Ratings};
+use plc_core::seed::uniform;
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, SampleClock, Seed, Utc, UtcAnchor};
 use plc_node::{DeviceConfig, Node};
@@ -58,6 +59,11 @@ impl Site {
         let load = Load::of(feeder, customer, (config.start_second, three_phases), (seed, supply))
             .ok_or_else(|| failed(String::from("no such customer")))?;
         let mut meter = build_meter(&identity, load.ratings(), seed, anchor.at).map_err(failed)?;
+        let mut stream = seed.derive("crystal", u64::from(customer)).stream();
+        let fast_ppb =
+            i64::from(uniform(&mut stream, 2 * config.drift_ppb + 1)) - i64::from(config.drift_ppb);
+        let fast_ppb = i32::try_from(fast_ppb).unwrap_or(0);
+        meter.handle(anchor.at, MeterInput::ClockRate { fast_ppb });
         meter.handle(anchor.at, MeterInput::Clock(anchor));
         Ok(Self {
             identity,
