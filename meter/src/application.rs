@@ -12,6 +12,7 @@ use crate::firmware::Activation;
 use crate::measurement::Measurement;
 use crate::objects::{Board, EventGroup, HdlcPort, Note, Objects};
 use crate::specs::{self, SAP_MANAGEMENT, event};
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use attempts::Attempts;
@@ -27,6 +28,8 @@ use pushing::Pushed;
 
 pub use persist::{Captured, MeterPersist, Totals};
 
+/// The address that no peer has.
+const NOBODY: u16 = 0xFFFF;
 /// Outputs that may wait for the driver.
 const OUTBOX: usize = 96;
 
@@ -142,7 +145,7 @@ pub struct ApplicationCounters {
 #[derive(Debug)]
 pub struct MeterApplication {
     identity: Identity,
-    firmware: &'static str,
+    firmware: Cow<'static, str>,
     measurement: Measurement,
     board: Board,
     hdlc: Option<HdlcPort>,
@@ -417,7 +420,7 @@ impl MeterApplication {
     ) -> T {
         let mut objects = Objects {
             identity: &self.identity,
-            firmware: self.firmware,
+            firmware: &self.firmware,
             receive_counter: self.server.receive_counter(SAP_MANAGEMENT),
             measurement: &mut self.measurement,
             board: &mut self.board,
@@ -485,7 +488,7 @@ impl MeterApplication {
     fn on_server_event(&mut self, now: Instant, told: ServerEvent) {
         match told {
             ServerEvent::AuthenticationFailure { .. } => self.log_attempt(event::AUTHENTICATION_FAILURE, now),
-            ServerEvent::Replay { .. } => self.log(EventGroup::Fraud, event::REPLAY, now),
+            ServerEvent::Replay { .. } => self.log_attempt(event::REPLAY, now),
             ServerEvent::Locked { .. } => self.log_attempt(event::FAILED_LOGIN, now),
             ServerEvent::PushConfirmed { number, .. } => self.on_push_answered(now, number, true),
             ServerEvent::PushFailed { number, .. } => self.on_push_answered(now, number, false),
@@ -494,9 +497,11 @@ impl MeterApplication {
         self.event(MeterEvent::Server(told));
     }
 
-    /// What anybody can bring about without a key is logged ever more seldom: a flood must not push the rest out of the log.
+    /// What anybody can bring about without a key is logged ever more seldom of each peer: a flood must neither push the rest out of
+    /// the log nor hide who else tries. The server tells of the datagram that came last.
     fn log_attempt(&mut self, code: u8, now: Instant) {
-        if self.attempts.is_logged(code, now) {
+        let peer = self.peer.map_or(NOBODY, |(address, _)| address);
+        if self.attempts.is_logged(code, peer, now) {
             self.log(EventGroup::Fraud, code, now);
         } else {
             self.counters.attempts_not_logged += 1;
@@ -580,7 +585,11 @@ impl Machine for MeterApplication {
     fn poll(&mut self) -> Option<ApplicationOutput> {
         loop {
             let output = match self.out.pop()? {
-                Pending::Datagram { dst, port, bytes } => self.datagram(dst, port, &bytes),
+                Pending::Datagram { dst, port, bytes } => {
+                    let datagram = self.datagram(dst, port, &bytes);
+                    self.server.recycle(bytes);
+                    datagram
+                }
                 Pending::Persist(record) => Some(ApplicationOutput::Persist(record)),
                 Pending::Event(event) => Some(ApplicationOutput::Event(event)),
             };

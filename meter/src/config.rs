@@ -10,13 +10,15 @@ use crate::objects::{
 };
 use crate::profiles::{Begins, Mains, ProfileSizes, Row};
 use crate::specs;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 use dlms::classes::Snapshot;
 use dlms::security::{KeyId, PublicKey, SecurityContext, SystemTitle};
 use dlms::server::{
-    Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist, ServerRecords,
+    Access, AssociationConfig, SecurityErrors, ServerAuthentication, ServerConfig, ServerPersist,
+    ServerRecords,
 };
 use metrology::{Calibration, Ledger, RatingError, Ratings, TamperLimits, Wiring};
 use plc_core::Seed;
@@ -259,7 +261,7 @@ pub struct MeterConfig {
     /// Maker and number.
     pub identity: Identity,
     /// The version of the firmware, as clients see it.
-    pub firmware: &'static str,
+    pub firmware: Cow<'static, str>,
     /// Ratings and wiring.
     pub ratings: Ratings,
     /// Constants of the channels.
@@ -282,6 +284,8 @@ pub struct MeterConfig {
     pub profiles: ProfileSizes,
     /// Keys of the management client.
     pub keys: MeterKeys,
+    /// The master key of the management client, under which new keys are transferred; without it none are taken.
+    pub master_key: Option<Key>,
     /// Associations beside those of the public and of the management client, or in their place where they have the same client.
     /// The receive counter of the ciphered client N is shown at 0-0:43.1.N.255.
     pub further: Vec<AssociationConfig>,
@@ -311,7 +315,7 @@ impl MeterConfig {
     pub fn new(identity: Identity, keys: MeterKeys, seed: Seed) -> Self {
         Self {
             identity,
-            firmware: env!("CARGO_PKG_VERSION"),
+            firmware: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
             ratings: Ratings::household(),
             calibration: Calibration::default(),
             power_quality: true,
@@ -319,6 +323,7 @@ impl MeterConfig {
             tamper: TamperLimits { import_only: false, neutral_measured: false, ..TamperLimits::default() },
             profiles: ProfileSizes::default(),
             keys,
+            master_key: None,
             further: Vec::new(),
             max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
@@ -408,7 +413,7 @@ impl MeterConfig {
             session_timeout: specs::SESSION_TIMEOUT,
             max_failed_proofs: specs::FAILED_PROOFS_MAX,
             lockout: specs::LOCKOUT,
-            report_security_errors: true,
+            security_errors: SecurityErrors::WithCounter,
             seed: self.seed.derive("dlms", 0),
         }
     }
@@ -429,12 +434,13 @@ impl MeterConfig {
     }
 
     fn management(&self) -> AssociationConfig {
+        let mut keys = SecurityContext::new(&self.keys.encryption.0, &self.keys.authentication.0);
+        if let Some(master) = &self.master_key {
+            keys = keys.with_master_key(&master.0).expect("a key of suite 0 has 16 octets");
+        }
         AssociationConfig {
             client_sap: specs::SAP_MANAGEMENT,
-            authentication: ServerAuthentication::HlsGmac {
-                keys: SecurityContext::new(&self.keys.encryption.0, &self.keys.authentication.0),
-                last_client_counter: None,
-            },
+            authentication: ServerAuthentication::HlsGmac { keys, last_client_counter: None },
             access: Access::Management,
             pre_established: false,
         }

@@ -128,6 +128,12 @@ impl<P: Phy> Meter<P> {
         self.application.state()
     }
 
+    /// The application has restarted, with other firmware perhaps; the modem, which is another processor, stays in the network.
+    pub fn replace_application(&mut self, now: Instant, application: MeterApplication) {
+        self.application = application;
+        self.pump(now);
+    }
+
     /// Outputs waiting for the driver, and how many there may be.
     pub fn occupancy(&self) -> (usize, usize) {
         (self.out.len(), OUTBOX)

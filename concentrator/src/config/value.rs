@@ -1,5 +1,6 @@
 //! What values of the file may look like.
 
+use crate::hex;
 use plc_core::{Eui64, PanId};
 use std::fmt;
 use std::fs;
@@ -63,15 +64,5 @@ pub(super) fn key(value: &DeValue<'_>, folder: &Path) -> Option<Key128> {
         Some(("file", path)) => fs::read_to_string(folder.join(path)).ok()?,
         _ => value.as_str()?.to_owned(),
     };
-    hex(digits.trim()).map(Key128)
-}
-
-/// Exactly `2 * N` hexadecimal digits.
-pub(crate) fn hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
-    let mut octets = [0; N];
-    let valid = digits.len() == 2 * N && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    for (octet, at) in octets.iter_mut().zip((0..).step_by(2)) {
-        *octet = u8::from_str_radix(digits.get(at..at + 2).filter(|_| valid)?, 16).ok()?;
-    }
-    Some(octets)
+    hex::array(digits.trim()).map(Key128)
 }

@@ -5,6 +5,7 @@
 //! for the first), `signature` (ECDSA P-256 with SHA-256 of everything before the signature, r | s). Hexadecimal digits.
 
 use crate::entropy;
+use crate::hex::{hex, unhex};
 use dlms::security::{Curve, PrivateKey, PublicKey};
 use plc_core::Utc;
 use serde_json::{Value, json};
@@ -243,20 +244,6 @@ fn last_line(path: &Path) -> io::Result<Option<String>> {
 
 fn hash(line: &str) -> String {
     hex(&Sha256::digest(line.as_bytes()))
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let pair = |pair: &[u8]| {
-        let pair =
-            std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()))?;
-        u8::from_str_radix(pair, 16).ok()
-    };
-    if digits.len().is_multiple_of(2) { digits.chunks(2).map(pair).collect() } else { None }
 }
 
 #[cfg(test)]

@@ -112,6 +112,7 @@ impl Client {
         let Some(Pending { job: Job::Associate(handshake), .. }) = &mut self.pending else {
             return self.on_other(apdu_tag::AARE);
         };
+        self.said_title = aare.server_title.and_then(|title| title.try_into().ok());
         match handshake.on_aare(&self.config, &aare) {
             Ok(accepted) => self.on_accepted(now, &accepted),
             Err(failure) => self.on_refusal(failure),

@@ -30,7 +30,7 @@ pub use quirks::{Quirks, TrailingOctets};
 use crate::apdu::{Conformance, LongInvokeId};
 use crate::block_transfer::BlockTransfer;
 use crate::invocation::InvocationCounter;
-use crate::security::SecurityContext;
+use crate::security::{SecurityContext, SystemTitle};
 use crate::specs::get::LIST_MAX;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -56,6 +56,8 @@ pub struct Client {
     blocks: BlockTransfer,
     /// The push that was confirmed last.
     last_push: Option<LongInvokeId>,
+    /// The title that the server has said last.
+    said_title: Option<SystemTitle>,
     counters: ClientCounters,
 }
 
@@ -76,6 +78,7 @@ impl Client {
             ),
             blocks: BlockTransfer::new(config.max_value_len.saturating_add(JOINED_OVERHEAD)),
             last_push: None,
+            said_title: None,
             counters: ClientCounters::default(),
             config,
         }
@@ -112,6 +115,12 @@ impl Client {
         self.ear.server_conformance()
     }
 
+    /// The title that the server has said of itself in answer to the AARQ. It is proved once the association is open, where keys or
+    /// HLS prove anything.
+    pub const fn server_title(&self) -> Option<SystemTitle> {
+        self.said_title
+    }
+
     /// What was dropped.
     pub const fn counters(&self) -> &ClientCounters {
         &self.counters
@@ -128,7 +137,7 @@ impl Client {
     }
 
     fn on_connect(&mut self, now: Instant) {
-        self.is_open = false;
+        (self.is_open, self.said_title) = (false, None);
         if let Some(title) = self.config.authentication.pre_established() {
             self.ear.on_known(title);
             return self.on_connected();

@@ -43,3 +43,11 @@ pub const CURRENCY_LEN_MAX: usize = 8;
 pub const CALENDAR_DAYS_MAX: i64 = 32;
 /// Effects that one request may have.
 pub const EFFECTS_MAX: usize = 32;
+/// Rows of a table of a network layer: those of a coordinator.
+pub const NETWORK_ROWS_MAX: usize = 2048;
+/// Octets of a password of a local port.
+pub const PASSWORD_LEN_MAX: usize = 32;
+/// Octets of the version of a firmware.
+pub const VERSION_LEN_MAX: usize = 64;
+/// Addresses, contexts and prefixes of a node.
+pub const ADDRESSES_MAX: usize = 16;

@@ -10,7 +10,7 @@ use crate::specs::{SAMPLE_GAP_MAX, SCRIPT_DEPTH_MAX, alarm, event};
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::Data;
 use dlms::classes::{
-    self, Command, ControlState, Effect, Effects, G3Layer, G3Setup, ImageStatus, Object, ScriptAction,
+    self, Command, ControlState, Effect, Effects, G3Layer, G3Setup, ImageStatus, ScriptAction,
     ScriptReference, Service,
 };
 use dlms::cosem::{AttributeRequest, MethodRequest};
@@ -172,7 +172,7 @@ impl Objects<'_> {
                 Ok(())
             }
             Place::Content(Content::MonthlyProfile) if request.method == 2 => self.close(now),
-            Place::G3(layer) => self.invoke_network(layer, request.method, now),
+            Place::G3(layer) => self.invoke_network(layer, request.method, parameter, now),
             _ => Err(ActionResult::ReadWriteDenied),
         }
     }
@@ -195,10 +195,16 @@ impl Objects<'_> {
         Ok(effects)
     }
 
-    fn invoke_network(&mut self, layer: G3Layer, method: i8, now: Instant) -> Result<(), ActionResult> {
+    fn invoke_network(
+        &mut self,
+        layer: G3Layer,
+        method: i8,
+        parameter: Option<&Data<'_>>,
+        now: Instant,
+    ) -> Result<(), ActionResult> {
         let at = self.moment(now);
         let network = self.network.as_deref_mut().ok_or(ActionResult::ObjectUndefined)?;
-        G3Setup { layer, network }.invoke(method, &Data::Null, &at, &mut Effects::default())
+        classes::invoke(&mut G3Setup { layer, network }, method, parameter, &at, &mut Effects::default())
     }
 
     /// Whether an image that was to be verified is what it should be.

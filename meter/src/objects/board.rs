@@ -15,9 +15,9 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use dlms::classes::{
     Account, ActivityCalendar, Arbitrator, Charge, Command, Credit, DataObject, DemandRegister,
-    DisconnectControl, Effects, ExtendedRegister, ImageTransfer, Limiter, Moment, Object, PushSetup,
-    RegisterActivation, RegisterMonitor, Schedule, Schema, ScriptTable, SingleActionSchedule, Snapshot,
-    SpecialDays, TokenGateway, WallClock,
+    DisconnectControl, Effects, ExtendedRegister, ImageTransfer, Limiter, LocalPort, Moment, Object,
+    PushSetup, RegisterActivation, RegisterMonitor, Schedule, Schema, ScriptTable, SingleActionSchedule,
+    Snapshot, SpecialDays, TokenGateway, WallClock,
 };
 use dlms::cosem::{LogicalName, Wall};
 use plc_core::seed::{Stream, uniform};
@@ -104,6 +104,7 @@ slots! {
     AlarmRegister2, alarm_register_2, DataObject, ALARM_REGISTER_2;
     AlarmFilter2, alarm_filter_2, DataObject, ALARM_FILTER_2;
     AlarmDescriptor2, alarm_descriptor_2, DataObject, ALARM_DESCRIPTOR_2;
+    LocalPort, local_port, LocalPort, LOCAL_PORT;
 }
 
 /// The schedules of one action.

@@ -5,7 +5,7 @@ use super::events::{EventGroup, GROUPS};
 use super::measured_catalogue::{MEASURED, measured};
 use super::names;
 use super::quality::QualityKind;
-use dlms::classes::{G3Layer, Schema};
+use dlms::classes::{G3Layer, LocalPort, Schema};
 use dlms::cosem::LogicalName;
 use dlms::server::{Access, ObjectEntry};
 use dlms::specs::schemas;
@@ -126,7 +126,9 @@ const fn network(layer: G3Layer, name: LogicalName) -> (Place, &'static Schema, 
 static CATALOGUE: [Known; LEN] = catalogue();
 
 pub(super) const fn entry(schema: &Schema, name: LogicalName) -> ObjectEntry {
+    let secrets = if schema.class_id == schemas::LOCAL_PORT_SETUP.class_id { LocalPort::SECRETS } else { 0 };
     ObjectEntry::read_only(schema.class_id, schema.version, name, schema.attribute_count())
+        .unreadable(secrets)
         .methods(schema.methods.len() as u8, 0)
 }
 
@@ -220,7 +222,7 @@ pub(super) fn granted(known: &Known, access: Access) -> ObjectEntry {
         }
         Place::Log(_) => (0, 1 << 1),
         Place::Content(Content::MonthlyProfile) => (0, 1 << 2),
-        Place::G3(G3Layer::MacCounters) => (0, 1 << 1),
+        Place::G3(G3Layer::MacCounters | G3Layer::Mac) => (0, 1 << 1),
         Place::Content(_) | Place::EventCode(_) | Place::G3(_) => (0, 0),
     };
     entry.writable(writable).methods(entry.methods, callable)

@@ -8,9 +8,9 @@ use dlms::classes::{
     Account, ActivityCalendar, AnyValue, Arbitrator, AssignedRegister, AttributeReference, Charge, Credit,
     Currency, CurrencyName, DataObject, DayAction, DayProfile, DemandRegister, Destination,
     DisconnectControl, Enumerated, ExecutionTime, ExtendedRegister, ImageTransfer, Limiter, LimiterActions,
-    List, Mask, Octets, PushObject, PushSetup, RegisterActivation, RegisterMonitor, Restriction, Schedule,
-    ScheduleType, Script, ScriptAction, ScriptReference, ScriptTable, Season, Service, SingleActionSchedule,
-    SpecialDays, TokenGateway, WallClock, Week,
+    List, LocalPort, Mask, Octets, PushObject, PushSetup, RegisterActivation, RegisterMonitor, Restriction,
+    Schedule, ScheduleType, Script, ScriptAction, ScriptReference, ScriptTable, Season, Service,
+    SingleActionSchedule, SpecialDays, TokenGateway, WallClock, Week,
 };
 use dlms::cosem::{ClockTime, Date, LogicalName, ScalerUnit, Time, Unit};
 use dlms::specs::objects::NAME_LEN_MAX;
@@ -76,6 +76,7 @@ pub(super) fn slots(image_size_max: u32) -> Slots {
         alarm_register_2: DataObject::new(&0u32),
         alarm_filter_2: DataObject::new(&0u32),
         alarm_descriptor_2: DataObject::new(&0u32),
+        local_port: LocalPort::default(),
     }
 }
 

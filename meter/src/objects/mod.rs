@@ -41,7 +41,7 @@ use alloc::vec::Vec;
 use catalogue::{PUBLIC, Ports};
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::{Data, Encoder};
-use dlms::classes::{G3Network, Moment, register};
+use dlms::classes::{G3Layer, G3Network, G3Setup, Moment, register};
 use dlms::cosem::{AttributeRequest, CaptureObject, LogicalName, MethodRequest};
 use dlms::server::{Access, AssociationContext, ObjectEntry, ObjectModel};
 use dlms::specs::schemas;
@@ -92,7 +92,7 @@ pub struct Objects<'m> {
     /// Maker and number.
     pub identity: &'m Identity,
     /// The version of the firmware.
-    pub firmware: &'static str,
+    pub firmware: &'m str,
     /// The highest counter accepted from the management client.
     pub receive_counter: Option<u32>,
     /// What is measured.
@@ -173,8 +173,12 @@ impl ObjectModel for Objects<'_> {
         request: &MethodRequest,
         parameter: Option<&Data<'_>>,
         association: &AssociationContext,
-        _: &mut Encoder<'_>,
+        out: &mut Encoder<'_>,
     ) -> Result<(), ActionResult> {
+        if let Some((catalogue::Place::G3(layer @ G3Layer::Mac), _)) = self.locate(request.logical_name) {
+            let network = self.network.as_deref_mut().ok_or(ActionResult::ObjectUndefined)?;
+            return G3Setup { layer, network }.ask(request.method, parameter.unwrap_or(&Data::Null), out);
+        }
         self.invoke(request, parameter, association.now, Origin::Remote)
     }
 }

@@ -57,6 +57,7 @@ pub const CHARGE: LogicalName = abstract_name(19, 20, 0);
 pub const TOKEN_GATEWAY: LogicalName = abstract_name(19, 40, 0);
 pub const PUSH_INTERVAL: LogicalName = abstract_name(25, 9, 0);
 pub const PUSH_ALARM: LogicalName = LogicalName([0, 1, 25, 9, 0, 255]);
+pub const LOCAL_PORT: LogicalName = abstract_name(20, 0, 0);
 pub const HDLC_SETUP: LogicalName = abstract_name(22, 0, 0);
 pub const UDP_PORT: LogicalName = abstract_name(25, 0, 0);
 pub const MAC_ADDRESS: LogicalName = abstract_name(25, 2, 0);

@@ -1,12 +1,13 @@
 //! A site: one customer's load, the meter that measures it, and the modem of the meter on the line.
 
+use super::firmware::{self, Banks};
 use super::ledger::Ledger;
 use super::{MeterIdentity, RATE_HZ, StreetConfig, StreetError};
 use crate::feeder::Feeder;
 use crate::grid::Voltages;
 use crate::household::{AMPERES_PER_LSB, Household, RATE, ThreePhaseHousehold, VOLTS_PER_LSB};
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
-use meter::{Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, Ring};
+use meter::{ImageCheck, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, Ring};
 use metrology::{Frame, Ratings};
 use plc_core::seed::uniform;
 use plc_core::time::Duration;
@@ -35,8 +36,13 @@ pub struct SiteEvent {
 pub struct Site {
     identity: MeterIdentity,
     meter: Meter<Modem>,
+    /// How the meter was built.
+    config: MeterConfig,
+    banks: Banks,
     load: Load,
     anchor: UtcAnchor,
+    /// By how much the crystal of its clock runs fast.
+    fast_ppb: i32,
     outgoing: Vec<f32>,
     sends: bool,
     pieces: u64,
@@ -58,7 +64,11 @@ impl Site {
         let three_phases = config.meters.has_three_phases(place);
         let load = Load::of(feeder, customer, (config.start_second, three_phases), (seed, supply))
             .ok_or_else(|| failed(String::from("no such customer")))?;
-        let mut meter = build_meter(&identity, load.ratings(), seed, anchor.at).map_err(failed)?;
+        let mut built = meter_config(&identity, load.ratings(), seed);
+        built.image_check = ImageCheck::Signed(firmware::maker(config.seed).public_key());
+        let banks = Banks::new(&built.firmware);
+        built.boot = Some(banks.report());
+        let mut meter = build_meter(&identity, &built, seed, anchor.at).map_err(failed)?;
         let mut stream = seed.derive("crystal", u64::from(customer)).stream();
         let fast_ppb =
             i64::from(uniform(&mut stream, 2 * config.drift_ppb + 1)) - i64::from(config.drift_ppb);
@@ -68,8 +78,11 @@ impl Site {
         Ok(Self {
             identity,
             meter,
+            banks,
+            config: built,
             load,
             anchor,
+            fast_ppb,
             outgoing: vec![0.0; config.block],
             sends: false,
             pieces: 0,
@@ -156,10 +169,28 @@ impl Site {
 
     /// A meter of this street keeps its memory as long as the street lives, so records need no disk.
     fn drain(&mut self, now: Instant) {
+        let mut activated = false;
         while let Some(output) = self.meter.poll() {
             if let MeterOutput::Event(event) = output {
+                activated |= event == MeterEvent::ImageActivated;
                 self.events.push(SiteEvent { at: self.anchor.utc(now), event });
             }
+        }
+        if activated {
+            self.restart(now);
+        }
+    }
+
+    /// The meter tries the image that it was told to activate. Where nothing can be built of it, what runs goes on.
+    fn restart(&mut self, now: Instant) {
+        let kept = self.meter.state();
+        let utc = self.meter.application().measurement().clock().utc(now);
+        if let Ok(application) = self.banks.restart(&self.config, &kept) {
+            self.meter.replace_application(now, application);
+            // The clock beside the processor has run on.
+            self.meter.handle(now, MeterInput::ClockRate { fast_ppb: self.fast_ppb });
+            let utc = utc.unwrap_or_else(|| self.anchor.utc(now));
+            self.meter.handle(now, MeterInput::Clock(UtcAnchor { at: now, utc }));
         }
     }
 }
@@ -228,9 +259,18 @@ impl Load {
     }
 }
 
+fn meter_config(identity: &MeterIdentity, ratings: Ratings, seed: &Seed) -> MeterConfig {
+    let seed = seed.derive("meter", u64::from(identity.customer));
+    let keys = MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
+    let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
+    config.master_key = Some(identity.master_key);
+    config.ratings = ratings;
+    config
+}
+
 fn build_meter(
     identity: &MeterIdentity,
-    ratings: Ratings,
+    config: &MeterConfig,
     seed: &Seed,
     now: Instant,
 ) -> Result<Meter<Modem>, String> {
@@ -244,8 +284,5 @@ fn build_meter(
         psk: identity.psk,
         frame_counter: 0,
     };
-    let keys = MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
-    let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
-    config.ratings = ratings;
-    Meter::new(config, Node::assemble(modem, device), now).map_err(|error| error.to_string())
+    Meter::new(config.clone(), Node::assemble(modem, device), now).map_err(|error| error.to_string())
 }

@@ -31,6 +31,7 @@ mod timepiece;
 mod truth;
 
 pub use config::{Action, Choice, ReadingPlan, Rogues, TownConfig};
+pub(crate) use flash::Pages;
 pub use layout::{Household, Layout, METERS_PER_CUSTOMER};
 pub use lone::Lone;
 pub use outside::{Orders, Outside};

@@ -1,9 +1,11 @@
 //! The words of `concentrator dlms`.
 
 use crate::cli::args::{host, logical_name, utc};
+use crate::hex;
 use clap::{Args, Subcommand, ValueEnum};
 use dlms::classes::Companion;
 use dlms::cosem::LogicalName;
+use dlms::security::SystemTitle;
 use plc_core::Utc;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +35,9 @@ pub struct MeterArgs {
     /// The meter, with the wrapper; 4059 is the port of DLMS.
     #[arg(long, value_name = "ADDRESS", group = "port", value_parser = host)]
     pub wrapper: Option<SocketAddr>,
+    /// The meter, with the wrapper in datagrams.
+    #[arg(long, value_name = "ADDRESS", group = "port", value_parser = host)]
+    pub udp: Option<SocketAddr>,
     /// The meter, or a gateway to its line, with HDLC.
     #[arg(long, value_name = "ADDRESS", group = "port", value_parser = host)]
     pub hdlc: Option<SocketAddr>,
@@ -43,11 +48,14 @@ pub struct MeterArgs {
     #[arg(long, value_name = "N", default_value_t = 9600)]
     pub baud: u32,
     /// Open the line as IEC 62056-21 mode E does, for the meter of this address or whichever is there.
-    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "", conflicts_with = "wrapper")]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["wrapper", "udp"])]
     pub mode_e: Option<String>,
-    /// The physical device in an HDLC address of two octets; without it the address has one.
-    #[arg(long, value_name = "N", conflicts_with = "wrapper", value_parser = clap::value_parser!(u8).range(1..=126))]
-    pub physical: Option<u8>,
+    /// The physical device in an HDLC address of two octets, or of four from 128 on; without it the address has one.
+    #[arg(long, value_name = "N", conflicts_with_all = ["wrapper", "udp"], value_parser = clap::value_parser!(u16).range(1..=16383))]
+    pub physical: Option<u16>,
+    /// Octets of the HDLC address: 1, 2 or 4. [default: as few as --physical needs]
+    #[arg(long, value_name = "N", conflicts_with_all = ["wrapper", "udp"], value_parser = address_length)]
+    pub address_length: Option<u8>,
     /// The logical device.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub server: u16,
@@ -58,6 +66,13 @@ pub struct MeterArgs {
     /// The client. [default: 16, public; with --keys 1, management]
     #[arg(long, value_name = "N")]
     pub client: Option<u16>,
+    /// The system title that the meter has to have, in 16 hexadecimal digits; the same as system_title in the file of --keys. Without
+    /// either, --state remembers the first that proves itself.
+    #[arg(long, value_name = "TITLE", value_parser = system_title)]
+    pub meter_title: Option<SystemTitle>,
+    /// Ask without opening an association: there is one for this client. Client 102 without --keys and --password does so by itself.
+    #[arg(long, conflicts_with = "password")]
+    pub pre_established: bool,
     /// The longest APDU that is taken; longer answers come in blocks.
     #[arg(long, value_name = "OCTETS", default_value_t = 4096, value_parser = clap::value_parser!(u16).range(64..))]
     pub max_pdu: u16,
@@ -92,6 +107,28 @@ impl MeterArgs {
     pub const fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
     }
+
+    /// Octets of the HDLC address.
+    pub fn address_length(&self) -> u8 {
+        let needed = match self.physical {
+            None => 1,
+            Some(physical) if physical <= TWO_OCTETS_MAX => 2,
+            Some(_) => 4,
+        };
+        self.address_length.unwrap_or(needed)
+    }
+}
+
+/// The highest physical device that an HDLC address of two octets names.
+const TWO_OCTETS_MAX: u16 = 0x7F;
+
+fn address_length(text: &str) -> Result<u8, String> {
+    let length = text.parse().ok().filter(|length| [1, 2, 4].contains(length));
+    length.ok_or_else(|| String::from("expected 1, 2 or 4"))
+}
+
+fn system_title(text: &str) -> Result<SystemTitle, String> {
+    hex::array(text).ok_or_else(|| String::from("expected 16 hexadecimal digits"))
 }
 
 /// How a client proves itself, and what it keeps.
@@ -107,17 +144,21 @@ pub struct SecurityArgs {
     /// The mechanism that --password serves.
     #[arg(long, value_name = "MECHANISM", value_enum, requires = "password", default_value_t = Auth::Lls)]
     pub auth: Auth,
-    /// Keep the invocation counters of this meter and client there; needed with keys for ciphering. A counter that is used twice
-    /// betrays the keys: never copy or restore this file.
+    /// Keep the invocation counters of this client with this meter there; needed with keys for ciphering. The file knows the client, the
+    /// meter and a fingerprint of the key, and is refused to others. A counter that is used twice betrays the keys: never copy or
+    /// restore this file.
     #[arg(long, value_name = "FILE", requires = "keys")]
     pub state: Option<PathBuf>,
     /// The next invocation counter, where there is no --state yet and the meter does not tell it, or where a meter refuses what
-    /// --state says. It is never one that was used.
+    /// --state says. It is never one that was used: a lower one than --state says is refused, and a higher one gives up those between.
     #[arg(long, value_name = "N", requires = "state")]
     pub counter: Option<u32>,
     /// In what envelope requests are ciphered.
     #[arg(long, value_name = "FORM", value_enum, requires = "keys", default_value_t = Form::Glo)]
     pub ciphering: Form,
+    /// Put general-signing around requests, and take only answers that are signed; for suites 1 and 2, with the signing keys of the file.
+    #[arg(long, requires = "keys")]
+    pub sign: bool,
 }
 
 /// A mechanism that a password serves.

@@ -3,7 +3,7 @@
 use super::fault::{Blame, Fault};
 use dlms::client::{Client, ClientConfig, ClientInput, ClientOutput};
 use dlms::hdlc::{
-    HdlcClient, HdlcClientConfig, HdlcClientInput, HdlcClientOutput, Parameters, ServerStation,
+    HdlcClient, HdlcClientConfig, HdlcClientInput, HdlcClientOutput, LinkEnd, Parameters, ServerStation,
 };
 use dlms::wrapper::WpduStream;
 use plc_core::time::Duration;
@@ -12,8 +12,10 @@ use plc_core::{Instant, Machine};
 /// A client, and how its APDUs become the octets of a connection.
 pub(super) enum Carrier {
     Wrapper(Box<Client>, WpduStream),
-    /// And whether its link may be open.
-    Hdlc(Box<HdlcClient>, bool),
+    /// Each datagram is a wrapper PDU.
+    Datagrams(Box<Client>),
+    /// And how its link has ended, if it has.
+    Hdlc(Box<HdlcClient>, Option<LinkEnd>),
 }
 
 /// What a carrier wants done or known.
@@ -29,6 +31,10 @@ impl Carrier {
         Self::Wrapper(Box::new(Client::new(config)), WpduStream::new(u16::MAX))
     }
 
+    pub(super) fn datagrams(config: ClientConfig) -> Self {
+        Self::Datagrams(Box::new(Client::new(config)))
+    }
+
     pub(super) fn hdlc(config: ClientConfig, server: ServerStation) -> anyhow::Result<Self> {
         let (client_sap, server_sap) = (config.client_sap, config.server_sap);
         let client = HdlcClient::new(HdlcClientConfig {
@@ -41,13 +47,13 @@ impl Carrier {
             inter_octet_timeout: INTER_OCTET,
         });
         client
-            .map(|client| Self::Hdlc(Box::new(client), true))
+            .map(|client| Self::Hdlc(Box::new(client), None))
             .map_err(|error| anyhow::anyhow!("client {client_sap}, server {server_sap}: {error}"))
     }
 
     pub(super) fn ask(&mut self, now: Instant, input: ClientInput<'_>) {
         match self {
-            Self::Wrapper(client, _) => client.handle(now, input),
+            Self::Wrapper(client, _) | Self::Datagrams(client) => client.handle(now, input),
             Self::Hdlc(client, _) => client.handle(now, HdlcClientInput::User(input)),
         }
     }
@@ -62,6 +68,7 @@ impl Carrier {
                     client.handle(now, ClientInput::Datagram(&wpdu));
                 }
             }
+            Self::Datagrams(client) => client.handle(now, ClientInput::Datagram(octets)),
             Self::Hdlc(client, _) => client.handle(now, HdlcClientInput::Octets(octets)),
         }
         Ok(())
@@ -69,44 +76,52 @@ impl Carrier {
 
     pub(super) fn tick(&mut self, now: Instant) {
         match self {
-            Self::Wrapper(client, _) => client.tick(now),
+            Self::Wrapper(client, _) | Self::Datagrams(client) => client.tick(now),
             Self::Hdlc(client, _) => client.tick(now),
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Wrapper(client, _) => client.deadline(),
+            Self::Wrapper(client, _) | Self::Datagrams(client) => client.deadline(),
             Self::Hdlc(client, _) => client.deadline(),
         }
     }
 
-    /// Answers with octets behind their end.
-    pub(super) const fn trailing_octets(&self) -> u64 {
+    /// The client above the link.
+    pub(super) const fn client(&self) -> &Client {
         match self {
-            Self::Wrapper(client, _) => client.counters().trailing_octets,
-            Self::Hdlc(client, _) => client.client().counters().trailing_octets,
+            Self::Wrapper(client, _) | Self::Datagrams(client) => client,
+            Self::Hdlc(client, _) => client.client(),
         }
     }
 
     /// Whether a link below is still to be closed.
     pub(super) const fn is_linked(&self) -> bool {
-        matches!(self, Self::Hdlc(_, true))
+        matches!(self, Self::Hdlc(_, None))
+    }
+
+    /// How the link below has ended, if it has.
+    pub(super) const fn link_end(&self) -> Option<LinkEnd> {
+        match self {
+            Self::Hdlc(_, end) => *end,
+            Self::Wrapper(..) | Self::Datagrams(_) => None,
+        }
     }
 
     pub(super) fn poll(&mut self) -> Option<CarrierOutput> {
         loop {
             return Some(match self {
-                Self::Wrapper(client, _) => match client.poll()? {
+                Self::Wrapper(client, _) | Self::Datagrams(client) => match client.poll()? {
                     ClientOutput::Datagram(octets) => CarrierOutput::Octets(octets),
                     output => CarrierOutput::User(output),
                 },
-                Self::Hdlc(client, is_linked) => match client.poll()? {
+                Self::Hdlc(client, end) => match client.poll()? {
                     HdlcClientOutput::Octets(octets) => CarrierOutput::Octets(octets),
                     HdlcClientOutput::User(output) => CarrierOutput::User(output),
                     HdlcClientOutput::Unnumbered(_) => continue,
-                    HdlcClientOutput::LinkClosed(_) => {
-                        *is_linked = false;
+                    HdlcClientOutput::LinkClosed(how) => {
+                        *end = Some(how);
                         continue;
                     }
                 },

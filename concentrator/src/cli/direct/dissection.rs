@@ -2,6 +2,7 @@
 
 use super::notation;
 use super::trace::Sender;
+use crate::hex::hex;
 use dlms::apdu::{
     Aare, Aarq, AccessRequest, AccessResponse, AnyActionRequest, AnyActionResponse, Ciphered,
     ConfirmedServiceError, DataNotification, DataNotificationConfirm, EventNotification, ExceptionResponse,
@@ -30,7 +31,7 @@ impl Dissector {
     /// The APDU, a line for each part, two spaces deeper for what is inside.
     pub(super) fn tree(&mut self, sender: Sender, apdu: &[u8]) -> String {
         let mut lines = Lines { text: String::new(), depth: 1 };
-        lines.say(&format!("{} octets: {}", apdu.len(), notation::hex(apdu)));
+        lines.say(&format!("{} octets: {}", apdu.len(), hex(apdu)));
         self.apdu(sender, apdu, &mut lines);
         lines.text
     }
@@ -49,7 +50,7 @@ impl Dissector {
             0xE0 => self.block(sender, apdu, lines),
             0xDD => self.general(sender, apdu, lines),
             0xDF => lines.pdu::<GeneralSigning<'_>>(apdu).map(|signed| {
-                lines.say(&format!("signature: {}", notation::hex(signed.signature)));
+                lines.say(&format!("signature: {}", hex(signed.signature)));
                 lines.inside(|lines| self.apdu(sender, signed.content, lines));
             }),
             tag if is_ciphered(tag) => self.ciphered(sender, apdu, lines),
@@ -155,7 +156,7 @@ impl Dissector {
         lines.inside(|lines| match plain {
             None => lines.say("sealed: not under the keys that are known"),
             Some(plain) => {
-                lines.say(&format!("{} octets in the clear: {}", plain.len(), notation::hex(&plain)));
+                lines.say(&format!("{} octets in the clear: {}", plain.len(), hex(&plain)));
                 self.apdu(sender, &plain, lines);
             }
         });
@@ -259,7 +260,7 @@ impl Lines {
 
     fn octets(&mut self, name: &str, octets: Option<&[u8]>) {
         if let Some(octets) = octets {
-            self.inside(|lines| lines.say(&format!("{name}: {}", notation::hex(octets))));
+            self.inside(|lines| lines.say(&format!("{name}: {}", hex(octets))));
         }
     }
 
@@ -316,7 +317,7 @@ mod tests {
     }
 
     fn tree(keys: Option<SecurityContext>, sender: Sender, apdu: &str) -> String {
-        let apdu = super::super::keys::unhex(apdu).unwrap();
+        let apdu = crate::hex::unhex(apdu).unwrap();
         Dissector::new(keys, [Some(TITLE), Some(*b"ABCDEFGH")]).tree(sender, &apdu)
     }
 

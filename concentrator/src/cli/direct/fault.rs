@@ -1,6 +1,7 @@
 //! Why a command could not be carried out, as an exit code and as one line.
 
 use dlms::client::{ClientFailure, ClientOutput};
+use dlms::hdlc::LinkEnd;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -13,6 +14,8 @@ pub(crate) enum Blame {
     Association = 4,
     /// The meter refuses what it was asked for: 5.
     Refused = 5,
+    /// It is another meter than was expected, or the counters are those of another meter, client or key: 8.
+    Stranger = 8,
 }
 
 /// A fault with an exit code of its own.
@@ -46,7 +49,7 @@ pub(super) fn is_refusal(error: &anyhow::Error) -> bool {
 }
 
 /// What the meter has said instead of opening the association.
-pub(super) fn not_associated(output: &ClientOutput) -> anyhow::Error {
+pub(super) fn not_associated(output: &ClientOutput, end: Option<LinkEnd>) -> anyhow::Error {
     match output {
         ClientOutput::Failed(ClientFailure::Rejected(result, diagnostic)) => Fault::error(
             Blame::Association,
@@ -67,40 +70,56 @@ pub(super) fn not_associated(output: &ClientOutput) -> anyhow::Error {
         ClientOutput::Failed(ClientFailure::Exception(exception)) => {
             Fault::error(Blame::Association, format!("the meter says {exception}"))
         }
-        other => not_served(other),
+        other => not_served(other, end),
     }
 }
 
-/// What the meter has said instead of serving a request.
-pub(super) fn not_served(output: &ClientOutput) -> anyhow::Error {
-    let (blame, text) = match output {
-        ClientOutput::Failed(ClientFailure::NoAnswer) => {
-            (Blame::Unreachable, String::from("the meter does not answer"))
-        }
-        ClientOutput::Failed(ClientFailure::Exception(exception)) => {
-            (Blame::Refused, format!("the meter says {exception}"))
-        }
-        ClientOutput::Failed(ClientFailure::NotNegotiated) => {
+/// What the meter has said instead of serving a request; and why the link below has ended, if it has.
+pub(super) fn not_served(output: &ClientOutput, end: Option<LinkEnd>) -> anyhow::Error {
+    let ClientOutput::Failed(failure) = output else {
+        return Fault::error(Blame::Refused, "the meter answers something else than it was asked for");
+    };
+    let (blame, text) = match failure {
+        ClientFailure::NoAnswer => (Blame::Unreachable, silence(end).to_owned()),
+        ClientFailure::Exception(exception) => (Blame::Refused, format!("the meter says {exception}")),
+        ClientFailure::NotNegotiated => {
             (Blame::Refused, String::from("the meter does not offer this service to this client"))
         }
-        ClientOutput::Failed(ClientFailure::Answer(fault)) => {
-            (Blame::Unreachable, format!("the meter answers, but {fault}"))
-        }
-        ClientOutput::Failed(ClientFailure::TimedOut) => (
+        ClientFailure::Answer(fault) => (Blame::Unreachable, format!("the meter answers, but {fault}")),
+        ClientFailure::TimedOut => (
             Blame::Unreachable,
             String::from("the meter sends without end, expected the answer within --limit seconds"),
         ),
-        ClientOutput::Failed(ClientFailure::TooLong) => {
+        ClientFailure::TooLong => {
             (Blame::Refused, String::from("too long: the value, or the request for this meter"))
         }
-        ClientOutput::Failed(ClientFailure::CounterExhausted) => {
+        ClientFailure::CounterExhausted => {
             (Blame::Association, String::from("the invocation counter has ended: the meter needs new keys"))
         }
-        ClientOutput::Failed(ClientFailure::KeyMissing) => (
+        ClientFailure::KeyMissing => (
             Blame::Association,
-            String::from("--ciphering: this form needs keys that the file does not hold"),
+            String::from("--ciphering, --sign: this form needs keys that the file does not hold"),
         ),
-        other => (Blame::Refused, format!("unexpected: {other:?}")),
+        ClientFailure::NotAValue => (Blame::Refused, String::from("expected one whole value to send")),
+        ClientFailure::WrongState => {
+            (Blame::Association, String::from("the association is closed, expected one that is open"))
+        }
+        ClientFailure::Busy => (Blame::Refused, String::from("expected one request at a time")),
+        ClientFailure::Rejected(..)
+        | ClientFailure::RejectedByProvider(..)
+        | ClientFailure::Authentication
+        | ClientFailure::Aare(_) => return not_associated(output, end),
     };
     Fault::error(blame, text)
+}
+
+/// Why nothing came: the link below may know.
+const fn silence(end: Option<LinkEnd>) -> &'static str {
+    match end {
+        Some(LinkEnd::Refused) => "the meter refuses the HDLC link: DM in answer to SNRM",
+        Some(LinkEnd::Rejected) => "the meter gives up the HDLC link: it has rejected a frame with FRMR",
+        Some(LinkEnd::ByPeer) => "the meter has closed the HDLC link: DM in answer to a request",
+        Some(LinkEnd::NoAnswer) => "the meter does not answer on the HDLC link",
+        _ => "the meter does not answer",
+    }
 }

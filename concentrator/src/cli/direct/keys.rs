@@ -1,10 +1,13 @@
 //! Who the client is to a meter that demands proof.
 
 use super::args::{Auth, MeterArgs, SecurityArgs};
+use super::state::{Fingerprint, Owner};
+use crate::hex::{hex, unhex};
 use anyhow::{Context, anyhow, bail};
 use dlms::client::ClientAuthentication;
 use dlms::security::{
-    Curve, HashFunction, KeyPairs, PrivateKey, PublicKey, Secret, SecurityContext, Suite, SystemTitle,
+    Curve, HashFunction, KeyPairs, PrivateKey, PublicKey, Secret, SecurityContext, SecurityPolicy, Suite,
+    SystemTitle,
 };
 use std::path::Path;
 use toml::{Table, Value};
@@ -14,9 +17,11 @@ use toml::{Table, Value};
 pub(super) struct Identity {
     pub(super) client: u16,
     pub(super) title: SystemTitle,
-    /// The title of the meter, where the file says it.
+    /// The title that the meter has to have, where the file or the command line says it.
     pub(super) meter_title: Option<SystemTitle>,
     pub(super) authentication: ClientAuthentication,
+    /// Of the encryption key, if there is one.
+    pub(super) key: Option<Fingerprint>,
 }
 
 impl Identity {
@@ -27,21 +32,83 @@ impl Identity {
             args.companion.map_or((PUBLIC_CLIENT, PUBLIC_CLIENT, MANAGEMENT_CLIENT), |family| {
                 (family.public_sap, family.reading_sap, family.management_sap)
             });
-        match (keys, password) {
-            (Some(path), _) => Self::read(path, args.client.unwrap_or(management)),
-            (None, Some(password)) => Ok(Self {
+        let mut identity = match (keys, password) {
+            (Some(path), _) => Self::read(path, args.client.unwrap_or(management))?,
+            (None, Some(password)) => Self {
                 client: args.client.unwrap_or(reading),
                 authentication: with_password(*auth, Secret::new(password.as_bytes())),
                 ..Self::public()
-            }),
-            (None, None) => Ok(Self { client: args.client.unwrap_or(public), ..Self::public() }),
+            },
+            (None, None) => Self { client: args.client.unwrap_or(public), ..Self::public() },
+        };
+        if let Some(title) = args.meter_title {
+            identity.expect_title(title)?;
         }
+        let is_bare = keys.is_none() && password.is_none();
+        if args.pre_established || (is_bare && identity.client == PRE_ESTABLISHED_CLIENT) {
+            let (keys, server_title) = (identity.authentication.keys().cloned(), SystemTitle::default());
+            identity.authentication = ClientAuthentication::PreEstablished { keys, server_title };
+        }
+        if args.security.sign {
+            identity.sign();
+        }
+        Ok(identity)
+    }
+
+    /// The meter has to have this title, which nobody has said otherwise.
+    fn expect_title(&mut self, title: SystemTitle) -> anyhow::Result<()> {
+        if let Some(said) = self.meter_title.replace(title).filter(|said| *said != title) {
+            bail!(
+                "--meter-title {}: system_title of --keys is {}, expected the same",
+                hex(&title),
+                hex(&said)
+            );
+        }
+        Ok(())
+    }
+
+    /// Requests are signed from now on, and answers have to be.
+    fn sign(&mut self) {
+        let signed = |keys: &mut SecurityContext| *keys = keys.clone().with_policy(SecurityPolicy::SIGNED);
+        match &mut self.authentication {
+            ClientAuthentication::HlsGmac { keys } => signed(keys),
+            ClientAuthentication::Lls { keys, .. }
+            | ClientAuthentication::HlsHash { keys, .. }
+            | ClientAuthentication::HlsEcdsa { keys, .. }
+            | ClientAuthentication::PreEstablished { keys, .. } => keys.iter_mut().for_each(signed),
+            ClientAuthentication::None => {}
+        }
+    }
+
+    /// How it proves itself to the meter of this title.
+    pub(super) fn proof(&self, meter: Option<SystemTitle>) -> anyhow::Result<ClientAuthentication> {
+        let ClientAuthentication::PreEstablished { keys, .. } = &self.authentication else {
+            return Ok(self.authentication.clone());
+        };
+        let server_title = match meter {
+            None if keys.is_some() => bail!(
+                "nobody tells the title of the meter where no association is opened: expected --meter-title, or system_title in \
+                 the file of --keys"
+            ),
+            meter => meter.unwrap_or_default(),
+        };
+        Ok(ClientAuthentication::PreEstablished { keys: keys.clone(), server_title })
+    }
+
+    /// Whether there is no AARQ.
+    pub(super) const fn is_pre_established(&self) -> bool {
+        matches!(self.authentication, ClientAuthentication::PreEstablished { .. })
+    }
+
+    /// Whose counters it uses, if it ciphers.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        Some(Owner { client: self.client, key: self.key?, meter: self.meter_title })
     }
 
     /// Whoever has no keys.
     pub(super) const fn public() -> Self {
         let authentication = ClientAuthentication::None;
-        Self { client: PUBLIC_CLIENT, title: CLIENT_TITLE, meter_title: None, authentication }
+        Self { client: PUBLIC_CLIENT, title: CLIENT_TITLE, meter_title: None, authentication, key: None }
     }
 
     /// From a file in TOML: the `[[client]]` table of this client, or where there is none of any client, `encryption_key` and
@@ -54,8 +121,8 @@ impl Identity {
         let top = Fields { path, table: &top };
         let title = top.array("client_title")?.unwrap_or(CLIENT_TITLE);
         let meter_title = top.array("system_title")?;
-        let authentication = match top.table.get("client").and_then(Value::as_array) {
-            None => top.management()?,
+        let fields = match top.table.get("client").and_then(Value::as_array) {
+            None => None,
             Some(tables) => {
                 let mut tables = tables.iter().filter_map(Value::as_table);
                 let is_ours =
@@ -64,10 +131,12 @@ impl Identity {
                 let table = table.ok_or_else(|| {
                     anyhow!("{}: expected a [[client]] with client = {client}", path.display())
                 })?;
-                Fields { path, table }.authentication()?
+                Some(Fields { path, table })
             }
         };
-        Ok(Self { client, title, meter_title, authentication })
+        let authentication = fields.as_ref().map_or_else(|| top.management(), Fields::authentication)?;
+        let key = fields.unwrap_or(top).fingerprint()?.filter(|_| authentication.keys().is_some());
+        Ok(Self { client, title, meter_title, authentication, key })
     }
 }
 
@@ -131,6 +200,9 @@ impl Fields<'_> {
         };
         match self.table.get("authentication").and_then(Value::as_str) {
             Some("none") => Ok(ClientAuthentication::None),
+            Some("pre-established") => {
+                Ok(ClientAuthentication::PreEstablished { keys, server_title: SystemTitle::default() })
+            }
             Some("lls") => Ok(ClientAuthentication::Lls { password: self.secret()?, keys }),
             Some("hls-md5") => hash(HashFunction::Md5),
             Some("hls-sha1") => hash(HashFunction::Sha1),
@@ -145,8 +217,10 @@ impl Fields<'_> {
                     pair.ok_or_else(|| self.fault("client_signing_key", "it and server_signing_public_key"))?;
                 Ok(ClientAuthentication::HlsEcdsa { own, server, keys })
             }
-            _ => Err(self
-                .fault("authentication", "none, lls, hls-md5, hls-sha1, hls-gmac, hls-sha256 or hls-ecdsa")),
+            _ => Err(self.fault(
+                "authentication",
+                "none, lls, hls-md5, hls-sha1, hls-gmac, hls-sha256, hls-ecdsa or pre-established",
+            )),
         }
     }
 
@@ -158,11 +232,22 @@ impl Fields<'_> {
         secret.ok_or_else(|| self.fault("password", "a text, or secret in hexadecimal digits"))
     }
 
-    /// The ciphered context, if there is one.
-    fn context(&self) -> anyhow::Result<Option<SecurityContext>> {
+    fn suite(&self) -> anyhow::Result<Option<Suite>> {
         let Some(suite) = self.table.get("suite") else { return Ok(None) };
         let suite = suite.as_integer().and_then(|code| u8::try_from(code).ok()).and_then(Suite::from_code);
-        let suite = suite.ok_or_else(|| self.fault("suite", "0, 1 or 2"))?;
+        suite.map(Some).ok_or_else(|| self.fault("suite", "0, 1 or 2"))
+    }
+
+    /// What tells the encryption key from others, if there is one.
+    fn fingerprint(&self) -> anyhow::Result<Option<Fingerprint>> {
+        let suite = self.suite()?.unwrap_or(Suite::Zero);
+        let key = self.octets("encryption_key", Some(suite.key_len()))?;
+        Ok(key.map(|key| Fingerprint::of(suite, &key)))
+    }
+
+    /// The ciphered context, if there is one.
+    fn context(&self) -> anyhow::Result<Option<SecurityContext>> {
+        let Some(suite) = self.suite()? else { return Ok(None) };
         let len = suite.key_len();
         let (encryption, authentication) =
             (self.due("encryption_key", len)?, self.due("authentication_key", len)?);
@@ -193,19 +278,13 @@ impl Fields<'_> {
     }
 }
 
-/// Octets from hexadecimal digits.
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
-}
-
 /// The system title of this program. The daemon has another one: both may have a meter's keys, and a title must not use a
 /// counter twice.
 const CLIENT_TITLE: SystemTitle = *b"PLCDCCLI";
 const PUBLIC_CLIENT: u16 = 16;
 const MANAGEMENT_CLIENT: u16 = 1;
+/// \[IDIS package 2; confidence C\].
+const PRE_ESTABLISHED_CLIENT: u16 = 102;
 
 #[cfg(test)]
 mod tests {

@@ -8,13 +8,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{ControlModes, OptionalActions, Termios, tcdrain, tcgetattr, tcsetattr};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// A way to a meter.
 pub(super) enum Line {
     Tcp(TcpStream),
+    Udp(UdpSocket),
     Serial(File),
 }
 
@@ -34,6 +35,18 @@ impl Line {
         socket.set_nodelay(true)?;
         socket.set_write_timeout(Some(CONNECT_TIMEOUT))?;
         Ok(Self::Tcp(socket))
+    }
+
+    /// A socket for datagrams to the meter and from nobody else.
+    pub(super) fn udp(address: SocketAddr) -> anyhow::Result<Self> {
+        let any: SocketAddr = match address {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let socket = UdpSocket::bind(any).and_then(|socket| socket.connect(address).map(|()| socket));
+        socket.map(Self::Udp).map_err(|error| {
+            Fault::error(Blame::Unreachable, format!("{address}: {error}, expected a meter"))
+        })
     }
 
     /// Eight bits without parity.
@@ -59,6 +72,7 @@ impl Line {
     pub(super) fn send(&mut self, octets: &[u8]) -> anyhow::Result<()> {
         let sent = match self {
             Self::Tcp(socket) => socket.write_all(octets),
+            Self::Udp(socket) => socket.send(octets).map(|_| ()),
             Self::Serial(file) => file.write_all(octets),
         };
         sent.map_err(|error| Fault::error(Blame::Unreachable, format!("the line: {error}")))
@@ -71,6 +85,14 @@ impl Line {
             Self::Tcp(socket) => {
                 socket.set_read_timeout(Some(wait))?;
                 socket.read(buffer)
+            }
+            Self::Udp(socket) => {
+                socket.set_read_timeout(Some(wait))?;
+                match socket.recv(buffer) {
+                    // An empty datagram is no end.
+                    Ok(0) => return Ok(Heard::Nothing),
+                    heard => heard,
+                }
             }
             Self::Serial(file) => {
                 let timeout = Timespec {

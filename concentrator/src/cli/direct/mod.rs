@@ -15,6 +15,7 @@ mod output;
 mod profile;
 mod push;
 mod session;
+mod state;
 mod trace;
 
 pub use args::{

@@ -15,6 +15,7 @@
 //! | `tag25:` `tag26:` `tag27:` | date-time, date and time as types of their own, in hexadecimal digits |
 //! | `array(…)`, `struct(…)` | array, structure |
 
+use crate::hex::{hex, unhex};
 use dlms::axdr::{BitString, Data, Encoder};
 use dlms::cosem::{ClockStatus, ClockTime, Date, Day, LogicalName, Month, Time};
 use plc_core::Utc;
@@ -157,7 +158,7 @@ impl<'t> Parser<'t> {
                 '\\' => match letters.next() {
                     Some((_, 'x')) => {
                         let pair: String = letters.by_ref().take(2).map(|(_, c)| c).collect();
-                        let octet = super::keys::unhex(&pair).and_then(|octets| octets.first().copied());
+                        let octet = unhex(&pair).and_then(|octets| octets.first().copied());
                         octets.push(octet.ok_or_else(|| self.expected("two hexadecimal digits behind \\x"))?);
                     }
                     Some((_, c @ ('"' | '\\'))) => octets.push(c as u8),
@@ -184,17 +185,17 @@ fn write_literal(name: &str, text: &str, out: &mut Encoder<'_>) -> Option<()> {
         "enum" => out.enumeration(text.parse().ok()?),
         "f32" => out.f32(text.parse().ok()?),
         "f64" => out.f64(text.parse().ok()?),
-        "bcd" => out.bcd(super::keys::unhex(text).filter(|octets| octets.len() == 1)?[0]),
+        "bcd" => out.bcd(unhex(text).filter(|octets| octets.len() == 1)?[0]),
         "bits" => return bits(text, out),
-        "octets" => out.octet_string(&super::keys::unhex(text)?),
+        "octets" => out.octet_string(&unhex(text)?),
         "text" | "utf8" => return string(name, text.as_bytes(), out),
         "obis" => out.logical_name(text.parse::<LogicalName>().ok()?),
         "datetime" => out.octet_string(&date_time(text)?.octets()),
         "date" => out.octet_string(&date(text)?.octets()),
         "time" => out.octet_string(&time(text)?.octets()),
-        "tag25" => out.data(&Data::DateTime(super::keys::unhex(text)?.try_into().ok()?)),
-        "tag26" => out.data(&Data::Date(super::keys::unhex(text)?.try_into().ok()?)),
-        "tag27" => out.data(&Data::Time(super::keys::unhex(text)?.try_into().ok()?)),
+        "tag25" => out.data(&Data::DateTime(unhex(text)?.try_into().ok()?)),
+        "tag26" => out.data(&Data::Date(unhex(text)?.try_into().ok()?)),
+        "tag27" => out.data(&Data::Time(unhex(text)?.try_into().ok()?)),
         _ => return None,
     }
     Some(())
@@ -388,10 +389,6 @@ fn escaped_text(text: &str) -> String {
         c => c.to_string(),
     };
     text.chars().map(letter).collect()
-}
-
-pub(super) fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 const TYPES: [&str; 24] = [

@@ -1,7 +1,7 @@
 //! Results as a table, as JSON or as comma-separated values.
 
 use super::args::Format;
-use super::notation;
+use crate::hex::hex;
 use dlms::axdr::Data;
 use dlms::cosem::{Quantity, ScalerUnit, Unit};
 use serde_json::{Map, Value, json};
@@ -120,7 +120,7 @@ pub(super) fn value(data: &Data<'_>) -> Value {
         Data::Array(elements) | Data::Structure(elements) => {
             elements.iter().map(|element| value(&element)).collect()
         }
-        Data::OctetString(octets) => json!(notation::hex(octets)),
+        Data::OctetString(octets) => json!(hex(octets)),
         Data::VisibleString(octets) => json!(String::from_utf8_lossy(octets)),
         Data::Utf8String(text) => json!(text),
         Data::F32(value) => json!(value),

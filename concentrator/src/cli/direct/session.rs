@@ -10,15 +10,19 @@ use super::opening;
 use super::trace::{Sender, Trace};
 use crate::clock::Monotonic;
 use crate::entropy;
+use crate::hex::hex;
 use anyhow::{Context, anyhow, bail};
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::Data;
-use dlms::client::{CipheringForm, ClientConfig, ClientFailure, ClientInput, ClientOutput, Quirks};
+use dlms::client::{
+    CipheringForm, ClientAuthentication, ClientConfig, ClientFailure, ClientInput, ClientOutput, Quirks,
+};
 use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use dlms::hdlc::ServerStation;
-use dlms::security::KeySource;
+use dlms::security::{KeySource, SystemTitle};
 use plc_core::Instant;
 use plc_core::time::Duration;
+use std::io::{self, Write};
 
 /// An open association; it is released when it is dropped. So whoever prints what was read does it first: a meter that does not
 /// confirm the release keeps nobody from a value, and is told of in the trace only.
@@ -27,6 +31,8 @@ pub(super) struct Session {
     line: Line,
     clock: Monotonic,
     counters: Option<Counters>,
+    /// Who the meter has to be.
+    expected: Option<Expected>,
     trace: Option<Trace>,
     /// Whether there is something to release.
     is_open: bool,
@@ -38,46 +44,65 @@ impl Session {
     /// Connects and associates as the client of the command line.
     pub(super) fn open(args: &MeterArgs) -> anyhow::Result<Self> {
         let identity = Identity::of(args)?;
-        if identity.authentication.keys().is_none() {
-            return Self::associate(args, &identity, None);
-        }
+        let Some(owner) = identity.owner() else { return Self::associate(args, &identity, None) };
         let state = args.security.state.as_ref();
         let state = state.ok_or_else(|| {
             anyhow!("expected --state, where the invocation counters of this client are kept")
         })?;
-        let mut counters = Counters::read(state)?;
-        match args.security.counter {
+        let mut counters = Counters::open(state, owner)?;
+        let note = match args.security.counter {
             Some(counter) => counters.begin_with(counter)?,
-            None if counters.send.is_none() => counters.send = Some(next_counter(args, identity.client)?),
-            None => {}
+            None if counters.next().is_none() => {
+                let told = next_counter(args, &identity).with_context(|| state.display().to_string())?;
+                Some(counters.begin_as_told(told))
+            }
+            None => None,
+        };
+        if let Some(note) = note {
+            writeln!(io::stderr(), "{note}")?;
         }
         Self::associate(args, &identity, Some(counters))
     }
 
     fn associate(args: &MeterArgs, identity: &Identity, counters: Option<Counters>) -> anyhow::Result<Self> {
-        let config = client_config(args, identity, counters.as_ref())?;
+        let expected = Expected::of(args, identity, counters.as_ref());
+        let authentication = identity.proof(expected.as_ref().map(|expected| expected.title))?;
+        let config = client_config(args, identity, authentication, counters.as_ref())?;
         let clock = Monotonic::start();
-        let (mut line, carrier) = match (args.wrapper, args.hdlc, &args.serial) {
-            (Some(address), _, _) => (Line::tcp(address)?, Carrier::wrapper(config)),
-            (None, Some(address), _) => (Line::tcp(address)?, Carrier::hdlc(config, station(args))?),
-            (None, None, Some(device)) => {
-                (Line::serial(device, args.baud)?, Carrier::hdlc(config, station(args))?)
-            }
-            (None, None, None) => bail!("expected --wrapper, --hdlc or --serial"),
-        };
+        let (mut line, carrier) = way(args, config)?;
         if let Some(address) = &args.mode_e {
             opening::open(&mut line, clock, address, args.baud)?;
         }
         let trace = args.trace.then(|| {
-            let titles = [Some(identity.title), identity.meter_title];
-            Trace::new(args.wrapper.is_none(), identity.authentication.keys(), titles)
+            let titles = [Some(identity.title), expected.as_ref().map(|expected| expected.title)];
+            Trace::new(args.hdlc.is_some() || args.serial.is_some(), identity.authentication.keys(), titles)
         });
-        let mut session = Self { carrier, line, clock, counters, trace, is_open: false, farewell: None };
-        match session.ask(ClientInput::Connect)? {
+        let mut session =
+            Self { carrier, line, clock, counters, expected, trace, is_open: false, farewell: None };
+        let answer = session.ask(ClientInput::Connect)?;
+        session.check_title()?;
+        match answer {
             ClientOutput::Connected => session.is_open = true,
-            other => return Err(not_associated(&other)),
+            other => return Err(not_associated(&other, session.carrier.link_end())),
         }
+        session.meet(identity)?;
         Ok(session)
+    }
+
+    /// Whether the meter says that it is the one that was expected.
+    fn check_title(&self) -> anyhow::Result<()> {
+        match (&self.expected, self.carrier.client().server_title()) {
+            (Some(expected), Some(title)) => expected.check(title),
+            _ => Ok(()),
+        }
+    }
+
+    /// The meter has proved who it is, or is to be believed: the counters are those with it from now on.
+    fn meet(&mut self, identity: &Identity) -> anyhow::Result<()> {
+        let said = self.carrier.client().server_title();
+        let known = identity.is_pre_established().then_some(self.expected.as_ref()).flatten();
+        let Some(title) = said.or(known.map(|expected| expected.title)) else { return Ok(()) };
+        self.keep(|counters| counters.meet(title))
     }
 
     /// Reads an attribute: one whole encoded value.
@@ -86,7 +111,7 @@ impl Session {
         match self.ask(ClientInput::Get(request))? {
             ClientOutput::Value(value) => Ok(value),
             ClientOutput::AccessResult(result) => Err(refused(name, "attribute", attribute, &result)),
-            other => Err(not_served(&other)),
+            other => Err(not_served(&other, self.carrier.link_end())),
         }
     }
 
@@ -96,7 +121,7 @@ impl Session {
         match self.ask(ClientInput::Set(request, value))? {
             ClientOutput::AccessResult(DataAccessResult::Success) => Ok(()),
             ClientOutput::AccessResult(result) => Err(refused(name, "attribute", attribute, &result)),
-            other => Err(not_served(&other)),
+            other => Err(not_served(&other, self.carrier.link_end())),
         }
     }
 
@@ -110,7 +135,7 @@ impl Session {
         match self.ask(ClientInput::Action(method, parameter))? {
             ClientOutput::ActionResult(ActionResult::Success, returned) => Ok(returned),
             ClientOutput::ActionResult(result, _) => Err(refused(name, "method", number, &result)),
-            other => Err(not_served(&other)),
+            other => Err(not_served(&other, self.carrier.link_end())),
         }
     }
 
@@ -142,6 +167,7 @@ impl Session {
                         self.keep(|counters| counters.reserve(reserved_to))?;
                     }
                     CarrierOutput::User(ClientOutput::ServerCounter(last)) => {
+                        self.check_title()?;
                         self.keep(|counters| counters.hear(last))?;
                     }
                     // Pushes between answers are for listeners.
@@ -160,10 +186,16 @@ impl Session {
     }
 
     fn send(&mut self, octets: &[u8]) -> anyhow::Result<()> {
-        if let Some(trace) = &mut self.trace {
-            trace.on_octets(Sender::Client, octets);
-        }
+        self.show(Sender::Client, octets);
         self.line.send(octets)
+    }
+
+    fn show(&mut self, sender: Sender, octets: &[u8]) {
+        match (&mut self.trace, &self.carrier) {
+            (Some(trace), Carrier::Datagrams(_)) => trace.on_datagram(sender, octets),
+            (Some(trace), _) => trace.on_octets(sender, octets),
+            (None, _) => {}
+        }
     }
 
     fn keep(&mut self, change: impl FnOnce(&mut Counters) -> anyhow::Result<()>) -> anyhow::Result<()> {
@@ -177,11 +209,10 @@ impl Session {
             bail!("the meter does not confirm within {} s", FAREWELL.as_secs());
         }
         let until = self.farewell.map_or(deadline, |until| until.min(deadline));
-        let mut buffer = [0; 4096];
+        // A datagram that is longer loses its end.
+        let mut buffer = [0; 65_535];
         if let Heard::Octets(len) = self.line.receive(&mut buffer, until.since(self.clock.now()))? {
-            if let Some(trace) = &mut self.trace {
-                trace.on_octets(Sender::Meter, &buffer[..len]);
-            }
+            self.show(Sender::Meter, &buffer[..len]);
             self.carrier.take(self.clock.now(), &buffer[..len])?;
         }
         if deadline <= self.clock.now() {
@@ -194,12 +225,10 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(trace) = &self.trace
-            && self.carrier.trailing_octets() > 0
+            && self.carrier.client().counters().trailing_octets > 0
         {
-            trace.note(&format!(
-                "octets behind the end of {} answers, tolerated",
-                self.carrier.trailing_octets()
-            ));
+            let answers = self.carrier.client().counters().trailing_octets;
+            trace.note(&format!("octets behind the end of {answers} answers, tolerated"));
         }
         if std::mem::take(&mut self.is_open)
             && let Err(error) = self.release()
@@ -214,9 +243,11 @@ impl Drop for Session {
 ///
 /// Nobody vouches for that number. It is used once, for a client that has never spoken: from then on the own file says
 /// which counters are unused.
-fn next_counter(args: &MeterArgs, client: u16) -> anyhow::Result<u32> {
-    let client_sap = args.companion.map_or(Identity::public().client, |family| family.public_sap);
-    let mut public = Session::associate(args, &Identity { client: client_sap, ..Identity::public() }, None)?;
+fn next_counter(args: &MeterArgs, identity: &Identity) -> anyhow::Result<u32> {
+    let public = Identity::public();
+    let (client, meter_title) = (identity.client, identity.meter_title);
+    let client_sap = args.companion.map_or(public.client, |family| family.public_sap);
+    let mut public = Session::associate(args, &Identity { client: client_sap, meter_title, ..public }, None)?;
     let own = u8::try_from(client).unwrap_or(0);
     let instance = match args.companion {
         Some(family) => family.counter_of(client),
@@ -228,7 +259,7 @@ fn next_counter(args: &MeterArgs, client: u16) -> anyhow::Result<u32> {
         told => told,
     };
     let value =
-        value.context("no --state yet, and the meter does not tell its counter: expected --counter")?;
+        value.context("no such file yet, and the meter does not tell its counter: expected --counter with a number above all that were used")?;
     drop(public);
     let last = Data::from_bytes(&value)?.as_u64().and_then(|last| u32::try_from(last).ok());
     last.and_then(|last| last.checked_add(1))
@@ -240,24 +271,81 @@ const fn receive_counter(instance: u8) -> AttributeRequest {
     AttributeRequest::new(1, LogicalName([0, 0, 43, 1, instance, 255]), 2)
 }
 
-fn station(args: &MeterArgs) -> ServerStation {
-    args.physical.map_or(ServerStation::Alone, ServerStation::Two)
+/// The line to the meter, and who speaks over it.
+fn way(args: &MeterArgs, config: ClientConfig) -> anyhow::Result<(Line, Carrier)> {
+    Ok(match (args.wrapper, args.udp, args.hdlc, &args.serial) {
+        (Some(address), ..) => (Line::tcp(address)?, Carrier::wrapper(config)),
+        (_, Some(address), ..) => (Line::udp(address)?, Carrier::datagrams(config)),
+        (_, _, Some(address), _) => {
+            let carrier = Carrier::hdlc(config, station(args)?)?;
+            (Line::tcp(address)?, carrier)
+        }
+        (_, _, _, Some(device)) => {
+            let carrier = Carrier::hdlc(config, station(args)?)?;
+            (Line::serial(device, args.baud)?, carrier)
+        }
+        (None, None, None, None) => bail!("expected --wrapper, --udp, --hdlc or --serial"),
+    })
+}
+
+fn station(args: &MeterArgs) -> anyhow::Result<ServerStation> {
+    let physical = args.physical;
+    match (args.address_length(), physical, physical.and_then(|lower| u8::try_from(lower).ok())) {
+        (1, None, _) => Ok(ServerStation::Alone),
+        (2, _, Some(lower)) => Ok(ServerStation::Two(lower)),
+        (4, Some(lower), _) => Ok(ServerStation::Four(lower)),
+        (1, Some(_), _) => {
+            bail!("--address-length 1: expected no --physical, which has no room in one octet")
+        }
+        (length, None, _) => bail!("--address-length {length}: expected --physical"),
+        (length, Some(lower), _) => bail!("--address-length {length}: --physical {lower}: expected 1 to 127"),
+    }
+}
+
+/// Who the meter has to be, and who says so.
+struct Expected {
+    title: SystemTitle,
+    by: String,
+}
+
+impl Expected {
+    fn of(args: &MeterArgs, identity: &Identity, counters: Option<&Counters>) -> Option<Self> {
+        if let Some(title) = identity.meter_title {
+            let keys = args.security.keys.as_ref().filter(|_| args.meter_title.is_none());
+            let by = keys.map_or(String::from("--meter-title"), |keys| keys.display().to_string());
+            return Some(Self { title, by });
+        }
+        let counters = counters?;
+        Some(Self { title: counters.meter()?, by: counters.path().display().to_string() })
+    }
+
+    fn check(&self, said: SystemTitle) -> anyhow::Result<()> {
+        if said == self.title {
+            return Ok(());
+        }
+        let (said, expected, by) = (hex(&said), hex(&self.title), &self.by);
+        Err(Fault::error(
+            Blame::Stranger,
+            format!("another meter: its system title is {said}, expected {expected} as {by} says"),
+        ))
+    }
 }
 
 fn client_config(
     args: &MeterArgs,
     identity: &Identity,
+    authentication: ClientAuthentication,
     counters: Option<&Counters>,
 ) -> anyhow::Result<ClientConfig> {
     Ok(ClientConfig {
         client_sap: identity.client,
         server_sap: args.server,
         client_title: identity.title,
-        authentication: identity.authentication.clone(),
+        authentication,
         ciphering: form(args.security.ciphering),
-        first_invocation_counter: counters.and_then(|counters| counters.send).unwrap_or(1),
+        first_invocation_counter: counters.and_then(Counters::next).unwrap_or(1),
         counter_block: COUNTER_BLOCK,
-        last_server_counter: counters.and_then(|counters| counters.server),
+        last_server_counter: counters.and_then(Counters::server),
         max_receive_pdu: args.max_pdu,
         max_value_len: MAX_VALUE_LEN,
         response_timeout: Duration::from_secs(args.timeout.into()),

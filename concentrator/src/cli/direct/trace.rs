@@ -43,6 +43,12 @@ impl Trace {
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
+    /// The same of a datagram, which stands alone.
+    pub(super) fn on_datagram(&mut self, sender: Sender, octets: &[u8]) {
+        self.streams[usize::from(sender == Sender::Meter)] = Stream::new(false);
+        self.on_octets(sender, octets);
+    }
+
     /// Something that was noticed.
     #[expect(clippy::unused_self, reason = "only who traces is told")]
     pub(super) fn note(&self, text: &str) {

@@ -35,7 +35,7 @@ pub enum Case {
 
 /// Rectangular changes of the voltage of lamps of 230 V at 50 Hz whose Pst is 1: what they are called, changes in a minute, their size in
 /// percent \[61000-4-15 table 5; confidence C\].
-pub const PST_ONE: [(&str, f64, f64); 6] = [
+const PST_ONE: [(&str, f64, f64); 6] = [
     ("Pst of 1 change a minute of 2.715 %: 1.00", 1.0, 2.715),
     ("Pst of 2 changes a minute of 2.191 %: 1.00", 2.0, 2.191),
     ("Pst of 7 changes a minute of 1.450 %: 1.00", 7.0, 1.450),

@@ -1,7 +1,6 @@
 //! The highest counters of the meters that push.
 
-use crate::cli::direct::keys::unhex;
-use crate::cli::direct::notation::hex;
+use crate::hex::{hex, unhex};
 use anyhow::{Context, anyhow};
 use dlms::security::{Control, SystemTitle};
 use std::collections::BTreeMap;

@@ -4,8 +4,8 @@ use super::confirmer::Confirmer;
 use super::counters::{PushCounters, Stale};
 use super::{Push, Told, note};
 use crate::cli::direct::keys::Identity;
-use crate::cli::direct::notation::hex;
 use crate::cli::direct::trace::{Sender, Stream, Trace};
+use crate::hex::hex;
 use dlms::apdu::{
     Ciphered, DataNotification, DataNotificationConfirm, Envelope, EventNotification, GeneralBlockTransfer,
     Pdu,
@@ -109,10 +109,12 @@ impl<'l> Ear<'l> {
         let apdu = match opened.as_ref().zip(self.confirmer) {
             None if opened.is_some() => return,
             None => confirmation,
-            Some((opened, confirmer)) => match confirmer.seal(self.identity, opened.control, &confirmation) {
-                Ok(sealed) => sealed,
-                Err(error) => return note(format_args!("{from}: a push is not confirmed: {error:#}")),
-            },
+            Some((opened, confirmer)) => {
+                match confirmer.seal(self.identity, opened.title, opened.control, &confirmation) {
+                    Ok(sealed) => sealed,
+                    Err(error) => return note(format_args!("{from}: a push is not confirmed: {error:#}")),
+                }
+            }
         };
         // The other way.
         let wpdu = Wpdu { source: destination, destination: source, apdu: &apdu };

@@ -29,11 +29,13 @@ use std::sync::{Arc, Mutex};
 pub(super) fn listen(args: &ListenArgs) -> anyhow::Result<()> {
     let identity = args.keys.as_ref().map(|path| Identity::read(path, args.client)).transpose()?;
     let counters = PushCounters::read(args.state.as_deref())?;
+    let identity = identity.unwrap_or(Identity::public());
+    let confirmer = args.confirm_state.clone().map(|path| Confirmer::new(path, &identity)).transpose()?;
     let listener = Arc::new(Listener {
         args: args.clone(),
-        identity: identity.unwrap_or(Identity::public()),
+        identity,
+        confirmer,
         counters: Mutex::new(counters),
-        confirmer: args.confirm_state.clone().map(Confirmer::new).transpose()?,
         connections: AtomicUsize::new(0),
     });
     let (pushes, inbox) = sync_channel(INBOX);
