@@ -62,6 +62,11 @@ pub enum ApplicationInput<'a> {
     Activation(Activation),
     /// The clock is set.
     Clock(UtcAnchor),
+    /// From now on the crystal of the clock runs fast by so much against the driver's time.
+    ClockRate {
+        /// In thousand-millionths; negative: slow.
+        fast_ppb: i32,
+    },
     /// A datagram has arrived.
     Udp(UdpIndication),
     /// A datagram has left, or has not.
@@ -541,6 +546,7 @@ impl Machine for MeterApplication {
             ApplicationInput::SupplyLost => self.on_supply_lost(now),
             ApplicationInput::SupplyBack => self.on_supply_back(now),
             ApplicationInput::Activation(activation) => self.on_activation(now, activation),
+            ApplicationInput::ClockRate { fast_ppb } => self.measurement.on_clock_rate(now, fast_ppb),
             ApplicationInput::Clock(anchor) => self.on_clock(now, anchor),
             ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram, None),
             ApplicationInput::UdpConfirm(UdpConfirm { status, .. }) => {

@@ -210,6 +210,11 @@ impl Measurement {
         shift
     }
 
+    /// The crystal of the clock runs fast by so much from now on: see [`MeterClock::run_at`].
+    pub fn on_clock_rate(&mut self, now: Instant, fast_ppb: i32) {
+        self.clock.run_at(now, fast_ppb);
+    }
+
     /// The oldest row that was captured and not taken, and what it begins. The profiles keep it, taken or not.
     pub fn take_captured(&mut self) -> Option<(Row, Begins)> {
         self.captured.pop()

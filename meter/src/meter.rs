@@ -43,6 +43,11 @@ pub enum MeterInput<'a, P: Phy> {
     Activation(Activation),
     /// The clock is set.
     Clock(UtcAnchor),
+    /// From now on the crystal of the clock runs fast by so much against the driver's time.
+    ClockRate {
+        /// In thousand-millionths; negative: slow.
+        fast_ppb: i32,
+    },
 }
 
 impl<P: Phy> fmt::Debug for MeterInput<'_, P> {
@@ -58,6 +63,7 @@ impl<P: Phy> fmt::Debug for MeterInput<'_, P> {
             Self::SupplyLost => f.write_str("SupplyLost"),
             Self::SupplyBack => f.write_str("SupplyBack"),
             Self::Activation(activation) => write!(f, "{activation:?}"),
+            Self::ClockRate { fast_ppb } => write!(f, "ClockRate({fast_ppb})"),
             Self::Clock(anchor) => write!(f, "Clock({})", anchor.utc),
         }
     }
@@ -211,6 +217,7 @@ impl<P: Phy> Machine for Meter<P> {
             MeterInput::SupplyLost => self.tell(now, ApplicationInput::SupplyLost),
             MeterInput::SupplyBack => self.tell(now, ApplicationInput::SupplyBack),
             MeterInput::Activation(activation) => self.tell(now, ApplicationInput::Activation(activation)),
+            MeterInput::ClockRate { fast_ppb } => self.tell(now, ApplicationInput::ClockRate { fast_ppb }),
             MeterInput::Clock(anchor) => self.tell(now, ApplicationInput::Clock(anchor)),
         }
         self.pump(now);

@@ -36,6 +36,7 @@ impl Report {
             "captures": { "due": self.captures.0, "held": self.captures.1, "share": self.success() },
             "sessions": { "good": self.record.sessions.0, "failed": self.record.sessions.1, "reasons": self.record.failures },
             "clock_deviations": self.record.clock_deviations,
+            "supply_losses": self.record.losses,
             "supply_lost": said(Supply::Lost),
             "supply_back": said(Supply::Back),
             "clocks_set": self.record.clocks_set,
@@ -54,22 +55,32 @@ impl Report {
                 "collisions": period.line.collisions,
                 "collided": period.line.collided,
             })).collect::<Vec<_>>(),
-            "meters": self.meters.iter().map(|meter| json!({
-                "id": meter.id,
-                "feeder": meter.feeder,
-                "phase": meter.phase,
-                "position_m": [meter.position.0, meter.position.1],
-                "snr_db": meter.snr_db.map(one_digit),
-                "join_s": rounded(&meter.join_s),
-                "hops": meter.hops,
-                "parent": meter.parent,
-                "captures": meter.captures,
-                "node": figures(&meter.node),
-            })).collect::<Vec<_>>(),
+            "meters": self.meters_value(),
+            "worst_clock_ms": self.record.worst_clock.map(|(_, ahead_ms, _)| ahead_ms),
             "node_octets": self.node_octets,
             "coordinator_octets": self.coordinator_octets,
             "violations": { "count": self.record.violation_count, "first": self.record.violations },
         })
+    }
+
+    fn meters_value(&self) -> Vec<Value> {
+        self.meters
+            .iter()
+            .map(|meter| {
+                json!({
+                    "id": meter.id,
+                    "feeder": meter.feeder,
+                    "phase": meter.phase,
+                    "position_m": [meter.position.0, meter.position.1],
+                    "snr_db": meter.snr_db.map(one_digit),
+                    "join_s": rounded(&meter.join_s),
+                    "hops": meter.hops,
+                    "parent": meter.parent,
+                    "captures": meter.captures,
+                    "node": figures(&meter.node),
+                })
+            })
+            .collect()
     }
 
     fn mains_value(&self) -> Value {

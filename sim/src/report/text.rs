@@ -131,10 +131,11 @@ impl Report {
         }
         let said = |what| self.record.supplies.iter().filter(|(_, supply, _)| *supply == what).count();
         let (lost, back) = (said(Supply::Lost), said(Supply::Back));
-        if lost + back > 0 {
+        let losses = self.record.losses;
+        if losses > 0 {
             writeln!(
                 to,
-                "meters have said  {lost} times that their supply was lost, {back} times that it was back"
+                "supply            lost {losses} times; {lost} last gasps heard, {back} said it was back"
             )?;
         }
         let (good, bad) = self.record.sessions;
@@ -159,7 +160,18 @@ impl Report {
             "wrong clocks      {} found, {} set; captures given up {}",
             self.record.clock_deviations, self.record.clocks_set, self.record.captures_lost
         )?;
+        self.write_worst_clock(to)?;
         self.write_periods(to)
+    }
+
+    /// The clock that was most wrong, of those that had power.
+    fn write_worst_clock(&self, to: &mut String) -> std::fmt::Result {
+        let Some((meter, ahead_ms, at)) = self.record.worst_clock else { return Ok(()) };
+        let id = self.meters.get(meter).map_or("", |meter| meter.id.as_str());
+        let (seconds, which) =
+            (ahead_ms.unsigned_abs() as f64 / 1e3, if ahead_ms < 0 { "behind" } else { "ahead" });
+        let at = self.start + at.since(plc_core::Instant::EPOCH);
+        writeln!(to, "worst clock       {seconds:.3} s {which} ({id}, {at})")
     }
 
     /// Reading after each boundary, and what the line has seen until the next.

@@ -2,6 +2,7 @@
 
 use super::seconds;
 use super::section::Section;
+use crate::feeder::Phase;
 use crate::world::{Action, Choice};
 use plc_core::time::Duration;
 
@@ -98,12 +99,33 @@ fn rogue(
 }
 
 fn choice(section: &mut Section<'_>, meters: usize) -> Choice {
-    match (section.has("share"), section.has("node")) {
-        (true, true) => section.fault("share", "stands beside `node`", "one of both"),
-        (true, false) => return share(section),
-        (false, _) => {}
+    let given: Vec<_> = WAYS.into_iter().filter(|&way| section.has(way)).collect();
+    if let [first, second, ..] = given[..] {
+        section.fault(second, &format!("stands beside `{first}`"), "one of node, share, phase and behind");
+        section.leave();
+        return Choice::Node(0);
     }
-    Choice::Node(section.needed_whole("node", (0, meters as u64)) as usize)
+    match given.first() {
+        Some(&"share") => share(section),
+        Some(&"phase") => phase(section),
+        Some(&"behind") => {
+            let meter = section.needed_whole("behind", (1, meters as u64)) as usize;
+            Choice::Behind { meter, metres: section.number("metres", 0.0, (0.0, 5000.0)) }
+        }
+        _ => Choice::Node(section.needed_whole("node", (0, meters as u64)) as usize),
+    }
+}
+
+/// The ways to say whose supply is meant.
+const WAYS: [&str; 4] = ["node", "share", "phase", "behind"];
+
+fn phase(section: &mut Section<'_>) -> Choice {
+    let name = section.text("phase", "");
+    let found = Phase::ALL.into_iter().zip(["L1", "L2", "L3"]).find(|(_, known)| *known == name);
+    if found.is_none() {
+        section.fault("phase", &format!("{name:?}"), "L1, L2 or L3");
+    }
+    Choice::Phase(found.map_or(Phase::ALL[0], |(phase, _)| phase))
 }
 
 fn share(section: &mut Section<'_>) -> Choice {

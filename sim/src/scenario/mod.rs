@@ -119,6 +119,9 @@ fn read_town(section: &mut Section<'_>, town: &mut TownConfig) {
     }
     town.offset_db = section.number("offset_db", 0.0, (-60.0, 60.0));
     town.power_on = seconds(section.number("power_on_s", 0.0, (0.0, 86_400.0)));
+    town.hold_up = seconds(section.number("hold_up_s", town.hold_up.as_secs_f64(), (0.1, 120.0)));
+    let drift_ppm = section.number("drift_ppm", f64::from(town.drift_ppb) / 1e3, (0.0, 1000.0));
+    town.drift_ppb = (drift_ppm * 1e3).round() as u32;
     let band = section.text("band", CENELEC_A.name);
     match BandPlan::named(&band).ok().and_then(|plan| town.clone().in_band(plan)) {
         Some(other) => *town = other,

@@ -59,6 +59,8 @@ pub struct StreetConfig {
     pub block: usize,
     /// What meters the customers have.
     pub meters: MeterMix,
+    /// By how much the crystals of the meters' clocks are off at most, either way, in thousand-millionths.
+    pub drift_ppb: u32,
 }
 
 impl StreetConfig {
@@ -73,6 +75,7 @@ impl StreetConfig {
             every_sample: false,
             block: 139,
             meters: MeterMix::SinglePhase,
+            drift_ppb: 20_000,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::household::{AMPERES_PER_LSB, Household, RATE, ThreePhaseHousehold, VO
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
 use meter::{ImageCheck, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, Ring};
 use metrology::{Frame, Ratings};
+use plc_core::seed::uniform;
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, SampleClock, Seed, Utc, UtcAnchor};
 use plc_node::{DeviceConfig, Node};
@@ -40,6 +41,8 @@ pub struct Site {
     banks: Banks,
     load: Load,
     anchor: UtcAnchor,
+    /// By how much the crystal of its clock runs fast.
+    fast_ppb: i32,
     outgoing: Vec<f32>,
     sends: bool,
     pieces: u64,
@@ -66,6 +69,11 @@ impl Site {
         let banks = Banks::new(&built.firmware);
         built.boot = Some(banks.report());
         let mut meter = build_meter(&identity, &built, seed, anchor.at).map_err(failed)?;
+        let mut stream = seed.derive("crystal", u64::from(customer)).stream();
+        let fast_ppb =
+            i64::from(uniform(&mut stream, 2 * config.drift_ppb + 1)) - i64::from(config.drift_ppb);
+        let fast_ppb = i32::try_from(fast_ppb).unwrap_or(0);
+        meter.handle(anchor.at, MeterInput::ClockRate { fast_ppb });
         meter.handle(anchor.at, MeterInput::Clock(anchor));
         Ok(Self {
             identity,
@@ -74,6 +82,7 @@ impl Site {
             config: built,
             load,
             anchor,
+            fast_ppb,
             outgoing: vec![0.0; config.block],
             sends: false,
             pieces: 0,
@@ -175,9 +184,13 @@ impl Site {
     /// The meter tries the image that it was told to activate. Where nothing can be built of it, what runs goes on.
     fn restart(&mut self, now: Instant) {
         let kept = self.meter.state();
+        let utc = self.meter.application().measurement().clock().utc(now);
         if let Ok(application) = self.banks.restart(&self.config, &kept) {
             self.meter.replace_application(now, application);
-            self.meter.handle(now, MeterInput::Clock(self.anchor));
+            // The clock beside the processor has run on.
+            self.meter.handle(now, MeterInput::ClockRate { fast_ppb: self.fast_ppb });
+            let utc = utc.unwrap_or_else(|| self.anchor.utc(now));
+            self.meter.handle(now, MeterInput::Clock(UtcAnchor { at: now, utc }));
         }
     }
 }

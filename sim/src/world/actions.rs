@@ -112,6 +112,16 @@ impl World {
                 };
                 (1..=self.sites.len() as u32).filter(of).collect()
             }
+            Choice::Phase(phase) => {
+                let hangs = |place: &usize| {
+                    let household = &self.layout.households()[*place];
+                    household.spot.phase == Some(phase) && !self.config.mix.has_three_phases(*place)
+                };
+                (0..self.sites.len()).filter(hangs).map(|place| place as u32 + 1).collect()
+            }
+            Choice::Behind { meter, metres } => {
+                self.layout.behind(meter - 1, metres).into_iter().map(|place| place as u32 + 1).collect()
+            }
         }
     }
 
@@ -154,6 +164,7 @@ impl World {
                 if !site.is_on_stored() {
                     self.tap.note(self.now, node, || Input::SupplyLost);
                     site.lose_supply(self.now);
+                    self.record.losses += 1;
                     self.after(node);
                 }
             }

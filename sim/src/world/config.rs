@@ -1,6 +1,6 @@
 //! What a world is built from.
 
-use crate::feeder::Feeder;
+use crate::feeder::{Feeder, Phase};
 use crate::frame::{ErrorTable, Noise};
 use crate::street::MeterMix;
 use g3_phy::{BandPlan, CENELEC_A};
@@ -32,6 +32,11 @@ pub struct TownConfig {
     pub duration: Duration,
     /// Meters come to life within this time, each at its own moment.
     pub power_on: Duration,
+    /// By how much the crystals of the meters' clocks are off at most, either way, at 25 °C, in thousand-millionths; the cold adds to it.
+    /// 0: every clock is right.
+    pub drift_ppb: u32,
+    /// How long a meter lives on what it has stored when it loses its supply.
+    pub hold_up: Duration,
     /// Noise over the day, dB above that of the street.
     pub noise: Noise,
     /// Receivers differ in their noise by up to so many dB either way.
@@ -132,10 +137,23 @@ pub enum Choice {
     Node(usize),
     /// A share of the meters, drawn anew; the same draw under the same name.
     Share(f64),
+    /// The meters of one phase that hang on this one: a fuse at the transformer has blown, or a conductor is off.
+    Phase(Phase),
+    /// The meters behind the cable that is so many metres up the way from a meter: a fuse of the feeder has blown. Signals pass the
+    /// fuse, as they couple from one conductor into the others.
+    Behind {
+        /// The meter, 1 or more.
+        meter: usize,
+        /// Metres.
+        metres: f64,
+    },
 }
 
 /// 2026-01-14T00:00:00Z, the date that the undated profile day is given.
 const START_OF_DAY: i64 = 1_768_348_800;
+
+/// What a tuning-fork crystal is off as it comes, 20 ppm \[data sheets; confidence B\].
+const DRIFT_PPB: u32 = 20_000;
 
 impl TownConfig {
     /// Eight meters of one feeder in CENELEC-A, half an hour from 17:55 of a winter day on, as in the street.
@@ -152,6 +170,8 @@ impl TownConfig {
             start: Utc::from_secs(START_OF_DAY + 17 * 3600 + 55 * 60),
             duration: Duration::from_secs(1830),
             power_on: Duration::ZERO,
+            drift_ppb: DRIFT_PPB,
+            hold_up: meter::specs::HOLD_UP,
             noise: Noise::default(),
             noise_spread_db: 0.0,
             capture: Duration::from_secs(900),

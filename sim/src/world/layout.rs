@@ -91,14 +91,24 @@ impl Layout {
 
     /// Cuts the cable that feeds the bus `metres` up the way from a meter; returns the meters that hang behind it.
     pub fn cut(&mut self, meter: usize, metres: f64) -> Vec<usize> {
-        let spot = self.households[meter].spot;
+        let line = self.line_above(meter, metres);
+        self.cut[self.households[meter].spot.feeder].extend(line);
+        self.behind(meter, metres)
+    }
+
+    /// The cable `metres` up the way from a meter.
+    fn line_above(&self, meter: usize, metres: f64) -> Option<usize> {
         let mut left = metres;
-        let line = self.feeder.way_up(spot.bus).into_iter().find_map(|bus| {
+        self.feeder.way_up(self.households[meter].spot.bus).into_iter().find_map(|bus| {
             let line = self.feeder.feeding_line(bus)?;
             left -= self.feeder.lines()[line].length_m;
             (left < 0.0).then_some(line)
-        });
-        self.cut[spot.feeder].extend(line);
+        })
+    }
+
+    /// The meters that hang behind the cable `metres` up the way from a meter.
+    pub fn behind(&self, meter: usize, metres: f64) -> Vec<usize> {
+        let (spot, line) = (self.households[meter].spot, self.line_above(meter, metres));
         let feeds = |bus| line.is_some() && self.feeder.feeding_line(bus) == line;
         let behind = |household: &Household| {
             household.spot.feeder == spot.feeder

@@ -84,7 +84,7 @@ impl Lone {
             (Kind::Concentrator(node), true) => node.power_on(now),
             (Kind::Concentrator(node), false) => node.power_off(),
             (Kind::Meter(site), true) => site.power_on(now),
-            (Kind::Meter(site), false) => site.power_off(),
+            (Kind::Meter(site), false) => site.power_off(now),
         }
     }
 

@@ -56,6 +56,7 @@ impl World {
         self.mains.on_minute(balance);
         self.tell_supplies(minute);
         let at = self.utc();
+        self.look_at_clocks();
         for (meter, site) in self.sites.iter().enumerate() {
             if self.grid.is_supplied(meter) {
                 let (elements, supply) = site.supply();
@@ -64,6 +65,15 @@ impl World {
         }
         let into = self.now.since(plc_core::Instant::EPOCH).as_secs() + u64::from(self.config.start_second());
         self.agenda.push(self.now + MINUTE - Duration::from_secs(into % 60), Event::Minute);
+    }
+
+    /// How wrong the clocks of the meters are that have power.
+    fn look_at_clocks(&mut self) {
+        for (meter, site) in self.sites.iter().enumerate() {
+            if let Some(ahead_ms) = site.ahead_ms(self.now) {
+                self.record.on_clock(meter, ahead_ms, self.now);
+            }
+        }
     }
 
     /// Somebody has lost the supply or has it back: the voltages of all others change at once.

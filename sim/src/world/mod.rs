@@ -27,6 +27,7 @@ mod record;
 mod rogue;
 mod site;
 mod tap;
+mod timepiece;
 mod truth;
 
 pub use config::{Action, Choice, ReadingPlan, Rogues, TownConfig};
@@ -55,7 +56,7 @@ use plc_core::time::Duration;
 use plc_core::{Instant, Seed, ShortAddress, Utc, UtcAnchor};
 use plc_node::Node;
 use rogue::Rogue;
-use site::Site;
+use site::{Make, Site};
 
 /// A town.
 pub struct World {
@@ -217,7 +218,8 @@ impl World {
         let capture_period_s = config.capture.as_secs() as u32;
         let sizes = ProfileSizes { capture_period_s, ..ProfileSizes::default() };
         let elements = if config.mix.has_three_phases(place) { 3 } else { 1 };
-        Site::new(*household, elements, config.band, anchor, sizes, seed)
+        let make = Make { elements, drift_ppb: config.drift_ppb, hold_up: config.hold_up };
+        Site::new(*household, make, config.band, anchor, sizes, seed)
     }
 
     /// What it was built from.
@@ -535,7 +537,7 @@ impl World {
                 self.concentrator.power_off();
             }
             (n, true) => self.sites[n as usize - 1].power_on(now),
-            (n, false) => self.sites[n as usize - 1].power_off(),
+            (n, false) => self.sites[n as usize - 1].power_off(now),
         }
         self.awaited[node as usize] = Awaited::default();
         self.after(node);

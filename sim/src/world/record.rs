@@ -74,6 +74,10 @@ pub struct Record {
     pub clock_deviations: u64,
     /// Clocks that the collector has set.
     pub clocks_set: u64,
+    /// The clock that was most wrong at the beginning of a minute: whose, by how many milliseconds ahead, when.
+    pub worst_clock: Option<(usize, i64, Instant)>,
+    /// How often a meter has lost its supply.
+    pub losses: u64,
     /// What meters have said of their supply, in the order in which it came: which, what, when.
     pub supplies: Vec<(Eui64, Supply, Instant)>,
     /// Captures reported as lost.
@@ -122,6 +126,14 @@ impl Record {
         self.captures.entry(capture).or_default().entry(meter).or_insert(now);
         if let Some(first) = self.first_reading.last_mut() {
             first.get_or_insert(now);
+        }
+    }
+
+    /// The clock of a meter is so far ahead.
+    pub(super) fn on_clock(&mut self, meter: usize, ahead_ms: i64, now: Instant) {
+        let worst = self.worst_clock.map_or(-1, |(_, ms, _)| i128::from(ms.unsigned_abs()));
+        if i128::from(ahead_ms.unsigned_abs()) > worst {
+            self.worst_clock = Some((meter, ahead_ms, now));
         }
     }
 

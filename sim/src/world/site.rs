@@ -3,6 +3,7 @@
 use super::flash::Pages;
 use super::layout::Household;
 use super::load::Metered;
+use super::timepiece::Timepiece;
 use super::truth::{Put, Truth};
 use crate::frame::{FramePhy, Passing};
 use crate::grid::Supply;
@@ -34,8 +35,9 @@ pub(super) struct Site {
     psk: Key,
     sizes: ProfileSizes,
     anchor: UtcAnchor,
-    /// How far its clock is ahead.
-    ahead_ms: i64,
+    hold_up: Duration,
+    /// Its clock, which runs on without the supply.
+    timepiece: Timepiece,
     /// What the meter has made durable, in its flash; none while nobody has looked into it.
     journal: Journal<Pages>,
     /// On what it has stored, after the supply was lost.
@@ -63,26 +65,40 @@ pub(super) struct SiteLog {
     pub(super) past: super::record::NodeFigures,
 }
 
+/// What kind of meter it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Make {
+    /// Elements of its metrology: 1 or 3.
+    pub(super) elements: usize,
+    /// By how much its crystal is off at most.
+    pub(super) drift_ppb: u32,
+    /// How long it lives without its supply.
+    pub(super) hold_up: Duration,
+}
+
 impl Site {
     pub(super) fn new(
         household: Household,
-        elements: usize,
+        make: Make,
         plan: &'static BandPlan,
         anchor: UtcAnchor,
         sizes: ProfileSizes,
         seed: &Seed,
     ) -> Self {
+        let Make { elements, drift_ppb, hold_up } = make;
+        let seed = seed.derive("meter", u64::from(household.identity.customer));
         Self {
+            timepiece: Timepiece::new(drift_ppb, (anchor.at, anchor.utc), &seed.derive("crystal", 0)),
+            hold_up,
             load: Metered::new(elements),
             told: anchor.at,
-            seed: seed.derive("meter", u64::from(household.identity.customer)),
+            seed,
             psk: household.identity.psk,
             household,
             plan,
             meter: None,
             sizes,
             anchor,
-            ahead_ms: 0,
             journal: Journal::open(Pages::new(), sizes),
             on_stored: false,
             died: false,
@@ -136,7 +152,7 @@ impl Site {
         let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
         (config.profiles, config.state) = (self.sizes, kept);
         config.further = vec![listener(&config.keys)];
-        config.push_client_sap = LISTENER;
+        (config.push_client_sap, config.hold_up) = (LISTENER, self.hold_up);
         config.alarm_filter_2 = alarm_2::POWER_FAILURE | alarm_2::POWER_RESUMED;
         // There are no samples to look into.
         (config.power_quality, config.ratings) = (false, self.load.ratings());
@@ -146,7 +162,11 @@ impl Site {
         self.log.power_on.push(now);
         self.told = now;
         self.report(now);
-        self.set_clock(now, self.ahead_ms);
+        let was_off = self.timepiece.run((now, self.anchor.utc(now)), false);
+        self.handle(now, MeterInput::ClockRate { fast_ppb: was_off });
+        if let Some(utc) = self.timepiece.utc() {
+            self.handle(now, MeterInput::Clock(UtcAnchor { at: now, utc }));
+        }
     }
 
     /// All that the flash holds, as a new life finds it: nothing is taken from memory.
@@ -182,7 +202,10 @@ impl Site {
     }
 
     /// The power goes, and with it everything that was not kept.
-    pub(super) fn power_off(&mut self) {
+    pub(super) fn power_off(&mut self, now: Instant) {
+        if self.meter.is_some() {
+            self.timepiece.run((now, self.anchor.utc(now)), true);
+        }
         (self.on_stored, self.died) = (false, false);
         if let Some(meter) = self.meter.take() {
             self.log.past.add(meter.node());
@@ -194,9 +217,29 @@ impl Site {
     pub(super) fn shift_clock(&mut self, now: Instant, ahead_ms: i64) {
         // A boundary at the very moment is one of the time before.
         self.count(now);
-        self.set_clock(now, ahead_ms);
+        let utc = Utc::from_millis(self.anchor.utc(now).as_millis() + ahead_ms);
         // Without power nobody says so.
-        self.ahead_ms = ahead_ms;
+        self.timepiece.set(now, utc);
+        self.handle(now, MeterInput::Clock(UtcAnchor { at: now, utc }));
+    }
+
+    /// By how many milliseconds its clock is ahead; `None` without power, and while the clock is not set.
+    pub(super) fn ahead_ms(&self, now: Instant) -> Option<i64> {
+        Some(self.shown(now)?.as_millis() - self.anchor.utc(now).as_millis())
+    }
+
+    /// What its clock shows.
+    fn shown(&self, now: Instant) -> Option<Utc> {
+        self.meter.as_ref()?.application().measurement().clock().utc(now)
+    }
+
+    /// Lets its clock run up to now: it may be warmer or colder from now on.
+    fn run_clock(&mut self, now: Instant) {
+        let is_supplied = self.meter.is_some() && !self.on_stored;
+        let fast_ppb = self.timepiece.run((now, self.anchor.utc(now)), is_supplied);
+        if self.meter.is_some() {
+            self.handle(now, MeterInput::ClockRate { fast_ppb });
+        }
     }
 
     /// When the meter has to be told next what has flowed: at the boundary of a row.
@@ -213,15 +256,16 @@ impl Site {
     /// The mains have become another: what has flowed until now is told first.
     pub(super) fn set_supply(&mut self, now: Instant, supply: Supply) {
         self.count(now);
+        self.run_clock(now);
         self.load.set_supply(supply);
     }
 
     /// Tells the meter what has flowed, of which a row is made at a boundary.
     pub(super) fn count(&mut self, now: Instant) {
         let is_row = !self.on_stored && self.next_boundary().is_some_and(|at| at <= now);
-        let stamp = self.stamp(now, self.ahead_ms);
+        let stamp = self.shown(now).filter(|_| is_row).map(|shown| self.stamp(shown));
         self.report(now);
-        if is_row {
+        if let Some(stamp) = stamp {
             self.truth.note(stamp, self.fed.clone());
         }
     }
@@ -242,10 +286,9 @@ impl Site {
         self.fed.quantities()
     }
 
-    /// The newest boundary that a clock so far ahead shows.
-    fn stamp(&self, now: Instant, ahead_ms: i64) -> Utc {
-        let shown = self.anchor.utc(now).as_millis() + ahead_ms;
-        Utc::from_millis(shown).floor(Duration::from_secs(self.sizes.capture_period_s.into()))
+    /// The newest boundary at the time that a clock shows.
+    fn stamp(&self, shown: Utc) -> Utc {
+        shown.floor(Duration::from_secs(self.sizes.capture_period_s.into()))
     }
 
     /// Keeps for later what passes by.
@@ -281,11 +324,6 @@ impl Site {
         self.truth.fault(name, stamp, value)
     }
 
-    fn set_clock(&mut self, now: Instant, ahead_ms: i64) {
-        let utc = Utc::from_millis(self.anchor.utc(now).as_millis() + ahead_ms);
-        self.handle(now, MeterInput::Clock(UtcAnchor { at: now, utc }));
-    }
-
     fn drain(&mut self, now: Instant) {
         while let Some(output) = self.meter.as_mut().and_then(Meter::poll) {
             match output {
@@ -297,17 +335,19 @@ impl Site {
                 }
                 MeterOutput::Event(MeterEvent::Died) => self.died = true,
                 MeterOutput::Event(MeterEvent::Network(indication)) => self.log.on(now, &indication),
-                MeterOutput::Event(MeterEvent::ClockSet(ClockShift::Millis(ms))) => self.on_clock(now, ms),
+                MeterOutput::Event(MeterEvent::ClockSet(shift)) => self.on_clock(now, shift),
                 MeterOutput::Event(_) => {}
             }
         }
     }
 
     /// Somebody has set its clock. A boundary that it has jumped over gets its row at once, of what was reported last.
-    fn on_clock(&mut self, now: Instant, ms: i64) {
-        let before = self.stamp(now, self.ahead_ms);
-        self.ahead_ms += ms;
-        let after = self.stamp(now, self.ahead_ms);
+    fn on_clock(&mut self, now: Instant, shift: ClockShift) {
+        let Some(shown) = self.shown(now) else { return };
+        self.timepiece.set(now, shown);
+        let ClockShift::Millis(ms) = shift else { return };
+        let before = self.stamp(Utc::from_millis(shown.as_millis() - ms));
+        let after = self.stamp(shown);
         if after > before {
             self.truth.note(after, self.fed.clone());
         }

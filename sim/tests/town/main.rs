@@ -1,6 +1,7 @@
 //! Towns at frame fidelity: every scenario that ships, and what they stand on.
 
 mod capture;
+mod clocks;
 mod explain;
 mod faults;
 mod fidelities;

@@ -141,7 +141,11 @@ fn every_scenario_that_ships_is_a_good_one() {
 /// anew, after a change that is meant to change it.
 #[test]
 fn small_scenarios_report_what_their_snapshots_hold() {
-    for name in ["street", "twelve", "storm", "restart", "jammer", "rogue", "fcc", "troubles", "siege"] {
+    const SMALL: [&str; 11] = [
+        "street", "twelve", "storm", "restart", "jammer", "rogue", "fcc", "troubles", "siege", "outage",
+        "drift",
+    ];
+    for name in SMALL {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/town/snapshots").join(name);
         let snapshot = std::fs::read_to_string(path.with_extension("txt")).expect(name);
         let text = report(&scenario(name)).text();

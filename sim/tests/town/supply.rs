@@ -3,6 +3,7 @@
 use collector::{Supply, Verdict};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Instant};
+use sim::feeder::Phase;
 use sim::world::{Action, Choice, TownConfig, World};
 use std::collections::BTreeSet;
 
@@ -76,4 +77,53 @@ fn a_cut_cable_takes_the_supply_and_the_voice_of_those_behind_it_and_lifts_the_o
     world.run_to(world.end());
     assert!(behind.iter().all(|&meter| world.meter(meter).is_none()), "they are dead by now");
     assert!(who_said(&world, Supply::Lost).is_empty(), "no signal crosses the gap");
+}
+
+/// The meters that have no power at an end.
+fn dark(world: &World, meters: usize) -> Vec<usize> {
+    (0..meters).filter(|&meter| world.meter(meter).is_none()).collect()
+}
+
+#[test]
+fn a_phase_that_fails_takes_the_supply_of_its_meters_whose_last_words_cross_to_the_other_phases() {
+    let world = town(24, 900, vec![(640, Action::PowerOff(Choice::Phase(Phase::Two)))]);
+    assert_eq!(world.record().violations, [""; 0]);
+    let on_it = |meter: &usize| world.layout().households()[*meter].spot.phase == Some(Phase::Two);
+    let expected: Vec<usize> = (0..24).filter(on_it).collect();
+    assert!(expected.len() >= 5 && dark(&world, 24) == expected, "{:?}", dark(&world, 24));
+    assert_eq!(world.record().losses, expected.len() as u64);
+    let said = who_said(&world, Supply::Lost);
+    let names: BTreeSet<_> =
+        expected.iter().map(|&meter| world.layout().households()[meter].identity.eui64).collect();
+    assert!(said.is_subset(&names) && said.len() * 2 > names.len(), "{} of {}", said.len(), names.len());
+}
+
+#[test]
+fn a_fuse_that_blows_takes_the_supply_of_those_behind_it_but_not_their_last_words_as_a_cut_does() {
+    let (meter, metres) = (55, 60.0);
+    let blown = town(55, 500, vec![(310, Action::PowerOff(Choice::Behind { meter, metres }))]);
+    let cut = town(55, 500, vec![(310, Action::Cut { meter, metres })]);
+    assert_eq!(blown.record().violations, [""; 0]);
+    let behind = dark(&blown, 55);
+    assert!(behind.contains(&54) && behind.len() >= 3 && behind == dark(&cut, 55), "{behind:?}");
+    let said = who_said(&blown, Supply::Lost);
+    assert!(
+        said.len() * 2 > behind.len() && said.len() <= behind.len(),
+        "{} of {}",
+        said.len(),
+        behind.len()
+    );
+    assert!(who_said(&cut, Supply::Lost).is_empty());
+}
+
+#[test]
+fn a_meter_that_dies_at_once_has_no_last_word() {
+    let mut town = TownConfig::new(5);
+    (town.meters, town.duration) = (24, Duration::from_secs(900));
+    town.hold_up = Duration::from_millis(100);
+    town.actions = vec![(Duration::from_secs(640), Action::PowerOff(Choice::Phase(Phase::Two)))];
+    let mut world = World::new(town);
+    world.run_to(world.end());
+    // A push takes several frames of some hundred milliseconds, and a tenth of a second is not enough for the first.
+    assert!(world.record().losses >= 5 && who_said(&world, Supply::Lost).is_empty());
 }

@@ -29,11 +29,24 @@ pub enum Case {
     SwellVoltage,
     /// Duration of interruptions.
     InterruptionDuration,
+    /// Pst of rectangular changes that have one of 1: the pattern of this number of [`PST_ONE`].
+    Flicker(usize),
 }
+
+/// Rectangular changes of the voltage of lamps of 230 V at 50 Hz whose Pst is 1: what they are called, changes in a minute, their size in
+/// percent \[61000-4-15 table 5; confidence C\].
+const PST_ONE: [(&str, f64, f64); 6] = [
+    ("Pst of 1 change a minute of 2.715 %: 1.00", 1.0, 2.715),
+    ("Pst of 2 changes a minute of 2.191 %: 1.00", 2.0, 2.191),
+    ("Pst of 7 changes a minute of 1.450 %: 1.00", 7.0, 1.450),
+    ("Pst of 39 changes a minute of 0.894 %: 1.00", 39.0, 0.894),
+    ("Pst of 110 changes a minute of 0.722 %: 1.00", 110.0, 0.722),
+    ("Pst of 1620 changes a minute of 0.407 %: 1.00", 1620.0, 0.407),
+];
 
 impl Case {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Frequency,
         Self::Voltage,
         Self::Harmonics,
@@ -44,7 +57,21 @@ impl Case {
         Self::DipDuration,
         Self::SwellVoltage,
         Self::InterruptionDuration,
+        Self::Flicker(0),
+        Self::Flicker(1),
+        Self::Flicker(2),
+        Self::Flicker(3),
+        Self::Flicker(4),
+        Self::Flicker(5),
     ];
+
+    /// The standard that has the limit.
+    pub const fn clause(&self) -> &'static str {
+        match self {
+            Self::Flicker(_) => "61000-4-15 t.5",
+            _ => "61000-4-30 A",
+        }
+    }
 
     /// What it is, its limit, the unit of that, and how sure it is.
     pub const fn limit(&self) -> (&'static str, f64, &'static str, char) {
@@ -59,6 +86,7 @@ impl Case {
             Self::DipDuration => ("duration of dips, 1.5 to 50 cycles", 1.0, "cycles", 'A'),
             Self::SwellVoltage => ("largest voltage of swells, 115 to 140 %", 0.2, "% Udin", 'C'),
             Self::InterruptionDuration => ("duration of interruptions, 5 to 75 cycles", 2.0, "cycles", 'C'),
+            Self::Flicker(pattern) => (PST_ONE[*pattern].0, 5.0, "%", 'C'),
         }
     }
 
@@ -76,10 +104,13 @@ impl Case {
             Self::DipDuration => bench.dips(Bench::duration),
             Self::SwellVoltage => bench.swells(),
             Self::InterruptionDuration => bench.interruptions(),
+            Self::Flicker(pattern) => bench.flicker(PST_ONE[*pattern].1, PST_ONE[*pattern].2),
         }
     }
 }
 
+/// Ten minutes, and ten seconds before.
+const FLICKER_S: f64 = 610.0;
 /// Frequencies of class A.
 const HERTZ: [f64; 5] = [42.5, 47.0, 50.0, 51.3, 57.5];
 
@@ -111,6 +142,21 @@ impl Bench<'_> {
         seconds: f64,
         change: Option<Change>,
     ) -> (Box<QualityCore>, Vec<QualityEvent>) {
+        self.modulated(load, seconds, |at| match change {
+            Some(change) if (0.0..change.halves).contains(&((at - 2.0) * 2.0 * load.hz - change.from)) => {
+                change.factors
+            }
+            _ => [1.0; 3],
+        })
+    }
+
+    /// Measures a load for some seconds whose voltages are multiplied at each moment, in seconds from the beginning.
+    fn modulated(
+        &self,
+        load: &Load,
+        seconds: f64,
+        factors: impl Fn(f64) -> [f64; 3],
+    ) -> (Box<QualityCore>, Vec<QualityEvent>) {
         let design = &self.calibrated.design;
         let core = MeterCore::calibrated(design.ratings, &self.calibrated.calibration, Ledger::default())
             .expect("ratings of a design are valid");
@@ -120,10 +166,7 @@ impl Bench<'_> {
         specimen.settle(load, super::super::sensor::REFERENCE_CELSIUS, 5);
         let rate = f64::from(design.ratings.sample_rate_hz);
         for n in 0..(seconds * rate) as u64 {
-            if let Some(change) = change {
-                let halves = (n as f64 / rate - 2.0) * 2.0 * load.hz - change.from;
-                specimen.dim(if (0.0..change.halves).contains(&halves) { change.factors } else { [1.0; 3] });
-            }
+            specimen.dim(factors(n as f64 / rate));
             quality.process_frames(&[specimen.sample().0]);
             events.extend(std::iter::from_fn(|| quality.take_event()));
         }
@@ -136,6 +179,17 @@ impl Bench<'_> {
             quality.take_frequency_mhz().map_or(f64::INFINITY, |mhz| f64::from(mhz) - hz * 1000.0)
         };
         worst(HERTZ.par_iter().map(one).collect())
+    }
+
+    /// By how much, in percent, the Pst of ten minutes is apart from 1; the filters have settled before.
+    fn flicker(&self, changes: f64, percent: f64) -> f64 {
+        let factor = |at: f64| {
+            let is_high = ((at * changes / 60.0) as u64).is_multiple_of(2);
+            1.0 + if is_high { percent / 200.0 } else { -percent / 200.0 }
+        };
+        let (mut quality, _) = self.modulated(&self.load(50.0), FLICKER_S, |at| [factor(at); 3]);
+        let pst = quality.take_ten_minutes().pst_per_mille;
+        worst(pst.map(|pst| pst.map_or(f64::INFINITY, |pst| f64::from(pst) / 10.0 - 100.0)).into())
     }
 
     fn voltage(&self) -> f64 {

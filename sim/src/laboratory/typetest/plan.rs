@@ -142,7 +142,7 @@ impl Plan {
             && self.design.ratings.wiring == Wiring::ThreePhaseFourWire;
         let rows = Case::ALL.iter().filter(|_| measures).map(|case| {
             let (what, limit, unit, mark) = case.limit();
-            Row { unit, ..self.row("61000-4-30 A", what.into(), (limit, mark), Task::ClassA(*case)) }
+            Row { unit, ..self.row(case.clause(), what.into(), (limit, mark), Task::ClassA(*case)) }
         });
         rows.collect()
     }
