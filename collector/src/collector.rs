@@ -3,7 +3,7 @@
 use crate::back_off::{back_off, moment};
 use crate::listening::{hear, is_push};
 use crate::meter::Meter;
-use crate::order::{ORDERS_MAX, Orders};
+use crate::order::{BACKGROUND, ORDERS_MAX, Orders};
 use crate::outgoing::Outgoing;
 use crate::progress::Asked;
 use crate::schedule;
@@ -105,6 +105,11 @@ impl Collector {
             if known.entry.encryption_key == entry.encryption_key {
                 entry.first_invocation_counter =
                     entry.first_invocation_counter.max(known.entry.first_invocation_counter);
+            }
+            let both = entry.renewed.as_mut().zip(known.entry.renewed);
+            if let Some((renewed, known)) = both.filter(|(renewed, known)| renewed.keys == known.keys) {
+                let first = renewed.first_invocation_counter.max(known.first_invocation_counter);
+                renewed.first_invocation_counter = first;
             }
         } else if self.meters.len() >= self.config.meters {
             self.counters.meters_refused += 1;
@@ -293,6 +298,7 @@ impl Collector {
         let next = self.after(now, session.boundary());
         let Some(meter) = self.meters.get_mut(&session.meter()) else { return now };
         let failures = meter.fail(session.boundary(), &reason);
+        meter.unopened = meter.unopened.wrapping_add(u32::from(!session.is_opened()));
         let unbelievable = matches!(reason, SessionFailure::Unexpected(_));
         let shortest = if unbelievable { self.config.gap_pause } else { Duration::ZERO }.max(SHORTEST_PAUSE);
         let pause = back_off(&self.config, failures, &mut self.stream).max(shortest);
@@ -311,20 +317,24 @@ impl Collector {
         let due = |meter: &Meter| {
             let eui64 = meter.entry.eui64;
             let reachable = free && meter.entry.short.is_some() && self.session_of(eui64).is_none();
-            if let Some(priority) = self.orders.due(now, eui64).filter(|_| reachable) {
+            let ordered = self.orders.due(now, eui64).filter(|_| reachable);
+            if let Some(priority) = ordered.filter(|&priority| priority < BACKGROUND) {
                 return Some((u16::from(priority), false, Instant::EPOCH, eui64));
             }
-            let at = meter.next.filter(|&at| free && at <= now)?;
-            Some((u16::MAX, meter.is_retrying(), at, eui64))
+            if let Some(at) = meter.next.filter(|&at| free && at <= now) {
+                return Some((u16::MAX, meter.is_retrying(), at, eui64));
+            }
+            ordered.filter(|_| self.has_spare_place()).map(|_| (u16::MAX, true, LAST, eui64))
         };
-        let (Some((.., eui64)), Some(anchor)) = (self.meters.values().filter_map(due).min(), self.anchor)
+        let (Some((.., at, eui64)), Some(anchor)) = (self.meters.values().filter_map(due).min(), self.anchor)
         else {
             return false;
         };
         let next = self.next_period(now);
         let Self { config, meters, orders, out, .. } = self;
         let Some(meter) = meters.get_mut(&eui64) else { return false };
-        let wanted = if orders.due(now, eui64).is_some() { orders.begin(eui64) } else { Vec::new() };
+        let due = orders.due(now, eui64).is_some();
+        let wanted = if due { orders.begin(eui64, at == LAST) } else { Vec::new() };
         let boundary = if wanted.iter().any(|order| order.work == Work::Read) {
             schedule::latest(config, &anchor, now)
         } else {
@@ -354,6 +364,11 @@ impl Collector {
     /// Whether the line has a place for one more session.
     fn has_place(&self) -> bool {
         self.sessions_on_line() < self.config.sessions
+    }
+
+    /// Whether the line has a place left when what takes long has taken one.
+    fn has_spare_place(&self) -> bool {
+        self.sessions_on_line() + 1 < self.config.sessions.max(2)
     }
 
     /// Whether one more session may begin.
@@ -414,11 +429,13 @@ impl Machine for Collector {
     fn deadline(&self) -> Option<Instant> {
         let begins = self.may_begin();
         let due = self.meters.values().filter_map(|meter| meter.next).min().filter(|_| begins);
-        let reachable = |eui64| {
-            let joined = self.meters.get(&eui64).is_some_and(|meter| meter.entry.short.is_some());
-            begins && joined && self.anchor.is_some() && self.session_of(eui64).is_none()
+        let spare = self.has_spare_place();
+        let may_begin = |order: &Order| {
+            let joined = self.meters.get(&order.meter).is_some_and(|meter| meter.entry.short.is_some());
+            let free = joined && self.anchor.is_some() && self.session_of(order.meter).is_none();
+            begins && free && (spare || order.priority < BACKGROUND)
         };
-        let orders = self.orders.deadline(reachable);
+        let orders = self.orders.deadline(may_begin);
         self.sessions.iter().map(Session::deadline).chain(due).chain(orders).min()
     }
 
@@ -434,5 +451,7 @@ impl Machine for Collector {
 const STORING_MAX: usize = 32;
 /// Corrections of the clock up to this leave the plan as it is.
 const CLOCK_STEP_MS: u64 = 1000;
+/// What waits for everything else.
+const LAST: Instant = Instant::from_nanos(u64::MAX);
 /// However short the configured pause: a failed session and the next never share an instant.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);

@@ -37,6 +37,8 @@ pub struct CollectorConfig {
     pub history: u32,
     /// The longest time from the beginning of a session to its end.
     pub session_max: Duration,
+    /// How long one session goes on with an image, before those that are to be read go ahead. Less than `session_max`.
+    pub image_part: Duration,
     /// The longest time that the store may take to make a batch durable.
     pub store_max: Duration,
     /// Every how many sessions the clock of a meter is compared with UTC; 0 for never.
@@ -70,6 +72,7 @@ impl CollectorConfig {
             rows: 96,
             history: 96,
             session_max: Duration::from_secs(600),
+            image_part: Duration::from_secs(60),
             store_max: Duration::from_secs(120),
             clock_check: 96,
             clock_tolerance: Duration::from_secs(5),

@@ -1,6 +1,6 @@
 //! What operators need to know.
 
-use crate::{CaptureRange, OrderEnd};
+use crate::{CaptureRange, ImageProgress, OrderEnd};
 use core::fmt;
 use core::time::Duration;
 use dlms::apdu::DataAccessResult;
@@ -72,6 +72,23 @@ pub enum CollectorEvent {
         meter: Eui64,
         /// What the meter said.
         result: DataAccessResult,
+    },
+    /// An image has come to another stage, or a part of it has ended: worth keeping, for the next order of it.
+    OrderProgress {
+        /// The meter.
+        meter: Eui64,
+        /// Which order.
+        number: u64,
+        /// How far it is.
+        progress: ImageProgress,
+    },
+    /// It is certain which keys the meter has: make it durable before what follows. Invocation counters of both ends begin anew under renewed
+    /// keys, at what was persisted for them.
+    KeysSettled {
+        /// The meter.
+        meter: Eui64,
+        /// Whether it has the renewed ones; else those that it had.
+        renewed: bool,
     },
     /// An order has ended.
     OrderEnded {
@@ -204,6 +221,8 @@ impl CollectorEvent {
             | Self::ClockDeviation { meter, .. }
             | Self::ClockSet { meter, .. }
             | Self::ClockNotSet { meter, .. }
+            | Self::OrderProgress { meter, .. }
+            | Self::KeysSettled { meter, .. }
             | Self::OrderEnded { meter, .. }
             | Self::Supplied { meter, .. }
             | Self::Alarmed { meter, .. }
@@ -229,6 +248,14 @@ impl fmt::Display for CollectorEvent {
             }
             Self::ClockSet { meter, by_ms } => write!(f, "{meter}: clock moved by {by_ms} ms"),
             Self::ClockNotSet { meter, result } => write!(f, "{meter}: clock not set: {result}"),
+            Self::OrderProgress { meter, number, progress } => {
+                write!(f, "{meter}: order {number}: image {}, ", progress.stage)?;
+                write!(f, "{} of {} blocks", progress.done, progress.all)
+            }
+            Self::KeysSettled { meter, renewed: true } => write!(f, "{meter}: keys renewed"),
+            Self::KeysSettled { meter, renewed: false } => {
+                write!(f, "{meter}: keys not renewed, the old ones hold")
+            }
             Self::OrderEnded { meter, number, end } => write!(f, "{meter}: order {number}: {end}"),
             Self::Supplied { meter, supply: Supply::Lost } => write!(f, "{meter}: has lost its supply"),
             Self::Supplied { meter, supply: Supply::Back } => write!(f, "{meter}: has its supply back"),

@@ -1,6 +1,6 @@
 //! What happens to the collector, and what it wants done or known.
 
-use crate::{Batch, CollectorEvent, Order};
+use crate::{Batch, CollectorEvent, Order, RenewedKeys};
 use plc_core::sap::{Key, UdpConfirm, UdpIndication, UdpRequest};
 use plc_core::{Eui64, ShortAddress, Utc, UtcAnchor};
 
@@ -49,6 +49,9 @@ pub struct MeterEntry {
     pub encryption_key: Key,
     /// The global authentication key (AK).
     pub authentication_key: Key,
+    /// Keys that it may have instead: from [`crate::CollectorOutput::PersistRenewedInvocation`] and an order for new keys that was not
+    /// settled.
+    pub renewed: Option<RenewedKeys>,
     /// The first invocation counter that is certainly unused: what was persisted last.
     pub first_invocation_counter: u32,
     /// The highest invocation counter seen from the meter, if any was.
@@ -66,6 +69,13 @@ pub enum CollectorOutput {
         /// The meter.
         meter: Eui64,
         /// The first invocation counter that is certainly unused.
+        reserved_to: u32,
+    },
+    /// The same for the keys that the meter may have been given.
+    PersistRenewedInvocation {
+        /// The meter.
+        meter: Eui64,
+        /// The first invocation counter that is certainly unused under them.
         reserved_to: u32,
     },
     /// The highest invocation counter seen from the meter: worth keeping.

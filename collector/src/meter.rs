@@ -2,7 +2,7 @@
 
 use crate::columns::Columns;
 use crate::progress::Progress;
-use crate::{CollectorConfig, MeterEntry, SessionFailure};
+use crate::{CollectorConfig, MeterEntry, MeterKeys, RenewedKeys, SessionFailure};
 use dlms::client::{Client, ClientAuthentication, ClientConfig, Quirks};
 use dlms::security::{Suite0, SystemTitle};
 use plc_core::{Eui64, Instant, ShortAddress, Utc};
@@ -22,6 +22,10 @@ pub(crate) struct Meter {
     pub since_clock_check: Option<u32>,
     /// Invocation counters below it are durable as used; those from `entry.first_invocation_counter` on were not.
     pub reserved_to: u32,
+    /// The same for the renewed keys.
+    pub renewed_reserved_to: u32,
+    /// Sessions that the meter did not open since it is uncertain which keys it has.
+    pub unopened: u32,
     /// Figures for operators.
     pub tally: Tally,
     failures: Failures,
@@ -55,6 +59,8 @@ impl Meter {
         Self {
             progress: Progress::new(entry.last_capture),
             reserved_to: entry.first_invocation_counter,
+            renewed_reserved_to: entry.renewed.map_or(1, |renewed| renewed.first_invocation_counter),
+            unopened: 0,
             entry,
             columns: None,
             next: None,
@@ -101,6 +107,30 @@ impl Meter {
         self.failures.count > 0
     }
 
+    /// Its keys, as far as is certain.
+    pub(crate) const fn keys(&self) -> MeterKeys {
+        MeterKeys { encryption: self.entry.encryption_key, authentication: self.entry.authentication_key }
+    }
+
+    /// The keys that the next session tries, if they are not those that are certain: the new ones first, then in turn.
+    pub(crate) fn on_trial(&self) -> Option<RenewedKeys> {
+        self.entry.renewed.filter(|_| self.unopened.is_multiple_of(2))
+    }
+
+    /// It is certain which keys it has; what was settled, if anything was.
+    pub(crate) fn settle(&mut self, renewed: bool) -> Option<RenewedKeys> {
+        let settled = self.entry.renewed.take()?;
+        self.unopened = 0;
+        if renewed {
+            self.entry.encryption_key = settled.keys.encryption;
+            self.entry.authentication_key = settled.keys.authentication;
+            self.entry.first_invocation_counter = settled.first_invocation_counter;
+            self.entry.last_server_counter = None;
+            self.reserved_to = self.renewed_reserved_to;
+        }
+        Some(settled)
+    }
+
     /// The client that opens one push from the meter of this title. It answers nothing, so it needs no counters of its own.
     pub(crate) fn listener(&self, config: &CollectorConfig, server_title: SystemTitle) -> ClientConfig {
         let keys = Suite0::new(&self.entry.encryption_key.0, &self.entry.authentication_key.0);
@@ -111,7 +141,21 @@ impl Meter {
 
     /// The client of a new session. Its challenges come from the invocation counter, which is new each time.
     pub(crate) fn client(&self, config: &CollectorConfig) -> Client {
-        Client::new(self.client_config(config)).with_reserved(self.reserved_to)
+        let of_meter = self.client_config(config);
+        let Some(renewed) = self.on_trial() else {
+            return Client::new(of_meter).with_reserved(self.reserved_to);
+        };
+        let keys = Suite0::new(&renewed.keys.encryption.0, &renewed.keys.authentication.0);
+        let first_invocation_counter = renewed.first_invocation_counter;
+        let on_trial = ClientConfig {
+            authentication: ClientAuthentication::HlsGmac { keys },
+            first_invocation_counter,
+            last_server_counter: None,
+            // Of another kind than under the old keys: challenges are never the same.
+            seed: of_meter.seed.derive("renewed", first_invocation_counter.into()),
+            ..of_meter
+        };
+        Client::new(on_trial).with_reserved(self.renewed_reserved_to)
     }
 
     fn client_config(&self, config: &CollectorConfig) -> ClientConfig {

@@ -2,11 +2,14 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::cosem::{AttributeRequest, MethodRequest};
 use plc_core::{Eui64, Instant};
 
 use crate::SessionFailure;
+use crate::image::{Image, ImageFault};
+use crate::rekey::Rekey;
 
 /// Orders that may wait or be under way; the next is refused.
 pub const ORDERS_MAX: usize = 64;
@@ -21,11 +24,14 @@ pub struct Order {
     pub meter: Eui64,
     /// What.
     pub work: Work,
-    /// Of several orders the one with the smallest goes first; then the oldest.
+    /// Of several orders the one with the smallest goes first; then the oldest. [`BACKGROUND`] waits for everything else.
     pub priority: u8,
     /// When it is given up, unless it has begun.
     pub until: Instant,
 }
+
+/// The priority of what takes hours: those who are to be read go ahead, and it never takes the last place on the line.
+pub const BACKGROUND: u8 = u8::MAX;
 
 /// What shall be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +42,10 @@ pub enum Work {
     SetClock,
     /// These, in this order, at most [`STEPS_MAX`]; the first that the meter refuses is the last.
     Steps(Vec<Step>),
+    /// Bring this image over, have it verified, and activate it: a part in each session, told by [`crate::CollectorEvent::OrderProgress`].
+    Image(Image),
+    /// Give the meter new keys. It is done when an association was opened under them.
+    Rekey(Rekey),
 }
 
 /// One request to the meter.
@@ -72,11 +82,22 @@ pub enum OrderEnd {
     Denied(usize, Denial),
     /// The meter was lost in the middle: what was asked last may have been carried out, or not.
     Uncertain(SessionFailure),
+    /// A part of it was carried out: to go on, order it again after this pause, with the progress that was told.
+    Partly {
+        /// How long the meter needs, or is to be left alone.
+        pause: Duration,
+    },
+    /// The meter goes on with the keys that it had.
+    NotTaken,
+    /// No master key of the meter is known, so it can be given no keys.
+    NoMasterKey,
+    /// The image does not run.
+    Image(ImageFault),
     /// The clock of the meter tells no zone, so that nobody knows what to set.
     NoZone,
     /// Time was up before it began.
     Expired,
-    /// Too many orders, or too many steps.
+    /// Too many orders, or too many steps; an image that is empty, too long, or has no name.
     NoRoom,
     /// The meter is not registered.
     NoMeter,
@@ -102,6 +123,11 @@ impl fmt::Display for OrderEnd {
                 write!(f, "refused by the meter at step {step}: {why}")
             }
             Self::Uncertain(why) => write!(f, "lost in the middle, it may have been carried out: {why}"),
+            Self::Partly { pause } if pause.is_zero() => f.write_str("partly done"),
+            Self::Partly { pause } => write!(f, "partly done, to go on in {} s", pause.as_secs()),
+            Self::NotTaken => f.write_str("the meter has not taken the keys, the old ones hold"),
+            Self::NoMasterKey => f.write_str("no master_key is configured for the meter"),
+            Self::Image(fault) => write!(f, "{fault}"),
             Self::NoZone => f.write_str("the clock of the meter tells no time zone"),
             Self::Expired => f.write_str("time was up before the meter could be reached"),
             Self::NoRoom => f.write_str("too many orders"),
@@ -127,8 +153,12 @@ struct Waiting {
 impl Orders {
     /// Takes an order, if there is room.
     pub(crate) fn take(&mut self, now: Instant, order: Order) -> Result<(), Order> {
-        let steps = if let Work::Steps(steps) = &order.work { steps.len() } else { 1 };
-        if self.len() >= ORDERS_MAX || steps > STEPS_MAX {
+        let fits = match &order.work {
+            Work::Steps(steps) => steps.len() <= STEPS_MAX,
+            Work::Image(image) => image.is_sound(),
+            Work::Read | Work::SetClock | Work::Rekey(_) => true,
+        };
+        if self.len() >= ORDERS_MAX || !fits {
             return Err(order);
         }
         self.waiting.push(Waiting { order, not_before: now });
@@ -158,10 +188,11 @@ impl Orders {
         due.by_ref().filter(|waiting| waiting.not_before <= now).map(|waiting| waiting.order.priority).min()
     }
 
-    /// Takes all orders for a meter whose session begins, the most urgent first.
-    pub(crate) fn begin(&mut self, meter: Eui64) -> Vec<Order> {
-        let (own, others) =
-            core::mem::take(&mut self.waiting).into_iter().partition(|w| w.order.meter == meter);
+    /// Takes all orders for a meter whose session begins, the most urgent first; those of the background only if it begins for them.
+    pub(crate) fn begin(&mut self, meter: Eui64, background: bool) -> Vec<Order> {
+        let (own, others) = core::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|w| w.order.meter == meter && (background || w.order.priority < BACKGROUND));
         self.waiting = others;
         let mut own: Vec<Waiting> = own;
         own.sort_by_key(|waiting| waiting.order.priority);
@@ -180,10 +211,10 @@ impl Orders {
         self.waiting.push(Waiting { order, not_before });
     }
 
-    /// When the first order expires, and when the first for which `reachable` holds may begin.
-    pub(crate) fn deadline(&self, reachable: impl Fn(Eui64) -> bool) -> Option<Instant> {
+    /// When the first order expires, and when the first for which `may_begin` holds may begin.
+    pub(crate) fn deadline(&self, may_begin: impl Fn(&Order) -> bool) -> Option<Instant> {
         let expiry = self.waiting.iter().map(|waiting| waiting.order.until);
-        let begins = self.waiting.iter().filter(|waiting| reachable(waiting.order.meter));
+        let begins = self.waiting.iter().filter(|waiting| may_begin(&waiting.order));
         expiry.chain(begins.map(|waiting| waiting.not_before)).min()
     }
 }

@@ -1,6 +1,11 @@
 //! One conversation with one meter.
 
+mod image;
+mod procedure;
+mod rekey;
+
 use crate::columns::Columns;
+use crate::image::ImageStage;
 use crate::meter::Meter;
 use crate::order::{Answer, Denial, Order, OrderEnd, Orders, Step, Work};
 use crate::outgoing::Outgoing;
@@ -17,7 +22,9 @@ use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::{Data, Encoder};
 use dlms::client::{Client, ClientFailure, ClientInput, ClientOutput};
 use dlms::cosem::{AttributeRequest, ClockStatus, ClockTime, ScalerUnit, Selector};
+use image::Transfer;
 use plc_core::{Eui64, Instant, Machine, ShortAddress, Utc};
+use rekey::Trial;
 
 /// One conversation with one meter: connect, read what is not known of its profile, read and store captures until
 /// nothing is left to ask, release.
@@ -38,6 +45,12 @@ pub(crate) struct Session {
     answers: Vec<Answer>,
     /// Whether the first order may have changed something in the meter.
     begun: bool,
+    /// The image that is the first order, once its turn has come, and the stage of it that was told.
+    transfer: Option<Transfer>,
+    told: Option<ImageStage>,
+    /// How far its keys are certain, and whether the meter has opened the association.
+    trial: Trial,
+    opened: bool,
     /// Whether the clock was looked at in this session: once is enough.
     clock_checked: bool,
     ends: Instant,
@@ -113,6 +126,10 @@ impl Session {
             orders: orders.into(),
             answers: Vec::new(),
             begun: false,
+            transfer: None,
+            told: None,
+            trial: Self::on_trial(desk),
+            opened: false,
             clock_checked: false,
             ends: desk.now + desk.config.session_max,
         }
@@ -136,6 +153,11 @@ impl Session {
     /// Captures that were stored.
     pub(crate) fn captures(&self) -> u32 {
         self.captures
+    }
+
+    /// Whether the meter has opened the association.
+    pub(crate) const fn is_opened(&self) -> bool {
+        self.opened
     }
 
     /// How the session has ended, if it has.
@@ -226,7 +248,10 @@ impl Session {
                 self.note_counter(desk);
                 desk.out.datagram(self.short, &bytes);
             }
-            ClientOutput::Connected => self.proceed(desk),
+            ClientOutput::Connected => {
+                self.settle_keys(desk);
+                self.proceed(desk);
+            }
             ClientOutput::Value(value) => self.on_value(&value, desk),
             ClientOutput::AccessResult(result) => self.on_denied(result, desk),
             ClientOutput::ActionResult(result, value) => self.on_acted(result, value, desk),
@@ -235,22 +260,6 @@ impl Session {
             // The answers to requests that are never made here.
             _ => {}
         }
-    }
-
-    fn on_reserved(&mut self, reserved_to: u32, desk: &mut Desk<'_>) {
-        desk.meter.reserved_to = reserved_to;
-        desk.out.push(CollectorOutput::PersistInvocation { meter: self.meter, reserved_to });
-    }
-
-    /// What was used of the reserved counters; the next session goes on behind it.
-    fn note_counter(&self, desk: &mut Desk<'_>) {
-        let next = u32::try_from(self.client.next_send_counter()).unwrap_or(u32::MAX);
-        desk.meter.entry.first_invocation_counter = next;
-    }
-
-    fn on_server_counter(&mut self, last: u32, desk: &mut Desk<'_>) {
-        desk.meter.entry.last_server_counter = Some(last);
-        desk.out.push(CollectorOutput::PersistServerCounter { meter: self.meter, last });
     }
 
     fn on_value(&mut self, value: &[u8], desk: &mut Desk<'_>) {
@@ -310,19 +319,10 @@ impl Session {
         Ok(())
     }
 
-    /// The meter has carried out a step.
-    fn on_answer(&mut self, answer: Answer, desk: &mut Desk<'_>) {
-        self.answers.push(answer);
-        self.proceed(desk);
-    }
-
     fn on_acted(&mut self, result: ActionResult, value: Option<Vec<u8>>, desk: &mut Desk<'_>) {
         match (self.take_phase(), result) {
             (Phase::Ordered, ActionResult::Success) => self.on_answer(Answer::Acted(value), desk),
-            (Phase::Ordered, denied) => {
-                self.finish_order(OrderEnd::Denied(self.answers.len(), Denial::Action(denied)), desk);
-                self.proceed(desk);
-            }
+            (Phase::Ordered, denied) => self.on_refusal(Denial::Action(denied), desk),
             (other, _) => self.phase = other,
         }
     }
@@ -338,9 +338,16 @@ impl Session {
     /// The next request of the orders, if one is left. An order to read ends when nothing is left to read.
     fn next_step(&mut self, desk: &mut Desk<'_>) -> bool {
         loop {
+            if self.is_rekeying() {
+                if self.next_of_rekey(desk) {
+                    return true;
+                }
+                continue;
+            }
             let Some(order) = self.orders.front() else { return false };
             let steps = match &order.work {
-                Work::Read => return false,
+                // What is read goes ahead of an image.
+                Work::Read | Work::Image(_) | Work::Rekey(_) => return false,
                 Work::SetClock => {
                     let request = AttributeRequest::new(class::CLOCK, CLOCK, attribute::TIME);
                     self.request(ClientInput::Get(request.clone()), desk);
@@ -355,14 +362,7 @@ impl Session {
                 continue;
             };
             self.begun |= !matches!(step, Step::Get(_));
-            match &step {
-                Step::Get(attribute) => self.request(ClientInput::Get(attribute.clone()), desk),
-                Step::Set(attribute, value) => self.request(ClientInput::Set(attribute.clone(), value), desk),
-                Step::Act(method, value) => {
-                    self.request(ClientInput::Action(*method, value.as_deref()), desk)
-                }
-            }
-            self.phase = Phase::Ordered;
+            self.ask(&step, desk);
             return true;
         }
     }
@@ -435,10 +435,8 @@ impl Session {
             return;
         }
         let Some((subject, request)) = self.next_request(desk) else {
-            // What is behind an order to read comes now; an order to read is done.
-            if !self.orders.is_empty() {
-                self.finish_order(OrderEnd::Done(Vec::new()), desk);
-                return self.proceed(desk);
+            if self.after_captures(desk) {
+                return;
             }
             self.client.handle(desk.now, ClientInput::Release);
             self.phase = Phase::Releasing;
@@ -447,6 +445,18 @@ impl Session {
         self.clock_checked |= matches!(subject, Subject::Clock);
         self.request(ClientInput::Get(request.clone()), desk);
         self.phase = Phase::Reading(subject, request);
+    }
+
+    /// What is behind an order to read comes now; an order to read is done. Whether there is anything.
+    fn after_captures(&mut self, desk: &mut Desk<'_>) -> bool {
+        let Some(order) = self.orders.front() else { return false };
+        if !matches!(order.work, Work::Image(_)) {
+            self.finish_order(OrderEnd::Done(Vec::new()), desk);
+        } else if self.next_of_image(desk) {
+            return true;
+        }
+        self.proceed(desk);
+        true
     }
 
     fn next_request(&mut self, desk: &Desk<'_>) -> Option<(Subject, AttributeRequest)> {
@@ -485,10 +495,7 @@ impl Session {
         match self.take_phase() {
             Phase::SettingClock(ahead_ms) => self.on_clock_set(ahead_ms, result, desk),
             Phase::Ordered if result == DataAccessResult::Success => self.on_answer(Answer::Written, desk),
-            Phase::Ordered => {
-                self.finish_order(OrderEnd::Denied(self.answers.len(), Denial::Access(result)), desk);
-                self.proceed(desk);
-            }
+            Phase::Ordered => self.on_refusal(Denial::Access(result), desk),
             Phase::Reading(Subject::OrderedClock, _) => {
                 self.finish_order(OrderEnd::Denied(0, Denial::Access(result)), desk);
                 self.proceed(desk);

@@ -4,7 +4,8 @@
 mod street;
 
 use collector::{
-    Collector, CollectorConfig, CollectorInput, CollectorOutput, Order, Step as OrderStep, Work,
+    BACKGROUND, Collector, CollectorConfig, CollectorInput, CollectorOutput, Image, ImageProgress, Order,
+    Step as OrderStep, Work,
 };
 use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use plc_core::laws::{Durability, Subject, check};
@@ -168,15 +169,28 @@ impl Machine for World {
 fn order(now: Instant, n: u16, which: u8, ms: u64) -> Order {
     let time = AttributeRequest::new(8, LogicalName([0, 0, 1, 0, 0, 255]), 2);
     let nothing = MethodRequest { class_id: 8, logical_name: LogicalName([0, 0, 1, 0, 0, 255]), method: 1 };
-    let work = match which % 5 {
+    let image = Image {
+        identifier: b"fw".to_vec(),
+        octets: street::image::signed(64 + usize::from(which) * 10).into(),
+        activate_from: now,
+        progress: ImageProgress::default(),
+    };
+    let work = match which % 6 {
         0 => Work::Read,
         1 => Work::SetClock,
         2 => Work::Steps(vec![OrderStep::Get(time.clone()), OrderStep::Get(time)]),
         3 => Work::Steps(vec![OrderStep::Act(nothing, None)]),
+        4 => Work::Image(image),
         _ => Work::Steps(vec![OrderStep::Get(time); usize::from(which)]),
     };
     let until = now + Duration::from_millis(ms);
-    Order { number: ms, meter: eui64(n), work, priority: which, until }
+    Order {
+        number: ms,
+        meter: eui64(n),
+        work,
+        priority: which | if which % 6 == 4 { BACKGROUND } else { 0 },
+        until,
+    }
 }
 
 struct CollectorSubject;

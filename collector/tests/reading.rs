@@ -214,7 +214,7 @@ fn a_meter_that_is_replaced_under_another_address_is_read_there() {
     let mut street = Street::new(config(11), 1, Network::GOOD);
     street.run_until_hours(1.1);
     let moved = street.meters.remove(&1).unwrap();
-    let double = MeterDouble { objects: moved.objects, server: moved.server, alive: true };
+    let double = MeterDouble { objects: moved.objects, server: moved.server, alive: true, keys_taken: 0 };
     street.meters.insert(77, double);
     let short = plc_core::ShortAddress(77);
     street.input(collector::CollectorInput::Joined { eui64: eui64(1), short });

@@ -24,6 +24,7 @@ pub mod entropy;
 pub mod grpc;
 mod hex;
 pub mod jobs;
+pub mod line;
 pub mod live;
 pub mod logging;
 pub mod metrics;

@@ -5,6 +5,7 @@ use crate::availability::Availability;
 use crate::clock::{self, Monotonic};
 use crate::config::Config;
 use crate::jobs::Jobs;
+use crate::line::Line;
 use crate::pulse::{Pipeline, Pulse};
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
@@ -162,6 +163,8 @@ pub struct Status {
 pub struct Live {
     /// The wish to stop.
     pub shutdown: Shutdown,
+    /// What is known of the power line below the meters.
+    pub line: Line,
     simulated: AtomicBool,
     started_ms: AtomicI64,
     status: watch::Sender<Status>,
@@ -191,6 +194,7 @@ impl Live {
         meters.keys().for_each(|eui64| diagnosis.on_expected(*eui64));
         Self {
             shutdown: Shutdown::default(),
+            line: Line::default(),
             simulated: AtomicBool::new(kind == ClockKind::Simulated),
             started_ms: AtomicI64::new(started.as_millis()),
             status: watch::Sender::new(Status { now: started, ..Status::default() }),

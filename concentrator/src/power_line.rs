@@ -63,6 +63,7 @@ fn drive<F: FrontEnd>(driver: &mut Driver<F>, live: &Live) -> Result<(), DriverE
                 return Ok(());
             }
         }
+        telemetry::hand_over(live, driver);
         if clock.now() >= next {
             telemetry::publish(live, driver);
             next = clock.now() + PUBLISH;
@@ -90,5 +91,6 @@ fn access(meter: &MeterConfig) -> MeterAccess {
         psk: Key(meter.psk.0),
         encryption_key: Key(meter.encryption_key.0),
         authentication_key: Key(meter.authentication_key.0),
+        master_key: meter.master_key.map(|key| Key(key.0)),
     }
 }

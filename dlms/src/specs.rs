@@ -122,6 +122,7 @@ pub mod apdu_tag {
 }
 
 pub mod certificate;
+pub mod local_port;
 pub mod security;
 
 /// The fields of AARQ, AARE, RLRQ and RLRE \[GB 9.4.2, 11; confidence A\].
@@ -163,9 +164,11 @@ pub mod association {
     /// called-AP-title and the other names of the called end, in an AARQ.
     pub const CALLED_FIRST: u8 = 0xA2;
     pub const CALLED_LAST: u8 = 0xA5;
-    /// calling-AE-qualifier and the invocation identifiers behind the calling title, in an AARQ.
+    /// calling-AE-qualifier and calling-AP-invocation-identifier, in an AARQ.
     pub const CALLING_REST_FIRST: u8 = 0xA7;
-    pub const CALLING_REST_LAST: u8 = 0xA9;
+    pub const CALLING_REST_LAST: u8 = 0xA8;
+    /// calling-AE-invocation-identifier: the user of the client.
+    pub const CALLING_USER: u8 = 0xA9;
     /// responding-AE-qualifier and the invocation identifiers behind the responding title, in an AARE.
     pub const RESPONDING_REST_FIRST: u8 = 0xA5;
     pub const RESPONDING_REST_LAST: u8 = 0xA7;

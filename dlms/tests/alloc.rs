@@ -6,7 +6,9 @@ mod day;
 use dlms::apdu::{GetResponse, Pdu};
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::Rows;
+use dlms::server::{Server, ServerOutput};
 use plc_core::wire::Writer;
+use plc_core::{Instant, Machine};
 
 /// What one step may cost: nothing.
 fn frugal<T>(what: &str, step: impl FnOnce() -> T) -> T {
@@ -56,4 +58,62 @@ fn a_day_is_written_without_allocating_once_there_is_room() {
         writer.len()
     });
     assert_eq!(room[..len], out);
+}
+
+/// Serves `request` and gives the answer back when it has left; returns its octets.
+fn served(server: &mut Server, meter: &mut day::Meter, request: &[u8]) -> usize {
+    server.serve(Instant::EPOCH, 1, request, meter);
+    let mut len = 0;
+    while let Some(output) = server.poll() {
+        if let ServerOutput::Datagram { bytes, .. } = output {
+            len += bytes.len();
+            server.recycle(bytes);
+        }
+    }
+    len
+}
+
+#[test]
+fn a_get_is_served_without_allocating_once_the_first_has_found_its_room() {
+    let (mut server, mut meter) = day::server();
+    assert!(served(&mut server, &mut meter, &day::aarq()) > 0);
+    for (what, request, len) in
+        [("a register", day::get_register(), 8 + 4 + 9), ("the day", day::get_day(), 8 + 2694)]
+    {
+        served(&mut server, &mut meter, &request);
+        served(&mut server, &mut meter, &request);
+        for _ in 0..100 {
+            assert_eq!(frugal(what, || served(&mut server, &mut meter, &request)), len, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_served_without_allocating() {
+    let (mut server, mut meter) = day::server();
+    assert!(served(&mut server, &mut meter, &day::aarq()) > 0);
+    let mut unknown = day::get_register();
+    // Another object; then a service that there is not.
+    unknown[8 + 5 + 5] = 99;
+    let no_service = [&unknown[..8], &[0xC0, 9, 0xC1][..]].concat();
+    let no_service = [&no_service[..7], &[3], &no_service[8..]].concat();
+    for request in [unknown, no_service] {
+        assert!(served(&mut server, &mut meter, &request) > 0);
+        frugal("a refusal", || served(&mut server, &mut meter, &request));
+    }
+}
+
+#[test]
+fn a_ciphered_get_is_served_with_three_allocations_whatever_its_length() {
+    let (mut server, mut meter) = day::ciphered_server();
+    for (n, request) in (1..).zip([day::GET_REGISTER, day::GET_DAY].into_iter().cycle().take(50)) {
+        let sealed = day::sealed(n, &request);
+        let mut len = 0;
+        let counted = allocation_counter::measure(|| len = served(&mut server, &mut meter, &sealed));
+        assert!(len > 20, "{n}");
+        // The first find their room.
+        if n > 10 {
+            assert_eq!(counted.count_total, 3, "the plain request, the cipher text and its envelope: {n}");
+        }
+    }
 }

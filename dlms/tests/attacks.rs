@@ -43,6 +43,7 @@ fn nothing_unprotected_is_served_on_a_ciphered_association() {
         assert!(world.probe(&wrap(&apdu)).is_empty());
     }
     let plain_aarq = Aarq {
+        user_id: None,
         protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,

@@ -6,6 +6,7 @@ mod world;
 use dlms::apdu::*;
 use dlms::axdr::Data;
 use dlms::client::*;
+use dlms::cosem::{AttributeRequest, LogicalName};
 use dlms::security::*;
 use dlms::server::*;
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ const GLO_GET: Envelope = Envelope::Specific(0xC8);
 fn public_aarq(initiate: &InitiateRequest<'_>, change: impl FnOnce(&mut Aarq<'_>)) -> Vec<u8> {
     let initiate = initiate.to_vec();
     let mut aarq = Aarq {
+        user_id: None,
         protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,
@@ -78,11 +80,82 @@ fn appl_open_1_an_association_with_the_declared_parameters_is_opened() {
     assert_eq!((response.version, response.vaa_name, response.max_pdu), (6, 7, 1024));
 }
 
+/// The user that the object current association of the public client shows.
+fn current_user(world: &mut World) -> Vec<u8> {
+    let request = [0xC0, 1, 0x41, 0, 15, 0, 0, 40, 0, 0, 255, 11, 0];
+    unwrap(&world.probe(&wrap(16, &request))[0])[4..].to_vec()
+}
+
 #[test]
-fn appl_open_2_the_identifiers_of_a_user_are_taken() {
+fn appl_open_2_the_user_who_has_opened_the_association_is_shown() {
     let aarq = public_aarq(&initiate(), |_| {});
-    let with_user = with_element(&aarq, &[0xA9, 3, 2, 1, 7]);
-    accepted(&with_user);
+    for (element, user) in [
+        (&[][..], 0),
+        (&[0xA9, 3, 2, 1, 7], 7),
+        (&[0xA9, 3, 2, 1, 200], 200),
+        (&[0xA9, 4, 2, 2, 0, 200], 200),
+        // Of no user_list.
+        (&[0xA9, 4, 2, 2, 1, 200], 0),
+    ] {
+        let mut world = World::new(false, PERFECT, 1);
+        world.probe(&with_element(&aarq, element));
+        assert_eq!(current_user(&mut world), [2, 2, 17, user, 12, 0], "{element:02x?}");
+    }
+    let mut world = World::new(false, PERFECT, 1);
+    world.probe(&public_aarq(&initiate(), |aarq| aarq.user_id = Some(9)));
+    world.probe(&public_aarq(&initiate(), |aarq| aarq.user_id = Some(10)));
+    assert_eq!(current_user(&mut world), [2, 2, 17, 10, 12, 0], "who opens it anew is the user from then on");
+}
+
+#[test]
+fn the_user_of_another_association_is_shown_where_it_is_open() {
+    let (mut world, mut insider) = (World::new(true, PERFECT, 1), Insider::new());
+    let public = public_aarq(&initiate(), |aarq| aarq.user_id = Some(9));
+    let shown = |world: &mut World, insider: &mut Insider, place: u8| {
+        let plain = [0xC0, 1, 0x41, 0, 15, 0, 0, 40, 0, place, 255, 11, 0];
+        let sealed = insider.sealed(&plain);
+        let answer = world.probe(&wrap(1, &sealed)).remove(0);
+        let ciphered = Ciphered::from_bytes(unwrap(&answer)).unwrap();
+        let plain = keys().unprotect(ciphered.control, &SERVER, ciphered.counter, ciphered.text).unwrap();
+        plain[7]
+    };
+    let aarq = insider.aarq_for(0, |aarq| aarq.user_id = Some(77));
+    let challenge = challenge_in(&world.probe(&aarq)).unwrap();
+    world.probe(&insider.pass_3(&challenge));
+    let of = |sap| server_config().associations.iter().position(|of| of.client_sap == sap).unwrap() as u8 + 1;
+    assert_eq!((shown(&mut world, &mut insider, 0), shown(&mut world, &mut insider, of(1))), (77, 77));
+    assert_eq!(shown(&mut world, &mut insider, of(16)), 0, "nobody has opened it");
+    world.probe(&public);
+    assert_eq!(shown(&mut world, &mut insider, of(16)), 9);
+}
+
+#[test]
+fn the_secret_of_an_association_is_read_by_nobody() {
+    let mut world = World::new(true, PERFECT, 1);
+    world.ask(ClientInput::Connect);
+    let associations = server_config().associations.len() as u8;
+    for place in 0..=associations {
+        let name = LogicalName([0, 0, 40, 0, place, 255]);
+        let secret = world.ask(ClientInput::Get(AttributeRequest::new(15, name, 7)));
+        assert_eq!(secret, ClientOutput::AccessResult(DataAccessResult::ReadWriteDenied), "{place}");
+    }
+    let list = AttributeRequest::new(15, LogicalName([0, 0, 40, 0, 0, 255]), 2);
+    let ClientOutput::Value(list) = world.ask(ClientInput::Get(list)) else { panic!("a list") };
+    let list = Data::from_bytes(&list).unwrap().as_array().unwrap();
+    let of_class_15 = list.iter().map(|entry| entry.as_structure().unwrap());
+    let of_class_15 =
+        of_class_15.filter(|entry| entry.iter().next().and_then(|class| class.as_u64()) == Some(15));
+    let mut seen = 0;
+    for entry in of_class_15 {
+        let rights = entry.iter().nth(3).unwrap().as_structure().unwrap().iter().next().unwrap();
+        let modes = rights.as_array().unwrap().iter().map(|right| {
+            let mode = right.as_structure().unwrap().iter().nth(1);
+            if let Some(Data::Enum(mode)) = mode { mode } else { 255 }
+        });
+        assert_eq!(modes.collect::<Vec<_>>(), [1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1]);
+        seen += 1;
+    }
+    assert_eq!(seen, 1 + usize::from(associations));
 }
 
 #[test]
@@ -247,8 +320,8 @@ fn symsec_0_basic_cap_1_the_association_shows_its_context_mechanism_suite_and_po
     let mut world = World::new(true, PERFECT, 1);
     world.ask(ClientInput::Connect);
     let mut read = |class_id, name, attribute| {
-        let name = dlms::cosem::LogicalName(name);
-        let request = dlms::cosem::AttributeRequest::new(class_id, name, attribute);
+        let name = LogicalName(name);
+        let request = AttributeRequest::new(class_id, name, attribute);
         match world.ask(ClientInput::Get(request)) {
             ClientOutput::Value(value) => value,
             other => panic!("{other:?}"),

@@ -64,7 +64,11 @@ impl Subject for ServerLaws {
     type Machine = Server;
     type Step = Shot;
     fn build(&self) -> Server {
-        Server::new(ServerConfig { report_security_errors: true, max_sessions: 2, ..server_config() })
+        Server::new(ServerConfig {
+            security_errors: SecurityErrors::WithCounter,
+            max_sessions: 2,
+            ..server_config()
+        })
     }
     fn apply(&self, server: &mut Server, now: Instant, shot: &Shot) {
         server.serve(now, shot.peer, &ammunition(shot, &self.0), &mut Meter::default());

@@ -18,6 +18,7 @@ const GET: [u8; 13] = [0xC0, 1, 0x41, 0, 3, 1, 0, 1, 8, 0, 255, 2, 0];
 fn plain_aarq(max_pdu: u16, conformance: Conformance) -> Vec<u8> {
     let initiate = InitiateRequest::new(conformance, max_pdu).to_vec();
     let aarq = Aarq {
+        user_id: None,
         protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,

@@ -77,6 +77,7 @@ fn without_blocks(max_pdu: u16) -> World {
     let conformance = Conformance::GET | Conformance::MULTIPLE_REFERENCES;
     let initiate = InitiateRequest::new(conformance, max_pdu).to_vec();
     let aarq = Aarq {
+        user_id: None,
         protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,

@@ -32,6 +32,7 @@ fn opened(conformance: Conformance) -> World {
     let mut world = world();
     let initiate = InitiateRequest::new(conformance, 500).to_vec();
     let aarq = Aarq {
+        user_id: None,
         protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,

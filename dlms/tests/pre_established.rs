@@ -110,6 +110,7 @@ fn who_has_not_the_keys_opens_nothing_and_nobody_asks_for_an_association_or_ends
     );
     let initiate = InitiateRequest::new(Conformance::OURS, 500).to_vec();
     let aarq = Aarq {
+        user_id: None,
         protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES_CIPHERED,
         client_title: Some(&CLIENT_TITLE),

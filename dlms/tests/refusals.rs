@@ -18,8 +18,8 @@ const OTHER_REASON: [u8; 3] = [0xD8, 1, 3];
 const DECIPHERING: [u8; 3] = [0xD8, 1, 5];
 
 /// An open association with a server that reports errors of security, or keeps silent.
-fn opened(report_security_errors: bool) -> (World, Insider) {
-    let server = ServerConfig { report_security_errors, ..server_config() };
+fn opened(security_errors: SecurityErrors) -> (World, Insider) {
+    let server = ServerConfig { security_errors, ..server_config() };
     let mut world = World::between(client_config(true, 1), server, PERFECT, 1);
     let mut insider = Insider::new();
     insider.associate(&mut world);
@@ -29,11 +29,11 @@ fn opened(report_security_errors: bool) -> (World, Insider) {
 /// What the server answers to an APDU of the insider; a silent one must not answer, and neither may serve it or end the
 /// association.
 fn refused_with(apdu: impl Fn(&mut Insider) -> Vec<u8>) -> (Vec<u8>, ServerCounters) {
-    let (mut world, mut insider) = opened(false);
+    let (mut world, mut insider) = opened(SecurityErrors::Silent);
     let bytes = wrap(1, &apdu(&mut insider));
     assert!(world.probe(&bytes).is_empty(), "a silent server");
     assert_eq!(world.meter.reading, 0);
-    let (mut world, mut insider) = opened(true);
+    let (mut world, mut insider) = opened(SecurityErrors::WithCounter);
     let bytes = wrap(1, &apdu(&mut insider));
     let answers = world.probe(&bytes);
     assert_eq!((answers.len(), world.meter.reading), (1, 0));
@@ -131,13 +131,73 @@ fn a_release_that_is_none_is_another_reason() {
 fn what_is_said_of_the_outside_does_not_depend_on_the_key_that_was_used() {
     for octet in [0x10, 0x20, 0x31, 0x70, 0xB0] {
         let answer = |keys: Suite0| {
-            let (mut world, mut insider) = opened(true);
+            let (mut world, mut insider) = opened(SecurityErrors::WithCounter);
             insider.keys = keys;
             let mut apdu = insider.seal(Control(octet & 0x30), GLO_GET, &GET);
             apdu[2] = octet;
             world.probe(&wrap(1, &apdu))
         };
         assert_eq!(answer(keys()), answer(Suite0::new(&[9; 16], &[8; 16])), "{octet:02x}");
+    }
+}
+
+/// What the server answers, and what it tells, when the insider's last GET comes again, and when it comes with a wrong tag.
+fn replayed_and_forged(security_errors: SecurityErrors) -> [(Vec<Vec<u8>>, Vec<ServerEvent>); 2] {
+    let (mut world, mut insider) = opened(security_errors);
+    let get = insider.get();
+    assert_eq!(world.probe(&get).len(), 1);
+    let next = insider.counter + 1;
+    let mut forged = insider.get();
+    *forged.last_mut().unwrap() ^= 1;
+    [get, forged].map(|bytes| {
+        world.alerts.clear();
+        let answers = world.probe(&bytes);
+        assert_eq!((world.meter.reading, insider.counter), (1, next));
+        (answers.iter().map(|answer| unwrap(answer).to_vec()).collect(), world.alerts.clone())
+    })
+}
+
+#[test]
+fn a_server_tells_the_counter_that_it_expects_or_only_that_something_is_wrong_or_nothing() {
+    let events =
+        [ServerEvent::Replay { client_sap: 1 }, ServerEvent::AuthenticationFailure { client_sap: 1 }];
+    // The proof of the insider has taken three counters, the GET that was served the fourth.
+    let expected = vec![0xD8, 1, 6, 0, 0, 0, 5];
+    for (setting, answers) in [
+        (SecurityErrors::WithCounter, [vec![expected], vec![DECIPHERING.to_vec()]]),
+        (SecurityErrors::WithoutCounter, [vec![DECIPHERING.to_vec()], vec![DECIPHERING.to_vec()]]),
+        (SecurityErrors::Silent, [vec![], vec![]]),
+    ] {
+        let [replayed, forged] = replayed_and_forged(setting);
+        assert_eq!([replayed.0, forged.0], answers, "{setting:?}");
+        assert_eq!(
+            [replayed.1, forged.1],
+            events.map(|event| vec![event]),
+            "{setting:?}: all is told within"
+        );
+    }
+}
+
+#[test]
+fn without_the_counter_an_aarq_that_is_played_again_is_answered_as_a_forged_one() {
+    for (setting, told) in [
+        (SecurityErrors::WithCounter, vec![vec![0xD8, 1, 6, 0, 0, 0, 4]]),
+        (SecurityErrors::WithoutCounter, vec![DECIPHERING.to_vec()]),
+        (SecurityErrors::Silent, vec![]),
+    ] {
+        let server = ServerConfig { security_errors: setting, ..server_config() };
+        let mut world = World::between(client_config(true, 1), server, PERFECT, 1);
+        let mut insider = Insider::new();
+        let aarq = insider.aarq();
+        let challenge = challenge_in(&world.probe(&aarq)).unwrap();
+        world.probe(&insider.pass_3(&challenge));
+        let answers = world.probe(&aarq);
+        assert_eq!(
+            answers.iter().map(|answer| unwrap(answer).to_vec()).collect::<Vec<_>>(),
+            told,
+            "{setting:?}"
+        );
+        assert_eq!(world.server.occupancy().0, 1, "who is there stays");
     }
 }
 
@@ -160,6 +220,7 @@ fn with_password() -> Server {
 fn knock(server: &mut Server, now: plc_core::Instant, peer: u16, password: &[u8]) -> AssociationResult {
     let initiate = InitiateRequest::new(Conformance::OURS, 0).to_vec();
     let aarq = Aarq {
+        user_id: None,
         protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,

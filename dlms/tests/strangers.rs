@@ -31,6 +31,7 @@ fn answers(world: &mut World, (source, destination): (u16, u16), apdu: &[u8]) ->
 fn aarq() -> Vec<u8> {
     let initiate = InitiateRequest::new(Conformance::OURS, 0).to_vec();
     Aarq {
+        user_id: None,
         protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,
@@ -182,7 +183,7 @@ fn blocks_of_a_request_that_wants_no_answer_are_not_acknowledged_and_nothing_is_
 
 /// What the server says to a GET under these keys and this counter, and what it tells of it.
 fn told(keys: Suite0, counter: u32) -> (Vec<u8>, Vec<ServerEvent>) {
-    let server = ServerConfig { report_security_errors: true, ..server_config() };
+    let server = ServerConfig { security_errors: SecurityErrors::WithCounter, ..server_config() };
     let mut world = World::between(client_config(true, 1), server, PERFECT, 1);
     let mut insider = Insider::new();
     insider.associate(&mut world);
@@ -220,7 +221,7 @@ const LISTENER: [u8; 8] = *b"PLCDCCLI";
 
 /// A server that has pushed the number 5 to a host, to be confirmed; the APDU.
 fn pushed_to_host() -> (World, Vec<u8>) {
-    let server = ServerConfig { report_security_errors: true, ..server_config() };
+    let server = ServerConfig { security_errors: SecurityErrors::WithCounter, ..server_config() };
     let mut world = World::between(client_config(true, 1), server, PERFECT, 1);
     let push = Notification::Data {
         date_time: None,

@@ -49,6 +49,8 @@ impl World {
             measurement: &mut self.measurement,
             board: &mut self.board,
             network: None,
+            hdlc: None,
+            sessions_max: 4,
             notes: Vec::new(),
             steps_left: 64,
         };
@@ -112,7 +114,7 @@ fuzz_target!(|bytes: &[u8]| {
         let (piece, behind) = tail.split_at(tail.len().min(usize::from(*len)));
         rest = behind;
         let data = Data::from_bytes(piece).ok();
-        let Some(entry) = world.entry(*index % 70) else { continue };
+        let Some(entry) = world.entry(*index) else { continue };
         match (what % 6, &data) {
             (0, Some(value)) => world.set(&entry, *number as i8 & 31, value),
             (1, parameter) => world.act(&entry, *number as i8 & 15, parameter.as_ref()),

@@ -3,7 +3,8 @@
 
 use core::time::Duration;
 use dlms::apdu::{
-    Aarq, AccessOperation, ActionResult, ApplicationContext, Conformance, DataAccessResult, InitiateRequest, Pdu,
+    Aarq, AccessOperation, ActionResult, ApplicationContext, Conformance, DataAccessResult, InitiateRequest,
+    Pdu,
 };
 use dlms::axdr::{Data, Encoder};
 use dlms::client::{
@@ -11,8 +12,8 @@ use dlms::client::{
 };
 use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use dlms::server::{
-    Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, Server, ServerAuthentication,
-    ServerConfig, ServerOutput,
+    Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, SecurityErrors, Server,
+    ServerAuthentication, ServerConfig, ServerOutput,
 };
 use dlms::wrapper::Wpdu;
 use libfuzzer_sys::fuzz_target;
@@ -79,7 +80,7 @@ fn server() -> Server {
         session_timeout: Duration::from_secs(3600),
         max_failed_proofs: 3,
         lockout: Duration::from_secs(600),
-        report_security_errors: true,
+        security_errors: SecurityErrors::WithCounter,
         seed: Seed::from_u64(1),
     })
 }
@@ -128,8 +129,8 @@ fn aarq() -> Vec<u8> {
 }
 
 const PLAIN_AARQ: &[u8] = &[
-    0x60, 0x1D, 0xA1, 0x09, 0x06, 0x07, 0x60, 0x85, 0x74, 0x05, 0x08, 0x01, 0x01, 0xBE, 0x10, 0x04, 0x0E, 0x01, 0, 0,
-    0, 0x06, 0x5F, 0x1F, 0x04, 0, 0, 0x7E, 0x1F, 0x04, 0xB0,
+    0x60, 0x1D, 0xA1, 0x09, 0x06, 0x07, 0x60, 0x85, 0x74, 0x05, 0x08, 0x01, 0x01, 0xBE, 0x10, 0x04, 0x0E,
+    0x01, 0, 0, 0, 0x06, 0x5F, 0x1F, 0x04, 0, 0, 0x7E, 0x1F, 0x04, 0xB0,
 ];
 
 // Each step: what happens, a length, and so many octets.

@@ -3,8 +3,8 @@
 
 use dlms::security::{Certificate, Curve, KeyPairs, PrivateKey, SecurityContext};
 use dlms::server::{
-    Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, Server, ServerAuthentication,
-    ServerConfig,
+    Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, SecurityErrors, Server,
+    ServerAuthentication, ServerConfig,
 };
 use dlms::{apdu::DataAccessResult, axdr::Encoder, cosem::AttributeRequest};
 use libfuzzer_sys::fuzz_target;
@@ -57,7 +57,7 @@ fn server() -> Server {
         session_timeout: Duration::from_secs(60),
         max_failed_proofs: 3,
         lockout: Duration::from_secs(60),
-        report_security_errors: false,
+        security_errors: SecurityErrors::Silent,
         seed: Seed::from_u64(1),
     })
 }

@@ -3,7 +3,7 @@
 
 use dlms::apdu::Pdu;
 use dlms::hdlc::{Deframer, DeframerCounters, Frame};
-use dlms::wrapper::WpduStream;
+use dlms::wrapper::{Wpdu, WpduStream};
 use libfuzzer_sys::fuzz_target;
 
 fn frames<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, DeframerCounters) {
@@ -28,7 +28,12 @@ fn pdus<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, bool) {
             match stream.take(&mut chunk) {
                 Ok(Some(pdu)) => found.push(pdu),
                 Ok(None) => break,
-                Err(_) => return (found, true),
+                Err(_) => {
+                    if let Some(refusal) = stream.refusal() {
+                        assert!(Wpdu::from_bytes(&refusal).is_ok_and(|wpdu| wpdu.apdu == [0xD8, 1, 4]));
+                    }
+                    return (found, true);
+                }
             }
         }
         let (held, limit) = stream.occupancy();

@@ -13,8 +13,8 @@ use crate::{Counters, MacConfig};
 use core::time::Duration;
 use plc_core::sap::{
     Key, MacStatus, McpsDataConfirm, McpsDataIndication, McpsDataRequest, MlmeConfirm, MlmeIndication,
-    MlmeRequest, PanDescriptor, PdAckIndication, PdDataIndication, PdOverheard, PdStatus, Persist,
-    PhyIndication, PhyLoss, PhyRequest, TxParameters,
+    MlmeRequest, NeighbourEntry, PanDescriptor, PdAckIndication, PdDataIndication, PdOverheard, PdStatus,
+    Persist, PhyIndication, PhyLoss, PhyRequest, TxParameters,
 };
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress};
 
@@ -129,6 +129,11 @@ impl Mac {
     pub fn tables(&self) -> impl Iterator<Item = (&'static str, (usize, usize))> {
         let own = [("queue", self.sender.occupancy()), ("scan", self.scan.occupancy())];
         own.into_iter().chain(self.receiver.tables()).chain(self.env.tables())
+    }
+
+    /// macNeighbourTable: how to speak to each neighbour that has told it, and how well it hears this node.
+    pub fn neighbours(&self, now: Instant) -> impl Iterator<Item = NeighbourEntry> {
+        (0..).map_while(move |index| self.env.neighbours.entry(now, index))
     }
 
     /// Speaks to `neighbour` with `tx` for macTMRTTL, and beyond until it tells something else or a frame to it is given

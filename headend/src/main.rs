@@ -2,10 +2,13 @@
 #![forbid(unsafe_code)]
 
 use anyhow::{Context, bail};
-use clap::Parser;
+use archive::Filter;
+use clap::{Args, Parser, Subcommand};
 use headend::service::{TlsFiles, serve};
 use headend::{Committer, HeadStore};
-use std::io::Write;
+use plc_core::Eui64;
+use plc_core::time::Duration;
+use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,8 +17,44 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Receives readings and events of boxes, keeps each reading once, and acknowledges what is committed.
 #[derive(Debug, Parser)]
-#[command(name = "concentrator-headend", version, about)]
+#[command(
+    name = "concentrator-headend",
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Option<ServeArgs>,
+}
+
+/// What to do instead of serving boxes.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print digests of what is held, a JSON object per line, for `concentrator ledger --digests --against`.
+    Digests(DigestArgs),
+}
+
+/// `concentrator-headend digests`.
+#[derive(Debug, Args)]
+struct DigestArgs {
+    /// The database.
+    #[arg(long, value_name = "FILE")]
+    store: PathBuf,
+    /// Seconds of capture time that one digest covers.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    bucket: u64,
+    /// Only of this meter, by its EUI-64.
+    #[arg(long, value_name = "EUI64", value_parser = meter)]
+    meter: Option<Eui64>,
+}
+
+/// Serving boxes.
+#[derive(Debug, Args)]
+struct ServeArgs {
     /// Where boxes dial in.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50052")]
     listen: SocketAddr,
@@ -53,6 +92,31 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    match (&arguments.command, &arguments.serve) {
+        (Some(Command::Digests(digests)), _) => print_digests(digests),
+        (None, Some(serve)) => serve_boxes(serve),
+        (None, None) => bail!("expected --store, or a command"),
+    }
+}
+
+fn print_digests(arguments: &DigestArgs) -> anyhow::Result<()> {
+    let filter = Filter { meter: arguments.meter, ..Filter::default() };
+    let digests = HeadStore::digests(&arguments.store, &filter, Duration::from_secs(arguments.bucket))
+        .with_context(|| format!("store {}", arguments.store.display()))?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for ((meter, from), digest) in digests {
+        let sum: String = digest.sum.to_be_bytes().iter().map(|octet| format!("{octet:02x}")).collect();
+        let (from_ms, count) = (from.as_millis(), digest.count);
+        writeln!(out, r#"{{"eui64":"{meter}","from_ms":{from_ms},"count":{count},"sum":"{sum}"}}"#)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn meter(text: &str) -> Result<Eui64, String> {
+    Eui64::parse_hex(text).ok_or_else(|| String::from("expected 16 hexadecimal digits"))
+}
+
+fn serve_boxes(arguments: &ServeArgs) -> anyhow::Result<()> {
     concentrator::logging::start(&arguments.log, concentrator::logging::LogFormat::Text).context("--log")?;
     if arguments.plain_text && !arguments.listen.ip().is_loopback() {
         bail!("--listen {}: expected an address of this machine alone with --plain-text", arguments.listen);
@@ -75,13 +139,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         };
         serve(listener, committer, arguments.store.clone(), tls, stop).await.context("boxes cannot be served")
     })?;
-    runtime.shutdown_timeout(std::time::Duration::from_secs(3));
+    runtime.shutdown_timeout(Duration::from_secs(3));
     // It ends when the last connection has gone.
     drop(writer);
     Ok(())
 }
 
-fn tls(arguments: &Arguments) -> anyhow::Result<Option<TlsFiles>> {
+fn tls(arguments: &ServeArgs) -> anyhow::Result<Option<TlsFiles>> {
     let read =
         |path: &Path| std::fs::read_to_string(path).with_context(|| format!("file {}", path.display()));
     let (Some(authority), Some(certificate), Some(key)) =

@@ -1,21 +1,23 @@
 //! The part of a meter above UDP.
 
 mod attempts;
+mod persist;
 mod pushing;
 
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::counters::{CountersShown, ReceiveCounters};
 use crate::engine::Block;
+use crate::firmware::Activation;
 use crate::measurement::Measurement;
-use crate::objects::{Board, EventGroup, HdlcPort, LogRecord, Note, Objects, QualityRow, RateRegisters};
-use crate::profiles::{Begins, Row};
+use crate::objects::{Board, EventGroup, HdlcPort, Note, Objects};
 use crate::specs::{self, SAP_MANAGEMENT, event};
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use attempts::Attempts;
 use core::time::Duration;
-use dlms::classes::{G3Network, Snapshot};
+use dlms::classes::G3Network;
 use dlms::server::{Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
 use metrology::{Frame, Ledger, Registers, Steady, TamperInputs};
 use plc_core::sap::{
@@ -24,6 +26,10 @@ use plc_core::sap::{
 use plc_core::{Instant, Machine, Outbox, ShortAddress, UtcAnchor};
 use pushing::Pushed;
 
+pub use persist::{Captured, MeterPersist, Totals};
+
+/// The address that no peer has.
+const NOBODY: u16 = 0xFFFF;
 /// Outputs that may wait for the driver.
 const OUTBOX: usize = 96;
 
@@ -45,10 +51,15 @@ pub enum ApplicationInput<'a> {
     Registers(Registers),
     /// The switches and sensors against tampering say so now.
     Inputs(TamperInputs),
+    /// Somebody has pressed the button of the meter: it opens the circuit, or closes one that is ready for it, where the mode of the
+    /// disconnector lets it.
+    Button,
     /// The supply is lost: the meter lives for its hold-up time, then no more.
     SupplyLost,
     /// The supply is back before the meter has died.
     SupplyBack,
+    /// What has become of the image on trial: of its self-check ([`crate::Firmware::on_self_check`]), or that no trial could begin.
+    Activation(Activation),
     /// The clock is set.
     Clock(UtcAnchor),
     /// A datagram has arrived.
@@ -67,49 +78,6 @@ pub enum ApplicationInput<'a> {
     },
 }
 
-/// A record that a meter wants made durable before its later outputs are carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MeterPersist {
-    /// Of the layers below.
-    Node(Persist),
-    /// Of the DLMS server.
-    Server(ServerPersist),
-    /// A row was captured with these registers.
-    Captured(Box<Captured>),
-    /// The registers as they stand, between two rows: the supply is going.
-    Totals(Box<Totals>),
-    /// The voltage was wrong for a while: a row of a log of power quality, which is counted as well.
-    Quality(QualityRow),
-    /// The billing period was closed before its time with this row of the monthly profile.
-    Closed(Row),
-    /// The state of an object has changed.
-    Object(Snapshot),
-    /// A log has changed.
-    Log(LogRecord),
-}
-
-/// What was captured at a boundary.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Captured {
-    /// The row of the load profile.
-    pub row: Row,
-    /// What it begins: it is a row of those billing profiles too.
-    pub begins: Begins,
-    /// All registers, after the row.
-    pub ledger: Ledger,
-    /// Energy by rate.
-    pub rates: RateRegisters,
-}
-
-/// All registers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Totals {
-    /// Energies.
-    pub ledger: Ledger,
-    /// Energy by rate.
-    pub rates: RateRegisters,
-}
-
 /// What a meter tells, for logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MeterEvent {
@@ -120,7 +88,7 @@ pub enum MeterEvent {
         /// Whether it is closed.
         connected: bool,
     },
-    /// A verified image is to run.
+    /// A verified image is to run: of a meter with two banks, on trial after a restart ([`crate::Firmware::begin_trial`]).
     ImageActivated,
     /// The supply is lost.
     SupplyLost {
@@ -153,6 +121,8 @@ pub enum ApplicationOutput {
 pub struct ApplicationCounters {
     /// Datagrams to a port that nobody listens to.
     pub wrong_port: u64,
+    /// Datagrams to a meter that only pushes.
+    pub not_heard: u64,
     /// Answers longer than a datagram.
     pub too_long: u64,
     /// Answers that the network could not deliver.
@@ -170,12 +140,14 @@ pub struct ApplicationCounters {
 #[derive(Debug)]
 pub struct MeterApplication {
     identity: Identity,
-    firmware: &'static str,
+    firmware: Cow<'static, str>,
     measurement: Measurement,
     board: Board,
     hdlc: Option<HdlcPort>,
     /// Whether pushes go to hosts.
     connects: bool,
+    /// Whether it hears nobody.
+    deaf: bool,
     server: Server,
     /// Where the last datagram came from: its address and port.
     peer: Option<(u16, u16)>,
@@ -214,7 +186,7 @@ impl MeterApplication {
     ///
     /// # Errors
     /// See [`MeterConfig::check`].
-    pub fn new(config: MeterConfig) -> Result<Self, MeterConfigError> {
+    pub fn new(mut config: MeterConfig) -> Result<Self, MeterConfigError> {
         config.check()?;
         let (server, setup) = (Server::new(config.server()), config.measurement());
         let mut board =
@@ -222,7 +194,10 @@ impl MeterApplication {
         board.slots.push_interval.push_client_sap = config.push_client_sap;
         board.slots.push_alarm.push_client_sap = config.push_client_sap;
         board.slots.alarm_filter_2.put(&config.alarm_filter_2);
+        config.one_way.iter().for_each(|one_way| one_way.apply(&mut board.slots));
         board.restore(&config.state.objects, config.state != MeterState::default());
+        let image = core::mem::take(&mut config.state.image);
+        board.restore_image(config.boot, image, config.state.wanted);
         board.restore_rates(config.state.rates);
         board.restore_quality(config.state.tallies, &config.state.quality);
         config.state.events.iter().for_each(|&(group, row)| board.events.restore(group, row));
@@ -241,6 +216,7 @@ impl MeterApplication {
             board,
             hdlc: config.hdlc,
             connects: config.connects,
+            deaf: config.one_way.is_some(),
             server,
             peer: None,
             pushed: Pushed::default(),
@@ -265,6 +241,7 @@ impl MeterApplication {
             daily: profiles.daily().iter().copied().collect(),
             monthly: profiles.monthly().iter().copied().collect(),
             rates: *self.board.rates(),
+            image: self.board.image().clone(),
             ..self.kept.clone()
         }
     }
@@ -314,6 +291,14 @@ impl MeterApplication {
         self.measurement.on_inputs(now, inputs);
         self.with_objects(now, None, |objects, _| {
             objects.note_findings();
+            objects.step(now);
+        });
+        self.drain_server(now, DLMS_PORT);
+    }
+
+    fn on_button(&mut self, now: Instant) {
+        self.with_objects(now, None, |objects, _| {
+            objects.press(now);
             objects.step(now);
         });
         self.drain_server(now, DLMS_PORT);
@@ -381,6 +366,10 @@ impl MeterApplication {
         }
     }
 
+    fn on_activation(&mut self, now: Instant, activation: Activation) {
+        self.with_objects(now, None, |objects, _| objects.on_activation(activation, now));
+    }
+
     fn on_clock(&mut self, now: Instant, anchor: UtcAnchor) {
         self.with_objects(now, None, |objects, _| {
             objects.set_clock(anchor);
@@ -396,6 +385,10 @@ impl MeterApplication {
         datagram: &UdpIndication,
         network: Option<&mut dyn G3Network>,
     ) {
+        if self.deaf {
+            self.counters.not_heard += 1;
+            return;
+        }
         if datagram.dst_port != DLMS_PORT {
             self.counters.wrong_port += 1;
             return;
@@ -422,7 +415,7 @@ impl MeterApplication {
     ) -> T {
         let mut objects = Objects {
             identity: &self.identity,
-            firmware: self.firmware,
+            firmware: &self.firmware,
             receive_counter: self.server.receive_counter(SAP_MANAGEMENT),
             measurement: &mut self.measurement,
             board: &mut self.board,
@@ -434,13 +427,17 @@ impl MeterApplication {
         };
         let happened = happen(&mut objects, &mut self.server);
         let notes = objects.notes;
-        while let Some(snapshot) = self.board.take_changed() {
-            self.kept.keep_object(&snapshot);
-            self.out.push(Pending::Persist(MeterPersist::Object(snapshot)));
+        while let Some(record) = self.board.take_image_record() {
+            self.kept.wanted = self.board.wanted();
+            self.out.push(Pending::Persist(record));
         }
         while let Some(record) = self.board.events.take_record() {
             self.kept.keep_log(record);
             self.out.push(Pending::Persist(MeterPersist::Log(record)));
+        }
+        while let Some(snapshot) = self.board.take_changed() {
+            self.kept.keep_object(&snapshot);
+            self.out.push(Pending::Persist(MeterPersist::Object(snapshot)));
         }
         while let Some(row) = self.board.take_quality() {
             self.kept.keep_quality(row);
@@ -486,7 +483,7 @@ impl MeterApplication {
     fn on_server_event(&mut self, now: Instant, told: ServerEvent) {
         match told {
             ServerEvent::AuthenticationFailure { .. } => self.log_attempt(event::AUTHENTICATION_FAILURE, now),
-            ServerEvent::Replay { .. } => self.log(EventGroup::Fraud, event::REPLAY, now),
+            ServerEvent::Replay { .. } => self.log_attempt(event::REPLAY, now),
             ServerEvent::Locked { .. } => self.log_attempt(event::FAILED_LOGIN, now),
             ServerEvent::PushConfirmed { number, .. } => self.on_push_answered(now, number, true),
             ServerEvent::PushFailed { number, .. } => self.on_push_answered(now, number, false),
@@ -495,9 +492,11 @@ impl MeterApplication {
         self.event(MeterEvent::Server(told));
     }
 
-    /// What anybody can bring about without a key is logged ever more seldom: a flood must not push the rest out of the log.
+    /// What anybody can bring about without a key is logged ever more seldom of each peer: a flood must neither push the rest out of
+    /// the log nor hide who else tries. The server tells of the datagram that came last.
     fn log_attempt(&mut self, code: u8, now: Instant) {
-        if self.attempts.is_logged(code, now) {
+        let peer = self.peer.map_or(NOBODY, |(address, _)| address);
+        if self.attempts.is_logged(code, peer, now) {
             self.log(EventGroup::Fraud, code, now);
         } else {
             self.counters.attempts_not_logged += 1;
@@ -537,9 +536,11 @@ impl Machine for MeterApplication {
             ApplicationInput::Frames(frames) => self.on_samples(now, &Block::Frames(frames)),
             ApplicationInput::Steady(steady) => self.on_steady(now, steady),
             ApplicationInput::Inputs(inputs) => self.on_inputs(now, &inputs),
+            ApplicationInput::Button => self.on_button(now),
             ApplicationInput::Registers(registers) => self.on_registers(now, registers),
             ApplicationInput::SupplyLost => self.on_supply_lost(now),
             ApplicationInput::SupplyBack => self.on_supply_back(now),
+            ApplicationInput::Activation(activation) => self.on_activation(now, activation),
             ApplicationInput::Clock(anchor) => self.on_clock(now, anchor),
             ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram, None),
             ApplicationInput::UdpConfirm(UdpConfirm { status, .. }) => {
@@ -578,7 +579,11 @@ impl Machine for MeterApplication {
     fn poll(&mut self) -> Option<ApplicationOutput> {
         loop {
             let output = match self.out.pop()? {
-                Pending::Datagram { dst, port, bytes } => self.datagram(dst, port, &bytes),
+                Pending::Datagram { dst, port, bytes } => {
+                    let datagram = self.datagram(dst, port, &bytes);
+                    self.server.recycle(bytes);
+                    datagram
+                }
                 Pending::Persist(record) => Some(ApplicationOutput::Persist(record)),
                 Pending::Event(event) => Some(ApplicationOutput::Event(event)),
             };

@@ -1,20 +1,24 @@
 //! What a meter is told, and what it takes through a restart.
 
 use crate::application::MeterPersist;
-use crate::journal::{Counter, Profile};
+use crate::firmware::BootReport;
+use crate::journal::{Counter, KeptImage, Profile};
 use crate::measurement::MeasurementSetup;
 use crate::objects::{
-    EventGroup, EventRow, HdlcPort, KINDS, LogRecord, QualityRow, RateRegisters, Tallies, count_quality,
+    EventGroup, EventRow, HdlcPort, KINDS, LogRecord, OneWay, QualityRow, RateRegisters, Tallies,
+    count_quality,
 };
 use crate::profiles::{Begins, Mains, ProfileSizes, Row};
 use crate::specs;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 use dlms::classes::Snapshot;
 use dlms::security::{KeyId, PublicKey, SecurityContext, SystemTitle};
 use dlms::server::{
-    Access, AssociationConfig, ServerAuthentication, ServerConfig, ServerPersist, ServerRecords,
+    Access, AssociationConfig, SecurityErrors, ServerAuthentication, ServerConfig, ServerPersist,
+    ServerRecords,
 };
 use metrology::{Calibration, Ledger, RatingError, Ratings, TamperLimits, Wiring};
 use plc_core::Seed;
@@ -100,6 +104,10 @@ pub struct MeterState {
     pub frame_counter: u32,
     /// Sequence numbers of the adaptation layer.
     pub node: Memory,
+    /// What has come of the image under way.
+    pub image: KeptImage,
+    /// Trials of images that were begun when the last activation was asked for.
+    pub wanted: Option<u8>,
 }
 
 impl MeterState {
@@ -117,6 +125,9 @@ impl MeterState {
             MeterPersist::Node(record) => self.keep_node(record),
             MeterPersist::Object(snapshot) => self.keep_object(snapshot),
             MeterPersist::Log(record) => self.keep_log(*record),
+            MeterPersist::ImageBegin { size, block_len } => self.image = KeptImage::empty(*size, *block_len),
+            MeterPersist::ImageBlock { offset, octets } => self.image.put(*offset, octets),
+            MeterPersist::ImageWanted { trials } => self.wanted = Some(*trials),
             MeterPersist::Closed(row) => push(&mut self.monthly, *row, sizes.monthly),
         }
     }
@@ -208,6 +219,8 @@ impl MeterState {
             Counter::Frame => self.frame_counter = value,
             Counter::Loadng => self.node.loadng_sequence = Some(value),
             Counter::Broadcast => self.node.broadcast_sequence = Some(value),
+            // It was one octet.
+            Counter::Trials => self.wanted = Some((value & 0xFF) as u8),
         }
     }
 
@@ -248,7 +261,7 @@ pub struct MeterConfig {
     /// Maker and number.
     pub identity: Identity,
     /// The version of the firmware, as clients see it.
-    pub firmware: &'static str,
+    pub firmware: Cow<'static, str>,
     /// Ratings and wiring.
     pub ratings: Ratings,
     /// Constants of the channels.
@@ -260,6 +273,9 @@ pub struct MeterConfig {
     /// The client that a new meter pushes to. Who is to hear a meter that nobody has opened an association with (its last gasp, or all
     /// that a one-way meter says) is one of [`Self::further`] with [`ServerAuthentication::PreEstablished`].
     pub push_client_sap: i8,
+    /// Makes a new meter one that only pushes, unasked and unconfirmed, and hears nobody: see [`crate::objects::one_way`]. Whoever
+    /// is to hear it is the client [`Self::push_client_sap`], one of [`Self::further`] with [`ServerAuthentication::PreEstablished`].
+    pub one_way: Option<OneWay>,
     /// Alarms of the second register that a new meter pushes: bits of [`specs::alarm_2`].
     pub alarm_filter_2: u32,
     /// How long the meter lives without its supply.
@@ -268,6 +284,8 @@ pub struct MeterConfig {
     pub profiles: ProfileSizes,
     /// Keys of the management client.
     pub keys: MeterKeys,
+    /// The master key of the management client, under which new keys are transferred; without it none are taken.
+    pub master_key: Option<Key>,
     /// Associations beside those of the public and of the management client, or in their place where they have the same client.
     /// The receive counter of the ciphered client N is shown at 0-0:43.1.N.255.
     pub further: Vec<AssociationConfig>,
@@ -283,6 +301,9 @@ pub struct MeterConfig {
     pub image_check: ImageCheck,
     /// Octets of the largest image that is taken.
     pub image_size_max: u32,
+    /// What the boot record says, of a meter with two banks ([`crate::Firmware::report`]): it runs an image that is activated on trial,
+    /// after a restart. `None`: it has one bank and runs the image at once.
+    pub boot: Option<BootReport>,
     /// Entropy: challenges. Another one for every life of the meter.
     pub seed: Seed,
     /// What an earlier life has left.
@@ -294,7 +315,7 @@ impl MeterConfig {
     pub fn new(identity: Identity, keys: MeterKeys, seed: Seed) -> Self {
         Self {
             identity,
-            firmware: env!("CARGO_PKG_VERSION"),
+            firmware: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
             ratings: Ratings::household(),
             calibration: Calibration::default(),
             power_quality: true,
@@ -302,6 +323,7 @@ impl MeterConfig {
             tamper: TamperLimits { import_only: false, neutral_measured: false, ..TamperLimits::default() },
             profiles: ProfileSizes::default(),
             keys,
+            master_key: None,
             further: Vec::new(),
             max_sessions: specs::SESSIONS_MAX,
             max_pdu: specs::MAX_PDU,
@@ -309,7 +331,9 @@ impl MeterConfig {
             connects: false,
             image_check: ImageCheck::default(),
             image_size_max: specs::IMAGE_SIZE_MAX,
+            boot: None,
             push_client_sap: specs::SAP_MANAGEMENT as i8,
+            one_way: None,
             alarm_filter_2: 0,
             hold_up: specs::HOLD_UP,
             seed,
@@ -347,7 +371,21 @@ impl MeterConfig {
         if !(specs::MAX_PDU_MIN..=UDP_PAYLOAD_MAX - specs::WRAPPER_HEADER).contains(&pdu) {
             return Err(MeterConfigError::MaxPdu(self.max_pdu));
         }
-        Ok(())
+        match self.one_way {
+            Some(one_way) if !one_way.is_lawful() => Err(MeterConfigError::OneWay(one_way)),
+            Some(_) if !self.is_heard_without_association() => {
+                Err(MeterConfigError::Unheard(self.push_client_sap))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the client that is pushed to needs no association: a meter that hears nobody can open none.
+    fn is_heard_without_association(&self) -> bool {
+        self.further.iter().any(|further| {
+            u16::try_from(self.push_client_sap) == Ok(further.client_sap)
+                && matches!(further.authentication, ServerAuthentication::PreEstablished { .. })
+        })
     }
 
     /// The server of this meter.
@@ -375,7 +413,7 @@ impl MeterConfig {
             session_timeout: specs::SESSION_TIMEOUT,
             max_failed_proofs: specs::FAILED_PROOFS_MAX,
             lockout: specs::LOCKOUT,
-            report_security_errors: true,
+            security_errors: SecurityErrors::WithCounter,
             seed: self.seed.derive("dlms", 0),
         }
     }
@@ -396,12 +434,13 @@ impl MeterConfig {
     }
 
     fn management(&self) -> AssociationConfig {
+        let mut keys = SecurityContext::new(&self.keys.encryption.0, &self.keys.authentication.0);
+        if let Some(master) = &self.master_key {
+            keys = keys.with_master_key(&master.0).expect("a key of suite 0 has 16 octets");
+        }
         AssociationConfig {
             client_sap: specs::SAP_MANAGEMENT,
-            authentication: ServerAuthentication::HlsGmac {
-                keys: SecurityContext::new(&self.keys.encryption.0, &self.keys.authentication.0),
-                last_client_counter: None,
-            },
+            authentication: ServerAuthentication::HlsGmac { keys, last_client_counter: None },
             access: Access::Management,
             pre_established: false,
         }
@@ -427,6 +466,10 @@ pub enum MeterConfigError {
     CapturePeriod(u32),
     /// Too small for an association, or too large for a datagram.
     MaxPdu(u16),
+    /// No period that a schedule can hold, or a spread that is not shorter than it.
+    OneWay(OneWay),
+    /// The client that a meter is to push to which hears nobody, but has no association that stands from the beginning.
+    Unheard(i8),
 }
 
 impl fmt::Display for MeterConfigError {
@@ -435,6 +478,13 @@ impl fmt::Display for MeterConfigError {
             Self::Ratings(error) => write!(f, "ratings: {error}"),
             Self::CapturePeriod(s) => write!(f, "capture period: {s} s, expected a divisor of 3600 from 60"),
             Self::MaxPdu(len) => write!(f, "max_pdu: {len}, expected 128 to 1224"),
+            Self::OneWay(OneWay { every_s, spread_s }) => write!(
+                f,
+                "one_way: every {every_s} s within {spread_s} s, expected a divisor of 86400 from 900 and a shorter spread"
+            ),
+            Self::Unheard(sap) => {
+                write!(f, "push_client_sap: {sap}, expected a pre-established client among the further ones")
+            }
         }
     }
 }
@@ -462,6 +512,15 @@ mod tests {
         assert_eq!(config.check(), Err(MeterConfigError::MaxPdu(1225)));
         config.profiles.capture_period_s = 1000;
         assert_eq!(config.check(), Err(MeterConfigError::CapturePeriod(1000)));
+        config.profiles.capture_period_s = 900;
+        config.max_pdu = 1024;
+        for (every_s, spread_s) in [(899, 0), (1000, 0), (900, 900), (0, 0)] {
+            let one_way = OneWay { every_s, spread_s };
+            config.one_way = Some(one_way);
+            assert_eq!(config.check(), Err(MeterConfigError::OneWay(one_way)));
+        }
+        config.one_way = Some(OneWay { every_s: 900, spread_s: 899 });
+        assert_eq!(config.check(), Err(MeterConfigError::Unheard(1)), "nobody could hear it");
         config.ratings.ib_ma = 0;
         assert_eq!(config.check(), Err(MeterConfigError::Ratings(RatingError::Reference)));
     }

@@ -7,6 +7,10 @@
 //!                                   └─ it hangs, or power is cut ─► boot again; without attempts left: rolled back
 //! ```
 //!
+//! What drives a meter carries out all that it says before it judges a trial, tells it [`Firmware::report`] when it starts and the
+//! outcome of the self-check when there is one ([`crate::ApplicationInput::Activation`]): clients see it as image_transfer_status and in
+//! the log.
+//!
 //! The boot record stands in two pages of flash, appended, the newest that is whole counts. A write that is cut leaves the one
 //! before it, so that an image that was committed is never lost, and one on trial never runs more often than it may.
 
@@ -50,6 +54,15 @@ pub enum Activation {
     Committed,
     /// It has not, and the image before it runs.
     RolledBack,
+}
+
+/// What the boot record says, for the image that runs: see [`crate::MeterConfig::boot`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BootReport {
+    /// What has become of the image that was to be activated last.
+    pub activation: Activation,
+    /// Trials that were ever begun, modulo 256: tells that one from those before it.
+    pub trials: u8,
 }
 
 /// Why no image can be run or judged.
@@ -97,9 +110,11 @@ struct Record {
     activation: Activation,
     /// Starts that an image on trial still has.
     attempts: u8,
+    /// Trials that were ever begun, modulo 256.
+    trials: u8,
 }
 
-/// Octets of a record: sequence, bank, activation, attempts, one that is zero, checksum.
+/// Octets of a record: sequence, bank, activation, attempts, trials, checksum.
 const LEN: usize = 12;
 /// Pages of the record: when one is full, the other is erased and taken.
 const PAGES: usize = 2;
@@ -107,7 +122,8 @@ const PAGES: usize = 2;
 impl<F: Flash> Firmware<F> {
     /// Finds the boot record in the first two pages of `flash`; where there is none, bank A is confirmed.
     pub fn open(flash: F) -> Self {
-        let record = Record { sequence: 0, confirmed: Bank::A, activation: Activation::None, attempts: 0 };
+        let record =
+            Record { sequence: 0, confirmed: Bank::A, activation: Activation::None, attempts: 0, trials: 0 };
         let mut firmware = Self { flash, record, next: (0, usize::MAX) };
         let mut found = false;
         for page in 0..PAGES {
@@ -132,6 +148,11 @@ impl<F: Flash> Firmware<F> {
         self.record.activation
     }
 
+    /// What the image that runs is to be told when it starts.
+    pub const fn report(&self) -> BootReport {
+        BootReport { activation: self.record.activation, trials: self.record.trials }
+    }
+
     /// The flash, back.
     pub fn into_flash(self) -> F {
         self.flash
@@ -142,7 +163,8 @@ impl<F: Flash> Firmware<F> {
     /// # Errors
     /// The flash has failed; the image is not on trial.
     pub fn begin_trial(&mut self) -> Result<(), FirmwareError> {
-        self.put(Record { activation: Activation::OnTrial, attempts: TRIALS, ..self.record })
+        let trials = self.record.trials.wrapping_add(1);
+        self.put(Record { activation: Activation::OnTrial, attempts: TRIALS, trials, ..self.record })
     }
 
     /// The meter starts: the bank to run. An attempt of an image on trial is recorded before it runs.
@@ -216,6 +238,7 @@ impl Record {
         octets[4] = self.confirmed as u8;
         octets[5] = self.activation as u8;
         octets[6] = self.attempts;
+        octets[7] = self.trials;
         let crc = record_crc(&octets[..8]);
         octets[8..].copy_from_slice(&crc.to_le_bytes());
         octets
@@ -229,6 +252,7 @@ impl Record {
             confirmed: *[Bank::A, Bank::B].get(usize::from(octets[4]))?,
             activation: *ACTIVATIONS.get(usize::from(octets[5]))?,
             attempts: octets[6],
+            trials: octets[7],
         };
         (record.octets() == *octets).then_some(record)
     }

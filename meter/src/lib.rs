@@ -48,7 +48,7 @@ pub use application::{
 pub use clock::{ClockShift, MeterClock};
 pub use config::{Identity, ImageCheck, MeterConfig, MeterConfigError, MeterKeys, MeterState};
 pub use engine::Block;
-pub use firmware::{Activation, Bank, Firmware, FirmwareError, SelfCheckError, self_check};
+pub use firmware::{Activation, Bank, BootReport, Firmware, FirmwareError, SelfCheckError, self_check};
 pub use measurement::{Finding, Measurement, MeasurementSetup};
 pub use meter::{Meter, MeterInput, MeterOutput};
 pub use profiles::{Begins, Mains, PhaseValues, ProfileSizes, Profiles, Row};

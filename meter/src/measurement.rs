@@ -166,6 +166,11 @@ impl Measurement {
         &self.clock
     }
 
+    /// Whether everything up to `now` is measured, or nothing ever was.
+    pub fn is_up_to(&self, now: Instant) -> bool {
+        self.ended.is_none_or(|ended| ended >= now)
+    }
+
     /// The profiles.
     pub const fn profiles(&self) -> &Profiles {
         &self.profiles

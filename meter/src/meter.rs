@@ -2,6 +2,7 @@
 
 use crate::application::{ApplicationInput, ApplicationOutput, MeterApplication, MeterEvent, MeterPersist};
 use crate::config::{MeterConfig, MeterConfigError, MeterState};
+use crate::firmware::Activation;
 use crate::network::{CounterBase, NodeView};
 use core::fmt;
 use metrology::{Frame, Registers, Steady, TamperInputs};
@@ -32,10 +33,14 @@ pub enum MeterInput<'a, P: Phy> {
     Registers(Registers),
     /// The switches and sensors against tampering say so now.
     Inputs(TamperInputs),
+    /// Somebody has pressed the button of the meter; see [`ApplicationInput::Button`].
+    Button,
     /// The supply is lost: the meter lives for its hold-up time, then no more.
     SupplyLost,
     /// The supply is back before the meter has died.
     SupplyBack,
+    /// What has become of the image on trial; see [`ApplicationInput::Activation`].
+    Activation(Activation),
     /// The clock is set.
     Clock(UtcAnchor),
 }
@@ -49,8 +54,10 @@ impl<P: Phy> fmt::Debug for MeterInput<'_, P> {
             Self::Steady(steady) => write!(f, "{steady:?}"),
             Self::Registers(registers) => write!(f, "{registers:?}"),
             Self::Inputs(inputs) => write!(f, "{inputs:?}"),
+            Self::Button => f.write_str("Button"),
             Self::SupplyLost => f.write_str("SupplyLost"),
             Self::SupplyBack => f.write_str("SupplyBack"),
+            Self::Activation(activation) => write!(f, "{activation:?}"),
             Self::Clock(anchor) => write!(f, "Clock({})", anchor.utc),
         }
     }
@@ -113,6 +120,12 @@ impl<P: Phy> Meter<P> {
     /// What must survive a restart, besides the records of the node.
     pub fn state(&mut self) -> MeterState {
         self.application.state()
+    }
+
+    /// The application has restarted, with other firmware perhaps; the modem, which is another processor, stays in the network.
+    pub fn replace_application(&mut self, now: Instant, application: MeterApplication) {
+        self.application = application;
+        self.pump(now);
     }
 
     /// Outputs waiting for the driver, and how many there may be.
@@ -194,8 +207,10 @@ impl<P: Phy> Machine for Meter<P> {
             MeterInput::Steady(steady) => self.tell(now, ApplicationInput::Steady(steady)),
             MeterInput::Registers(registers) => self.tell(now, ApplicationInput::Registers(registers)),
             MeterInput::Inputs(inputs) => self.tell(now, ApplicationInput::Inputs(inputs)),
+            MeterInput::Button => self.tell(now, ApplicationInput::Button),
             MeterInput::SupplyLost => self.tell(now, ApplicationInput::SupplyLost),
             MeterInput::SupplyBack => self.tell(now, ApplicationInput::SupplyBack),
+            MeterInput::Activation(activation) => self.tell(now, ApplicationInput::Activation(activation)),
             MeterInput::Clock(anchor) => self.tell(now, ApplicationInput::Clock(anchor)),
         }
         self.pump(now);

@@ -63,6 +63,18 @@ impl<P: Phy> G3Network for NodeView<'_, P> {
         known.is_some()
     }
 
+    fn neighbour(&self, short_address: u16, out: &mut Encoder<'_>) -> bool {
+        let all = self.entries(Pib::NEIGHBOUR_TABLE).filter_map(|entry| match entry {
+            PibValue::Neighbour(entry) => Some(entry),
+            _ => None,
+        });
+        let found = all.into_iter().find(|entry| entry.short.0 == short_address);
+        found.is_some_and(|entry| {
+            neighbour(&entry, out);
+            true
+        })
+    }
+
     fn reset_counters(&mut self) {
         *self.base = core::array::from_fn(|n| self.counted(n).unwrap_or(0));
     }
@@ -119,6 +131,7 @@ impl<P: Phy> NodeView<'_, P> {
             21 => Pib::MAX_CSMA_BACKOFFS,
             22 => Pib::MIN_BE,
             24 => Pib::TRANSMIT_ATTEN,
+            26 => Pib::DUPLICATE_DETECTION_TTL,
             _ => return None,
         };
         self.pib(octet).map(|value| out.u8(octet_of(value)))
@@ -225,6 +238,8 @@ impl<P: Phy> NodeView<'_, P> {
             14 => Ib::PATH_DISCOVERY_TIME,
             15 => Ib::ACTIVE_KEY_INDEX,
             16 => Ib::METRIC_TYPE,
+            22 => Ib::LOW_LQI_VALUE,
+            23 => Ib::HIGH_LQI_VALUE,
             _ => return None,
         };
         self.ib(octet).map(|value| out.u8(octet_of(value)))

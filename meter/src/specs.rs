@@ -100,6 +100,10 @@ pub const SCRIPT_STEPS_MAX: u16 = 64;
 pub const TRANSPORT_TCP: u8 = 0;
 /// The same for UDP.
 pub const TRANSPORT_UDP: u8 = 1;
+/// The shortest period of a meter that only pushes: a schedule holds every quarter of an hour of a day [own choice].
+pub const ONE_WAY_PERIOD_MIN_S: u32 = 900;
+/// Pushes of such a meter in a day.
+pub const ONE_WAY_PERIODS_MAX: usize = 96;
 /// How long a client may take to confirm a push.
 pub const PUSH_CONFIRMATION: Duration = Duration::from_secs(10);
 
@@ -116,6 +120,7 @@ pub mod event {
     pub const ALARM_REGISTER_CLEARED: u8 = 11;
     pub const IMAGE_READY: u8 = 17;
     pub const IMAGE_ACTIVATED: u8 = 18;
+    pub const SELF_CHECK_PASSED: u8 = 20;
     pub const TERMINAL_COVER_REMOVED: u8 = 40;
     pub const TERMINAL_COVER_CLOSED: u8 = 41;
     pub const MAGNET_DETECTED: u8 = 42;
@@ -128,6 +133,9 @@ pub mod event {
     pub const AUTHENTICATION_FAILURE: u8 = 49;
     pub const REPLAY: u8 = 50;
     pub const IMAGE_VERIFICATION_FAILED: u8 = 51;
+    pub const READY_FOR_RECONNECTION: u8 = 59;
+    pub const MANUAL_DISCONNECTION: u8 = 60;
+    pub const MANUAL_CONNECTION: u8 = 61;
     pub const REMOTE_DISCONNECTION: u8 = 62;
     pub const REMOTE_CONNECTION: u8 = 63;
     pub const LOCAL_DISCONNECTION: u8 = 64;
@@ -155,6 +163,16 @@ pub mod event {
     pub const WIRING_FAULT: u8 = 207;
     pub const WIRING_CORRECT: u8 = 208;
     pub const LOG_CLEARED: u8 = 255;
+}
+
+/// Numbers of the metering mode. The place is that of IS 15959 (0.0.94.96.19); what the numbers mean is a choice of this meter, as are
+/// the register 1-0:128.8.0 and its rule. Confidence C.
+pub mod crediting {
+    #![allow(missing_docs)]
+    pub const IMPORT: i64 = 0;
+    pub const NET: i64 = 1;
+    pub const SUM: i64 = 2;
+    pub const MAGNITUDE: i64 = 3;
 }
 
 /// Bits of the alarm register \[IDIS object model 0.0.97.98.0.255; confidence C\].

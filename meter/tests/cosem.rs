@@ -495,7 +495,8 @@ fn the_type_of_a_value_follows_from_the_name_of_its_register() {
     for object in line.objects().iter().filter(|object| object.class_id == 3) {
         let value = line.get(AttributeRequest::new(3, object.logical_name, 2));
         let [.., c, d, e, _] = object.logical_name.0;
-        let is_net = c % 20 == 16;
+        // 128 is of the maker: the energy that is paid for.
+        let is_net = c % 20 == 16 || c == 128;
         // D = 8 is energy, 7 an instantaneous value, the rest are durations and voltages. Signed are what is net, angles, and the
         // power factor, which is null without a current.
         let types: &[u8] = match (c % 20, d) {
@@ -512,7 +513,7 @@ fn the_type_of_a_value_follows_from_the_name_of_its_register() {
         let unit = register::scaler_unit(&scaler_unit).expect("a unit").unit;
         assert_eq!(
             unit == Unit::WATT_HOUR,
-            d == 8 && matches!(c % 20, 1 | 2 | 16),
+            d == 8 && (matches!(c % 20, 1 | 2 | 15 | 16) || c == 128),
             "{}",
             object.logical_name
         );
@@ -633,4 +634,41 @@ fn attempts_to_get_in_are_logged_and_raise_an_alarm_that_is_pushed() {
     assert_eq!(events.first().map(|event| event.2), Some(49), "{events:?}");
     assert_eq!(line.set(1, names::ALARM_REGISTER, 2, &0u32.to_value()), DataAccessResult::Success);
     assert_eq!(line.events(0).last().map(|event| event.2), Some(11));
+}
+
+#[test]
+fn the_manager_chooses_whether_export_is_credited_and_the_choice_outlasts_an_outage() {
+    let mut line = managed();
+    let [import, export] = [names::ACTIVE_IMPORT, names::ACTIVE_EXPORT].map(|name| line.register(name).0);
+    assert!(import > 2_000_000 && export > 190_000, "{import} {export}");
+    let shown = [names::of_phase(0, 15, 8, 0), names::of_phase(0, 16, 8, 0)].map(|name| line.register(name));
+    assert_eq!(shown, [(import + export, Unit::WATT_HOUR), (import - export, Unit::WATT_HOUR)]);
+    assert_eq!(
+        line.read::<u8>(1, names::METERING_MODE, 2),
+        0,
+        "export is not credited unless somebody says so"
+    );
+    let credited = |line: &mut Line| line.register(names::CREDITED);
+    assert_eq!(credited(&mut line), (import, Unit::WATT_HOUR));
+    let events = |line: &mut Line| line.events(0).iter().filter(|row| row.2 == 47).count();
+    for (mode, expected) in [(1u8, import - export), (2, import + export), (3, import - export), (0, import)]
+    {
+        let before = events(&mut line);
+        assert_eq!(line.set(1, names::METERING_MODE, 2, &mode.to_value()), DataAccessResult::Success);
+        assert_eq!((credited(&mut line).0, events(&mut line)), (expected, before + 1), "mode {mode}");
+    }
+    let before = events(&mut line);
+    assert_eq!(line.set(1, names::METERING_MODE, 2, &4u8.to_value()), DataAccessResult::OtherReason);
+    assert_eq!(line.set(1, names::METERING_MODE, 2, &1u16.to_value()), DataAccessResult::TypeUnmatched);
+    assert_eq!((line.read::<u8>(1, names::METERING_MODE, 2), events(&mut line)), (0, before));
+    assert_eq!(line.set(1, names::METERING_MODE, 2, &1u8.to_value()), DataAccessResult::Success);
+    let mut again = Line::open(line.mains.restarted(), management(500));
+    assert_eq!(again.read::<u8>(1, names::METERING_MODE, 2), 1);
+    assert_eq!(credited(&mut again).0, import - export);
+    // A meter that feeds back more than it takes is owed something.
+    again.mains.seconds(-11_500.0, 900);
+    again.client = management(900);
+    assert_eq!(again.ask(ClientInput::Connect), ClientOutput::Connected);
+    let balance = credited(&mut again).0;
+    assert!(balance < import - export - 2_800_000 && balance < 0, "{balance}");
 }

@@ -7,11 +7,11 @@ mod mains;
 use air::{METER, Street};
 use dlms::apdu::ActionResult;
 use dlms::axdr::Data;
-use dlms::classes::Schema;
+use dlms::classes::{Attributes, G3Adaptation, G3MacSetup, G3Neighbour, List, Schema, Value};
 use dlms::client::{
     CipheringForm, Client, ClientAuthentication, ClientConfig, ClientInput, ClientOutput, Quirks,
 };
-use dlms::cosem::{AttributeRequest, MethodRequest};
+use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use dlms::security::Suite0;
 use mains::{IDENTITY, KEYS, RATE, at, config};
 use meter::objects::names;
@@ -161,6 +161,48 @@ fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_d
             other => panic!("{class_id} {attribute}: {other:?}"),
         }
     };
+    every_attribute_is_of_its_declared_type(&mut get);
+    assert_eq!(get(41, names::UDP_PORT, 2), [18, 0x0F, 0xDB], "port 4059");
+    let eui64 = get(43, names::MAC_ADDRESS, 2);
+    assert!(eui64[..2] == [9, 8] && eui64[2..] != [0; 8], "{eui64:02x?}");
+    let address = get(48, names::IPV6_SETUP, 4);
+    assert_eq!(address[..6], [1, 1, 9, 16, 0xFE, 0x80]);
+    assert_eq!(address[18..], short.0.to_be_bytes(), "the link-local address ends with the short one");
+    assert_eq!(get(91, names::G3_MAC_SETUP, 2), [&[18][..], &short.0.to_be_bytes()].concat());
+    assert_eq!(get(91, names::G3_MAC_SETUP, 26), [17, 3], "seconds for which a frame is known again");
+    assert_eq!(
+        [get(92, names::G3_ADAPTATION_SETUP, 22), get(92, names::G3_ADAPTATION_SETUP, 23)],
+        [[17, 0], [17, 255]]
+    );
+    let mut mac = G3MacSetup::default();
+    for n in mac.stored() {
+        let value = get(91, names::G3_MAC_SETUP, *n);
+        assert!(mac.absorb(*n, &Data::from_bytes(&value).unwrap()), "{n}: {value:02x?}");
+    }
+    let mut adp = G3Adaptation::default();
+    for n in adp.stored() {
+        let value = get(92, names::G3_ADAPTATION_SETUP, *n);
+        assert!(adp.absorb(*n, &Data::from_bytes(&value).unwrap()), "{n}: {value:02x?}");
+    }
+    assert_eq!((mac.mac_short_address, mac.mac_duplicate_detection_ttl), (short.0, 3));
+    assert!(mac.mac_key_table.is_empty() && !mac.mac_pos_table.is_empty(), "{mac:?}");
+    assert_eq!((adp.adp_security_level, adp.adp_routing_configuration.len()), (5, 1));
+    let sent = |value: &[u8]| Data::from_bytes(value).unwrap().as_u64().unwrap();
+    let before = sent(&get(90, names::G3_MAC_COUNTERS, 2));
+    assert!(before > 0);
+    let reset = MethodRequest { class_id: 90, logical_name: names::G3_MAC_COUNTERS, method: 1 };
+    let done = ask(&mut street, &mut client, short, ClientInput::Action(reset, Some(&[15, 0])));
+    assert_eq!(done, ClientOutput::ActionResult(ActionResult::Success, None));
+    let request = AttributeRequest::new(90, names::G3_MAC_COUNTERS, 2);
+    let ClientOutput::Value(after) = ask(&mut street, &mut client, short, ClientInput::Get(request)) else {
+        panic!("no value");
+    };
+    assert!(sent(&after) < before);
+    neighbours_are_found_by_their_addresses(&mut street, &mut client, short, &mac);
+}
+
+/// Each attribute of the objects that show the layers.
+fn every_attribute_is_of_its_declared_type(get: &mut impl FnMut(u16, LogicalName, i8) -> Vec<u8>) {
     let layers = [
         (41, names::UDP_PORT),
         (43, names::MAC_ADDRESS),
@@ -181,22 +223,25 @@ fn a_meter_on_the_line_shows_what_its_layers_know_and_each_attribute_is_of_its_d
             );
         }
     }
-    assert_eq!(get(41, names::UDP_PORT, 2), [18, 0x0F, 0xDB], "port 4059");
-    let eui64 = get(43, names::MAC_ADDRESS, 2);
-    assert!(eui64[..2] == [9, 8] && eui64[2..] != [0; 8], "{eui64:02x?}");
-    let address = get(48, names::IPV6_SETUP, 4);
-    assert_eq!(address[..6], [1, 1, 9, 16, 0xFE, 0x80]);
-    assert_eq!(address[18..], short.0.to_be_bytes(), "the link-local address ends with the short one");
-    assert_eq!(get(91, names::G3_MAC_SETUP, 2), [&[18][..], &short.0.to_be_bytes()].concat());
-    let sent = |value: &[u8]| Data::from_bytes(value).unwrap().as_u64().unwrap();
-    let before = sent(&get(90, names::G3_MAC_COUNTERS, 2));
-    assert!(before > 0);
-    let reset = MethodRequest { class_id: 90, logical_name: names::G3_MAC_COUNTERS, method: 1 };
-    let done = ask(&mut street, &mut client, short, ClientInput::Action(reset, Some(&[15, 0])));
-    assert_eq!(done, ClientOutput::ActionResult(ActionResult::Success, None));
-    let request = AttributeRequest::new(90, names::G3_MAC_COUNTERS, 2);
-    let ClientOutput::Value(after) = ask(&mut street, &mut client, short, ClientInput::Get(request)) else {
-        panic!("no value");
-    };
-    assert!(sent(&after) < before);
+}
+
+/// mac_get_neighbour_table_entry gives the rows of the table one by one.
+fn neighbours_are_found_by_their_addresses(
+    street: &mut Street,
+    client: &mut Client,
+    short: ShortAddress,
+    mac: &G3MacSetup,
+) {
+    let row = &mac.mac_neighbour_table.as_slice()[0];
+    for (wanted, known) in [(row.short_address, true), (0x7ABC, false)] {
+        let method = MethodRequest { class_id: 91, logical_name: names::G3_MAC_SETUP, method: 1 };
+        let parameter = wanted.to_value();
+        let answer = ask(street, client, short, ClientInput::Action(method, Some(&parameter)));
+        let ClientOutput::ActionResult(ActionResult::Success, Some(value)) = answer else {
+            panic!("{answer:?}")
+        };
+        let rows = List::<G3Neighbour, 1>::from_value(&value).expect("rows");
+        let found: Vec<u16> = rows.iter().map(|row| row.short_address).collect();
+        assert_eq!(found, if known { vec![wanted] } else { vec![] });
+    }
 }

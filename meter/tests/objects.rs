@@ -16,7 +16,7 @@ use plc_core::time::Duration;
 use plc_core::{Instant, Seed, UtcAnchor};
 
 /// Without those of a network.
-const OBJECTS: usize = 162;
+const OBJECTS: usize = 163;
 const NOW: Instant = Instant::from_secs(100);
 
 fn asked_by(access: Access) -> AssociationContext {
@@ -108,6 +108,34 @@ fn a_meter_with_an_hdlc_port_shows_what_it_is_and_another_has_no_such_object() {
     };
     let values: Vec<_> = (2..=9).map(|attribute| read(attribute).expect("a number")).collect();
     assert_eq!(values, [5, 5, 1, 512, 128, 2000, 120, 17]);
+}
+
+#[test]
+fn the_local_port_is_set_by_the_manager_and_shows_its_passwords_to_nobody() {
+    let (mut measurement, mut board) = (measurement(), board());
+    let mut objects = objects(&mut measurement, &mut board);
+    let manager = asked_by(Access::Management);
+    let entry = objects.find(names::LOCAL_PORT, &manager).expect("every meter has a local port");
+    assert_eq!(
+        (entry.class_id, entry.version, entry.readable, entry.writable),
+        (19, 1, 0b111_1110, 0b11_1111_1100)
+    );
+    let attribute = |n| AttributeRequest::new(19, names::LOCAL_PORT, n);
+    assert_eq!(objects.set(&attribute(4), &Data::Enum(6), &manager), Ok(()));
+    assert_eq!(objects.set(&attribute(4), &Data::Enum(10), &manager), Err(DataAccessResult::OtherReason));
+    assert_eq!(objects.set(&attribute(7), &Data::OctetString(b"secret"), &manager), Ok(()));
+    let mut bytes = Vec::new();
+    let mut out = Encoder::new(&mut bytes, 100);
+    assert_eq!(objects.get(&attribute(7), &manager, &mut out), Ok(()));
+    assert_eq!(objects.get(&attribute(4), &manager, &mut out), Ok(()));
+    assert_eq!(bytes, [9, 0, 22, 6]);
+    // All of it is kept, the password too.
+    let snapshot = board.take_changed().expect("it has changed");
+    assert_eq!((snapshot.class_id, snapshot.logical_name), (19, names::LOCAL_PORT));
+    let mut next = self::board();
+    next.restore(&[snapshot], true);
+    let port = &next.slots.local_port;
+    assert_eq!((port.pass_p1.as_slice(), port.prop_baud.bits_per_second()), (&b"secret"[..], 19_200));
 }
 
 #[test]

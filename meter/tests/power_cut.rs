@@ -407,3 +407,52 @@ fn a_supply_that_comes_back_in_time_leaves_two_events_and_no_death() {
     app.tick(Instant::from_secs(20));
     assert!(!drain(&mut app).contains(&ApplicationOutput::Event(MeterEvent::Died)));
 }
+
+/// The demand of A+ of the window that ended last, in mW; and whether it had all of its periods.
+fn demand(app: &MeterApplication) -> (u32, bool) {
+    let demand = &app.board().slots.demand;
+    (demand.last_average_value, demand.status == 0)
+}
+
+#[test]
+fn the_window_of_demand_goes_on_after_a_last_gasp_and_begins_anew_after_a_cut_without_one() {
+    for has_gasp in [true, false] {
+        let mut journal = Journal::open(Pages::new(32), SIZES);
+        let mut app = MeterApplication::new(three_phase()).expect("a good configuration");
+        let mut keep = |app: &mut MeterApplication| {
+            for output in drain(app) {
+                if let ApplicationOutput::Persist(record) = output {
+                    journal.append(&record).expect("there is room");
+                }
+            }
+        };
+        let second = Instant::from_secs;
+        app.handle(second(0), ApplicationInput::Clock(UtcAnchor { at: second(0), utc: at(22, 10, 0, 0) }));
+        // From 10:15 on: five minutes of 3 kW, an outage of two minutes, eight of 6 kW.
+        for (until, watts) in [(0, 0), (900, 500), (1200, 1000)] {
+            app.handle(second(until), ApplicationInput::Steady(&load(watts)));
+            keep(&mut app);
+        }
+        if has_gasp {
+            app.handle(second(1200), ApplicationInput::SupplyLost);
+            keep(&mut app);
+        }
+        let state = Journal::open(journal.into_flash(), SIZES).state().clone();
+        let mut again = MeterApplication::new(MeterConfig { state, ..three_phase() }).expect("good");
+        again.handle(
+            second(1320),
+            ApplicationInput::Clock(UtcAnchor { at: second(1320), utc: at(22, 10, 22, 0) }),
+        );
+        for (until, watts) in [(1320, 0), (1800, 2000), (1801, 2000)] {
+            again.handle(second(until), ApplicationInput::Steady(&load(watts)));
+        }
+        drain(&mut again);
+        let (average, whole) = demand(&again);
+        // 3 kW for five minutes and 6 kW for eight, over a quarter of an hour: 4.2 kW.
+        let is_kept = average.abs_diff(4_200_000) < 2_000 && whole;
+        assert_eq!(is_kept, has_gasp, "{average} mW, whole: {whole}");
+        if !has_gasp {
+            assert_eq!(average, 0, "a window that nobody has seen begin is none");
+        }
+    }
+}

@@ -304,6 +304,25 @@ fn connections_that_ask_for_nothing_make_room_and_end() {
     assert_eq!(closed(&mut desk), [1], "and at last who has asked, and asks no more");
 }
 
+#[test]
+fn who_sends_too_long_an_apdu_over_tcp_is_told_so_and_then_the_connection_is_closed() {
+    let now = Instant::from_secs(300_000);
+    let mut desk = desk(now);
+    desk.handle(now, DeskInput::Opened { connection: 7, kind: CarrierKind::Wrapper });
+    while desk.poll().is_some() {}
+    // Nothing but the header of 65535 octets has come.
+    desk.handle(now, DeskInput::Octets { connection: 7, octets: &[0, 1, 0, 16, 0, 1, 0xFF, 0xFF] });
+    let outputs: Vec<DeskOutput> = std::iter::from_fn(|| desk.poll()).collect();
+    let [DeskOutput::Octets { connection: 7, octets }, DeskOutput::Close { connection: 7, reason }] =
+        &outputs[..]
+    else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!(octets[..], [0, 1, 0, 1, 0, 16, 0, 3, 0xD8, 1, 4]);
+    assert!(reason.contains("65535"), "{reason}");
+    assert_eq!(desk.occupancy().0, 0);
+}
+
 fn number(guest: &mut Guest, desk: &mut Desk, now: Instant, attribute: AttributeRequest) -> i64 {
     let ClientOutput::Value(value) = guest.ask(now, desk, ClientInput::Get(attribute)) else {
         panic!("a value")

@@ -98,6 +98,8 @@ impl Dossier {
             | CollectorEvent::Alarmed { .. }
             | CollectorEvent::PushUnknown { .. }
             | CollectorEvent::UnexpectedValue { .. }
+            | CollectorEvent::OrderProgress { .. }
+            | CollectorEvent::KeysSettled { .. }
             | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::MeterRefused { .. } => {}
         }

@@ -1,17 +1,22 @@
 //! A collector and real DLMS servers, with a network between them that loses, doubles and delays.
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub, reason = "shared by tests that use parts of it")]
 
+pub mod image;
+
 use collector::{
-    Batch, Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Reading,
+    Batch, Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry,
+    MeterKeys, Reading, RenewedKeys,
 };
-use dlms::apdu::DataAccessResult;
+use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, SortMethod};
-use dlms::cosem::{AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName, ScalerUnit, Unit};
+use dlms::cosem::{
+    AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName, MethodRequest, ScalerUnit, Unit,
+};
 use dlms::security::Suite0;
 use dlms::server::{
-    Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, Server, ServerAuthentication,
-    ServerConfig, ServerOutput,
+    Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, SecurityErrors, Server,
+    ServerAuthentication, ServerConfig, ServerOutput, ServerPersist,
 };
 use plc_core::sap::{DLMS_PORT, Key, UdpIndication, UdpPayload};
 use plc_core::seed::{Stream, uniform};
@@ -58,10 +63,16 @@ pub fn entry(n: u16) -> MeterEntry {
         short: None,
         encryption_key: Key(encryption),
         authentication_key: Key(authentication),
+        renewed: None,
         first_invocation_counter: 1,
         last_server_counter: None,
         last_capture: None,
     }
+}
+
+/// The master key of meter `n`.
+pub fn master(n: u16) -> Key {
+    Key([n as u8 + 1; 16])
 }
 
 /// What the register of meter `n` holds at `capture`: what the store must hold in the end.
@@ -124,6 +135,8 @@ pub struct Objects {
     pub asked: u32,
     /// Questions for the time.
     pub clock_asked: u32,
+    /// The place for firmware.
+    pub image: image::ImageDouble,
 }
 
 struct Captured<'a> {
@@ -219,7 +232,8 @@ impl ObjectModel for Objects {
             ObjectEntry::read_only(3, 0, IMPORT, 3),
             ObjectEntry::read_only(3, 0, EXPORT, 3),
         ];
-        objects.get(index).copied()
+        let images = image::ImageDouble::entries();
+        objects.iter().chain(&images).nth(index).copied()
     }
 
     fn get(
@@ -245,6 +259,8 @@ impl ObjectModel for Objects {
                 let shown = Utc::from_millis(anchor().utc(now).as_millis() + self.ahead_ms);
                 out.clock_time(&ClockTime::from_utc(shown, -120, ClockStatus::DAYLIGHT_SAVING));
             }
+            (image::IMAGE_TRANSFER, attribute, _) => return self.image.get(attribute, now, out),
+            (image::FIRMWARE, ..) => out.octet_string(&self.image.version),
             (_, 3, _) => ScalerUnit { scaler: -1, unit: Unit::WATT_HOUR }.encode(out),
             _ => return Err(DataAccessResult::ObjectUndefined),
         }
@@ -257,12 +273,28 @@ impl ObjectModel for Objects {
         value: &Data<'_>,
         association: &AssociationContext,
     ) -> Result<(), DataAccessResult> {
+        if request.logical_name == image::IMAGE_TRANSFER {
+            return self.image.set(request, value, association.now);
+        }
         assert_eq!((request.logical_name, request.attribute), (CLOCK, 2));
         let clock = value.as_clock_time().ok_or(DataAccessResult::TypeUnmatched)?;
         assert_eq!(clock.deviation(), Some(-120), "in the zone of the meter");
         let utc = clock.utc().ok_or(DataAccessResult::OtherReason)?;
         self.ahead_ms = utc.as_millis() - anchor().utc(association.now).as_millis();
         Ok(())
+    }
+
+    fn action(
+        &mut self,
+        request: &MethodRequest,
+        parameter: Option<&Data<'_>>,
+        association: &AssociationContext,
+        _: &mut Encoder<'_>,
+    ) -> Result<(), ActionResult> {
+        match request.logical_name {
+            image::IMAGE_TRANSFER => self.image.act(request, parameter, association.now),
+            _ => Err(ActionResult::ReadWriteDenied),
+        }
     }
 }
 
@@ -272,12 +304,14 @@ pub struct MeterDouble {
     pub server: Server,
     /// Whether it hears and speaks.
     pub alive: bool,
+    /// New keys that it has made durable.
+    pub keys_taken: u32,
 }
 
 impl MeterDouble {
     pub fn new(number: u16) -> Self {
         let [encryption, authentication] = keys(number);
-        let keys = Suite0::new(&encryption, &authentication);
+        let keys = Suite0::new(&encryption, &authentication).with_master_key(&master(number).0).unwrap();
         let authentication = ServerAuthentication::HlsGmac { keys, last_client_counter: None };
         let association = AssociationConfig {
             client_sap: 1,
@@ -298,7 +332,7 @@ impl MeterDouble {
             session_timeout: Duration::from_secs(1800),
             max_failed_proofs: 5,
             lockout: Duration::from_secs(60),
-            report_security_errors: true,
+            security_errors: SecurityErrors::WithCounter,
             seed: Seed::from_u64(1000 + u64::from(number)),
         });
         let installed = midnight() - PERIOD * 10;
@@ -312,9 +346,17 @@ impl MeterDouble {
             clock_opens: false,
             asked: 0,
             clock_asked: 0,
+            image: image::ImageDouble::default(),
         };
-        Self { objects, server, alive: true }
+        Self { objects, server, alive: true, keys_taken: 0 }
     }
+}
+
+/// What the driver keeps of the keys of a meter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeptKeys {
+    pub taken: Option<MeterKeys>,
+    pub renewed: Option<RenewedKeys>,
 }
 
 /// How bad the network is.
@@ -354,6 +396,11 @@ pub struct Street {
     pub events: Vec<(Instant, CollectorEvent)>,
     pub reserved: BTreeMap<Eui64, u32>,
     pub server_counters: BTreeMap<Eui64, u32>,
+    /// Outputs after which the concentrator is dead: none of what follows is carried out.
+    pub dies_after: Option<usize>,
+    dead: bool,
+    /// Keys that are durable.
+    pub keys: BTreeMap<Eui64, KeptKeys>,
     config: CollectorConfig,
     air: BTreeMap<(Instant, u64), Parcel>,
     /// Meters that have not answered yet.
@@ -379,6 +426,9 @@ impl Street {
             events: Vec::new(),
             reserved: BTreeMap::new(),
             server_counters: BTreeMap::new(),
+            dies_after: None,
+            dead: false,
+            keys: BTreeMap::new(),
             stream: config.seed.derive("network", 0).stream(),
             config,
             air: BTreeMap::new(),
@@ -404,16 +454,25 @@ impl Street {
     /// The collector loses everything but what was made durable, and begins again.
     pub fn restart(&mut self) {
         self.air.clear();
+        self.dead = false;
         self.collector = Collector::new(self.config.clone());
         self.input(CollectorInput::Clock(anchor()));
         for n in self.meters.keys().copied().collect::<Vec<_>>() {
             let of_meter = self.stored.keys().filter(|key| key.0 == eui64(n));
+            let kept = self.keys.get(&eui64(n)).copied().unwrap_or_default();
+            let as_made = entry(n);
+            let configured =
+                MeterKeys { encryption: as_made.encryption_key, authentication: as_made.authentication_key };
+            let keys = kept.taken.unwrap_or(configured);
             let restored = MeterEntry {
+                encryption_key: keys.encryption,
+                authentication_key: keys.authentication,
+                renewed: kept.renewed,
                 short: Some(ShortAddress(n)),
                 first_invocation_counter: self.reserved.get(&eui64(n)).copied().unwrap_or(1),
                 last_server_counter: self.server_counters.get(&eui64(n)).copied(),
                 last_capture: of_meter.map(|key| key.2).max(),
-                ..entry(n)
+                ..as_made
             };
             self.input(CollectorInput::Register(restored));
         }
@@ -491,6 +550,8 @@ impl Street {
         while let Some(output) = meter.server.poll() {
             if let ServerOutput::Datagram { bytes, .. } = output {
                 answers.push(UdpPayload::from_slice(&bytes).expect("an answer fits a datagram"));
+            } else if let ServerOutput::Persist(ServerPersist::Key { .. }) = output {
+                meter.keys_taken += 1;
             }
         }
         for payload in answers {
@@ -501,6 +562,15 @@ impl Street {
     fn drain(&mut self) {
         self.most_sessions = self.most_sessions.max(self.collector.sessions());
         while let Some(output) = self.collector.poll() {
+            if let Some(left) = &mut self.dies_after {
+                match left.checked_sub(1) {
+                    Some(fewer) => *left = fewer,
+                    None => (self.dies_after, self.dead) = (None, true),
+                }
+            }
+            if self.dead {
+                continue;
+            }
             match output {
                 CollectorOutput::Udp(request) => {
                     assert_eq!((request.src_port, request.dst_port), (DLMS_PORT, DLMS_PORT));
@@ -516,8 +586,28 @@ impl Street {
                 CollectorOutput::PersistServerCounter { meter, last } => {
                     self.server_counters.insert(meter, last);
                 }
-                CollectorOutput::Event(event) => self.events.push((self.now, event)),
+                CollectorOutput::PersistRenewedInvocation { meter, reserved_to } => {
+                    let renewed = self.keys.get_mut(&meter).unwrap().renewed.as_mut().unwrap();
+                    assert!(renewed.first_invocation_counter < reserved_to, "counters never go back");
+                    renewed.first_invocation_counter = reserved_to;
+                }
+                CollectorOutput::Event(event) => {
+                    self.keep_keys(&event);
+                    self.events.push((self.now, event));
+                }
             }
+        }
+    }
+
+    /// Keys that a meter has taken are its keys, with counters of their own.
+    fn keep_keys(&mut self, event: &CollectorEvent) {
+        let CollectorEvent::KeysSettled { meter, renewed } = *event else { return };
+        let kept = self.keys.get_mut(&meter).unwrap();
+        let settled = kept.renewed.take().unwrap();
+        if renewed {
+            kept.taken = Some(settled.keys);
+            self.reserved.insert(meter, settled.first_invocation_counter);
+            self.server_counters.remove(&meter);
         }
     }
 

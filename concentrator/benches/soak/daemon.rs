@@ -37,6 +37,7 @@ pub(super) fn run(socket: &str, store: &str) {
         psk: *psk,
         encryption_key: *encryption_key,
         authentication_key: *authentication_key,
+        master_key: None,
     };
     let meters: Vec<_> = hello.meters.iter().map(access).collect();
     let anchor = UtcAnchor { at: Instant::EPOCH, utc: hello.start };

@@ -53,13 +53,17 @@ pub enum Command {
     Meter(OneMeterArgs),
     /// List or follow the readings of a running concentrator.
     Readings(ReadingsArgs),
-    /// List the nodes of the network of a running concentrator.
-    Topology(ClientArgs),
+    /// List the nodes of the network of a running concentrator, its links or its routes.
+    Topology(TopologyArgs),
+    /// Listen to the frames on the power line of a running concentrator, until SIGINT.
+    Capture(CaptureArgs),
     /// Show the state of a running concentrator.
     Status(ClientArgs),
     /// Say why a meter is read, or is not; without one, of all meters.
     Explain(ExplainArgs),
     /// Show in which state every expected interval is, or digests of what is held.
+    ///
+    /// Exit codes: 0 done; 1 an error; 2 a wrong command line; 6 the other does not hold the same.
     Ledger(LedgerArgs),
     /// Read meters now, ahead of the plan, and wait for it.
     ///
@@ -77,6 +81,9 @@ pub enum Command {
     Cache(ClientArgs),
     /// Show the way to the head-end.
     Backhaul(ClientArgs),
+    /// Gather what somebody needs who helps from afar into one archive: state, meters and why they are read or not, network, events,
+    /// ledger, jobs, configuration. It holds no keys.
+    Bundle(BundleArgs),
     /// Make certificates for tests.
     #[command(subcommand)]
     Pki(PkiCommand),
@@ -102,10 +109,13 @@ pub enum ConfigCommand {
         /// The file.
         file: PathBuf,
     },
-    /// Print what a file says, with all defaults and without keys.
+    /// Print what a file says, or what a running concentrator goes by, with all defaults and without keys.
     Show {
-        /// The file.
-        file: PathBuf,
+        /// The file; without it a running concentrator is asked.
+        file: Option<PathBuf>,
+        /// How to reach the concentrator.
+        #[command(flatten)]
+        client: ClientArgs,
     },
     /// Say what is different between two files, and what it takes to go from one to the other.
     Diff {
@@ -216,6 +226,54 @@ pub enum MeterOrder {
     Worst,
 }
 
+/// `concentrator topology`.
+#[derive(Clone, Debug, Args)]
+pub struct TopologyArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// Instead, how the concentrator speaks to each of its neighbours: modulation, tone map, level.
+    #[arg(long)]
+    pub links: bool,
+    /// Instead, the routes that it knows.
+    #[arg(long, conflicts_with = "links")]
+    pub routes: bool,
+}
+
+/// `concentrator capture`.
+#[derive(Clone, Debug, Args)]
+pub struct CaptureArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// Write a pcapng file instead of a line for each frame.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub out: Option<PathBuf>,
+    /// Stop after so many frames.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub frames: u64,
+    /// Stop after this time, such as 90s or 10m.
+    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+    pub time: Option<u32>,
+}
+
+/// `concentrator bundle`.
+#[derive(Clone, Debug, Args)]
+pub struct BundleArgs {
+    /// How to reach it.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// The archive, such as box-17.tar.gz.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Days of the ledger.
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=400))]
+    pub days: u16,
+    /// Frames of the line for so long, such as 30s, which takes the role of an operator.
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub capture: Option<u32>,
+}
+
 /// `concentrator explain`.
 #[derive(Clone, Debug, Args)]
 pub struct ExplainArgs {
@@ -256,6 +314,9 @@ pub struct LedgerArgs {
     /// Instead, digests of what is held in buckets of so many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub digests: Option<u64>,
+    /// Compare them with those of another, such as `concentrator-headend digests` writes, and print what differs.
+    #[arg(long, value_name = "FILE", requires = "digests")]
+    pub against: Option<PathBuf>,
 }
 
 /// `concentrator pki`.

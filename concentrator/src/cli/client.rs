@@ -3,16 +3,14 @@
 use super::dial::{dial, refused};
 use super::print::{self, Table};
 use super::{
-    ClientArgs, Command, EventsArgs, ExplainArgs, LedgerArgs, MeterOrder, MetersArgs, OneMeterArgs,
-    ReadingsArgs, jobs,
+    ClientArgs, Command, EventsArgs, ExplainArgs, MeterOrder, MetersArgs, OneMeterArgs, ReadingsArgs, jobs,
+    ledger, network,
 };
 use anyhow::anyhow;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
 use concentrator_proto::v1::events_client::EventsClient;
-use concentrator_proto::v1::ledger_client::LedgerClient;
 use concentrator_proto::v1::meters_client::MetersClient;
-use concentrator_proto::v1::network_client::NetworkClient;
 use concentrator_proto::v1::readings_client::ReadingsClient;
 use plc_core::Utc;
 use std::collections::BTreeMap;
@@ -32,11 +30,12 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Meters(args) => meters(&args).await,
             Command::Meter(args) => one_meter(&args).await,
             Command::Readings(args) => readings(&args).await,
-            Command::Topology(args) => topology(&args).await,
+            Command::Topology(args) => network::topology(&args).await,
+            Command::Capture(args) => network::capture(&args).await,
             Command::Status(args) => status(&args).await,
             Command::Events(args) => events(&args).await,
             Command::Explain(args) => explain(&args).await,
-            Command::Ledger(args) => ledger(&args).await,
+            Command::Ledger(args) => return ledger::ledger(&args).await,
             other => Err(anyhow!("{other:?}: not a command for a running concentrator")),
         };
         done.map(|()| ExitCode::SUCCESS)
@@ -90,14 +89,6 @@ async fn events_of(client: &mut EventsClient<Channel>, args: &OneMeterArgs, id: 
     }
 }
 
-async fn topology(args: &ClientArgs) -> anyhow::Result<()> {
-    let mut client = NetworkClient::new(dial(args).await?);
-    let answer = client.topology(v1::TopologyRequest {}).await.map_err(refused)?;
-    let mut table = Table::new(args.json, print::NODE);
-    answer.into_inner().nodes.iter().try_for_each(|node| table.row(print::node(node)))?;
-    Ok(table.finish()?)
-}
-
 async fn events(args: &EventsArgs) -> anyhow::Result<()> {
     let mut client = EventsClient::new(dial(&args.client).await?);
     let mut table = Table::new(args.client.json, print::EVENT);
@@ -147,25 +138,6 @@ async fn explanation(
     meter_id: String,
 ) -> anyhow::Result<v1::ExplainResponse> {
     Ok(client.explain(v1::ExplainRequest { meter_id }).await.map_err(refused)?.into_inner())
-}
-
-async fn ledger(args: &LedgerArgs) -> anyhow::Result<()> {
-    let mut client = LedgerClient::new(dial(&args.client).await?).max_decoding_message_size(MAX_ANSWER);
-    let meter_id = args.meter.clone().unwrap_or_default();
-    let (from_ms, to_ms) = (args.from.map(Utc::as_millis), args.to.map(Utc::as_millis));
-    if let Some(seconds) = args.digests {
-        let bucket_ms = seconds.saturating_mul(1000);
-        let request = v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms };
-        let answer = client.digests(request).await.map_err(refused)?.into_inner();
-        let mut table = Table::new(args.client.json, print::DIGEST);
-        answer.digests.iter().try_for_each(|digest| table.row(print::digest(digest)))?;
-        return Ok(table.finish()?);
-    }
-    let request = v1::LedgerListRequest { meter_id, from_ms, to_ms };
-    let answer = client.list(request).await.map_err(refused)?.into_inner();
-    let mut table = Table::new(args.client.json, print::LEDGER);
-    answer.lines.iter().try_for_each(|line| table.row(print::ledger(line)))?;
-    Ok(table.finish()?)
 }
 
 async fn cache(args: &ClientArgs) -> anyhow::Result<()> {
@@ -225,6 +197,3 @@ async fn print_readings(mut stream: Streaming<v1::Reading>, args: &ReadingsArgs)
         }
     }
 }
-
-/// Octets of an answer of the ledger at most.
-const MAX_ANSWER: usize = 64 << 20;

@@ -6,6 +6,7 @@ use crate::config::Config;
 use anyhow::Context;
 use concentrator_proto::v1;
 use concentrator_proto::v1::config_client::ConfigClient;
+use plc_core::Utc;
 use std::io::{self, Write};
 use std::path::Path;
 use tonic::transport::Channel;
@@ -15,7 +16,10 @@ pub(super) fn run(command: Option<&ConfigCommand>) -> anyhow::Result<()> {
     match command {
         None | Some(ConfigCommand::Template) => out.write_all(Config::default().to_toml().as_bytes())?,
         Some(ConfigCommand::Check { file }) => check(&mut out, file)?,
-        Some(ConfigCommand::Show { file }) => show(&mut out, &Config::load(file)?)?,
+        Some(ConfigCommand::Show { file: Some(file), client }) => {
+            show(&mut out, &Config::load(file)?.shown(), client.json)?;
+        }
+        Some(ConfigCommand::Show { file: None, client }) => show_running(&mut out, client)?,
         Some(ConfigCommand::Diff { old, new }) => diff(&mut out, old, new)?,
         Some(ConfigCommand::Apply { file, confirm, client }) => apply(&mut out, file, *confirm, client)?,
         Some(ConfigCommand::Confirm(client)) => confirm(&mut out, client)?,
@@ -31,10 +35,25 @@ fn check(out: &mut impl Write, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(out: &mut impl Write, config: &Config) -> anyhow::Result<()> {
-    let rows = config.shown();
+fn show(out: &mut impl Write, rows: &[(String, String)], json: bool) -> anyhow::Result<()> {
     let width = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-    rows.iter().try_for_each(|(key, value)| writeln!(out, "{key:width$}  {value}"))?;
+    for (key, value) in rows {
+        if json {
+            writeln!(out, "{}", serde_json::json!({ "key": key, "value": value }))?;
+        } else {
+            writeln!(out, "{key:width$}  {value}")?;
+        }
+    }
+    Ok(())
+}
+
+fn show_running(out: &mut impl Write, client: &ClientArgs) -> anyhow::Result<()> {
+    let answer = with(client, async |mut config| config.show_config(v1::ShowConfigRequest {}).await)?;
+    let rows: Vec<_> = answer.rows.into_iter().map(|row| (row.key, row.value)).collect();
+    show(out, &rows, client.json)?;
+    if let Some(until) = answer.trial_until_ms.filter(|_| !client.json) {
+        writeln!(out, "on trial until {}", Utc::from_millis(until))?;
+    }
     Ok(())
 }
 

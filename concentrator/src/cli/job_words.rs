@@ -83,6 +83,15 @@ pub struct JobWords {
     /// Of limit: the power.
     #[arg(long, value_name = "WATT", required_if_eq("kind", "limit"))]
     pub watt: Option<u32>,
+    /// Of firmware: the file, whole and signed. It is uploaded before.
+    #[arg(long, value_name = "FILE", required_if_eq("kind", "firmware"))]
+    pub image: Option<PathBuf>,
+    /// Of firmware: its name for the meters, 1 to 64 characters; without it the first 32 digits of its SHA-256.
+    #[arg(long, value_name = "NAME", requires = "image")]
+    pub identifier: Option<String>,
+    /// Of firmware: seconds from now before which it is not activated.
+    #[arg(long, value_name = "SECONDS", requires = "image", value_parser = clap::value_parser!(u32).range(1..=2_678_400))]
+    pub activate_after: Option<u32>,
     /// Seconds after which it is given up, 1 to 2678400.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=2_678_400))]
     pub within: u64,
@@ -108,6 +117,11 @@ pub enum KindWord {
     Reconnect,
     /// Leave the network.
     Remove,
+    /// Run other firmware.
+    Firmware,
+    /// Go on under new keys.
+    #[value(name = "re-key")]
+    Rekey,
 }
 
 impl KindWord {
@@ -120,6 +134,8 @@ impl KindWord {
             Self::Disconnect => v1::JobKind::Disconnect,
             Self::Reconnect => v1::JobKind::Reconnect,
             Self::Remove => v1::JobKind::Remove,
+            Self::Firmware => v1::JobKind::Firmware,
+            Self::Rekey => v1::JobKind::Rekey,
         }
     }
 }

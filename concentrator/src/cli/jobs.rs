@@ -2,11 +2,14 @@
 
 use super::dial::{dial, refused};
 use super::print::{self, Table};
-use super::{AuditCommand, ClientArgs, JobWords, JobsArgs, JobsCommand, ReadArgs};
+use super::{AuditCommand, ClientArgs, JobWords, JobsArgs, JobsCommand, KindWord, ReadArgs};
 use crate::entropy;
-use crate::jobs::audit;
+use crate::grpc::PIECE_MAX;
+use crate::jobs::{audit, images};
 use anyhow::{Context, anyhow};
+use collector::IMAGE_LEN_MAX;
 use concentrator_proto::v1;
+use concentrator_proto::v1::concentrator_client::ConcentratorClient;
 use concentrator_proto::v1::jobs_client::JobsClient;
 use concentrator_proto::v1::readings_client::ReadingsClient;
 use std::collections::BTreeMap;
@@ -61,9 +64,14 @@ pub(super) async fn jobs(args: &JobsArgs) -> anyhow::Result<ExitCode> {
     let job = match &args.command {
         None => return list(&mut client, json).await,
         Some(JobsCommand::Show { id }) => return show(&mut client, *id, json).await,
-        Some(JobsCommand::Preview(words)) => return preview(&mut client, words, json).await,
+        Some(JobsCommand::Preview(words)) => return preview(&mut client, words, &args.client).await,
         Some(JobsCommand::Submit { words, wait }) => {
-            let job = submit(&mut client, words.request(true)?).await?;
+            let image = words.image()?;
+            let request = words.request(&image, now(words, &args.client).await?)?;
+            if !image.is_empty() {
+                upload(&mut client, image).await?;
+            }
+            let job = submit(&mut client, request).await?;
             if *wait {
                 let told = follow(&mut client, job.id).await?;
                 return print_whole(&told, json);
@@ -111,13 +119,39 @@ fn print_whole(told: &v1::ReadJobResponse, json: bool) -> anyhow::Result<ExitCod
     Ok(outcome(&job))
 }
 
-async fn preview(client: &mut JobsClient<Channel>, words: &JobWords, json: bool) -> anyhow::Result<ExitCode> {
-    let request = v1::PreviewJobRequest { job: Some(words.request(false)?) };
+async fn preview(
+    client: &mut JobsClient<Channel>,
+    words: &JobWords,
+    args: &ClientArgs,
+) -> anyhow::Result<ExitCode> {
+    let key = words.key.clone().unwrap_or_else(|| String::from("preview"));
+    let job =
+        JobWords { key: Some(key), ..words.clone() }.request(&words.image()?, now(words, args).await?)?;
+    let request = v1::PreviewJobRequest { job: Some(job) };
     let told = client.preview_job(request).await.map_err(refused)?.into_inner();
-    let mut table = Table::new(json, print::PREVIEW);
+    let mut table = Table::new(args.json, print::PREVIEW);
     table.row(print::preview(&told))?;
     table.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Hands an image over, in pieces.
+async fn upload(client: &mut JobsClient<Channel>, image: Vec<u8>) -> anyhow::Result<()> {
+    let sha256 = images::hex(&images::hash(&image));
+    let pieces: Vec<_> = image.chunks(PIECE_MAX).map(<[u8]>::to_vec).collect();
+    let pieces =
+        pieces.into_iter().map(move |octets| v1::UploadImageRequest { octets, sha256: sha256.clone() });
+    client.upload_image(tokio_stream::iter(pieces)).await.map_err(refused)?;
+    Ok(())
+}
+
+/// The time of the concentrator, where it matters.
+async fn now(words: &JobWords, args: &ClientArgs) -> anyhow::Result<i64> {
+    if words.activate_after.is_none() {
+        return Ok(0);
+    }
+    let mut client = ConcentratorClient::new(dial(args).await?);
+    Ok(client.status(v1::StatusRequest {}).await.map_err(refused)?.into_inner().now_ms)
 }
 
 async fn submit(client: &mut JobsClient<Channel>, job: v1::JobRequest) -> anyhow::Result<v1::Job> {
@@ -149,12 +183,26 @@ fn outcome(job: &v1::Job) -> ExitCode {
 }
 
 impl JobWords {
-    fn request(&self, keyed: bool) -> anyhow::Result<v1::JobRequest> {
+    /// The octets of the image; none where no image is named.
+    fn image(&self) -> anyhow::Result<Vec<u8>> {
+        let Some(path) = self.image.as_ref().filter(|_| self.kind == KindWord::Firmware) else {
+            return Ok(Vec::new());
+        };
+        let octets = std::fs::read(path).with_context(|| format!("image {}", path.display()))?;
+        if (1..=IMAGE_LEN_MAX).contains(&octets.len()) {
+            return Ok(octets);
+        }
+        let (path, len) = (path.display(), octets.len());
+        Err(anyhow!("image {path}: {len} octets, expected 1 to {IMAGE_LEN_MAX}"))
+    }
+
+    /// What is asked of the concentrator, whose time is `now_ms`.
+    fn request(&self, image: &[u8], now_ms: i64) -> anyhow::Result<v1::JobRequest> {
         let key = match &self.key {
             Some(key) => key.clone(),
-            None if keyed => fresh_key()?,
-            None => String::from("preview"),
+            None => fresh_key()?,
         };
+        let is_image = !image.is_empty();
         Ok(v1::JobRequest {
             key,
             kind: self.kind.message().into(),
@@ -162,6 +210,9 @@ impl JobWords {
             all: self.all,
             limit_w: self.watt.unwrap_or(0),
             within_ms: self.within.saturating_mul(1000),
+            image_sha256: if is_image { images::hex(&images::hash(image)) } else { String::new() },
+            image_identifier: self.identifier.clone().unwrap_or_default(),
+            activate_from_ms: self.activate_after.map_or(0, |after| now_ms + i64::from(after) * 1000),
         })
     }
 }

@@ -4,21 +4,24 @@
 //! refuses what it was asked for, 8 it is another meter than was expected, or the counters are those of another.
 
 mod args;
+mod bundle;
 mod client;
 mod configuration;
 mod dial;
 mod direct;
 mod job_words;
 mod jobs;
+mod ledger;
 mod manual;
+mod network;
 mod print;
 mod quantity;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
 pub use args::{
-    Cli, ClientArgs, Command, ConfigCommand, EventsArgs, ExplainArgs, LedgerArgs, OneMeterArgs, PkiCommand,
-    ReadingsArgs, RunArgs,
+    BundleArgs, CaptureArgs, Cli, ClientArgs, Command, ConfigCommand, EventsArgs, ExplainArgs, LedgerArgs,
+    OneMeterArgs, PkiCommand, ReadingsArgs, RunArgs, TopologyArgs,
 };
 pub use args::{MeterOrder, MetersArgs};
 pub use direct::parsers;
@@ -60,6 +63,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { dir } => manual::pages(&dir)?,
         Command::Audit(command) => return jobs::audit(&command),
+        Command::Bundle(args) => {
+            start_log(cli.log.as_deref(), "warn")?;
+            return bundle::bundle(&args);
+        }
         Command::Pki(PkiCommand::Init { dir, head_end, boxes, client }) => {
             pki::init(&dir, &head_end, &boxes, &client)?;
         }

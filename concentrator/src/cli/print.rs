@@ -17,6 +17,12 @@ pub(super) struct Row {
     json: Value,
 }
 
+impl Row {
+    pub(super) const fn new(cells: Vec<String>, json: Value) -> Self {
+        Self { cells, json }
+    }
+}
+
 /// Rows on standard output, as they come.
 pub(super) struct Table {
     out: BufWriter<StdoutLock<'static>>,
@@ -149,8 +155,11 @@ pub(super) const JOB: &[Column] = &[
 pub(super) fn job(job: &v1::Job) -> Row {
     let (kind, state) =
         (word(job.kind().as_str_name(), "JOB_KIND_"), word(job.state().as_str_name(), "JOB_STATE_"));
-    let what =
-        if job.kind() == v1::JobKind::Limit { format!("{kind} {} W", job.limit_w) } else { kind.clone() };
+    let what = match job.kind() {
+        v1::JobKind::Limit => format!("{kind} {} W", job.limit_w),
+        v1::JobKind::Firmware => format!("{kind} {}", job.image_identifier),
+        _ => kind.clone(),
+    };
     let cells = vec![
         job.id.to_string(),
         what,
@@ -167,6 +176,7 @@ pub(super) fn job(job: &v1::Job) -> Row {
         "id": job.id, "key": job.key, "kind": kind, "limit_w": job.limit_w, "state": state, "note": job.note,
         "asked_by": job.asked_by, "approved_by": job.approved_by, "created_ms": job.created_ms, "until_ms": job.until_ms,
         "meters": job.meters, "waiting": job.waiting, "sent": job.sent, "done": job.done, "failed": job.failed,
+        "image_sha256": job.image_sha256, "image_identifier": job.image_identifier, "activate_from_ms": job.activate_from_ms,
     });
     Row { cells, json }
 }
@@ -176,7 +186,10 @@ pub(super) const JOB_ITEM: &[Column] = &[("METER", -16), ("STATE", -8), ("SINCE"
 pub(super) fn job_item(item: &v1::JobItem) -> Row {
     let state = word(item.state().as_str_name(), "ITEM_STATE_");
     let cells = vec![item.meter_id.clone(), state.clone(), time(Some(item.time_ms)), item.text.clone()];
-    let json = json!({"meter_id": item.meter_id, "state": state, "time_ms": item.time_ms, "text": item.text});
+    let json = json!({
+        "meter_id": item.meter_id, "state": state, "time_ms": item.time_ms, "text": item.text,
+        "blocks_done": item.blocks_done, "blocks": item.blocks, "firmware_before": item.firmware_before,
+    });
     Row { cells, json }
 }
 
@@ -470,11 +483,11 @@ fn word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
 }
 
-fn time(millis: Option<i64>) -> String {
+pub(super) fn time(millis: Option<i64>) -> String {
     millis.map_or_else(|| String::from("-"), |millis| Utc::from_millis(millis).to_string())
 }
 
-fn address(address: Option<u32>) -> String {
+pub(super) fn address(address: Option<u32>) -> String {
     address.map_or_else(|| String::from("-"), |address| format!("{address:04x}"))
 }
 

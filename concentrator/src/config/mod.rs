@@ -117,6 +117,8 @@ pub struct MeterConfig {
     pub encryption_key: Key128,
     /// The DLMS authentication key.
     pub authentication_key: Key128,
+    /// The DLMS master key, under which new keys are transferred; without it the meter is given none.
+    pub master_key: Option<Key128>,
     /// Its DLMS system title.
     pub system_title: [u8; 8],
 }
@@ -362,6 +364,7 @@ fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>)
         section.require("encryption_key", key, Show::Secret, found, |v| value::key(v, folder));
     let authentication_key =
         section.require("authentication_key", key, Show::Secret, found, |v| value::key(v, folder));
+    let master_key = section.take("master_key", key, Show::Secret, found, |v| value::key(v, folder));
     let system_title = section
         .take("system_title", "16 hexadecimal digits", Show::Value, found, |v| hex::array(v.as_str()?));
     section.finish(found);
@@ -372,6 +375,7 @@ fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>)
         psk: psk?,
         encryption_key: encryption_key?,
         authentication_key: authentication_key?,
+        master_key,
         system_title: system_title.unwrap_or(eui64.0),
     })
 }

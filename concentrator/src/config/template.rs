@@ -15,6 +15,8 @@ const METER_EXAMPLE: &str = r#"# The meters that may join. Keys are 32 hexadecim
 #encryption_key = "file:keys/flat-1.ek"
 # DLMS authentication key.
 #authentication_key = "file:keys/flat-1.ak"
+# DLMS master key, under which new keys are transferred. Without it the meter is given none.
+#master_key = "file:keys/flat-1.mk"
 # DLMS system title, 16 hexadecimal digits. Without it: the octets of eui64.
 #system_title = "4d4d4d0000000001"
 "#;

@@ -101,7 +101,7 @@ fn ids_and_addresses_are_unique_across_both_files() {
     assert_eq!(texts, [
         "line 1: meter.id = \"a\": given twice, expected each id once",
         "line 7: meter.eui64 = 0000000000000001: given twice, expected each address once",
-        "line 13: meter.typo: unknown key, expected one of id, eui64, psk, encryption_key, authentication_key, system_title",
+        "line 13: meter.typo: unknown key, expected one of id, eui64, psk, encryption_key, authentication_key, master_key, system_title",
     ].map(str::to_owned).as_slice());
 }
 

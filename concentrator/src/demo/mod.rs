@@ -105,6 +105,7 @@ fn access(site: &Site) -> MeterAccess {
         psk: identity.psk,
         encryption_key: identity.encryption_key,
         authentication_key: identity.authentication_key,
+        master_key: Some(identity.master_key),
     }
 }
 

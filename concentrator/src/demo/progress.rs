@@ -51,21 +51,21 @@ impl Progress {
     }
 
     /// Shows a line when it is time for one.
-    pub(super) fn show(&mut self, driver: &Driver<StreetFrontEnd>) {
+    pub(super) fn show(&mut self, driver: &mut Driver<StreetFrontEnd>) {
         if self.clock.now().since(self.shown) >= self.pause {
             self.line(driver);
         }
     }
 
     /// Shows the last line.
-    pub(super) fn end(&mut self, driver: &Driver<StreetFrontEnd>) {
+    pub(super) fn end(&mut self, driver: &mut Driver<StreetFrontEnd>) {
         self.line(driver);
         if self.terminal {
             let _ = writeln!(std::io::stderr());
         }
     }
 
-    fn line(&mut self, driver: &Driver<StreetFrontEnd>) {
+    fn line(&mut self, driver: &mut Driver<StreetFrontEnd>) {
         self.shown = self.clock.now();
         telemetry::publish(&self.live, driver);
         let text = self.text(driver);
@@ -76,7 +76,7 @@ impl Progress {
 
     fn text(&self, driver: &Driver<StreetFrontEnd>) -> String {
         let utc = driver.utc();
-        let frames = driver.node().phy().counters();
+        let frames = driver.node().phy().inner().counters();
         let simulated = driver.now().as_secs_f64();
         let real = self.clock.now().as_secs_f64().max(1e-3);
         let (joined, all) = self.joined();

@@ -4,7 +4,7 @@ use super::progress::Progress;
 use super::street::StreetFrontEnd;
 use super::{PERIOD, Period};
 use crate::live::Live;
-use crate::plc::{Driver, DriverError};
+use crate::plc::{Driver, DriverError, telemetry};
 use plc_core::Utc;
 use plc_core::time::Duration;
 use std::sync::Arc;
@@ -47,6 +47,7 @@ impl<'d> Run<'d> {
                 return Ok(false);
             }
         }
+        telemetry::hand_over(&self.live, self.driver);
         Ok(true)
     }
 

@@ -2,15 +2,20 @@
 
 use super::role::Caller;
 use super::service::Service;
-use crate::jobs::{Item, ItemState, Job, JobError, JobKind, JobState, Jobs, Request as Wish, Tally};
+use super::upload;
+use crate::jobs::images::{self, ImageError};
+use crate::jobs::{
+    Firmware, Item, ItemState, Job, JobError, JobKind, JobState, Jobs, Request as Wish, Tally,
+};
 use crate::live::Live;
 use concentrator_proto::v1;
 use concentrator_proto::v1::jobs_server::Jobs as JobsService;
-use plc_core::Eui64;
 use plc_core::time::Duration;
+use plc_core::{Eui64, Utc};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tonic::{Request, Response, Status};
+use tokio::sync::Semaphore;
+use tonic::{Request, Response, Status, Streaming};
 
 /// What is wanted, without whoever wants it: everything that can be wrong with a message is found here.
 ///
@@ -33,7 +38,14 @@ pub fn parse_job(
         v1::JobKind::Disconnect => JobKind::Disconnect,
         v1::JobKind::Reconnect => JobKind::Reconnect,
         v1::JobKind::Remove => JobKind::Remove,
+        v1::JobKind::Firmware => JobKind::Firmware(firmware(job)?),
+        v1::JobKind::Rekey => JobKind::Rekey,
     };
+    let of_firmware =
+        !job.image_sha256.is_empty() || !job.image_identifier.is_empty() || job.activate_from_ms != 0;
+    if of_firmware && job.kind() != v1::JobKind::Firmware {
+        return Err(Status::invalid_argument("image: expected only with JOB_KIND_FIRMWARE"));
+    }
     if job.limit_w > 0 && kind != JobKind::Limit(job.limit_w) {
         return Err(Status::invalid_argument(format!(
             "limit_w {}: expected only with JOB_KIND_LIMIT",
@@ -53,13 +65,32 @@ pub fn parse_job(
     Ok(Wish { key: job.key.clone(), kind, meters: meters.iter().copied().collect(), within })
 }
 
+/// What a message says of firmware.
+fn firmware(job: &v1::JobRequest) -> Result<Firmware, Status> {
+    let wrong = || format!("image_sha256 {:?}: expected 64 hexadecimal digits", job.image_sha256);
+    let image = images::unhex(&job.image_sha256).ok_or_else(|| Status::invalid_argument(wrong()))?;
+    let identifier = match job.image_identifier.as_str() {
+        "" => job.image_sha256[..32].to_ascii_lowercase(),
+        named => named.to_owned(),
+    };
+    Ok(Firmware { image, identifier, activate_from: Utc::from_millis(job.activate_from_ms) })
+}
+
 /// The jobs, beside the rest of the interface.
 #[derive(Clone, Debug)]
-pub(super) struct JobService(pub(super) Arc<Service>);
+pub(super) struct JobService {
+    service: Arc<Service>,
+    /// One image is uploaded at a time.
+    uploads: Arc<Semaphore>,
+}
 
 impl JobService {
+    pub(super) fn new(service: Arc<Service>) -> Self {
+        Self { service, uploads: Arc::new(Semaphore::new(1)) }
+    }
+
     fn live(&self) -> &Live {
-        self.0.live()
+        self.service.live()
     }
 
     fn wish(&self, job: Option<v1::JobRequest>) -> Result<Wish, Status> {
@@ -73,8 +104,8 @@ impl JobService {
         &self,
         question: impl FnOnce(&Jobs, &Live) -> Result<T, JobError> + Send + 'static,
     ) -> Result<T, Status> {
-        let _permit = self.0.question().await?;
-        let live = self.0.shared();
+        let _permit = self.service.question().await?;
+        let live = self.service.shared();
         let answer = tokio::task::spawn_blocking(move || {
             let jobs = live.jobs().ok_or_else(|| Status::unavailable("no jobs are taken here"))?;
             question(jobs, &live).map_err(refused)
@@ -115,6 +146,22 @@ impl JobsService for JobService {
             canary: count(preview.canary),
             needs_approval: preview.needs_approval,
         }))
+    }
+
+    async fn upload_image(
+        &self,
+        request: Request<Streaming<v1::UploadImageRequest>>,
+    ) -> Result<Response<v1::UploadImageResponse>, Status> {
+        let who = Caller::of(&request)?;
+        let _turn = self
+            .uploads
+            .try_acquire()
+            .map_err(|_| Status::resource_exhausted("another image is being uploaded"))?;
+        let (octets, expected) = upload::receive(request.into_inner()).await?;
+        let len = octets.len() as u64;
+        let keep = move |jobs: &Jobs, live: &Live| jobs.keep_image(&octets, expected, &who, live.now());
+        let hash = self.ask(keep).await?;
+        Ok(Response::new(v1::UploadImageResponse { sha256: images::hex(&hash), octets: len }))
     }
 
     async fn submit_job(
@@ -201,8 +248,13 @@ fn refused(error: JobError) -> Status {
         JobError::Unknown(_) => Status::not_found(text),
         JobError::Denied(_) => Status::permission_denied(text),
         JobError::State(..) => Status::failed_precondition(text),
-        JobError::Many => Status::resource_exhausted(text),
-        JobError::Book(_) | JobError::Audit(_) => {
+        JobError::Many | JobError::Image(ImageError::Many) => Status::resource_exhausted(text),
+        JobError::Image(ImageError::Unknown(_)) => Status::not_found(text),
+        JobError::Image(ImageError::Length(_) | ImageError::Other(..)) => Status::invalid_argument(text),
+        JobError::Book(_)
+        | JobError::Audit(_)
+        | JobError::Entropy(_)
+        | JobError::Image(ImageError::Io { .. }) => {
             tracing::error!("{text}");
             Status::internal(text)
         }
@@ -229,7 +281,10 @@ fn message(job: &Job, tally: &Tally) -> v1::Job {
         JobKind::Disconnect => v1::JobKind::Disconnect,
         JobKind::Reconnect => v1::JobKind::Reconnect,
         JobKind::Remove => v1::JobKind::Remove,
+        JobKind::Firmware(_) => v1::JobKind::Firmware,
+        JobKind::Rekey => v1::JobKind::Rekey,
     };
+    let firmware = if let JobKind::Firmware(firmware) = &job.kind { Some(firmware) } else { None };
     let state = match job.state {
         JobState::AwaitingApproval => v1::JobState::AwaitingApproval,
         JobState::Running => v1::JobState::Running,
@@ -254,6 +309,9 @@ fn message(job: &Job, tally: &Tally) -> v1::Job {
         sent: count(tally.sent),
         done: count(tally.done),
         failed: count(tally.failed),
+        image_sha256: firmware.map_or_else(String::new, |firmware| images::hex(&firmware.image)),
+        image_identifier: firmware.map_or_else(String::new, |firmware| firmware.identifier.clone()),
+        activate_from_ms: firmware.map_or(0, |firmware| firmware.activate_from.as_millis()),
     }
 }
 
@@ -265,7 +323,15 @@ fn item_message(live: &Live, item: Item) -> v1::JobItem {
         ItemState::Failed => v1::ItemState::Failed,
     };
     let meter_id = live.meter_id(item.meter);
-    v1::JobItem { meter_id, state: state.into(), time_ms: item.time.as_millis(), text: item.text }
+    v1::JobItem {
+        meter_id,
+        state: state.into(),
+        time_ms: item.time.as_millis(),
+        text: item.text,
+        blocks_done: item.progress.done,
+        blocks: item.progress.all,
+        firmware_before: item.progress.version.escape_ascii().to_string(),
+    }
 }
 
 fn count(count: usize) -> u32 {

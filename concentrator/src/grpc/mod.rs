@@ -8,10 +8,12 @@ mod config;
 mod convert;
 mod jobs;
 mod ledger;
+mod network;
 mod role;
 mod seat;
 mod service;
 mod stream;
+mod upload;
 
 pub use access::Access;
 pub use convert::obis;
@@ -50,6 +52,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tonic::transport;
 use tonic::transport::server::Router;
+pub(crate) use upload::PIECE_MAX;
 
 /// Why the interface cannot be served.
 #[derive(Debug, Error)]
@@ -237,7 +240,7 @@ fn add_own(router: Router, access: &Access, service: &Arc<Service>) -> Router {
         .add_service(guarded!(NetworkServer, Arc::clone(service)))
         .add_service(guarded!(EventsServer, Arc::clone(service)))
         .add_service(guarded!(ConfigServer, Arc::new(ConfigService(Arc::clone(service))), MAX_CONFIG))
-        .add_service(guarded!(JobsServer, Arc::new(JobService(Arc::clone(service)))))
+        .add_service(guarded!(JobsServer, Arc::new(JobService::new(Arc::clone(service)))))
         .add_service(guarded!(LedgerServer, Arc::new(LedgerService(Arc::clone(service)))))
 }
 

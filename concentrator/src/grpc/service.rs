@@ -9,7 +9,6 @@ use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_server::Concentrator;
 use concentrator_proto::v1::events_server::Events;
 use concentrator_proto::v1::meters_server::Meters;
-use concentrator_proto::v1::network_server::Network;
 use concentrator_proto::v1::readings_server::Readings;
 use plc_core::{Eui64, Utc};
 use std::path::PathBuf;
@@ -73,7 +72,7 @@ impl Service {
         held.saturating_sub(delivered.spans().iter().map(common).sum())
     }
 
-    fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
+    pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
         let refused =
             |_| Status::resource_exhausted(format!("{MAX_STREAMS} streams are open, expected fewer"));
         Arc::clone(&self.streams).try_acquire_owned().map_err(refused)
@@ -232,18 +231,6 @@ impl Readings for Service {
             return Err(Status::out_of_range(text));
         }
         self.readings(filter, Query { after, limit: u64::MAX, follow: true })
-    }
-}
-
-#[tonic::async_trait]
-impl Network for Service {
-    async fn topology(
-        &self,
-        _: Request<v1::TopologyRequest>,
-    ) -> Result<Response<v1::TopologyResponse>, Status> {
-        let nodes = self.live.topology().borrow().clone();
-        let nodes = nodes.iter().map(|node| convert::node(&self.live, node)).collect();
-        Ok(Response::new(v1::TopologyResponse { nodes }))
     }
 }
 

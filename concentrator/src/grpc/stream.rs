@@ -64,7 +64,7 @@ pub(super) fn readings(
 }
 
 /// A stream that `send` fills, until it ends, the client leaves or the concentrator has stopped.
-fn spawn<T, F>(
+pub(super) fn spawn<T, F>(
     permit: OwnedSemaphorePermit,
     stopping: Shutdown,
     send: impl FnOnce(mpsc::Sender<Result<T, Status>>) -> F + Send + 'static,
@@ -179,7 +179,10 @@ async fn cut_short(shutdown: &Shutdown) {
 ///
 /// # Errors
 /// The client takes nothing for long: its stream is closed, so that others find a place.
-async fn offer<T: Send>(sender: &mpsc::Sender<Result<T, Status>>, message: T) -> Result<bool, Status> {
+pub(super) async fn offer<T: Send>(
+    sender: &mpsc::Sender<Result<T, Status>>,
+    message: T,
+) -> Result<bool, Status> {
     match sender.send_timeout(Ok(message), STALLED).await {
         Ok(()) => Ok(true),
         Err(SendTimeoutError::Closed(_)) => Ok(false),

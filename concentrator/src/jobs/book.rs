@@ -2,6 +2,7 @@
 
 use super::guard::Tally;
 use super::kind::JobKind;
+use collector::{ImageProgress, ImageStage};
 use plc_core::{Eui64, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::fmt;
@@ -76,8 +77,12 @@ pub struct Item {
     pub state: ItemState,
     /// Since when.
     pub time: Utc,
-    /// How it has ended, for people.
+    /// How it has ended, or how far it is, for people.
     pub text: String,
+    /// Of firmware: how far it is.
+    pub progress: ImageProgress,
+    /// It is left alone until then.
+    pub not_before: Utc,
 }
 
 /// The database of jobs.
@@ -98,6 +103,7 @@ impl Book {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.execute_batch(TABLES)?;
+        add_columns(&connection)?;
         let book = Self { connection };
         book.sort_out(now)?;
         Ok(book)
@@ -108,7 +114,7 @@ impl Book {
         for job in self.jobs(i64::MAX, false)? {
             for item in self.items(job.id)?.iter().filter(|item| item.state == ItemState::Sent) {
                 if job.kind.may_repeat() {
-                    self.set_item(item.id, ItemState::Waiting, now, "")?;
+                    self.set_item(item.id, ItemState::Waiting, now, &item.text)?;
                 } else {
                     self.set_item(item.id, ItemState::Failed, now, INTERRUPTED)?;
                 }
@@ -121,8 +127,8 @@ impl Book {
     pub(super) fn add(&mut self, job: &Job, meters: &[Eui64]) -> rusqlite::Result<i64> {
         let transaction = self.connection.transaction()?;
         transaction.execute(
-            "INSERT INTO jobs (key, kind, parameter, asked_by, approved_by, created, until, state, joined, note)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO jobs (key, kind, parameter, asked_by, approved_by, created, until, state, joined, note, argument)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 job.key,
                 job.kind.as_str(),
@@ -133,7 +139,8 @@ impl Book {
                 job.until.as_millis(),
                 job.state.as_str(),
                 job.joined as i64,
-                job.note
+                job.note,
+                job.kind.argument()
             ],
         )?;
         let id = transaction.last_insert_rowid();
@@ -172,14 +179,14 @@ impl Book {
 
     /// The meters of a job, in the order in which they are asked.
     pub(super) fn items(&self, id: i64) -> rusqlite::Result<Vec<Item>> {
-        let sql = "SELECT id, meter, state, time, text FROM items WHERE job = ?1 ORDER BY id";
-        self.connection.prepare_cached(sql)?.query_map([id], item)?.collect()
+        let sql = format!("SELECT {ITEM_COLUMNS} FROM items WHERE job = ?1 ORDER BY id");
+        self.connection.prepare_cached(&sql)?.query_map([id], item)?.collect()
     }
 
     /// The job of an item, and the item.
     pub(super) fn item(&self, id: i64) -> rusqlite::Result<Option<(i64, Item)>> {
-        let sql = "SELECT id, meter, state, time, text, job FROM items WHERE id = ?1";
-        self.connection.query_row(sql, [id], |row| Ok((row.get(5)?, item(row)?))).optional()
+        let sql = format!("SELECT {ITEM_COLUMNS}, job FROM items WHERE id = ?1");
+        self.connection.query_row(&sql, [id], |row| Ok((row.get("job")?, item(row)?))).optional()
     }
 
     /// Where the meters of a job stand.
@@ -197,6 +204,22 @@ impl Book {
     pub(super) fn set_item(&self, id: i64, state: ItemState, now: Utc, text: &str) -> rusqlite::Result<()> {
         let sql = "UPDATE items SET state = ?2, time = ?3, text = ?4 WHERE id = ?1";
         self.connection.prepare_cached(sql)?.execute(params![id, state.as_str(), now.as_millis(), text])?;
+        Ok(())
+    }
+
+    /// Keeps how far the image of an item is.
+    pub(super) fn set_progress(&self, id: i64, progress: &ImageProgress, text: &str) -> rusqlite::Result<()> {
+        let ImageProgress { stage, done, all, version } = progress;
+        let sql = "UPDATE items SET stage = ?2, blocks_done = ?3, blocks = ?4, version = ?5, text = ?6 WHERE id = ?1";
+        let stage = stage.to_string();
+        self.connection.prepare_cached(sql)?.execute(params![id, stage, done, all, version, text])?;
+        Ok(())
+    }
+
+    /// An item waits again, until then.
+    pub(super) fn put_off(&self, id: i64, now: Utc, not_before: Utc) -> rusqlite::Result<()> {
+        let sql = "UPDATE items SET state = 'waiting', time = ?2, not_before = ?3 WHERE id = ?1";
+        self.connection.prepare_cached(sql)?.execute(params![id, now.as_millis(), not_before.as_millis()])?;
         Ok(())
     }
 
@@ -286,12 +309,12 @@ fn count(row: &Row<'_>, at: usize) -> rusqlite::Result<usize> {
 }
 
 fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
-    let (word, state): (String, String) = (row.get(2)?, row.get(8)?);
+    let (word, state, argument): (String, String, String) = (row.get(2)?, row.get(8)?, row.get(11)?);
     let unknown = |at| rusqlite::Error::IntegralValueOutOfRange(at, 0);
     Ok(Job {
         id: row.get(0)?,
         key: row.get(1)?,
-        kind: JobKind::from_word(&word, row.get(3)?).ok_or_else(|| unknown(2))?,
+        kind: JobKind::from_word(&word, row.get(3)?, &argument).ok_or_else(|| unknown(2))?,
         asked_by: row.get(4)?,
         approved_by: row.get(5)?,
         created: Utc::from_millis(row.get(6)?),
@@ -305,16 +328,47 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
 fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
     let state: String = row.get(2)?;
     let state = ItemState::ALL.into_iter().find(|known| known.as_str() == state);
+    let stage: String = row.get(5)?;
+    let stages = [ImageStage::New, ImageStage::Begun, ImageStage::Verified, ImageStage::Activating];
+    let progress = ImageProgress {
+        stage: stages.into_iter().find(|known| known.to_string() == stage).unwrap_or_default(),
+        done: row.get(6)?,
+        all: row.get(7)?,
+        version: row.get(8)?,
+    };
     Ok(Item {
         id: row.get(0)?,
         meter: Eui64::from_u64(row.get::<_, i64>(1)?.cast_unsigned()),
         state: state.ok_or(rusqlite::Error::IntegralValueOutOfRange(2, 0))?,
         time: Utc::from_millis(row.get(3)?),
         text: row.get(4)?,
+        progress,
+        not_before: Utc::from_millis(row.get(9)?),
     })
 }
 
-const COLUMNS: &str = "id, key, kind, parameter, asked_by, approved_by, created, until, state, joined, note";
+/// Columns that earlier versions did not have.
+fn add_columns(connection: &Connection) -> rusqlite::Result<()> {
+    for (table, column, kind) in ADDED {
+        let known = format!("SELECT count(*) FROM pragma_table_info('{table}') WHERE name = ?1");
+        if connection.query_row(&known, [column], |row| row.get::<_, i64>(0))? == 0 {
+            connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {kind}"))?;
+        }
+    }
+    Ok(())
+}
+
+const COLUMNS: &str =
+    "id, key, kind, parameter, asked_by, approved_by, created, until, state, joined, note, argument";
+const ITEM_COLUMNS: &str = "id, meter, state, time, text, stage, blocks_done, blocks, version, not_before";
+const ADDED: [(&str, &str, &str); 6] = [
+    ("jobs", "argument", "TEXT NOT NULL DEFAULT ''"),
+    ("items", "stage", "TEXT NOT NULL DEFAULT ''"),
+    ("items", "blocks_done", "INTEGER NOT NULL DEFAULT 0"),
+    ("items", "blocks", "INTEGER NOT NULL DEFAULT 0"),
+    ("items", "version", "BLOB NOT NULL DEFAULT x''"),
+    ("items", "not_before", "INTEGER NOT NULL DEFAULT 0"),
+];
 /// Jobs that are kept; the oldest that are over make room.
 const KEPT: i64 = 1000;
 const TRIM_JOBS: &str = "DELETE FROM jobs WHERE state IN ('finished', 'cancelled', 'expired')

@@ -1,14 +1,16 @@
 //! What can be wanted of meters, and what it means on the line.
 
+use super::images::{self, ImageHash};
 use super::specs::{self, class};
 use crate::grpc::Role;
-use collector::{Answer, Step, Work};
+use collector::{Answer, BACKGROUND, Step, Work};
 use dlms::axdr::{Data, Encoder};
 use dlms::cosem::{AttributeRequest, MethodRequest};
+use plc_core::Utc;
 use std::fmt;
 
 /// What is wanted of each meter of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobKind {
     /// Read all captures up to now.
     Read,
@@ -24,11 +26,40 @@ pub enum JobKind {
     Reconnect,
     /// Leave the network, and not come back before the configuration is read anew.
     Remove,
+    /// Run this firmware.
+    Firmware(Firmware),
+    /// Go on under new keys, which the concentrator makes.
+    Rekey,
+}
+
+/// Firmware that shall run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firmware {
+    /// The image, which was uploaded before.
+    pub image: ImageHash,
+    /// Its name for the meters: 1 to 64 characters.
+    pub identifier: String,
+    /// When it may be activated at the earliest.
+    pub activate_from: Utc,
+}
+
+impl Firmware {
+    /// What a database keeps of it.
+    fn argument(&self) -> String {
+        format!("{} {} {}", images::hex(&self.image), self.activate_from.as_millis(), self.identifier)
+    }
+
+    fn from_argument(argument: &str) -> Option<Self> {
+        let mut parts = argument.splitn(3, ' ');
+        let image = images::unhex(parts.next()?)?;
+        let activate_from = Utc::from_millis(parts.next()?.parse().ok()?);
+        Some(Self { image, activate_from, identifier: parts.next()?.to_owned() })
+    }
 }
 
 impl JobKind {
     /// The word for it.
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::SetClock => "set-clock",
@@ -37,16 +68,26 @@ impl JobKind {
             Self::Disconnect => "disconnect",
             Self::Reconnect => "reconnect",
             Self::Remove => "remove",
+            Self::Firmware(_) => "firmware",
+            Self::Rekey => "re-key",
         }
     }
 
     /// The number that belongs to it; 0 without one.
-    pub const fn parameter(self) -> u32 {
-        if let Self::Limit(watt) = self { watt } else { 0 }
+    pub const fn parameter(&self) -> u32 {
+        if let Self::Limit(watt) = self { *watt } else { 0 }
     }
 
-    /// The kind of this word with this number.
-    pub fn from_word(word: &str, parameter: u32) -> Option<Self> {
+    /// The text that belongs to it; empty without one.
+    pub(super) fn argument(&self) -> String {
+        if let Self::Firmware(firmware) = self { firmware.argument() } else { String::new() }
+    }
+
+    /// The kind of this word with this number and this text.
+    pub(super) fn from_word(word: &str, parameter: u32, argument: &str) -> Option<Self> {
+        if word == "firmware" {
+            return Firmware::from_argument(argument).map(Self::Firmware);
+        }
         let kinds = [
             Self::Read,
             Self::SetClock,
@@ -55,39 +96,43 @@ impl JobKind {
             Self::Disconnect,
             Self::Reconnect,
             Self::Remove,
+            Self::Rekey,
         ];
         kinds.into_iter().find(|kind| kind.as_str() == word)
     }
 
     /// Who may want it.
-    pub const fn least_role(self) -> Role {
+    pub const fn least_role(&self) -> Role {
         match self {
             Self::Read | Self::SetClock | Self::ActivateTariff | Self::Reconnect => Role::Operator,
-            Self::Limit(_) | Self::Disconnect | Self::Remove => Role::Administrator,
+            Self::Limit(_) | Self::Disconnect | Self::Remove | Self::Firmware(_) | Self::Rekey => {
+                Role::Administrator
+            }
         }
     }
 
     /// Whether it changes nothing, so that it needs no guard and may be repeated.
-    pub const fn is_harmless(self) -> bool {
+    pub const fn is_harmless(&self) -> bool {
         matches!(self, Self::Read)
     }
 
     /// Whether it may be done again when nobody knows whether it was done.
-    pub const fn may_repeat(self) -> bool {
-        matches!(self, Self::Read | Self::SetClock)
+    pub const fn may_repeat(&self) -> bool {
+        matches!(self, Self::Read | Self::SetClock | Self::Firmware(_) | Self::Rekey)
     }
 
     /// Its priority on the line: the smaller the sooner.
-    pub const fn priority(self) -> u8 {
+    pub const fn priority(&self) -> u8 {
         match self {
             Self::Disconnect | Self::Reconnect | Self::Limit(_) => 0,
             Self::Read => 1,
-            Self::SetClock | Self::ActivateTariff | Self::Remove => 2,
+            Self::SetClock | Self::ActivateTariff | Self::Remove | Self::Rekey => 2,
+            Self::Firmware(_) => BACKGROUND,
         }
     }
 
-    /// What the collector does; `None` when it is not done with DLMS.
-    pub fn work(self) -> Option<Work> {
+    /// What the collector does, as far as the kind tells; `None` where it takes more than that, or is not done with DLMS.
+    pub fn work(&self) -> Option<Work> {
         let act = |class_id, logical_name, method| {
             Step::Act(MethodRequest { class_id, logical_name, method }, Some(encoded(|out| out.i8(0))))
         };
@@ -107,16 +152,22 @@ impl JobKind {
             Self::Limit(watt) => {
                 let threshold =
                     AttributeRequest::new(class::LIMITER, specs::LIMITER, specs::THRESHOLD_NORMAL);
-                Work::Steps(vec![Step::Set(threshold, encoded(|out| out.u32(watt)))])
+                Work::Steps(vec![Step::Set(threshold, encoded(|out| out.u32(*watt)))])
             }
             Self::Disconnect => switch(specs::REMOTE_DISCONNECT),
             Self::Reconnect => switch(specs::REMOTE_RECONNECT),
-            Self::Remove => return None,
+            Self::Remove | Self::Firmware(_) | Self::Rekey => return None,
         })
     }
 
     /// What the answers of a meter say, in words.
-    pub fn told(self, answers: &[Answer]) -> String {
+    pub fn told(&self, answers: &[Answer]) -> String {
+        if let (Self::Firmware(_), [Answer::Value(version)]) = (self, answers) {
+            return format!("done; firmware {} runs", text_of(version));
+        }
+        if *self == Self::Rekey {
+            return String::from("done; the new keys hold");
+        }
         let closed = answers.iter().find_map(|answer| match answer {
             Answer::Value(value) => match Data::from_bytes(value) {
                 Ok(Data::Boolean(closed)) => Some(closed),
@@ -136,9 +187,19 @@ impl fmt::Display for JobKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Limit(watt) => write!(f, "limit to {watt} W"),
+            Self::Firmware(firmware) => {
+                let hash = images::hex(&firmware.image);
+                write!(f, "firmware {:?} ({hash})", firmware.identifier)
+            }
             _ => f.write_str(self.as_str()),
         }
     }
+}
+
+/// The octets of an encoded octet-string, as a text.
+fn text_of(value: &[u8]) -> String {
+    let data = Data::from_bytes(value).ok();
+    data.and_then(|data| data.as_octets()).unwrap_or_default().escape_ascii().to_string()
 }
 
 fn encoded(write: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
@@ -156,12 +217,22 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_word_and_number() {
-        for kind in
-            [JobKind::Read, JobKind::Limit(7), JobKind::Remove, JobKind::Disconnect, JobKind::SetClock]
-        {
-            assert_eq!(JobKind::from_word(kind.as_str(), kind.parameter()), Some(kind));
+        let activate_from = Utc::from_millis(77);
+        let firmware = Firmware { image: [9; 32], identifier: String::from("a b "), activate_from };
+        for kind in [
+            JobKind::Read,
+            JobKind::Limit(7),
+            JobKind::Remove,
+            JobKind::Disconnect,
+            JobKind::SetClock,
+            JobKind::Firmware(firmware),
+            JobKind::Rekey,
+        ] {
+            let found = JobKind::from_word(kind.as_str(), kind.parameter(), &kind.argument());
+            assert_eq!(found, Some(kind));
         }
-        assert_eq!(JobKind::from_word("explode", 0), None);
+        assert_eq!(JobKind::from_word("explode", 0, ""), None);
+        assert_eq!(JobKind::from_word("firmware", 0, "00 0 x"), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is wanted of meters: jobs, with guards, an approval by a second person for many meters, and an audit log of every command.
 //!
 //! * [`JobKind`] is what can be wanted; [`Guard`] keeps a mistake from reaching every meter;
+//! * [`images`] keeps the firmware that jobs bring to meters;
 //! * `book` keeps jobs in a file of their own, `jobs.sqlite` beside the store: durable before anything is sent;
 //! * [`audit`] is the signed record.
 //!
@@ -9,26 +10,31 @@
 pub mod audit;
 mod book;
 mod guard;
+pub mod images;
 mod kind;
 mod specs;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 pub use book::{Item, ItemState, Job, JobState};
 pub use guard::{Guard, Tally};
-pub use kind::JobKind;
+pub use kind::{Firmware, JobKind};
+pub use wanted::{NewKeys, Wanted};
 
 use crate::grpc::{Caller, Role};
 use audit::{AuditError, AuditLog};
 use book::Book;
-use collector::{Order, OrderEnd};
+use collector::{ImageProgress, OrderEnd};
 use guard::Verdict;
+use images::{ImageError, ImageHash, Images};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Utc};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
+use wanted::how_far;
 
 /// Why a command is refused.
 #[derive(Debug, Error)]
@@ -39,6 +45,12 @@ pub enum JobError {
     /// It cannot be put on record, so it is not done.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// The image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The machine gives no entropy for keys.
+    #[error("entropy of the machine: {0}")]
+    Entropy(#[from] std::io::Error),
     /// What is asked is wrong.
     #[error("{0}")]
     Invalid(String),
@@ -83,24 +95,16 @@ pub struct Preview {
     pub needs_approval: bool,
 }
 
-/// What the application shall do next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Wanted {
-    /// Hand this order to the collector.
-    Order(Order),
-    /// Tell this meter to leave the network; the number ends the item.
-    Remove(i64, Eui64),
-}
-
 /// All jobs.
 #[derive(Debug)]
 pub struct Jobs {
     book: Mutex<Book>,
     log: Mutex<AuditLog>,
+    images: Mutex<Images>,
     guard: Guard,
     /// Something may be done next.
     news: AtomicBool,
-    /// When the first of the open jobs expires, milliseconds of UTC.
+    /// When the first of the open jobs expires, or the first meter is to be asked again, milliseconds of UTC.
     expires: AtomicI64,
 }
 
@@ -112,8 +116,8 @@ impl Jobs {
     pub fn open(folder: &Path, guard: Guard, now: Utc) -> Result<Self, JobError> {
         let book = Mutex::new(Book::open(&folder.join(BOOK), now)?);
         let log = Mutex::new(AuditLog::open(folder)?);
-        let expires = AtomicI64::new(i64::MAX);
-        Ok(Self { book, log, guard, news: AtomicBool::new(true), expires })
+        let (images, expires) = (Mutex::new(Images::new(folder)), AtomicI64::new(i64::MAX));
+        Ok(Self { book, log, images, guard, news: AtomicBool::new(true), expires })
     }
 
     /// The collector has forgotten all orders: what may be done again is done again, the rest is uncertain.
@@ -125,6 +129,32 @@ impl Jobs {
         book.sort_out(now)?;
         self.ring();
         Ok(())
+    }
+
+    /// Keeps an image for jobs to come, and names it. What is `expected` of its name is checked.
+    ///
+    /// # Errors
+    /// Whoever brings it may not; it is not what is expected, empty or too long; jobs want too many others; it cannot be put on record.
+    pub fn keep_image(
+        &self,
+        octets: &[u8],
+        expected: Option<ImageHash>,
+        who: &Caller,
+        now: Utc,
+    ) -> Result<ImageHash, JobError> {
+        if who.role < Role::Administrator {
+            let Caller { name, role } = who;
+            return Err(JobError::Denied(format!("image: {name} is {role}, expected administrator")));
+        }
+        let found = images::hash(octets);
+        if let Some(expected) = expected.filter(|expected| *expected != found) {
+            return Err(ImageError::Other(found, expected).into());
+        }
+        let detail = format!("image {} of {} octets", images::hex(&found), octets.len());
+        self.record(now, who, "upload", &detail)?;
+        let open = self.book().jobs(i64::MAX, true)?;
+        let wanted: Vec<_> = open.iter().filter_map(|job| image_of(&job.kind)).collect();
+        Ok(self.images().keep(octets, &wanted)?)
     }
 
     /// What would become of a request.
@@ -157,11 +187,14 @@ impl Jobs {
         if book.jobs(i64::MAX, true)?.len() >= OPEN_MAX {
             return Err(JobError::Many);
         }
+        if let Some(image) = image_of(&request.kind).filter(|image| !self.images().has(image)) {
+            return Err(ImageError::Unknown(image).into());
+        }
         let state = if preview.needs_approval { JobState::AwaitingApproval } else { JobState::Running };
         let mut job = Job {
             id: 0,
             key: request.key.clone(),
-            kind: request.kind,
+            kind: request.kind.clone(),
             asked_by: who.name.clone(),
             approved_by: String::new(),
             created: now,
@@ -199,7 +232,7 @@ impl Jobs {
             return Err(JobError::Denied(text));
         }
         if who.role < job.kind.least_role() {
-            return Err(denied(job.kind, who));
+            return Err(denied(&job.kind, who));
         }
         self.record(now, who, "approve", &described(&job))?;
         book.approve(id, &who.name, joined)?;
@@ -235,7 +268,7 @@ impl Jobs {
             return Err(JobError::State(id, job.state, "one that is halted"));
         }
         if who.role < job.kind.least_role() {
-            return Err(denied(job.kind, who));
+            return Err(denied(&job.kind, who));
         }
         self.record(now, who, "resume", &described(&job))?;
         book.resume(id, joined, now)?;
@@ -297,15 +330,39 @@ impl Jobs {
             if over || job.state != JobState::Running || now >= job.until {
                 continue;
             }
-            let more = self.advance(&book, &job, (joined, now), room)?;
+            let (more, later) = self.advance(&book, &job, (joined, now), room)?;
+            expires = later.into_iter().map(|item| item.not_before.as_millis()).fold(expires, i64::min);
             for item in more {
-                room -= 1;
-                book.set_item(item.id, ItemState::Sent, now, "")?;
-                wanted.push(wanted_of(&job, &item, now, at));
+                match self.wanted_of(&job, &item, now, at) {
+                    Ok(one) => {
+                        room -= 1;
+                        book.set_item(item.id, ItemState::Sent, now, &item.text)?;
+                        wanted.push(one);
+                    }
+                    Err(error) => {
+                        book.set_item(item.id, ItemState::Failed, now, &error.to_string())?;
+                        self.ring();
+                    }
+                }
             }
         }
         self.expires.store(expires, Ordering::Relaxed);
         Ok(wanted)
+    }
+
+    /// When something may be done next, or the time of a job is up, if nothing else happens before: milliseconds of UTC.
+    pub fn due(&self) -> Option<Utc> {
+        let expires = self.expires.load(Ordering::Relaxed);
+        (expires < i64::MAX).then(|| Utc::from_millis(expires))
+    }
+
+    /// The image of an order is so far.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn progress(&self, number: u64, progress: &ImageProgress) -> Result<(), JobError> {
+        let Ok(id) = i64::try_from(number) else { return Ok(()) };
+        Ok(self.book().set_progress(id, progress, &how_far(progress))?)
     }
 
     /// An order or a removal has ended.
@@ -324,6 +381,16 @@ impl Jobs {
                 OrderEnd::Done(answers) => {
                     book.set_item(item.id, ItemState::Done, now, &job.kind.told(answers))?;
                 }
+                OrderEnd::Partly { .. } if job.state.is_over() => {
+                    let text = format!("{}; {}", job.note, item.text);
+                    book.set_item(item.id, ItemState::Failed, now, &text)?;
+                }
+                OrderEnd::Partly { pause } => book.put_off(item.id, now, now + *pause)?,
+                // Other keys are made for the next try.
+                OrderEnd::NotTaken if !job.state.is_over() && now < job.until => {
+                    book.set_item(item.id, ItemState::Waiting, now, &end.to_string())?;
+                    book.put_off(item.id, now, now + AGAIN)?;
+                }
                 OrderEnd::Uncertain(_) if job.kind.may_repeat() && now < job.until => {
                     book.set_item(item.id, ItemState::Waiting, now, "")?;
                 }
@@ -337,14 +404,20 @@ impl Jobs {
     fn check(&self, request: &Request, who: &Caller) -> Result<(), JobError> {
         let Request { key, kind, meters, within } = request;
         if who.role < kind.least_role() {
-            return Err(denied(*kind, who));
+            return Err(denied(kind, who));
         }
+        let named = |firmware: &Firmware| {
+            let name = &firmware.identifier;
+            (1..=KEY_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
+        };
         let fault = if key.is_empty() || key.len() > KEY_MAX || key.chars().any(char::is_control) {
             format!("key {key:?}: expected 1 to {KEY_MAX} characters")
         } else if meters.is_empty() || meters.len() > self.guard.meters_max {
             format!("{} meters: expected 1 to {}", meters.len(), self.guard.meters_max)
         } else if !(SHORTEST..=LONGEST).contains(within) {
             format!("expiry of {} s: expected a second to 31 days", within.as_secs())
+        } else if let Some(firmware) = firmware_of(kind).filter(|firmware| !named(firmware)) {
+            format!("image identifier {:?}: expected 1 to {KEY_MAX} characters", firmware.identifier)
         } else {
             return Ok(());
         };
@@ -367,14 +440,14 @@ impl Jobs {
         Ok(true)
     }
 
-    /// The next meters of a job that its guard lets pass.
+    /// The next meters of a job that its guard lets pass; and those that would be next and are left alone for a while.
     fn advance(
         &self,
         book: &Book,
         job: &Job,
         (joined, now): (usize, Utc),
         room: usize,
-    ) -> Result<Vec<Item>, JobError> {
+    ) -> Result<(Vec<Item>, Vec<Item>), JobError> {
         let seen = book.tally(job.id)?;
         let give = if job.kind.is_harmless() {
             room
@@ -389,7 +462,7 @@ impl Jobs {
             }
         };
         let waiting = book.items(job.id)?.into_iter().filter(|item| item.state == ItemState::Waiting);
-        Ok(waiting.take(give).collect())
+        Ok(waiting.take(give).partition(|item| item.not_before <= now))
     }
 
     /// Puts a command on record that is not about a job.
@@ -412,30 +485,28 @@ impl Jobs {
         self.news.store(true, Ordering::Relaxed);
     }
 
+    fn images(&self) -> MutexGuard<'_, Images> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn wanted_of(job: &Job, item: &Item, now: Utc, at: Instant) -> Wanted {
-    let left = Duration::from_millis(u64::try_from(job.until.as_millis() - now.as_millis()).unwrap_or(0));
-    match job.kind.work() {
-        None => Wanted::Remove(item.id, item.meter),
-        Some(work) => Wanted::Order(Order {
-            number: item.id.cast_unsigned(),
-            meter: item.meter,
-            work,
-            priority: job.kind.priority(),
-            until: at + left,
-        }),
-    }
+const fn firmware_of(kind: &JobKind) -> Option<&Firmware> {
+    if let JobKind::Firmware(firmware) = kind { Some(firmware) } else { None }
+}
+
+fn image_of(kind: &JobKind) -> Option<ImageHash> {
+    firmware_of(kind).map(|firmware| firmware.image)
 }
 
 fn known(book: &Book, id: i64) -> Result<Job, JobError> {
     book.job(id)?.ok_or(JobError::Unknown(id))
 }
 
-fn denied(kind: JobKind, who: &Caller) -> JobError {
+fn denied(kind: &JobKind, who: &Caller) -> JobError {
     let (least, Caller { name, role }): (Role, _) = (kind.least_role(), who);
     JobError::Denied(format!("{kind}: {name} is {role}, expected {least} or more"))
 }
@@ -453,5 +524,7 @@ pub const BOOK: &str = "jobs.sqlite";
 /// Jobs that have not ended.
 const OPEN_MAX: usize = 100;
 const KEY_MAX: usize = 64;
+/// Pause before a meter that has not taken keys gets others.
+const AGAIN: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(31 * 86_400);

@@ -1,10 +1,14 @@
 //! What stands above the node: the collector and the store, driven by turns.
 
+mod rekey;
+
 use super::port::{Answer, ApplicationPort, Turn};
 use crate::jobs::Wanted;
 use crate::store::{Event, EventKind, LostRange, Reading, Store, StoreError};
 use backhaul::ledger::Reason;
-use collector::{Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Supply};
+use collector::{
+    Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, OrderEnd, Supply,
+};
 use plc_core::sap::{
     AdpmIndication, AdpmRequest, Key, Persist, StoredRoute, UdpConfirm, UdpIndication, UdpRequest,
 };
@@ -31,6 +35,8 @@ pub struct MeterAccess {
     pub encryption_key: Key,
     /// The authentication key of its management association.
     pub authentication_key: Key,
+    /// Its master key, where it is known: new keys are transferred under it.
+    pub master_key: Option<Key>,
 }
 
 /// Told of everything that others may want to see. Called on the application's thread, so it must be short.
@@ -59,8 +65,10 @@ pub trait Observer: Send {
     fn collected(&mut self, now: Utc, event: &CollectorEvent);
     /// What somebody wants of meters, to be done now; `at` is `now` on the clock of the collector.
     fn wanted(&mut self, now: Utc, at: Instant) -> Vec<Wanted>;
-    /// A meter was told to leave, as this item of a job wanted.
-    fn removed(&mut self, now: Utc, item: i64);
+    /// When somebody wants something of meters, although nothing else happens before.
+    fn wants_turn(&self) -> Option<Utc>;
+    /// What this item of a job wanted has ended, without an order.
+    fn ended(&mut self, now: Utc, item: i64, end: &OrderEnd);
     /// Something else that the store shall note, if there is.
     fn told(&mut self) -> Option<(EventKind, String)>;
     /// Whether the run shall end.
@@ -73,6 +81,8 @@ pub struct Application<'s, O> {
     store: &'s mut Store,
     anchor: UtcAnchor,
     observer: O,
+    /// The meters that are expected.
+    access: BTreeMap<Eui64, MeterAccess>,
     management: Vec<AdpmRequest>,
     answer: Answer,
     waiting: Waiting,
@@ -116,6 +126,7 @@ impl<'s, O: Observer> Application<'s, O> {
             store,
             anchor,
             observer,
+            access: meters.iter().map(|meter| (meter.eui64, meter.clone())).collect(),
             management,
             answer: Answer::default(),
             waiting: Waiting::default(),
@@ -125,6 +136,7 @@ impl<'s, O: Observer> Application<'s, O> {
         application.collector.handle(anchor.at, CollectorInput::Clock(anchor));
         application.dismiss_all_but(meters)?;
         meters.iter().try_for_each(|meter| application.admit(meter))?;
+        application.export_keys();
         Ok(application)
     }
 
@@ -178,7 +190,9 @@ impl<'s, O: Observer> Application<'s, O> {
             self.record(turn.now, kind, None, text)?;
         }
         self.observer.after_turn(self.anchor.utc(turn.now), &self.collector);
-        self.answer.deadline = self.collector.deadline().into_iter().chain(self.waiting.until).min();
+        let wanted = self.observer.wants_turn().map(|at| self.anchor.instant(at).max(turn.now + MOMENT));
+        self.answer.deadline =
+            self.collector.deadline().into_iter().chain(self.waiting.until).chain(wanted).min();
         self.answer.stop = self.observer.stop();
         if self.answer.stop {
             self.commit(turn.now)?;
@@ -194,8 +208,9 @@ impl<'s, O: Observer> Application<'s, O> {
                 Wanted::Remove(item, eui64) => {
                     self.answer.management.push(AdpmRequest::Kick { eui64 });
                     self.collector.handle(now, CollectorInput::Remove(eui64));
-                    self.observer.removed(self.anchor.utc(now), item);
+                    self.observer.ended(self.anchor.utc(now), item, &OrderEnd::Done(Vec::new()));
                 }
+                Wanted::Rekey(wanted) => self.rekey(now, &wanted)?,
             }
             self.drain(now)?;
         }
@@ -221,12 +236,14 @@ impl<'s, O: Observer> Application<'s, O> {
         self.store.register_meter(eui64, None)?;
         self.store.expect_meter(eui64, self.anchor.utc)?;
         let row = self.store.reader().meter(eui64)?.ok_or(StoreError::UnknownMeter(eui64))?;
+        let kept = self.keys(meter)?;
         let counter = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         let entry = MeterEntry {
             eui64,
             short: row.short_address,
-            encryption_key: meter.encryption_key,
-            authentication_key: meter.authentication_key,
+            encryption_key: kept.keys.encryption,
+            authentication_key: kept.keys.authentication,
+            renewed: kept.renewed,
             first_invocation_counter: counter(row.invocation_counter),
             last_server_counter: (row.server_counter > 0).then(|| counter(row.server_counter)),
             last_capture: self.store.resume_from(eui64, self.history.0, self.history.1)?,
@@ -332,6 +349,9 @@ impl<'s, O: Observer> Application<'s, O> {
                 CollectorOutput::PersistInvocation { meter, reserved_to } => {
                     self.store.set_invocation_counter(meter, u64::from(reserved_to))?;
                 }
+                CollectorOutput::PersistRenewedInvocation { meter, reserved_to } => {
+                    self.store.set_renewed_counter(meter, reserved_to)?;
+                }
                 CollectorOutput::PersistServerCounter { meter, last } => {
                     self.waiting.counters.insert(meter, last);
                     self.wait_until(now + COMMIT_DELAY);
@@ -416,6 +436,9 @@ impl<'s, O: Observer> Application<'s, O> {
             // Its counter first: it must not be taken again after a power cut.
             self.commit(now)?;
         }
+        if let CollectorEvent::KeysSettled { meter, renewed } = *event {
+            self.on_keys_settled(now, meter, renewed)?;
+        }
         if let CollectorEvent::GapLost { meter, range } = *event {
             let reason = Reason::NotGiven;
             self.store.record_lost(&LostRange { meter, from: range.from, to: range.to, reason })?;
@@ -428,6 +451,8 @@ impl<'s, O: Observer> Application<'s, O> {
     }
 }
 
+/// The shortest time between two turns that nothing but somebody's wish asks for.
+const MOMENT: Duration = Duration::from_millis(10);
 /// Readings that are written together.
 const COMMIT_READINGS: usize = 100;
 /// How long the first of them waits. The collector counts nothing as read before, so a power cut costs that it is read again.
@@ -449,7 +474,10 @@ fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
 /// What of the collector's events an operator should find later.
 const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
     match event {
-        CollectorEvent::MeterRead { .. } | CollectorEvent::OrderEnded { .. } => None,
+        CollectorEvent::MeterRead { .. }
+        | CollectorEvent::OrderProgress { .. }
+        | CollectorEvent::KeysSettled { .. }
+        | CollectorEvent::OrderEnded { .. } => None,
         CollectorEvent::SessionFailed { .. }
         | CollectorEvent::Gap { .. }
         | CollectorEvent::GapLost { .. }
@@ -503,6 +531,7 @@ mod tests {
             psk: Key([0; 16]),
             encryption_key: Key([0; 16]),
             authentication_key: Key([0; 16]),
+            master_key: None,
         };
         let observer = LiveObserver::new(Arc::clone(&live), Eui64::from_u64(1));
         let collector = Collector::new(CollectorConfig::new(Seed::from_u64(1)));

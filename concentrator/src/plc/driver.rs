@@ -5,7 +5,8 @@ use super::front_end::{FrontEnd, Incoming, Outgoing};
 use super::port::{Answer, ApplicationGone, NodePort, Turn};
 use plc_core::{Instant, Machine, SampleClock, UtcAnchor};
 use plc_node::modem::{Exchange, Modem};
-use plc_node::{Node, NodeInput, NodeOutput};
+use plc_node::pcapng::utc_nanos;
+use plc_node::{Node, NodeInput, NodeOutput, Tapped, TappedFrame};
 use std::io;
 
 /// What the node has said that may wait while a turn is under way; more is a counted drop.
@@ -35,7 +36,7 @@ pub enum DriverError {
 /// The node, its converter and the way to the application.
 pub struct Driver<F> {
     front_end: F,
-    node: Node<Modem>,
+    node: Node<Tapped<Modem>>,
     port: NodePort,
     clock: SampleClock,
     lockstep: bool,
@@ -49,7 +50,7 @@ pub struct Driver<F> {
 
 impl<F: FrontEnd> Driver<F> {
     /// A driver whose sample 0 is the driver's epoch; `build` makes the node above the clock of the converter.
-    pub fn new(front_end: F, port: NodePort, build: impl FnOnce(SampleClock) -> Node<Modem>) -> Self {
+    pub fn new(front_end: F, port: NodePort, build: impl FnOnce(SampleClock) -> Node<Tapped<Modem>>) -> Self {
         let hello = front_end.hello();
         let clock = SampleClock::new(hello.rate_hz, Instant::EPOCH, 0);
         let block = vec![0.0; hello.block as usize];
@@ -79,7 +80,7 @@ impl<F: FrontEnd> Driver<F> {
     }
 
     /// The node, for its counters.
-    pub const fn node(&self) -> &Node<Modem> {
+    pub const fn node(&self) -> &Node<Tapped<Modem>> {
         &self.node
     }
 
@@ -111,6 +112,17 @@ impl<F: FrontEnd> Driver<F> {
     /// The application shall have a turn at the next step: somebody wants something of it.
     pub const fn wake(&mut self) {
         self.port.wake();
+    }
+
+    /// Whether somebody listens to the frames that go by.
+    pub fn listen(&mut self, wanted: bool) {
+        self.node.phy_mut().listen(wanted);
+    }
+
+    /// The next frame that went by, with its time in nanoseconds after 1970-01-01T00:00:00Z.
+    pub fn captured(&mut self) -> Option<(u64, TappedFrame)> {
+        let frame = self.node.phy_mut().take()?;
+        Some((utc_nanos(self.anchor(), frame.at), frame))
     }
 
     /// Runs until the application says stop.
@@ -147,7 +159,7 @@ impl<F: FrontEnd> Driver<F> {
     /// is at least one block. A node that transmits is not silent.
     fn silence(&self) -> Option<u32> {
         let block = self.outgoing.len() as u64;
-        if self.node.phy().is_transmitting() || self.outgoing.iter().any(|&sample| sample != 0.0) {
+        if self.node.phy().inner().is_transmitting() || self.outgoing.iter().any(|&sample| sample != 0.0) {
             return None;
         }
         let next = [self.node.deadline(), self.port.deadline()].into_iter().flatten().min();

@@ -150,6 +150,12 @@ impl Observer for LiveObserver {
                 });
                 tracing::warn!(%event, "read");
             }
+            CollectorEvent::OrderProgress { number, progress, .. } => {
+                if let Some(Err(error)) = self.live.jobs().map(|jobs| jobs.progress(*number, progress)) {
+                    tracing::error!("{error}");
+                }
+                tracing::info!(%event, "order");
+            }
             CollectorEvent::OrderEnded { meter, number, end } => {
                 self.live.update_meter(*meter, |status| {
                     if matches!(end, OrderEnd::Done(_) | OrderEnd::Denied(..)) {
@@ -172,8 +178,12 @@ impl Observer for LiveObserver {
         })
     }
 
-    fn removed(&mut self, now: Utc, item: i64) {
-        self.end(item.cast_unsigned(), &OrderEnd::Done(Vec::new()), now);
+    fn wants_turn(&self) -> Option<Utc> {
+        self.live.jobs().and_then(|jobs| jobs.due())
+    }
+
+    fn ended(&mut self, now: Utc, item: i64, end: &OrderEnd) {
+        self.end(item.cast_unsigned(), end, now);
     }
 
     fn told(&mut self) -> Option<(EventKind, String)> {

@@ -12,7 +12,7 @@ use collector::{Collector, CollectorConfig};
 use plc_core::sap::{FrameGeometry, Key, Persist};
 use plc_core::{Eui64, PanId, SampleClock, Seed};
 use plc_node::modem::{CENELEC_A, Modem, ModemConfig};
-use plc_node::{AfterRestart, CoordinatorConfig, DeviceCounter, Memory, Node, NodeConfig};
+use plc_node::{AfterRestart, CoordinatorConfig, DeviceCounter, Memory, Node, NodeConfig, Tapped};
 use std::sync::Arc;
 
 /// What a session is made of, besides the front end and the store.
@@ -116,7 +116,7 @@ fn coordinator(
     past: &Past,
     devices: usize,
     clock: SampleClock,
-) -> Node<Modem> {
+) -> Node<Tapped<Modem>> {
     let modem = Modem::new(&CENELEC_A, ModemConfig { clock, ..ModemConfig::default() });
     let coordinator = CoordinatorConfig {
         eui64: config.eui64,
@@ -132,7 +132,7 @@ fn coordinator(
     node.mac.device_counters = past.device_counters.clone();
     node.mac.device_counter_block = DEVICE_COUNTER_BLOCK;
     node.mac.after_restart = AfterRestart::AcceptUncertain;
-    Node::assemble(modem, node)
+    Node::assemble(Tapped::new(modem), node)
 }
 
 /// Frames of a source that one record of its received counters stands for. A power cut makes up to so many of the

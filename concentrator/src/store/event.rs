@@ -41,6 +41,8 @@ pub enum EventKind {
     PowerBack,
     /// A meter told of alarms.
     Alarm,
+    /// A meter has taken new keys, or has not.
+    Keys,
     /// A kind that this version does not know.
     Unknown,
 }
@@ -105,7 +107,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 }
 
 /// In the order of the enum.
-const NAMES: [(EventKind, &str); 17] = [
+const NAMES: [(EventKind, &str); 18] = [
     (EventKind::Started, "started"),
     (EventKind::Stopped, "stopped"),
     (EventKind::MeterJoined, "meter-joined"),
@@ -122,6 +124,7 @@ const NAMES: [(EventKind, &str); 17] = [
     (EventKind::PowerLost, "power-lost"),
     (EventKind::PowerBack, "power-back"),
     (EventKind::Alarm, "alarm"),
+    (EventKind::Keys, "keys"),
     (EventKind::Unknown, "unknown"),
 ];
 

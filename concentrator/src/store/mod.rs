@@ -8,6 +8,7 @@
 
 mod error;
 mod event;
+mod keys;
 mod ledger;
 mod network;
 mod reader;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use error::StoreError;
 pub use event::{Event, EventKind, StoredEvent};
+pub use keys::KeptKeys;
 pub use ledger::LostRange;
 pub use reader::StoreReader;
 pub use reading::{Cursor, InsertReport, Reading, ReadingFilter, StoredReading};

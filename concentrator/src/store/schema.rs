@@ -107,6 +107,7 @@ pub(super) fn open(path: &Path, created: Utc) -> Result<Connection, StoreError> 
     if found != VERSION {
         upgrade(&mut connection, found).map_err(|error| StoreError::archive(path, error))?;
     }
+    connection.execute_batch(super::keys::TABLE).map_err(StoreError::sqlite(path))?;
     Ok(connection)
 }
 

@@ -16,6 +16,9 @@ pub struct Aarq<'a> {
     pub context: ApplicationContext,
     /// calling-AP-title: the system title of the client.
     pub client_title: Option<&'a [u8]>,
+    /// calling-AE-invocation-identifier: which user of the client it is, as user_list knows it \[GB 9.4.2.2; confidence B\].
+    /// A number beyond 255 is of no user.
+    pub user_id: Option<u8>,
     /// mechanism-name.
     pub mechanism: Option<Mechanism>,
     /// calling-authentication-value: a password or the challenge of the client.
@@ -36,6 +39,7 @@ impl Aarq<'_> {
         self.protocol_version.map_or(0, |version| ber::element_len(version.len()))
             + ber::nested_len(7)
             + ber::optional_nested_len(self.client_title)
+            + self.user_id.map_or(0, |user| ber::nested_len(ber::unsigned(user).len()))
             + mechanism
             + ber::optional_nested_len(self.authentication_value)
             + ber::optional_nested_len(self.user_information)
@@ -49,7 +53,7 @@ impl<'a> Pdu<'a> for Aarq<'a> {
             return Err(WireError::Invalid("tag"));
         }
         let mut fields = Reader::new(contents);
-        let (mut protocol_version, mut context) = (None, None);
+        let (mut protocol_version, mut context, mut user_id) = (None, None, None);
         let (mut client_title, mut mechanism, mut authentication_value, mut user_information) =
             (None, None, None, None);
         while !fields.is_empty() {
@@ -60,6 +64,7 @@ impl<'a> Pdu<'a> for Aarq<'a> {
                     context = Some(ApplicationContext::from_identifier(identifier)?);
                 }
                 specs::CALLING_TITLE => client_title = Some(ber::only(contents, ber::OCTET_STRING)?),
+                specs::CALLING_USER => user_id = user(contents)?,
                 specs::CALLING_MECHANISM => mechanism = Some(Mechanism::from_identifier(contents)?),
                 specs::CALLING_VALUE => authentication_value = Some(ber::only(contents, specs::CHAR_STRING)?),
                 specs::USER_INFORMATION => user_information = Some(ber::only(contents, ber::OCTET_STRING)?),
@@ -76,6 +81,7 @@ impl<'a> Pdu<'a> for Aarq<'a> {
             protocol_version,
             context,
             client_title,
+            user_id,
             mechanism,
             authentication_value,
             user_information,
@@ -91,6 +97,9 @@ impl<'a> Pdu<'a> for Aarq<'a> {
         let context = self.context.identifier();
         ber::emit_nested(writer, specs::CONTEXT_NAME, ber::OBJECT_IDENTIFIER, &context)?;
         ber::emit_optional(writer, specs::CALLING_TITLE, ber::OCTET_STRING, self.client_title)?;
+        if let Some(user) = self.user_id {
+            ber::emit_nested(writer, specs::CALLING_USER, ber::INTEGER, ber::unsigned(user).as_slice())?;
+        }
         if let Some(mechanism) = self.mechanism {
             ber::emit(writer, specs::CALLING_REQUIREMENTS, &specs::REQUIREMENTS)?;
             ber::emit(writer, specs::CALLING_MECHANISM, &mechanism.identifier())?;
@@ -101,6 +110,15 @@ impl<'a> Pdu<'a> for Aarq<'a> {
 
     fn wire_len(&self) -> usize {
         ber::element_len(self.contents_len())
+    }
+}
+
+/// The user that an integer names. Clients write numbers from 128 on in one octet as well as, with a zero before them, in two.
+fn user(contents: &[u8]) -> Result<Option<u8>, WireError> {
+    match ber::only(contents, ber::INTEGER)? {
+        [] => Err(WireError::Invalid("integer")),
+        [user] | [0, user] => Ok(Some(*user)),
+        _ => Ok(None),
     }
 }
 

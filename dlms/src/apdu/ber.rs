@@ -3,6 +3,7 @@
 pub(super) use crate::specs::ber::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING};
 
 use crate::axdr::{emit_length, length_len, parse_length};
+use heapless::Vec;
 use plc_core::wire::{Reader, WireError, Writer};
 
 /// Takes one element: its tag and its contents.
@@ -70,4 +71,9 @@ pub(super) fn emit_optional(
     contents: Option<&[u8]>,
 ) -> Result<(), WireError> {
     contents.map_or(Ok(()), |contents| emit_nested(writer, outer, inner, contents))
+}
+
+/// The contents of an integer that is not negative.
+pub(super) fn unsigned(number: u8) -> Vec<u8, 2> {
+    if number < 0x80 { Vec::from_array([number]) } else { Vec::from_array([0, number]) }
 }

@@ -85,11 +85,18 @@ pub trait Pdu<'a>: Sized {
 
     /// The PDU as octets.
     fn to_vec(&self) -> Vec<u8> {
-        let mut bytes = alloc::vec![0; self.wire_len()];
-        let mut writer = Writer::new(&mut bytes);
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes);
+        bytes
+    }
+
+    /// The same into `bytes`, in the place of what is there.
+    fn write_to(&self, bytes: &mut Vec<u8>) {
+        bytes.clear();
+        bytes.resize(self.wire_len(), 0);
+        let mut writer = Writer::new(bytes);
         self.emit(&mut writer).expect("wire_len is what emit writes");
         debug_assert_eq!(writer.len(), self.wire_len(), "wire_len is what emit writes");
-        bytes
     }
 }
 

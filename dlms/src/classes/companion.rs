@@ -1,5 +1,6 @@
 //! What companion profiles do each in its own way, as a table.
 
+use super::profile::NullCells;
 use crate::client::Quirks;
 use crate::cosem::LogicalName;
 use crate::specs::{companions, obis};
@@ -27,6 +28,8 @@ pub struct Companion {
     pub billing_profile: LogicalName,
     /// The standard event log.
     pub event_log: LogicalName,
+    /// What null-data in the cells of its profiles stands for.
+    pub null_cells: NullCells,
     /// The class in which maximum demands stand.
     pub maximum_demand_class: u16,
     /// What the event codes 48 and 49 mean.
@@ -111,6 +114,13 @@ mod tests {
             let names: BTreeSet<LogicalName> = table.iter().map(|(name, _)| *name).collect();
             assert_eq!(names.len(), table.len());
         }
+    }
+
+    #[test]
+    fn meters_of_idis_alone_leave_out_what_follows_from_the_row_before() {
+        let compressing =
+            Companion::all().iter().filter(|family| family.null_cells == NullCells::FromRowBefore);
+        assert_eq!(compressing.map(|family| family.key).collect::<alloc::vec::Vec<_>>(), ["idis"]);
     }
 
     #[test]

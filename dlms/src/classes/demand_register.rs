@@ -1,7 +1,7 @@
 //! Demand register, class 5 \[BB 4.3.4\].
 
 use super::object::{attributes, no_parameter, object_basics};
-use super::{Effect, Effects, Moment, Object};
+use super::{Effect, Effects, Moment, Object, Value};
 use crate::apdu::{ActionResult, DataAccessResult};
 use crate::axdr::{Data, Encoder};
 use crate::cosem::{ClockTime, ScalerUnit};
@@ -29,11 +29,36 @@ attributes! {
         [8] period: u32,
         /// Periods of a window.
         [9] number_of_periods: u16,
-    } kept {} volatile {
+    } kept {
         /// The energy at the beginning of each period of the window, the last of which is under way.
-        starts: VecDeque<(Utc, u64)>,
+        starts: Starts,
+    } volatile {
         /// The energy now.
         energy_mwh: u64,
+    }
+}
+
+/// When periods began, and the energy then, in thousandths of a watt-hour.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Starts(VecDeque<(Utc, u64)>);
+
+impl Value for Starts {
+    fn from_data(data: &Data<'_>) -> Option<Self> {
+        let starts = data.as_array().filter(|starts| starts.len() <= usize::from(DEMAND_PERIODS_MAX))?;
+        let start = |start: Data<'_>| match start.as_structure()?.exactly()? {
+            [Data::I64(ms), Data::U64(energy)] => Some((Utc::from_millis(ms), energy)),
+            _ => None,
+        };
+        starts.iter().map(start).collect::<Option<_>>().map(Self)
+    }
+
+    fn encode(&self, out: &mut Encoder<'_>) {
+        out.array(self.0.len());
+        for (start, energy) in &self.0 {
+            out.structure(2);
+            out.i64(start.as_millis());
+            out.u64(*energy);
+        }
     }
 }
 
@@ -49,7 +74,7 @@ impl DemandRegister {
             start_time_current: ClockTime::UNSPECIFIED,
             period: period.max(1),
             number_of_periods: number_of_periods.clamp(1, DEMAND_PERIODS_MAX),
-            starts: VecDeque::new(),
+            starts: Starts::default(),
             energy_mwh: 0,
         }
     }
@@ -60,11 +85,11 @@ impl DemandRegister {
         let period = Duration::from_secs(self.period.into());
         self.energy_mwh = energy_mwh;
         let began = utc.floor(period);
-        match self.starts.back().map(|&(start, _)| start) {
+        match self.starts.0.back().map(|&(start, _)| start) {
             Some(start) if start == began => {}
             Some(start) if start + period == began => self.close(began, time),
             _ => {
-                self.starts.clear();
+                self.starts.0.clear();
                 self.open(utc.max(began), time);
             }
         }
@@ -76,14 +101,14 @@ impl DemandRegister {
     pub fn reset(&mut self, utc: Utc, time: &dyn Fn(Utc) -> ClockTime) {
         (self.current_average_value, self.last_average_value) = (0, 0);
         (self.status, self.capture_time) = (INCOMPLETE, ClockTime::UNSPECIFIED);
-        self.starts.clear();
+        self.starts.0.clear();
         self.open(utc.floor(Duration::from_secs(self.period.into())), time);
     }
 
     /// Closes the period under way before its time.
     pub fn next_period(&mut self, utc: Utc, time: &dyn Fn(Utc) -> ClockTime) {
         self.close(utc, time);
-        if let Some(start) = self.starts.back_mut() {
+        if let Some(start) = self.starts.0.back_mut() {
             // The period goes on to the boundary that it would have ended at.
             start.0 = utc.floor(Duration::from_secs(self.period.into()));
         }
@@ -92,8 +117,8 @@ impl DemandRegister {
     /// A period ends at `utc`, and with it a window.
     fn close(&mut self, utc: Utc, time: &dyn Fn(Utc) -> ClockTime) {
         let window_s =
-            self.starts.front().map_or(0, |&(start, _)| (utc.as_secs() - start.as_secs()).max(0) as u64);
-        let whole = self.starts.len() == usize::from(self.number_of_periods);
+            self.starts.0.front().map_or(0, |&(start, _)| (utc.as_secs() - start.as_secs()).max(0) as u64);
+        let whole = self.starts.0.len() == usize::from(self.number_of_periods);
         self.last_average_value = self.average(window_s);
         self.status = if whole { COMPLETE } else { INCOMPLETE };
         self.capture_time = time(utc);
@@ -101,16 +126,16 @@ impl DemandRegister {
     }
 
     fn open(&mut self, utc: Utc, time: &dyn Fn(Utc) -> ClockTime) {
-        self.starts.push_back((utc, self.energy_mwh));
-        while self.starts.len() > usize::from(self.number_of_periods) {
-            self.starts.pop_front();
+        self.starts.0.push_back((utc, self.energy_mwh));
+        while self.starts.0.len() > usize::from(self.number_of_periods) {
+            self.starts.0.pop_front();
         }
         self.start_time_current = time(utc);
     }
 
     /// What was used in the window, over so many seconds.
     fn average(&self, seconds: u64) -> u32 {
-        let start = self.starts.front().map_or(self.energy_mwh, |&(_, energy)| energy);
+        let start = self.starts.0.front().map_or(self.energy_mwh, |&(_, energy)| energy);
         let used = self.energy_mwh.saturating_sub(start);
         let average = used.saturating_mul(3600).checked_div(seconds).unwrap_or(0);
         u32::try_from(average).unwrap_or(u32::MAX)
@@ -168,7 +193,7 @@ const PERIOD_MAX_S: u32 = 86_400;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classes::{Value, test};
+    use crate::classes::{Snapshot, test};
     use crate::cosem::{ClockStatus, Unit};
 
     fn time(utc: Utc) -> ClockTime {
@@ -207,6 +232,36 @@ mod tests {
         register.step(utc(20, 0), 1000 + 500_000, &time);
         assert_eq!(register.last_average_value, (500_000 - 83_333) * 4);
         test::check(&register, &test::UNSET);
+    }
+
+    #[test]
+    fn a_window_goes_on_after_an_outage_that_spares_a_boundary_or_spans_one_but_not_two() {
+        let whole = |back: Utc, end: Utc| {
+            let mut register = DemandRegister::new(ScalerUnit { scaler: -3, unit: Unit::WATT }, 300, 1);
+            register.step(utc(0, 0), 0, &time);
+            register.step(utc(5, 0), 1000, &time);
+            register.step(utc(7, 0), 11_000, &time);
+            let kept = Snapshot::of(crate::specs::classes::CLOCK_NAME, &register);
+            let mut again = DemandRegister::new(ScalerUnit { scaler: -3, unit: Unit::WATT }, 300, 1);
+            assert!(kept.restore(&mut again));
+            again.step(back, 11_000, &time);
+            again.step(end, 31_000, &time);
+            (again.last_average_value, again.status)
+        };
+        // Ten watt-hours before and thirty after, within the same five minutes.
+        let mut register = DemandRegister::new(ScalerUnit { scaler: -3, unit: Unit::WATT }, 300, 1);
+        register.step(utc(5, 0), 1000, &time);
+        register.step(utc(6, 0), 11_000, &time);
+        let kept = Snapshot::of(crate::specs::classes::CLOCK_NAME, &register);
+        let mut again = DemandRegister::new(ScalerUnit { scaler: -3, unit: Unit::WATT }, 300, 1);
+        assert!(kept.restore(&mut again));
+        again.step(utc(8, 0), 11_000, &time);
+        again.step(utc(10, 0), 41_000, &time);
+        assert_eq!((again.last_average_value, again.status), (40_000 * 12, 0));
+        // Across one boundary the period before is closed as it stood; the one after is whole.
+        assert_eq!(whole(utc(10, 30), utc(15, 0)), (20_000 * 12, 0));
+        // Across two, the period in which the supply came back is no whole one, and closes nothing.
+        assert_eq!(whole(utc(15, 20), utc(20, 0)), (1000 * 12, 0));
     }
 
     #[test]

@@ -16,10 +16,14 @@ mod demand_register;
 mod disconnect_control;
 mod extended_register;
 mod g3_setup;
+mod g3_tables;
 mod image_transfer;
 mod limiter;
+mod links;
+mod local_port;
 mod object;
 mod prepayment;
+mod prime;
 pub mod profile;
 mod push_setup;
 mod reference;
@@ -48,12 +52,23 @@ pub use demand_register::DemandRegister;
 pub use disconnect_control::{Command, ControlState, DisconnectControl};
 pub use extended_register::ExtendedRegister;
 pub use g3_setup::{G3Layer, G3Network, G3Setup};
+pub use g3_tables::{
+    G3Adaptation, G3Blacklisted, G3Broadcast, G3Context, G3Key, G3MacCounters, G3MacSetup, G3Neighbour,
+    G3PosEntry, G3Route, G3RoutingConfiguration,
+};
 pub use image_transfer::{ImageBlock, ImageInfo, ImageInitiate, ImageStatus, ImageTransfer};
 pub use limiter::{EmergencyProfile, Limiter, LimiterActions};
+pub use links::{HdlcSetup, Ipv6Setup, MacAddressSetup, TcpUdpSetup};
+pub use local_port::{LocalPort, PortMode, PortRate, ResponseTime};
 pub use object::{Attributes, Effect, Effects, Moment, Object, Snapshot, invoke, write};
 pub use prepayment::{
     Account, AccountStatus, Charge, ChargeRate, ChargeScaling, Credit, CreditCharge, Currency, CurrencyName,
     TokenGateway, TokenShare, TokenStatus, UnitCharge,
+};
+pub use prime::{
+    PrimeApplicationsIdentification, PrimeDirectEntry, PrimeLlcSetup, PrimeMacCounters, PrimeMacFunctional,
+    PrimeMacSetup, PrimeMulticastEntry, PrimeNetworkAdministration, PrimePhyCommunication, PrimePhyCounters,
+    PrimeState, PrimeSwitchEntry,
 };
 pub use push_setup::{
     ConfirmationParameters, Destination, PushObject, PushSetup, RepetitionDelay, Restriction, Window,

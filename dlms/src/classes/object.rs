@@ -332,4 +332,42 @@ macro_rules! stored_attributes {
     };
 }
 
-pub(crate) use {attributes, object_basics, stored_attributes};
+/// A class that keeps what it is told, and of which `reset` may put all back as it was made.
+macro_rules! kept_object {
+    ($name:ident) => {
+        impl $crate::classes::Object for $name {
+            $crate::classes::object::stored_attributes!();
+            $crate::classes::object::kept_object!(@set);
+        }
+    };
+    ($name:ident, reset) => {
+        impl $crate::classes::Object for $name {
+            $crate::classes::object::stored_attributes!();
+            $crate::classes::object::kept_object!(@set);
+            fn invoke(
+                &mut self,
+                _: i8,
+                data: &$crate::axdr::Data<'_>,
+                _: &$crate::classes::Moment,
+                _: &mut $crate::classes::Effects,
+            ) -> Result<(), $crate::apdu::ActionResult> {
+                $crate::classes::object::no_parameter(data)?;
+                *self = Self::default();
+                Ok(())
+            }
+        }
+    };
+    (@set) => {
+        fn set(
+            &mut self,
+            attribute: i8,
+            value: &$crate::axdr::Data<'_>,
+            _: &$crate::classes::Moment,
+            _: &mut $crate::classes::Effects,
+        ) -> Result<(), $crate::apdu::DataAccessResult> {
+            self.store(attribute, value)
+        }
+    };
+}
+
+pub(crate) use {attributes, kept_object, object_basics, stored_attributes};

@@ -1,9 +1,14 @@
 //! Profile generic, class 7 \[BB 4.3.6\].
 
+mod null_cells;
+
+pub use null_cells::{NullCells, RestoreFault, Restoring};
+
 use crate::apdu::DataAccessResult;
 use crate::axdr::{Data, Elements, Encoder, Sequence};
 use crate::cosem::{Bound, CaptureObject, LogicalName, Selector};
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// The interface class Profile generic.
 pub const CLASS_ID: u16 = 7;
@@ -97,9 +102,9 @@ fn encode_buffer(
 ) -> Result<(), DataAccessResult> {
     let chosen = Choice::of(selector, profile.capture_objects, rows)?;
     out.array(chosen.rows.len());
-    for &row in &chosen.rows {
+    for row in chosen.rows.iter() {
         out.structure(chosen.columns.len());
-        chosen.columns.iter().for_each(|&column| rows.cell(row, column, out));
+        chosen.columns.iter().for_each(|column| rows.cell(row as u32, column, out));
         if out.is_faulty() {
             break;
         }
@@ -109,8 +114,31 @@ fn encode_buffer(
 
 /// The rows and columns that a selector chooses.
 struct Choice {
-    rows: Vec<u32>,
-    columns: Vec<usize>,
+    rows: Chosen,
+    columns: Chosen,
+}
+
+/// Numbers: one behind the other, which takes no memory, or those that are listed.
+enum Chosen {
+    Span(Range<usize>),
+    Listed(Vec<usize>),
+}
+
+impl Chosen {
+    fn len(&self) -> usize {
+        match self {
+            Self::Span(span) => span.len(),
+            Self::Listed(all) => all.len(),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        let (span, listed) = match self {
+            Self::Span(span) => (span.clone(), &[][..]),
+            Self::Listed(all) => (0..0, &all[..]),
+        };
+        span.chain(listed.iter().copied())
+    }
 }
 
 impl Choice {
@@ -120,7 +148,10 @@ impl Choice {
         source: &dyn RowSource,
     ) -> Result<Self, DataAccessResult> {
         match selector {
-            None => Ok(Self { rows: (0..source.rows()).collect(), columns: (0..objects.len()).collect() }),
+            None => Ok(Self {
+                rows: Chosen::Span(0..source.rows() as usize),
+                columns: Chosen::Span(0..objects.len()),
+            }),
             Some(Selector::Range { restricting, from, to, columns }) => {
                 Self::range(restricting, (from, to), columns, objects, source)
             }
@@ -140,12 +171,15 @@ impl Choice {
     ) -> Result<Self, DataAccessResult> {
         let column = position(objects, restricting)?;
         let (from, to) = (key(from, i64::MIN)?, key(to, i64::MAX)?);
-        let within = |row: &u32| source.key(*row, column).is_some_and(|key| (from..=to).contains(&key));
+        let within =
+            |row: &usize| source.key(*row as u32, column).is_some_and(|key| (from..=to).contains(&key));
         let columns = match columns {
-            [] => (0..objects.len()).collect(),
-            named => named.iter().map(|object| position(objects, object)).collect::<Result<_, _>>()?,
+            [] => Chosen::Span(0..objects.len()),
+            named => Chosen::Listed(
+                named.iter().map(|object| position(objects, object)).collect::<Result<_, _>>()?,
+            ),
         };
-        Ok(Self { rows: (0..source.rows()).filter(within).collect(), columns })
+        Ok(Self { rows: Chosen::Listed((0..source.rows() as usize).filter(within).collect()), columns })
     }
 
     /// Rows and columns count from 1; a last of 0 means the highest.
@@ -161,8 +195,8 @@ impl Choice {
         let last_row = if to_row == 0 { source.rows() } else { to_row.min(source.rows()) };
         let highest = objects.len();
         let last_column = if to_column == 0 { highest } else { usize::from(to_column).min(highest) };
-        let columns = (usize::from(from_column) - 1..last_column).collect();
-        Ok(Self { rows: (from_row - 1..last_row).collect(), columns })
+        let columns = Chosen::Span(usize::from(from_column) - 1..last_column);
+        Ok(Self { rows: Chosen::Span(from_row as usize - 1..last_row as usize), columns })
     }
 }
 

@@ -38,6 +38,21 @@ fn objects() -> Vec<Box<dyn Kept>> {
         Box::new(Credit::new(0)),
         Box::new(Charge::new(0)),
         Box::new(TokenGateway::new()),
+        Box::new(LocalPort::default()),
+        Box::new(HdlcSetup::default()),
+        Box::new(TcpUdpSetup::default()),
+        Box::new(MacAddressSetup::default()),
+        Box::new(Ipv6Setup::default()),
+        Box::new(PrimeLlcSetup::default()),
+        Box::new(PrimePhyCounters::default()),
+        Box::new(PrimeMacSetup::default()),
+        Box::new(PrimeMacFunctional::default()),
+        Box::new(PrimeMacCounters::default()),
+        Box::new(PrimeNetworkAdministration::default()),
+        Box::new(PrimeApplicationsIdentification::default()),
+        Box::new(G3MacCounters::default()),
+        Box::new(G3MacSetup::default()),
+        Box::new(G3Adaptation::default()),
     ]
 }
 
@@ -124,7 +139,7 @@ proptest! {
 
     #[test]
     fn any_octets_are_taken_or_refused_by_every_attribute_and_method(
-        place in 0usize..20, number in -1i8..30, bytes in prop::collection::vec(0u8..30, 0..60),
+        place in 0..objects().len(), number in -1i8..30, bytes in prop::collection::vec(0u8..30, 0..60),
     ) {
         let mut object = objects().remove(place);
         let Ok(data) = Data::from_bytes(&bytes) else { return Ok(()) };

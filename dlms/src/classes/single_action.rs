@@ -137,7 +137,7 @@ mod tests {
             time: Time::from_octets([hour, 0, 0, 0]),
             date: Date::from_octets(date),
         });
-        let times = List::<_, 99>::new(times.collect()).unwrap().to_value();
+        let times = List::<_, 199>::new(times.collect()).unwrap().to_value();
         let mut schedule = SingleActionSchedule::new(SCRIPT, schedule_type);
         test::write(&mut schedule, 4, &times).unwrap();
         schedule
@@ -178,7 +178,7 @@ mod tests {
                 time: Time::from_octets([hour, 0, 0, 0]),
                 date: Date::from_octets(date),
             });
-            let times = List::<_, 99>::new(times.collect::<Vec<_>>()).unwrap().to_value();
+            let times = List::<_, 199>::new(times.collect::<Vec<_>>()).unwrap().to_value();
             let mut schedule = SingleActionSchedule::new(SCRIPT, schedule_type);
             test::write(&mut schedule, 4, &times) == Err(DataAccessResult::OtherReason)
         };

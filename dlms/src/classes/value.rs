@@ -140,6 +140,11 @@ impl<const MAX: usize> Octets<MAX> {
         (octets.len() <= MAX).then(|| Self(octets.to_vec()))
     }
 
+    /// As many octets as there may be, all zero.
+    pub fn zeros() -> Self {
+        Self(alloc::vec![0; MAX])
+    }
+
     /// The octets.
     pub fn as_slice(&self) -> &[u8] {
         &self.0

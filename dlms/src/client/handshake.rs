@@ -71,6 +71,7 @@ impl Handshake {
         };
         let titled = authentication.keys().is_some() || authentication.hls().is_some();
         Aarq {
+            user_id: None,
             protocol_version: None,
             context: authentication.context(),
             client_title: titled.then_some(&config.client_title),

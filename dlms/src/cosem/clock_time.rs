@@ -91,6 +91,25 @@ impl ClockTime {
         self.deviation().and_then(|deviation| self.utc_assuming(deviation))
     }
 
+    /// So many seconds later, or earlier if negative, under the same deviation and status; weekday, seconds, hundredths and deviation
+    /// that are not specified stay so. `None` when date or time are not specified, or out of range.
+    #[must_use]
+    pub fn plus_seconds(&self, seconds: i64) -> Option<Self> {
+        let deviation = self.deviation().unwrap_or(0);
+        let millis = self.utc_assuming(0)?.as_millis().checked_add(seconds.checked_mul(1000)?)?;
+        let mut octets = Self::from_utc(Utc::from_millis(millis), deviation, self.status()).octets;
+        if octets[..2] == clock::YEAR_UNSPECIFIED.to_be_bytes() {
+            return None;
+        }
+        for place in [WEEKDAY, SECOND, HUNDREDTHS] {
+            if self.octets[place] == clock::FIELD_UNSPECIFIED {
+                octets[place] = clock::FIELD_UNSPECIFIED;
+            }
+        }
+        octets[DEVIATION].copy_from_slice(&self.octets[DEVIATION]);
+        Some(Self { octets })
+    }
+
     /// UTC minus local time in minutes.
     pub const fn deviation(&self) -> Option<i16> {
         let deviation = i16::from_be_bytes([self.octets[9], self.octets[10]]);
@@ -102,6 +121,12 @@ impl ClockTime {
         ClockStatus(self.octets[11])
     }
 }
+
+/// Places of fields that may be left out.
+const WEEKDAY: usize = 4;
+const SECOND: usize = 7;
+const HUNDREDTHS: usize = 8;
+const DEVIATION: core::ops::Range<usize> = 9..11;
 
 fn shift(utc: Utc, minutes: i32) -> Utc {
     Utc::from_millis(utc.as_millis().saturating_add(i64::from(minutes) * 60_000))
@@ -154,7 +179,33 @@ mod tests {
         assert_eq!(without_deviation.utc_assuming(0), Utc::from_civil(2002, 12, 4, 10, 6, 11));
     }
 
+    #[test]
+    fn a_quarter_of_an_hour_later_what_was_not_said_is_not_said_either() {
+        let later = |time: &str, seconds| {
+            let time = ClockTime::from_octets(hex(time).try_into().unwrap());
+            time.plus_seconds(seconds).map(|time| time.octets().to_vec())
+        };
+        // Into the next year, Thursday to Friday, an hour before UTC, with daylight saving.
+        assert_eq!(later("07ea0c1f04173b1e00ffc480", 900), Some(hex("07eb010105000e1e00ffc480")));
+        assert_eq!(later("07eb010105000e1e00ffc480", -900), Some(hex("07ea0c1f04173b1e00ffc480")));
+        assert_eq!(later("07ea0b16ff051100ff8000ff", 900), Some(hex("07ea0b16ff052000ff8000ff")));
+        for nothing in ["ffff0b16ff051100ff8000ff", "07eaff16ff051100ff8000ff", "07ea0b16ffff1100ff8000ff"] {
+            assert_eq!(later(nothing, 900), None, "{nothing}");
+        }
+        assert_eq!(later("07ea0b16ff051100ff8000ff", i64::MAX), None);
+    }
+
     proptest! {
+        #[test]
+        fn seconds_that_are_added_are_those_between_both(
+            start in 0i64..4_000_000_000, seconds in -100_000_000i64..100_000_000, deviation in -840i16..=840,
+        ) {
+            prop_assume!(start + seconds >= 0);
+            let time = ClockTime::from_utc(Utc::from_secs(start), deviation, ClockStatus(0x80));
+            let later = ClockTime::from_utc(Utc::from_secs(start + seconds), deviation, ClockStatus(0x80));
+            prop_assert_eq!(time.plus_seconds(seconds), Some(later));
+        }
+
         #[test]
         fn an_instant_is_read_back(secs in 0i64..4_000_000_000, deviation in -840i16..=840) {
             let utc = Utc::from_secs(secs);
@@ -164,6 +215,7 @@ mod tests {
         #[test]
         fn any_octets_are_harmless(octets: [u8; 12]) {
             let _ = ClockTime::from_octets(octets).utc_assuming(0);
+            let _ = ClockTime::from_octets(octets).plus_seconds(i64::MAX);
         }
     }
 }

@@ -5,7 +5,7 @@ use core::str::FromStr;
 use plc_core::wire::WireError;
 
 /// The logical name of an object: the six groups A to F of its OBIS code \[BB 6\].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogicalName(pub [u8; 6]);
 
 impl fmt::Display for LogicalName {

@@ -61,6 +61,13 @@ pub struct Responder {
     config: ResponderConfig,
     phase: Phase,
     late_at: Option<Instant>,
+    /// How the line is set for an opening.
+    initial: LineSettings,
+    /// How long every answer waits.
+    response_time: Duration,
+    /// The answer that waits, and until when.
+    answer: heapless::Vec<ResponderOutput, OUTPUTS_PER_LINE>,
+    answer_at: Option<Instant>,
     lines: Lines,
     counters: ModeECounters,
     out: Outbox<ResponderOutput, { specs::OUTPUTS_MAX }>,
@@ -77,16 +84,31 @@ enum Phase {
 impl Responder {
     /// A line that is not open, and is to be set for an opening.
     pub fn new(config: ResponderConfig) -> Self {
+        let initial = LineSettings::INITIAL;
         let mut out = Outbox::new();
-        out.push(ResponderOutput::Line(LineSettings::INITIAL));
+        out.push(ResponderOutput::Line(initial));
         Self {
             config,
             phase: Phase::Waiting,
             late_at: None,
+            initial,
+            response_time: Duration::ZERO,
+            answer: heapless::Vec::new(),
+            answer_at: None,
             lines: Lines::default(),
             counters: ModeECounters::default(),
             out,
         }
+    }
+
+    /// The same on a line that is opened at this rate instead of 300 bit/s, and on which every answer waits for so long.
+    #[must_use]
+    pub fn at_port(mut self, rate: Rate, response_time: Duration) -> Self {
+        self.initial = LineSettings { rate, ..self.initial };
+        self.response_time = response_time;
+        self.out = Outbox::new();
+        self.out.push(ResponderOutput::Line(self.initial));
+        self
     }
 
     /// Whether octets are for the link.
@@ -108,13 +130,13 @@ impl Responder {
     }
 
     fn on_line(&mut self, now: Instant, line: &Line) {
-        if self.out.room() < OUTPUTS_PER_LINE {
+        if self.out.room() < OUTPUTS_PER_LINE || self.answer_at.is_some() {
             return self.counters.unexpected += 1;
         }
         let choice = OptionSelect::from_bytes(line).ok();
         match (SignOn::from_bytes(line), choice) {
             (Ok(request), _) => self.on_sign_on(now, &request),
-            (_, Some(choice)) if self.phase == Phase::Identified => self.on_choice(choice),
+            (_, Some(choice)) if self.phase == Phase::Identified => self.on_choice(now, choice),
             (_, Some(_)) => self.counters.unexpected += 1,
             _ => self.counters.malformed += 1,
         }
@@ -126,12 +148,13 @@ impl Responder {
         }
         let ResponderConfig { maker, rate, name, .. } = &self.config;
         let said = Identification { maker: *maker, rate: *rate, binary_hdlc: true, name };
-        self.out.push(ResponderOutput::Octets(said.to_vec()));
+        let said = ResponderOutput::Octets(said.to_vec());
         self.phase = Phase::Identified;
-        self.wait(now, self.config.choice_timeout);
+        self.wait(now + self.response_time, self.config.choice_timeout);
+        self.answer(now, [Some(said), None, None, None]);
     }
 
-    fn on_choice(&mut self, choice: OptionSelect) {
+    fn on_choice(&mut self, now: Instant, choice: OptionSelect) {
         let rate = choice.rate;
         if !choice.is_hdlc() || rate > self.config.rate {
             self.counters.refused += 1;
@@ -139,15 +162,36 @@ impl Responder {
             return;
         }
         let settings = |format| ResponderOutput::Line(LineSettings { rate, format });
-        if self.config.confirmation == Confirmation::AtChosenRate {
-            self.out.push(settings(LineFormat::SevenEven));
-        }
-        if self.config.confirmation != Confirmation::None {
-            self.out.push(ResponderOutput::Octets(choice.to_vec()));
-        }
-        self.out.push(settings(LineFormat::EightNone));
-        self.out.push(ResponderOutput::Opened { rate });
+        let confirmation = self.config.confirmation;
+        let slower = confirmation == Confirmation::AtChosenRate;
+        let confirmed = confirmation != Confirmation::None;
         self.phase = Phase::Open;
+        self.answer(
+            now,
+            [
+                slower.then(|| settings(LineFormat::SevenEven)),
+                confirmed.then(|| ResponderOutput::Octets(choice.to_vec())),
+                Some(settings(LineFormat::EightNone)),
+                Some(ResponderOutput::Opened { rate }),
+            ],
+        );
+    }
+
+    /// Says what is there of `said` when its time has come.
+    fn answer(&mut self, now: Instant, said: [Option<ResponderOutput>; OUTPUTS_PER_LINE]) {
+        self.answer = said.into_iter().flatten().collect();
+        self.answer_at = Some(now + self.response_time);
+        self.say(now);
+    }
+
+    /// Says what has waited for long enough.
+    fn say(&mut self, now: Instant) {
+        if self.answer_at.is_some_and(|at| at <= now) {
+            self.answer_at = None;
+            core::mem::take(&mut self.answer).into_iter().for_each(|output| {
+                self.out.push(output);
+            });
+        }
     }
 
     fn wait(&mut self, now: Instant, timeout: Duration) {
@@ -157,10 +201,13 @@ impl Responder {
     /// Back to where an opening begins.
     fn close(&mut self) {
         self.lines.clear();
-        self.late_at = None;
-        if core::mem::replace(&mut self.phase, Phase::Waiting) == Phase::Open {
+        (self.late_at, self.answer_at) = (None, None);
+        let untold = core::mem::take(&mut self.answer);
+        // Who was never told that the line is open is not told that it is closed.
+        let was_open = core::mem::replace(&mut self.phase, Phase::Waiting) == Phase::Open;
+        if was_open && untold.is_empty() {
             self.out.push(ResponderOutput::Closed);
-            self.out.push(ResponderOutput::Line(LineSettings::INITIAL));
+            self.out.push(ResponderOutput::Line(self.initial));
         }
     }
 }
@@ -177,13 +224,14 @@ impl Machine for Responder {
     }
 
     fn tick(&mut self, now: Instant) {
+        self.say(now);
         if self.late_at.is_some_and(|at| at <= now) {
             self.close();
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.late_at
+        self.late_at.into_iter().chain(self.answer_at).min()
     }
 
     fn poll(&mut self) -> Option<ResponderOutput> {

@@ -6,6 +6,7 @@ use crate::specs::security as specs;
 use crate::specs::security_setup::key_id;
 use alloc::vec::Vec;
 use core::fmt;
+use zeroize::Zeroizing;
 
 /// Why protection could not be put on or taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,10 +307,10 @@ impl SecurityContext {
         text.extend_from_slice(plain);
         let associated = self.associated(control, header, plain);
         if control.is_encrypted() {
-            let tag = key.seal(&nonce, &associated, &mut text);
+            let tag = key.seal(&nonce, associated.as_slice(), &mut text);
             text.extend_from_slice(&tag[..control.tag_len()]);
         } else if control.is_authenticated() {
-            text.extend_from_slice(&key.seal(&nonce, &associated, &mut []));
+            text.extend_from_slice(&key.seal(&nonce, associated.as_slice(), &mut []));
         }
         Ok(text)
     }
@@ -353,14 +354,14 @@ impl SecurityContext {
         let mut plain = body.to_vec();
         let associated = self.associated(control, header, body);
         let encrypted = if control.is_encrypted() { plain.as_mut_slice() } else { &mut [] };
-        key.open(&nonce, &associated, encrypted, tag)?;
+        key.open(&nonce, associated.as_slice(), encrypted, tag)?;
         Ok(plain)
     }
 
     /// The tag of HLS mechanism 5 over a challenge \[GB 9.2.7.4\].
     pub fn gmac(&self, title: &SystemTitle, counter: u32, challenge: &[u8]) -> [u8; specs::TAG_LEN] {
         let associated = self.associated(self.proof_control(), &[], challenge);
-        self.unicast.expanded.seal(&nonce(title, counter), &associated, &mut [])
+        self.unicast.expanded.seal(&nonce(title, counter), associated.as_slice(), &mut [])
     }
 
     /// Checks such a tag, in a time that does not depend on it.
@@ -388,7 +389,7 @@ impl SecurityContext {
     ) -> Result<(), ProtectFault> {
         let associated = self.associated(control, &[], challenge);
         let nonce: GcmNonce = nonce(title, counter);
-        self.unicast.expanded.open(&nonce, &associated, &mut [], tag)
+        self.unicast.expanded.open(&nonce, associated.as_slice(), &mut [], tag)
     }
 
     /// The control octet of proofs of mechanism 5.
@@ -407,18 +408,50 @@ impl SecurityContext {
     }
 
     /// SC | AK | header, and the text if it is not encrypted; nothing where there is no tag.
-    fn associated(&self, control: Control, header: &[u8], text: &[u8]) -> Vec<u8> {
-        if !control.is_authenticated() {
-            return Vec::new();
+    fn associated(&self, control: Control, header: &[u8], text: &[u8]) -> Associated {
+        let mut data = Associated::new();
+        if control.is_authenticated() {
+            data.push(&[control.0]);
+            data.push(self.authentication.octets());
+            data.push(header);
+            data.push(if control.is_encrypted() { &[] } else { text });
         }
-        let key = self.authentication.octets();
-        let text = if control.is_encrypted() { &[][..] } else { text };
-        let mut data = Vec::with_capacity(1 + key.len() + header.len() + text.len());
-        data.push(control.0);
-        data.extend_from_slice(key);
-        data.extend_from_slice(header);
-        data.extend_from_slice(text);
         data
+    }
+}
+
+/// What a tag is over besides the text that is encrypted. With nothing but SC and AK it needs no memory; wiped when it is dropped.
+struct Associated {
+    short: Zeroizing<[u8; ASSOCIATED_SHORT]>,
+    /// All of it, once it is longer.
+    long: Zeroizing<Vec<u8>>,
+    len: usize,
+}
+
+/// SC and the longest AK.
+const ASSOCIATED_SHORT: usize = 1 + specs::KEY_LEN_LONG;
+
+impl Associated {
+    fn new() -> Self {
+        Self { short: Zeroizing::new([0; ASSOCIATED_SHORT]), long: Zeroizing::default(), len: 0 }
+    }
+
+    fn push(&mut self, octets: &[u8]) {
+        let end = self.len + octets.len();
+        match self.short.get_mut(self.len..end).filter(|_| self.long.is_empty()) {
+            Some(room) => room.copy_from_slice(octets),
+            None => {
+                if self.long.is_empty() {
+                    self.long.extend_from_slice(&self.short[..self.len]);
+                }
+                self.long.extend_from_slice(octets);
+            }
+        }
+        self.len = end;
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        if self.long.is_empty() { &self.short[..self.len] } else { &self.long }
     }
 }
 

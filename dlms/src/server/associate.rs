@@ -43,6 +43,8 @@ pub(super) struct Judged {
     /// Its counter, in a ciphered context.
     pub(super) counter: Option<u32>,
     pub(super) dedicated_key: Option<Secret>,
+    /// Which user of the client it is, if it says so.
+    pub(super) user_id: Option<u8>,
 }
 
 /// Judges an AARQ. In a ciphered context whoever has not the keys, or repeats what was sent before, gets no
@@ -80,7 +82,7 @@ pub(super) fn judge(
     check_password(authentication, aarq)?;
     let keys = opening.as_ref().map(|(keys, _)| &**keys);
     let (terms, dedicated_key) = settle(config, keys, &initiate)?;
-    Ok(Judged { terms, client_title, client_challenge, counter, dedicated_key })
+    Ok(Judged { terms, client_title, client_challenge, counter, dedicated_key, user_id: aarq.user_id })
 }
 
 fn check_mechanism(due: Option<Mechanism>, named: Option<Mechanism>) -> Result<(), Refusal> {

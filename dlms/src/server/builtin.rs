@@ -1,5 +1,6 @@
 //! The objects that every server has: current association, SAP assignment, security setup.
 
+use super::sessions::{ASSOCIATIONS_MAX, OpenAssociations};
 use super::{Access, AssociationConfig, AssociationContext, ObjectEntry, ObjectModel, ServerConfig};
 use crate::apdu::{Conformance, DataAccessResult, Mechanism};
 use crate::axdr::Encoder;
@@ -11,7 +12,9 @@ use crate::specs::{association_status, classes, initiate};
 
 /// Index by which the built-in objects are known.
 const CURRENT_ASSOCIATION: ObjectEntry =
-    ObjectEntry::read_only(classes::ASSOCIATION_LN, 2, classes::CURRENT_ASSOCIATION, 11).methods(6, 1 << 1);
+    ObjectEntry::read_only(classes::ASSOCIATION_LN, 2, classes::CURRENT_ASSOCIATION, 11)
+        .unreadable(1 << SECRET)
+        .methods(6, 1 << 1);
 const SAP_ASSIGNMENT: ObjectEntry =
     ObjectEntry::read_only(classes::SAP_ASSIGNMENT, 0, classes::SAP_ASSIGNMENT_NAME, 2);
 const SECURITY_SETUP: ObjectEntry =
@@ -24,8 +27,11 @@ const ENTRIES: [ObjectEntry; 3] = [CURRENT_ASSOCIATION, SAP_ASSIGNMENT, SECURITY
 const fn of_client(index: u8) -> ObjectEntry {
     let LogicalName([a, b, c, d, _, f]) = classes::CURRENT_ASSOCIATION;
     let name = LogicalName([a, b, c, d, index + 1, f]);
-    ObjectEntry::read_only(classes::ASSOCIATION_LN, 2, name, 11).methods(6, 0)
+    ObjectEntry::read_only(classes::ASSOCIATION_LN, 2, name, 11).unreadable(1 << SECRET).methods(6, 0)
 }
+
+/// The attribute secret, which is shown to nobody.
+const SECRET: i8 = 7;
 
 /// What the built-in objects show.
 pub(super) struct Builtin<'s> {
@@ -35,8 +41,10 @@ pub(super) struct Builtin<'s> {
     pub(super) client_title: SystemTitle,
     pub(super) max_pdu: usize,
     pub(super) keys: Option<&'s SecurityContext>,
-    /// The associations that somebody has opened, by their places.
-    pub(super) open: u64,
+    /// Which user of the client asks, if it has said so.
+    pub(super) user_id: Option<u8>,
+    /// The associations that somebody has opened.
+    pub(super) open: &'s OpenAssociations,
 }
 
 impl Builtin<'_> {
@@ -77,10 +85,12 @@ impl Builtin<'_> {
         let (client_sap, access) = (other.client_sap, other.access);
         let context = AssociationContext { client_sap, access, ciphered, ..*self.context };
         let max_pdu = usize::from(self.config.max_pdu);
-        let theirs = Builtin { association: other, context: &context, max_pdu, ..*self };
-        let is_open = index < ASSOCIATIONS_MAX && self.open & 1 << index != 0;
-        let status =
-            if is_open { association_status::ASSOCIATED } else { association_status::NON_ASSOCIATED };
+        let user_id = self.open.user(index);
+        let theirs = Builtin { association: other, context: &context, max_pdu, user_id, ..*self };
+        let status = match self.open.has(index) {
+            true => association_status::ASSOCIATED,
+            false => association_status::NON_ASSOCIATED,
+        };
         theirs.association(request.attribute, status, objects, out);
     }
 
@@ -97,14 +107,15 @@ impl Builtin<'_> {
             6 => out.octet_string(
                 &self.association.authentication.mechanism().unwrap_or(Mechanism::LOWEST).identifier(),
             ),
-            // The secret is never shown.
-            7 => out.octet_string(&[]),
+            // Nobody has the right to read it.
+            SECRET => out.octet_string(&[]),
             8 => out.enumeration(status),
             9 => out.logical_name(classes::SECURITY_SETUP_NAME),
             10 => out.array(0),
+            // current_user: user_list is empty, so users have no names \[BB 4.4.4; confidence B\].
             _ => {
                 out.structure(2);
-                out.u8(0);
+                out.u8(self.user_id.unwrap_or(0));
                 out.utf8_string("");
             }
         }
@@ -174,9 +185,6 @@ impl Builtin<'_> {
         Ok(())
     }
 }
-
-/// Associations that have objects of their own. A bound of this crate.
-const ASSOCIATIONS_MAX: usize = 64;
 
 /// object_list_element with its access rights.
 fn list_entry(entry: &ObjectEntry, out: &mut Encoder<'_>) {

@@ -6,8 +6,8 @@ use super::pushing::Pushes;
 use super::session::{Channel, Phase, Session, Terms};
 use super::sessions::Sessions;
 use super::voice::Voice;
-use super::{AssociationConfig, ServerConfig, ServerEvent, ServerPersist};
-use crate::apdu::{ExceptionResponse, Pdu, ServiceError, StateError};
+use super::{AssociationConfig, SecurityErrors, ServerConfig, ServerEvent, ServerPersist};
+use crate::apdu::{ExceptionResponse, ServiceError, StateError};
 use crate::security::{End, Form, Mark, OpenFault, SecurityContext, Wrap};
 use crate::wrapper::Wpdu;
 use alloc::sync::Arc;
@@ -119,7 +119,8 @@ impl<'s> Caller<'s> {
 
     fn send(&mut self, apdu: &[u8]) {
         let (source, destination) = (self.config.server_sap, self.association.client_sap);
-        self.voice.datagram(self.peer, Wpdu { source, destination, apdu }.to_vec());
+        let bytes = self.voice.buffers.write(&Wpdu { source, destination, apdu });
+        self.voice.datagram(self.peer, bytes);
     }
 
     /// Answers under protection, in the form asked, unless the send counter has ended.
@@ -135,13 +136,18 @@ impl<'s> Caller<'s> {
         let (own, peer) = (&self.config.server_title, &channel.client_title);
         let end = End { context: keys, dedicated: channel.dedicated.as_deref(), own, peer };
         match end.protect(form, counter, &mut self.voice.entropy, apdu) {
-            Ok(protected) => self.reply(&protected),
+            Ok(protected) => {
+                self.reply(&protected);
+                self.voice.buffers.give(protected);
+            }
             Err(_) => self.voice.counters.key_missing += 1,
         }
     }
 
     pub(super) fn refuse(&mut self, exception: ExceptionResponse) {
-        self.reply(&exception.to_vec());
+        let apdu = self.voice.buffers.write(&exception);
+        self.reply(&apdu);
+        self.voice.buffers.give(apdu);
     }
 
     pub(super) fn on_unassociated(&mut self) {
@@ -181,7 +187,7 @@ impl<'s> Caller<'s> {
 
     /// Refuses, unless errors of security are met with silence.
     fn report(&mut self, exception: ExceptionResponse) {
-        if self.config.report_security_errors {
+        if self.config.security_errors != SecurityErrors::Silent {
             self.refuse(exception);
         }
     }
@@ -221,6 +227,9 @@ impl<'s> Caller<'s> {
     pub(super) fn on_replay(&mut self) {
         self.voice.counters.replayed += 1;
         self.voice.tell(ServerEvent::Replay { client_sap: self.association.client_sap });
+        if self.config.security_errors != SecurityErrors::WithCounter {
+            return self.report(UNDECIPHERABLE);
+        }
         let last = self.guard.heard.global.last();
         let service = ServiceError::InvocationCounter(last.map_or(0, |last| last.saturating_add(1)));
         self.report(ExceptionResponse { state: StateError::ServiceNotAllowed, service });

@@ -168,6 +168,31 @@ pub struct AssociationConfig {
     pub pre_established: bool,
 }
 
+/// What a server answers to errors of security. They are counted, and told where they are events, in any case.
+///
+/// | what came | exception-response |
+/// |---|---|
+/// | less protection than the policy demands, also in an RLRQ | service-not-allowed, operation-not-possible |
+/// | another suite, the broadcast key, compression, no such dedicated key | service-not-allowed, deciphering-error |
+/// | a wrong tag or title, something else inside than the envelope says | service-not-allowed, deciphering-error |
+/// | an old counter | service-not-allowed, invocation-counter-error with the lowest that is new |
+/// | octets that are no ciphered APDU | service-not-allowed, other-reason |
+///
+/// The first two and the last follow from what stands outside of the cipher, so they are no oracle. An old counter is told only to
+/// whoever has the keys, or has recorded somebody who has: it helps a client that has lost its counter, and tells who plays a record
+/// again how far the client has come. Companions differ in what they want \[GB 9.4.2; confidence C\].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecurityErrors {
+    /// Nothing at all.
+    Silent,
+    /// An exception; an old counter is answered as a wrong tag is, so that whoever plays an APDU again learns neither that it was
+    /// authentic once nor the counter.
+    WithoutCounter,
+    /// An exception, with the counter that is expected.
+    #[default]
+    WithCounter,
+}
+
 /// Configuration of a [`super::Server`].
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -196,19 +221,8 @@ pub struct ServerConfig {
     pub max_failed_proofs: u8,
     /// How long it is locked out.
     pub lockout: Duration,
-    /// Whether errors of security are answered with an exception; otherwise they are met with silence and counted.
-    ///
-    /// | what came | exception-response |
-    /// |---|---|
-    /// | less protection than the policy demands, also in an RLRQ | service-not-allowed, operation-not-possible |
-    /// | another suite, the broadcast key, compression, no such dedicated key | service-not-allowed, deciphering-error |
-    /// | a wrong tag or title, something else inside than the envelope says | service-not-allowed, deciphering-error |
-    /// | an old counter | service-not-allowed, invocation-counter-error with the lowest that is new |
-    /// | octets that are no ciphered APDU | service-not-allowed, other-reason |
-    ///
-    /// The first two and the last follow from what stands outside of the cipher, so they are no oracle. The counter helps a
-    /// client that has lost it, and an attacker that looks for it.
-    pub report_security_errors: bool,
+    /// What is answered to errors of security.
+    pub security_errors: SecurityErrors,
     /// Entropy for challenges and keys; another one for every life of the server.
     pub seed: Seed,
 }

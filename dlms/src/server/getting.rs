@@ -50,21 +50,29 @@ impl Getting<'_, '_> {
     }
 
     fn read(&mut self, invoke_id: InvokeId, attribute: &AttributeRequest) -> Vec<u8> {
-        let refused = |result| GetResponse::Normal { invoke_id, result: Err(result) }.to_vec();
         let value = match self.services.get(attribute, usize::MAX) {
             Ok(value) => value,
-            Err(result) => return refused(result),
+            Err(result) => return self.refused(invoke_id, result),
         };
         let len = NORMAL_OVERHEAD + value.len();
-        let whole = |value: &[u8]| GetResponse::Normal { invoke_id, result: Ok(value) }.to_vec();
         if len <= self.services.budget {
-            return whole(&value);
+            return self.whole(invoke_id, value);
         }
         match self.in_blocks(invoke_id, value) {
             Ok(first) => first,
-            Err(value) if len <= self.services.limit => whole(&value),
-            Err(_) => refused(DataAccessResult::OtherReason),
+            Err(value) if len <= self.services.limit => self.whole(invoke_id, value),
+            Err(_) => self.refused(invoke_id, DataAccessResult::OtherReason),
         }
+    }
+
+    fn refused(&mut self, invoke_id: InvokeId, result: DataAccessResult) -> Vec<u8> {
+        self.services.buffers.write(&GetResponse::Normal { invoke_id, result: Err(result) })
+    }
+
+    fn whole(&mut self, invoke_id: InvokeId, value: Vec<u8>) -> Vec<u8> {
+        let apdu = self.services.buffers.write(&GetResponse::Normal { invoke_id, result: Ok(&value) });
+        self.services.buffers.give(value);
+        apdu
     }
 
     /// The first block of `value`, or the value if the client cannot join blocks.

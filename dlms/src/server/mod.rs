@@ -8,6 +8,7 @@
 mod accessing;
 mod acting;
 mod associate;
+mod buffers;
 mod builtin;
 mod caller;
 mod closing;
@@ -37,8 +38,8 @@ mod transfer;
 mod voice;
 
 pub use config::{
-    Access, AssociationConfig, Ciphering, ServerAuthentication, ServerConfig, ServerEvent, ServerInput,
-    ServerOutput, ServerPersist,
+    Access, AssociationConfig, Ciphering, SecurityErrors, ServerAuthentication, ServerConfig, ServerEvent,
+    ServerInput, ServerOutput, ServerPersist,
 };
 pub use counters::ServerCounters;
 pub use model::{AssociationContext, ObjectEntry, ObjectModel};
@@ -99,6 +100,12 @@ impl Server {
     /// The connection of `peer` is gone, and with it every session that was opened over it.
     pub fn forget(&mut self, peer: u16) {
         self.sessions.forget(peer);
+    }
+
+    /// Takes a datagram back that has left, for the memory that it holds: a server that is given back what it has sent answers a GET
+    /// without allocating.
+    pub fn recycle(&mut self, datagram: Vec<u8>) {
+        self.voice.buffers.give(datagram);
     }
 
     /// What the server was told.

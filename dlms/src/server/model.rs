@@ -48,6 +48,13 @@ impl ObjectEntry {
         Self { class_id, version, logical_name, attributes, readable, writable: 0, methods: 0, callable: 0 }
     }
 
+    /// The same, but these attributes may not be read.
+    #[must_use]
+    pub const fn unreadable(mut self, mask: u32) -> Self {
+        self.readable &= !mask;
+        self
+    }
+
     /// The same, and these attributes may be written.
     #[must_use]
     pub const fn writable(mut self, mask: u32) -> Self {

@@ -49,17 +49,18 @@ impl Opening<'_, '_> {
         let Some(challenge_len) = self.caller.hls_challenge_len() else {
             return self.on_open(&judged, channel);
         };
-        let Judged { terms, client_title, client_challenge, counter, .. } = judged;
+        let Judged { terms, client_title, client_challenge, counter, user_id, .. } = judged;
         let challenge = self.challenge(&client_title, &client_challenge, challenge_len);
         let handshake = Handshake { client_title, client_challenge, challenge, counter };
-        let session = self.caller.new_session(Phase::Challenged(handshake.clone()), &terms).ciphered(channel);
-        self.admit(session, Some(&handshake));
+        let session = self.caller.new_session(Phase::Challenged(handshake.clone()), &terms);
+        self.admit(session.ciphered(channel).of_user(user_id), Some(&handshake));
     }
 
     /// Opens an association without high level security. Its AARQ may be a late twin, so what the session
     /// knows of requests under way stays.
     fn on_open(&mut self, judged: &Judged, channel: Option<Channel>) {
         let mut session = self.caller.new_session(Phase::Open, &judged.terms).ciphered(channel);
+        session.user_id = judged.user_id;
         if let Some(earlier) = self.caller.session() {
             session.transfer = earlier.transfer.take();
             session.incoming = earlier.incoming.take();

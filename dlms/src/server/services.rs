@@ -1,5 +1,6 @@
 //! Reading, writing and invoking, one object at a time.
 
+use super::buffers::Buffers;
 use super::builtin::{Builtin, has};
 use super::{AssociationContext, ObjectEntry, ObjectModel};
 use crate::apdu::{ActionResponse, ActionResult, DataAccessResult, InvokeId, Pdu};
@@ -17,6 +18,8 @@ pub(super) struct Services<'s> {
     pub(super) budget: usize,
     /// The most octets that an answer may have by any means but blocks of its own service.
     pub(super) limit: usize,
+    /// For values and answers.
+    pub(super) buffers: &'s mut Buffers,
 }
 
 impl Services<'_> {
@@ -26,13 +29,28 @@ impl Services<'_> {
         request: &AttributeRequest,
         len_max: usize,
     ) -> Result<Vec<u8>, DataAccessResult> {
+        let mut value = self.buffers.take();
+        match self.write_value(request, len_max, &mut value) {
+            Ok(()) => Ok(value),
+            Err(result) => {
+                self.buffers.give(value);
+                Err(result)
+            }
+        }
+    }
+
+    fn write_value(
+        &mut self,
+        request: &AttributeRequest,
+        len_max: usize,
+        value: &mut Vec<u8>,
+    ) -> Result<(), DataAccessResult> {
         let entry = self.entry(request.class_id, request.logical_name)?;
         if !has(entry.readable, request.attribute) {
             return Err(DataAccessResult::ReadWriteDenied);
         }
         self.check_selector(&entry, request)?;
-        let mut value = Vec::new();
-        let mut out = Encoder::new(&mut value, len_max.min(self.builtin.config.max_value_len));
+        let mut out = Encoder::new(value, len_max.min(self.builtin.config.max_value_len));
         if request.attribute == 1 {
             out.logical_name(request.logical_name);
         } else if self.builtin.find(request.logical_name).is_some() {
@@ -40,8 +58,7 @@ impl Services<'_> {
         } else {
             self.objects.get(request, self.builtin.context, &mut out)?;
         }
-        out.finish().map_err(|_| DataAccessResult::OtherReason)?;
-        Ok(value)
+        out.finish().map_err(|_| DataAccessResult::OtherReason)
     }
 
     /// Whether an attribute may be written, before its value is there.

@@ -10,6 +10,7 @@ use super::pushing::Pushing;
 use super::services::Services;
 use super::session::{Channel, Phase, Terms};
 use super::setup::{self, Setup};
+use super::voice::Voice;
 use super::{AssociationContext, ObjectModel, ServerPersist};
 use crate::apdu::{
     ActionRequest, Ciphered, Conformance, Envelope, ExceptionResponse, GeneralBlockTransfer, Pdu,
@@ -54,7 +55,10 @@ impl Serving<'_, '_> {
             return self.caller.on_unassociated();
         }
         match self.answer(apdu, budget) {
-            Ok(Some(answer)) => self.caller.reply(&answer),
+            Ok(Some(answer)) => {
+                self.caller.reply(&answer);
+                self.caller.voice.buffers.give(answer);
+            }
             Ok(None) => {}
             Err(exception) => self.caller.refuse(exception),
         }
@@ -185,6 +189,7 @@ impl Serving<'_, '_> {
     ) {
         if let Some(answer) = answer {
             self.caller.reply_protected(keys, channel, &answer, form);
+            self.caller.voice.buffers.give(answer);
         }
     }
 
@@ -239,10 +244,12 @@ impl Serving<'_, '_> {
         // Whoever asks in general blocks is answered in them.
         let budget = if joined { limit } else { budget };
         let keys = keys.as_deref();
-        let builtin = Builtin { config, association, context: &context, client_title, max_pdu, keys, open };
+        let (user_id, open) = (session.user_id, &open);
+        let builtin =
+            Builtin { config, association, context: &context, client_title, max_pdu, keys, user_id, open };
         let selects = session.terms.conformance.has(Conformance::SELECTIVE_ACCESS);
-        let services = Services { builtin, objects: self.objects, selects, budget, limit };
-        let counters = &mut self.caller.voice.counters;
+        let Voice { counters, buffers, .. } = &mut *self.caller.voice;
+        let services = Services { builtin, objects: self.objects, selects, budget, limit, buffers };
         let answer = Dispatch { session, services, counters }.answer(apdu);
         let asked = matches!(apdu.first(), Some(&apdu_tag::GET_REQUEST | &apdu_tag::ACTION_REQUEST));
         self.caller.voice.counters.stale_blocks +=

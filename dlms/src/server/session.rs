@@ -21,6 +21,8 @@ pub(super) struct Session {
     /// In a ciphered context.
     pub(super) channel: Option<Channel>,
     pub(super) terms: Terms,
+    /// Which user of the client it is, if it has said so.
+    pub(super) user_id: Option<u8>,
     pub(super) last_heard: Instant,
     /// What is sent in blocks.
     pub(super) transfer: Option<Transfer>,
@@ -100,6 +102,7 @@ impl Session {
             phase,
             channel: None,
             terms: *terms,
+            user_id: None,
             last_heard: now,
             transfer: None,
             incoming: None,
@@ -111,6 +114,12 @@ impl Session {
     /// The same in a ciphered context.
     pub(super) fn ciphered(mut self, channel: Option<Channel>) -> Self {
         self.channel = channel;
+        self
+    }
+
+    /// The same of this user.
+    pub(super) const fn of_user(mut self, user_id: Option<u8>) -> Self {
+        self.user_id = user_id;
         self
     }
 

@@ -13,6 +13,42 @@ pub(super) struct Sessions {
     timeout: Duration,
 }
 
+/// Which associations are open, and who has opened them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenAssociations {
+    /// Bit n is association n.
+    bits: u64,
+    users: [u8; ASSOCIATIONS_MAX],
+}
+
+/// Associations that have objects of their own. A bound of this crate.
+pub(super) const ASSOCIATIONS_MAX: usize = 64;
+
+impl Default for OpenAssociations {
+    fn default() -> Self {
+        Self { bits: 0, users: [0; ASSOCIATIONS_MAX] }
+    }
+}
+
+impl OpenAssociations {
+    fn add(&mut self, session: &Session) {
+        if let Some(user) = self.users.get_mut(session.association) {
+            self.bits |= 1 << session.association;
+            *user = session.user_id.unwrap_or(*user);
+        }
+    }
+
+    /// Whether somebody has opened the association at this place.
+    pub(super) const fn has(&self, association: usize) -> bool {
+        association < ASSOCIATIONS_MAX && self.bits & 1 << association != 0
+    }
+
+    /// The user who has opened it; of several, one that has said who it is.
+    pub(super) fn user(&self, association: usize) -> Option<u8> {
+        self.users.get(association).copied().filter(|_| self.has(association))
+    }
+}
+
 impl Sessions {
     pub(super) fn new(most: usize, timeout: Duration) -> Self {
         let (most, timeout) = (most.max(1), timeout.max(Duration::from_millis(1)));
@@ -62,10 +98,11 @@ impl Sessions {
         self.held.retain(|session| session.last_heard + self.timeout > now);
     }
 
-    /// The associations that are open, by their places, as bits.
-    pub(super) fn open(&self) -> u64 {
-        let open = self.held.iter().filter(|session| session.is_open());
-        open.filter_map(|session| 1u64.checked_shl(session.association as u32)).fold(0, |all, one| all | one)
+    /// The associations that are open.
+    pub(super) fn open(&self) -> OpenAssociations {
+        let mut open = OpenAssociations::default();
+        self.held.iter().filter(|session| session.is_open()).for_each(|session| open.add(session));
+        open
     }
 
     /// When the next session is to be forgotten.

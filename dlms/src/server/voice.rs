@@ -1,5 +1,6 @@
 //! What the server says: answers, records and events, in order.
 
+use super::buffers::Buffers;
 use super::{ServerCounters, ServerEvent, ServerOutput, ServerPersist};
 use crate::invocation::InvocationCounter;
 use crate::specs::conversation::OUTPUTS_MAX;
@@ -14,11 +15,18 @@ pub(super) struct Voice {
     out: Outbox<ServerOutput, OUTPUTS_MAX>,
     pub(super) entropy: Stream,
     pub(super) counters: ServerCounters,
+    pub(super) buffers: Buffers,
 }
 
 impl Voice {
     pub(super) fn new(send: InvocationCounter, entropy: Stream) -> Self {
-        Self { send, out: Outbox::new(), entropy, counters: ServerCounters::default() }
+        Self {
+            send,
+            out: Outbox::new(),
+            entropy,
+            counters: ServerCounters::default(),
+            buffers: Buffers::new(),
+        }
     }
 
     /// The next send counter, with its reservation ahead of it; `None` when the key is worn out.

@@ -3,6 +3,7 @@
 //! Confidence B: the ports, counters, names and profiles of India, which a public table has. Confidence C: all else; the
 //! documents of IDIS package 3, Linky and T5 are not public in full.
 
+use crate::classes::profile::NullCells;
 use crate::classes::{Companion, EventFamily};
 use crate::client::{Quirks, TrailingOctets};
 use crate::cosem::LogicalName;
@@ -30,6 +31,7 @@ const COMMON: Companion = Companion {
     daily_profile: electricity(99, 2, 0),
     billing_profile: all(98, 1, 0),
     event_log: all(99, 98, 0),
+    null_cells: NullCells::NoValue,
     maximum_demand_class: 4,
     codes_48_49: EventFamily::ModuleCover,
     names: &[],
@@ -38,7 +40,13 @@ const COMMON: Companion = Companion {
 
 /// All of them.
 pub const ALL: [Companion; 5] = [
-    Companion { key: "idis", name: "IDIS", codes_48_49: EventFamily::Keys, ..COMMON },
+    Companion {
+        key: "idis",
+        name: "IDIS",
+        null_cells: NullCells::FromRowBefore,
+        codes_48_49: EventFamily::Keys,
+        ..COMMON
+    },
     Companion { key: "dsmr", name: "DSMR", ..COMMON },
     Companion {
         key: "india",

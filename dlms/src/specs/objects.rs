@@ -14,7 +14,8 @@ pub const WEEKS_MAX: usize = 12;
 pub const DAYS_MAX: usize = 16;
 pub const DAY_ACTIONS_MAX: usize = 12;
 pub const THRESHOLDS_MAX: usize = 8;
-pub const EXECUTION_TIMES_MAX: usize = 16;
+/// Every quarter of an hour of a day.
+pub const EXECUTION_TIMES_MAX: usize = 96;
 pub const PUSH_OBJECTS_MAX: usize = 32;
 pub const PUSH_WINDOWS_MAX: usize = 8;
 pub const PUSH_PROTECTIONS_MAX: usize = 4;
@@ -42,3 +43,11 @@ pub const CURRENCY_LEN_MAX: usize = 8;
 pub const CALENDAR_DAYS_MAX: i64 = 32;
 /// Effects that one request may have.
 pub const EFFECTS_MAX: usize = 32;
+/// Rows of a table of a network layer: those of a coordinator.
+pub const NETWORK_ROWS_MAX: usize = 2048;
+/// Octets of a password of a local port.
+pub const PASSWORD_LEN_MAX: usize = 32;
+/// Octets of the version of a firmware.
+pub const VERSION_LEN_MAX: usize = 64;
+/// Addresses, contexts and prefixes of a node.
+pub const ADDRESSES_MAX: usize = 16;

@@ -1,7 +1,8 @@
 //! The interface classes, one declared version each \[BB 4.3 to 4.9\].
 //!
-//! Confidence A: classes 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 17, 18, 20, 21, 22, 23, 64, 70, 71. Confidence B: 40, 41, 43, 48, 68,
-//! 90, 91, 92, 111, 112, 113, 115, whose tables independent implementations agree on.
+//! Confidence A: classes 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 17, 18, 20, 21, 22, 23, 64, 70, 71. Confidence B: 19, 40, 41, 43, 48, 68,
+//! 80 to 84, 86, 90, 111, 112, 113, 115, whose tables independent implementations agree on. Confidence C: the rows of the tables of 85,
+//! and that 91 and 92 have in version 4 the attributes that they have in version 3 (which are B): what version 4 adds is not known here.
 
 use crate::classes::{
     Attribute,
@@ -109,6 +110,11 @@ schemas! {
         r("image_first_not_transferred_block_number", U32), w("image_transfer_enabled", Bool),
         r("image_transfer_status", Enum), r("image_to_activate_info", Array(&Structure(&[U32, Octets, Octets]))),
     ], ["image_transfer_initiate", "image_block_transfer", "image_verify", "image_activate"];
+    /// \[BB 4.7.1\]
+    LOCAL_PORT_SETUP = 19, 1, "IEC local port setup": [
+        w("default_mode", Enum), w("default_baud", Enum), w("prop_baud", Enum), w("response_time", Enum), w("device_addr", Octets),
+        w("pass_p1", Octets), w("pass_p2", Octets), w("pass_w5", Octets),
+    ], [];
     /// \[BB 4.5.5\]
     ACTIVITY_CALENDAR = 20, 0, "Activity calendar": [
         r("calendar_name_active", Octets), r("season_profile_active", SEASONS), r("week_profile_table_active", WEEKS),
@@ -174,6 +180,40 @@ schemas! {
         w("emergency_profile", Structure(&[U16, DATE_TIME, U32])), w("emergency_profile_group_id_list", Array(&U16)),
         r("emergency_profile_active", Bool), w("actions", Structure(&[SCRIPT, SCRIPT])),
     ], [];
+    /// \[BB 4.12.3\]
+    PRIME_LLC_SETUP = 80, 0, "61334-4-32 LLC SSCS setup": [r("service_node_address", U16), r("base_node_address", U16)], ["reset"];
+    /// \[BB 4.12.4\]
+    PRIME_PHY_COUNTERS = 81, 0, "PRIME NB OFDM PLC physical layer counters": [
+        r("phy_stats_crc_incorrect_count", U16), r("phy_stats_crc_fail_count", U16), r("phy_stats_tx_drop_count", U16),
+        r("phy_stats_rx_drop_count", U16),
+    ], ["reset"];
+    /// \[BB 4.12.5\]
+    PRIME_MAC_SETUP = 82, 0, "PRIME NB OFDM PLC MAC setup": [
+        w("mac_min_switch_search_time", U8), w("mac_max_promotion_pdu", U8), w("mac_promotion_pdu_tx_period", U8),
+        w("mac_beacons_per_frame", U8), w("mac_scp_max_tx_attempts", U8), w("mac_ctl_re_tx_timer", U8), w("mac_max_ctl_re_tx", U8),
+    ], [];
+    /// \[BB 4.12.6\]
+    PRIME_MAC_FUNCTIONAL = 83, 0, "PRIME NB OFDM PLC MAC functional parameters": [
+        r("mac_LNID", I16), r("mac_LSID", U8), r("mac_SID", U8), r("mac_SNA", OctetsOf(6)), r("mac_state", Enum), r("mac_scp_length", I16),
+        r("mac_node_hierarchy_level", U8), r("mac_beacon_slot_count", U8), r("mac_beacon_rx_slot", U8), r("mac_beacon_tx_slot", U8),
+        r("mac_beacon_rx_frequency", U8), r("mac_beacon_tx_frequency", U8), r("mac_capabilities", U16),
+    ], [];
+    /// \[BB 4.12.7\]
+    PRIME_MAC_COUNTERS = 84, 0, "PRIME NB OFDM PLC MAC counters": [
+        r("mac_tx_data_pkt_count", U32), r("mac_rx_data_pkt_count", U32), r("mac_tx_ctrl_pkt_count", U32),
+        r("mac_rx_ctrl_pkt_count", U32), r("mac_csma_fail_count", U32), r("mac_csma_ch_busy_count", U32),
+    ], ["reset"];
+    /// \[BB 4.12.8\]
+    PRIME_NETWORK_ADMINISTRATION = 85, 0, "PRIME NB OFDM PLC MAC network administration data": [
+        r("mac_list_multicast_entries", Array(&Structure(&[I8, I16]))), r("mac_list_switch_table", Array(&I16)),
+        r("mac_list_direct_table", Array(&Structure(&[I16, I16, I16, I16, I16, I16, OctetsOf(6)]))),
+        r("mac_list_available_switches", Array(&Structure(&[OctetsOf(6), I16, I8, I8, I8]))),
+        r("mac_list_phy_comm", Array(&Structure(&[OctetsOf(6), I8, I8, I8, I8, I8, I8, I8, I8]))),
+    ], ["reset"];
+    /// \[BB 4.12.9\]
+    PRIME_APPLICATIONS_IDENTIFICATION = 86, 0, "PRIME NB OFDM PLC application identification": [
+        r("firmware_version", Octets), r("vendor_ID", U16), r("product_ID", U16),
+    ], [];
     /// \[BB 4.13.3\]
     G3_MAC_COUNTERS = 90, 1, "G3-PLC MAC layer counters": [
         r("mac_Tx_data_packet_count", U32), r("mac_Rx_data_packet_count", U32), r("mac_Tx_cmd_packet_count", U32),
@@ -181,7 +221,7 @@ schemas! {
         r("mac_bad_CRC_count", U32), r("mac_Tx_data_broadcast_count", U32), r("mac_Rx_data_broadcast_count", U32),
     ], ["reset"];
     /// \[BB 4.13.4\]
-    G3_MAC_SETUP = 91, 2, "G3-PLC MAC setup": [
+    G3_MAC_SETUP = 91, 4, "G3-PLC MAC setup": [
         r("mac_short_address", U16), r("mac_RC_coord", U16), r("mac_PAN_id", U16), r("mac_key_table", Array(&Structure(&[U8, Octets]))),
         r("mac_frame_counter", U32), r("mac_tone_mask", Bits), r("mac_TMR_TTL", U8), r("mac_max_frame_retries", U8),
         r("mac_neighbour_table_entry_TTL", U8),
@@ -190,10 +230,10 @@ schemas! {
         r("mac_beacon_randomization_window_length", U8), r("mac_A", U8), r("mac_K", U8), r("mac_min_CW_attempts", U8),
         r("mac_cenelec_legacy_mode", U8), r("mac_FCC_legacy_mode", U8), r("mac_max_BE", U8), r("mac_max_CSMA_backoffs", U8),
         r("mac_min_BE", U8), r("mac_broadcast_max_CW_enabled", Bool), r("mac_transmit_atten", U8),
-        r("mac_POS_table", Array(&Structure(&[U16, U8, U8]))),
+        r("mac_POS_table", Array(&Structure(&[U16, U8, U8]))), r("mac_duplicate_detection_TTL", U8),
     ], ["mac_get_neighbour_table_entry"];
     /// \[BB 4.13.5\]
-    G3_ADAPTATION_SETUP = 92, 2, "G3-PLC 6LoWPAN adaptation layer setup": [
+    G3_ADAPTATION_SETUP = 92, 4, "G3-PLC 6LoWPAN adaptation layer setup": [
         r("adp_max_hops", U8), r("adp_weak_LQI_value", U8), r("adp_security_level", U8), r("adp_prefix_table", Array(&Any)),
         r("adp_routing_configuration", Array(&ROUTING)),
         r("adp_broadcast_log_table_entry_TTL", U16),
@@ -203,7 +243,7 @@ schemas! {
         r("adp_group_table", Array(&U16)), r("adp_max_join_wait_time", U16), r("adp_path_discovery_time", U8),
         r("adp_active_key_index", U8), r("adp_metric_type", U8), r("adp_coord_short_address", U16),
         r("adp_disable_default_routing", Bool), r("adp_device_type", Enum), r("adp_default_coord_route_enabled", Bool),
-        r("adp_destination_address_set", Array(&U16)),
+        r("adp_destination_address_set", Array(&U16)), r("adp_low_LQI_value", U8), r("adp_high_LQI_value", U8),
     ], [];
     /// \[BB 4.6.2\]
     ACCOUNT = 111, 0, "Account": [

@@ -1,5 +1,7 @@
 //! Wrapper PDUs out of the stream of a TCP connection.
 
+use super::Wpdu;
+use crate::apdu::{ExceptionResponse, Pdu, ServiceError, StateError};
 use crate::specs::wrapper as specs;
 use alloc::vec::Vec;
 use core::fmt;
@@ -14,6 +16,8 @@ pub struct WpduStream {
     buffer: Vec<u8>,
     max_apdu_len: usize,
     fault: Option<StreamFault>,
+    /// Source and destination of an APDU that is too long.
+    refused: Option<(u16, u16)>,
 }
 
 /// Why a stream is no stream of wrapper PDUs.
@@ -28,7 +32,7 @@ pub enum StreamFault {
 impl WpduStream {
     /// A stream that has not begun, with APDUs of at most so many octets.
     pub const fn new(max_apdu_len: u16) -> Self {
-        Self { buffer: Vec::new(), max_apdu_len: max_apdu_len as usize, fault: None }
+        Self { buffer: Vec::new(), max_apdu_len: max_apdu_len as usize, fault: None, refused: None }
     }
 
     /// Takes octets from the front until a wrapper PDU is whole, and returns it, header and all, as a
@@ -52,6 +56,17 @@ impl WpduStream {
         Ok(None)
     }
 
+    /// What a server answers to an APDU longer than the stream takes, before it closes the connection: the exception-response
+    /// pdu-too-long, a whole wrapper PDU. `None` while nothing was too long, and where nobody or everybody was meant.
+    pub fn refusal(&self) -> Option<Vec<u8>> {
+        let (source, destination) = self.refused?;
+        if matches!(destination, specs::SAP_NO_STATION | specs::SAP_ALL_STATION) {
+            return None;
+        }
+        let apdu = TOO_LONG.to_vec();
+        Some(Wpdu { source: destination, destination: source, apdu: &apdu }.to_vec())
+    }
+
     /// Whether a PDU has begun and not ended.
     pub const fn is_within_pdu(&self) -> bool {
         !self.buffer.is_empty()
@@ -66,6 +81,9 @@ impl WpduStream {
     fn wanted(&mut self) -> Result<usize, StreamFault> {
         let wanted = total_len(&self.buffer, self.max_apdu_len);
         self.fault = wanted.err();
+        if matches!(self.fault, Some(StreamFault::TooLong(_))) {
+            self.refused = saps(&self.buffer);
+        }
         if self.fault.is_some() {
             self.buffer = Vec::new();
         }
@@ -88,8 +106,18 @@ fn total_len(octets: &[u8], max_apdu_len: usize) -> Result<usize, StreamFault> {
     }
 }
 
-/// Source and destination.
+/// Source and destination of a header that is whole.
+fn saps(header: &[u8]) -> Option<(u16, u16)> {
+    let mut reader = Reader::new(header);
+    reader.u16_be().ok()?;
+    Some((reader.u16_be().ok()?, reader.u16_be().ok()?))
+}
+
+/// Octets of source and destination.
 const SAPS_LEN: usize = 4;
+/// More octets than are taken \[GB 9.5; confidence A\].
+const TOO_LONG: ExceptionResponse =
+    ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::PduTooLong };
 
 impl fmt::Display for StreamFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,6 +184,35 @@ mod tests {
         assert_eq!(cut(&[&hex("000100010010ffff")]), (Vec::new(), Some(StreamFault::TooLong(0xFFFF))));
         let (empty, good) = (hex("0001000100100000"), hex("0001000100100002c001"));
         assert_eq!(cut(&[&[&empty[..], &good[..]].concat()]), (alloc::vec![empty, good], None));
+    }
+
+    /// What is answered to this header by a stream of at most 1000 octets.
+    fn refusal(header: &str) -> Option<Vec<u8>> {
+        let mut stream = WpduStream::new(1000);
+        let mut taken = Ok(None);
+        // Octet by octet: nothing is to be known before the header is whole.
+        for octet in hex(header) {
+            assert_eq!((taken, stream.refusal()), (Ok(None), None));
+            taken = stream.take(&mut &[octet][..]);
+        }
+        let refusal = stream.refusal();
+        assert_eq!(taken.is_err(), refusal.is_some() || !header.ends_with("03e8"));
+        refusal
+    }
+
+    #[test]
+    fn who_sends_too_long_an_apdu_is_told_so_before_a_single_octet_of_it_has_come() {
+        assert_eq!(refusal("00010010000103e9"), Some(hex("0001000100100003d80104")));
+        assert_eq!(refusal("000100300001ffff"), Some(hex("0001000100300003d80104")));
+        assert_eq!(refusal("00010010000103e8"), None, "as long as may be");
+        assert_eq!(
+            [refusal("000100100000ffff"), refusal("00010010007fffff")],
+            [None, None],
+            "nobody, everybody"
+        );
+        let mut stream = WpduStream::new(1000);
+        assert!(stream.take(&mut &hex("0002")[..]).is_err());
+        assert_eq!(stream.refusal(), None, "whoever speaks no wrapper understands no answer");
     }
 
     proptest! {

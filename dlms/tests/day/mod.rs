@@ -5,6 +5,7 @@ use dlms::apdu::*;
 use dlms::axdr::{Data, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, SortMethod};
 use dlms::cosem::{AttributeRequest, CaptureObject, ClockStatus, ClockTime, LogicalName};
+use dlms::security::{Control, SecurityContext, SecurityPolicy};
 use dlms::server::*;
 use dlms::wrapper::Wpdu;
 use plc_core::{Seed, Utc};
@@ -129,11 +130,42 @@ pub(crate) fn server() -> (Server, Meter) {
         session_timeout: Duration::from_secs(3600),
         max_failed_proofs: 3,
         lockout: Duration::from_secs(600),
-        report_security_errors: false,
+        security_errors: SecurityErrors::Silent,
         seed: Seed::from_u64(99),
     };
     (Server::new(config), Meter)
 }
+
+/// The title of the client of a ciphered context.
+const CLIENT: [u8; 8] = *b"PLCDC001";
+
+fn keys() -> SecurityContext {
+    SecurityContext::new(&[1; 16], &[2; 16]).with_policy(SecurityPolicy::ALL)
+}
+
+/// The same server, whose association is there under keys.
+pub(crate) fn ciphered_server() -> (Server, Meter) {
+    let (server, meter) = server();
+    let mut config = server.config().clone();
+    config.associations[0].authentication = ServerAuthentication::PreEstablished {
+        keys: keys(),
+        client_title: CLIENT,
+        last_client_counter: None,
+    };
+    (Server::new(config), meter)
+}
+
+/// A request in its envelope, under this counter.
+pub(crate) fn sealed(counter: u32, plain: &[u8]) -> Vec<u8> {
+    let control = Control::AUTHENTICATED_ENCRYPTED;
+    let text = keys().protect(control, &CLIENT, counter, plain).unwrap();
+    wrap(&Ciphered { envelope: Envelope::Specific(0xC8), control, counter, text: &text }.to_vec())
+}
+
+/// Asks for the register, in clear.
+pub(crate) const GET_REGISTER: [u8; 13] = [0xC0, 1, 0xC1, 0, 3, 1, 0, 1, 8, 0, 255, 2, 0];
+/// Asks for the day, in clear.
+pub(crate) const GET_DAY: [u8; 13] = [0xC0, 1, 0xC1, 0, 7, 1, 0, 99, 1, 0, 255, 2, 0];
 
 fn wrap(apdu: &[u8]) -> Vec<u8> {
     Wpdu { source: SAP.into(), destination: 1, apdu }.to_vec()
@@ -142,6 +174,7 @@ fn wrap(apdu: &[u8]) -> Vec<u8> {
 /// Opens the public association.
 pub(crate) fn aarq() -> Vec<u8> {
     let aarq = Aarq {
+        user_id: None,
         protocol_version: None,
         context: ApplicationContext::LOGICAL_NAMES,
         client_title: None,

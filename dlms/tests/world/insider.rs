@@ -36,6 +36,7 @@ impl Insider {
     pub(crate) fn aarq_for(&mut self, max_pdu: u16, change: impl FnOnce(&mut Aarq<'_>)) -> Vec<u8> {
         let initiate = self.sealed(&InitiateRequest::new(Conformance::OURS, max_pdu).to_vec());
         let mut aarq = Aarq {
+            user_id: None,
             protocol_version: None,
             context: ApplicationContext::LOGICAL_NAMES_CIPHERED,
             client_title: Some(&self.title),
@@ -50,6 +51,7 @@ impl Insider {
     /// An AARQ with this user-information, whatever it is.
     pub(crate) fn aarq_around(&self, user_information: Option<&[u8]>) -> Vec<u8> {
         let aarq = Aarq {
+            user_id: None,
             protocol_version: None,
             context: ApplicationContext::LOGICAL_NAMES_CIPHERED,
             client_title: Some(&self.title),

@@ -173,7 +173,7 @@ pub(crate) fn server_config() -> ServerConfig {
         session_timeout: Duration::from_secs(3600),
         max_failed_proofs: 3,
         lockout: Duration::from_secs(600),
-        report_security_errors: false,
+        security_errors: SecurityErrors::Silent,
         seed: Seed::from_u64(99),
     }
 }

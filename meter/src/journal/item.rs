@@ -41,6 +41,8 @@ pub enum Counter {
     Loadng,
     /// The same of broadcasts.
     Broadcast,
+    /// Trials of images that were begun when the last activation was asked for.
+    Trials,
 }
 
 /// One of the things that are kept.
@@ -91,6 +93,8 @@ impl Item {
             MeterPersist::Node(Persist::BroadcastSequence { reserved_to }) => {
                 Self::Counter(Counter::Broadcast, *reserved_to)
             }
+            MeterPersist::ImageWanted { trials } => Self::Counter(Counter::Trials, (*trials).into()),
+            MeterPersist::ImageBegin { .. } | MeterPersist::ImageBlock { .. } => return None,
             MeterPersist::Server(_) | MeterPersist::Node(_) => return None,
         })
     }
@@ -114,6 +118,7 @@ impl Item {
             (Counter::Frame, Some(state.frame_counter)),
             (Counter::Loadng, memory.loadng_sequence),
             (Counter::Broadcast, memory.broadcast_sequence),
+            (Counter::Trials, state.wanted.map(u32::from)),
         ];
         all.extend(counters.into_iter().filter_map(|(of, value)| Some(Self::Counter(of, value?))));
         all
@@ -205,8 +210,14 @@ impl Item {
             8 => Self::Quality(parse_quality(reader)?),
             9 => Self::QualityRow(parse_quality(reader)?),
             10 => {
-                const COUNTERS: [Counter; 5] =
-                    [Counter::Send, Counter::Receive, Counter::Frame, Counter::Loadng, Counter::Broadcast];
+                const COUNTERS: [Counter; 6] = [
+                    Counter::Send,
+                    Counter::Receive,
+                    Counter::Frame,
+                    Counter::Loadng,
+                    Counter::Broadcast,
+                    Counter::Trials,
+                ];
                 Self::Counter(code(&COUNTERS, reader, "counter")?, reader.u32_le()?)
             }
             _ => return Err(WireError::Invalid("item of a journal")),

@@ -11,8 +11,11 @@
 //! A record has a checksum, so one that was cut is none. A meter that captures every quarter of an hour writes some 110 kB a day; with
 //! two halves of 256 kB every page is erased about once in five days, a thousand times in fifteen years, where NOR flash takes ten thousand.
 //!
+//! The octets of an image under way have pages of their own: [`ImageBank`].
+//!
 //! Keys and certificates that clients have changed are not kept here: they belong into a memory that nobody reads out.
 
+mod image_bank;
 mod item;
 
 use crate::application::MeterPersist;
@@ -21,6 +24,7 @@ use crate::profiles::ProfileSizes;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+pub use image_bank::{ImageBank, KeptImage};
 pub use item::{Counter, Item, Profile};
 use plc_core::crc::record_crc;
 use plc_core::wire::{Reader, WireError, Writer};

@@ -6,12 +6,12 @@ use super::catalogue::{Content, Place};
 use super::events::EventGroup;
 use crate::clock::ClockShift;
 use crate::profiles::Row;
-use crate::specs::{SCRIPT_DEPTH_MAX, alarm, event};
+use crate::specs::{SAMPLE_GAP_MAX, SCRIPT_DEPTH_MAX, alarm, event};
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::Data;
 use dlms::classes::{
-    self, Command, Effect, Effects, G3Layer, G3Setup, ImageStatus, Object, ScriptAction, ScriptReference,
-    Service,
+    self, Command, ControlState, Effect, Effects, G3Layer, G3Setup, ImageStatus, ScriptAction,
+    ScriptReference, Service,
 };
 use dlms::cosem::{AttributeRequest, MethodRequest};
 use plc_core::{Instant, UtcAnchor};
@@ -23,6 +23,8 @@ pub enum Origin {
     Remote,
     /// The meter itself: a limiter, a monitor.
     Local,
+    /// Somebody at the meter.
+    Manual,
 }
 
 /// What concerns more than the objects.
@@ -78,6 +80,7 @@ impl Objects<'_> {
             return Err(DataAccessResult::ObjectClassInconsistent);
         }
         let Place::Slot(slot) = place else { return Err(DataAccessResult::ReadWriteDenied) };
+        Self::check_crediting(slot, value)?;
         self.check_thresholds(slot, request.attribute, value, now)?;
         let (at, mut effects) = (self.moment(now), Effects::default());
         classes::write(self.board.slots.object_mut(slot), request.attribute, value, &at, &mut effects)?;
@@ -155,8 +158,10 @@ impl Objects<'_> {
         }
         match place {
             Place::Slot(slot) => {
+                let before = self.board.slots.disconnector.control_state;
                 let effects = self.invoke_slot(slot, request.method, parameter, now, origin)?;
                 self.board.mark(slot);
+                self.note_readiness(before, now);
                 self.follow((slot, effects), now, origin, depth);
                 self.board.is_stale = true;
                 self.check_image(slot)
@@ -167,7 +172,7 @@ impl Objects<'_> {
                 Ok(())
             }
             Place::Content(Content::MonthlyProfile) if request.method == 2 => self.close(now),
-            Place::G3(layer) => self.invoke_network(layer, request.method, now),
+            Place::G3(layer) => self.invoke_network(layer, request.method, parameter, now),
             _ => Err(ActionResult::ReadWriteDenied),
         }
     }
@@ -181,20 +186,25 @@ impl Objects<'_> {
         now: Instant,
         origin: Origin,
     ) -> Result<Effects, ActionResult> {
-        let (at, mut effects) = (self.moment(now), Effects::default());
         if (slot, origin) == (Slot::Disconnector, Origin::Local) {
             let command = if method == 1 { Command::LocalDisconnect } else { Command::LocalReconnect };
-            let moved = self.board.slots.disconnector.command(command, &mut effects);
-            return if moved { Ok(effects) } else { Err(ActionResult::OtherReason) };
+            return self.board.command(command).ok_or(ActionResult::OtherReason);
         }
+        let (at, mut effects) = (self.moment(now), Effects::default());
         classes::invoke(self.board.slots.object_mut(slot), method, parameter, &at, &mut effects)?;
         Ok(effects)
     }
 
-    fn invoke_network(&mut self, layer: G3Layer, method: i8, now: Instant) -> Result<(), ActionResult> {
+    fn invoke_network(
+        &mut self,
+        layer: G3Layer,
+        method: i8,
+        parameter: Option<&Data<'_>>,
+        now: Instant,
+    ) -> Result<(), ActionResult> {
         let at = self.moment(now);
         let network = self.network.as_deref_mut().ok_or(ActionResult::ObjectUndefined)?;
-        G3Setup { layer, network }.invoke(method, &Data::Null, &at, &mut Effects::default())
+        classes::invoke(&mut G3Setup { layer, network }, method, parameter, &at, &mut Effects::default())
     }
 
     /// Whether an image that was to be verified is what it should be.
@@ -217,9 +227,10 @@ impl Objects<'_> {
                 Effect::Script(script) => self.run(&script, now, origin, depth),
                 Effect::SetTime(utc) => self.set_clock(UtcAnchor { at: now, utc }),
                 Effect::Switch { connected } => self.on_switched(connected, now, origin),
+                Effect::Push if depth > 0 && slot == Slot::PushInterval => self.trigger_measured(now),
                 Effect::Push => self.trigger(slot, now),
-                Effect::ImageBegin { size } => self.board.images.begin(size),
-                Effect::ImageBlock { offset, octets } => self.board.images.write(offset, &octets),
+                Effect::ImageBegin { size } => self.board.begin_image(size),
+                Effect::ImageBlock { offset, octets } => self.board.images.write(offset, octets),
                 Effect::ImageVerify => self.verify_image(now),
                 Effect::ImageActivate => self.activate_image(now),
                 Effect::DemandReset | Effect::DemandNextPeriod => self.on_demand(slot, &effect, now),
@@ -265,6 +276,7 @@ impl Objects<'_> {
         let shift = self.measurement.on_clock(anchor);
         if before.is_none() {
             self.log(EventGroup::Standard, event::POWER_UP, anchor.at);
+            self.resume_activation(anchor.at);
             if self.board.untold {
                 self.raise_supply(true, anchor.at);
             }
@@ -277,39 +289,59 @@ impl Objects<'_> {
         self.on_clock_moved(shift, anchor.at);
     }
 
+    /// The button of the meter was pressed: it opens a closed circuit and closes one that is ready for it, where the mode of the
+    /// disconnector lets it. Returns whether the circuit was moved.
+    pub fn press(&mut self, now: Instant) -> bool {
+        let command = match self.board.slots.disconnector.control_state {
+            ControlState::Connected => Command::ManualDisconnect,
+            ControlState::ReadyForReconnection => Command::ManualReconnect,
+            ControlState::Disconnected => return false,
+        };
+        let Some(effects) = self.board.command(command) else { return false };
+        self.board.mark(Slot::Disconnector);
+        self.follow((Slot::Disconnector, effects), now, Origin::Manual, 0);
+        true
+    }
+
+    /// A circuit that was locked open and that somebody at the meter may close now: an event of its own, as nothing has moved.
+    fn note_readiness(&mut self, before: ControlState, now: Instant) {
+        let state = self.board.slots.disconnector.control_state;
+        if (before, state) == (ControlState::Disconnected, ControlState::ReadyForReconnection) {
+            self.log(EventGroup::Disconnector, event::READY_FOR_RECONNECTION, now);
+        }
+    }
+
     fn on_switched(&mut self, connected: bool, now: Instant, origin: Origin) {
         let code = match (connected, origin) {
             (true, Origin::Remote) => event::REMOTE_CONNECTION,
             (false, Origin::Remote) => event::REMOTE_DISCONNECTION,
             (true, Origin::Local) => event::LOCAL_RECONNECTION,
             (false, Origin::Local) => event::LOCAL_DISCONNECTION,
+            (true, Origin::Manual) => event::MANUAL_CONNECTION,
+            (false, Origin::Manual) => event::MANUAL_DISCONNECTION,
         };
         self.log(EventGroup::Disconnector, code, now);
         self.notes.push(Note::Switched { connected });
     }
 
-    fn trigger(&mut self, slot: Slot, now: Instant) {
-        let random = self.board.random();
-        if let Some(push) = self.board.push_mut(slot) {
-            push.trigger(now, random);
+    /// What a schedule pushes is as of its time: where that is not measured yet, the next samples are waited for, but not for long.
+    fn trigger_measured(&mut self, now: Instant) {
+        if self.measurement.is_up_to(now) {
+            self.trigger(Slot::PushInterval, now);
+        } else {
+            self.board.push_due.get_or_insert(now + SAMPLE_GAP_MAX);
         }
     }
 
-    fn verify_image(&mut self, now: Instant) {
-        let board = &mut *self.board;
-        let signature = board.images.verified();
-        let code = if signature.is_some() { event::IMAGE_READY } else { event::IMAGE_VERIFICATION_FAILED };
-        board.slots.image.on_verified(signature);
-        board.mark(Slot::Image);
-        self.log(EventGroup::Standard, code, now);
-    }
-
-    /// The bundled meter has no other program to run: the driver is told.
-    fn activate_image(&mut self, now: Instant) {
-        self.board.slots.image.on_activated(true);
-        self.board.mark(Slot::Image);
-        self.log(EventGroup::Standard, event::IMAGE_ACTIVATED, now);
-        self.notes.push(Note::ImageActivated);
+    pub(super) fn trigger(&mut self, slot: Slot, now: Instant) {
+        let random = self.board.random();
+        let waits = self.board.push_mut(slot).is_some_and(|push| push.deadline().is_some());
+        if slot == Slot::PushInterval && !waits {
+            self.board.held_push = self.push_values(slot, now);
+        }
+        if let Some(push) = self.board.push_mut(slot) {
+            push.trigger(now, random);
+        }
     }
 
     fn on_demand(&mut self, slot: Slot, effect: &Effect, now: Instant) {

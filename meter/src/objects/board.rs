@@ -7,14 +7,17 @@ use super::image::ImageStore;
 use super::names;
 use super::quality::{QualityBook, QualityRow, Tallies};
 use super::rates::{Counted, RateRegisters};
+use crate::application::MeterPersist;
 use crate::config::ImageCheck;
+use crate::firmware::BootReport;
+use crate::journal::KeptImage;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use dlms::classes::{
-    Account, ActivityCalendar, Arbitrator, Charge, Credit, DataObject, DemandRegister, DisconnectControl,
-    Effects, ExtendedRegister, ImageTransfer, Limiter, Moment, Object, PushSetup, RegisterActivation,
-    RegisterMonitor, Schedule, Schema, ScriptTable, SingleActionSchedule, Snapshot, SpecialDays,
-    TokenGateway, WallClock,
+    Account, ActivityCalendar, Arbitrator, Charge, Command, Credit, DataObject, DemandRegister,
+    DisconnectControl, Effects, ExtendedRegister, ImageTransfer, Limiter, LocalPort, Moment, Object,
+    PushSetup, RegisterActivation, RegisterMonitor, Schedule, Schema, ScriptTable, SingleActionSchedule,
+    Snapshot, SpecialDays, TokenGateway, WallClock,
 };
 use dlms::cosem::{LogicalName, Wall};
 use plc_core::seed::{Stream, uniform};
@@ -92,6 +95,7 @@ slots! {
     DeviceId2, device_id_2, DataObject, DEVICE_ID_2;
     ConsumerMessage, consumer_message, DataObject, CONSUMER_MESSAGE;
     ConsumerCode, consumer_code, DataObject, CONSUMER_CODE;
+    MeteringMode, metering_mode, DataObject, METERING_MODE;
     PowerFailures, power_failures, DataObject, POWER_FAILURES;
     ErrorRegister, error_register, DataObject, ERROR_REGISTER;
     AlarmRegister, alarm_register, DataObject, ALARM_REGISTER;
@@ -100,6 +104,7 @@ slots! {
     AlarmRegister2, alarm_register_2, DataObject, ALARM_REGISTER_2;
     AlarmFilter2, alarm_filter_2, DataObject, ALARM_FILTER_2;
     AlarmDescriptor2, alarm_descriptor_2, DataObject, ALARM_DESCRIPTOR_2;
+    LocalPort, local_port, LocalPort, LOCAL_PORT;
 }
 
 /// The schedules of one action.
@@ -125,6 +130,10 @@ pub struct Board {
     /// Whether the wiring was found faulty.
     pub(super) wiring_faulty: bool,
     pub(super) images: ImageStore,
+    /// What the boot record says, of a meter with two banks.
+    pub(super) boot: Option<BootReport>,
+    /// Trials that were begun when the last activation was asked for.
+    pub(super) wanted: Option<u8>,
     /// Up to when on the wall schedules have been carried out.
     pub(super) carried_out: Option<Wall>,
     /// When the next of them is due.
@@ -134,6 +143,10 @@ pub struct Board {
     was_down: bool,
     /// The supply has come back, and nobody was told over the network yet.
     pub(super) untold: bool,
+    /// The interval push that waits: its values are those of the moment at which it was triggered.
+    pub(super) held_push: Option<Vec<u8>>,
+    /// When a scheduled interval push is made of what is there, if nothing is measured before.
+    pub(super) push_due: Option<Instant>,
     entropy: Stream,
     /// What has changed since it was made durable.
     changed: BTreeSet<Slot>,
@@ -151,11 +164,15 @@ impl Board {
             quality_records: Outbox::new(),
             wiring_faulty: false,
             images: ImageStore::new(image_check),
+            boot: None,
+            wanted: None,
             carried_out: None,
             next: None,
             is_stale: false,
             was_down: false,
             untold: false,
+            held_push: None,
+            push_due: None,
             entropy: seed.stream(),
             changed: BTreeSet::new(),
         }
@@ -178,9 +195,34 @@ impl Board {
                 snapshot.restore(self.slots.object_mut(slot));
             }
         }
-        self.images.restore(&mut self.slots.image);
         self.was_down = has_lived;
         self.untold = has_lived;
+    }
+
+    /// What the boot record says, what was kept of an image, and how many trials were begun when it was to be activated.
+    pub(crate) fn restore_image(&mut self, boot: Option<BootReport>, kept: KeptImage, wanted: Option<u8>) {
+        (self.boot, self.wanted) = (boot, wanted);
+        self.images.restore(&mut self.slots.image, kept);
+    }
+
+    /// All that has come of an image.
+    pub(crate) const fn image(&self) -> &KeptImage {
+        self.images.kept()
+    }
+
+    /// Makes room for an image.
+    pub(super) fn begin_image(&mut self, size: u32) {
+        self.images.begin(size, self.slots.image.block_size);
+    }
+
+    /// Trials that were begun when the last activation was asked for.
+    pub(crate) const fn wanted(&self) -> Option<u8> {
+        self.wanted
+    }
+
+    /// A record of an image that was not taken.
+    pub(crate) fn take_image_record(&mut self) -> Option<MeterPersist> {
+        self.images.take_record()
     }
 
     /// A meter that has lived before and measures again has been without power.
@@ -191,6 +233,12 @@ impl Board {
             self.slots.power_failures.put(&failures);
             self.mark(Slot::PowerFailures);
         }
+    }
+
+    /// What follows when the circuit is wanted open or closed; `None` where the mode does not allow it in this state.
+    pub(super) fn command(&mut self, command: Command) -> Option<Effects> {
+        let mut effects = Effects::default();
+        self.slots.disconnector.command(command, &mut effects).then_some(effects)
     }
 
     /// A number that nobody foresees.
@@ -245,6 +293,12 @@ impl Board {
         let slot = self.changed.pop_first()?;
         let (_, name, _) = *SLOTS.iter().find(|known| known.0 == slot)?;
         Some(Snapshot::of(name, self.slots.object(slot)))
+    }
+
+    /// The windows of all demand registers: what is known of them is to be kept.
+    pub(super) fn mark_demands(&mut self) {
+        let demands = [Slot::Demand, Slot::DemandExport, Slot::DemandReactive, Slot::DemandApparent];
+        demands.into_iter().for_each(|slot| self.mark(slot));
     }
 
     /// What `now` is to the objects.
@@ -323,7 +377,7 @@ impl Board {
     /// When time alone has something to do: schedules by the clock, pushes by the driver's.
     pub fn deadlines(&self) -> (Option<Utc>, Option<Instant>) {
         let pushes = [&self.slots.push_interval, &self.slots.push_alarm];
-        (self.next, pushes.iter().filter_map(|push| push.deadline()).min())
+        (self.next, pushes.iter().filter_map(|push| push.deadline()).chain(self.push_due).min())
     }
 
     /// Bits of the second alarm register that are no longer so.

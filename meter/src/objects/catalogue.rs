@@ -5,7 +5,7 @@ use super::events::{EventGroup, GROUPS};
 use super::measured_catalogue::{MEASURED, measured};
 use super::names;
 use super::quality::QualityKind;
-use dlms::classes::{G3Layer, Schema};
+use dlms::classes::{G3Layer, LocalPort, Schema};
 use dlms::cosem::LogicalName;
 use dlms::server::{Access, ObjectEntry};
 use dlms::specs::schemas;
@@ -48,6 +48,8 @@ pub(super) enum Content {
     Measured(Measured),
     /// An energy of one rate, counted from 0.
     Rate(EnergyKind, usize),
+    /// The energy that is paid for.
+    Credited,
     /// How often the voltage was wrong: of any phase (0) or of one.
     Tally(QualityKind, u8, TallyPart),
     /// When it was.
@@ -103,7 +105,7 @@ pub(super) struct Known {
 
 /// How many objects the public client may see: the first of the catalogue.
 pub(super) const PUBLIC: usize = 3;
-const FIRST: usize = 10;
+const FIRST: usize = 11;
 const LEN: usize = FIRST + (SLOTS.len() - 1) + 2 * GROUPS.len() + MEASURED + PORTS.len();
 /// Objects that only meters with a port of that kind have.
 const PORTS: [(Place, &Schema, LogicalName, Needs); 7] = [
@@ -124,7 +126,9 @@ const fn network(layer: G3Layer, name: LogicalName) -> (Place, &'static Schema, 
 static CATALOGUE: [Known; LEN] = catalogue();
 
 pub(super) const fn entry(schema: &Schema, name: LogicalName) -> ObjectEntry {
+    let secrets = if schema.class_id == schemas::LOCAL_PORT_SETUP.class_id { LocalPort::SECRETS } else { 0 };
     ObjectEntry::read_only(schema.class_id, schema.version, name, schema.attribute_count())
+        .unreadable(secrets)
         .methods(schema.methods.len() as u8, 0)
 }
 
@@ -178,6 +182,7 @@ const fn first(n: usize) -> Known {
         5 => of(Content::FirmwareSignature, &schemas::DATA, names::FIRMWARE_SIGNATURE),
         6 => of(Content::ProfileStatus, &schemas::DATA, names::PROFILE_STATUS),
         7 => of(Content::LoadProfile, &schemas::PROFILE_GENERIC, names::LOAD_PROFILE),
+        10 => of(Content::Credited, &schemas::REGISTER, names::CREDITED),
         8 => of(Content::DailyProfile, &schemas::PROFILE_GENERIC, names::DAILY_PROFILE),
         _ => of(Content::MonthlyProfile, &schemas::PROFILE_GENERIC, names::MONTHLY_PROFILE),
     }
@@ -217,7 +222,7 @@ pub(super) fn granted(known: &Known, access: Access) -> ObjectEntry {
         }
         Place::Log(_) => (0, 1 << 1),
         Place::Content(Content::MonthlyProfile) => (0, 1 << 2),
-        Place::G3(G3Layer::MacCounters) => (0, 1 << 1),
+        Place::G3(G3Layer::MacCounters | G3Layer::Mac) => (0, 1 << 1),
         Place::Content(_) | Place::EventCode(_) | Place::G3(_) => (0, 0),
     };
     entry.writable(writable).methods(entry.methods, callable)

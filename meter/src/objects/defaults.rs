@@ -8,9 +8,9 @@ use dlms::classes::{
     Account, ActivityCalendar, AnyValue, Arbitrator, AssignedRegister, AttributeReference, Charge, Credit,
     Currency, CurrencyName, DataObject, DayAction, DayProfile, DemandRegister, Destination,
     DisconnectControl, Enumerated, ExecutionTime, ExtendedRegister, ImageTransfer, Limiter, LimiterActions,
-    List, Mask, Octets, PushObject, PushSetup, RegisterActivation, RegisterMonitor, Restriction, Schedule,
-    ScheduleType, Script, ScriptAction, ScriptReference, ScriptTable, Season, Service, SingleActionSchedule,
-    SpecialDays, TokenGateway, WallClock, Week,
+    List, LocalPort, Mask, Octets, PushObject, PushSetup, RegisterActivation, RegisterMonitor, Restriction,
+    Schedule, ScheduleType, Script, ScriptAction, ScriptReference, ScriptTable, Season, Service,
+    SingleActionSchedule, SpecialDays, TokenGateway, WallClock, Week,
 };
 use dlms::cosem::{ClockTime, Date, LogicalName, ScalerUnit, Time, Unit};
 use dlms::specs::objects::NAME_LEN_MAX;
@@ -67,6 +67,7 @@ pub(super) fn slots(image_size_max: u32) -> Slots {
         device_id_2: DataObject::new(&Octets::<1>::default()),
         consumer_message: DataObject::new(&Octets::<1>::default()),
         consumer_code: DataObject::new(&Octets::<1>::default()),
+        metering_mode: DataObject::new(&(specs::crediting::IMPORT as u8)),
         power_failures: DataObject::new(&0u32),
         error_register: DataObject::new(&0u32),
         alarm_register: DataObject::new(&0u32),
@@ -75,6 +76,7 @@ pub(super) fn slots(image_size_max: u32) -> Slots {
         alarm_register_2: DataObject::new(&0u32),
         alarm_filter_2: DataObject::new(&0u32),
         alarm_descriptor_2: DataObject::new(&0u32),
+        local_port: LocalPort::default(),
     }
 }
 
@@ -82,11 +84,11 @@ const fn script(table: LogicalName, selector: u16) -> ScriptReference {
     ScriptReference { table, selector }
 }
 
-const fn value_of(class_id: u16, logical_name: LogicalName) -> AttributeReference {
+pub(super) const fn value_of(class_id: u16, logical_name: LogicalName) -> AttributeReference {
     AttributeReference { class_id, logical_name, attribute: 2 }
 }
 
-fn list<T, const MAX: usize>(elements: Vec<T>) -> List<T, MAX> {
+pub(super) fn list<T, const MAX: usize>(elements: Vec<T>) -> List<T, MAX> {
     List::new(elements).unwrap_or_default()
 }
 
@@ -223,21 +225,25 @@ const ALARM_PUSH: [AttributeReference; 3] = [
     value_of(schemas::DATA.class_id, names::ALARM_REGISTER_2),
 ];
 
-/// Pushes the name of the device, the time and `own`.
-fn push(own: &[AttributeReference]) -> PushSetup {
-    let object = |reference: AttributeReference| PushObject {
+/// A whole attribute, as a push setup lists it.
+pub(super) fn pushed(reference: AttributeReference) -> PushObject {
+    PushObject {
         class_id: reference.class_id,
         logical_name: reference.logical_name,
         attribute: reference.attribute,
         data_index: 0,
         restriction: Restriction { kind: Enumerated(0), value: AnyValue::default() },
         columns: List::default(),
-    };
+    }
+}
+
+/// Pushes the name of the device, the time and `own`.
+fn push(own: &[AttributeReference]) -> PushSetup {
     let device = value_of(schemas::DATA.class_id, names::LOGICAL_DEVICE_NAME);
     let clock = value_of(schemas::CLOCK.class_id, names::CLOCK);
     let mut push = PushSetup::new(names::UDP_PORT, specs::SAP_MANAGEMENT as i8);
     let objects = [device, clock].into_iter().chain(own.iter().cloned());
-    push.objects = list(objects.map(object).collect());
+    push.objects = list(objects.map(pushed).collect());
     push.destination =
         Destination { transport: Enumerated(1), address: Octets::default(), message: Enumerated(0) };
     push

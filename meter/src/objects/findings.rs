@@ -91,6 +91,9 @@ impl Objects<'_> {
 
     /// The supply is lost or back: an event, and an alarm in the place of the other.
     pub(crate) fn on_supply(&mut self, is_there: bool, now: Instant) {
+        if !is_there {
+            self.board.mark_demands();
+        }
         let code = if is_there { event::POWER_UP } else { event::POWER_DOWN };
         self.log(EventGroup::Standard, code, now);
         self.raise_supply(is_there, now);

@@ -16,6 +16,11 @@ impl Objects<'_> {
         let scaled = |(value, unit)| (value, ScalerUnit { scaler: specs::SCALER, unit });
         match content {
             Content::Measured(measured) => self.measured(measured),
+            Content::Credited => {
+                let [import, export, ..] = counted(&self.measurement.ledger());
+                let credited = self.crediting().credited(import, export);
+                Some(scaled((Data::I64(credited), Unit::WATT_HOUR)))
+            }
             Content::Rate(kind, rate) => {
                 let counted = self.board.rates.by_rate.get(rate)?;
                 Some(scaled((energy(kind, counted), kind.unit())))
@@ -96,6 +101,7 @@ const fn energy(kind: EnergyKind, counted: &Counted) -> Data<'static> {
         EnergyKind::Q4 => q4,
         EnergyKind::ApparentImport => apparent_import,
         EnergyKind::ApparentExport => apparent_export,
+        EnergyKind::Sum => import.saturating_add(export),
         EnergyKind::Net => return Data::I64(import.wrapping_sub(export) as i64),
     })
 }

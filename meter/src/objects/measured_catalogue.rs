@@ -35,6 +35,7 @@ pub(super) enum EnergyKind {
     Q4,
     ApparentImport,
     ApparentExport,
+    Sum,
     Net,
 }
 
@@ -69,7 +70,7 @@ pub(super) enum TallyPart {
 impl EnergyKind {
     pub(super) const fn unit(self) -> Unit {
         match self {
-            Self::ActiveImport | Self::ActiveExport | Self::Net => Unit::WATT_HOUR,
+            Self::ActiveImport | Self::ActiveExport | Self::Sum | Self::Net => Unit::WATT_HOUR,
             Self::ApparentImport | Self::ApparentExport => Unit::VOLT_AMPERE_HOUR,
             _ => Unit::VAR_HOUR,
         }
@@ -100,7 +101,7 @@ impl QualityKind {
 }
 
 /// Energies, and C of their totals; D is 8.
-const ENERGIES: [(EnergyKind, u8); 11] = [
+const ENERGIES: [(EnergyKind, u8); 12] = [
     (EnergyKind::ActiveImport, 1),
     (EnergyKind::ActiveExport, 2),
     (EnergyKind::ReactiveImport, 3),
@@ -111,6 +112,7 @@ const ENERGIES: [(EnergyKind, u8); 11] = [
     (EnergyKind::Q4, 8),
     (EnergyKind::ApparentImport, 9),
     (EnergyKind::ApparentExport, 10),
+    (EnergyKind::Sum, 15),
     (EnergyKind::Net, 16),
 ];
 /// Powers, and C of their totals; D is 7.

@@ -1,8 +1,10 @@
 //! The COSEM objects: what clients see, which client sees what, and what objects do to each other.
 
 mod acting;
+mod activating;
 mod board;
 mod catalogue;
+mod crediting;
 mod defaults;
 mod events;
 mod findings;
@@ -11,6 +13,7 @@ mod measured;
 mod measured_catalogue;
 pub mod names;
 mod observing;
+pub mod one_way;
 mod ports;
 mod push_host;
 mod quality;
@@ -22,7 +25,9 @@ mod stepping;
 pub use acting::{Note, Origin};
 pub(crate) use board::PUSHES;
 pub use board::{AlarmRegister, Board, Slot, Slots};
+pub use crediting::Crediting;
 pub use events::{EventGroup, EventLogs, EventRow, GROUPS, LogRecord};
+pub use one_way::OneWay;
 pub use ports::HdlcPort;
 pub(crate) use push_host::destination_number;
 pub use push_host::{DESTINATION_FIRST, PushHost};
@@ -36,7 +41,7 @@ use alloc::vec::Vec;
 use catalogue::{PUBLIC, Ports};
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::{Data, Encoder};
-use dlms::classes::{G3Network, Moment, register};
+use dlms::classes::{G3Layer, G3Network, G3Setup, Moment, register};
 use dlms::cosem::{AttributeRequest, CaptureObject, LogicalName, MethodRequest};
 use dlms::server::{Access, AssociationContext, ObjectEntry, ObjectModel};
 use dlms::specs::schemas;
@@ -87,7 +92,7 @@ pub struct Objects<'m> {
     /// Maker and number.
     pub identity: &'m Identity,
     /// The version of the firmware.
-    pub firmware: &'static str,
+    pub firmware: &'m str,
     /// The highest counter accepted from the management client.
     pub receive_counter: Option<u32>,
     /// What is measured.
@@ -168,8 +173,12 @@ impl ObjectModel for Objects<'_> {
         request: &MethodRequest,
         parameter: Option<&Data<'_>>,
         association: &AssociationContext,
-        _: &mut Encoder<'_>,
+        out: &mut Encoder<'_>,
     ) -> Result<(), ActionResult> {
+        if let Some((catalogue::Place::G3(layer @ G3Layer::Mac), _)) = self.locate(request.logical_name) {
+            let network = self.network.as_deref_mut().ok_or(ActionResult::ObjectUndefined)?;
+            return G3Setup { layer, network }.ask(request.method, parameter.unwrap_or(&Data::Null), out);
+        }
         self.invoke(request, parameter, association.now, Origin::Remote)
     }
 }

@@ -20,6 +20,10 @@ pub const RECEIVE_COUNTER: LogicalName = abstract_name(43, 1, 0);
 pub const CLOCK: LogicalName = abstract_name(1, 0, 0);
 pub const PROFILE_STATUS: LogicalName = abstract_name(96, 10, 1);
 pub const POWER_FAILURES: LogicalName = abstract_name(96, 7, 21);
+/// Whether export is credited: see [`crate::objects::Crediting`].
+pub const METERING_MODE: LogicalName = abstract_name(94, 96, 19);
+/// The energy that is paid for: a code of the maker.
+pub const CREDITED: LogicalName = electricity(128, 8, 0);
 pub const CONSUMER_MESSAGE: LogicalName = abstract_name(96, 13, 0);
 pub const CONSUMER_CODE: LogicalName = abstract_name(96, 13, 1);
 pub const ERROR_REGISTER: LogicalName = abstract_name(97, 97, 0);
@@ -53,6 +57,7 @@ pub const CHARGE: LogicalName = abstract_name(19, 20, 0);
 pub const TOKEN_GATEWAY: LogicalName = abstract_name(19, 40, 0);
 pub const PUSH_INTERVAL: LogicalName = abstract_name(25, 9, 0);
 pub const PUSH_ALARM: LogicalName = LogicalName([0, 1, 25, 9, 0, 255]);
+pub const LOCAL_PORT: LogicalName = abstract_name(20, 0, 0);
 pub const HDLC_SETUP: LogicalName = abstract_name(22, 0, 0);
 pub const UDP_PORT: LogicalName = abstract_name(25, 0, 0);
 pub const MAC_ADDRESS: LogicalName = abstract_name(25, 2, 0);

@@ -15,6 +15,9 @@ impl Objects<'_> {
         self.board.count_power_failure();
         self.note_findings();
         self.count_rates();
+        if self.board.push_due.take().is_some() {
+            self.trigger(Slot::PushInterval, now);
+        }
         self.average(now);
         self.limit(now);
         for slot in [Slot::CurrentMonitor, Slot::VoltageMonitor, Slot::AlarmMonitor] {

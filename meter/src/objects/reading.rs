@@ -59,20 +59,27 @@ impl Objects<'_> {
     pub(crate) fn push_body(&mut self, slot: Slot, now: Instant) -> Option<PushBody> {
         let utc = self.measurement.clock().utc(now);
         let time = utc.map(|utc| self.board.slots.clock.time(utc));
-        let push = self.board.push_mut(slot)?.clone();
+        let held = if slot == Slot::PushInterval { self.board.held_push.clone() } else { None };
+        let body = held.or_else(|| self.push_values(slot, now))?;
+        let push = self.board.push_mut(slot)?;
+        let peer = push.destination.address.as_slice().try_into().ok().map(u16::from_be_bytes);
+        let (client_sap, confirmed) = (u16::try_from(push.push_client_sap).ok()?, push.is_confirmed());
+        Some(PushBody { body, time, peer, client_sap, confirmed })
+    }
+
+    /// The values that a push setup lists, as they are now: one structure.
+    pub(super) fn push_values(&mut self, slot: Slot, now: Instant) -> Option<Vec<u8>> {
+        let objects = self.board.push_mut(slot)?.objects.clone();
         let mut body = Vec::new();
         let mut out = Encoder::new(&mut body, PUSH_LEN_MAX);
-        out.structure(push.objects.len());
-        for object in push.objects.iter() {
+        out.structure(objects.len());
+        for object in objects.iter() {
             match self.pushed(object, now) {
                 Some(value) => out.encoded(&value),
                 None => out.null(),
             }
         }
-        out.finish().ok()?;
-        let peer = push.destination.address.as_slice().try_into().ok().map(u16::from_be_bytes);
-        let (client_sap, confirmed) = (u16::try_from(push.push_client_sap).ok()?, push.is_confirmed());
-        Some(PushBody { body, time, peer, client_sap, confirmed })
+        out.finish().ok().map(|()| body)
     }
 
     /// What is pushed of an object: the value or the part of it that is wanted, if there is one.

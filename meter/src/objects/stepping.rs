@@ -28,6 +28,9 @@ impl Objects<'_> {
             }
             self.board.is_stale = false;
         }
+        if self.board.push_due.take_if(|due| *due <= now).is_some() {
+            self.trigger(Slot::PushInterval, now);
+        }
         for slot in PUSHES {
             let is_due = self.board.push_mut(slot).is_some_and(|push| push.step(&at));
             if is_due {

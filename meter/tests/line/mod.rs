@@ -18,7 +18,15 @@ use std::time::Duration;
 pub(crate) const COORDINATOR: ShortAddress = ShortAddress(0);
 
 pub(crate) fn client(sap: u16, authentication: ClientAuthentication, first_counter: u32) -> Client {
-    Client::new(ClientConfig {
+    Client::new(client_config(sap, authentication, first_counter))
+}
+
+pub(crate) fn client_config(
+    sap: u16,
+    authentication: ClientAuthentication,
+    first_counter: u32,
+) -> ClientConfig {
+    ClientConfig {
         client_sap: sap,
         server_sap: 1,
         client_title: *b"CLI\0\0\0\0\x01",
@@ -34,7 +42,7 @@ pub(crate) fn client(sap: u16, authentication: ClientAuthentication, first_count
         request_limit: Duration::from_secs(3600),
         quirks: Quirks::default(),
         seed: Seed::from_u64(5).derive("client", first_counter.into()),
-    })
+    }
 }
 
 pub(crate) fn management(first_counter: u32) -> Client {

@@ -4,9 +4,8 @@
 //! builds the node alone from the scenario, gives it the same inputs at the same times, and compares each frame, bit for bit.
 
 mod line;
-mod pcapng;
 mod replay;
 
 pub use line::{Entry, Input};
-pub use pcapng::{LINKTYPE_HEADER, LINKTYPE_MAC, Pcapng};
+pub use plc_node::pcapng::{LINKTYPE_HEADER, LINKTYPE_MAC, Pcapng};
 pub use replay::{CaptureError, Replayed, replay, write};

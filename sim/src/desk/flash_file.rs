@@ -16,21 +16,19 @@ pub(super) struct FlashFile {
 }
 
 const PAGE: usize = 4096;
-/// Two halves of 256 kB, as [`meter::journal`] says.
-const PAGES: usize = 128;
 const ERASED: u8 = 0xFF;
 
 impl FlashFile {
-    /// The flash of this file. What lies behind its end is erased.
+    /// So many pages in this file. What lies behind its end is erased.
     ///
     /// # Errors
     /// The file cannot be opened, read or written.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, pages: usize) -> io::Result<Self> {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
         file.try_lock()
             .map_err(|error| io::Error::other(format!("{error}, expected one meter at a time")))?;
-        let held = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX).min(PAGE * PAGES);
-        let mut octets = vec![ERASED; PAGE * PAGES];
+        let held = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX).min(PAGE * pages);
+        let mut octets = vec![ERASED; PAGE * pages];
         file.read_exact_at(&mut octets[..held], 0)?;
         Ok(Self { octets, file, is_durable: false })
     }
@@ -57,7 +55,7 @@ impl Flash for FlashFile {
     }
 
     fn pages(&self) -> usize {
-        PAGES
+        self.octets.len() / PAGE
     }
 
     fn read(&self, address: usize, octets: &mut [u8]) {
@@ -83,17 +81,19 @@ impl Flash for FlashFile {
 mod tests {
     use super::*;
 
+    const PAGES: usize = 8;
+
     #[test]
     fn what_was_programmed_is_there_in_the_next_life_and_bits_are_only_cleared() {
         let path = std::env::temp_dir().join(format!("desk-flash-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
-        let mut flash = FlashFile::open(&path).expect("made");
+        let mut flash = FlashFile::open(&path, PAGES).expect("made");
         flash.program(PAGE + 1, &[0xF0, 0x12]).expect("programmed");
         flash.program(PAGE + 1, &[0x3F]).expect("programmed");
         flash.program(5 * PAGE, &[0]).expect("programmed");
         flash.erase(5).expect("erased");
         drop(flash);
-        let mut flash = FlashFile::open(&path).expect("opened");
+        let mut flash = FlashFile::open(&path, PAGES).expect("opened");
         let mut octets = [0; 4];
         flash.read(PAGE, &mut octets);
         assert_eq!(octets, [ERASED, 0x30, 0x12, ERASED]);

@@ -1,10 +1,10 @@
-//! What a meter on a desk keeps over its lives, in a folder: rows, registers, objects and logs in its journal, and beside it, for
-//! nobody else to read, counters, keys and certificates.
+//! What a meter on a desk keeps over its lives, in a folder: rows, registers, objects and logs in its journal, the image under way in
+//! pages of its own, and beside them, for nobody else to read, counters, keys and certificates.
 
 use super::flash_file::FlashFile;
 use super::records::Records;
 use dlms::security::SystemTitle;
-use meter::journal::Journal;
+use meter::journal::{ImageBank, Journal};
 use meter::{ClockShift, MeterEvent, MeterPersist, MeterState, ProfileSizes};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -25,6 +25,7 @@ pub struct DeskState {
 pub(super) struct Memory {
     folder: PathBuf,
     journal: Journal<FlashFile>,
+    images: ImageBank<FlashFile>,
     sizes: ProfileSizes,
     records: Records,
     /// Whether an earlier life has left anything.
@@ -42,7 +43,8 @@ impl Memory {
     pub(super) fn open(folder: &Path, meter: SystemTitle, sizes: ProfileSizes) -> Result<Self, Fault> {
         let failed = |path: &Path, error: &dyn std::fmt::Display| (path.to_owned(), error.to_string());
         fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-        let (flash, kept) = (folder.join(FLASH), folder.join(RECORDS));
+        let (flash, images) = (folder.join(FLASH), folder.join(IMAGES));
+        let kept = folder.join(RECORDS);
         let records = match fs::read_to_string(&kept) {
             Ok(text) => Some(Records::parse(&text).map_err(|fault| failed(&kept, &fault))?),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -54,16 +56,19 @@ impl Memory {
         }
         if records.is_none() {
             // A first life that was cut short before it had answered anybody.
-            match fs::remove_file(&flash) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&flash, &error)),
-                _ => {}
+            for path in [&flash, &images] {
+                match fs::remove_file(path) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(path, &error)),
+                    _ => {}
+                }
             }
         }
-        let pages = FlashFile::open(&flash).map_err(|error| failed(&flash, &error))?;
+        let pages = FlashFile::open(&flash, FLASH_PAGES).map_err(|error| failed(&flash, &error))?;
+        let bank = FlashFile::open(&images, IMAGES_PAGES).map_err(|error| failed(&images, &error))?;
         let (is_old, fresh) = (records.is_some(), Records { meter, ..Records::default() });
-        let journal = Journal::open(pages, sizes);
+        let (journal, images) = (Journal::open(pages, sizes), ImageBank::open(bank));
         let folder = folder.to_owned();
-        Ok(Self { folder, journal, sizes, records: records.unwrap_or(fresh), is_old })
+        Ok(Self { folder, journal, images, sizes, records: records.unwrap_or(fresh), is_old })
     }
 
     /// What the earlier lives have left; `None` before the first one.
@@ -71,6 +76,7 @@ impl Memory {
         let mut meter = self.journal.state().clone();
         // The journal knows nothing of keys, with which counters begin anew.
         (meter.send_counter, meter.receive_counter) = (1, None);
+        meter.image = self.images.image();
         for record in self.records.server.iter() {
             meter.keep(&MeterPersist::Server(record.clone()), &self.sizes);
         }
@@ -86,6 +92,11 @@ impl Memory {
             self.records.server.keep(record);
             return if self.is_old { self.write() } else { Ok(()) };
         }
+        let is_image = self.images.append(record);
+        let failed = |_| (self.folder.join(IMAGES), String::from("the image is not kept"));
+        if is_image.map_err(failed)? {
+            return Ok(());
+        }
         let kept = self.journal.append(record).map(|_| ());
         kept.map_err(|error| (self.folder.join(FLASH), error.to_string()))
     }
@@ -95,10 +106,12 @@ impl Memory {
     /// # Errors
     /// It could not.
     pub(super) fn begin(self) -> Result<Self, Fault> {
-        let Self { folder, journal, sizes, records, .. } = self;
-        let mut pages = journal.into_flash();
-        pages.make_durable().map_err(|error| (folder.join(FLASH), error.to_string()))?;
-        let memory = Self { folder, journal: Journal::open(pages, sizes), sizes, records, is_old: true };
+        let Self { folder, journal, images, sizes, records, .. } = self;
+        let (mut pages, mut bank) = (journal.into_flash(), images.into_flash());
+        let durable = pages.make_durable().and_then(|()| bank.make_durable());
+        durable.map_err(|error| (folder.clone(), error.to_string()))?;
+        let (journal, images) = (Journal::open(pages, sizes), ImageBank::open(bank));
+        let memory = Self { folder, journal, images, sizes, records, is_old: true };
         memory.write()?;
         Ok(memory)
     }
@@ -131,5 +144,10 @@ impl Memory {
 }
 
 const FLASH: &str = "flash";
+/// Two halves of 256 kB, as [`meter::journal`] says.
+const FLASH_PAGES: usize = 128;
+const IMAGES: &str = "images";
+/// The largest image that a meter takes, and its head.
+const IMAGES_PAGES: usize = 80;
 const RECORDS: &str = "records";
 const UNFINISHED: &str = "records.new";

@@ -27,7 +27,7 @@ use carrier::Carrier;
 use connection::Connection;
 use dlms::apdu::Pdu;
 use dlms::hdlc::{LinkOutput, SecondaryInput};
-use dlms::wrapper::Wpdu;
+use dlms::wrapper::{Wpdu, WpduStream};
 use meter::objects::PushHost;
 use meter::{MeterEvent, MeterPersist};
 use plc_core::{Instant, Machine, Utc};
@@ -185,7 +185,7 @@ impl Desk {
         let mut apdus = 0;
         match carrier {
             Carrier::Wrapper(stream) => {
-                while let Some(datagram) = stream.take(&mut octets).map_err(|fault| fault.to_string())? {
+                while let Some(datagram) = self.taken(connection, stream, &mut octets)? {
                     apdus += 1;
                     for octets in self.serve(now, connection, &datagram) {
                         self.out.push_back(DeskOutput::Octets { connection, octets });
@@ -225,6 +225,20 @@ impl Desk {
             }
         }
         Ok(apdus)
+    }
+
+    /// The next datagram of a stream. Whoever sends too long an APDU is told so, then the connection is closed.
+    fn taken(
+        &mut self,
+        connection: u16,
+        stream: &mut WpduStream,
+        octets: &mut &[u8],
+    ) -> Result<Option<Vec<u8>>, String> {
+        stream.take(octets).map_err(|fault| {
+            let refusal = stream.refusal().map(|octets| DeskOutput::Octets { connection, octets });
+            self.out.extend(refusal);
+            fault.to_string()
+        })
     }
 
     /// Gives a datagram to the meter; returns its answers to this connection.

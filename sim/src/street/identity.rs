@@ -26,6 +26,8 @@ pub struct MeterIdentity {
     pub encryption_key: Key,
     /// The authentication key of its management association.
     pub authentication_key: Key,
+    /// The master key of its management association, under which new keys are transferred.
+    pub master_key: Key,
 }
 
 impl MeterIdentity {
@@ -39,6 +41,7 @@ impl MeterIdentity {
             psk: key("psk"),
             encryption_key: key("encryption key"),
             authentication_key: key("authentication key"),
+            master_key: key("master key"),
         }
     }
 

@@ -8,6 +8,7 @@
 //! The sites share the processors: between two exchanges they do not know each other, so the outcome never
 //! depends on how many processors there are.
 
+pub mod firmware;
 mod identity;
 mod ledger;
 mod line;

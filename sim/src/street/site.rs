@@ -1,12 +1,13 @@
 //! A site: one customer's load, the meter that measures it, and the modem of the meter on the line.
 
+use super::firmware::{self, Banks};
 use super::ledger::Ledger;
 use super::{MeterIdentity, RATE_HZ, StreetConfig, StreetError};
 use crate::feeder::Feeder;
 use crate::grid::Voltages;
 use crate::household::{AMPERES_PER_LSB, Household, RATE, ThreePhaseHousehold, VOLTS_PER_LSB};
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
-use meter::{Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, Ring};
+use meter::{ImageCheck, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, Ring};
 use metrology::{Frame, Ratings};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, SampleClock, Seed, Utc, UtcAnchor};
@@ -34,6 +35,9 @@ pub struct SiteEvent {
 pub struct Site {
     identity: MeterIdentity,
     meter: Meter<Modem>,
+    /// How the meter was built.
+    config: MeterConfig,
+    banks: Banks,
     load: Load,
     anchor: UtcAnchor,
     outgoing: Vec<f32>,
@@ -57,11 +61,17 @@ impl Site {
         let three_phases = config.meters.has_three_phases(place);
         let load = Load::of(feeder, customer, (config.start_second, three_phases), (seed, supply))
             .ok_or_else(|| failed(String::from("no such customer")))?;
-        let mut meter = build_meter(&identity, load.ratings(), seed, anchor.at).map_err(failed)?;
+        let mut built = meter_config(&identity, load.ratings(), seed);
+        built.image_check = ImageCheck::Signed(firmware::maker(config.seed).public_key());
+        let banks = Banks::new(&built.firmware);
+        built.boot = Some(banks.report());
+        let mut meter = build_meter(&identity, &built, seed, anchor.at).map_err(failed)?;
         meter.handle(anchor.at, MeterInput::Clock(anchor));
         Ok(Self {
             identity,
             meter,
+            banks,
+            config: built,
             load,
             anchor,
             outgoing: vec![0.0; config.block],
@@ -150,10 +160,24 @@ impl Site {
 
     /// A meter of this street keeps its memory as long as the street lives, so records need no disk.
     fn drain(&mut self, now: Instant) {
+        let mut activated = false;
         while let Some(output) = self.meter.poll() {
             if let MeterOutput::Event(event) = output {
+                activated |= event == MeterEvent::ImageActivated;
                 self.events.push(SiteEvent { at: self.anchor.utc(now), event });
             }
+        }
+        if activated {
+            self.restart(now);
+        }
+    }
+
+    /// The meter tries the image that it was told to activate. Where nothing can be built of it, what runs goes on.
+    fn restart(&mut self, now: Instant) {
+        let kept = self.meter.state();
+        if let Ok(application) = self.banks.restart(&self.config, &kept) {
+            self.meter.replace_application(now, application);
+            self.meter.handle(now, MeterInput::Clock(self.anchor));
         }
     }
 }
@@ -222,9 +246,18 @@ impl Load {
     }
 }
 
+fn meter_config(identity: &MeterIdentity, ratings: Ratings, seed: &Seed) -> MeterConfig {
+    let seed = seed.derive("meter", u64::from(identity.customer));
+    let keys = MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
+    let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
+    config.master_key = Some(identity.master_key);
+    config.ratings = ratings;
+    config
+}
+
 fn build_meter(
     identity: &MeterIdentity,
-    ratings: Ratings,
+    config: &MeterConfig,
     seed: &Seed,
     now: Instant,
 ) -> Result<Meter<Modem>, String> {
@@ -238,8 +271,5 @@ fn build_meter(
         psk: identity.psk,
         frame_counter: 0,
     };
-    let keys = MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
-    let mut config = MeterConfig::new(identity.meter, keys, seed.derive("application", 0));
-    config.ratings = ratings;
-    Meter::new(config, Node::assemble(modem, device), now).map_err(|error| error.to_string())
+    Meter::new(config.clone(), Node::assemble(modem, device), now).map_err(|error| error.to_string())
 }

@@ -164,6 +164,7 @@ impl<P: Phy> Concentrator<P> {
             short,
             encryption_key: meter.encryption_key,
             authentication_key: meter.authentication_key,
+            renewed: None,
             first_invocation_counter: store.invocation.get(&eui64).copied().unwrap_or(0),
             last_server_counter: store.server_counter.get(&eui64).copied(),
             last_capture: store.last_capture.get(&eui64).copied(),
@@ -303,6 +304,8 @@ impl<P: Phy> Concentrator<P> {
                 let before = self.store.invocation.insert(meter, reserved_to);
                 self.must_rise("reserved invocation counter", meter, before, reserved_to);
             }
+            // Nobody orders new keys here.
+            CollectorOutput::PersistRenewedInvocation { .. } => {}
             CollectorOutput::PersistServerCounter { meter, last } => {
                 let before = self.store.server_counter.insert(meter, last);
                 self.must_rise("counter of an answer", meter, before, last);

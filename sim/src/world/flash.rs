@@ -4,7 +4,7 @@ use meter::journal::{Flash, FlashError};
 
 /// Pages of NOR flash in memory.
 #[derive(Clone, Debug)]
-pub(super) struct Pages {
+pub(crate) struct Pages {
     pages: Vec<Option<Box<[u8; PAGE]>>>,
 }
 
@@ -14,7 +14,7 @@ const PAGES: usize = 128;
 
 impl Pages {
     /// All erased.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { pages: vec![None; PAGES] }
     }
 }

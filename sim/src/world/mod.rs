@@ -30,6 +30,7 @@ mod tap;
 mod truth;
 
 pub use config::{Action, Choice, ReadingPlan, Rogues, TownConfig};
+pub(crate) use flash::Pages;
 pub use layout::{Household, Layout, METERS_PER_CUSTOMER};
 pub use lone::Lone;
 pub use outside::{Orders, Outside};

@@ -150,6 +150,8 @@ impl Record {
             CollectorEvent::Gap { .. }
             | CollectorEvent::Alarmed { .. }
             | CollectorEvent::MeterRefused { .. }
+            | CollectorEvent::OrderProgress { .. }
+            | CollectorEvent::KeysSettled { .. }
             | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::ClockNotSet { .. } => {}
         }

@@ -1,8 +1,10 @@
 //! Somebody who listens to a run.
 
 use crate::capture::{Entry, Input, Pcapng};
-use crate::frame::{Frame, Heard, Quality};
+use crate::frame::{Body, Frame, Heard, Quality};
 use plc_core::{Instant, UtcAnchor};
+use plc_node::FrameBody;
+use plc_node::pcapng::utc_nanos;
 
 /// Keeps what happens to one node, or all frames on the line, or both, or nothing.
 #[derive(Debug, Default)]
@@ -36,8 +38,18 @@ impl Tap {
 
     pub(super) fn on_frame(&mut self, anchor: UtcAnchor, frame: &Frame) {
         if let Some(frames) = &mut self.frames {
-            let since = frame.start.since(anchor.at).as_nanos() as u64;
-            frames.add(anchor.utc, since, frame);
+            frames.add(utc_nanos(anchor, frame.start), &body(&frame.body));
+        }
+    }
+}
+
+fn body(body: &Body) -> FrameBody {
+    match body {
+        Body::Ack { fcs, more_segments, negative } => {
+            FrameBody::Ack { fcs: *fcs, more_segments: *more_segments, negative: *negative }
+        }
+        Body::Data { psdu, tx, response_expected, .. } => {
+            FrameBody::Data { psdu: psdu.clone(), tx: *tx, response_expected: *response_expected }
         }
     }
 }

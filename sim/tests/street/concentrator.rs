@@ -97,6 +97,7 @@ impl Concentrator {
                     short: None,
                     encryption_key: meter.encryption_key,
                     authentication_key: meter.authentication_key,
+                    renewed: None,
                     first_invocation_counter: 0,
                     last_server_counter: None,
                     last_capture: None,
@@ -187,7 +188,9 @@ impl Concentrator {
                 self.collector.handle(now, CollectorInput::Stored { batch: batch.number });
             }
             CollectorOutput::Event(event) => self.log.push(format!("{now:?} {event:?}")),
-            CollectorOutput::PersistInvocation { .. } | CollectorOutput::PersistServerCounter { .. } => {}
+            CollectorOutput::PersistInvocation { .. }
+            | CollectorOutput::PersistRenewedInvocation { .. }
+            | CollectorOutput::PersistServerCounter { .. } => {}
         }
     }
 }

@@ -6,12 +6,12 @@ use concentrator::jobs::audit;
 use concentrator_proto::v1::MeterState;
 
 /// The exit code of a command to the daemon, and what it printed.
-fn ask(daemon: &Daemon, arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn ask(daemon: &Daemon, arguments: &[&str]) -> (Option<i32>, String) {
     let ended = concentrator(&[arguments, &["--address", &daemon.url]].concat()).end();
     (ended.code, [ended.out, ended.err].concat().join("\n"))
 }
 
-fn joined(daemon: &mut Daemon, count: usize) -> Vec<String> {
+pub(crate) fn joined(daemon: &mut Daemon, count: usize) -> Vec<String> {
     wait_for("all meters in the network", || {
         let meters = daemon.client.meters();
         let joined = |state| matches!(state, MeterState::Joined | MeterState::Reading);

@@ -4,9 +4,12 @@
 mod crash;
 mod demo;
 mod desk;
+mod firmware;
 mod front_end;
 mod grpc;
+mod head_end;
 mod jobs;
+mod line;
 mod process;
 mod reload;
 mod table;

@@ -51,6 +51,11 @@ pub(crate) fn plcsim(arguments: &[&str]) -> Process {
     Process::start("plcsim", &[], arguments)
 }
 
+/// Starts `concentrator-headend`.
+pub(crate) fn head_end(arguments: &[&str]) -> Process {
+    Process::start("concentrator-headend", &[], arguments)
+}
+
 /// Looks until there is something to see.
 #[allow(clippy::disallowed_methods, reason = "processes live by the clock of the machine")]
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -84,9 +89,20 @@ impl Process {
 
     /// Waits for the word behind `mark` in a line of standard error.
     pub(crate) fn says(&mut self, mark: &str) -> String {
+        let err = self.err.clone();
+        self.tells(&err, mark)
+    }
+
+    /// Waits for the word behind `mark` in a line of standard output.
+    pub(crate) fn prints(&mut self, mark: &str) -> String {
+        let out = self.out.clone();
+        self.tells(&out, mark)
+    }
+
+    fn tells(&mut self, lines: &Lines, mark: &str) -> String {
         let what = format!("{}: {mark}", self.name);
         wait_for(&what, || {
-            let word = self.err.word_behind(mark);
+            let word = lines.word_behind(mark);
             assert!(word.is_some() || self.is_running(), "{what}: ended, and said {:?}", self.err.all());
             word
         })
@@ -172,7 +188,7 @@ fn build(folder: &Path) {
         profile => profile,
     };
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "-p", "concentrator", "-p", "sim", "--bins"])
+        .args(["build", "--quiet", "--locked", "-p", "concentrator", "-p", "sim", "-p", "headend", "--bins"])
         .args(["--profile", profile, "--target-dir"])
         .arg(folder.parent().unwrap())
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))

@@ -126,6 +126,6 @@ fn a_configuration_from_afar_is_taken_back_unless_it_is_confirmed_and_what_needs
     assert!(told[1].contains("nobody has confirmed"), "{told:?}");
     wait_for("the meter is read by it", || daemon.client.meters()[0].last_reading_time_ms);
     assert_eq!(daemon.terminate().code, Some(0));
-    let record = concentrator(&["audit", "list", "--dir", town.store().to_str().unwrap()]).end();
+    let record = concentrator(&["audit", "list", "--dir", town.path("").to_str().unwrap()]).end();
     assert!(record.out.iter().any(|line| line.contains("confirm-config")), "{record:?}");
 }

@@ -53,6 +53,7 @@ fn meter(identity: &MeterIdentity) -> String {
         ("psk", identity.psk),
         ("encryption_key", identity.encryption_key),
         ("authentication_key", identity.authentication_key),
+        ("master_key", identity.master_key),
     ];
     for (name, key) in keys {
         // Writing to a string cannot fail.

@@ -7,6 +7,7 @@
 mod calibrate;
 mod compare;
 mod config;
+mod image;
 mod meter;
 mod pem;
 mod power_flow;
@@ -35,6 +36,8 @@ enum Command {
     Meter(MeterArgs),
     /// Print the configuration of a daemon for this street.
     Config(ConfigArgs),
+    /// Write an image of firmware, signed for the meters of this street.
+    Image(ImageArgs),
     /// Run the real receiver in noise and print the error tables of frame fidelity.
     Calibrate(CalibrateArgs),
     /// Run a scenario at frame fidelity and report; fails when an invariant is violated.
@@ -129,6 +132,26 @@ struct ConfigArgs {
     /// Where the daemon serves its interface.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
     listen: std::net::SocketAddr,
+}
+
+/// `plcsim image`.
+#[derive(Clone, Debug, Args)]
+struct ImageArgs {
+    /// The seed of the street.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// The version that it is of.
+    #[arg(long, value_name = "TEXT", default_value = "2.0.0")]
+    release: String,
+    /// Octets of it, with the signature; as many as it needs are always there.
+    #[arg(long, value_name = "N", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(..=262_144))]
+    octets: u32,
+    /// Its self-check fails: the meters go back to what they ran before.
+    #[arg(long)]
+    fails: bool,
+    /// The file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
 }
 
 /// `plcsim run`.
@@ -245,6 +268,7 @@ fn main() -> ExitCode {
         Command::Street(args) => street::serve(&args),
         Command::Meter(args) => meter::serve(&args),
         Command::Config(args) => config::print(&args),
+        Command::Image(args) => image::write(&args),
         Command::Calibrate(args) => calibrate::print(&args),
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => run::replay(&args),

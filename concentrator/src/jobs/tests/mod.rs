@@ -1,5 +1,7 @@
+mod firmware;
+
 use super::*;
-use collector::{Answer, SessionFailure, Work};
+use collector::{Answer, Image, ImageStage, Order, SessionFailure, Work};
 use tempfile::TempDir;
 
 fn person(name: &str, role: Role) -> Caller {
@@ -33,6 +35,7 @@ fn next(jobs: &Jobs, seconds: i64) -> Vec<(u64, Eui64)> {
     let pair = |wanted: Wanted| match wanted {
         Wanted::Order(order) => (order.number, order.meter),
         Wanted::Remove(number, meter) => (number.cast_unsigned(), meter),
+        Wanted::Rekey(keys) => (keys.item.cast_unsigned(), keys.meter),
     };
     wanted.into_iter().map(pair).collect()
 }

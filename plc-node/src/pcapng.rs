@@ -1,9 +1,12 @@
-//! Frames on the line as a pcapng file.
+//! Frames of the line as a pcapng file.
 
-use crate::frame::{Body, Frame};
+use crate::tap::FrameBody;
+use alloc::vec;
+use alloc::vec::Vec;
 use g3_mac::wire::{Segment, check_fcs};
-use plc_core::Utc;
+use plc_core::sap::Psdu;
 use plc_core::wire::{Reader, Writer};
+use plc_core::{Instant, UtcAnchor};
 
 /// IEEE 802.15.4 without check sequence: header, security header and (ciphered) payload of a segment. What G3 puts before them, the segment
 /// control, and behind them, padding and check sequence, is left out.
@@ -42,13 +45,12 @@ impl Pcapng {
         file
     }
 
-    /// A frame that began at `utc` and so many nanoseconds.
-    pub fn add(&mut self, utc: Utc, nanos: u64, frame: &Frame) {
-        let Some((interface, octets)) = octets(frame) else { return };
-        let stamp = utc.as_millis() as u64 * 1_000_000 + nanos;
+    /// A frame that began so many nanoseconds after 1970-01-01T00:00:00Z. What is no frame of a MAC, or was lost, has no place in the file.
+    pub fn add(&mut self, nanos: u64, body: &FrameBody) {
+        let Some((interface, octets)) = octets(body) else { return };
+        let len = octets.len() as u32;
         let mut packet = Vec::new();
-        for word in [interface, (stamp >> 32) as u32, stamp as u32, octets.len() as u32, octets.len() as u32]
-        {
+        for word in [interface, (nanos >> 32) as u32, nanos as u32, len, len] {
             packet.extend(word.to_le_bytes());
         }
         packet.extend(&octets);
@@ -58,6 +60,11 @@ impl Pcapng {
     /// The file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What was added since this was asked last; the file is the sum of it.
+    pub fn take(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.bytes)
     }
 
     fn block(&mut self, kind: u32, body: &[u8]) {
@@ -71,22 +78,31 @@ impl Pcapng {
     }
 }
 
-fn octets(frame: &Frame) -> Option<(u32, Vec<u8>)> {
-    match &frame.body {
-        Body::Ack { fcs, more_segments, negative } => {
+/// `at` in nanoseconds after 1970-01-01T00:00:00Z, by the clock of `anchor`; 0 for what is before.
+pub fn utc_nanos(anchor: UtcAnchor, at: Instant) -> u64 {
+    let since = i128::from(at.as_nanos()) - i128::from(anchor.at.as_nanos());
+    u64::try_from(i128::from(anchor.utc.as_millis()) * 1_000_000 + since).unwrap_or(0)
+}
+
+fn octets(body: &FrameBody) -> Option<(u32, Vec<u8>)> {
+    match body {
+        FrameBody::Ack { fcs, more_segments, negative } => {
             let [low, high] = fcs.to_le_bytes();
             Some((1, vec![u8::from(*negative), u8::from(*more_segments), low, high]))
         }
-        Body::Data { psdu, .. } => {
-            let (body, _) = check_fcs(psdu).ok()?;
-            let segment = Segment::parse(&mut Reader::new(body)).ok()?;
-            let mut octets = vec![0; psdu.len()];
-            let mut writer = Writer::new(&mut octets);
-            segment.emit_header(&mut writer).ok()?;
-            writer.bytes(segment.payload).ok()?;
-            let len = writer.len();
-            octets.truncate(len);
-            Some((0, octets))
-        }
+        FrameBody::Data { psdu, .. } => Some((0, mac_octets(psdu)?)),
+        FrameBody::Lost(_) => None,
     }
+}
+
+fn mac_octets(psdu: &Psdu) -> Option<Vec<u8>> {
+    let (body, _) = check_fcs(psdu).ok()?;
+    let segment = Segment::parse(&mut Reader::new(body)).ok()?;
+    let mut octets = vec![0; psdu.len()];
+    let mut writer = Writer::new(&mut octets);
+    segment.emit_header(&mut writer).ok()?;
+    writer.bytes(segment.payload).ok()?;
+    let len = writer.len();
+    octets.truncate(len);
+    Some(octets)
 }

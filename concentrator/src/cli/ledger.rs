@@ -1,0 +1,206 @@
+//! `concentrator ledger`: where every expected interval is, and whether another holds the same.
+
+use super::LedgerArgs;
+use super::dial::{dial, refused};
+use super::print::{self, Column, Row, Table, time};
+use crate::hex::hex;
+use anyhow::Context;
+use concentrator_proto::v1;
+use concentrator_proto::v1::ledger_client::LedgerClient;
+use plc_core::{Eui64, Utc};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use tonic::transport::Channel;
+
+/// Exit code when the other does not hold the same.
+const DIFFERENT: u8 = 6;
+
+pub(super) async fn ledger(args: &LedgerArgs) -> anyhow::Result<ExitCode> {
+    let mut client = LedgerClient::new(dial(&args.client).await?).max_decoding_message_size(MAX_ANSWER);
+    if let Some(seconds) = args.digests {
+        let digests = digests(&mut client, args, seconds).await?;
+        if let Some(file) = &args.against {
+            return compare(args, digests, file);
+        }
+        let mut table = Table::new(args.client.json, print::DIGEST);
+        digests.iter().try_for_each(|digest| table.row(print::digest(digest)))?;
+        table.finish()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (meter_id, from_ms, to_ms) = scope(args);
+    let request = v1::LedgerListRequest { meter_id, from_ms, to_ms };
+    let answer = client.list(request).await.map_err(refused)?.into_inner();
+    let mut table = Table::new(args.client.json, print::LEDGER);
+    answer.lines.iter().try_for_each(|line| table.row(print::ledger(line)))?;
+    table.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn scope(args: &LedgerArgs) -> (String, Option<i64>, Option<i64>) {
+    (args.meter.clone().unwrap_or_default(), args.from.map(Utc::as_millis), args.to.map(Utc::as_millis))
+}
+
+async fn digests(
+    client: &mut LedgerClient<Channel>,
+    args: &LedgerArgs,
+    seconds: u64,
+) -> anyhow::Result<Vec<v1::RangeDigest>> {
+    let (meter_id, from_ms, to_ms) = scope(args);
+    let request =
+        v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms: seconds.saturating_mul(1000) };
+    Ok(client.digests(request).await.map_err(refused)?.into_inner().digests)
+}
+
+/// Readings of a range, and the sum over them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Held {
+    count: u64,
+    sum: String,
+}
+
+type Ranges = BTreeMap<(Eui64, i64), Held>;
+
+fn compare(args: &LedgerArgs, digests: Vec<v1::RangeDigest>, file: &Path) -> anyhow::Result<ExitCode> {
+    let ours = digests.into_iter().map(|digest| {
+        let sum = hex(&digest.sum);
+        ((Eui64::from_u64(digest.eui64), digest.from_ms), Held { count: digest.count, sum })
+    });
+    let ours: Ranges = ours.collect();
+    let theirs = read(file, args)?;
+    let mut table = Table::new(args.client.json, DIFFERENCE);
+    let (mut same, mut gone, mut different) = (0u64, 0u64, 0u64);
+    for range in ours.keys().chain(theirs.keys()).collect::<BTreeSet<_>>() {
+        let verdict = Verdict::of(ours.get(range), theirs.get(range));
+        match verdict {
+            Verdict::Same => same += 1,
+            Verdict::NotHere => gone += 1,
+            Verdict::NotThere | Verdict::Different => different += 1,
+        }
+        if verdict != Verdict::Same {
+            table.row(row(*range, ours.get(range), theirs.get(range), verdict))?;
+        }
+    }
+    table.finish()?;
+    writeln!(
+        io::stderr(),
+        "{same} ranges are the same, {gone} are held there alone, {different} are not held there as here"
+    )?;
+    Ok(if different == 0 { ExitCode::SUCCESS } else { DIFFERENT.into() })
+}
+
+/// What two ends hold of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Same,
+    /// Only the other holds it, as when it was given up here to make room.
+    NotHere,
+    NotThere,
+    Different,
+}
+
+impl Verdict {
+    fn of(ours: Option<&Held>, theirs: Option<&Held>) -> Self {
+        match (ours, theirs) {
+            (None, _) => Self::NotHere,
+            (Some(_), None) => Self::NotThere,
+            (ours, theirs) if ours == theirs => Self::Same,
+            _ => Self::Different,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::NotHere => "there-alone",
+            Self::NotThere => "here-alone",
+            Self::Different => "different",
+        }
+    }
+}
+
+/// The digests of a file, one JSON object per line; of the meter and the time that are asked for.
+fn read(file: &Path, args: &LedgerArgs) -> anyhow::Result<Ranges> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("file {}", file.display()))?;
+    let mut ranges = Ranges::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let expected = "expected a digest such as {\"eui64\":\"02514d0000000001\",\"from_ms\":0,\"count\":96,\"sum\":\"…\"}";
+        let digest = parse(line)
+            .with_context(|| format!("file {}, line {}: {expected}", file.display(), number + 1))?;
+        let ((meter, from_ms), held) = digest;
+        let timely = args.from.is_none_or(|from| from_ms >= from.as_millis())
+            && args.to.is_none_or(|to| from_ms < to.as_millis());
+        let wanted = args.meter.as_ref().is_none_or(|wanted| Eui64::parse_hex(wanted) == Some(meter));
+        if timely && wanted {
+            ranges.insert((meter, from_ms), held);
+        }
+    }
+    Ok(ranges)
+}
+
+fn parse(line: &str) -> Option<((Eui64, i64), Held)> {
+    let value: Value = serde_json::from_str(line).ok()?;
+    let meter = Eui64::parse_hex(value.get("eui64")?.as_str()?)?;
+    let held = Held { count: value.get("count")?.as_u64()?, sum: value.get("sum")?.as_str()?.to_owned() };
+    Some(((meter, value.get("from_ms")?.as_i64()?), held))
+}
+
+const DIFFERENCE: &[Column] = &[("EUI64", -16), ("FROM", -20), ("HERE", 6), ("THERE", 6), ("VERDICT", -11)];
+
+fn row((meter, from_ms): (Eui64, i64), ours: Option<&Held>, theirs: Option<&Held>, verdict: Verdict) -> Row {
+    let count = |held: Option<&Held>| held.map_or(0, |held| held.count);
+    let sum = |held: Option<&Held>| held.map(|held| held.sum.clone());
+    let cells = vec![
+        meter.to_string(),
+        time(Some(from_ms)),
+        count(ours).to_string(),
+        count(theirs).to_string(),
+        verdict.as_str().to_owned(),
+    ];
+    let json = json!({
+        "eui64": meter.to_string(), "from_ms": from_ms, "here": count(ours), "there": count(theirs), "sum_here": sum(ours),
+        "sum_there": sum(theirs), "verdict": verdict.as_str(),
+    });
+    Row::new(cells, json)
+}
+
+/// Octets of an answer of the ledger at most.
+const MAX_ANSWER: usize = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(count: u64, sum: &str) -> Held {
+        Held { count, sum: sum.to_owned() }
+    }
+
+    #[test]
+    fn what_the_other_lacks_or_holds_otherwise_is_a_difference_and_what_was_given_up_here_is_none() {
+        let (day, other) = (held(96, "ab"), held(96, "ac"));
+        assert_eq!(Verdict::of(Some(&day), Some(&day)), Verdict::Same);
+        assert_eq!(Verdict::of(Some(&day), Some(&other)), Verdict::Different);
+        assert_eq!(Verdict::of(Some(&day), Some(&held(95, "ab"))), Verdict::Different);
+        assert_eq!(Verdict::of(Some(&day), None), Verdict::NotThere);
+        assert_eq!(Verdict::of(None, Some(&day)), Verdict::NotHere);
+    }
+
+    #[test]
+    fn a_line_is_a_digest_or_is_refused() {
+        let line = r#"{"eui64":"02514d0000000001","from_ms":86400000,"count":96,"sum":"00ff"}"#;
+        let range = (Eui64::from_u64(0x0251_4d00_0000_0001), 86_400_000);
+        assert_eq!(parse(line), Some((range, held(96, "00ff"))));
+        for bad in [
+            "",
+            "{}",
+            "[]",
+            "x",
+            r#"{"eui64":"2","from_ms":0,"count":1,"sum":"00"}"#,
+            &line.replace("96", "-1"),
+        ] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}
