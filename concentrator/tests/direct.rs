@@ -5,26 +5,33 @@
 use dlms::hdlc::Address;
 use sim::desk::{DeskConfig, DeskPorts, TestPlan, serve};
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A meter on real sockets; the options with which it is reached over each.
 fn desk() -> [[String; 2]; 2] {
+    let [wrapper, hdlc, _] = desk_of(3, Address::one(1).unwrap());
+    [wrapper, hdlc]
+}
+
+/// The meter of a customer; the options with which it is reached with the wrapper, with HDLC and in datagrams.
+fn desk_of(customer: u32, hdlc_address: Address) -> [[String; 2]; 3] {
+    desk_with(customer, hdlc_address, TestPlan::default())
+}
+
+/// The same with these clients.
+fn desk_with(customer: u32, hdlc_address: Address, plan: TestPlan) -> [[String; 2]; 3] {
     let (wrapper, hdlc) =
         (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
-    let address = |listener: &TcpListener| listener.local_addr().unwrap().to_string();
-    let options = [["--wrapper".to_owned(), address(&wrapper)], ["--hdlc".to_owned(), address(&hdlc)]];
-    let ports = DeskPorts { wrapper: Some(wrapper), hdlc: Some(hdlc), counters: None };
-    let hdlc_address = Address::one(1).unwrap();
-    let config = DeskConfig {
-        customer: 3,
-        seed: 1,
-        history_days: 2,
-        hdlc_address,
-        counters: None,
-        plan: TestPlan::default(),
-    };
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let options = [
+        ["--wrapper".to_owned(), wrapper.local_addr().unwrap().to_string()],
+        ["--hdlc".to_owned(), hdlc.local_addr().unwrap().to_string()],
+        ["--udp".to_owned(), udp.local_addr().unwrap().to_string()],
+    ];
+    let ports = DeskPorts { wrapper: Some(wrapper), hdlc: Some(hdlc), udp: Some(udp), state: None };
+    let config = DeskConfig { customer, seed: 1, history_days: 2, hdlc_address, state: None, plan };
     std::thread::spawn(move || serve(config, ports, |_, _| ()));
     options
 }
@@ -53,7 +60,7 @@ fn a_meter_is_read_over_either_link_and_no_counter_is_used_twice() {
     let (keys, state_path) = (keys.to_str().unwrap(), state.to_str().unwrap());
     let next = || -> u32 {
         let text = std::fs::read_to_string(&state).unwrap();
-        text.split_whitespace().next().unwrap().parse().unwrap()
+        text.lines().find_map(|line| line.strip_prefix("send = ")).unwrap().parse().unwrap()
     };
     let mut last = 0;
     for [link, address] in desk() {
@@ -306,10 +313,225 @@ fn the_class_of_an_object_comes_from_the_list_of_the_meter_and_its_value_has_a_u
     }
 }
 
+/// The refusal of a command: its exit code, and what it says.
+fn refused(what: &[&str], options: &[&str]) -> (i32, String) {
+    let output = run(what, options);
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_file_of_counters_is_of_one_meter_one_client_and_one_key_and_refused_to_all_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
+    let (keys, state_path) = (keys.to_str().unwrap(), state.to_str().unwrap());
+    let [[link, address], _, _] = desk_of(3, Address::one(1).unwrap());
+    let name = ["get", "--class", "1", "0.0.42.0.0.255"];
+    let own = [link.as_str(), address.as_str(), "--keys", keys, "--state", state_path];
+    let first = run(&name, &own);
+    assert_eq!(stdout(&first), "SIM0000000000003\n");
+    let said = String::from_utf8(first.stderr).unwrap();
+    assert!(
+        said.contains("meter.state: new, begins with ") && said.contains("which the meter says"),
+        "{said}"
+    );
+    assert_eq!(run(&name, &own).stderr, b"", "told once");
+    let text = std::fs::read_to_string(&state).unwrap();
+    assert!(text.contains("client = 1\n") && text.contains("meter = \"53494d0000000003\"\n"), "{text}");
+    assert!(!text.contains("000102030405"), "no key: {text}");
+    let before = text;
+    let [[_, another], _, _] = desk_of(4, Address::one(1).unwrap());
+    let (code, said) = refused(&name, &[link.as_str(), &another, "--keys", keys, "--state", state_path]);
+    assert_eq!(code, 8, "{said}");
+    assert!(
+        said.contains("another meter: its system title is 53494d0000000004, expected 53494d0000000003 as ")
+            && said.contains("meter.state says"),
+        "{said}"
+    );
+    let (code, said) = refused(&name, &[&own[..], &["--client", "3"]].concat());
+    assert_eq!(code, 8, "{said}");
+    assert!(said.contains("counters of client 1, expected client 3"), "{said}");
+    let other_keys = folder.path().join("other.toml");
+    let changed = std::fs::read_to_string(keys).unwrap().replacen("000102030405", "ff0102030405", 1);
+    std::fs::write(&other_keys, changed).unwrap();
+    let (code, said) = refused(
+        &name,
+        &[link.as_str(), &address, "--keys", other_keys.to_str().unwrap(), "--state", state_path],
+    );
+    assert_eq!(code, 8, "{said}");
+    assert!(said.contains("under another encryption key"), "{said}");
+    let send = |text: &str| text.lines().find(|line| line.starts_with("send = ")).map(str::to_owned);
+    let kept = std::fs::read_to_string(&state).unwrap();
+    assert!(kept.contains("53494d0000000003"), "{kept}");
+    assert!(send(&kept) >= send(&before));
+    assert_eq!(stdout(&run(&name, &own)), "SIM0000000000003\n", "its own meter still serves it");
+}
+
+#[test]
+fn a_counter_that_is_wanted_is_never_one_that_was_used_and_a_broken_file_says_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
+    let [[link, address], _, _] = desk_of(3, Address::one(1).unwrap());
+    let options =
+        [link.as_str(), &address, "--keys", keys.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    let name = ["get", "--class", "1", "0.0.42.0.0.255"];
+    stdout(&run(&name, &[&options[..], &["--counter", "1000"]].concat()));
+    let (code, said) = refused(&name, &[&options[..], &["--counter", "7"]].concat());
+    assert!(code == 1 && said.contains("expected no less; without --counter it goes on by itself"), "{said}");
+    let ahead = run(&name, &[&options[..], &["--counter", "5000"]].concat());
+    assert_eq!(stdout(&ahead), "SIM0000000000003\n");
+    let said = String::from_utf8(ahead.stderr).unwrap();
+    assert!(said.contains("goes on with 5000 and not with 1"), "{said}");
+    std::fs::write(&state, "send = ").unwrap();
+    let (code, said) = refused(&name, &options);
+    assert!(code == 1 && said.contains("move it away, and begin a new one with --counter"), "{said}");
+    std::fs::remove_file(&state).unwrap();
+    assert_eq!(stdout(&run(&name, &[&options[..], &["--counter", "9000"]].concat())), "SIM0000000000003\n");
+}
+
+#[test]
+fn a_meter_with_another_title_than_was_said_is_refused_whoever_has_said_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys(folder.path());
+    let titled = folder.path().join("titled.toml");
+    let text = format!("system_title = \"53494d0000000004\"\n{}", std::fs::read_to_string(&keys).unwrap());
+    std::fs::write(&titled, text).unwrap();
+    let (titled, state) = (titled.to_str().unwrap(), folder.path().join("s"));
+    for [link, address] in desk_of(3, Address::one(1).unwrap()) {
+        let name = ["get", "--class", "1", "0.0.42.0.0.255"];
+        let flag = [link.as_str(), &address, "--client", "17", "--password", "12345678", "--meter-title"];
+        assert_eq!(stdout(&run(&name, &[&flag[..], &["53494d0000000003"]].concat())), "SIM0000000000003\n");
+        let (code, said) = refused(&name, &[&flag[..], &["53494D0000000009"]].concat());
+        let expected = "error: another meter: its system title is 53494d0000000003, expected 53494d0000000009 as \
+                        --meter-title says\n";
+        assert_eq!((code, said.as_str()), (8, expected));
+        let file = [link.as_str(), &address, "--keys", titled];
+        let ciphered = ["--state", state.to_str().unwrap(), "--counter", "4000"];
+        for client in [&["--client", "2"][..], &["--client", "17"], &ciphered[..]] {
+            let (code, said) = refused(&name, &[&file[..], client].concat());
+            assert!(code == 8 && said.contains("expected 53494d0000000004 as "), "{client:?}: {said}");
+            assert!(said.contains("titled.toml says"), "{said}");
+        }
+        assert!(
+            !std::fs::read_to_string(&state).unwrap().contains("0000003\""),
+            "nothing of a stranger is kept"
+        );
+        std::fs::remove_file(&state).unwrap();
+    }
+}
+
+#[test]
+fn a_meter_is_read_in_datagrams_and_at_addresses_of_one_two_and_four_octets() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys(folder.path());
+    let one = Address::one(1).unwrap();
+    for (at, words) in [
+        (one, &[][..]),
+        (one, &["--address-length", "1"]),
+        (Address::two(1, 127).unwrap(), &["--physical", "127"]),
+        (Address::four(1, 127).unwrap(), &["--physical", "127", "--address-length", "4"]),
+        (Address::four(1, 16_382).unwrap(), &["--physical", "16382"]),
+    ] {
+        let [_, [hdlc, address], _] = desk_of(3, at);
+        let options =
+            [&[hdlc.as_str(), &address, "--client", "17", "--password", "12345678"], words].concat();
+        assert_eq!(stdout(&run(&["get", "0.0.42.0.0.255"], &options)), "SIM0000000000003\n", "{words:?}");
+    }
+    let [[wrapper, at], [hdlc, link], [udp, address]] = desk_of(3, one);
+    let by_name = at.replace("127.0.0.1", "localhost");
+    assert_eq!(stdout(&run(&["get", "0.0.42.0.0.255"], &[&wrapper, &by_name])), "SIM0000000000003\n");
+    for words in [&["--address-length", "2"][..], &["--address-length", "1", "--physical", "3"]] {
+        let (code, said) = refused(&["objects"], &[&[hdlc.as_str(), &link], words].concat());
+        assert!(code == 1 && said.contains("--address-length"), "{said}");
+    }
+    assert_eq!(run(&["objects"], &[&hdlc, &link, "--address-length", "3"]).status.code(), Some(2));
+    let state = folder.path().join("udp.state");
+    let ciphered = ["--keys", keys.to_str().unwrap(), "--state", state.to_str().unwrap(), "--trace"];
+    let profile = run(&["profile"], &[&[udp.as_str(), &address][..], &ciphered].concat());
+    assert!(stdout(&profile).lines().count() > 96);
+    assert!(!String::from_utf8(profile.stderr).unwrap().contains("sealed"));
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (code, said) = refused(&["objects"], &["--udp", &nobody, "--timeout", "1"]);
+    assert_eq!(code, 3, "{said}");
+}
+
+#[test]
+fn an_association_that_needs_no_opening_serves_who_has_its_keys_and_knows_the_meter() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys(folder.path());
+    for [link, address] in desk_of(3, Address::one(1).unwrap()) {
+        let state = folder.path().join(format!("{link}.state"));
+        let options = [
+            link.as_str(),
+            &address,
+            "--client",
+            "102",
+            "--keys",
+            keys.to_str().unwrap(),
+            "--state",
+            state.to_str().unwrap(),
+            "--counter",
+            "50",
+        ];
+        let (code, said) = refused(&["get", "1.0.1.8.0.255"], &options);
+        assert!(code == 1 && said.contains("expected --meter-title, or system_title"), "{said}");
+        let titled = [&options[..], &["--meter-title", "53494d0000000003", "--trace"]].concat();
+        let read = run(&["get", "1.0.1.8.0.255", "--class", "3"], &titled);
+        assert!(stdout(&read).ends_with(" Wh\n"));
+        let trace = String::from_utf8(read.stderr).unwrap();
+        assert!(trace.contains("octets in the clear: c001") && !trace.contains("AARQ"), "{trace}");
+        // Now the file knows the meter; and what was used is not used again.
+        let again = run(&["get", "1.0.1.8.0.255", "--class", "3"], &options[..8]);
+        assert!(stdout(&again).ends_with(" Wh\n"));
+        std::fs::remove_file(&state).unwrap();
+        let replayed = [&titled[..titled.len() - 1], &["--timeout", "1"]].concat();
+        let (code, said) = refused(&["get", "1.0.1.8.0.255", "--class", "3"], &replayed);
+        assert!(code == 3 || code == 5, "counters that were used: {said}");
+    }
+}
+
+#[test]
+fn requests_are_signed_under_suites_1_and_2_and_the_meter_signs_its_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys(folder.path());
+    let [wrapper, hdlc, _] = desk_of(3, Address::one(1).unwrap());
+    for ([link, address], client) in [(&wrapper, "3"), (&hdlc, "3"), (&wrapper, "4")] {
+        let state = folder.path().join(client);
+        let options = [
+            link.as_str(),
+            address,
+            "--client",
+            client,
+            "--keys",
+            keys.to_str().unwrap(),
+            "--state",
+            state.to_str().unwrap(),
+            "--sign",
+            "--trace",
+        ];
+        for form in ["glo", "general-wrapped"] {
+            let what = ["get", "0.0.42.0.0.255", "--class", "1", "--ciphering", form];
+            let output = run(&what, &options);
+            assert_eq!(stdout(&output), "SIM0000000000003\n");
+            let trace = String::from_utf8(output.stderr).unwrap();
+            assert!(trace.matches("signature: ").count() >= 2, "there and back: {trace}");
+        }
+    }
+    let state = folder.path().join("1");
+    let options = ["--keys", keys.to_str().unwrap(), "--state", state.to_str().unwrap(), "--sign"];
+    let (code, said) = refused(&["objects"], &[&[wrapper[0].as_str(), &wrapper[1]][..], &options].concat());
+    assert!(code == 4 && said.contains("--sign: this form needs keys"), "suite 0 signs nothing: {said}");
+}
+
 /// A listener for one push; where it listens.
 fn listener(options: &[&str]) -> (std::process::Child, String) {
+    listening("--wrapper", &[&["--count", "1"], options].concat())
+}
+
+/// A listener over a link; where it listens.
+fn listening(link: &str, options: &[&str]) -> (std::process::Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_concentrator"))
-        .args(["dlms", "push", "listen", "--wrapper", "127.0.0.1:0", "--count", "1", "--json"])
+        .args(["dlms", "push", "listen", link, "127.0.0.1:0", "--json"])
         .args(options)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -372,4 +594,111 @@ fn a_push_to_a_host_that_is_not_there_is_made_again_as_its_setup_says() {
     stream.read_exact(&mut head).unwrap();
     assert_eq!(head[..6], [0, 1, 0, 1, 0, 1], "from the meter for client 1");
     assert_eq!(head[8], 0xDB, "under the global keys, in an envelope that names the meter");
+}
+
+#[test]
+fn a_push_in_datagrams_is_confirmed_and_one_that_is_played_again_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
+    let (keys, state, heard) = (keys.to_str().unwrap(), state.to_str().unwrap(), folder.path().join("heard"));
+    let [[link, address], ..] = desk_of(3, Address::one(1).unwrap());
+    let options = [link.as_str(), address.as_str(), "--keys", keys, "--state", state];
+    let last_confirmation = || {
+        let get = ["get", "--class", "40", "--attribute", "13", "0.0.25.9.0.255", "--raw"];
+        stdout(&run(&get, &options))
+    };
+    let never = last_confirmation();
+    let words =
+        ["--keys", keys, "--confirm-state", state, "--state", heard.to_str().unwrap(), "--count", "2"];
+    let (mut child, address) = listening("--udp", &words);
+    let to = |address: &str| format!("struct(enum:1, octets:\"{address}\", enum:0)");
+    // On its way the push is recorded: it goes to the test, which carries it on.
+    let between = UdpSocket::bind("127.0.0.1:0").unwrap();
+    between.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    set_up(&options, &[("3", &to(&between.local_addr().unwrap().to_string())), ("11", "enum:2")]);
+    stdout(&run(&["action", "--class", "40", "0.0.25.9.0.255", "1"], &options));
+    let mut buffer = [0; 2000];
+    let (len, meter) = between.recv_from(&mut buffer).unwrap();
+    let push = buffer[..len].to_vec();
+    assert_eq!(push[8], 0xDB, "general-glo-ciphering");
+    between.send_to(&push, &address).unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(said["protection"], "authenticated and encrypted", "{said}");
+    assert!(said["value"].is_array() && said["from"].as_str().unwrap().starts_with("127.0.0.1:"), "{said}");
+    let (len, _) = between.recv_from(&mut buffer).unwrap();
+    assert_eq!(buffer[..8], [0, 1, 0, 1, 0, 1, 0, (len - 8) as u8], "a confirmation for the meter");
+    between.send_to(&buffer[..len], meter).unwrap();
+    let confirmed = (0..50).any(|_| last_confirmation() != never);
+    assert!(confirmed, "the meter takes it on the socket that the push has left from");
+    // The same once more, and then one in the clear.
+    between.send_to(&push, &address).unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    let refusal = errors.next().unwrap().unwrap();
+    assert!(
+        refusal.contains("a push of 53494d0000000003 is refused: its counter was used before"),
+        "{refusal}"
+    );
+    let plain = [0, 1, 0, 1, 0, 1, 0, 8, 0x0F, 0, 0, 0, 1, 0, 17, 5];
+    between.send_to(&plain, &address).unwrap();
+    let said: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!((&said["protection"], &said["value"]), (&"none".into(), &5.into()), "{said}");
+    assert!(child.wait().unwrap().success());
+    // The next listener has heard of it.
+    let (mut child, address) = listening("--udp", &words[..6]);
+    between.send_to(&push, &address).unwrap();
+    let refusal = BufReader::new(child.stderr.as_mut().unwrap()).lines().next().unwrap().unwrap();
+    assert!(refusal.contains("its counter was used before"), "{refusal}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_meter_pushes_in_the_clear_to_a_client_without_keys() {
+    let plan =
+        "[[client]]\nclient = 1\nauthentication = \"lls\"\npassword = \"open\"\naccess = \"management\"\n";
+    let plan = TestPlan::from_toml(plan).unwrap();
+    let [[link, address], ..] = desk_with(3, Address::one(1).unwrap(), plan);
+    let options = [link.as_str(), &address, "--client", "1", "--password", "open"];
+    for (transport, link) in [("enum:0", "--wrapper"), ("enum:1", "--udp")] {
+        let (child, address) = listening(link, &["--count", "1"]);
+        set_up(&options, &[("3", &format!("struct({transport}, octets:\"{address}\", enum:0)"))]);
+        stdout(&run(&["action", "--class", "40", "0.0.25.9.0.255", "1"], &options));
+        let said = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said["protection"], "none", "{said}");
+    }
+}
+
+#[test]
+fn certificates_of_suites_1_and_2_are_listed_with_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = keys(folder.path());
+    let [[link, address], _] = desk();
+    for client in ["3", "4"] {
+        let state = folder.path().join(client);
+        let options = [
+            link.as_str(),
+            &address,
+            "--keys",
+            keys.to_str().unwrap(),
+            "--state",
+            state.to_str().unwrap(),
+            "--client",
+            client,
+        ];
+        let list = ["get", "--class", "64", "--attribute", "6", "0.0.43.0.0.255"];
+        let csv = stdout(&run(&list, &[&options[..], &["--format", "csv"]].concat()));
+        let issuer = "CN=plcsim test authority";
+        let expected = [
+            "entity,use,serial,issuer,subject,subject_alt_name".to_owned(),
+            format!("server,digital signature,01,{issuer},CN=53494D0000000003,"),
+            format!("server,key agreement,02,{issuer},CN=53494D0000000003,"),
+            format!("client,digital signature,03,{issuer},CN=4D4D4D0000BC614E,"),
+            format!("client,key agreement,04,{issuer},CN=4D4D4D0000BC614E,"),
+        ];
+        assert_eq!(csv.lines().collect::<Vec<_>>(), expected);
+        let raw = stdout(&run(&list, &[&options[..], &["--raw"]].concat()));
+        assert_eq!(raw.lines().count(), 1, "{raw}");
+    }
 }

@@ -18,10 +18,10 @@ use std::time::Duration;
 fn meter() -> TcpStream {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let ports = DeskPorts { wrapper: None, hdlc: Some(listener), counters: None };
+    let ports = DeskPorts { hdlc: Some(listener), ..DeskPorts::default() };
     let hdlc_address = Address::two(1, 17).unwrap();
     let plan = TestPlan::default();
-    let config = DeskConfig { customer: 3, seed: 1, history_days: 1, hdlc_address, counters: None, plan };
+    let config = DeskConfig { customer: 3, seed: 1, history_days: 1, hdlc_address, state: None, plan };
     std::thread::spawn(move || serve(config, ports, |_, _| ()));
     TcpStream::connect(address).unwrap()
 }

@@ -12,7 +12,6 @@ use dlms::wrapper::WpduStream;
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, Utc};
 use sim::desk::*;
-use std::collections::BTreeMap;
 
 const MIDNIGHT: i64 = 1_795_305_600;
 const IMPORT: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 1, 8, 0, 255]), 2);
@@ -22,14 +21,7 @@ const VOLTAGE: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 32
 const PROFILE: AttributeRequest = AttributeRequest::new(7, LogicalName([1, 0, 99, 1, 0, 255]), 2);
 
 fn desk_config(hdlc_address: Address) -> DeskConfig {
-    DeskConfig {
-        customer: 3,
-        seed: 1,
-        history_days: 2,
-        hdlc_address,
-        counters: None,
-        plan: TestPlan::default(),
-    }
+    DeskConfig { customer: 3, seed: 1, history_days: 2, hdlc_address, state: None, plan: TestPlan::default() }
 }
 
 fn desk(now: Instant) -> Desk {
@@ -234,15 +226,13 @@ fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let path = std::env::temp_dir().join(format!("desk-{}", std::process::id()));
-    let ports = DeskPorts { wrapper: Some(listener), hdlc: None, counters: Some(path.clone()) };
-    std::thread::spawn(move || {
-        let config = DeskConfig {
-            counters: Some(DeskCounters { send: 77, receive: BTreeMap::from([(1, 4)]) }),
-            ..desk_config(Address::one(1).unwrap())
-        };
-        serve(config, ports, |_, _| ())
-    });
+    let folder = std::env::temp_dir().join(format!("desk-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("records");
+    // Customer 3 of seed 1 has this title.
+    std::fs::write(&path, "meter 53494d0000000003\nahead 0\nsend 77\nreceive 1 4\n").unwrap();
+    let ports = DeskPorts { wrapper: Some(listener), state: Some(folder.clone()), ..DeskPorts::default() };
+    std::thread::spawn(move || serve(desk_config(Address::one(1).unwrap()), ports, |_, _| ()));
     let mut socket = std::net::TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let (mut client, mut stream) = (Client::new(client_config(true, 5)), WpduStream::new(2000));
@@ -268,9 +258,10 @@ fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
     assert_eq!(ask(ClientInput::Connect), ClientOutput::Connected);
     assert!(matches!(ask(ClientInput::Get(PROFILE)), ClientOutput::Value(_)));
     let kept = std::fs::read_to_string(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    let (send, receive) = kept.trim().split_once(" 1=").unwrap();
-    assert!(send.parse::<u32>().unwrap() > 77 + 3 && receive.parse::<u32>().unwrap() >= 5, "{kept}");
+    std::fs::remove_dir_all(&folder).unwrap();
+    let counter =
+        |of: &str| kept.lines().find_map(|line| line.strip_prefix(of)?.parse::<u32>().ok()).unwrap();
+    assert!(counter("send ") > 77 + 3 && counter("receive 1 ") >= 5, "{kept}");
 }
 
 #[test]

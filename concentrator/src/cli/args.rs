@@ -98,7 +98,8 @@ pub enum Command {
     ///
     /// Exit codes: 0 done; 1 an error of this machine or of a file; 2 a wrong command line; 3 the meter cannot be reached, does
     /// not answer, or answers what cannot be understood; 4 the meter refuses the association, accepts it on other terms, or one of both
-    /// did not prove itself; 5 the meter refuses what it was asked for.
+    /// did not prove itself; 5 the meter refuses what it was asked for; 8 it is another meter than was expected, or --state is of another
+    /// meter, client or key.
     #[command(subcommand)]
     Dlms(DirectCommand),
 }

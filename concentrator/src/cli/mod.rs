@@ -1,7 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 an error in one line on standard error, 2 a wrong command line; of `read` and `jobs` also 6
 //! and 7, of `dlms` also 3 the meter
 //! cannot be reached, does not answer or not so that it can be understood, 4 it refuses the association or a proof is wrong, 5 it
-//! refuses what it was asked for.
+//! refuses what it was asked for, 8 it is another meter than was expected, or the counters are those of another.
 
 mod args;
 mod bundle;
@@ -26,6 +26,7 @@ pub use args::{
     OneMeterArgs, PkiCommand, ReadingsArgs, RunArgs, TopologyArgs,
 };
 pub use args::{MeterOrder, MetersArgs};
+pub use direct::parsers;
 pub use direct::{
     ActionArgs, DirectCommand, GetArgs, ListenArgs, MeterArgs, ObjectArgs, ProfileArgs, PushCommand,
     SecurityArgs, SetArgs,

@@ -117,6 +117,11 @@ impl ServerRecords {
         self.0.push(record.clone());
     }
 
+    /// All of them, in the order in which they are to be put back.
+    pub fn iter(&self) -> impl Iterator<Item = &ServerPersist> {
+        self.0.iter()
+    }
+
     /// Puts all of them back.
     pub fn restore(&self, config: &mut ServerConfig) {
         self.0.iter().for_each(|record| {

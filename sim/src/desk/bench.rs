@@ -2,21 +2,22 @@
 
 use super::CONNECTIONS_MAX;
 use super::carrier;
+use super::memory::DeskState;
 use super::plan::TestPlan;
 use crate::feeder::Feeder;
 use crate::household::Household;
 use crate::street::{MeterIdentity, ratings};
 use crate::world::load::Load;
 use dlms::hdlc::Address;
-use dlms::server::ServerPersist;
+use dlms::security::SystemTitle;
 use meter::{
     ApplicationInput, ApplicationOutput, ImageCheck, MeterApplication, MeterConfig, MeterConfigError,
-    MeterEvent, MeterKeys, MeterPersist, objects::PushHost,
+    MeterEvent, MeterKeys, MeterPersist, MeterState, Totals, objects::PushHost,
 };
 use plc_core::sap::{DLMS_PORT, Lqi, UdpIndication, UdpPayload};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, ShortAddress, Utc, UtcAnchor};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use thiserror::Error;
 
 /// Which meter, and what it has behind it.
@@ -30,34 +31,17 @@ pub struct DeskConfig {
     pub history_days: u32,
     /// The address of the meter on HDLC links.
     pub hdlc_address: Address,
-    /// What an earlier life has left. Without it the send counter goes on from the time, which is enough
-    /// where the meter answers less than once a second.
-    pub counters: Option<DeskCounters>,
+    /// What an earlier life has left. Without it the meter begins with [`Self::history_days`], and its send counter with the time,
+    /// which is enough where it answers less than once a second.
+    pub state: Option<DeskState>,
     /// Its clients.
     pub plan: TestPlan,
 }
 
-/// The counters of a meter whose keys outlive it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeskCounters {
-    /// The first send counter that is certainly unused.
-    pub send: u32,
-    /// The highest counter that was accepted from each client in a ciphered context.
-    pub receive: BTreeMap<u16, u32>,
-}
-
-impl DeskCounters {
-    /// Takes note of a record. Keys, policies and certificates that a client changes last as long as the process, so the counters
-    /// never go back: the keys of the beginning come back with the next life.
-    pub fn keep(&mut self, record: &ServerPersist) {
-        match *record {
-            ServerPersist::SendCounter { reserved_to } => self.send = self.send.max(reserved_to),
-            ServerPersist::ReceiveCounter { client_sap, last } => {
-                let kept = self.receive.entry(client_sap).or_default();
-                *kept = last.max(*kept);
-            }
-            _ => {}
-        }
+impl DeskConfig {
+    /// The system title of the meter.
+    pub(super) fn system_title(&self) -> SystemTitle {
+        MeterIdentity::new(self.customer, &Seed::from_u64(self.seed)).meter.system_title()
     }
 }
 
@@ -86,7 +70,7 @@ pub enum DeskError {
 /// What a meter tells besides its answers.
 #[derive(Clone, Debug)]
 pub(super) enum Note {
-    Persist(ServerPersist),
+    Persist(MeterPersist),
     Event(MeterEvent),
     /// A wrapper PDU over this connection.
     Datagram(u16, Vec<u8>),
@@ -104,6 +88,8 @@ pub(super) struct Bench {
     is_connected: bool,
     /// When the piece that is measured next ends.
     piece_end: Instant,
+    /// When the registers are made durable next.
+    totals_due: Instant,
     u: Vec<i32>,
     i: Vec<i32>,
     notes: VecDeque<Note>,
@@ -123,13 +109,17 @@ impl Bench {
             household,
             is_connected: true,
             piece_end: now + PIECE_TIME,
+            totals_due: now + TOTALS_EVERY,
             u: vec![0; PIECE],
             i: vec![0; PIECE],
             notes: VecDeque::new(),
         };
-        bench.live_through(&feeder, config, now, utc);
+        match &config.state {
+            None => bench.live_through(&feeder, config, now, utc),
+            Some(state) => bench.wake(now, Utc::from_millis(utc.as_millis().saturating_add(state.ahead_ms))),
+        }
         bench.drain();
-        bench.notes.clear();
+        bench.notes.retain(|note| matches!(note, Note::Persist(_)));
         Ok(bench)
     }
 
@@ -155,6 +145,11 @@ impl Bench {
         }
         self.meter.tick(now);
         self.drain();
+        if self.totals_due <= now {
+            self.totals_due = now + TOTALS_EVERY;
+            let MeterState { ledger, rates, .. } = self.meter.state();
+            self.notes.push_back(Note::Persist(MeterPersist::Totals(Box::new(Totals { ledger, rates }))));
+        }
     }
 
     /// Gives a datagram to the meter, which tells its answers.
@@ -188,6 +183,11 @@ impl Bench {
         self.notes.pop_front()
     }
 
+    /// Goes on after an earlier life: the registers stand where they were kept, and nobody has measured since.
+    fn wake(&mut self, now: Instant, utc: Utc) {
+        self.meter.handle(now, ApplicationInput::Clock(UtcAnchor { at: now, utc }));
+    }
+
     /// The days before `now`, at the boundaries of the capture period.
     fn live_through(&mut self, feeder: &Feeder, config: &DeskConfig, now: Instant, utc: Utc) {
         let days = Duration::from_secs(u64::from(config.history_days) * 86_400);
@@ -203,8 +203,7 @@ impl Bench {
         self.meter.handle(now, ApplicationInput::Registers(load.registers(days.as_millis() as u64)));
     }
 
-    /// Takes what the meter tells. Rows are not kept: a desk that is opened anew has
-    /// lived through its days anew.
+    /// Takes what the meter tells.
     fn drain(&mut self) {
         while let Some(output) = self.meter.poll() {
             match output {
@@ -220,10 +219,7 @@ impl Bench {
                     self.notes.push_back(Note::Event(MeterEvent::Switched { connected }));
                 }
                 ApplicationOutput::Event(event) => self.notes.push_back(Note::Event(event)),
-                ApplicationOutput::Persist(MeterPersist::Server(record)) => {
-                    self.notes.push_back(Note::Persist(record));
-                }
-                ApplicationOutput::Persist(_) => {}
+                ApplicationOutput::Persist(record) => self.notes.push_back(Note::Persist(record)),
             }
         }
     }
@@ -243,19 +239,20 @@ fn meter_config(
     config.connects = true;
     config.hdlc = Some(carrier::hdlc_port(desk));
     config.image_check = desk.plan.image_key.clone().map_or(ImageCheck::NoKey, ImageCheck::Signed);
-    config.further = desk.plan.associations().map_err(|client| DeskError::Plan { client })?;
-    let from_time =
-        || DeskCounters { send: u32::try_from(utc.as_secs()).unwrap_or(1), ..DeskCounters::default() };
-    let counters = desk.counters.clone().unwrap_or_else(from_time);
-    let profiles = config.profiles;
-    config.state.send_counter = counters.send.max(1);
-    for (client_sap, last) in counters.receive {
-        let record = ServerPersist::ReceiveCounter { client_sap, last };
-        config.state.keep(&MeterPersist::Server(record), &profiles);
-    }
+    config.further =
+        desk.plan.associations(&desk.system_title()).map_err(|client| DeskError::Plan { client })?;
+    config.state = match &desk.state {
+        Some(state) => state.meter.clone(),
+        None => MeterState {
+            send_counter: u32::try_from(utc.as_secs()).unwrap_or(1).max(1),
+            ..MeterState::default()
+        },
+    };
     Ok(config)
 }
 
 /// Samples of voltage and current that are handed to the meter at once: a tenth of a second.
 const PIECE: usize = 800;
 const PIECE_TIME: Duration = Duration::from_millis(100);
+/// What is counted since is lost when a meter is killed; a row makes the registers durable as well.
+const TOTALS_EVERY: Duration = Duration::from_secs(60);

@@ -1,6 +1,6 @@
 //! How the driver reaches the hosts to which the meter pushes.
 
-use super::driver::{Client, Driver, Event};
+use super::driver::{Client, Connected, Driver, Event};
 use super::{CarrierKind, Desk, DeskEvent, DeskInput};
 use meter::objects::PushHost;
 use plc_core::time::Duration;
@@ -31,10 +31,10 @@ impl Driver {
             Some(_) => self.close(connection),
             None => {}
         }
-        let events = self.events.clone();
+        let (events, socket) = (self.events.clone(), self.socket.clone());
         let called = host.clone();
         let thread = std::thread::Builder::new().name(String::from("call"));
-        if thread.spawn(move || call(connection, &called, octets, &events)).is_ok() {
+        if thread.spawn(move || call(connection, &called, socket.as_deref(), octets, &events)).is_ok() {
             self.hosts.insert(connection, Call { host, is_ringing: true });
         } else {
             self.on_left(connection, false);
@@ -45,25 +45,27 @@ impl Driver {
         &mut self,
         now: Instant,
         connection: u16,
-        stream: io::Result<Option<TcpStream>>,
+        reached: io::Result<Reached>,
         octets: Vec<u8>,
         log: &mut impl FnMut(&Desk, DeskEvent),
     ) {
         let Some(call) = self.hosts.get_mut(&connection) else { return };
         call.is_ringing = false;
         let address = call.host.address.clone();
-        let client = match stream {
-            // A datagram has left, and nothing comes back.
-            Ok(None) => {
-                self.hosts.remove(&connection);
+        let client = match reached {
+            Ok(Reached::Datagram(address)) => {
+                if !self.await_datagrams(now, address, connection) {
+                    self.hosts.remove(&connection);
+                }
                 return self.on_left(connection, true);
             }
-            Ok(Some(stream)) => Client::new(stream, connection, &self.events),
+            Ok(Reached::Connection(stream)) => Connected::new(stream, connection, &self.events),
             Err(error) => Err(error),
         };
         match client {
             Ok(client) => {
                 self.desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+                let client = Client::Connection(client);
                 let sent = client.send(octets);
                 self.clients.insert(connection, client);
                 self.on_left(connection, sent);
@@ -82,10 +84,27 @@ impl Driver {
     }
 }
 
-/// Reaches a host: a connection to it, or over UDP the datagram sent.
-fn call(connection: u16, host: &PushHost, octets: Vec<u8>, events: &SyncSender<Event>) {
-    let reached =
-        if host.over_tcp { connect(&host.address).map(Some) } else { send(host, &octets).map(|()| None) };
+/// How a host was reached.
+pub(super) enum Reached {
+    /// There is a connection to it.
+    Connection(TcpStream),
+    /// The datagram has left for this address.
+    Datagram(SocketAddr),
+}
+
+/// Reaches a host: a connection to it, or over UDP the datagram sent, from the socket of the meter if it has one.
+fn call(
+    connection: u16,
+    host: &PushHost,
+    socket: Option<&UdpSocket>,
+    octets: Vec<u8>,
+    events: &SyncSender<Event>,
+) {
+    let reached = if host.over_tcp {
+        connect(&host.address).map(Reached::Connection)
+    } else {
+        send(host, socket, &octets).map(Reached::Datagram)
+    };
     // A driver that is gone waits for nobody.
     let _ = events.send(Event::Called(connection, reached, octets));
 }
@@ -101,13 +120,16 @@ fn connect(address: &str) -> io::Result<TcpStream> {
     Err(last)
 }
 
-fn send(host: &PushHost, octets: &[u8]) -> io::Result<()> {
+fn send(host: &PushHost, socket: Option<&UdpSocket>, octets: &[u8]) -> io::Result<SocketAddr> {
     let address = host.address.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
+    if let Some(socket) = socket {
+        return socket.send_to(octets, address).map(|_| address);
+    }
     let any: SocketAddr = match address {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    UdpSocket::bind(any)?.send_to(octets, address).map(|_| ())
+    UdpSocket::bind(any)?.send_to(octets, address).map(|_| address)
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -13,6 +13,8 @@ use plc_core::{Instant, Machine};
 pub enum CarrierKind {
     /// Wrapper PDUs, one behind the other.
     Wrapper,
+    /// A wrapper PDU in each datagram.
+    Datagrams,
     /// HDLC frames.
     Hdlc,
 }
@@ -21,6 +23,7 @@ pub enum CarrierKind {
 #[derive(Debug)]
 pub(super) enum Carrier {
     Wrapper(WpduStream),
+    Datagrams,
     Hdlc(Box<Secondary>),
 }
 
@@ -28,6 +31,7 @@ impl Carrier {
     pub(super) fn new(kind: CarrierKind, config: &DeskConfig) -> Self {
         match kind {
             CarrierKind::Wrapper => Self::Wrapper(WpduStream::new(APDU_LEN_MAX as u16)),
+            CarrierKind::Datagrams => Self::Datagrams,
             CarrierKind::Hdlc => {
                 let HdlcPort { address, parameters, inactivity_timeout, inter_octet_timeout } =
                     hdlc_port(config);
@@ -44,7 +48,7 @@ impl Carrier {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Wrapper(_) => None,
+            Self::Wrapper(_) | Self::Datagrams => None,
             Self::Hdlc(link) => link.deadline(),
         }
     }

@@ -1,27 +1,33 @@
 //! The driver of a desk: sockets, threads, the clock of the machine.
 
-use super::calling::Call;
-use super::{CarrierKind, Desk, DeskConfig, DeskCounters, DeskError, DeskInput, DeskOutput};
-use meter::MeterEvent;
+use super::calling::{Call, Reached};
+use super::datagrams::Peer;
+use super::memory::Memory;
+use super::{CarrierKind, Desk, DeskConfig, DeskError, DeskInput, DeskOutput, datagrams};
 use meter::objects::DESTINATION_FIRST;
+use meter::{MeterEvent, ProfileSizes};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Utc};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use thiserror::Error;
 
-/// Where clients find the meter, and where its counters are kept.
-#[derive(Debug)]
+/// Where clients find the meter, and where it keeps what it takes through a restart.
+#[derive(Debug, Default)]
 pub struct DeskPorts {
     /// For the wrapper.
     pub wrapper: Option<TcpListener>,
     /// For HDLC.
     pub hdlc: Option<TcpListener>,
-    /// The file of the counters.
-    pub counters: Option<PathBuf>,
+    /// For the wrapper in datagrams.
+    pub udp: Option<UdpSocket>,
+    /// The folder for what is kept: counters, keys, rows, registers, objects, logs, by how much the clock was set. Without one
+    /// nothing is.
+    pub state: Option<PathBuf>,
 }
 
 /// Why a desk is not served, or no longer.
@@ -30,9 +36,9 @@ pub enum ServeError {
     /// The desk cannot be opened.
     #[error(transparent)]
     Desk(#[from] DeskError),
-    /// The counters cannot be read or kept: without them the meter must not answer.
+    /// What an earlier life has left cannot be read, or what this one leaves cannot be kept: without it the meter must not answer.
     #[error("{}: {reason}", path.display())]
-    Counters {
+    State {
         /// The file.
         path: PathBuf,
         /// Why not.
@@ -52,8 +58,11 @@ pub fn serve(
     ports: DeskPorts,
     mut log: impl FnMut(&Desk, DeskEvent),
 ) -> Result<(), ServeError> {
-    if let Some(path) = &ports.counters {
-        config.counters = read_counters(path)?.or(config.counters);
+    let title = config.system_title();
+    let opened = ports.state.as_deref().map(|folder| Memory::open(folder, title, ProfileSizes::default()));
+    let memory = opened.transpose().map_err(not_kept)?;
+    if let Some(memory) = &memory {
+        config.state = memory.state();
     }
     let clock = Clock::new(config.history_days);
     let desk = Desk::new(config.clone(), clock.now(), clock.utc())?;
@@ -65,8 +74,12 @@ pub fn serve(
             .name(String::from("accept"))
             .spawn(move || accept(&listener, kind, &events))?;
     }
-    log(&desk, DeskEvent::Open);
-    let counters = config.counters.clone().unwrap_or_default();
+    let socket = ports.udp.map(Arc::new);
+    if let Some(socket) = socket.clone() {
+        let events = events.clone();
+        let thread = std::thread::Builder::new().name(String::from("datagrams"));
+        thread.spawn(move || datagrams::receive(&socket, &events))?;
+    }
     let mut driver = Driver {
         desk,
         clock,
@@ -74,9 +87,14 @@ pub fn serve(
         clients: BTreeMap::new(),
         next: 0,
         hosts: BTreeMap::new(),
-        path: ports.counters,
-        counters,
+        socket,
+        peers: BTreeMap::new(),
+        memory,
     };
+    // All that was kept so far, at once.
+    driver.drain(&mut log)?;
+    driver.memory = driver.memory.take().map(Memory::begin).transpose().map_err(not_kept)?;
+    log(&driver.desk, DeskEvent::Open);
     driver.run(&inbox, &mut log)
 }
 
@@ -97,9 +115,10 @@ pub enum DeskEvent {
 pub(super) enum Event {
     Came(TcpStream, SocketAddr, CarrierKind),
     Octets(u16, Vec<u8>),
+    Datagram(SocketAddr, Vec<u8>),
     Gone(u16),
-    /// A host was asked for a connection, to send this.
-    Called(u16, io::Result<Option<TcpStream>>, Vec<u8>),
+    /// A host was to be reached, to send this.
+    Called(u16, io::Result<Reached>, Vec<u8>),
 }
 
 pub(super) struct Driver {
@@ -107,11 +126,13 @@ pub(super) struct Driver {
     pub(super) clock: Clock,
     pub(super) events: SyncSender<Event>,
     pub(super) clients: BTreeMap<u16, Client>,
-    next: u16,
+    pub(super) next: u16,
     /// The hosts to which there are connections, or are being made.
     pub(super) hosts: BTreeMap<u16, Call>,
-    path: Option<PathBuf>,
-    counters: DeskCounters,
+    /// Where datagrams come and go, and who has sent any.
+    pub(super) socket: Option<Arc<UdpSocket>>,
+    pub(super) peers: BTreeMap<SocketAddr, u16>,
+    memory: Option<Memory>,
 }
 
 impl Driver {
@@ -141,8 +162,9 @@ impl Driver {
             Event::Octets(connection, octets) => {
                 self.desk.handle(now, DeskInput::Octets { connection, octets: &octets });
             }
-            Event::Called(connection, stream, octets) => {
-                self.on_called(now, connection, stream, octets, log);
+            Event::Datagram(from, octets) => self.on_datagram(now, from, &octets, log),
+            Event::Called(connection, reached, octets) => {
+                self.on_called(now, connection, reached, octets, log);
             }
             Event::Gone(connection) => {
                 self.clients.remove(&connection);
@@ -154,9 +176,9 @@ impl Driver {
 
     fn on_came(&mut self, now: Instant, stream: TcpStream, kind: CarrierKind) {
         let Some(connection) = free_number(self.next, &self.clients) else { return };
-        if let Ok(client) = Client::new(stream, connection, &self.events) {
+        if let Ok(client) = Connected::new(stream, connection, &self.events) {
             self.next = connection.wrapping_add(1);
-            self.clients.insert(connection, client);
+            self.clients.insert(connection, Client::Connection(client));
             self.desk.handle(now, DeskInput::Opened { connection, kind });
         }
     }
@@ -177,33 +199,63 @@ impl Driver {
                     self.close(connection);
                 }
                 DeskOutput::Persist(record) => {
-                    self.counters.keep(&record);
-                    if let Some(path) = &self.path {
-                        write_counters(path, &self.counters)?;
-                    }
+                    self.memory.as_mut().map_or(Ok(()), |memory| memory.keep(&record)).map_err(not_kept)?;
                 }
-                DeskOutput::Event(event) => log(&self.desk, DeskEvent::Meter(event)),
+                DeskOutput::Event(event) => {
+                    self.memory
+                        .as_mut()
+                        .map_or(Ok(()), |memory| memory.on_event(&event))
+                        .map_err(not_kept)?;
+                    log(&self.desk, DeskEvent::Meter(event));
+                }
             }
         }
         Ok(())
     }
 
-    /// The reader sees the end and tells the desk.
+    /// The reader sees the end and tells the desk; of one who sends datagrams nothing more is known at once.
     pub(super) fn close(&mut self, connection: u16) {
         self.hosts.remove(&connection);
-        if let Some(client) = self.clients.remove(&connection) {
-            let _ = client.stream.shutdown(Shutdown::Both);
+        match self.clients.remove(&connection) {
+            Some(Client::Connection(client)) => {
+                let _ = client.stream.shutdown(Shutdown::Both);
+            }
+            Some(Client::Peer(peer)) => {
+                self.peers.remove(&peer.address());
+                self.desk.handle(self.clock.now(), DeskInput::Closed { connection });
+            }
+            None => {}
+        }
+    }
+}
+
+fn not_kept((path, reason): (PathBuf, String)) -> ServeError {
+    ServeError::State { path, reason }
+}
+
+/// Who is answered.
+pub(super) enum Client {
+    Connection(Connected),
+    Peer(Peer),
+}
+
+impl Client {
+    /// Returns whether there was room for the octets.
+    pub(super) fn send(&self, octets: Vec<u8>) -> bool {
+        match self {
+            Self::Connection(client) => client.send(octets),
+            Self::Peer(peer) => peer.send(&octets),
         }
     }
 }
 
 /// One connection: a thread that reads, and one that writes, so that who does not read holds up nobody else.
-pub(super) struct Client {
+pub(super) struct Connected {
     stream: TcpStream,
     answers: SyncSender<Vec<u8>>,
 }
 
-impl Client {
+impl Connected {
     pub(super) fn new(stream: TcpStream, connection: u16, events: &SyncSender<Event>) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
         let (answers, queue) = sync_channel(ANSWERS_MAX);
@@ -215,7 +267,7 @@ impl Client {
     }
 
     /// Returns whether there was room for the octets.
-    pub(super) fn send(&self, octets: Vec<u8>) -> bool {
+    fn send(&self, octets: Vec<u8>) -> bool {
         self.answers.try_send(octets).is_ok()
     }
 }
@@ -253,42 +305,6 @@ fn read(mut stream: TcpStream, connection: u16, events: &SyncSender<Event>) {
         }
     }
     let _ = events.send(Event::Gone(connection));
-}
-
-/// The send counter, and the receive counters of clients.
-fn read_counters(path: &Path) -> Result<Option<DeskCounters>, ServeError> {
-    let failed = |reason: String| ServeError::Counters { path: path.to_owned(), reason };
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse_counters(&text).map(Some).ok_or_else(|| {
-            failed(String::from("expected the send counter, and client=counter of each client heard"))
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed(error.to_string())),
-    }
-}
-
-fn parse_counters(text: &str) -> Option<DeskCounters> {
-    let mut words = text.split_whitespace();
-    let send = words.next()?.parse().ok()?;
-    let counter = |word: &str| {
-        let (client, last) = word.split_once('=')?;
-        Some((client.parse().ok()?, last.parse().ok()?))
-    };
-    Some(DeskCounters { send, receive: words.map(counter).collect::<Option<_>>()? })
-}
-
-/// Keeps them such that a crash leaves the old ones or the new.
-fn write_counters(path: &Path, counters: &DeskCounters) -> Result<(), ServeError> {
-    let receive =
-        counters.receive.iter().map(|(client, last)| format!(" {client}={last}")).collect::<String>();
-    let beside = path.with_extension("new");
-    let written = std::fs::File::create(&beside)
-        .and_then(|mut file| {
-            writeln!(file, "{}{receive}", counters.send)?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| ServeError::Counters { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// The time of the machine as the desk sees it: it was opened after its days.
@@ -329,7 +345,7 @@ const IDLE: Duration = Duration::from_secs(1);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The first number from `next` on that no connection has and that no host of a push is to have: who came first keeps its association for itself.
-fn free_number<T>(next: u16, taken: &BTreeMap<u16, T>) -> Option<u16> {
+pub(super) fn free_number<T>(next: u16, taken: &BTreeMap<u16, T>) -> Option<u16> {
     let is_free = |number: &u16| *number < DESTINATION_FIRST && !taken.contains_key(number);
     (0..=u16::MAX).map(|step| next.wrapping_add(step)).find(is_free)
 }
@@ -353,31 +369,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
         let _deaf = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
         let (events, inbox) = sync_channel(1);
-        let client = Client::new(listener.accept().expect("accepted").0, 7, &events).expect("started");
+        let client = Connected::new(listener.accept().expect("accepted").0, 7, &events).expect("started");
         // Sixteen times what a socket holds: a blocking write would stop long before.
         let accepted = (0..16_384).take_while(|_| client.send(vec![0; 65_536])).count();
         assert!((ANSWERS_MAX..16_384).contains(&accepted), "{accepted}");
         assert!(inbox.try_recv().is_err(), "nothing has come");
-    }
-
-    #[test]
-    fn counters_are_read_back_and_a_file_that_holds_none_is_named() {
-        let path = std::env::temp_dir().join(format!("desk-counters-{}", std::process::id()));
-        let _ = std::fs::remove_file(&path);
-        assert!(matches!(read_counters(&path), Ok(None)));
-        for (send, receive) in [(7, &[][..]), (4_000_000_000, &[(1, 9), (3, u32::MAX)])] {
-            let counters = DeskCounters { send, receive: receive.iter().copied().collect() };
-            write_counters(&path, &counters).expect("written");
-            assert_eq!(read_counters(&path).expect("read"), Some(counters));
-        }
-        for bad in ["", "7 8", "7 1=2=3", "x", "5000000000", "7 70000=1"] {
-            std::fs::write(&path, bad).expect("written");
-            let error = read_counters(&path).expect_err(bad).to_string();
-            assert!(
-                error.contains("expected the send counter") && error.contains("desk-counters"),
-                "{error}"
-            );
-        }
-        std::fs::remove_file(&path).expect("removed");
     }
 }

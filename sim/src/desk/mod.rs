@@ -6,14 +6,20 @@
 mod bench;
 mod calling;
 mod carrier;
+mod certificates;
 mod connection;
+mod datagrams;
 mod driver;
+mod flash_file;
+mod memory;
 mod plan;
 mod plan_file;
+mod records;
 
-pub use bench::{DeskConfig, DeskCounters, DeskError};
+pub use bench::{DeskConfig, DeskError};
 pub use carrier::CarrierKind;
 pub use driver::{DeskEvent, DeskPorts, ServeError, serve};
+pub use memory::DeskState;
 pub use plan::{ClientKey, PlannedClient, PlannedKeys, PlannedProof, TestPlan};
 
 use bench::{Bench, Note};
@@ -21,10 +27,9 @@ use carrier::Carrier;
 use connection::Connection;
 use dlms::apdu::Pdu;
 use dlms::hdlc::{LinkOutput, SecondaryInput};
-use dlms::server::ServerPersist;
 use dlms::wrapper::{Wpdu, WpduStream};
-use meter::MeterEvent;
 use meter::objects::PushHost;
+use meter::{MeterEvent, MeterPersist};
 use plc_core::{Instant, Machine, Utc};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -87,7 +92,7 @@ pub enum DeskOutput {
         reason: String,
     },
     /// Make this durable before the octets that follow.
-    Persist(ServerPersist),
+    Persist(MeterPersist),
     /// Something worth logging has happened.
     Event(MeterEvent),
 }
@@ -108,7 +113,9 @@ impl Desk {
     /// No such customer, or a meter that cannot be built.
     pub fn new(config: DeskConfig, now: Instant, utc: Utc) -> Result<Self, DeskError> {
         let bench = Bench::new(&config, now, utc)?;
-        Ok(Self { bench, connections: BTreeMap::new(), config, out: VecDeque::new() })
+        let mut desk = Self { bench, connections: BTreeMap::new(), config, out: VecDeque::new() };
+        desk.tell_notes(now);
+        Ok(desk)
     }
 
     /// Who the meter is.
@@ -181,6 +188,15 @@ impl Desk {
                 while let Some(datagram) = self.taken(connection, stream, &mut octets)? {
                     apdus += 1;
                     for octets in self.serve(now, connection, &datagram) {
+                        self.out.push_back(DeskOutput::Octets { connection, octets });
+                    }
+                }
+            }
+            // What is no wrapper PDU is lost like one that never came.
+            Carrier::Datagrams => {
+                if Wpdu::from_bytes(octets).is_ok() {
+                    apdus += 1;
+                    for octets in self.serve(now, connection, octets) {
                         self.out.push_back(DeskOutput::Octets { connection, octets });
                     }
                 }

@@ -1,7 +1,9 @@
 //! The test plan of a meter on a desk: which clients there are, how they prove themselves, under what keys.
 
+use super::certificates;
 use dlms::security::{
-    Curve, HashFunction, KeyPairs, PrivateKey, PublicKey, Secret, SecurityContext, Suite, SystemTitle,
+    Certificate, Curve, HashFunction, KeyPairs, KeyUse, PrivateKey, PublicKey, Secret, SecurityContext,
+    Suite, SystemTitle,
 };
 use dlms::server::{Access, AssociationConfig, Ciphering, ServerAuthentication};
 
@@ -40,6 +42,8 @@ pub enum PlannedProof {
     Hash(HashFunction, Secret),
     /// With the keys of its ciphered context, mechanism 5.
     Gmac,
+    /// With nothing but the keys of its ciphered context, if it has one: its association is there without being opened.
+    PreEstablished,
     /// With signatures, mechanism 7.
     Ecdsa {
         /// The key of the meter.
@@ -84,17 +88,21 @@ pub struct PlannedKeys {
 }
 
 impl TestPlan {
-    /// The associations of the plan.
+    /// The associations of the plan with a meter of this title, which has certificates for the keys of both ends.
     ///
     /// # Errors
     /// The clients whose keys are not as long as their suite says, or that have none where their proof needs them.
-    pub(super) fn associations(&self) -> Result<Vec<AssociationConfig>, u16> {
-        self.clients.iter().map(|planned| planned.association().ok_or(planned.client)).collect()
+    pub(super) fn associations(&self, meter: &SystemTitle) -> Result<Vec<AssociationConfig>, u16> {
+        let associations = self
+            .clients
+            .iter()
+            .map(|planned| planned.association(&[*meter, self.client_title]).ok_or(planned.client));
+        associations.collect()
     }
 }
 
 impl Default for TestPlan {
-    /// Clients 16, 17, 1, 2, 3 and 4 with the example keys of the Green Book, which everybody knows. Images are signed with the
+    /// Clients 16, 17, 1, 2, 3, 4 and 102 with the example keys of the Green Book, which everybody knows. Images are signed with the
     /// signing key of client 3.
     fn default() -> Self {
         let (client_title, clients) = (built_in::CLIENT_TITLE, built_in::clients());
@@ -103,23 +111,30 @@ impl Default for TestPlan {
 }
 
 impl PlannedClient {
-    fn association(&self) -> Option<AssociationConfig> {
+    fn association(&self, titles: &Titles) -> Option<AssociationConfig> {
         Some(AssociationConfig {
             client_sap: self.client,
-            authentication: self.authentication()?,
+            authentication: self.authentication(titles)?,
             access: self.access,
-            pre_established: false,
+            pre_established: self.keys.is_none() && matches!(self.proof, PlannedProof::PreEstablished),
         })
     }
 
-    fn authentication(&self) -> Option<ServerAuthentication> {
+    fn authentication(&self, titles: &Titles) -> Option<ServerAuthentication> {
         let keys = match &self.keys {
             None => None,
-            Some(keys) => Some(keys.context(&self.proof)?),
+            Some(keys) => Some(keys.context(&self.proof, titles)?),
         };
         let ciphering = keys.clone().map(|keys| Ciphering { keys, last_client_counter: None });
         Some(match &self.proof {
             PlannedProof::None => ServerAuthentication::None,
+            PlannedProof::PreEstablished => match keys {
+                None => ServerAuthentication::None,
+                Some(keys) => {
+                    let [_, client_title] = *titles;
+                    ServerAuthentication::PreEstablished { keys, client_title, last_client_counter: None }
+                }
+            },
             PlannedProof::Lls(password) => {
                 ServerAuthentication::Lls { password: password.clone(), ciphering }
             }
@@ -135,7 +150,7 @@ impl PlannedClient {
 }
 
 impl PlannedKeys {
-    fn context(&self, proof: &PlannedProof) -> Option<SecurityContext> {
+    fn context(&self, proof: &PlannedProof, titles: &Titles) -> Option<SecurityContext> {
         let Self { suite, encryption, authentication, master, agreement } = self;
         let mut pairs = KeyPairs::default();
         if let PlannedProof::Ecdsa { server, client } = proof {
@@ -144,13 +159,33 @@ impl PlannedKeys {
         if let Some((server, client)) = agreement {
             (pairs.agreement, pairs.peer_agreement) = (Some(server.clone()), Some(client.public()));
         }
+        pairs.authority = suite.curve().map(|curve| certificates::authority(curve).public_key());
+        let certificates = certified(&pairs, titles);
         let context = SecurityContext::build(*suite, encryption.octets(), authentication.octets()).ok()?;
         let context = match master {
             None => context,
             Some(master) => context.with_master_key(master.octets()).ok()?,
         };
-        Some(context.with_key_pairs(pairs))
+        Some(context.with_key_pairs(pairs).with_certificates(certificates))
     }
+}
+
+/// Of the meter and of the client.
+type Titles = [SystemTitle; 2];
+
+/// Certificates for the keys of the meter and for those that it knows of the client.
+fn certified(pairs: &KeyPairs, [meter, client]: &Titles) -> Vec<Certificate> {
+    let own = |key: &Option<PrivateKey>| key.as_ref().map(PrivateKey::public_key);
+    let held = [
+        (meter, KeyUse::Signature, own(&pairs.signing)),
+        (meter, KeyUse::Agreement, own(&pairs.agreement)),
+        (client, KeyUse::Signature, pairs.peer_signing.clone()),
+        (client, KeyUse::Agreement, pairs.peer_agreement.clone()),
+    ];
+    let certificates = (1..).zip(held).filter_map(|(serial, (title, key_use, key))| {
+        certificates::certificate(serial, title, key_use, &key?)
+    });
+    certificates.collect()
 }
 
 /// What everybody knows: the example keys of the Green Book, and keys made of the names of what they are for.
@@ -169,10 +204,11 @@ mod built_in {
         Vec::from([
             client(16, PlannedProof::None, Access::Public, None),
             client(17, PlannedProof::Lls(password()), Access::Reading, None),
-            client(1, PlannedProof::Gmac, Access::Management, Some(keys(Suite::Zero))),
+            client(1, PlannedProof::Gmac, Access::Management, Some(keys(Suite::Zero, 0x00))),
             client(2, sha_256, Access::Reading, None),
-            client(3, ecdsa(Curve::P256), Access::Management, Some(keys(Suite::One))),
-            client(4, ecdsa(Curve::P384), Access::Management, Some(keys(Suite::Two))),
+            client(3, ecdsa(Curve::P256), Access::Management, Some(keys(Suite::One, 0x00))),
+            client(4, ecdsa(Curve::P384), Access::Management, Some(keys(Suite::Two, 0x00))),
+            client(102, PlannedProof::PreEstablished, Access::Reading, Some(keys(Suite::Zero, 0x20))),
         ])
     }
 
@@ -180,13 +216,14 @@ mod built_in {
         pair(Curve::P256, key_names::CLIENT_SIGNING).public_key()
     }
 
-    fn keys(suite: Suite) -> PlannedKeys {
+    /// The encryption key counts from `first`: two clients under one key would use its counters twice.
+    fn keys(suite: Suite, first: u8) -> PlannedKeys {
         let counting =
             |first: u8| (0..suite.key_len() as u8).map(|n| first.wrapping_add(n)).collect::<Vec<_>>();
         let master: Vec<u8> = (0..suite.key_len() as u8).map(|n| n % 16 * 0x11).collect();
         PlannedKeys {
             suite,
-            encryption: Secret::new(&counting(0x00)),
+            encryption: Secret::new(&counting(first)),
             authentication: Secret::new(&counting(0xD0)),
             master: Some(Secret::new(&master)),
             agreement: suite.curve().map(|curve| {

@@ -6,7 +6,7 @@
 //!
 //! [[client]]
 //! client = 3                              # its number, one table each
-//! authentication = "hls-ecdsa"            # none, lls, hls-md5, hls-sha1, hls-gmac, hls-sha256 or hls-ecdsa
+//! authentication = "hls-ecdsa"            # none, pre-established, lls, hls-md5, hls-sha1, hls-gmac, hls-sha256, hls-ecdsa
 //! access = "management"                   # public, reading or management
 //! # password = "..." or secret = "hexadecimal digits": for lls and the hashes
 //! suite = 1                               # 0, 1 or 2: a ciphered context; without it, none of the following
@@ -87,7 +87,7 @@ impl PlannedClient {
                 }
             }
             PlannedProof::Ecdsa { server, client } => write_pair("signing", server, client, &mut line),
-            PlannedProof::None | PlannedProof::Gmac => {}
+            PlannedProof::None | PlannedProof::PreEstablished | PlannedProof::Gmac => {}
         }
         if let Some(keys) = &self.keys {
             keys.write(text);
@@ -273,6 +273,7 @@ fn proof(fields: &mut Fields<'_>, keys: Result<&Option<PlannedKeys>, &Faulty>) -
     let hash = |hash| move |secret| PlannedProof::Hash(hash, secret);
     match fields.text("authentication").as_deref() {
         Some("none") if suite.is_none() => Some(PlannedProof::None),
+        Some("pre-established") => Some(PlannedProof::PreEstablished),
         Some("lls") => fields.secret().map(PlannedProof::Lls),
         Some("hls-md5") => fields.secret().map(hash(HashFunction::Md5)),
         Some("hls-sha1") => fields.secret().map(hash(HashFunction::Sha1)),
@@ -284,7 +285,10 @@ fn proof(fields: &mut Fields<'_>, keys: Result<&Option<PlannedKeys>, &Faulty>) -
             None
         }
         _ => {
-            fields.fault("authentication", "none, lls, hls-md5, hls-sha1, hls-gmac, hls-sha256 or hls-ecdsa");
+            fields.fault(
+                "authentication",
+                "none, pre-established, lls, hls-md5, hls-sha1, hls-gmac, hls-sha256 or hls-ecdsa",
+            );
             None
         }
     }
@@ -303,6 +307,7 @@ fn signatures(fields: &mut Fields<'_>, suite: Option<Suite>) -> Option<PlannedPr
 const fn proof_name(proof: &PlannedProof) -> &'static str {
     match proof {
         PlannedProof::None => "none",
+        PlannedProof::PreEstablished => "pre-established",
         PlannedProof::Lls(_) => "lls",
         PlannedProof::Hash(HashFunction::Md5, _) => "hls-md5",
         PlannedProof::Hash(HashFunction::Sha1, _) => "hls-sha1",
@@ -320,11 +325,11 @@ const fn access_name(access: Access) -> &'static str {
     }
 }
 
-fn hex(octets: &[u8]) -> String {
+pub(super) fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> =
         text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
@@ -341,8 +346,8 @@ mod tests {
         let text = plan.to_toml();
         let read = TestPlan::from_toml(&text).expect("read");
         assert_eq!(read.to_toml(), text);
-        assert_eq!(read.clients.iter().map(|c| c.client).collect::<Vec<_>>(), [16, 17, 1, 2, 3, 4]);
-        assert_eq!(read.associations().expect("whole").len(), 6);
+        assert_eq!(read.clients.iter().map(|c| c.client).collect::<Vec<_>>(), [16, 17, 1, 2, 3, 4, 102]);
+        assert_eq!(read.associations(b"MTR00001").expect("whole").len(), 7);
         assert!(read.image_key == plan.image_key && plan.image_key.is_some());
         let wrong = TestPlan::from_toml(&text.replacen("image_key = \"", "image_key = \"00", 1))
             .expect_err("too long");
@@ -371,7 +376,7 @@ mod tests {
             "client_title: expected 16 hexadecimal digits",
             "client 1: client: expected a number from 1 to 65535",
             "client 1: access: expected public, reading or management",
-            "client 1: authentication: expected none, lls,",
+            "client 1: authentication: expected none, pre-established, lls,",
             "client 2: encryption_key: expected 32 hexadecimal digits",
             "client 2: authentication_key: expected 32 hexadecimal digits",
             "client 3: server_signing_key: expected it and client_signing_key",

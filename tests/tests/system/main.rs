@@ -3,6 +3,7 @@
 
 mod crash;
 mod demo;
+mod desk;
 mod firmware;
 mod front_end;
 mod grpc;

@@ -108,6 +108,11 @@ impl Process {
         })
     }
 
+    /// The word behind `mark` in a line of standard output, if there is one yet.
+    pub(crate) fn printed(&self, mark: &str) -> Option<String> {
+        self.out.word_behind(mark)
+    }
+
     /// Whether it has not ended.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()

@@ -289,7 +289,12 @@ pub struct ProfileArgs {
     /// Captured before this time (UTC).
     #[arg(long, value_name = "TIME", value_parser = utc)]
     pub to: Option<Utc>,
-    /// Values as the meter sends them: no scalers and units, octets for times, plain numbers for states.
+    /// Put back the cells that the meter leaves out because they follow from the row before: times one capture period on, all others
+    /// unchanged. The families of --companion that do so are known.
+    #[arg(long, conflicts_with = "raw")]
+    pub compressed: bool,
+    /// Values as the meter sends them: no scalers and units, octets for times, plain numbers for states, nothing where it has left
+    /// something out.
     #[arg(long)]
     pub raw: bool,
 }

@@ -115,6 +115,11 @@ impl Identity {
     /// `authentication_key` of suite 0. Other keys are not looked at, so that what a meter says of itself can be given.
     pub(super) fn read(path: &Path, client: u16) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        Self::parse(path, &text, client)
+    }
+
+    /// The same from the text of the file; faults name its path.
+    pub(super) fn parse(path: &Path, text: &str, client: u16) -> anyhow::Result<Self> {
         let top: Table = text
             .parse()
             .map_err(|error: toml::de::Error| anyhow!("{}: {}", path.display(), error.message()))?;

@@ -2,6 +2,7 @@
 
 mod args;
 mod carrier;
+mod certificates;
 mod counters;
 mod dissection;
 mod fault;
@@ -12,6 +13,7 @@ mod notation;
 mod objects;
 mod opening;
 mod output;
+pub mod parsers;
 mod profile;
 mod push;
 mod session;
@@ -51,6 +53,13 @@ fn get(args: &GetArgs) -> anyhow::Result<()> {
     let class = class_of(&mut session, args.object)?;
     let value = session.get(AttributeRequest::new(class, name, args.attribute))?;
     let object = CaptureObject::new(class, name, args.attribute);
+    if let Some(certificates) = data(&value)
+        .ok()
+        .filter(|_| !args.raw && certificates::is_list(&object))
+        .and_then(|list| certificates::rows(&list))
+    {
+        return Ok(certificates.print(args.meter.format())?);
+    }
     let meaning = if args.raw { Meaning::Raw } else { Meaning::ask(&mut session, &object)? };
     let value = data(&value)?;
     let (cell, unit) = (meaning.cell(&value), meaning.unit().map(|unit| unit.to_string()));

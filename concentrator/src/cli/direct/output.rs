@@ -59,6 +59,12 @@ impl Results {
         self.rows.push(row);
     }
 
+    /// The cells of the first row.
+    #[cfg(test)]
+    pub(super) fn first(&self) -> impl Iterator<Item = &Cell> {
+        self.rows.iter().take(1).flatten()
+    }
+
     pub(super) fn print(&self, format: Format) -> io::Result<()> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         match format {

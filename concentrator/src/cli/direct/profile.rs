@@ -5,9 +5,14 @@ use super::meaning::{Meaning, scaler_request};
 use super::output::Results;
 use super::session::Session;
 use anyhow::anyhow;
-use dlms::classes::profile::{BUFFER, CAPTURE_OBJECTS, CLASS_ID, Rows, capture_objects};
+use dlms::axdr::Data;
+use dlms::classes::profile::{
+    BUFFER, CAPTURE_OBJECTS, CAPTURE_PERIOD, CLASS_ID, NullCells, Restoring, Rows, SortMethod,
+    capture_objects,
+};
 use dlms::cosem::{AttributeRequest, CaptureObject, ClockStatus, ClockTime, Selector};
 use plc_core::Utc;
+use std::borrow::Cow;
 
 /// Reads a profile and prints it: numbers under their scalers, times as times, states in hexadecimal; or with `--raw` as they came.
 pub(super) fn print(args: &ProfileArgs) -> anyhow::Result<()> {
@@ -18,12 +23,38 @@ pub(super) fn print(args: &ProfileArgs) -> anyhow::Result<()> {
     let mut request = AttributeRequest::new(CLASS_ID, args.name, BUFFER);
     request.selector = range(args.from, args.to);
     let buffer = session.get(request)?;
+    let buffer = whole(&mut session, args, &columns, &buffer)?;
     let rows = Rows::from_value(&buffer).ok_or_else(|| anyhow!("buffer: not an array of rows"))?;
     let mut results = Results::new(columns.iter().map(Column::head));
     for row in rows.iter() {
         results.push(row.zip(&columns).map(|(cell, column)| column.meaning.cell(&cell)).collect());
     }
     Ok(results.print(args.meter.format())?)
+}
+
+/// The buffer with the cells that its meter has left out because they follow from the row before.
+fn whole<'b>(
+    session: &mut Session,
+    args: &ProfileArgs,
+    columns: &[Column],
+    buffer: &'b [u8],
+) -> anyhow::Result<Cow<'b, [u8]>> {
+    let of_family = args.meter.companion.map_or(NullCells::NoValue, |family| family.null_cells);
+    let null_cells = if args.compressed { NullCells::FromRowBefore } else { of_family };
+    if null_cells == NullCells::NoValue || args.raw {
+        return Ok(Cow::Borrowed(buffer));
+    }
+    let mut number = |attribute| -> anyhow::Result<u64> {
+        let value = session.get(AttributeRequest::new(CLASS_ID, args.name, attribute))?;
+        let number = Data::from_bytes(&value).ok().and_then(|value| value.as_u64());
+        number.ok_or_else(|| anyhow!("{}, attribute {attribute}: expected a number", args.name))
+    };
+    let capture_period_s = u32::try_from(number(CAPTURE_PERIOD)?).unwrap_or(0);
+    let sort_method =
+        if number(SORT_METHOD)? == SortMethod::Lifo as u64 { SortMethod::Lifo } else { SortMethod::Fifo };
+    let columns: Vec<CaptureObject> = columns.iter().map(|column| column.object).collect();
+    let with = Restoring { columns: &columns, capture_period_s, sort_method, len_max: RESTORED_LEN_MAX };
+    Ok(null_cells.restore(buffer, &with)?)
 }
 
 /// The captures from `from` on and before `to`; all without either.
@@ -70,6 +101,11 @@ impl Column {
         format!("{logical_name}/{attribute}{element}{unit}")
     }
 }
+
+/// The longest buffer with all its cells, in octets.
+const RESTORED_LEN_MAX: usize = 64 << 20;
+/// sort_method \[BB 4.3.6; confidence A\].
+const SORT_METHOD: i8 = 5;
 
 #[cfg(test)]
 mod tests {

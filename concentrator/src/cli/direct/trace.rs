@@ -55,7 +55,8 @@ impl Trace {
         let _ = writeln!(io::stderr(), "-- {text}");
     }
 
-    fn lines(&mut self, sender: Sender, octets: &[u8]) -> String {
+    /// What is shown of octets.
+    pub(super) fn lines(&mut self, sender: Sender, octets: &[u8]) -> String {
         let arrow = if sender == Sender::Client { "->" } else { "<-" };
         let Self { streams, dissector } = self;
         let stream = &mut streams[usize::from(sender == Sender::Meter)];

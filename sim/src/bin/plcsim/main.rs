@@ -84,19 +84,25 @@ struct MeterArgs {
     /// Serve wrapper PDUs there; 4059 is the port of DLMS.
     #[arg(long, value_name = "ADDRESS", group = "port")]
     wrapper: Option<std::net::SocketAddr>,
+    /// Serve wrapper PDUs in datagrams there.
+    #[arg(long, value_name = "ADDRESS", group = "port")]
+    udp: Option<std::net::SocketAddr>,
     /// Serve HDLC there.
     #[arg(long, value_name = "ADDRESS", group = "port")]
     hdlc: Option<std::net::SocketAddr>,
-    /// The physical device in its HDLC address, which has two octets then, and one without it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=126))]
-    physical: Option<u8>,
+    /// The physical device in its HDLC address, which has two octets then, or four from 128 on, and one without it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16383))]
+    physical: Option<u16>,
+    /// Octets of its HDLC address: 1, 2 or 4. [default: as few as --physical needs]
+    #[arg(long, value_name = "N")]
+    address_length: Option<u8>,
     /// Whose meter it is.
     #[arg(long, value_name = "N", default_value_t = 1)]
     customer: u32,
     /// The same seed gives the same measurements.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// The clients and their keys, as this program prints them in TOML; without it, clients 16, 17, 1, 2, 3 and 4 with keys that
+    /// The clients and their keys, as this program prints them in TOML; without it, clients 16, 17, 1, 2, 3, 4 and 102 with keys that
     /// everybody knows.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
@@ -106,9 +112,10 @@ struct MeterArgs {
     /// Days for which it has measured.
     #[arg(long, value_name = "D", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=400))]
     days: u32,
-    /// Keep the invocation counters there, for the next life. Without it the send counter goes on from the time.
-    #[arg(long, value_name = "FILE")]
-    counters: Option<PathBuf>,
+    /// Keep there what a meter takes through a restart: counters, changed keys, rows, registers, objects, logs, the time that was set.
+    /// The next life goes on with it, whatever --days and --keys say of what has changed.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
 }
 
 /// `plcsim config`.

@@ -8,20 +8,16 @@ use meter::{ClockShift, MeterEvent};
 use sim::desk::{self, Desk, DeskConfig, DeskEvent, DeskPorts, TestPlan};
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 /// Serves one meter over TCP, for ever.
 pub(crate) fn serve(args: &MeterArgs) -> Result<(), Failure> {
-    let hdlc_address = match args.physical {
-        None => Address::one(MANAGEMENT),
-        Some(lower) => Address::two(MANAGEMENT, lower.into()),
-    };
     let config = DeskConfig {
         customer: args.customer,
         seed: args.seed,
         history_days: args.days,
-        hdlc_address: hdlc_address.ok_or_else(|| Failure::Physical(args.physical.unwrap_or_default()))?,
-        counters: None,
+        hdlc_address: hdlc_address(args)?,
+        state: None,
         plan: plan(args)?,
     };
     if let Some(folder) = &args.pem {
@@ -30,7 +26,8 @@ pub(crate) fn serve(args: &MeterArgs) -> Result<(), Failure> {
     let ports = DeskPorts {
         wrapper: args.wrapper.map(bind).transpose()?,
         hdlc: args.hdlc.map(bind).transpose()?,
-        counters: args.counters.clone(),
+        udp: args.udp.map(bind_udp).transpose()?,
+        state: args.state.clone(),
     };
     let where_to_find = listeners(&ports)?;
     desk::serve(config, ports, |desk, event| {
@@ -50,9 +47,29 @@ fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).map_err(|source| Failure::Listen { address, source })
 }
 
+fn bind_udp(address: SocketAddr) -> Result<UdpSocket, Failure> {
+    UdpSocket::bind(address).map_err(|source| Failure::Listen { address, source })
+}
+
+/// As few octets as the physical device needs, or as many as are wanted.
+fn hdlc_address(args: &MeterArgs) -> Result<Address, Failure> {
+    let (length, physical) = (args.address_length, args.physical);
+    let address = match (length, physical) {
+        (None | Some(1), None) => Address::one(MANAGEMENT),
+        (None, Some(lower)) => Address::two(MANAGEMENT, lower).or(Address::four(MANAGEMENT, lower)),
+        (Some(2), Some(lower)) => Address::two(MANAGEMENT, lower),
+        (Some(4), Some(lower)) => Address::four(MANAGEMENT, lower),
+        _ => None,
+    };
+    address.ok_or(Failure::Physical { length, physical })
+}
+
 /// The ports as they were given by the system.
 fn listeners(ports: &DeskPorts) -> io::Result<String> {
     let mut text = String::new();
+    if let Some(socket) = &ports.udp {
+        let _ = writeln!(text, "udp = \"{}\"", socket.local_addr()?);
+    }
     for (name, listener) in [("wrapper", &ports.wrapper), ("hdlc", &ports.hdlc)] {
         if let Some(listener) = listener {
             let _ = writeln!(text, "{name} = \"{}\"", listener.local_addr()?);

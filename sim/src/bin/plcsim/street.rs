@@ -94,8 +94,13 @@ pub(crate) enum Failure {
         source: io::Error,
     },
     /// No address of a link has room for the device.
-    #[error("physical device {0}: expected 1 to 126")]
-    Physical(u8),
+    #[error("--address-length {}, --physical {}: expected 1 without, 2 with at most 127, or 4 with a device", shown(*length), shown(*physical))]
+    Physical {
+        /// Octets of the address, if they were said.
+        length: Option<u8>,
+        /// The device, if there is one.
+        physical: Option<u16>,
+    },
     /// The meter on a desk.
     #[error(transparent)]
     Desk(#[from] sim::desk::ServeError),
@@ -105,6 +110,11 @@ pub(crate) enum Failure {
 }
 
 /// What was expected, where the reason does not say it.
+/// A number, or that there is none.
+fn shown<N: std::fmt::Display>(number: Option<N>) -> String {
+    number.map_or_else(|| String::from("none"), |number| number.to_string())
+}
+
 fn advice(source: &io::Error) -> &'static str {
     if source.kind() == ErrorKind::AddrInUse { ", expected a path that is free" } else { "" }
 }
