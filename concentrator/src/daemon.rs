@@ -41,7 +41,7 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     })?;
     let mut store = Store::open(&config.store_path, clock::utc())?;
     let live = Arc::new(Live::restore(&config, store.reader())?);
-    take_jobs(&mut store, &live);
+    take_jobs(&mut store, &live, config.guard);
     take_tasks(&mut store, &live);
     let server = Server::start(config.listen, &access, Arc::clone(&live), store.path())?;
     server.stop_on_signals()?;
@@ -67,8 +67,8 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
 
 /// Takes jobs from now on. Where they cannot be opened, or their record cannot be believed, nobody's commands are carried out; meters are
 /// read all the same.
-fn take_jobs(store: &mut Store, live: &Live) {
-    match open_jobs(store, live) {
+fn take_jobs(store: &mut Store, live: &Live, guard: Guard) {
+    match open_jobs(store, live, guard) {
         Ok(jobs) => live.take_jobs(Arc::new(jobs)),
         Err(error) => note(store, live, EventKind::SecurityFailure, format!("no jobs are taken: {error:#}")),
     }
@@ -89,9 +89,9 @@ fn folder(store: &Store) -> &Path {
 }
 
 /// The jobs, beside the store.
-fn open_jobs(store: &Store, live: &Live) -> anyhow::Result<Jobs> {
+fn open_jobs(store: &Store, live: &Live, guard: Guard) -> anyhow::Result<Jobs> {
     let folder = folder(store);
-    Jobs::open(folder, Guard::default(), live.now()).with_context(|| format!("jobs in {}", folder.display()))
+    Jobs::open(folder, guard, live.now()).with_context(|| format!("jobs in {}", folder.display()))
 }
 
 /// Opens what the configuration says, until the shutdown; again for each configuration that comes into force.

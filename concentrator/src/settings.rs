@@ -132,6 +132,9 @@ impl Settings {
         if let Err(error) = logging::change(self.filter(&config)) {
             tracing::error!("{error}");
         }
+        if let Some(jobs) = self.live().as_ref().and_then(|live| live.jobs()) {
+            jobs.set_guard(config.guard);
+        }
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         let reopening = |change: &Change| matches!(change.effect, Effect::PowerLine | Effect::Backhaul);
         if let Some(live) = self.live().filter(|_| changes.iter().any(reopening)) {

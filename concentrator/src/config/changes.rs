@@ -107,7 +107,7 @@ impl Config {
             ..
         } = self;
         let far = |value: fn(&BackhaulConfig) -> String| backhaul.as_ref().map_or_else(none, value);
-        vec![
+        let mut rows = vec![
             ("store.path", store_path.display().to_string(), Restart),
             ("store.max_mb", (limits.octets >> 20).to_string(), PowerLine),
             ("store.keep_days", (limits.keep.as_secs() / 86_400).to_string(), PowerLine),
@@ -139,7 +139,9 @@ impl Config {
             ("metrics.listen", metrics.map_or_else(none, |address| address.to_string()), Restart),
             ("log.level", log.clone(), AtOnce),
             ("log.format", log_format.as_str().to_owned(), Restart),
-        ]
+        ];
+        rows.extend(super::guard::rows(&self.guard));
+        rows
     }
 
     /// Certificates and keys are compared by what is in the files, which is not shown.

@@ -5,6 +5,7 @@
 
 mod backhaul;
 mod changes;
+mod guard;
 mod section;
 mod task;
 mod template;
@@ -21,6 +22,7 @@ pub use value::Key128;
 
 use crate::grpc::Access;
 use crate::hex;
+use crate::jobs::Guard;
 use crate::logging::LogFormat;
 use crate::store::Limits;
 use crate::tasks::Plan;
@@ -67,6 +69,8 @@ pub struct Config {
     pub log: String,
     /// `log.format`.
     pub log_format: LogFormat,
+    /// `[jobs]`.
+    pub guard: Guard,
     /// `[[task]]`, in the order of the file.
     pub tasks: Vec<Plan>,
     /// `[[meter]]`, here and in `meters_file`, ordered by EUI-64.
@@ -159,6 +163,7 @@ impl Default for Config {
             metrics: None,
             log: String::from("info"),
             log_format: LogFormat::Text,
+            guard: Guard::default(),
             tasks: Vec::new(),
             meters: Vec::new(),
         }
@@ -205,6 +210,7 @@ impl Config {
         config.plc.take(root.section("plc", found), found);
         config.collector.take(root.section("collector", found), found);
         config.take_watch(&mut root, found);
+        config.guard = guard::take(root.section("jobs", found), found);
         config.take_meters(&mut root, folder, found);
         config.tasks = task::take_all(&mut root, &config.meters, found);
         root.finish(found);

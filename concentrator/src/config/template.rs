@@ -120,9 +120,11 @@ band = "{band}"
 pan_id = {pan_id:#06x}
 
 {reading}{watch}
+{jobs}
 {TASK_EXAMPLE}{METER_EXAMPLE}"#,
             reading = self.reading(),
             watch = self.watch(),
+            jobs = super::guard::text(&self.guard),
             path = store_path.display().to_string(),
             max_mb = limits.octets >> 20,
             keep_days = limits.keep.as_secs() / 86_400,

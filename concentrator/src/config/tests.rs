@@ -46,7 +46,7 @@ fn everything_that_is_wrong_is_said_at_once() {
   line 5: collector.capture_period_s = 7000: expected seconds that divide a day, 60 to 86400
   line 6: collector.period: unknown key, expected one of capture_period_s, read_delay_s, retries, parallel_sessions, set_clocks, set_clocks_within_s, clock_trusted_file
   line 8: plc.pan_id = 0x0300: expected a number up to 0xfcff with the bits 0x0300 clear
-  line 9: extra: unknown key, expected one of store, grpc, backhaul, plc, collector, metrics, log, meter, meters_file, task";
+  line 9: extra: unknown key, expected one of store, grpc, backhaul, plc, collector, metrics, log, jobs, meter, meters_file, task";
     assert_eq!(parse(text).unwrap_err(), expected);
 }
 
@@ -127,9 +127,12 @@ proptest! {
     fn what_is_printed_is_read_back(
         path in "/[a-zA-Z0-9 \"'é/._-]{1,30}", port: u16, pan in 0u16..0xFFFF, divisor in 0usize..5,
         delay in 0u64..86_400, retries in 0u8..=20, parallel in 1u16..=64, set_clocks: bool,
+        guard in (0usize..=100_000, 0usize..=1000, 0usize..=100, 0usize..=100, 1usize..=100_000, 1usize..=64),
     ) {
         let mut config = Config { store_path: path.into(), listen: ([10, 0, 0, 1], port).into(), ..Config::default() };
         config.plc.pan_id = PanId(pan & 0xFCFF);
+        let (approval_above, canary, failed_percent, lost_percent, meters_max, in_hand) = guard;
+        config.guard = Guard { approval_above, canary, failed_percent, lost_percent, meters_max, in_hand };
         config.collector = CollectorConfig {
             capture_period: Duration::from_secs([60, 300, 900, 3600, 86_400][divisor]),
             read_delay: Duration::from_secs(delay), retries, parallel_sessions: parallel, set_clocks,
@@ -189,6 +192,8 @@ fn every_key_that_can_be_different_is_told_with_both_values_and_what_it_takes() 
             "metrics.listen: none -> 127.0.0.1:9 (needs a restart of the daemon)",
         ),
         ("[log]\nlevel = \"debug\"", "log.level: info -> debug (at once)"),
+        ("[jobs]\napproval_above = 3", "jobs.approval_above: 10 -> 3 (at once)"),
+        ("[jobs]\nat_the_same_time = 4", "jobs.at_the_same_time: 8 -> 4 (at once)"),
         ("[log]\nformat = \"json\"", "log.format: text -> json (needs a restart of the daemon)"),
     ] {
         let changes = old.changes(&parse(&text(lines)).unwrap());

@@ -101,7 +101,7 @@ pub struct Jobs {
     book: Mutex<Book>,
     log: Mutex<AuditLog>,
     images: Mutex<Images>,
-    guard: Guard,
+    guard: Mutex<Guard>,
     /// Something may be done next.
     news: AtomicBool,
     /// When the first of the open jobs expires, or the first meter is to be asked again, milliseconds of UTC.
@@ -117,7 +117,17 @@ impl Jobs {
         let book = Mutex::new(Book::open(&folder.join(BOOK), now)?);
         let log = Mutex::new(AuditLog::open(folder)?);
         let (images, expires) = (Mutex::new(Images::new(folder)), AtomicI64::new(i64::MAX));
-        Ok(Self { book, log, images, guard, news: AtomicBool::new(true), expires })
+        Ok(Self { book, log, images, guard: Mutex::new(guard), news: AtomicBool::new(true), expires })
+    }
+
+    /// Goes by these limits from now on.
+    pub fn set_guard(&self, guard: Guard) {
+        *self.guard.lock().unwrap_or_else(PoisonError::into_inner) = guard;
+        self.ring();
+    }
+
+    fn guard(&self) -> Guard {
+        *self.guard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The collector has forgotten all orders: what may be done again is done again, the rest is uncertain.
@@ -167,8 +177,8 @@ impl Jobs {
         let harmless = request.kind.is_harmless();
         Ok(Preview {
             meters,
-            canary: if harmless || meters == 1 { 0 } else { self.guard.canary.min(meters) },
-            needs_approval: !harmless && meters > self.guard.approval_above,
+            canary: if harmless || meters == 1 { 0 } else { self.guard().canary.min(meters) },
+            needs_approval: !harmless && meters > self.guard().approval_above,
         })
     }
 
@@ -317,7 +327,7 @@ impl Jobs {
         let open = book.jobs(i64::MAX, true)?;
         let mut expires = i64::MAX;
         let mut wanted = Vec::new();
-        let mut room = self.guard.in_hand;
+        let mut room = self.guard().in_hand;
         for job in &open {
             room = room.saturating_sub(book.tally(job.id)?.sent);
         }
@@ -412,8 +422,8 @@ impl Jobs {
         };
         let fault = if key.is_empty() || key.len() > KEY_MAX || key.chars().any(char::is_control) {
             format!("key {key:?}: expected 1 to {KEY_MAX} characters")
-        } else if meters.is_empty() || meters.len() > self.guard.meters_max {
-            format!("{} meters: expected 1 to {}", meters.len(), self.guard.meters_max)
+        } else if meters.is_empty() || meters.len() > self.guard().meters_max {
+            format!("{} meters: expected 1 to {}", meters.len(), self.guard().meters_max)
         } else if !(SHORTEST..=LONGEST).contains(within) {
             format!("expiry of {} s: expected a second to 31 days", within.as_secs())
         } else if let Some(firmware) = firmware_of(kind).filter(|firmware| !named(firmware)) {
@@ -452,7 +462,7 @@ impl Jobs {
         let give = if job.kind.is_harmless() {
             room
         } else {
-            match self.guard.judge(&book.since_resumed(job.id, &seen)?, job.joined, joined) {
+            match self.guard().judge(&book.since_resumed(job.id, &seen)?, job.joined, joined) {
                 Verdict::Give(count) => count.min(room),
                 Verdict::Halt(why) => {
                     book.set_state(job.id, JobState::Halted, &why)?;

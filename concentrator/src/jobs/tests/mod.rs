@@ -120,6 +120,17 @@ fn many_meters_wait_for_the_approval_of_a_second_person_and_reads_do_not() {
 }
 
 #[test]
+fn limits_that_change_hold_from_then_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = jobs(&folder);
+    jobs.set_guard(Guard { approval_above: 1, canary: 1, meters_max: 3, ..Guard::default() });
+    let told = Preview { meters: 2, canary: 1, needs_approval: true };
+    assert_eq!(jobs.preview(&request("k", JobKind::Disconnect, 2), &ann()).unwrap(), told);
+    let many = jobs.submit(&request("k", JobKind::Disconnect, 4), &ann(), 100, at(0)).unwrap_err();
+    assert_eq!(many.to_string(), "4 meters: expected 1 to 3");
+}
+
+#[test]
 fn failures_halt_a_job_and_somebody_lets_it_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let jobs = jobs(&folder);
