@@ -7,9 +7,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is set by cargo")?);
     let mut compiler = protox::Compiler::new(["proto"])?;
     compiler.include_imports(true).include_source_info(true);
-    for name in
-        ["concentrator", "meters", "readings", "network", "events", "jobs", "config", "ledger", "backhaul"]
-    {
+    for name in [
+        "concentrator",
+        "meters",
+        "readings",
+        "network",
+        "events",
+        "jobs",
+        "tasks",
+        "config",
+        "ledger",
+        "backhaul",
+    ] {
         compiler.open_file(format!("concentrator/v1/{name}.proto"))?;
     }
     std::fs::write(out.join("descriptor.bin"), compiler.encode_file_descriptor_set())?;

@@ -7,8 +7,13 @@ use plc_core::seed::{Stream, uniform};
 /// The pause after the `failures`-th failure in a row (from 1): doubled with each, bounded, and shortened at
 /// random by up to a half, so that meters that failed together do not come back together.
 pub(crate) fn back_off(config: &CollectorConfig, failures: u32, stream: &mut Stream) -> Duration {
+    pause(config.back_off, config.back_off_max, failures, stream)
+}
+
+/// The same, with any first and longest pause.
+pub(crate) fn pause(first: Duration, longest: Duration, failures: u32, stream: &mut Stream) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
-    let full = config.back_off.saturating_mul(1 << doublings).min(config.back_off_max);
+    let full = first.saturating_mul(1 << doublings).min(longest);
     full - full / 2 * uniform(stream, JITTER_STEPS) / JITTER_STEPS
 }
 

@@ -8,11 +8,12 @@ use crate::meter::Meter;
 use crate::order::{BACKGROUND, ORDERS_MAX, Orders};
 use crate::outgoing::Outgoing;
 use crate::progress::Asked;
-use crate::schedule;
+use crate::schedule::{self, Place};
 use crate::session::{Desk, Session};
+use crate::tasks::{Outcome, Tasks};
 use crate::{
-    CollectorConfig, CollectorCounters, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry,
-    MeterStatus, Order, OrderEnd, SessionFailure, Work,
+    CollectorConfig, CollectorCounters, CollectorEvent, CollectorInput, CollectorOutput, Mark, MeterEntry,
+    MeterStatus, Order, OrderEnd, PROFILE_PRIORITY, SessionFailure, Task, TaskFault, TaskStatus, Work,
 };
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -31,6 +32,9 @@ pub struct Collector {
     sessions: Vec<Session>,
     orders: Orders,
     pushes: Pushes,
+    tasks: Tasks,
+    /// Whether UTC can be trusted.
+    trusted: bool,
     stream: Stream,
     out: Outgoing,
     counters: CollectorCounters,
@@ -46,6 +50,8 @@ impl Collector {
             sessions: Vec::with_capacity(config.sessions + STORING_MAX),
             orders: Orders::default(),
             pushes: Pushes::default(),
+            tasks: Tasks::default(),
+            trusted: true,
             stream: config.seed.derive("collector", 0).stream(),
             out: Outgoing::new(&config),
             counters: CollectorCounters::default(),
@@ -69,6 +75,11 @@ impl Collector {
         self.meters.get(&eui64).map(|meter| meter.status(self.now, self.session_of(eui64).is_some()))
     }
 
+    /// Every task, in order of number.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskStatus> {
+        self.tasks.status()
+    }
+
     /// Sessions under way.
     pub fn sessions(&self) -> usize {
         self.sessions.len()
@@ -90,8 +101,13 @@ impl Collector {
 
     /// Meters, sessions and outputs held, and how many there may be.
     pub fn occupancy(&self) -> (usize, usize) {
-        let held = self.meters.len() + self.sessions.len() + self.orders.len() + self.out.len();
-        (held, self.config.meters + self.config.sessions + STORING_MAX + ORDERS_MAX + self.out.limit())
+        let held =
+            self.meters.len() + self.sessions.len() + self.orders.len() + self.tasks.len() + self.out.len();
+        let tasks = Tasks::limit(self.config.meters);
+        (
+            held,
+            self.config.meters + self.config.sessions + STORING_MAX + ORDERS_MAX + tasks + self.out.limit(),
+        )
     }
 
     fn on_clock(&mut self, now: Instant, anchor: UtcAnchor) {
@@ -131,6 +147,7 @@ impl Collector {
     fn on_remove(&mut self, now: Instant, eui64: Eui64) {
         self.abandon(now, eui64);
         self.meters.remove(&eui64);
+        self.tasks.forget(eui64);
         while let Some(order) = self.orders.of(eui64) {
             self.end_order(&order, OrderEnd::NoMeter);
         }
@@ -154,6 +171,16 @@ impl Collector {
         }
     }
 
+    fn on_task(&mut self, task: Task) {
+        self.counters.tasks_refused += u64::from(!self.tasks.take(task));
+    }
+
+    fn on_mark(&mut self, mark: Mark) {
+        if let Some(meter) = self.meters.get_mut(&mark.meter) {
+            meter.set_mark(mark.source, mark.through);
+        }
+    }
+
     fn end_order(&mut self, order: &Order, end: OrderEnd) {
         self.out.event(CollectorEvent::OrderEnded { meter: order.meter, number: order.number, end });
     }
@@ -164,8 +191,16 @@ impl Collector {
         }
     }
 
-    /// What becomes of the orders of a session that has failed, or ended with nothing left to ask.
+    /// What becomes of the orders and errands of a session that has failed, or ended with nothing left to ask.
     fn settle(&mut self, mut session: Session, reason: &SessionFailure, again: Instant) {
+        let outcome = match reason {
+            SessionFailure::Left => Outcome::Later,
+            failure => Outcome::Again(TaskFault::Session(failure.clone())),
+        };
+        for task in session.open_tasks() {
+            let of = (task, session.meter());
+            self.tasks.on_outcome(self.now, of, outcome.clone(), &mut self.stream, &mut self.out);
+        }
         if let Some(order) = session.begun_order() {
             self.orders.end();
             self.end_order(&order, OrderEnd::Uncertain(reason.clone()));
@@ -224,7 +259,10 @@ impl Collector {
         }
         match self.sessions.iter().position(|session| session.batch() == Some(batch)) {
             Some(at) => self.with_desk(now, at, |session, desk| session.on_stored(desk)),
-            None => self.counters.batches_late += 1,
+            None => match self.tasks.on_stored(now, batch, &mut self.stream, &mut self.out) {
+                Some(mark) => mark.into_iter().for_each(|mark| self.on_mark(mark)),
+                None => self.counters.batches_late += 1,
+            },
         }
     }
 
@@ -236,11 +274,19 @@ impl Collector {
             let moved = (0..self.sessions.len()).fold(false, |moved, at| self.drain(now, at) | moved);
             let closed = self.close(now);
             let resumed = self.resume(now);
+            self.advance(now);
             let begun = self.begin_due(now);
             if !(moved || closed || resumed || begun) {
                 return;
             }
         }
+    }
+
+    /// Lets runs of tasks begin and end.
+    fn advance(&mut self, now: Instant) {
+        let Some(anchor) = self.anchor.filter(|_| self.tasks.is_due(now)) else { return };
+        let meters: Vec<_> = self.meters.keys().copied().collect();
+        self.tasks.advance(now, &anchor, &meters, &mut self.stream, &mut self.out);
     }
 
     fn drain(&mut self, now: Instant, at: usize) -> bool {
@@ -254,11 +300,11 @@ impl Collector {
     }
 
     fn with_desk(&mut self, now: Instant, at: usize, work: impl FnOnce(&mut Session, &mut Desk<'_>)) {
-        let Self { config, anchor, meters, sessions, orders, out, .. } = self;
-        let session = &mut sessions[at];
+        let Self { config, anchor, meters, sessions, orders, tasks, stream, out, .. } = self;
+        let (session, trusted) = (&mut sessions[at], self.trusted);
         let Some((anchor, meter)) = anchor.as_ref().zip(meters.get_mut(&session.meter())) else { return };
         let utc = anchor.utc(now);
-        work(session, &mut Desk { now, utc, config, meter, orders, out });
+        work(session, &mut Desk { now, utc, config, meter, orders, tasks, trusted, stream, out });
     }
 
     fn close(&mut self, now: Instant) -> bool {
@@ -279,7 +325,7 @@ impl Collector {
     }
 
     fn on_success(&mut self, now: Instant, session: &Session) {
-        let next = self.after(now, session.boundary());
+        let next = self.after(now, session.meter(), session.boundary());
         let Some(meter) = self.meters.get_mut(&session.meter()) else { return };
         meter.succeed();
         let again = (meter.progress.gaps() > 0).then(|| now + self.config.gap_pause.max(SHORTEST_PAUSE));
@@ -293,7 +339,7 @@ impl Collector {
 
     /// When the meter may be asked again.
     fn on_failure(&mut self, now: Instant, session: &Session, reason: SessionFailure) -> Instant {
-        let next = self.after(now, session.boundary());
+        let next = self.after(now, session.meter(), session.boundary());
         let Some(meter) = self.meters.get_mut(&session.meter()) else { return now };
         let failures = meter.fail(session.boundary(), &reason);
         meter.unopened = meter.unopened.wrapping_add(u32::from(!session.is_opened()));
@@ -319,18 +365,22 @@ impl Collector {
             if let Some(priority) = ordered.filter(|&priority| priority < BACKGROUND) {
                 return Some((u16::from(priority), false, Instant::EPOCH, eui64));
             }
-            if let Some(at) = meter.next.filter(|&at| free && at <= now) {
-                return Some((u16::MAX, meter.is_retrying(), at, eui64));
-            }
-            ordered.filter(|_| self.has_spare_place()).map(|_| (u16::MAX, true, LAST, eui64))
+            let planned = |priority: u8, again, at| (PLAN + u16::from(priority), again, at, eui64);
+            let profile = meter.next.filter(|&at| free && at <= now);
+            let profile = profile.map(|at| planned(PROFILE_PRIORITY, meter.is_retrying(), at));
+            let task = self.tasks.due(now, eui64).filter(|_| reachable);
+            let task = task.map(|(priority, again, at)| planned(priority, again, at));
+            let spare = || ordered.filter(|_| self.has_spare_place()).map(|_| (u16::MAX, true, LAST, eui64));
+            profile.into_iter().chain(task).min().or_else(spare)
         };
         let (Some((.., at, eui64)), Some(anchor)) = (self.meters.values().filter_map(due).min(), self.anchor)
         else {
             return false;
         };
-        let next = self.next_period(now);
-        let Self { config, meters, orders, out, .. } = self;
+        let (next, trusted) = (self.next_period(now, eui64), self.trusted);
+        let Self { config, meters, orders, tasks, stream, out, .. } = self;
         let Some(meter) = meters.get_mut(&eui64) else { return false };
+        let errands = if meter.entry.short.is_some() { tasks.begin(now, eui64) } else { Vec::new() };
         let due = orders.due(now, eui64).is_some();
         let wanted = if due { orders.begin(eui64, at == LAST) } else { Vec::new() };
         let boundary = if wanted.iter().any(|order| order.work == Work::Read) {
@@ -339,11 +389,12 @@ impl Collector {
             schedule::boundary(config, &anchor, now)
         };
         let question = meter.progress.question(boundary, &Asked::nothing(&meter.progress), config);
-        match meter.entry.short.filter(|_| question.is_some() || !wanted.is_empty()) {
+        match meter.entry.short.filter(|_| question.is_some() || !wanted.is_empty() || !errands.is_empty()) {
             None => meter.next = next,
             Some(short) => {
-                let mut desk = Desk { now, utc: anchor.utc(now), config, meter, orders, out };
-                self.sessions.push(Session::begin(&mut desk, short, boundary, wanted));
+                let utc = anchor.utc(now);
+                let mut desk = Desk { now, utc, config, meter, orders, tasks, trusted, stream, out };
+                self.sessions.push(Session::begin(&mut desk, short, boundary, wanted, errands));
             }
         }
         self.sessions_on_line() < self.config.sessions
@@ -384,14 +435,19 @@ impl Collector {
     }
 
     /// When the boundary after `boundary` is read; it may have passed while a session was under way.
-    fn after(&mut self, now: Instant, boundary: Utc) -> Option<Instant> {
-        let anchor = self.anchor?;
-        Some(schedule::after(&self.config, &anchor, boundary, now, &mut self.stream))
+    fn after(&mut self, now: Instant, eui64: Eui64, boundary: Utc) -> Option<Instant> {
+        let (anchor, place) = (self.anchor?, self.place_of(eui64));
+        Some(schedule::after(&self.config, &anchor, boundary, now, place, &mut self.stream))
     }
 
-    fn next_period(&mut self, now: Instant) -> Option<Instant> {
-        let anchor = self.anchor?;
-        Some(schedule::next_period(&self.config, &anchor, now, &mut self.stream))
+    fn next_period(&mut self, now: Instant, eui64: Eui64) -> Option<Instant> {
+        let (anchor, place) = (self.anchor?, self.place_of(eui64));
+        Some(schedule::next_period(&self.config, &anchor, now, place, &mut self.stream))
+    }
+
+    /// Where a meter stands among all.
+    fn place_of(&self, eui64: Eui64) -> Place {
+        Place { index: self.meters.range(..eui64).count() as u64, of: self.meters.len() as u32 }
     }
 
     fn session_of(&self, eui64: Eui64) -> Option<&Session> {
@@ -414,6 +470,10 @@ impl Machine for Collector {
             CollectorInput::Udp(indication) => self.on_udp(now, indication),
             CollectorInput::UdpConfirm(confirm) => self.on_udp_confirm(confirm),
             CollectorInput::Order(order) => self.on_order(now, order),
+            CollectorInput::Task(task) => self.on_task(task),
+            CollectorInput::RemoveTask(number) => self.tasks.remove(number),
+            CollectorInput::Mark(mark) => self.on_mark(mark),
+            CollectorInput::ClockTrust(trusted) => self.trusted = trusted,
             CollectorInput::Stored { batch } => self.on_stored(now, batch),
         }
         self.pump(now);
@@ -434,9 +494,15 @@ impl Machine for Collector {
             let free = joined && self.anchor.is_some() && self.session_of(order.meter).is_none();
             begins && free && (spare || order.priority < BACKGROUND)
         };
+        let reachable = |eui64| {
+            let joined = self.meters.get(&eui64).is_some_and(|meter| meter.entry.short.is_some());
+            begins && joined && self.session_of(eui64).is_none()
+        };
         let orders = self.orders.deadline(may_begin);
         let pushes = self.pushes_deadline();
-        self.sessions.iter().map(Session::deadline).chain(due).chain(orders).chain(pushes).min()
+        let tasks = self.tasks.deadline(reachable).filter(|_| self.anchor.is_some());
+        let sessions = self.sessions.iter().map(Session::deadline);
+        sessions.chain(due).chain(orders).chain(pushes).chain(tasks).min()
     }
 
     fn poll(&mut self) -> Option<CollectorOutput> {
@@ -447,6 +513,8 @@ impl Machine for Collector {
     }
 }
 
+/// What is planned comes after every order.
+const PLAN: u16 = 256;
 /// Sessions that may wait for the store, besides those on the line.
 const STORING_MAX: usize = 32;
 /// Corrections of the clock up to this leave the plan as it is.

@@ -54,6 +54,8 @@ pub struct CollectorConfig {
     pub push_values: Vec<PushedValue>,
     /// How long after its boundary a capture of such a meter may arrive, before it is lost.
     pub push_deadline: Duration,
+    /// The largest deviation at which a clock is set without an order; an order may set any.
+    pub clock_set_max: Option<Duration>,
     /// How associations are opened.
     pub association: AssociationParameters,
     /// Source of jitter and of the challenges of sessions: fresh entropy for every life of the collector.
@@ -85,6 +87,7 @@ impl CollectorConfig {
             clock_set: true,
             push_values: PushedValue::ENERGIES.to_vec(),
             push_deadline: Duration::from_secs(86_400),
+            clock_set_max: None,
             association: AssociationParameters::default(),
             seed,
         }

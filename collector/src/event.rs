@@ -1,6 +1,6 @@
 //! What operators need to know.
 
-use crate::{CaptureRange, ImageProgress, OrderEnd};
+use crate::{CaptureRange, ImageProgress, OrderEnd, TaskFault};
 use core::fmt;
 use core::time::Duration;
 use dlms::apdu::DataAccessResult;
@@ -79,6 +79,22 @@ pub enum CollectorEvent {
         meter: Eui64,
         /// What the meter said.
         result: DataAccessResult,
+    },
+    /// The clock of the meter deviates by more than may be set without an order.
+    ClockBeyondLimit {
+        /// The meter.
+        meter: Eui64,
+        /// By how many milliseconds it would have been moved.
+        by_ms: i64,
+    },
+    /// A task has failed with a meter for this run: it was tried as often as it may be, or there is nothing to read.
+    TaskFailed {
+        /// The meter.
+        meter: Eui64,
+        /// Which task.
+        task: u32,
+        /// Why.
+        fault: TaskFault,
     },
     /// An image has come to another stage, or a part of it has ended: worth keeping, for the next order of it.
     OrderProgress {
@@ -229,6 +245,8 @@ impl CollectorEvent {
             | Self::ClockDeviation { meter, .. }
             | Self::ClockSet { meter, .. }
             | Self::ClockNotSet { meter, .. }
+            | Self::ClockBeyondLimit { meter, .. }
+            | Self::TaskFailed { meter, .. }
             | Self::OrderProgress { meter, .. }
             | Self::KeysSettled { meter, .. }
             | Self::OrderEnded { meter, .. }
@@ -257,6 +275,13 @@ impl fmt::Display for CollectorEvent {
             }
             Self::ClockSet { meter, by_ms } => write!(f, "{meter}: clock moved by {by_ms} ms"),
             Self::ClockNotSet { meter, result } => write!(f, "{meter}: clock not set: {result}"),
+            Self::ClockBeyondLimit { meter, by_ms } => {
+                write!(
+                    f,
+                    "{meter}: clock not moved by {by_ms} ms, which is more than is allowed without an order"
+                )
+            }
+            Self::TaskFailed { meter, task, fault } => write!(f, "{meter}: task {task}: {fault}"),
             Self::OrderProgress { meter, number, progress } => {
                 write!(f, "{meter}: order {number}: image {}, ", progress.stage)?;
                 write!(f, "{} of {} blocks", progress.done, progress.all)
@@ -299,6 +324,8 @@ pub struct CollectorCounters {
     pub datagrams_stray: u64,
     /// Pushes that were not authentic, or had been heard before.
     pub pushes_refused: u64,
+    /// Tasks that found no room.
+    pub tasks_refused: u64,
     /// Datagrams that the network could not send.
     pub datagrams_unsent: u64,
     /// Datagrams that no packet can carry.

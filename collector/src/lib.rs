@@ -1,4 +1,4 @@
-//! What to read from whom and when: the load profiles of the meters of a feeder.
+//! What to read from whom and when: the load profiles of the meters of a feeder, and whatever tasks say.
 //!
 //! [`Collector`] is a machine. After each boundary of the capture period every meter that has joined gets a session: the
 //! collector connects, learns the columns of the load profile once, asks for the captures since the last that is
@@ -14,6 +14,8 @@
 //! * `progress` knows how far a meter has been read and what was left out, `schedule` and `back_off` when to ask;
 //! * [`diagnosis`] says why a meter is read or is not;
 //! * [`Order`] is what is wanted of a meter ahead of the plan, or beside it: an [`Image`] comes over in parts, behind those that are read;
+//! * [`Task`] is what is read of meters again and again besides the load profile: `tasks` knows who is still missing in a run, `errand`
+//!   is what a task wants of one meter, `sheet` reads the rows of its profiles, `lot` asks for several attributes at once;
 //! * `columns` and `rows` turn the load profile into [`Reading`]s, or into an [`Unexpected`];
 //! * [`CollectorInput`], [`CollectorOutput`], [`CollectorEvent`], [`CollectorConfig`] are the interface;
 //! * `specs` holds the numbers of the standards.
@@ -29,9 +31,11 @@ mod collector;
 mod columns;
 mod config;
 pub mod diagnosis;
+mod errand;
 mod event;
 mod image;
 mod listening;
+mod lot;
 mod messages;
 mod meter;
 mod one_way;
@@ -44,7 +48,10 @@ mod rekey;
 mod rows;
 mod schedule;
 mod session;
+mod sheet;
 mod specs;
+mod task;
+mod tasks;
 
 pub use collector::Collector;
 pub use config::{AssociationParameters, CollectorConfig, PushedValue};
@@ -57,3 +64,7 @@ pub use order::{Answer, BACKGROUND, Denial, ORDERS_MAX, Order, OrderEnd, STEPS_M
 pub use range::CaptureRange;
 pub use reading::{Batch, Reading};
 pub use rekey::{MeterKeys, Rekey, RenewedKeys};
+pub use task::{
+    Mark, NAMED_MAX, OBJECTS_MAX, PROFILE_PRIORITY, RunReport, Selection, TASKS_MAX, Task, TaskFault,
+    TaskStatus, Value, ValueBatch, What,
+};

@@ -1,6 +1,6 @@
 //! What happens to the collector, and what it wants done or known.
 
-use crate::{Batch, CollectorEvent, Order, RenewedKeys};
+use crate::{Batch, CollectorEvent, Mark, Order, RenewedKeys, RunReport, Task, ValueBatch};
 use plc_core::sap::{Key, UdpConfirm, UdpIndication, UdpRequest};
 use plc_core::{Eui64, ShortAddress, Utc, UtcAnchor};
 
@@ -31,7 +31,15 @@ pub enum CollectorInput<'a> {
     UdpConfirm(UdpConfirm),
     /// Something shall be done with a meter ahead of the plan. Answered exactly once, by [`CollectorEvent::OrderEnded`].
     Order(Order),
-    /// The store has made a batch durable.
+    /// This shall be read again and again. Takes the place of a task with the same number.
+    Task(Task),
+    /// This task shall not be carried out any more.
+    RemoveTask(u32),
+    /// Up to where a profile of a registered meter was read before a restart. Comes after [`CollectorInput::Register`].
+    Mark(Mark),
+    /// Whether UTC can be trusted; at the beginning it is. While it is not, no clock of a meter is set.
+    ClockTrust(bool),
+    /// The store has made a batch of readings or of values durable.
     Stored {
         /// The number of the batch.
         batch: u64,
@@ -91,6 +99,10 @@ pub enum CollectorOutput {
     Udp(UdpRequest),
     /// Make these readings durable, then answer with [`CollectorInput::Stored`].
     Store(Batch),
+    /// Make these values and their mark durable, then answer with [`CollectorInput::Stored`].
+    StoreValues(ValueBatch),
+    /// A run of a task is over. Its time is worth keeping: [`Task::ran`].
+    TaskEnded(RunReport),
     /// Something that an operator may want to know.
     Event(CollectorEvent),
 }

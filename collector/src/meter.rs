@@ -3,8 +3,12 @@
 use crate::columns::Columns;
 use crate::one_way::Arrivals;
 use crate::progress::Progress;
+use crate::sheet::Sheet;
 use crate::{CollectorConfig, MeterEntry, MeterKeys, RenewedKeys, SessionFailure};
+use alloc::collections::BTreeMap;
+use core::time::Duration;
 use dlms::client::{Client, ClientAuthentication, ClientConfig, Quirks};
+use dlms::cosem::{LogicalName, ScalerUnit};
 use dlms::security::{Suite0, SystemTitle};
 use plc_core::{Eui64, Instant, ShortAddress, Utc};
 
@@ -32,7 +36,24 @@ pub(crate) struct Meter {
     /// Figures for operators.
     pub tally: Tally,
     failures: Failures,
+    known: Known,
 }
+
+/// What tasks have learnt of a meter.
+#[derive(Debug, Default)]
+struct Known {
+    /// Scalers and units of registers; `None` for those that it does not have.
+    scalers: BTreeMap<LogicalName, Option<ScalerUnit>>,
+    /// Columns of profiles.
+    sheets: BTreeMap<LogicalName, Sheet>,
+    /// Up to where profiles were read.
+    marks: BTreeMap<LogicalName, Utc>,
+}
+
+/// Registers of a meter of which the scaler is remembered.
+const SCALERS_MAX: usize = 256;
+/// Profiles of a meter that are remembered.
+const PROFILES_MAX: usize = 64;
 
 /// Figures of one meter since it was registered.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +92,57 @@ impl Meter {
             since_clock_check: None,
             tally: Tally::default(),
             failures: Failures::default(),
+            known: Known::default(),
         }
+    }
+
+    /// Scaler and unit of a register: `None` when they are not known, `Some(None)` when it has none.
+    pub(crate) fn scaler(&self, name: LogicalName) -> Option<Option<ScalerUnit>> {
+        self.known.scalers.get(&name).copied()
+    }
+
+    /// Notes scaler and unit of a register, or that there are none. Beyond a bound all are learnt anew.
+    pub(crate) fn learn_scaler(&mut self, name: LogicalName, scaler: Option<ScalerUnit>) {
+        make_room(&mut self.known.scalers, SCALERS_MAX);
+        self.known.scalers.insert(name, scaler);
+    }
+
+    /// Forgets that registers have no scaler: the answer could not be believed.
+    pub(crate) fn forget_absent(&mut self) {
+        self.known.scalers.retain(|_, scaler| scaler.is_some());
+    }
+
+    /// The columns of a profile.
+    pub(crate) fn sheet(&self, source: LogicalName) -> Option<&Sheet> {
+        self.known.sheets.get(&source)
+    }
+
+    /// Notes the columns of a profile.
+    pub(crate) fn learn_sheet(&mut self, source: LogicalName, sheet: Sheet) {
+        make_room(&mut self.known.sheets, PROFILES_MAX);
+        self.known.sheets.insert(source, sheet);
+    }
+
+    /// Forgets the columns of a profile, and the scalers with them.
+    pub(crate) fn forget_sheet(&mut self, source: LogicalName) {
+        self.known.sheets.remove(&source);
+        self.known.scalers.clear();
+    }
+
+    /// Up to where a profile was read.
+    pub(crate) fn mark(&self, source: LogicalName) -> Option<Utc> {
+        self.known.marks.get(&source).copied()
+    }
+
+    /// Notes up to where a profile was read.
+    pub(crate) fn set_mark(&mut self, source: LogicalName, through: Utc) {
+        make_room(&mut self.known.marks, PROFILES_MAX);
+        self.known.marks.insert(source, through);
+    }
+
+    /// Its clock was set back: what it notes from now on may be older than what was read.
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        self.known.marks.values_mut().for_each(|mark| *mark = *mark - by);
     }
 
     /// Whether its clock should be compared in this session.
@@ -185,6 +256,12 @@ impl Meter {
             quirks: Quirks::default(),
             seed,
         }
+    }
+}
+
+fn make_room<T>(map: &mut BTreeMap<LogicalName, T>, most: usize) {
+    if map.len() >= most {
+        map.clear();
     }
 }
 

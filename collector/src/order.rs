@@ -97,6 +97,8 @@ pub enum OrderEnd {
     Image(ImageFault),
     /// The clock of the meter tells no zone, so that nobody knows what to set.
     NoZone,
+    /// The clock of the collector cannot be trusted, so no clock is set by it.
+    NoTrust,
     /// Time was up before it began.
     Expired,
     /// Too many orders, or too many steps; an image that is empty, too long, or has no name.
@@ -132,6 +134,7 @@ impl fmt::Display for OrderEnd {
             Self::NoMasterKey => f.write_str("no master_key is configured for the meter"),
             Self::Image(fault) => write!(f, "{fault}"),
             Self::NoZone => f.write_str("the clock of the meter tells no time zone"),
+            Self::NoTrust => f.write_str("the clock of the concentrator cannot be trusted now"),
             Self::Expired => f.write_str("time was up before the meter could be reached"),
             Self::NoRoom => f.write_str("too many orders"),
             Self::NoMeter => f.write_str("the meter is not expected"),

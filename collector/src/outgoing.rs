@@ -2,7 +2,7 @@
 
 use crate::order::ORDERS_MAX;
 use crate::progress::{Finding, GAPS_MAX};
-use crate::{CaptureRange, CollectorConfig, CollectorEvent, CollectorOutput};
+use crate::{CaptureRange, CollectorConfig, CollectorEvent, CollectorOutput, TASKS_MAX};
 use alloc::collections::VecDeque;
 use plc_core::sap::{DLMS_PORT, Handle, UdpPayload, UdpRequest};
 use plc_core::{Eui64, ShortAddress};
@@ -25,7 +25,7 @@ impl Outgoing {
     /// An empty queue.
     pub(crate) fn new(config: &CollectorConfig) -> Self {
         // One answer may find every second capture missing, lose as many gaps, and is followed by some words.
-        let room = config.rows as usize + 2 * GAPS_MAX + ORDERS_MAX + 8;
+        let room = config.rows as usize + 2 * GAPS_MAX + ORDERS_MAX + 2 * TASKS_MAX + 8;
         Self { queue: VecDeque::with_capacity(2 * room), room, handle: 0, batch: 0, dropped: 0, oversize: 0 }
     }
 

@@ -1,28 +1,34 @@
 //! One conversation with one meter.
 
+mod clock;
+mod errands;
 mod image;
 mod procedure;
 mod rekey;
 
 use crate::columns::Columns;
+use crate::errand::Errand;
 use crate::image::ImageStage;
+use crate::lot::Given;
 use crate::meter::Meter;
 use crate::order::{Answer, Denial, Order, OrderEnd, Orders, Step, Work};
 use crate::outgoing::Outgoing;
 use crate::progress::Asked;
 use crate::rows::{Question, Rows};
-use crate::specs::{CLOCK, CLOCK_LEN, LOAD_PROFILE, attribute, class};
+use crate::specs::{CLOCK, LOAD_PROFILE, attribute, class};
+use crate::tasks::Tasks;
 use crate::{
     Batch, CaptureRange, CollectorConfig, CollectorEvent, CollectorOutput, SessionFailure, Unexpected,
 };
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::time::Duration;
 use dlms::apdu::{ActionResult, DataAccessResult};
-use dlms::axdr::{Data, Encoder};
+use dlms::axdr::Data;
 use dlms::client::{Client, ClientFailure, ClientInput, ClientOutput};
 use dlms::cosem::{AttributeRequest, ClockStatus, ClockTime, ScalerUnit, Selector};
+use errands::Errands;
 use image::Transfer;
+use plc_core::seed::Stream;
 use plc_core::{Eui64, Instant, Machine, ShortAddress, Utc};
 use rekey::Trial;
 
@@ -45,6 +51,10 @@ pub(crate) struct Session {
     answers: Vec<Answer>,
     /// Whether the first order may have changed something in the meter.
     begun: bool,
+    /// What tasks want of the meter.
+    errands: Errands,
+    /// Why the load profile cannot be read, while there are errands that can be done all the same.
+    spoiled: Option<SessionFailure>,
     /// The image that is the first order, once its turn has come, and the stage of it that was told.
     transfer: Option<Transfer>,
     told: Option<ImageStage>,
@@ -63,6 +73,8 @@ enum Phase {
     Reading(Subject, AttributeRequest),
     /// A step of an order is under way.
     Ordered,
+    /// A question of an errand is under way.
+    OnErrand,
     /// The clock is being set; it was that much ahead, milliseconds.
     SettingClock(i64),
     Storing(Storing),
@@ -104,13 +116,25 @@ pub(crate) struct Desk<'a> {
     pub meter: &'a mut Meter,
     /// The orders that wait.
     pub orders: &'a mut Orders,
+    /// The tasks.
+    pub tasks: &'a mut Tasks,
+    /// Whether UTC can be trusted.
+    pub trusted: bool,
+    /// Source of jitter.
+    pub stream: &'a mut Stream,
     /// Where outputs go.
     pub out: &'a mut Outgoing,
 }
 
 impl Session {
-    /// Begins a conversation about the captures up to `boundary`, after these orders.
-    pub(crate) fn begin(desk: &mut Desk<'_>, short: ShortAddress, boundary: Utc, orders: Vec<Order>) -> Self {
+    /// Begins a conversation about the captures up to `boundary`, after these orders, and with these errands.
+    pub(crate) fn begin(
+        desk: &mut Desk<'_>,
+        short: ShortAddress,
+        boundary: Utc,
+        orders: Vec<Order>,
+        errands: Vec<Errand>,
+    ) -> Self {
         desk.meter.begin();
         let mut client = desk.meter.client(desk.config);
         client.handle(desk.now, ClientInput::Connect);
@@ -126,6 +150,8 @@ impl Session {
             orders: orders.into(),
             answers: Vec::new(),
             begun: false,
+            errands: Errands::new(errands),
+            spoiled: None,
             transfer: None,
             told: None,
             trial: Self::on_trial(desk),
@@ -255,7 +281,8 @@ impl Session {
             ClientOutput::Value(value) => self.on_value(&value, desk),
             ClientOutput::AccessResult(result) => self.on_denied(result, desk),
             ClientOutput::ActionResult(result, value) => self.on_acted(result, value, desk),
-            ClientOutput::Released => self.end(Ok(())),
+            ClientOutput::Values(values) => self.on_values(values, desk),
+            ClientOutput::Released => self.release(),
             ClientOutput::Failed(failure) => self.on_failed(failure),
             // The answers to requests that are never made here.
             _ => {}
@@ -266,12 +293,20 @@ impl Session {
         let subject = match self.take_phase() {
             Phase::Reading(subject, _) => subject,
             Phase::Ordered => return self.on_answer(Answer::Value(value.to_vec()), desk),
+            Phase::OnErrand => return self.on_given(Ok(value.to_vec()), desk),
             other => return self.phase = other,
         };
         let data = Data::from_bytes(value).map_err(|_| Unexpected::Encoding);
         let read = data.and_then(|data| self.on_data(subject, &data, desk));
         if let Err(unexpected) = read {
             self.on_unexpected(subject, unexpected, desk);
+        }
+    }
+
+    fn on_values(&mut self, values: Vec<Given>, desk: &mut Desk<'_>) {
+        match self.take_phase() {
+            Phase::OnErrand => self.on_given_list(values, desk),
+            other => self.phase = other,
         }
     }
 
@@ -288,34 +323,6 @@ impl Session {
             }
         }
         self.proceed(desk);
-        Ok(())
-    }
-
-    /// The meter has told its time: in the middle between question and answer, as far as anybody knows. A clock that deviates too
-    /// much is set, if that is wanted.
-    fn on_clock(&mut self, clock: Option<ClockTime>, desk: &mut Desk<'_>) -> Result<(), Unexpected> {
-        let on_the_way = desk.now.since(self.requested) / 2;
-        let wrong = desk.compare(clock, on_the_way)?;
-        let zone = clock.and_then(|clock| clock.deviation()).filter(|_| desk.config.clock_set);
-        match wrong.zip(zone) {
-            Some((ahead_ms, zone)) => self.set_clock(ahead_ms, zone, on_the_way, desk),
-            None => self.proceed(desk),
-        }
-        Ok(())
-    }
-
-    /// The clock shall be set, whatever it tells.
-    fn on_ordered_clock(&mut self, clock: Option<ClockTime>, desk: &mut Desk<'_>) -> Result<(), Unexpected> {
-        let on_the_way = desk.now.since(self.requested) / 2;
-        let Some(zone) = clock.and_then(|clock| clock.deviation()) else {
-            self.finish_order(OrderEnd::NoZone, desk);
-            self.proceed(desk);
-            return Ok(());
-        };
-        let told = clock.and_then(|clock| clock.utc()).unwrap_or(desk.utc).as_millis();
-        let ahead_ms = told.saturating_sub((desk.utc - on_the_way).as_millis());
-        self.begun = true;
-        self.set_clock(ahead_ms, zone, on_the_way, desk);
         Ok(())
     }
 
@@ -367,35 +374,6 @@ impl Session {
         }
     }
 
-    /// Sets the clock to the time at which the request will arrive, in the zone that the meter lives in.
-    fn set_clock(&mut self, ahead_ms: i64, zone: i16, on_the_way: Duration, desk: &Desk<'_>) {
-        let mut value = Vec::new();
-        let mut out = Encoder::new(&mut value, CLOCK_LEN);
-        out.clock_time(&ClockTime::from_utc(desk.utc + on_the_way, zone, ClockStatus::OK));
-        let request = AttributeRequest::new(class::CLOCK, CLOCK, attribute::TIME);
-        self.request(ClientInput::Set(request, &value), desk);
-        self.phase = Phase::SettingClock(ahead_ms);
-    }
-
-    fn on_clock_set(&mut self, ahead_ms: i64, result: DataAccessResult, desk: &mut Desk<'_>) {
-        let (meter, by_ms) = (self.meter, ahead_ms.saturating_neg());
-        if result == DataAccessResult::Success {
-            // Whether it has helped is seen in the next session.
-            desk.meter.since_clock_check = None;
-            desk.out.event(CollectorEvent::ClockSet { meter, by_ms });
-        } else {
-            desk.out.event(CollectorEvent::ClockNotSet { meter, result });
-        }
-        if self.begun {
-            let end = match result {
-                DataAccessResult::Success => OrderEnd::Done(Vec::new()),
-                denied => OrderEnd::Denied(0, Denial::Access(denied)),
-            };
-            self.finish_order(end, desk);
-        }
-        self.proceed(desk);
-    }
-
     fn request(&mut self, input: ClientInput<'_>, desk: &Desk<'_>) {
         self.requested = desk.now;
         self.client.handle(desk.now, input);
@@ -431,11 +409,16 @@ impl Session {
     /// Asks for what is not known yet, in this order: columns, scalers, the clock, captures; and for the clock once more when the
     /// newest capture is missing.
     fn proceed(&mut self, desk: &mut Desk<'_>) {
-        if self.next_step(desk) {
+        if self.next_step(desk) || self.next_errand(true, desk) {
             return;
         }
         let Some((subject, request)) = self.next_request(desk) else {
-            if self.after_captures(desk) {
+            // An image comes behind all that is read.
+            let errands = self.spoiled.is_some() || !self.is_read_ordered();
+            if errands && self.next_errand(false, desk) {
+                return;
+            }
+            if self.spoiled.is_none() && self.after_captures(desk) {
                 return;
             }
             self.client.handle(desk.now, ClientInput::Release);
@@ -445,6 +428,11 @@ impl Session {
         self.clock_checked |= matches!(subject, Subject::Clock);
         self.request(ClientInput::Get(request.clone()), desk);
         self.phase = Phase::Reading(subject, request);
+    }
+
+    /// Whether an order to read is under way.
+    fn is_read_ordered(&self) -> bool {
+        self.orders.front().is_some_and(|order| !matches!(order.work, Work::Image(_)))
     }
 
     /// What is behind an order to read comes now; an order to read is done. Whether there is anything.
@@ -460,6 +448,9 @@ impl Session {
     }
 
     fn next_request(&mut self, desk: &Desk<'_>) -> Option<(Subject, AttributeRequest)> {
+        if self.spoiled.is_some() {
+            return None;
+        }
         let Some(columns) = &desk.meter.columns else {
             let of = AttributeRequest::new(class::PROFILE_GENERIC, LOAD_PROFILE, attribute::CAPTURE_OBJECTS);
             return Some((Subject::Columns, of));
@@ -488,7 +479,22 @@ impl Session {
             Subject::Captures(asked) => desk.refuse(asked),
             Subject::Columns | Subject::Scaler => {}
         }
-        self.end(Err(SessionFailure::Unexpected(unexpected)));
+        self.spoil(SessionFailure::Unexpected(unexpected), desk);
+    }
+
+    /// The load profile cannot be read; what tasks want may be there all the same.
+    fn spoil(&mut self, reason: SessionFailure, desk: &mut Desk<'_>) {
+        if self.errands.is_empty() {
+            return self.end(Err(reason));
+        }
+        self.spoiled = Some(reason);
+        self.proceed(desk);
+    }
+
+    /// The meter was left in an orderly way.
+    fn release(&mut self) {
+        let result = self.spoiled.take().map_or(Ok(()), Err);
+        self.end(result);
     }
 
     fn on_denied(&mut self, result: DataAccessResult, desk: &mut Desk<'_>) {
@@ -504,18 +510,18 @@ impl Session {
                 desk.meter.since_clock_check = Some(0);
                 self.proceed(desk);
             }
-            Phase::Reading(_, request) => self.end(Err(SessionFailure::Denied { request, result })),
+            Phase::OnErrand => self.on_given(Err(result), desk),
+            Phase::Reading(_, request) => self.spoil(SessionFailure::Denied { request, result }, desk),
             other => self.phase = other,
         }
     }
 
     fn on_failed(&mut self, failure: ClientFailure) {
-        let result = match self.phase {
+        match self.phase {
             // Everything is stored; whether the meter has heard the farewell does not matter.
-            Phase::Releasing => Ok(()),
-            _ => Err(SessionFailure::Association(failure)),
-        };
-        self.end(result);
+            Phase::Releasing => self.release(),
+            _ => self.end(Err(SessionFailure::Association(failure))),
+        }
     }
 
     fn end(&mut self, result: Result<(), SessionFailure>) {
@@ -548,22 +554,6 @@ impl Desk<'_> {
         let mut report = |finding| lost += out.finding(eui64, finding, config);
         meter.progress.refused(asked, config, &mut report);
         meter.tally.captures_lost += lost;
-    }
-
-    /// By how many milliseconds the clock of the meter is ahead, when its answer was `on_the_way` for so long; `None` if that may
-    /// be right: the way there may have taken all of the time that both took, or nothing.
-    fn compare(&mut self, clock: Option<ClockTime>, on_the_way: Duration) -> Result<Option<i64>, Unexpected> {
-        self.meter.since_clock_check = Some(0);
-        let clock = clock.and_then(|clock| clock.utc()).ok_or(Unexpected::Clock)?;
-        let told = self.utc - on_the_way;
-        let ahead_ms = clock.as_millis().saturating_sub(told.as_millis());
-        let deviation = Duration::from_millis(ahead_ms.unsigned_abs());
-        if deviation <= self.config.clock_tolerance + on_the_way {
-            return Ok(None);
-        }
-        let (meter, ahead) = (self.meter.entry.eui64, ahead_ms > 0);
-        self.out.event(CollectorEvent::ClockDeviation { meter, deviation, ahead });
-        Ok(Some(ahead_ms))
     }
 }
 

@@ -78,3 +78,13 @@ pub(crate) mod alarm_2 {
 pub(crate) const fn is_profile_status(name: LogicalName) -> bool {
     matches!(name.0, [0, _, 96, 10, _, 255])
 }
+
+/// Whether a logical name is the code of an event, 0-b:96.11.e.255 \[BB 6.2.31; confidence B\].
+pub(crate) const fn is_event_code(name: LogicalName) -> bool {
+    matches!(name.0, [0, _, 96, 11, _, 255])
+}
+
+/// Whether a logical name is a billing profile of months, 1-b:98.1.z.255 \[BB 6.2.42; confidence B\].
+pub(crate) const fn is_monthly(name: LogicalName) -> bool {
+    matches!(name.0, [1, _, 98, 1, _, _])
+}

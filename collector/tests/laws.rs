@@ -5,7 +5,7 @@ mod street;
 
 use collector::{
     BACKGROUND, Collector, CollectorConfig, CollectorInput, CollectorOutput, Image, ImageProgress,
-    MeterEntry, MeterKeys, Order, Rekey, Step as OrderStep, Work,
+    MeterEntry, MeterKeys, Order, Rekey, Selection, Step as OrderStep, Task, What, Work,
 };
 use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use plc_core::laws::{Durability, Subject, check};
@@ -14,7 +14,7 @@ use plc_core::{Instant, Machine, Seed, ShortAddress, UtcAnchor};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use street::{Lie, MeterDouble, anchor, entry, eui64};
+use street::{CURRENT, DAILY, LOG, Lie, MeterDouble, VOLTAGE, anchor, entry, eui64};
 
 /// What may happen, besides what the meters and the store do.
 #[derive(Clone, Debug)]
@@ -29,6 +29,9 @@ enum Step {
     Stored(u64),
     Lie(u16, usize),
     Order(u16, u8, u64),
+    Task(u32, u8, u64),
+    RemoveTask(u32),
+    Trust(bool),
 }
 
 /// The collector and its meters as one machine: datagrams and batches are answered after a while.
@@ -127,6 +130,9 @@ impl Machine for World {
                 CollectorInput::UdpConfirm(UdpConfirm { handle, status })
             }
             Step::Stored(batch) => CollectorInput::Stored { batch },
+            Step::Task(number, which, ms) => CollectorInput::Task(task(number, which, ms)),
+            Step::RemoveTask(number) => CollectorInput::RemoveTask(number),
+            Step::Trust(trusted) => CollectorInput::ClockTrust(trusted),
             Step::Order(n, which, ms) => CollectorInput::Order(order(now, n, which, ms)),
             Step::Lie(n, which) => {
                 let objects = &mut self.meters.get_mut(&n).unwrap().objects;
@@ -160,6 +166,7 @@ impl Machine for World {
                 self.send(|| Parcel::ToMeter(request.dst.0, request.payload.clone()))
             }
             CollectorOutput::Store(batch) => self.send(|| Parcel::Stored(batch.number)),
+            CollectorOutput::StoreValues(batch) => self.send(|| Parcel::Stored(batch.number)),
             _ => {}
         }
         Some(output)
@@ -193,6 +200,30 @@ fn order(now: Instant, n: u16, which: u8, ms: u64) -> Order {
         work,
         priority: which | if which % 7 == 4 { BACKGROUND } else { 0 },
         until,
+    }
+}
+
+/// A task of every kind.
+fn task(number: u32, which: u8, ms: u64) -> Task {
+    let what = match which % 3 {
+        0 => What::Registers(vec![VOLTAGE, CURRENT]),
+        1 => What::Rows(vec![LOG, DAILY]),
+        _ => What::Clock,
+    };
+    let only = Selection::Only([eui64(1), eui64(9)].into());
+    Task {
+        number,
+        what,
+        meters: if which > 128 { only } else { Selection::All },
+        period: Duration::from_secs(60 + ms / 10_000),
+        offset: Duration::from_secs(ms % 60),
+        spread: Duration::from_millis(ms / 100),
+        deadline: Duration::from_secs(30 + ms / 1000),
+        priority: which,
+        attempts: u32::from(which % 4),
+        back_off: Duration::from_millis(ms / 50),
+        ran: None,
+        paused: which % 7 == 6,
     }
 }
 
@@ -236,14 +267,19 @@ impl Subject for CollectorSubject {
     }
 }
 
-/// The invocation counter of a ciphered datagram: behind a tag, a length and the security control 0x30.
+/// The invocation counter of a ciphered datagram: behind a tag, a length and the security control 0x30. In an AARQ that stands in the
+/// user-information, for a challenge may hold anything.
 fn counter(payload: &[u8]) -> Option<u32> {
-    const INITIATE_AND_SERVICES: [u8; 4] = [0x21, 0xC8, 0xCB, 0xDB];
+    const SERVICES: [u8; 3] = [0xC8, 0xCB, 0xDB];
     let apdu = payload.get(8..)?;
-    let at = (0..apdu.len().saturating_sub(7)).find(|&at| {
-        (at == 0 || apdu[0] == 0x60) && INITIATE_AND_SERVICES.contains(&apdu[at]) && apdu[at + 2] == 0x30
-    })?;
-    Some(u32::from_be_bytes(apdu[at + 3..at + 7].try_into().ok()?))
+    let service = SERVICES.contains(apdu.first()?) && *apdu.get(2)? == 0x30;
+    let initiate = |at: &[u8]| matches!(*at, [0xBE, _, 0x04, _, 0x21, _, 0x30, ..]);
+    let at = match apdu[0] {
+        0x60 => (0..apdu.len()).find(|&at| initiate(&apdu[at..]))? + 4,
+        _ if service => 0,
+        _ => return None,
+    };
+    Some(u32::from_be_bytes(apdu.get(at + 3..at + 7)?.try_into().ok()?))
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -259,6 +295,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0u64..30).prop_map(Step::Stored),
         1 => (meter(), 0usize..20).prop_map(|(n, which)| Step::Lie(n, which)),
         3 => (1u16..=4, any::<u8>(), 0u64..2_000_000).prop_map(|(n, which, ms)| Step::Order(n, which, ms)),
+        4 => (1u32..=3, any::<u8>(), 0u64..2_000_000).prop_map(|(n, which, ms)| Step::Task(n, which, ms)),
+        1 => (1u32..=3).prop_map(Step::RemoveTask),
+        1 => any::<bool>().prop_map(Step::Trust),
     ]
 }
 

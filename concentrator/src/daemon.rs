@@ -15,6 +15,7 @@ use crate::service_manager;
 use crate::settings::{self, Settings};
 use crate::shutdown::Shutdown;
 use crate::store::{Event, EventKind, Store};
+use crate::tasks::Tasks;
 use crate::uplink::{self, UplinkSettings};
 use ::backhaul::UplinkConfig;
 use anyhow::Context;
@@ -41,6 +42,7 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     let mut store = Store::open(&config.store_path, clock::utc())?;
     let live = Arc::new(Live::restore(&config, store.reader())?);
     take_jobs(&mut store, &live);
+    take_tasks(&mut store, &live);
     let server = Server::start(config.listen, &access, Arc::clone(&live), store.path())?;
     server.stop_on_signals()?;
     server.reload_on_signal(Arc::clone(&settings))?;
@@ -72,10 +74,23 @@ fn take_jobs(store: &mut Store, live: &Live) {
     }
 }
 
+/// Takes tasks from now on; where they cannot be opened the load profile is read all the same.
+fn take_tasks(store: &mut Store, live: &Live) {
+    match Tasks::open(folder(store)) {
+        Ok(tasks) => live.take_tasks(Arc::new(tasks)),
+        Err(error) => note(store, live, EventKind::Task, format!("no tasks are taken: {error}")),
+    }
+}
+
+/// Where the store lies.
+fn folder(store: &Store) -> &Path {
+    let folder = store.path().parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
 /// The jobs, beside the store.
 fn open_jobs(store: &Store, live: &Live) -> anyhow::Result<Jobs> {
-    let folder = store.path().parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder(store);
     Jobs::open(folder, Guard::default(), live.now()).with_context(|| format!("jobs in {}", folder.display()))
 }
 
@@ -107,6 +122,10 @@ fn adopt(config: &Config, store: &mut Store, live: &Live) -> anyhow::Result<()> 
     store.set_limits(config.limits)?;
     live.expect(&config.meters.iter().map(|meter| (meter.eui64, meter.id.clone())).collect());
     live.set_period(config.collector.capture_period);
+    let adopted = live.tasks().map_or(Ok(()), |tasks| tasks.adopt(&config.tasks));
+    if let Err(error) = adopted {
+        note(store, live, EventKind::Task, format!("those of the configuration are not taken: {error}"));
+    }
     live.show_configuration(config.shown());
     Ok(())
 }

@@ -36,4 +36,5 @@ pub mod service_manager;
 pub mod settings;
 pub mod shutdown;
 pub mod store;
+pub mod tasks;
 pub mod uplink;

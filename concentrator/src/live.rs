@@ -10,6 +10,7 @@ use crate::pulse::{Pipeline, Pulse};
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 use crate::store::{Cursor, EventKind, Reading, StoreError, StoreReader};
+use crate::tasks::Tasks;
 use backhaul::Spans;
 use collector::{Diagnosis, Explanation};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
@@ -175,10 +176,12 @@ pub struct Live {
     delivery: watch::Sender<Delivery>,
     events: watch::Sender<u64>,
     newest: watch::Sender<Cursor>,
+    newest_value: watch::Sender<Cursor>,
     diagnosis: Mutex<Diagnosis>,
     reopen: AtomicBool,
     told: Mutex<VecDeque<(EventKind, String)>>,
     jobs: OnceLock<Arc<Jobs>>,
+    tasks: OnceLock<Arc<Tasks>>,
     settings: OnceLock<Arc<Settings>>,
     configuration: watch::Sender<Vec<(String, String)>>,
     pulse: Pulse,
@@ -201,6 +204,7 @@ impl Live {
             meters: watch::Sender::new(meters),
             topology: watch::Sender::default(),
             newest: watch::Sender::default(),
+            newest_value: watch::Sender::default(),
             diagnosis: Mutex::new(diagnosis),
             period: watch::Sender::new(PERIOD),
             in_hand: watch::Sender::default(),
@@ -209,6 +213,7 @@ impl Live {
             reopen: AtomicBool::new(false),
             told: Mutex::default(),
             jobs: OnceLock::new(),
+            tasks: OnceLock::new(),
             settings: OnceLock::new(),
             configuration: watch::Sender::default(),
             pulse: Pulse::default(),
@@ -230,6 +235,7 @@ impl Live {
         let pan_id = store.network()?.map(|network| network.pan_id);
         live.update_status(|status| status.pan_id = pan_id);
         live.committed(store.newest()?);
+        live.committed_values(store.newest_value()?);
         Ok(live)
     }
 
@@ -298,6 +304,20 @@ impl Live {
         });
     }
 
+    /// Tells that values of tasks up to this cursor are durable.
+    pub fn committed_values(&self, newest: Cursor) {
+        self.newest_value.send_if_modified(|known| {
+            let advanced = newest > *known;
+            *known = newest.max(*known);
+            advanced
+        });
+    }
+
+    /// Cursor of the newest durable value of a task, and the news of it.
+    pub fn newest_value(&self) -> watch::Receiver<Cursor> {
+        self.newest_value.subscribe()
+    }
+
     /// Tells the diagnosis something. Short: whoever asks waits.
     pub fn diagnose(&self, tell: impl FnOnce(&mut Diagnosis)) {
         tell(&mut self.diagnosis.lock().unwrap_or_else(PoisonError::into_inner));
@@ -353,6 +373,17 @@ impl Live {
         self.jobs.get()
     }
 
+    /// From now on tasks are taken; the first word counts.
+    pub fn take_tasks(&self, tasks: Arc<Tasks>) {
+        // A second book would belong to another store.
+        let _ = self.tasks.set(tasks);
+    }
+
+    /// The tasks, where they are taken.
+    pub fn tasks(&self) -> Option<&Arc<Tasks>> {
+        self.tasks.get()
+    }
+
     /// The configuration can be changed from now on; the first word counts.
     pub fn take_settings(&self, settings: Arc<Settings>) {
         // Others would be those of another daemon.
@@ -366,7 +397,8 @@ impl Live {
 
     /// Whether somebody wants something of a meter that may be done next.
     pub fn has_wishes(&self) -> bool {
-        self.jobs.get().is_some_and(|jobs| jobs.has_news())
+        let tasks = || self.tasks.get().is_some_and(|tasks| tasks.has_news());
+        self.jobs.get().is_some_and(|jobs| jobs.has_news()) || tasks()
     }
 
     /// Meters in the network.

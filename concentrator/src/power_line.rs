@@ -79,10 +79,13 @@ fn session_config(config: &Config) -> anyhow::Result<SessionConfig> {
     collector.delay = config.collector.read_delay;
     collector.sessions = usize::from(config.collector.parallel_sessions);
     collector.clock_set = config.collector.set_clocks;
+    collector.clock_set_max = Some(config.collector.set_clocks_within);
     collector.meters = config.meters.len().max(1);
     collector.association.retries = config.collector.retries;
     let meters = config.meters.iter().map(access).collect();
-    Ok(SessionConfig { eui64: config.plc.eui64, pan_id: config.plc.pan_id, seed, collector, meters })
+    let (eui64, pan_id) = (config.plc.eui64, config.plc.pan_id);
+    let clock_trusted_file = config.collector.clock_trusted_file.clone();
+    Ok(SessionConfig { eui64, pan_id, seed, collector, meters, clock_trusted_file })
 }
 
 fn access(meter: &MeterConfig) -> MeterAccess {

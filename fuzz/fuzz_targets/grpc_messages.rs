@@ -1,7 +1,7 @@
 //! What clients and head-ends send: decoded, and taken as their handlers take it. The first octet says which message.
 #![no_main]
 
-use concentrator::grpc::parse_job;
+use concentrator::grpc::{parse_job, parse_task};
 use concentrator::uplink::wire;
 use concentrator_proto::v1;
 use libfuzzer_sys::fuzz_target;
@@ -18,13 +18,20 @@ fn job(request: &v1::JobRequest) {
     }
 }
 
+fn task(plan: &v1::TaskPlan) {
+    if let Ok(plan) = parse_task(plan, |name| name == "flat") {
+        assert!(plan.fault().is_none() && plan.offset < plan.period && plan.deadline <= plan.period);
+    }
+}
+
 fuzz_target!(|octets: &[u8]| {
     let Some((which, octets)) = octets.split_first() else { return };
-    match which % 6 {
+    match which % 7 {
         0 => _ = v1::SubmitJobRequest::decode(octets).map(|request| request.job.as_ref().map(job)),
         1 => _ = v1::PreviewJobRequest::decode(octets).map(|request| request.job.as_ref().map(job)),
         2 => _ = v1::ListReadingsRequest::decode(octets),
         3 => _ = v1::ReadingBatch::decode(octets).map(|batch| wire::parse_readings(&batch)),
+        5 => _ = v1::AddTaskRequest::decode(octets).map(|request| request.plan.as_ref().map(task)),
         4 => _ = v1::EventRow::decode(octets).map(wire::parse_event),
         _ => _ = v1::Acknowledgement::decode(octets).map(|told| (wire::parse_lot(told.lot), wire::parse_spans(&told.held))),
     }

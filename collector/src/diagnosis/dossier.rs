@@ -103,6 +103,8 @@ impl Dossier {
             | CollectorEvent::OrderProgress { .. }
             | CollectorEvent::KeysSettled { .. }
             | CollectorEvent::OrderEnded { .. }
+            | CollectorEvent::ClockBeyondLimit { .. }
+            | CollectorEvent::TaskFailed { .. }
             | CollectorEvent::MeterRefused { .. } => {}
         }
     }

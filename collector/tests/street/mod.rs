@@ -4,8 +4,8 @@
 pub mod image;
 
 use collector::{
-    Batch, Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry,
-    MeterKeys, Reading, RenewedKeys,
+    Batch, Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, Mark, MeterEntry,
+    MeterKeys, Reading, RenewedKeys, RunReport, Value, ValueBatch,
 };
 use dlms::apdu::{ActionResult, DataAccessResult};
 use dlms::axdr::{Data, Encoder};
@@ -29,6 +29,14 @@ pub const PROFILE: LogicalName = LogicalName([1, 0, 99, 1, 0, 255]);
 pub const STATUS: LogicalName = LogicalName([0, 0, 96, 10, 1, 255]);
 pub const IMPORT: LogicalName = LogicalName([1, 0, 1, 8, 0, 255]);
 pub const EXPORT: LogicalName = LogicalName([1, 0, 2, 8, 0, 255]);
+/// The voltage that every meter has; and what only those with an even number have.
+pub const VOLTAGE: LogicalName = LogicalName([1, 0, 32, 7, 0, 255]);
+pub const CURRENT: LogicalName = LogicalName([1, 0, 31, 7, 0, 255]);
+pub const LOG: LogicalName = LogicalName([0, 0, 99, 98, 0, 255]);
+pub const CODE: LogicalName = LogicalName([0, 0, 96, 11, 0, 255]);
+pub const DAILY: LogicalName = LogicalName([1, 0, 98, 2, 0, 255]);
+const LOG_COLUMNS: [CaptureObject; 2] = [CaptureObject::CLOCK, CaptureObject::new(1, CODE, 2)];
+const DAILY_COLUMNS: [CaptureObject; 2] = [CaptureObject::CLOCK, CaptureObject::new(3, IMPORT, 2)];
 const CLOCK: LogicalName = LogicalName([0, 0, 1, 0, 0, 255]);
 const COLUMNS: [CaptureObject; 4] = [
     CaptureObject::CLOCK,
@@ -132,12 +140,37 @@ pub struct Objects {
     pub ahead_ms: i64,
     /// Whether its clock may be set.
     pub clock_opens: bool,
+    /// The log of events.
+    pub events: Vec<(Utc, u8)>,
+    /// Whether registers and profiles of tasks are answered with a text.
+    pub nonsense: bool,
     /// Questions for the buffer.
     pub asked: u32,
     /// Questions for the time.
     pub clock_asked: u32,
     /// The place for firmware.
     pub image: image::ImageDouble,
+}
+
+/// Rows of a time and a number.
+struct Pairs(Vec<(Utc, u64)>);
+
+impl RowSource for Pairs {
+    fn rows(&self) -> u32 {
+        self.0.len() as u32
+    }
+
+    fn key(&self, row: u32, column: usize) -> Option<i64> {
+        (column == 0).then(|| self.0[row as usize].0.as_secs())
+    }
+
+    fn cell(&self, row: u32, column: usize, out: &mut Encoder<'_>) {
+        let (time, number) = self.0[row as usize];
+        match column {
+            0 => out.clock_time(&ClockTime::from_utc(time, -120, ClockStatus::DAYLIGHT_SAVING)),
+            _ => out.u64(number),
+        }
+    }
 }
 
 struct Captured<'a> {
@@ -190,6 +223,31 @@ impl Objects {
         profile::encode(request.attribute, request.selector.as_ref(), &description, &rows, out)
     }
 
+    /// What tasks read.
+    fn task_profile(
+        &self,
+        request: &AttributeRequest,
+        now: Instant,
+        out: &mut Encoder<'_>,
+    ) -> Result<(), DataAccessResult> {
+        let (columns, rows) = if request.logical_name == LOG {
+            (&LOG_COLUMNS, self.events.iter().map(|(time, code)| (*time, u64::from(*code))).collect())
+        } else {
+            let day = Duration::from_secs(86_400);
+            let last = anchor().utc(now).floor(day);
+            let days = (0..5).map(|n| last - day * n);
+            (&DAILY_COLUMNS, days.map(|at| (at, truth(self.number, IMPORT, at) as u64)).collect())
+        };
+        let description = ProfileDescription {
+            logical_name: request.logical_name,
+            capture_objects: columns,
+            capture_period_s: 0,
+            sort_method: SortMethod::Fifo,
+            profile_entries: 100,
+        };
+        profile::encode(request.attribute, request.selector.as_ref(), &description, &Pairs(rows), out)
+    }
+
     /// Rows that would pass but for one thing.
     fn lying_buffer(&self, lie: Lie, now: Instant, out: &mut Encoder<'_>) {
         let last = anchor().utc(now).floor(PERIOD);
@@ -232,7 +290,12 @@ impl ObjectModel for Objects {
             ObjectEntry::read_only(8, 0, CLOCK, 9).writable(u32::from(self.clock_opens) << 2),
             ObjectEntry::read_only(3, 0, IMPORT, 3),
             ObjectEntry::read_only(3, 0, EXPORT, 3),
+            ObjectEntry::read_only(3, 0, VOLTAGE, 3),
+            ObjectEntry::read_only(7, 1, LOG, 8),
+            ObjectEntry::read_only(7, 1, DAILY, 8),
+            ObjectEntry::read_only(3, 0, CURRENT, 3),
         ];
+        let objects = &objects[..objects.len() - usize::from(self.number % 2)];
         let images = image::ImageDouble::entries();
         objects.iter().chain(&images).nth(index).copied()
     }
@@ -248,6 +311,12 @@ impl ObjectModel for Objects {
         let is_buffer = request.logical_name == PROFILE && request.attribute == 2;
         self.asked += u32::from(is_buffer);
         match (request.logical_name, request.attribute, self.lie) {
+            (VOLTAGE | CURRENT | LOG | DAILY, 2, _) if self.nonsense => out.visible_string("12"),
+            (LOG | DAILY, ..) => return self.task_profile(request, now, out),
+            (VOLTAGE, 3, _) => ScalerUnit { scaler: -1, unit: Unit(35) }.encode(out),
+            (VOLTAGE, 2, _) => out.u16(2300 + self.number),
+            (CURRENT, 3, _) => ScalerUnit { scaler: -3, unit: Unit(33) }.encode(out),
+            (CURRENT, 2, _) => out.i32(-1234),
             (PROFILE, 3, Some(Lie::TwinColumns)) => {
                 out.array(3);
                 [COLUMNS[0], COLUMNS[2], COLUMNS[2]].iter().for_each(|column| column.encode(out));
@@ -345,6 +414,8 @@ impl MeterDouble {
             lie: None,
             ahead_ms: 0,
             clock_opens: false,
+            events: Vec::new(),
+            nonsense: false,
             asked: 0,
             clock_asked: 0,
             image: image::ImageDouble::default(),
@@ -394,6 +465,11 @@ pub struct Street {
     pub now: Instant,
     pub stored: BTreeMap<(Eui64, LogicalName, Utc), Reading>,
     pub batches: Vec<Batch>,
+    /// What tasks have read, by meter, source, name, time and ordinal; and how often something came again.
+    pub values: BTreeMap<(Eui64, LogicalName, LogicalName, Utc, u16), Value>,
+    pub again: usize,
+    pub marks: BTreeMap<(Eui64, LogicalName), Utc>,
+    pub reports: Vec<RunReport>,
     pub events: Vec<(Instant, CollectorEvent)>,
     pub reserved: BTreeMap<Eui64, u32>,
     pub server_counters: BTreeMap<Eui64, u32>,
@@ -424,6 +500,10 @@ impl Street {
             now: Instant::EPOCH,
             stored: BTreeMap::new(),
             batches: Vec::new(),
+            values: BTreeMap::new(),
+            again: 0,
+            marks: BTreeMap::new(),
+            reports: Vec::new(),
             events: Vec::new(),
             reserved: BTreeMap::new(),
             server_counters: BTreeMap::new(),
@@ -476,6 +556,9 @@ impl Street {
                 ..as_made
             };
             self.input(CollectorInput::Register(restored));
+        }
+        for ((meter, source), through) in self.marks.clone() {
+            self.input(CollectorInput::Mark(Mark { meter, source, through }));
         }
     }
 
@@ -580,6 +663,8 @@ impl Street {
                     self.send(|| Parcel::ToMeter(request.dst, request.payload.clone()));
                 }
                 CollectorOutput::Store(batch) => self.store(batch),
+                CollectorOutput::StoreValues(batch) => self.store_values(batch),
+                CollectorOutput::TaskEnded(report) => self.reports.push(report),
                 CollectorOutput::PersistInvocation { meter, reserved_to } => {
                     let before = self.reserved.insert(meter, reserved_to);
                     assert!(before.is_none_or(|before| before < reserved_to), "counters never go back");
@@ -623,6 +708,22 @@ impl Street {
         }
         self.later(self.store_takes, Parcel::Stored(batch.number));
         self.batches.push(batch);
+    }
+
+    fn store_values(&mut self, batch: ValueBatch) {
+        if !self.disk_works {
+            return;
+        }
+        for value in batch.values {
+            let key = (value.meter, value.source, value.logical_name, value.capture, value.ordinal);
+            let before = self.values.insert(key, value);
+            self.again += usize::from(before.is_some());
+            assert!(before.is_none_or(|before| before == value), "a value never changes");
+        }
+        if let Some(Mark { meter, source, through }) = batch.mark {
+            self.marks.insert((meter, source), through);
+        }
+        self.later(self.store_takes, Parcel::Stored(batch.number));
     }
 
     fn send(&mut self, parcel: impl Fn() -> Parcel) {

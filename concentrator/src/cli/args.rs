@@ -2,6 +2,7 @@
 
 use super::direct::DirectCommand;
 use super::job_words::{AuditCommand, JobsArgs, ReadArgs};
+use super::task_words::{TasksArgs, ValuesArgs};
 use crate::grpc::Role;
 use clap::{Args, Parser, Subcommand};
 use dlms::cosem::LogicalName;
@@ -49,7 +50,7 @@ pub enum Command {
     Demo(DemoArgs),
     /// List the meters of a running concentrator.
     Meters(MetersArgs),
-    /// Show one meter of a running concentrator: the newest value of each quantity that was read, and its events.
+    /// Show one meter of a running concentrator: the newest value of each quantity that was read, what tasks have read last, and its events.
     Meter(OneMeterArgs),
     /// List or follow the readings of a running concentrator.
     Readings(ReadingsArgs),
@@ -74,6 +75,10 @@ pub enum Command {
     /// Exit codes: 0 done, or taken; 1 an error; 2 a wrong command line; 6 the job is over and not all meters are done; 7 it waits for an
     /// approval, or is halted.
     Jobs(JobsArgs),
+    /// List what is read again and again, or add, remove, pause or resume a task.
+    Tasks(TasksArgs),
+    /// List or follow what tasks have read: instant values, daily and monthly values, events of meters, deviations of clocks.
+    Values(ValuesArgs),
     /// Prove or print the record of commands, beside the store.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -388,7 +393,7 @@ fn decibels(text: &str) -> Result<f64, String> {
 }
 
 /// A number of seconds up to a day: 90, 90s, 10m or 2h.
-fn seconds(text: &str) -> Result<u32, String> {
+pub(super) fn seconds(text: &str) -> Result<u32, String> {
     let (digits, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(digits) if text.ends_with('m') => (digits, 60),
         Some(digits) if text.ends_with('h') => (digits, 3600),

@@ -4,7 +4,7 @@ use super::dial::{dial, refused};
 use super::print::{self, Table};
 use super::{
     ClientArgs, Command, EventsArgs, ExplainArgs, MeterOrder, MetersArgs, OneMeterArgs, ReadingsArgs, jobs,
-    ledger, network,
+    ledger, network, tasks,
 };
 use anyhow::anyhow;
 use concentrator_proto::v1;
@@ -25,6 +25,8 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
         let done = match command {
             Command::Read(args) => return jobs::read(&args).await,
             Command::Jobs(args) => return jobs::jobs(&args).await,
+            Command::Tasks(args) => tasks::tasks(&args).await,
+            Command::Values(args) => tasks::values(&args).await,
             Command::Cache(args) => cache(&args).await,
             Command::Backhaul(args) => backhaul(&args).await,
             Command::Meters(args) => meters(&args).await,
@@ -73,6 +75,7 @@ async fn one_meter(args: &OneMeterArgs) -> anyhow::Result<()> {
     let mut table = Table::new(args.client.json, print::QUANTITY);
     newest.values().try_for_each(|reading| table.row(print::quantity_row(reading)))?;
     table.finish()?;
+    tasks::newest(channel.clone(), &args.meter, args.client.json).await?;
     events_of(&mut EventsClient::new(channel), args, &id).await
 }
 

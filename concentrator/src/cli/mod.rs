@@ -16,6 +16,8 @@ mod manual;
 mod network;
 mod print;
 mod quantity;
+mod task_words;
+mod tasks;
 
 #[cfg(feature = "demo")]
 pub use args::DemoArgs;
@@ -29,6 +31,7 @@ pub use direct::{
     SecurityArgs, SetArgs,
 };
 pub use job_words::{AuditCommand, JobWords, JobsArgs, JobsCommand, KindWord, ReadArgs};
+pub use task_words::{TaskWords, TasksArgs, TasksCommand, ValuesArgs};
 
 use crate::logging::LogFormat;
 use crate::{daemon, logging, pki};

@@ -1,5 +1,7 @@
 //! How the answers of a concentrator look: tables for people, JSON for programs.
 
+pub(super) mod tasks;
+
 use super::quantity::quantity;
 use crate::jobs::audit::Entry;
 use concentrator_proto::v1;

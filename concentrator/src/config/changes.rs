@@ -2,6 +2,7 @@
 
 use super::{BackhaulConfig, Config, MeterConfig};
 use crate::grpc::Access;
+use crate::tasks::Plan;
 use backhaul::Order;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -73,6 +74,7 @@ impl Config {
             })
             .collect();
         changes.extend(self.changed_files(new));
+        changes.extend(changed_tasks(&self.tasks, &new.tasks));
         changes.extend(changed_meters(&self.meters, &new.meters));
         changes
     }
@@ -84,7 +86,8 @@ impl Config {
             let title = plc_core::Eui64(meter.system_title);
             (format!("meter.{}", meter.eui64), format!("{}, system title {title}, keys not shown", meter.id))
         };
-        rows.chain(self.meters.iter().map(meter)).collect()
+        let task = |plan: &Plan| (format!("task.{}", plan.name), told(plan));
+        rows.chain(self.tasks.iter().map(task)).chain(self.meters.iter().map(meter)).collect()
     }
 
     /// Every key but those of meters: its name, its value, what a change of it takes. The same keys in the same order always.
@@ -127,6 +130,12 @@ impl Config {
             ("collector.retries", collector.retries.to_string(), PowerLine),
             ("collector.parallel_sessions", collector.parallel_sessions.to_string(), PowerLine),
             ("collector.set_clocks", collector.set_clocks.to_string(), PowerLine),
+            ("collector.set_clocks_within_s", collector.set_clocks_within.as_secs().to_string(), PowerLine),
+            (
+                "collector.clock_trusted_file",
+                collector.clock_trusted_file.as_ref().map_or_else(none, |file| file.display().to_string()),
+                PowerLine,
+            ),
             ("metrics.listen", metrics.map_or_else(none, |address| address.to_string()), Restart),
             ("log.level", log.clone(), AtOnce),
             ("log.format", log_format.as_str().to_owned(), Restart),
@@ -151,6 +160,43 @@ impl Config {
             effect,
         })
     }
+}
+
+fn changed_tasks(old: &[Plan], new: &[Plan]) -> Vec<Change> {
+    let by_name =
+        |plans: &[Plan]| plans.iter().map(|plan| (plan.name.clone(), told(plan))).collect::<BTreeMap<_, _>>();
+    let (old, new) = (by_name(old), by_name(new));
+    let names = old.keys().chain(new.keys().filter(|name| !old.contains_key(*name)));
+    let none = || String::from("none");
+    let change = |name: &String| {
+        let (was, is) = (old.get(name), new.get(name));
+        (was != is).then(|| Change {
+            key: format!("task {name}"),
+            old: was.cloned().unwrap_or_else(none),
+            new: is.cloned().unwrap_or_else(none),
+            effect: Effect::PowerLine,
+        })
+    };
+    names.filter_map(change).collect()
+}
+
+/// A task in one line.
+fn told(plan: &Plan) -> String {
+    let objects: Vec<_> = plan.objects.iter().map(ToString::to_string).collect();
+    let or = |list: Vec<String>, none: &str| if list.is_empty() { none.to_owned() } else { list.join(" ") };
+    format!(
+        "{} of {}, {}, every {} s + {} s within {} s, over after {} s, priority {}, {} attempts, {} s between",
+        plan.kind.as_str(),
+        or(plan.meters.clone(), "all"),
+        or(objects, "usual objects"),
+        plan.period.as_secs(),
+        plan.offset.as_secs(),
+        plan.spread.as_secs(),
+        plan.deadline.as_secs(),
+        plan.priority,
+        plan.attempts,
+        plan.back_off.as_secs(),
+    )
 }
 
 fn changed_meters(old: &[MeterConfig], new: &[MeterConfig]) -> Vec<Change> {

@@ -6,6 +6,7 @@
 mod backhaul;
 mod changes;
 mod section;
+mod task;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::grpc::Access;
 use crate::hex;
 use crate::logging::LogFormat;
 use crate::store::Limits;
+use crate::tasks::Plan;
 use crate::uplink::TlsFiles;
 use plc_core::{Eui64, PanId};
 use section::{Findings, Section, Show};
@@ -65,6 +67,8 @@ pub struct Config {
     pub log: String,
     /// `log.format`.
     pub log_format: LogFormat,
+    /// `[[task]]`, in the order of the file.
+    pub tasks: Vec<Plan>,
     /// `[[meter]]`, here and in `meters_file`, ordered by EUI-64.
     pub meters: Vec<MeterConfig>,
 }
@@ -102,6 +106,10 @@ pub struct CollectorConfig {
     pub parallel_sessions: u16,
     /// Whether meters whose clock deviates are set to the time of the concentrator.
     pub set_clocks: bool,
+    /// The largest deviation that is corrected without an order.
+    pub set_clocks_within: Duration,
+    /// The file that is there while the clock of the machine is synchronised, if one says so.
+    pub clock_trusted_file: Option<PathBuf>,
 }
 
 /// A meter that may join.
@@ -145,10 +153,13 @@ impl Default for Config {
                 retries: 3,
                 parallel_sessions: 4,
                 set_clocks: true,
+                set_clocks_within: Duration::from_secs(86_400),
+                clock_trusted_file: None,
             },
             metrics: None,
             log: String::from("info"),
             log_format: LogFormat::Text,
+            tasks: Vec::new(),
             meters: Vec::new(),
         }
     }
@@ -195,6 +206,7 @@ impl Config {
         config.collector.take(root.section("collector", found), found);
         config.take_watch(&mut root, found);
         config.take_meters(&mut root, folder, found);
+        config.tasks = task::take_all(&mut root, &config.meters, found);
         root.finish(found);
         (config, findings)
     }
@@ -351,6 +363,16 @@ impl CollectorConfig {
             &mut self.set_clocks,
             section.take("set_clocks", "true or false", Show::Value, found, toml::de::DeValue::as_bool),
         );
+        set(
+            &mut self.set_clocks_within,
+            section.take("set_clocks_within_s", "seconds, 1 to 2678400", Show::Value, found, |v| {
+                value::seconds(v, 1..=2_678_400)
+            }),
+        );
+        let path =
+            |v: &toml::de::DeValue<'_>| value::text(v).map(PathBuf::from).filter(|path| path.is_absolute());
+        self.clock_trusted_file =
+            section.take("clock_trusted_file", "an absolute path", Show::Value, found, path);
         section.finish(found);
     }
 }

@@ -35,6 +35,33 @@ const ACCESS: &str = r#"# PEM file with the authority of the clients' certificat
 #plain_text = false
 "#;
 
+/// A task, as comments.
+const TASK_EXAMPLE: &str = r#"# What is read besides the load profile, at most 32 tasks. `concentrator tasks` lists them and adds others.
+#[[task]]
+# Name, different for each task: 1 to 64 letters, digits, hyphens and underscores.
+#name = "voltages"
+# What: "instant", registers as they are now; "daily" or "monthly", the billing values that are new; "events", what is new in the logs;
+# "clock", compared with this machine, and set as set_clocks says.
+#read = "instant"
+# Logical names of the registers, profiles or logs, at most 64. Without it those that are usual.
+#objects = ["1-0:32.7.0.255", "1-0:31.7.0.255"]
+# Ids or addresses of the meters. Without it all.
+#meters = ["flat-1"]
+# Seconds between two runs, 60 to 2678400. A run begins at each multiple of it in UTC, and offset_s later.
+#every_s = 3600
+#offset_s = 0
+# Seconds within which its meters begin; who is first differs from run to run.
+#spread_s = 60
+# Seconds after its beginning at which a run is over, whatever is missing, 60 to every_s. Without it every_s.
+#deadline_s = 3600
+# 0 to 255, the smallest goes first. The load profile has 100.
+#priority = 120
+# How often a meter is tried in a run, 1 to 20, and seconds until it is tried again after the first failure, doubling.
+#attempts = 3
+#back_off_s = 30
+
+"#;
+
 /// The way to the head-end, as comments.
 const BACKHAUL: &str = r#"[backhaul]
 # Where the head-end listens; without it nothing is delivered, and readings are there to be asked for.
@@ -58,7 +85,7 @@ const BACKHAUL: &str = r#"[backhaul]
 impl Config {
     /// The file that gives this configuration, without the meters, every key explained.
     pub fn to_toml(&self) -> String {
-        let Self { store_path, listen, limits, plc, collector, .. } = self;
+        let Self { store_path, listen, limits, plc, .. } = self;
         format!(
             r#"# Configuration of the concentrator. Every key is optional; the values here are used without it.
 # An unknown key is an error.
@@ -92,7 +119,25 @@ band = "{band}"
 # A number up to 0xfcff with the bits 0x0300 clear.
 pan_id = {pan_id:#06x}
 
-[collector]
+{reading}{watch}
+{TASK_EXAMPLE}{METER_EXAMPLE}"#,
+            reading = self.reading(),
+            watch = self.watch(),
+            path = store_path.display().to_string(),
+            max_mb = limits.octets >> 20,
+            keep_days = limits.keep.as_secs() / 86_400,
+            front_end = plc.front_end,
+            eui64 = plc.eui64,
+            band = plc.band.as_str(),
+            pan_id = plc.pan_id.0,
+        )
+    }
+
+    /// How meters are read.
+    fn reading(&self) -> String {
+        let collector = &self.collector;
+        format!(
+            r#"[collector]
 # Period in seconds at which the meters capture their load profile. It divides a day.
 capture_period_s = {capture_period}
 # Seconds after a capture until it is read, so that clocks may differ and the line is not asked all at once.
@@ -103,23 +148,28 @@ retries = {retries}
 parallel_sessions = {parallel_sessions}
 # Whether meters whose clock deviates by more than five seconds are set to the time of this machine, which must be right then.
 set_clocks = {set_clocks}
-
-{watch}
-{METER_EXAMPLE}"#,
-            watch = self.watch(),
-            path = store_path.display().to_string(),
-            max_mb = limits.octets >> 20,
-            keep_days = limits.keep.as_secs() / 86_400,
-            front_end = plc.front_end,
-            eui64 = plc.eui64,
-            band = plc.band.as_str(),
-            pan_id = plc.pan_id.0,
+# A clock that deviates by more seconds than this, 1 to 2678400, is set by an order alone: `concentrator jobs submit set-clock`.
+set_clocks_within_s = {set_clocks_within}
+# A file that is there while the clock of this machine is synchronised; without the file no clock is set. systemd-timesyncd has
+# "/run/systemd/timesync/synchronized". When none is named the clock counts as right, unless it jumps.
+{trusted}
+"#,
             capture_period = collector.capture_period.as_secs(),
             read_delay = collector.read_delay.as_secs(),
             retries = collector.retries,
             parallel_sessions = collector.parallel_sessions,
             set_clocks = collector.set_clocks,
+            set_clocks_within = collector.set_clocks_within.as_secs(),
+            trusted = self.trusted_file(),
         )
+    }
+
+    /// The file that says whether the clock is right.
+    fn trusted_file(&self) -> String {
+        match &self.collector.clock_trusted_file {
+            Some(file) => format!("clock_trusted_file = {:?}\n", file.display().to_string()),
+            None => String::from("#clock_trusted_file = \"/run/systemd/timesync/synchronized\"\n"),
+        }
     }
 
     /// What those who watch the box are told.

@@ -1,4 +1,6 @@
 use super::*;
+use crate::tasks::TaskKind;
+use dlms::cosem::LogicalName;
 use proptest::prelude::*;
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f";
@@ -42,9 +44,9 @@ fn everything_that_is_wrong_is_said_at_once() {
   line 2: grpc.listen = \"here\": expected an address and a port, such as \"127.0.0.1:50051\"
   line 4: collector.retries = 99: expected a number, 0 to 20
   line 5: collector.capture_period_s = 7000: expected seconds that divide a day, 60 to 86400
-  line 6: collector.period: unknown key, expected one of capture_period_s, read_delay_s, retries, parallel_sessions, set_clocks
+  line 6: collector.period: unknown key, expected one of capture_period_s, read_delay_s, retries, parallel_sessions, set_clocks, set_clocks_within_s, clock_trusted_file
   line 8: plc.pan_id = 0x0300: expected a number up to 0xfcff with the bits 0x0300 clear
-  line 9: extra: unknown key, expected one of store, grpc, backhaul, plc, collector, metrics, log, meter, meters_file";
+  line 9: extra: unknown key, expected one of store, grpc, backhaul, plc, collector, metrics, log, meter, meters_file, task";
     assert_eq!(parse(text).unwrap_err(), expected);
 }
 
@@ -131,6 +133,8 @@ proptest! {
         config.collector = CollectorConfig {
             capture_period: Duration::from_secs([60, 300, 900, 3600, 86_400][divisor]),
             read_delay: Duration::from_secs(delay), retries, parallel_sessions: parallel, set_clocks,
+            set_clocks_within: Duration::from_secs(delay + 1),
+            clock_trusted_file: set_clocks.then(|| "/run/\"x".into()),
         };
         prop_assert_eq!(parse(&config.to_toml()), Ok(config));
     }
@@ -230,7 +234,12 @@ fn every_key_of_the_file_is_among_those_that_are_compared() {
             "backhaul.plain_text",
             "meters_file",
         ];
-        assert!(compared.contains(&key.as_str()) || file.contains(&key.as_str()), "{key} is not compared");
+        // What a task is, is compared as a whole.
+        let task = key.starts_with("task.");
+        assert!(
+            task || compared.contains(&key.as_str()) || file.contains(&key.as_str()),
+            "{key} is not compared"
+        );
     }
 }
 
@@ -264,4 +273,45 @@ fn plain_text_is_for_this_machine_and_certificates_come_together() {
         "[grpc]\nlisten = \"0.0.0.0:1\"\nauthority = \"a.pem\"\ncertificate = \"a.pem\"\nkey = \"a.pem\"\n",
     );
     assert!(matches!(whole.unwrap().access, Some(Access::Mutual(_))));
+}
+
+#[test]
+fn tasks_have_their_defaults_and_everything_that_is_wrong_with_one_is_said() {
+    let text = |task: &str| format!("[[task]]\nname = \"a\"\n{task}\n{}", meter("flat", 1));
+    let config = parse(&text("read = \"events\"\nevery_s = 900")).unwrap();
+    let plan = &config.tasks[0];
+    assert_eq!((plan.kind, plan.period.as_secs(), plan.deadline.as_secs()), (TaskKind::Events, 900, 900));
+    assert_eq!(plan.objects().len(), 5);
+    let config = parse(&text(
+        "read = \"instant\"\nobjects = [\"1-0:32.7.0*255\"]\nmeters = [\"flat\"]\npriority = 7\noffset_s = 60",
+    ));
+    let plan = config.unwrap().tasks.remove(0);
+    assert_eq!(plan.objects(), [LogicalName([1, 0, 32, 7, 0, 255])]);
+    assert_eq!((plan.meters, plan.priority, plan.offset.as_secs()), (vec!["flat".to_owned()], 7, 60));
+    for (task, said) in [
+        ("", "line 1: task.read: missing"),
+        ("read = \"weather\"", "task.read = \"weather\": expected \"instant\""),
+        ("read = \"instant\"\nobjects = [\"x\"]", "task.objects = […]: expected a list of logical names"),
+        ("read = \"instant\"\nmeters = [\"other\"]", "task.meters = \"other\": expected the id"),
+        ("read = \"instant\"\nevery_s = 59", "task.period 59 s: expected"),
+        ("read = \"clock\"\nattempts = 0", "task.attempts = 0: expected a number, 1 to 20"),
+        ("read = \"clock\"\ntypo = 0", "task.typo: unknown key"),
+        ("read = \"clock\"\n[[task]]\nname = \"a\"\nread = \"clock\"", "task.name = \"a\": given twice"),
+    ] {
+        let error = parse(&text(task)).unwrap_err().to_string();
+        assert!(error.contains(said), "{task}: {error}");
+    }
+}
+
+#[test]
+fn a_task_that_comes_goes_or_changes_is_told() {
+    let text = |task: &str| parse(&format!("{task}\n{}", meter("flat", 1))).unwrap();
+    let task = "[[task]]\nname = \"a\"\nread = \"clock\"\n";
+    let said =
+        |old: &Config, new: &Config| old.changes(new).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (none, one, other) = (text(""), text(task), text(&format!("{task}priority = 3")));
+    let come = &said(&none, &one)[0];
+    assert!(come.starts_with("task a: none -> clock of all, usual objects, every 3600 s"), "{come}");
+    assert!(said(&one, &other)[0].contains("priority 120") && said(&one, &other)[0].contains("priority 3,"));
+    assert_eq!(said(&one, &one).len(), 0);
 }

@@ -95,7 +95,8 @@ fn session_config(seed: u64, street: &Street) -> SessionConfig {
     let seed = Seed::from_u64(seed).derive("concentrator", 0);
     let collector = CollectorConfig { period: PERIOD, ..CollectorConfig::new(seed.derive("collector", 0)) };
     let meters = street.sites().iter().map(access).collect();
-    SessionConfig { eui64: COORDINATOR, pan_id: PAN_ID, seed, collector, meters }
+    let (eui64, pan_id, clock_trusted_file) = (COORDINATOR, PAN_ID, None);
+    SessionConfig { eui64, pan_id, seed, collector, meters, clock_trusted_file }
 }
 
 fn access(site: &Site) -> MeterAccess {

@@ -13,6 +13,7 @@ mod role;
 mod seat;
 mod service;
 mod stream;
+mod tasks;
 mod upload;
 
 pub use access::Access;
@@ -21,6 +22,7 @@ pub use jobs::parse_job;
 pub use role::{Caller, Role};
 pub use seat::MAX_CONNECTIONS;
 pub use service::MAX_STREAMS;
+pub use tasks::parse_task;
 
 use crate::live::Live;
 use crate::pulse::Pipeline;
@@ -36,6 +38,7 @@ use concentrator_proto::v1::ledger_server::LedgerServer;
 use concentrator_proto::v1::meters_server::MetersServer;
 use concentrator_proto::v1::network_server::NetworkServer;
 use concentrator_proto::v1::readings_server::ReadingsServer;
+use concentrator_proto::v1::tasks_server::TasksServer;
 use config::ConfigService;
 use jobs::JobService;
 use ledger::LedgerService;
@@ -46,6 +49,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tasks::TaskService;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -241,6 +245,7 @@ fn add_own(router: Router, access: &Access, service: &Arc<Service>) -> Router {
         .add_service(guarded!(EventsServer, Arc::clone(service)))
         .add_service(guarded!(ConfigServer, Arc::new(ConfigService(Arc::clone(service))), MAX_CONFIG))
         .add_service(guarded!(JobsServer, Arc::new(JobService::new(Arc::clone(service)))))
+        .add_service(guarded!(TasksServer, Arc::new(TaskService(Arc::clone(service)))))
         .add_service(guarded!(LedgerServer, Arc::new(LedgerService(Arc::clone(service)))))
 }
 

@@ -132,6 +132,13 @@ const LEAST: &[(&str, Role)] = &[
     ("Jobs/ApproveJob", Role::Operator),
     ("Jobs/CancelJob", Role::Operator),
     ("Jobs/ResumeJob", Role::Operator),
+    ("Tasks/ListTasks", Role::Viewer),
+    ("Tasks/AddTask", Role::Operator),
+    ("Tasks/RemoveTask", Role::Operator),
+    ("Tasks/PauseTask", Role::Operator),
+    ("Tasks/ResumeTask", Role::Operator),
+    ("Tasks/ListValues", Role::Viewer),
+    ("Tasks/WatchValues", Role::Viewer),
     ("Ledger/List", Role::Viewer),
     ("Ledger/Digests", Role::Viewer),
 ];

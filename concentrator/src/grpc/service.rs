@@ -72,6 +72,11 @@ impl Service {
         held.saturating_sub(delivered.spans().iter().map(common).sum())
     }
 
+    /// The values that a query asks for.
+    pub(super) fn values(&self, query: stream::ValueQuery) -> Result<Messages<v1::TaskValue>, Status> {
+        Ok(stream::values(self.permit()?, Arc::clone(&self.live), self.store.clone(), query))
+    }
+
     pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
         let refused =
             |_| Status::resource_exhausted(format!("{MAX_STREAMS} streams are open, expected fewer"));

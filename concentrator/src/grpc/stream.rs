@@ -1,10 +1,12 @@
 //! The streams of the interface: pages of the store while there are some, then the news.
 
-use super::convert;
+use super::{convert, tasks};
 use crate::live::Live;
 use crate::shutdown::Shutdown;
-use crate::store::{Cursor, ReadingFilter, StoreError, StoreReader, StoredReading};
+use crate::store::{Cursor, ReadingFilter, StoreError, StoreReader, StoredReading, StoredValue};
+use crate::tasks::TaskKind;
 use concentrator_proto::v1;
+use plc_core::Eui64;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,25 @@ pub(super) struct Query {
     pub(super) after: Cursor,
     pub(super) limit: u64,
     pub(super) follow: bool,
+}
+
+/// Which values of tasks, and whether to stay for more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ValueQuery {
+    pub(super) meter: Option<Eui64>,
+    pub(super) kind: Option<TaskKind>,
+    pub(super) after: Cursor,
+    pub(super) limit: u64,
+    pub(super) follow: bool,
+    /// Only the newest of each object.
+    pub(super) newest: bool,
+}
+
+impl ValueQuery {
+    fn wants(&self, stored: &StoredValue) -> bool {
+        let kind = TaskKind::of_source(stored.value.source);
+        self.kind.is_none_or(|wanted| wanted == kind) && stored.cursor > self.after
+    }
 }
 
 /// A connection to the store that goes to and fro between this task and the threads that may block.
@@ -117,6 +138,54 @@ async fn send_readings(
                 return Err(stopped());
             }
             stopping = !news(&mut newest, &live.shutdown).await;
+        }
+    }
+}
+
+/// Sends values of tasks until the query is answered, the client leaves or the concentrator stops.
+pub(super) fn values(
+    permit: OwnedSemaphorePermit,
+    live: Arc<Live>,
+    store: PathBuf,
+    query: ValueQuery,
+) -> Messages<v1::TaskValue> {
+    let stopping = live.shutdown.clone();
+    spawn(permit, stopping, async move |sender| send_values(&sender, &live, store, query).await)
+}
+
+async fn send_values(
+    sender: &mpsc::Sender<Result<v1::TaskValue, Status>>,
+    live: &Live,
+    store: PathBuf,
+    mut query: ValueQuery,
+) -> Result<(), Status> {
+    let mut news_of = live.newest_value();
+    let mut stopping = false;
+    loop {
+        news_of.borrow_and_update();
+        let (path, ValueQuery { meter, after, newest, .. }) = (store.clone(), query);
+        let page = blocking(move || {
+            let reader = StoreReader::open(&path)?;
+            if newest { reader.newest_values(meter) } else { reader.values(meter, after, PAGE) }
+        });
+        let page = page.await?;
+        let drained = newest || page.len() < PAGE;
+        let asked = query;
+        for stored in page.iter().filter(|stored| asked.wants(stored)) {
+            if query.limit == 0 || !offer(sender, tasks::value(live, stored)).await? {
+                return Ok(());
+            }
+            query.limit -= 1;
+        }
+        query.after = page.last().map_or(query.after, |last| last.cursor.max(query.after));
+        if query.limit == 0 || (drained && !query.follow) {
+            return Ok(());
+        }
+        if drained {
+            if stopping {
+                return Err(stopped());
+            }
+            stopping = !news(&mut news_of, &live.shutdown).await;
         }
     }
 }

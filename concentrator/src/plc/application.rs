@@ -3,12 +3,16 @@
 mod rekey;
 
 use super::port::{Answer, ApplicationPort, Turn};
+use super::trust::ClockNews;
 use crate::jobs::Wanted;
-use crate::store::{Event, EventKind, LostRange, Reading, Store, StoreError};
+use crate::store::{Event, EventKind, LostRange, ProfileMark, Reading, Store, StoreError, TaskValue};
+use crate::tasks::TaskChange;
 use backhaul::ledger::Reason;
 use collector::{
-    Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, OrderEnd, Supply,
+    Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, Mark, MeterEntry, OrderEnd, RunReport,
+    Supply, ValueBatch,
 };
+use dlms::cosem::LogicalName;
 use plc_core::sap::{
     AdpmIndication, AdpmRequest, Key, Persist, StoredRoute, UdpConfirm, UdpIndication, UdpRequest,
 };
@@ -59,6 +63,16 @@ pub trait Observer: Send {
     fn in_hand(&mut self, readings: &[Reading]);
     /// Readings have become durable.
     fn stored(&mut self, readings: &[Reading], newest: crate::store::Cursor);
+    /// Values of tasks have become durable; the cursor of the newest.
+    fn values_stored(&mut self, newest: crate::store::Cursor);
+    /// A run of a task is over.
+    fn run_ended(&mut self, now: Utc, report: &RunReport);
+    /// The name of a task.
+    fn task_name(&mut self, task: u32) -> String;
+    /// What is different of the tasks.
+    fn tasks(&mut self) -> Vec<TaskChange>;
+    /// What is new about the clock; `now` is what it should show.
+    fn clock(&mut self, now: Utc) -> ClockNews;
     /// The store takes no readings, and why; or does again.
     fn refused(&mut self, now: Utc, why: Option<&str>);
     /// Something has happened in the network.
@@ -100,6 +114,9 @@ pub struct Application<'s, O> {
 struct Waiting {
     numbers: Vec<u64>,
     readings: Vec<Reading>,
+    /// Values of tasks, with the marks that they move.
+    values: Vec<TaskValue>,
+    marks: Vec<ProfileMark>,
     /// Counters of the answers that they came in, and of others.
     counters: BTreeMap<Eui64, u32>,
     /// Routes that have changed.
@@ -188,6 +205,7 @@ impl<'s, O: Observer> Application<'s, O> {
         self.commit_when_due(turn.now)?;
         self.drain(turn.now)?;
         self.carry_out(turn.now)?;
+        self.tend_tasks(turn.now)?;
         while let Some((kind, text)) = self.observer.told() {
             self.record(turn.now, kind, None, text)?;
         }
@@ -217,6 +235,32 @@ impl<'s, O: Observer> Application<'s, O> {
             self.drain(now)?;
         }
         Ok(())
+    }
+
+    /// Hands on what is different of the tasks, and whether the clock is right.
+    fn tend_tasks(&mut self, now: Instant) -> Result<(), StoreError> {
+        for change in self.observer.tasks() {
+            self.collector.handle(
+                now,
+                match change {
+                    TaskChange::Put(task) => CollectorInput::Task(task),
+                    TaskChange::Remove(number) => CollectorInput::RemoveTask(number),
+                },
+            );
+            self.drain(now)?;
+        }
+        let ClockNews { trust, correct } = self.observer.clock(self.anchor.utc(now));
+        if let Some(utc) = correct {
+            self.anchor = UtcAnchor { at: now, utc };
+            self.collector.handle(now, CollectorInput::Clock(self.anchor));
+        }
+        if let Some(trust) = trust {
+            self.collector.handle(now, CollectorInput::ClockTrust(trust.is_ok()));
+            let text = trust
+                .map_or_else(|why| format!("no clock is set: {why}"), |()| "clocks are set again".into());
+            self.record(now, EventKind::Clock, None, text)?;
+        }
+        self.drain(now)
     }
 
     /// Tells the meters that are in the network and not expected any more to leave it, which frees their addresses.
@@ -252,6 +296,10 @@ impl<'s, O: Observer> Application<'s, O> {
             last_capture: self.store.resume_from(eui64, self.history.0, self.history.1)?,
         };
         self.collector.handle(self.anchor.at, CollectorInput::Register(entry));
+        for ProfileMark { source, through, .. } in self.store.reader().marks(eui64)? {
+            let mark = Mark { meter: eui64, source: LogicalName(source), through };
+            self.collector.handle(self.anchor.at, CollectorInput::Mark(mark));
+        }
         self.management.push(AdpmRequest::Allow { eui64, psk: meter.psk, short: row.short_address });
         Ok(())
     }
@@ -349,6 +397,8 @@ impl<'s, O: Observer> Application<'s, O> {
                     self.answer.datagrams.push(request);
                 }
                 CollectorOutput::Store(batch) => self.store_batch(now, &batch)?,
+                CollectorOutput::StoreValues(batch) => self.store_values(now, &batch)?,
+                CollectorOutput::TaskEnded(report) => self.on_run_ended(now, &report)?,
                 CollectorOutput::PersistInvocation { meter, reserved_to } => {
                     self.store.set_invocation_counter(meter, u64::from(reserved_to))?;
                 }
@@ -375,10 +425,43 @@ impl<'s, O: Observer> Application<'s, O> {
         self.commit_when_due(now)
     }
 
+    /// Takes values of a task in hand.
+    fn store_values(&mut self, now: Instant, batch: &ValueBatch) -> Result<(), StoreError> {
+        let received = self.anchor.utc(now);
+        self.waiting.numbers.push(batch.number);
+        self.waiting.values.extend(batch.values.iter().map(|value| stored_value(value, received)));
+        let mark = batch.mark.map(|Mark { meter, source, through }| ProfileMark {
+            meter,
+            source: source.0,
+            through,
+        });
+        self.waiting.marks.extend(mark);
+        self.wait_until(now + COMMIT_DELAY);
+        self.commit_when_due(now)
+    }
+
+    /// A run that has missed somebody is an event.
+    fn on_run_ended(&mut self, now: Instant, report: &RunReport) -> Result<(), StoreError> {
+        self.observer.run_ended(self.anchor.utc(now), report);
+        let RunReport { task, at, done, failed, late, named } = report;
+        if *failed + *late == 0 {
+            return Ok(());
+        }
+        let name = self.observer.task_name(*task);
+        let mut text = format!("{name}: run of {at}: {done} meters done, {failed} failed, {late} late");
+        if !named.is_empty() {
+            let named: Vec<_> = named.iter().map(ToString::to_string).collect();
+            text += &format!(", among them {}", named.join(" "));
+        }
+        self.record(now, EventKind::Task, None, text)
+    }
+
     /// Whether there are readings in hand, and no others will come before `until`.
     fn is_last(&self, until: Instant) -> bool {
         let idle = self.collector.sessions_on_line() == 0;
-        idle && !self.waiting.readings.is_empty() && self.collector.deadline().is_none_or(|at| at > until)
+        let Waiting { readings, values, .. } = &self.waiting;
+        let some = !readings.is_empty() || !values.is_empty();
+        idle && some && self.collector.deadline().is_none_or(|at| at > until)
     }
 
     fn wait_until(&mut self, until: Instant) {
@@ -388,18 +471,20 @@ impl<'s, O: Observer> Application<'s, O> {
     /// Makes what is in hand durable when it is enough or has waited long.
     fn commit_when_due(&mut self, now: Instant) -> Result<(), StoreError> {
         let Some(until) = self.waiting.until else { return Ok(()) };
-        let enough = self.waiting.readings.len() >= COMMIT_READINGS;
+        let enough = self.waiting.readings.len() + self.waiting.values.len() >= COMMIT_READINGS;
         if until <= now || enough || self.is_last(until) { self.commit(now) } else { Ok(()) }
     }
 
     /// Makes what is in hand durable.
     fn commit(&mut self, now: Instant) -> Result<(), StoreError> {
-        let Waiting { numbers, readings, counters, routes, until } = std::mem::take(&mut self.waiting);
+        let Waiting { numbers, readings, values, marks, counters, routes, until } =
+            std::mem::take(&mut self.waiting);
         if until.is_none() {
             return Ok(());
         }
         self.observer.in_hand(&[]);
-        match self.store.commit(&readings, &counters, routes.values()) {
+        let written = self.store.commit(&readings, &counters, routes.values());
+        match written.and_then(|report| self.commit_values(&values, &marks).map(|()| report)) {
             Ok(report) => {
                 // There may be room for a counter where there is none for readings.
                 if !readings.is_empty() && std::mem::take(&mut self.full) {
@@ -421,6 +506,17 @@ impl<'s, O: Observer> Application<'s, O> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes values durable with the marks that they move.
+    fn commit_values(&mut self, values: &[TaskValue], marks: &[ProfileMark]) -> Result<(), StoreError> {
+        if values.is_empty() && marks.is_empty() {
+            return Ok(());
+        }
+        self.store.insert_values(values, marks)?;
+        let newest = self.store.reader().newest_value()?;
+        self.observer.values_stored(newest);
+        Ok(())
     }
 
     /// Once for each time that room runs out; where even the event finds none, the log has it.
@@ -451,7 +547,13 @@ impl<'s, O: Observer> Application<'s, O> {
             self.store.record_lost(&LostRange { meter, from: range.from, to: range.to, reason })?;
         }
         if let Some(kind) = kind_of(event) {
-            self.record(now, kind, Some(event.meter()), event.to_string())?;
+            let text = match event {
+                CollectorEvent::TaskFailed { task, fault, .. } => {
+                    format!("task {}: {fault}", self.observer.task_name(*task))
+                }
+                event => event.to_string(),
+            };
+            self.record(now, kind, Some(event.meter()), text)?;
         }
         self.observer.collected(self.anchor.utc(now), event);
         Ok(())
@@ -478,6 +580,13 @@ fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
     }
 }
 
+fn stored_value(value: &collector::Value, received: Utc) -> TaskValue {
+    let collector::Value { meter, source, logical_name, capture, ordinal, value, scaler, unit, status } =
+        *value;
+    let (source, logical_name) = (source.0, logical_name.0);
+    TaskValue { meter, source, logical_name, capture, ordinal, value, scaler, unit, status, received }
+}
+
 /// What of the collector's events an operator should find later.
 const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
     match event {
@@ -489,8 +598,10 @@ const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
         | CollectorEvent::Gap { .. }
         | CollectorEvent::GapLost { .. }
         | CollectorEvent::NeverPushed { .. }
+        | CollectorEvent::TaskFailed { .. }
         | CollectorEvent::UnexpectedValue { .. } => Some(EventKind::ReadFailed),
-        CollectorEvent::ClockDeviation { .. }
+        CollectorEvent::ClockBeyondLimit { .. }
+        | CollectorEvent::ClockDeviation { .. }
         | CollectorEvent::ClockSet { .. }
         | CollectorEvent::ClockNotSet { .. } => Some(EventKind::Clock),
         CollectorEvent::MeterRefused { .. } => Some(EventKind::MeterRefused),

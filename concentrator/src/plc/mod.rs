@@ -8,6 +8,7 @@ pub mod observer;
 pub mod port;
 pub mod session;
 pub mod telemetry;
+pub mod trust;
 
 pub use application::{Application, MeterAccess, Observer};
 pub use driver::{Driver, DriverError};

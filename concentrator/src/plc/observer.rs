@@ -2,15 +2,19 @@
 
 use super::application::Observer;
 use super::network::Network;
+use super::trust::{ClockNews, Trust};
+use crate::clock;
 use crate::jobs::Wanted;
-use crate::live::{Live, MeterState, MeterStatus};
+use crate::live::{ClockKind, Live, MeterState, MeterStatus};
 use crate::pulse::Pipeline;
 use crate::store::{Cursor, EventKind, Reading};
-use collector::{Collector, CollectorEvent, OrderEnd, SessionFailure};
+use crate::tasks::TaskChange;
+use collector::{Collector, CollectorEvent, OrderEnd, RunReport, SessionFailure};
 use dlms::client::ClientFailure;
 use plc_core::sap::{AdpmIndication, UdpConfirm, UdpIndication, UdpRequest};
 use plc_core::{Eui64, Instant, ShortAddress, Utc};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Tells [`Live`] what the application learns, and counts for those who wait for a run to end.
@@ -19,12 +23,22 @@ pub struct LiveObserver {
     live: Arc<Live>,
     shown: BTreeMap<Eui64, collector::MeterStatus>,
     network: Network,
+    trust: Trust,
 }
 
 impl LiveObserver {
     /// An observer that has shown nothing yet.
-    pub const fn new(live: Arc<Live>, coordinator: Eui64) -> Self {
-        Self { live, shown: BTreeMap::new(), network: Network::new(coordinator) }
+    pub fn new(live: Arc<Live>, coordinator: Eui64) -> Self {
+        if let Some(tasks) = live.tasks() {
+            tasks.begin();
+        }
+        Self { live, shown: BTreeMap::new(), network: Network::new(coordinator), trust: Trust::default() }
+    }
+
+    /// From now on this file says whether the clock of the machine is right.
+    pub fn trusting(mut self, file: Option<PathBuf>) -> Self {
+        self.trust = Trust::new(file);
+        self
     }
 
     /// Changes what is shown of the meter with this address.
@@ -61,6 +75,9 @@ impl Observer for LiveObserver {
         self.live.rest(Pipeline::Collection);
         self.live.update_status(|status| status.now = now);
         collector.meters().for_each(|status| self.show(&status));
+        if let Some(tasks) = self.live.tasks() {
+            tasks.show(collector.tasks().collect());
+        }
         self.network.publish(&self.live);
     }
 
@@ -102,6 +119,38 @@ impl Observer for LiveObserver {
             self.live.update_meter(reading.meter, latest);
         }
         self.live.committed(newest);
+    }
+
+    fn values_stored(&mut self, newest: Cursor) {
+        self.live.committed_values(newest);
+    }
+
+    fn run_ended(&mut self, now: Utc, report: &RunReport) {
+        if let Some(Err(error)) = self.live.tasks().map(|tasks| tasks.ended(report, now)) {
+            tracing::error!("{error}");
+        }
+    }
+
+    fn task_name(&mut self, task: u32) -> String {
+        let name = self.live.tasks().and_then(|tasks| tasks.name(task));
+        name.unwrap_or_else(|| task.to_string())
+    }
+
+    fn tasks(&mut self) -> Vec<TaskChange> {
+        let Some(tasks) = self.live.tasks() else { return Vec::new() };
+        let changes = tasks.changes(|name| self.live.find_meter(name));
+        changes.unwrap_or_else(|error| {
+            tracing::error!("{error}");
+            Vec::new()
+        })
+    }
+
+    fn clock(&mut self, now: Utc) -> ClockNews {
+        // Virtual time is never wrong.
+        match self.live.clock() {
+            ClockKind::Simulated => ClockNews::default(),
+            ClockKind::Real => self.trust.news(now, clock::utc()),
+        }
     }
 
     fn refused(&mut self, now: Utc, why: Option<&str>) {

@@ -13,6 +13,7 @@ use plc_core::sap::{FrameGeometry, Key, Persist};
 use plc_core::{Eui64, PanId, SampleClock, Seed};
 use plc_node::modem::{CENELEC_A, Modem, ModemConfig};
 use plc_node::{AfterRestart, CoordinatorConfig, DeviceCounter, Memory, Node, NodeConfig, Tapped};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a session is made of, besides the front end and the store.
@@ -28,6 +29,8 @@ pub struct SessionConfig {
     pub collector: CollectorConfig,
     /// Who may join and shall be read.
     pub meters: Vec<MeterAccess>,
+    /// The file that is there while the clock of the machine is synchronised, if one says so.
+    pub clock_trusted_file: Option<PathBuf>,
 }
 
 /// Why a session could not be opened or has ended.
@@ -73,7 +76,8 @@ pub fn serve<F: FrontEnd, R>(
     let devices = config.meters.len() + store.reader().meters()?.len();
     let build = |clock| coordinator(config, &network, &past, devices.max(1), clock);
     let mut driver = Driver::new(front_end, node_port, build);
-    let observer = LiveObserver::new(Arc::clone(live), config.eui64);
+    let observer =
+        LiveObserver::new(Arc::clone(live), config.eui64).trusting(config.clock_trusted_file.clone());
     live.diagnose(|diagnosis| {
         diagnosis.set_period(config.collector.period);
         diagnosis.on_clock();

@@ -41,6 +41,8 @@ pub enum EventKind {
     PowerBack,
     /// A meter told of alarms.
     Alarm,
+    /// A run of a task has ended without all of its meters, or a task was added, removed, paused or resumed.
+    Task,
     /// A meter has taken new keys, or has not.
     Keys,
     /// A kind that this version does not know.
@@ -107,7 +109,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
 }
 
 /// In the order of the enum.
-const NAMES: [(EventKind, &str); 18] = [
+const NAMES: [(EventKind, &str); 19] = [
     (EventKind::Started, "started"),
     (EventKind::Stopped, "stopped"),
     (EventKind::MeterJoined, "meter-joined"),
@@ -124,6 +126,7 @@ const NAMES: [(EventKind, &str); 18] = [
     (EventKind::PowerLost, "power-lost"),
     (EventKind::PowerBack, "power-back"),
     (EventKind::Alarm, "alarm"),
+    (EventKind::Task, "task"),
     (EventKind::Keys, "keys"),
     (EventKind::Unknown, "unknown"),
 ];

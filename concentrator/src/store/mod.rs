@@ -17,6 +17,7 @@ mod retention;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use error::StoreError;
 pub use event::{Event, EventKind, StoredEvent};
@@ -25,6 +26,7 @@ pub use ledger::LostRange;
 pub use reader::StoreReader;
 pub use reading::{Cursor, InsertReport, Reading, ReadingFilter, StoredReading};
 pub use retention::{DeliveredMark, Limits};
+pub use value::{MAX_VALUES, ProfileMark, StoredValue, TaskValue};
 
 use archive::{Archive, ArchiveError, Conflict};
 use plc_core::sap::StoredRoute;

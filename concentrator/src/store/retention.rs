@@ -103,6 +103,7 @@ impl Store {
     fn relieve(&mut self, limits: Limits, now: Utc) -> Result<(), StoreError> {
         let wanted = limits.octets / PAGE / 10 * 8;
         let events = self.remove_events()?;
+        while self.used()? > wanted && self.remove_values()? > 0 {}
         let mut blocks = 0;
         while self.used()? > wanted {
             match self.prune(limits, i64::MAX)? {
@@ -134,6 +135,22 @@ impl Store {
             return Ok(0);
         }
         self.archived(|archive, transaction| archive.prune(transaction, delivered, before, PRUNED_AT_ONCE))
+    }
+
+    /// Whether nine tenths are used.
+    pub(super) fn is_short(&self) -> Result<bool, StoreError> {
+        let Some(limits) = self.retention.limits else { return Ok(false) };
+        Ok(self.used()? >= limits.octets / PAGE / 10 * 9)
+    }
+
+    /// Refuses when everything is used.
+    pub(super) fn refuse_when_full(&self) -> Result<(), StoreError> {
+        let Some(limits) = self.retention.limits else { return Ok(()) };
+        let (used, limit) = (self.used()?, limits.octets / PAGE);
+        if used >= limit {
+            return Err(StoreError::Full { path: self.path().to_owned(), used, limit });
+        }
+        Ok(())
     }
 
     /// Pages of the file that are in use.

@@ -14,11 +14,13 @@ use std::time::Duration;
 /// `application_id` of the file: "PLCc".
 pub(super) const APPLICATION_ID: u32 = 0x504C_4363;
 /// `user_version` of the file.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 /// Of the first files, which lack the tables of the network.
 const FIRST_VERSION: u32 = 1;
 /// Of files with a row for each reading.
 const ROWS_VERSION: u32 = 2;
+/// Of files without the values of tasks.
+const DELIVERY_VERSION: u32 = 3;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rows that are read at once when an old file is brought up to date.
@@ -91,6 +93,32 @@ CREATE TABLE lost (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 4 has added.
+const TASK_TABLES: &str = "
+CREATE TABLE task_values (
+    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    meter INTEGER NOT NULL,
+    source BLOB NOT NULL,
+    logical_name BLOB NOT NULL,
+    capture INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    value INTEGER NOT NULL,
+    scaler INTEGER NOT NULL,
+    unit INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    received INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX task_values_once ON task_values (meter, source, logical_name, capture, ordinal);
+
+CREATE TABLE marks (
+    meter INTEGER NOT NULL,
+    source BLOB NOT NULL,
+    through INTEGER NOT NULL,
+    PRIMARY KEY (meter, source)
+) STRICT, WITHOUT ROWID;
+";
+
 /// What the engine keeps beside the file of a store [SQLite, Temporary Files 2].
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
@@ -138,10 +166,13 @@ fn upgrade(connection: &mut Connection, found: u32) -> Result<(), ArchiveError> 
     if found == FIRST_VERSION {
         transaction.execute_batch(NETWORK_TABLES)?;
     }
-    transaction.execute_batch(archive::TABLES)?;
-    transaction.execute_batch(DELIVERY_TABLES)?;
-    pack(&transaction)?;
-    transaction.execute_batch("DROP TABLE readings")?;
+    if found < DELIVERY_VERSION {
+        transaction.execute_batch(archive::TABLES)?;
+        transaction.execute_batch(DELIVERY_TABLES)?;
+        pack(&transaction)?;
+        transaction.execute_batch("DROP TABLE readings")?;
+    }
+    transaction.execute_batch(TASK_TABLES)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
 }
@@ -206,6 +237,7 @@ fn build(path: &Path, created: Utc) -> rusqlite::Result<()> {
     transaction.execute_batch(NETWORK_TABLES)?;
     transaction.execute_batch(archive::TABLES)?;
     transaction.execute_batch(DELIVERY_TABLES)?;
+    transaction.execute_batch(TASK_TABLES)?;
     transaction.execute("INSERT INTO meta VALUES ('created', ?1)", [created.as_millis()])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
@@ -225,7 +257,9 @@ fn check_header(path: &Path) -> Result<u32, StoreError> {
     }
     let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     match (header.starts_with(b"SQLite format 3\0"), word(68), word(60)) {
-        (true, APPLICATION_ID, found @ (FIRST_VERSION | ROWS_VERSION | VERSION)) => Ok(found),
+        (true, APPLICATION_ID, found @ (FIRST_VERSION | ROWS_VERSION | DELIVERY_VERSION | VERSION)) => {
+            Ok(found)
+        }
         (true, APPLICATION_ID, found) => Err(StoreError::Version { path: path.to_owned(), found }),
         _ => Err(foreign()),
     }

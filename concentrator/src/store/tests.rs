@@ -185,13 +185,14 @@ fn a_file_of_another_kind_is_refused_and_stays_untouched() {
 fn a_store_of_another_version_is_refused_and_stays_untouched() {
     let newer = |path: &Path| {
         Store::open(path, Utc::default()).unwrap().close().unwrap();
-        Connection::open(path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+        Connection::open(path).unwrap().pragma_update(None, "user_version", 5).unwrap();
     };
-    refused_untouched(newer, "schema version 4, expected 3");
+    refused_untouched(newer, "schema version 5, expected 4");
 }
 
 /// As files were in which each reading had a row, with a hole in the cursors.
 const ROWS: &str = "
+    DROP TABLE task_values; DROP TABLE marks;
     DROP TABLE series; DROP TABLE blocks; DROP TABLE coverage; DROP TABLE lost; ALTER TABLE meters DROP COLUMN since;
     CREATE TABLE readings (cursor INTEGER PRIMARY KEY AUTOINCREMENT, meter INTEGER NOT NULL, logical_name BLOB NOT NULL,
         capture INTEGER NOT NULL, value INTEGER NOT NULL, scaler INTEGER NOT NULL, unit INTEGER NOT NULL,
@@ -210,7 +211,7 @@ fn a_store_of_an_older_version_is_brought_up_to_date_and_keeps_its_readings_and_
         store.close().unwrap();
         Connection::open(&path).unwrap().execute_batch(&format!("{ROWS}{further}")).unwrap();
         let old = StoreReader::open(&path).unwrap_err().to_string();
-        assert!(old.ends_with(&format!("schema version {version}, expected 3")), "{old}");
+        assert!(old.ends_with(&format!("schema version {version}, expected 4")), "{old}");
         let mut store = Store::open(&path, Utc::default()).unwrap();
         assert_eq!(store.insert_readings(&[reading(900, 1)]).unwrap().duplicates, 0, "of another meter");
         let stored = store.reader().readings(&ReadingFilter::default(), Cursor::START, usize::MAX).unwrap();
@@ -522,4 +523,84 @@ fn readings_counters_and_routes_become_durable_together_or_not_at_all() {
     let refused = store.commit(&[reading(900, 2)], &BTreeMap::from([(METER, 50)]), []);
     assert!(refused.is_err_and(|error| error.is_full()));
     assert_eq!((all(&store).len(), counter(&store)), (1, 41));
+}
+
+fn value(source: [u8; 6], secs: i64, ordinal: u16, value: i64) -> TaskValue {
+    TaskValue {
+        meter: METER,
+        source,
+        logical_name: [0, 0, 96, 11, 0, 255],
+        capture: Utc::from_secs(secs),
+        ordinal,
+        value,
+        scaler: -1,
+        unit: 255,
+        status: 3,
+        received: Utc::from_secs(secs + 9),
+    }
+}
+
+const LOG: [u8; 6] = [0, 0, 99, 98, 0, 255];
+
+#[test]
+fn a_value_is_kept_once_with_its_mark_whatever_comes_again() {
+    let (folder, mut store) = store();
+    let mark = |secs| ProfileMark { meter: METER, source: LOG, through: Utc::from_secs(secs) };
+    let values = [value(LOG, 5, 0, 7), value(LOG, 5, 1, 7), value(LOG, 9, 0, 8)];
+    assert_eq!(store.insert_values(&values, &[mark(9)]).unwrap(), 3);
+    let later = TaskValue { received: Utc::from_secs(99), ..values[2] };
+    assert_eq!(store.insert_values(&[later, value(LOG, 10, 0, 1)], &[mark(10)]).unwrap(), 1);
+    store.close().unwrap();
+    let store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
+    let held = store.reader().values(None, Cursor::START, 99).unwrap();
+    let cursors: Vec<_> = held.iter().map(|stored| (stored.cursor.0, stored.value)).collect();
+    let expected = [values[0], values[1], values[2], value(LOG, 10, 0, 1)];
+    assert_eq!(cursors, (1..).zip(expected).collect::<Vec<_>>());
+    assert_eq!(store.reader().marks(METER).unwrap(), [mark(10)]);
+    assert_eq!(store.reader().marks(Eui64::from_u64(99)).unwrap(), []);
+    assert_eq!(store.reader().newest_value().unwrap(), Cursor(4));
+    assert_eq!(store.reader().values(Some(METER), Cursor(3), 99).unwrap().len(), 1);
+    assert_eq!(store.reader().values(Some(Eui64::from_u64(99)), Cursor::START, 99).unwrap(), []);
+}
+
+#[test]
+fn the_newest_value_of_each_object_is_found() {
+    let (_folder, mut store) = store();
+    let volts = [1, 0, 32, 7, 0, 255];
+    let of = |source: [u8; 6], secs, ordinal, number| TaskValue {
+        logical_name: source,
+        ..value(source, secs, ordinal, number)
+    };
+    let values = [of(volts, 9, 0, 2309), of(volts, 5, 0, 2305), of(LOG, 5, 1, 2), of(LOG, 5, 0, 1)];
+    store.insert_values(&values, &[]).unwrap();
+    let newest: Vec<_> =
+        store.reader().newest_values(Some(METER)).unwrap().iter().map(|stored| stored.value.value).collect();
+    assert_eq!(newest, [2, 2309]);
+}
+
+#[test]
+fn a_store_without_values_of_tasks_is_brought_up_to_date_and_keeps_its_readings() {
+    let (folder, mut store) = store();
+    let path = folder.path().join("store.sqlite");
+    store.insert_readings(&[reading(900, 1)]).unwrap();
+    store.close().unwrap();
+    let older = "DROP TABLE task_values; DROP TABLE marks; PRAGMA user_version = 3";
+    Connection::open(&path).unwrap().execute_batch(older).unwrap();
+    let mut store = Store::open(&path, Utc::default()).unwrap();
+    assert_eq!(all(&store).len(), 1);
+    assert_eq!(store.insert_values(&[value(LOG, 5, 0, 7)], &[]).unwrap(), 1);
+}
+
+#[test]
+fn values_make_room_for_readings_and_for_newer_values() {
+    let (_folder, mut store) = store();
+    store.set_limits(Limits { octets: 1 << 20, head_end: true, ..Limits::default() }).unwrap();
+    for n in 0..400 {
+        let values: Vec<_> = (0..100).map(|k| value(LOG, n * 100 + k, 0, k)).collect();
+        store.insert_values(&values, &[]).unwrap();
+    }
+    let held = store.reader().values(None, Cursor::START, usize::MAX).unwrap();
+    assert_eq!(held.last().unwrap().cursor, Cursor(40_000));
+    assert!(held.len() < 30_000, "{}", held.len());
+    assert!(fill(&mut store, 0, 500).1.is_none(), "there is room for readings");
 }

@@ -301,6 +301,11 @@ impl<P: Phy> Concentrator<P> {
                 batch.readings.iter().for_each(|reading| self.keep(reading));
                 self.collect(now, CollectorInput::Stored { batch: batch.number });
             }
+            // Nobody gives tasks here.
+            CollectorOutput::StoreValues(batch) => {
+                self.collect(now, CollectorInput::Stored { batch: batch.number });
+            }
+            CollectorOutput::TaskEnded(_) => {}
             CollectorOutput::PersistInvocation { meter, reserved_to } => {
                 let before = self.store.invocation.insert(meter, reserved_to);
                 self.must_rise("reserved invocation counter", meter, before, reserved_to);

@@ -153,6 +153,8 @@ impl Record {
             | CollectorEvent::OrderProgress { .. }
             | CollectorEvent::KeysSettled { .. }
             | CollectorEvent::OrderEnded { .. }
+            | CollectorEvent::ClockBeyondLimit { .. }
+            | CollectorEvent::TaskFailed { .. }
             | CollectorEvent::ClockNotSet { .. } => {}
         }
     }

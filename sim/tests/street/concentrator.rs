@@ -190,8 +190,10 @@ impl Concentrator {
             }
             CollectorOutput::Event(event) => self.log.push(format!("{now:?} {event:?}")),
             CollectorOutput::PersistInvocation { .. }
+            | CollectorOutput::PersistServerCounter { .. }
             | CollectorOutput::PersistRenewedInvocation { .. }
-            | CollectorOutput::PersistServerCounter { .. } => {}
+            | CollectorOutput::StoreValues(_)
+            | CollectorOutput::TaskEnded(_) => {}
         }
     }
 }

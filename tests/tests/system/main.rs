@@ -13,6 +13,7 @@ mod process;
 mod rekey;
 mod reload;
 mod table;
+mod tasks;
 mod town;
 mod watched;
 mod wrong_input;

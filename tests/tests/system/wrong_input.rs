@@ -30,7 +30,7 @@ fn with_store(folder: &Path, store: &str) -> String {
 #[test]
 fn a_fault_of_the_configuration_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
-    let sections = "store, grpc, backhaul, plc, collector, metrics, log, meter, meters_file";
+    let sections = "store, grpc, backhaul, plc, collector, metrics, log, meter, meters_file, task";
     for (text, fault) in [
         ("[stor]\n", format!("line 1: stor: unknown key, expected one of {sections}")),
         ("[plc]\n\nband = \"fcc\"\n", "line 3: plc.band = \"fcc\": expected \"cenelec-a\"".to_owned()),

@@ -1,0 +1,201 @@
+//! What tasks have read: values, each once, and the marks that say how far profiles of meters are read.
+
+use super::reading::{Cursor, bits, cursor, eui64, row_id};
+use super::{Store, StoreError, StoreReader};
+use plc_core::{Eui64, Utc};
+use rusqlite::{Row, Transaction, params};
+
+/// One number that a task has read, named by meter, source, logical name, capture and ordinal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskValue {
+    /// The meter.
+    pub meter: Eui64,
+    /// The profile or log that it stood in; of a register and of the clock: itself.
+    pub source: [u8; 6],
+    /// The object.
+    pub logical_name: [u8; 6],
+    /// When the meter captured it; of a register and of the clock: when it was asked.
+    pub capture: Utc,
+    /// Rows of the same time in the same profile count from 0.
+    pub ordinal: u16,
+    /// The number.
+    pub value: i64,
+    /// Power of ten.
+    pub scaler: i8,
+    /// Unit code.
+    pub unit: u8,
+    /// Profile status of the row.
+    pub status: u32,
+    /// When it was received.
+    pub received: Utc,
+}
+
+/// A value with its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredValue {
+    /// Its place.
+    pub cursor: Cursor,
+    /// The value.
+    pub value: TaskValue,
+}
+
+/// How far a profile of a meter is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProfileMark {
+    /// The meter.
+    pub meter: Eui64,
+    /// The profile.
+    pub source: [u8; 6],
+    /// The newest row.
+    pub through: Utc,
+}
+
+/// Values that are kept; the oldest make room.
+pub const MAX_VALUES: i64 = 1_000_000;
+
+impl Store {
+    /// Keeps values, each once, and the marks that they move, all or nothing; returns how many values are new. When room is short the oldest
+    /// values go first.
+    ///
+    /// # Errors
+    /// There is no room ([`StoreError::is_full`]), or the database failed; nothing was kept.
+    pub fn insert_values(
+        &mut self,
+        values: &[TaskValue],
+        marks: &[ProfileMark],
+    ) -> Result<usize, StoreError> {
+        if !values.is_empty() && self.is_short()? {
+            self.relieve_of_values()?;
+        }
+        self.transact(|transaction| {
+            let mut new = 0;
+            for value in values {
+                new += insert(transaction, value)?;
+            }
+            for mark in marks {
+                set_mark(transaction, mark)?;
+            }
+            if new > 0 {
+                let sql =
+                    "DELETE FROM task_values WHERE cursor <= (SELECT max(cursor) FROM task_values) - ?1";
+                transaction.prepare_cached(sql)?.execute([MAX_VALUES])?;
+            }
+            Ok(new)
+        })
+    }
+
+    /// Removes the oldest values; where none are left and there is no room, none is taken.
+    fn relieve_of_values(&mut self) -> Result<(), StoreError> {
+        if self.remove_values()? == 0 { self.refuse_when_full() } else { Ok(()) }
+    }
+
+    /// Removes the oldest quarter of the values.
+    pub(super) fn remove_values(&mut self) -> Result<usize, StoreError> {
+        self.transact(|transaction| {
+            let sql = "DELETE FROM task_values
+                WHERE cursor <= (SELECT min(cursor) + (max(cursor) - min(cursor)) / 4 FROM task_values)";
+            transaction.prepare_cached(sql)?.execute(())
+        })
+    }
+}
+
+impl StoreReader {
+    /// At most `limit` values after a cursor, oldest first, of one meter or of all.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn values(
+        &self,
+        meter: Option<Eui64>,
+        after: Cursor,
+        limit: usize,
+    ) -> Result<Vec<StoredValue>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM task_values WHERE cursor > ?1 AND (?2 IS NULL OR meter = ?2) ORDER BY cursor LIMIT ?3"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.rows(&sql, params![row_id(after), meter.map(bits), limit], stored)
+    }
+
+    /// The newest value of each object of a meter, or of all meters.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn newest_values(&self, meter: Option<Eui64>) -> Result<Vec<StoredValue>, StoreError> {
+        // With max() alone, the other columns are those of the row that has it [SQLite, Quirks 7].
+        let sql = format!(
+            "SELECT {COLUMNS}, max(capture * 65536 + ordinal) FROM task_values WHERE ?1 IS NULL OR meter = ?1
+             GROUP BY meter, source, logical_name ORDER BY meter, source, logical_name"
+        );
+        self.rows(&sql, [meter.map(bits)], stored)
+    }
+
+    /// Cursor of the newest value that there ever was, [`Cursor::START`] before the first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn newest_value(&self) -> Result<Cursor, StoreError> {
+        let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'task_values'";
+        let newest = self.rows(sql, (), |row| row.get::<_, i64>(0))?;
+        Ok(newest.first().map_or(Cursor::START, |row_id| cursor(*row_id)))
+    }
+
+    /// How far the profiles of a meter are read.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn marks(&self, meter: Eui64) -> Result<Vec<ProfileMark>, StoreError> {
+        let sql = "SELECT source, through FROM marks WHERE meter = ?1 ORDER BY source";
+        self.rows(sql, [bits(meter)], |row| {
+            Ok(ProfileMark { meter, source: row.get(0)?, through: Utc::from_millis(row.get(1)?) })
+        })
+    }
+}
+
+fn insert(transaction: &Transaction<'_>, value: &TaskValue) -> rusqlite::Result<usize> {
+    let TaskValue { meter, source, logical_name, capture, ordinal, value, scaler, unit, status, received } =
+        value;
+    // A value is known by its name; what comes again changes nothing and takes no cursor.
+    let sql = "INSERT INTO task_values
+        (meter, source, logical_name, capture, ordinal, value, scaler, unit, status, received)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE NOT EXISTS (SELECT 1 FROM task_values
+            WHERE meter = ?1 AND source = ?2 AND logical_name = ?3 AND capture = ?4 AND ordinal = ?5)";
+    transaction.prepare_cached(sql)?.execute(params![
+        bits(*meter),
+        source,
+        logical_name,
+        capture.as_millis(),
+        ordinal,
+        value,
+        scaler,
+        unit,
+        status,
+        received.as_millis(),
+    ])
+}
+
+fn set_mark(transaction: &Transaction<'_>, mark: &ProfileMark) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO marks VALUES (?1, ?2, ?3)
+        ON CONFLICT (meter, source) DO UPDATE SET through = excluded.through";
+    let row = params![bits(mark.meter), mark.source, mark.through.as_millis()];
+    transaction.prepare_cached(sql)?.execute(row).map(drop)
+}
+
+const COLUMNS: &str =
+    "cursor, meter, source, logical_name, capture, ordinal, value, scaler, unit, status, received";
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredValue> {
+    let value = TaskValue {
+        meter: eui64(row.get(1)?),
+        source: row.get(2)?,
+        logical_name: row.get(3)?,
+        capture: Utc::from_millis(row.get(4)?),
+        ordinal: row.get(5)?,
+        value: row.get(6)?,
+        scaler: row.get(7)?,
+        unit: row.get(8)?,
+        status: row.get(9)?,
+        received: Utc::from_millis(row.get(10)?),
+    };
+    Ok(StoredValue { cursor: cursor(row.get(0)?), value })
+}
