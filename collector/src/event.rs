@@ -96,7 +96,7 @@ pub enum CollectorEvent {
         /// Why.
         fault: TaskFault,
     },
-    /// An image has come to another stage, or a part of it has ended: worth keeping, for the next order of it.
+    /// An image has come to another stage or some blocks further, or a part of it has ended: worth keeping, for the next order of it.
     OrderProgress {
         /// The meter.
         meter: Eui64,

@@ -55,9 +55,9 @@ pub(crate) struct Session {
     errands: Errands,
     /// Why the load profile cannot be read, while there are errands that can be done all the same.
     spoiled: Option<SessionFailure>,
-    /// The image that is the first order, once its turn has come, and the stage of it that was told.
+    /// The image that is the first order, once its turn has come; its stage and its blocks that were told.
     transfer: Option<Transfer>,
-    told: Option<ImageStage>,
+    told: Option<(ImageStage, u32)>,
     /// How far its keys are certain, and whether the meter has opened the association.
     trial: Trial,
     opened: bool,

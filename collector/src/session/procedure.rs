@@ -2,8 +2,8 @@
 
 use super::image::Transfer;
 use super::{Desk, Phase, Session};
-use crate::CollectorEvent;
 use crate::order::{Answer, Denial, OrderEnd, Step, Work};
+use crate::{CollectorEvent, ImageProgress};
 use dlms::client::ClientInput;
 
 /// What an order that decides for itself wants next.
@@ -85,9 +85,10 @@ impl Session {
         let (number, Work::Image(image)) = (order.number, &mut order.work) else { return false };
         let transfer = self.transfer.get_or_insert_with(|| Transfer::new(part));
         let verdict = transfer.next(image, now);
-        let news = self.told != Some(image.progress.stage) || matches!(verdict, Verdict::End(_));
-        self.told = Some(image.progress.stage);
-        if news {
+        let ImageProgress { stage, done, .. } = image.progress;
+        let is_old = self.told.is_some_and(|(was, told)| was == stage && done < told + TOLD_BLOCKS);
+        if !is_old || matches!(verdict, Verdict::End(_)) {
+            self.told = Some((stage, done));
             let (meter, progress) = (self.meter, image.progress.clone());
             desk.out.event(CollectorEvent::OrderProgress { meter, number, progress });
         }
@@ -102,3 +103,6 @@ impl Session {
         true
     }
 }
+
+/// Blocks after which it is told how far an image is.
+const TOLD_BLOCKS: u32 = 8;

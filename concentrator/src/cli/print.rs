@@ -143,7 +143,7 @@ pub(super) fn worth(meter: &v1::Meter) -> (bool, u64, i64) {
 
 pub(super) const JOB: &[Column] = &[
     ("JOB", 4),
-    ("WHAT", -16),
+    ("WHAT", -24),
     ("STATE", -17),
     ("METERS", 6),
     ("DONE", 5),
@@ -159,7 +159,8 @@ pub(super) fn job(job: &v1::Job) -> Row {
         (word(job.kind().as_str_name(), "JOB_KIND_"), word(job.state().as_str_name(), "JOB_STATE_"));
     let what = match job.kind() {
         v1::JobKind::Limit => format!("{kind} {} W", job.limit_w),
-        v1::JobKind::Firmware => format!("{kind} {}", job.image_identifier),
+        v1::JobKind::Firmware => format!("{kind} {:.15}", job.image_identifier),
+        v1::JobKind::Rekey => String::from("re-key"),
         _ => kind.clone(),
     };
     let cells = vec![

@@ -45,6 +45,7 @@ fn meters_take_new_keys_and_the_next_daemon_reads_them_with_the_old_configuratio
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "processes live by the clock of the machine")]
 fn a_daemon_that_dies_again_and_again_in_the_middle_leaves_the_meter_readable() {
     let town = Town::new(1);
     let mut daemon = town.daemon();
