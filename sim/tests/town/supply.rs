@@ -117,13 +117,14 @@ fn a_fuse_that_blows_takes_the_supply_of_those_behind_it_but_not_their_last_word
 }
 
 #[test]
-fn a_meter_that_dies_at_once_has_no_last_word() {
+fn meters_that_die_at_once_have_hardly_a_last_word() {
     let mut town = TownConfig::new(5);
     (town.meters, town.duration) = (24, Duration::from_secs(900));
-    town.hold_up = Duration::from_millis(100);
+    town.hold_up = Duration::from_millis(5);
     town.actions = vec![(Duration::from_secs(640), Action::PowerOff(Choice::Phase(Phase::Two)))];
     let mut world = World::new(town);
     world.run_to(world.end());
-    // A push takes several frames of some hundred milliseconds, and a tenth of a second is not enough for the first.
-    assert!(world.record().losses >= 5 && who_said(&world, Supply::Lost).is_empty());
+    // What is on the line already goes on; nobody else comes to speak.
+    let (losses, said) = (world.record().losses, who_said(&world, Supply::Lost).len() as u64);
+    assert!(losses >= 5 && said * 2 < losses, "{said} of {losses}");
 }
