@@ -122,10 +122,8 @@ fn adopt(config: &Config, store: &mut Store, live: &Live) -> anyhow::Result<()> 
     store.set_limits(config.limits)?;
     live.expect(&config.meters.iter().map(|meter| (meter.eui64, meter.id.clone())).collect());
     live.set_period(config.collector.capture_period);
-    if let Some(tasks) = live.tasks() {
-        if let Err(error) = tasks.adopt(&config.tasks) {
-            note(store, live, EventKind::Task, format!("those of the configuration are not taken: {error}"));
-        }
+    if let Some(Err(error)) = live.tasks().map(|tasks| tasks.adopt(&config.tasks)) {
+        note(store, live, EventKind::Task, format!("those of the configuration are not taken: {error}"));
     }
     live.show_configuration(config.shown());
     Ok(())
