@@ -122,8 +122,7 @@ fn adopt(config: &Config, store: &mut Store, live: &Live) -> anyhow::Result<()> 
     store.set_limits(config.limits)?;
     live.expect(&config.meters.iter().map(|meter| (meter.eui64, meter.id.clone())).collect());
     live.set_period(config.collector.capture_period);
-    let adopted = live.tasks().map_or(Ok(()), |tasks| tasks.adopt(&config.tasks));
-    if let Err(error) = adopted {
+    if let Some(Err(error)) = live.tasks().map(|tasks| tasks.adopt(&config.tasks)) {
         note(store, live, EventKind::Task, format!("those of the configuration are not taken: {error}"));
     }
     live.show_configuration(config.shown());

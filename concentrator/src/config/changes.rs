@@ -169,7 +169,6 @@ fn changed_tasks(old: &[Plan], new: &[Plan]) -> Vec<Change> {
         |plans: &[Plan]| plans.iter().map(|plan| (plan.name.clone(), told(plan))).collect::<BTreeMap<_, _>>();
     let (old, new) = (by_name(old), by_name(new));
     let names = old.keys().chain(new.keys().filter(|name| !old.contains_key(*name)));
-    let none = || String::from("none");
     let change = |name: &String| {
         let (was, is) = (old.get(name), new.get(name));
         (was != is).then(|| Change {

@@ -150,10 +150,6 @@ retries = {retries}
 parallel_sessions = {parallel_sessions}
 # Whether meters whose clock deviates by more than five seconds are set to the time of this machine, which must be right then.
 set_clocks = {set_clocks}
-# A clock that deviates by more seconds than this, 1 to 2678400, is set by an order alone: `concentrator jobs submit set-clock`.
-set_clocks_within_s = {set_clocks_within}
-# A file that is there while the clock of this machine is synchronised; without the file no clock is set. systemd-timesyncd has
-# "/run/systemd/timesync/synchronized". When none is named the clock counts as right, unless it jumps.
 {trusted}
 "#,
             capture_period = collector.capture_period.as_secs(),
@@ -161,17 +157,25 @@ set_clocks_within_s = {set_clocks_within}
             retries = collector.retries,
             parallel_sessions = collector.parallel_sessions,
             set_clocks = collector.set_clocks,
-            set_clocks_within = collector.set_clocks_within.as_secs(),
-            trusted = self.trusted_file(),
+            trusted = self.trusted_clock(),
         )
     }
 
-    /// The file that says whether the clock is right.
-    fn trusted_file(&self) -> String {
-        match &self.collector.clock_trusted_file {
-            Some(file) => format!("clock_trusted_file = {:?}\n", file.display().to_string()),
-            None => String::from("#clock_trusted_file = \"/run/systemd/timesync/synchronized\"\n"),
-        }
+    /// How far clocks are set, and when the own one is right.
+    fn trusted_clock(&self) -> String {
+        let file = match &self.collector.clock_trusted_file {
+            Some(file) => format!("clock_trusted_file = {:?}", file.display().to_string()),
+            None => String::from("#clock_trusted_file = \"/run/systemd/timesync/synchronized\""),
+        };
+        format!(
+            r#"# A clock that deviates by more seconds than this, 1 to 2678400, is set by an order alone: `concentrator jobs submit set-clock`.
+set_clocks_within_s = {set_clocks_within}
+# A file that is there while the clock of this machine is synchronised; without the file no clock is set. systemd-timesyncd has
+# "/run/systemd/timesync/synchronized". When none is named the clock counts as right, unless it jumps.
+{file}
+"#,
+            set_clocks_within = self.collector.set_clocks_within.as_secs(),
+        )
     }
 
     /// What those who watch the box are told.
