@@ -216,11 +216,11 @@ fn as_a_client_reads_it(
     let (mut mac, mut adp) = (G3MacSetup::default(), G3Adaptation::default());
     for n in mac.stored() {
         let value = get(91, names::G3_MAC_SETUP, *n);
-        assert!(mac.absorb(*n, &Data::from_bytes(&value).unwrap()), "{n}: {value:02x?}");
+        assert!(mac.absorb(*n, &Data::from_bytes(&value).expect("a value")), "{n}: {value:02x?}");
     }
     for n in adp.stored() {
         let value = get(92, names::G3_ADAPTATION_SETUP, *n);
-        assert!(adp.absorb(*n, &Data::from_bytes(&value).unwrap()), "{n}: {value:02x?}");
+        assert!(adp.absorb(*n, &Data::from_bytes(&value).expect("a value")), "{n}: {value:02x?}");
     }
     assert_eq!((mac.mac_short_address, mac.mac_duplicate_detection_ttl), (short.0, 3));
     assert!(mac.mac_key_table.is_empty() && !mac.mac_pos_table.is_empty(), "{mac:?}");
