@@ -6,6 +6,7 @@
     reason = "a test that waits for real programs"
 )]
 
+use dlms::hdlc::{Address, Control, Frame, Function};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
@@ -166,4 +167,99 @@ fn octets_behind_an_answer_are_tolerated_and_told_in_the_trace() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("-- octets behind the end of 1 answers, tolerated"), "{said}");
     assert_eq!(get(&twice(), &[]).stderr, b"");
+}
+
+/// A frame of the meter on an HDLC line, without information.
+fn frame(function: Function) -> Vec<u8> {
+    let frame = Frame {
+        destination: Address::one(16).unwrap(),
+        source: Address::one(1).unwrap(),
+        control: Control::last(function),
+        segmented: false,
+        information: &[],
+    };
+    let mut octets = Vec::new();
+    assert!(frame.append_to(&mut octets));
+    octets
+}
+
+/// A meter with HDLC that answers each burst of octets with the next of these frames.
+fn linked(answers: Vec<Function>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut buffer = [0; 1000];
+        for answer in answers {
+            if stream.read(&mut buffer).unwrap_or(0) == 0 {
+                return;
+            }
+            stream.write_all(&frame(answer)).unwrap();
+        }
+        while stream.read(&mut buffer).unwrap_or(0) > 0 {}
+    });
+    address
+}
+
+#[test]
+fn why_an_hdlc_link_is_not_there_or_has_ended_is_told() {
+    let up = Function::UnnumberedAcknowledge;
+    for (answers, said) in [
+        (vec![Function::DisconnectedMode], "the meter refuses the HDLC link: DM in answer to SNRM"),
+        (
+            vec![up, Function::FrameReject],
+            "the meter gives up the HDLC link: it has rejected a frame with FRMR",
+        ),
+        (
+            vec![up, Function::DisconnectedMode],
+            "the meter has closed the HDLC link: DM in answer to a request",
+        ),
+    ] {
+        let address = linked(answers);
+        let command = ["dlms", "get", "--class", "1", "0.0.42.0.0.255", "--hdlc", &address];
+        let output = Command::new(env!("CARGO_BIN_EXE_concentrator")).args(command).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), told.as_str()), (Some(3), format!("error: {said}\n").as_str()));
+    }
+}
+
+/// A meter with a profile of three rows, of which the second and the third leave out what follows from the row before.
+fn compressing() -> String {
+    meter(|stream| {
+        heard(stream)?;
+        stream.write_all(&wrapped(&AARE)).ok()?;
+        while let Some(request) = heard(stream) {
+            let value: &[u8] = match (request[0], request.get(11)) {
+                (0xC0, Some(3)) => &[
+                    1, 2, 2, 4, 0x12, 0, 8, 9, 6, 0, 0, 1, 0, 0, 255, 15, 2, 0x12, 0, 0, 2, 4, 0x12, 0, 1, 9,
+                    6, 1, 0, 2, 8, 0, 255, 15, 2, 0x12, 0, 0,
+                ],
+                (0xC0, Some(4)) => &[6, 0, 0, 3, 0x84],
+                (0xC0, Some(5)) => &[0x16, 1],
+                (0xC0, _) => &[
+                    1, 3, 2, 2, 9, 12, 0x07, 0xEA, 11, 29, 7, 23, 45, 0, 0, 0, 0, 0, 17, 5, 2, 2, 0, 0, 2, 2,
+                    0, 17, 6,
+                ],
+                _ => return None,
+            };
+            let answer = [&[0xC4, 1, request[2], 0], value].concat();
+            stream.write_all(&wrapped(&answer)).ok()?;
+        }
+        Some(())
+    })
+}
+
+#[test]
+fn cells_that_a_meter_leaves_out_are_put_back_where_it_is_known_to_leave_them_out() {
+    let read = |options: &[&str]| {
+        let address = compressing();
+        let command = [&["dlms", "profile", "--format", "csv", "--wrapper", &address], options].concat();
+        let output = Command::new(env!("CARGO_BIN_EXE_concentrator")).args(command).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let whole = ["2026-11-29T23:45:00Z,5", "2026-11-30T00:00:00Z,5", "2026-11-30T00:15:00Z,6"];
+    assert_eq!(read(&["--compressed"]), whole);
+    assert_eq!(read(&["--companion", "idis", "--client", "16"]), whole);
+    assert_eq!(read(&[])[1..], ["null,null", "null,6"]);
 }

@@ -137,7 +137,7 @@ def ciphered(results, concentrator, link, plan, suite, pem, folder):
     keys = keys_file(plan, suite, folder)
     number = next(c["client"] for c in plan["client"] if c.get("suite") == suite)
     for client, name in {1: "GMAC", number: "GMAC" if suite == 0 else "ECDSA"}.items():
-        state = str(folder / f"{link}-{suite}.state")
+        state = str(folder / f"{link}-{suite}-{client}.state")
         options = ["--keys", keys, "--state", state, "--client", str(client)]
 
         def case(what, check, security=f"{name} suite {suite}"):
