@@ -66,11 +66,16 @@ pub enum CollectorEvent {
         /// Whether the meter is ahead of UTC.
         ahead: bool,
     },
+    /// The meter does not know the time, as after a long time without its supply.
+    ClockLost {
+        /// The meter.
+        meter: Eui64,
+    },
     /// The clock of the meter was set to UTC. What it captures until its next boundary bears that in its status.
     ClockSet {
         /// The meter.
         meter: Eui64,
-        /// By how many milliseconds it was moved.
+        /// By how many milliseconds it was moved; 0 for one that was lost.
         by_ms: i64,
     },
     /// The meter does not let its clock be set.
@@ -243,6 +248,7 @@ impl CollectorEvent {
             | Self::NeverPushed { meter, .. }
             | Self::UnexpectedValue { meter, .. }
             | Self::ClockDeviation { meter, .. }
+            | Self::ClockLost { meter }
             | Self::ClockSet { meter, .. }
             | Self::ClockNotSet { meter, .. }
             | Self::ClockBeyondLimit { meter, .. }
@@ -273,6 +279,8 @@ impl fmt::Display for CollectorEvent {
                 let way = if *ahead { "ahead" } else { "behind" };
                 write!(f, "{meter}: clock {way} by {deviation:?}")
             }
+            Self::ClockLost { meter } => write!(f, "{meter}: its clock is lost"),
+            Self::ClockSet { meter, by_ms: 0 } => write!(f, "{meter}: clock set"),
             Self::ClockSet { meter, by_ms } => write!(f, "{meter}: clock moved by {by_ms} ms"),
             Self::ClockNotSet { meter, result } => write!(f, "{meter}: clock not set: {result}"),
             Self::ClockBeyondLimit { meter, by_ms } => {

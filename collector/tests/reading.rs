@@ -210,6 +210,29 @@ fn a_clock_that_deviates_is_set_once_and_is_right_then() {
 }
 
 #[test]
+fn a_clock_that_is_lost_is_set_if_clocks_are_and_is_told_in_any_case() {
+    for clock_set in [true, false] {
+        let mut street = Street::new(CollectorConfig { clock_set, ..config(10) }, 1, Network::GOOD);
+        let objects = &mut street.meters.get_mut(&1).unwrap().objects;
+        (objects.clock_lost, objects.clock_opens) = (true, true);
+        street.run_until_hours(1.1);
+        let lost = street.events_of(1, |event| matches!(event, CollectorEvent::ClockLost { .. }));
+        let set = street.events_of(1, |event| matches!(event, CollectorEvent::ClockSet { by_ms: 0, .. }));
+        let objects = &street.meters[&1].objects;
+        assert_eq!((lost, set, objects.clock_lost), if clock_set { (1, 1, false) } else { (0, 0, true) });
+        if clock_set {
+            assert!(objects.ahead_ms.abs() < 1000, "{}", objects.ahead_ms);
+            street.assert_complete(1, first(), hours(1));
+        } else {
+            let told = |event: &CollectorEvent| {
+                matches!(event, CollectorEvent::SessionFailed { .. } | CollectorEvent::UnexpectedValue { .. })
+            };
+            assert!(street.events_of(1, told) > 0);
+        }
+    }
+}
+
+#[test]
 fn a_meter_that_is_replaced_under_another_address_is_read_there() {
     let mut street = Street::new(config(11), 1, Network::GOOD);
     street.run_until_hours(1.1);

@@ -104,6 +104,7 @@ impl Dossier {
             | CollectorEvent::KeysSettled { .. }
             | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::ClockBeyondLimit { .. }
+            | CollectorEvent::ClockLost { .. }
             | CollectorEvent::TaskFailed { .. }
             | CollectorEvent::MeterRefused { .. } => {}
         }

@@ -20,8 +20,15 @@ impl Session {
         desk: &mut Desk<'_>,
     ) -> Result<(), Unexpected> {
         let on_the_way = desk.now.since(self.requested) / 2;
-        let wrong = desk.compare(clock, on_the_way)?;
         let may = desk.config.clock_set && desk.trusted;
+        if let Some(lost) = clock.filter(|clock| may && clock.utc().is_none()) {
+            desk.meter.since_clock_check = Some(0);
+            desk.out.event(CollectorEvent::ClockLost { meter: self.meter });
+            // Under UTC, unless the meter has said where it lives: it names the instant either way.
+            self.set_clock(0, lost.deviation().unwrap_or(0), on_the_way, desk);
+            return Ok(());
+        }
+        let wrong = desk.compare(clock, on_the_way)?;
         let zone = clock.and_then(|clock| clock.deviation()).filter(|_| may);
         match wrong.zip(zone) {
             Some((ahead_ms, _)) if desk.is_beyond(ahead_ms) => {
@@ -47,7 +54,8 @@ impl Session {
             self.proceed(desk);
             return Ok(());
         }
-        let Some(zone) = clock.and_then(|clock| clock.deviation()) else {
+        let is_lost = clock.is_some_and(|clock| clock.utc().is_none());
+        let Some(zone) = clock.and_then(|clock| clock.deviation()).or(is_lost.then_some(0)) else {
             self.finish_order(OrderEnd::NoZone, desk);
             self.proceed(desk);
             return Ok(());

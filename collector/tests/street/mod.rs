@@ -140,6 +140,8 @@ pub struct Objects {
     pub ahead_ms: i64,
     /// Whether its clock may be set.
     pub clock_opens: bool,
+    /// Whether it does not know the time.
+    pub clock_lost: bool,
     /// The log of events.
     pub events: Vec<(Utc, u8)>,
     /// Whether registers and profiles of tasks are answered with a text.
@@ -327,7 +329,9 @@ impl ObjectModel for Objects {
             (CLOCK, 2, _) => {
                 self.clock_asked += 1;
                 let shown = Utc::from_millis(anchor().utc(now).as_millis() + self.ahead_ms);
-                out.clock_time(&ClockTime::from_utc(shown, -120, ClockStatus::DAYLIGHT_SAVING));
+                let lost = ClockTime::UNSPECIFIED;
+                let shown = ClockTime::from_utc(shown, -120, ClockStatus::DAYLIGHT_SAVING);
+                out.clock_time(if self.clock_lost { &lost } else { &shown });
             }
             (image::IMAGE_TRANSFER, attribute, _) => return self.image.get(attribute, now, out),
             (image::FIRMWARE, ..) => out.octet_string(&self.image.version),
@@ -348,7 +352,9 @@ impl ObjectModel for Objects {
         }
         assert_eq!((request.logical_name, request.attribute), (CLOCK, 2));
         let clock = value.as_clock_time().ok_or(DataAccessResult::TypeUnmatched)?;
-        assert_eq!(clock.deviation(), Some(-120), "in the zone of the meter");
+        let zone = if self.clock_lost { 0 } else { -120 };
+        assert_eq!(clock.deviation(), Some(zone), "in the zone of the meter, or in UTC where it tells none");
+        self.clock_lost = false;
         let utc = clock.utc().ok_or(DataAccessResult::OtherReason)?;
         self.ahead_ms = utc.as_millis() - anchor().utc(association.now).as_millis();
         Ok(())
@@ -414,6 +420,7 @@ impl MeterDouble {
             lie: None,
             ahead_ms: 0,
             clock_opens: false,
+            clock_lost: false,
             events: Vec::new(),
             nonsense: false,
             asked: 0,

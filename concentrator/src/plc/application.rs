@@ -602,6 +602,7 @@ const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
         | CollectorEvent::UnexpectedValue { .. } => Some(EventKind::ReadFailed),
         CollectorEvent::ClockBeyondLimit { .. }
         | CollectorEvent::ClockDeviation { .. }
+        | CollectorEvent::ClockLost { .. }
         | CollectorEvent::ClockSet { .. }
         | CollectorEvent::ClockNotSet { .. } => Some(EventKind::Clock),
         CollectorEvent::MeterRefused { .. } => Some(EventKind::MeterRefused),

@@ -3,7 +3,7 @@
 use meter::journal::{Flash, FlashError};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Pages of NOR flash, in memory and in a file.
@@ -24,7 +24,9 @@ impl FlashFile {
     /// # Errors
     /// The file cannot be opened, read or written.
     pub(super) fn open(path: &Path, pages: usize) -> io::Result<Self> {
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut options = File::options();
+        // It may hold keys and passwords.
+        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         file.try_lock()
             .map_err(|error| io::Error::other(format!("{error}, expected one meter at a time")))?;
         let held = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX).min(PAGE * pages);
@@ -80,6 +82,7 @@ impl Flash for FlashFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     const PAGES: usize = 8;
 
@@ -88,6 +91,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!("desk-flash-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
         let mut flash = FlashFile::open(&path, PAGES).expect("made");
+        let mode = std::fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "it may hold keys");
         flash.program(PAGE + 1, &[0xF0, 0x12]).expect("programmed");
         flash.program(PAGE + 1, &[0x3F]).expect("programmed");
         flash.program(5 * PAGE, &[0]).expect("programmed");

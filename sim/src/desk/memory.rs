@@ -6,9 +6,9 @@ use super::records::Records;
 use dlms::security::SystemTitle;
 use meter::journal::{ImageBank, Journal};
 use meter::{ClockShift, MeterEvent, MeterPersist, MeterState, ProfileSizes};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// What an earlier life has left.
@@ -42,7 +42,8 @@ impl Memory {
     /// It cannot be read, is in use, or is that of another meter.
     pub(super) fn open(folder: &Path, meter: SystemTitle, sizes: ProfileSizes) -> Result<Self, Fault> {
         let failed = |path: &Path, error: &dyn std::fmt::Display| (path.to_owned(), error.to_string());
-        fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| failed(folder, &error))?;
         let (flash, images) = (folder.join(FLASH), folder.join(IMAGES));
         let kept = folder.join(RECORDS);
         let records = match fs::read_to_string(&kept) {

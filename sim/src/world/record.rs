@@ -166,6 +166,7 @@ impl Record {
             | CollectorEvent::KeysSettled { .. }
             | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::ClockBeyondLimit { .. }
+            | CollectorEvent::ClockLost { .. }
             | CollectorEvent::TaskFailed { .. }
             | CollectorEvent::ClockNotSet { .. } => {}
         }

@@ -147,7 +147,10 @@ fn read(path: &Path) -> anyhow::Result<Option<State>> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        Err(error) => {
+            let expected = "expected a file of counters, as this program writes it";
+            return Err(anyhow!("{}: {error}; {expected}", path.display()));
+        }
     };
     let state = State::parse(&text).map_err(|expected| {
         anyhow!(

@@ -120,9 +120,9 @@ impl Identity {
 
     /// The same from the text of the file; faults name its path.
     pub(super) fn parse(path: &Path, text: &str, client: u16) -> anyhow::Result<Self> {
-        let top: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| anyhow!("{}: {}", path.display(), error.message()))?;
+        let top: Table = text.parse().map_err(|error: toml::de::Error| {
+            anyhow!("{}{}: {}", path.display(), line(text, &error), error.message())
+        })?;
         let top = Fields { path, table: &top };
         let title = top.array("client_title")?.unwrap_or(CLIENT_TITLE);
         let meter_title = top.array("system_title")?;
@@ -132,10 +132,12 @@ impl Identity {
                 let mut tables = tables.iter().filter_map(Value::as_table);
                 let is_ours =
                     |table: &&Table| table.get("client").and_then(Value::as_integer) == Some(client.into());
-                let table = tables.find(is_ours);
-                let table = table.ok_or_else(|| {
+                let table = tables.find(is_ours).ok_or_else(|| {
                     anyhow!("{}: expected a [[client]] with client = {client}", path.display())
                 })?;
+                if tables.any(|table| is_ours(&table)) {
+                    bail!("{}: two [[client]] with client = {client}, expected one", path.display());
+                }
                 Some(Fields { path, table })
             }
         };
@@ -143,6 +145,12 @@ impl Identity {
         let key = fields.unwrap_or(top).fingerprint()?.filter(|_| authentication.keys().is_some());
         Ok(Self { client, title, meter_title, authentication, key })
     }
+}
+
+/// The line of an error, for a message.
+fn line(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    before.map_or_else(String::new, |before| format!(", line {}", before.matches('\n').count() + 1))
 }
 
 const fn with_password(auth: Auth, secret: Secret) -> ClientAuthentication {

@@ -79,7 +79,16 @@ fn set(args: &SetArgs) -> anyhow::Result<()> {
     let name = args.object.name;
     let mut session = Session::open(&args.meter)?;
     let class = class_of(&mut session, args.object)?;
-    session.set(AttributeRequest::new(class, name, args.attribute), &args.value.0)
+    session.set(AttributeRequest::new(class, name, args.attribute), &args.value.0)?;
+    done(args.meter.format())
+}
+
+/// Says that the meter has done what it was asked for.
+fn done(format: Format) -> anyhow::Result<()> {
+    let mut results = Results::new(["result"]);
+    results.push(vec![Cell::text("success")]);
+    let results = if format == Format::Table { results.without_head() } else { results };
+    Ok(results.print(format)?)
 }
 
 fn action(args: &ActionArgs) -> anyhow::Result<()> {
@@ -88,7 +97,7 @@ fn action(args: &ActionArgs) -> anyhow::Result<()> {
     let class = class_of(&mut session, args.object)?;
     let method = MethodRequest { class_id: class, logical_name: name, method: args.method };
     let returned = session.action(method, args.parameter.as_ref().map(|parameter| parameter.0.as_slice()))?;
-    let Some(returned) = returned else { return Ok(()) };
+    let Some(returned) = returned else { return done(args.meter.format()) };
     let returned = data(&returned)?;
     if args.meter.format() == Format::Table {
         return Ok(writeln!(io::stdout(), "{returned}")?);

@@ -4,7 +4,7 @@ use super::args::ProfileArgs;
 use super::meaning::{Meaning, scaler_request};
 use super::output::Results;
 use super::session::Session;
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use dlms::axdr::Data;
 use dlms::classes::profile::{
     BUFFER, CAPTURE_OBJECTS, CAPTURE_PERIOD, CLASS_ID, NullCells, Restoring, Rows, SortMethod,
@@ -16,6 +16,9 @@ use std::borrow::Cow;
 
 /// Reads a profile and prints it: numbers under their scalers, times as times, states in hexadecimal; or with `--raw` as they came.
 pub(super) fn print(args: &ProfileArgs) -> anyhow::Result<()> {
+    if let Some((from, to)) = args.from.zip(args.to).filter(|(from, to)| from >= to) {
+        bail!("--from {from} --to {to}: expected a time before --to");
+    }
     let mut session = Session::open(&args.meter)?;
     let objects = session.get(AttributeRequest::new(CLASS_ID, args.name, CAPTURE_OBJECTS))?;
     let objects = capture_objects(&objects).ok_or_else(|| anyhow!("capture objects: none that are known"))?;

@@ -91,12 +91,14 @@ impl<'l> Ear<'l> {
         let opened = match Ciphered::from_bytes(apdu) {
             Err(_) => None,
             Ok(ciphered) => match self.open(&ciphered) {
-                Some(opened) => Some(opened),
-                None => return note(format_args!("{from}: a push that these keys do not open")),
+                Ok(opened) => Some(opened),
+                Err(why) => return note(format_args!("{from}: {why}")),
             },
         };
         let plain = opened.as_ref().map_or(apdu, |opened| &opened.plain);
-        let Some(push) = read(from, plain, protection(opened.as_ref())) else { return };
+        let Some(push) = read(from, plain, opened.as_ref()) else {
+            return note(format_args!("{from}: {} octets that are no push", plain.len()));
+        };
         match opened.as_ref().map(|opened| self.is_fresh(opened)) {
             None | Some(Ok(())) => heard.pushes.push(Ok(push)),
             Some(Err(Stale::NotKept(error))) => heard.pushes.push(Err(error)),
@@ -122,13 +124,21 @@ impl<'l> Ear<'l> {
     }
 
     /// What is in a ciphered APDU under the keys that are known.
-    fn open(&self, ciphered: &Ciphered<'_>) -> Option<Opened> {
+    fn open(&self, ciphered: &Ciphered<'_>) -> Result<Opened, String> {
         let said: Option<SystemTitle> = match ciphered.envelope {
             Envelope::General(title) => title,
             _ => None,
         };
-        let title = said.or(self.identity.meter_title)?;
-        let keys = self.identity.authentication.keys()?;
+        let expected = self.identity.meter_title;
+        if let Some((said, expected)) = said.zip(expected).filter(|(said, expected)| said != expected) {
+            return Err(format!("a push of the meter {}, expected {}", hex(&said), hex(&expected)));
+        }
+        self.unprotect(ciphered, said.or(expected))
+            .ok_or_else(|| String::from("a push that these keys do not open"))
+    }
+
+    fn unprotect(&self, ciphered: &Ciphered<'_>, title: Option<SystemTitle>) -> Option<Opened> {
+        let (title, keys) = (title?, self.identity.authentication.keys()?);
         let Ciphered { control, counter, text, .. } = *ciphered;
         // An envelope that protects nothing would make anybody's push look like one under keys.
         if !control.is_authenticated() && !control.is_encrypted() {
@@ -145,14 +155,15 @@ impl<'l> Ear<'l> {
 }
 
 /// A push, if this is one.
-fn read(from: SocketAddr, plain: &[u8], protection: &'static str) -> Option<Push> {
+fn read(from: SocketAddr, plain: &[u8], opened: Option<&Opened>) -> Option<Push> {
+    let (title, protection) = (opened.map(|opened| opened.title), protection(opened));
     if let Ok(event) = EventNotification::from_bytes(plain) {
         let time = event.time.map(|time| time.to_string());
-        return Some(Push { from, time, protection, body: event.value.to_vec() });
+        return Some(Push { from, title, time, protection, body: event.value.to_vec() });
     }
     let push = DataNotification::from_bytes(plain).ok()?;
     let time = push.date_time.map(|time| time.to_string());
-    Some(Push { from, time, protection, body: push.body.to_vec() })
+    Some(Push { from, title, time, protection, body: push.body.to_vec() })
 }
 
 /// The confirmation of a push that wants one.
@@ -262,6 +273,20 @@ mod tests {
         *forged.last_mut().unwrap() ^= 1;
         assert!(hear(&mut one, &forged).is_empty());
         assert_eq!(hear(&mut one, &sealed(Control::AUTHENTICATED_ENCRYPTED, 9)).len(), 1);
+    }
+
+    #[test]
+    fn a_push_of_another_meter_is_refused_where_the_title_is_known() {
+        let other = Identity { meter_title: Some(*b"MTR00002"), ..identity() };
+        let counters = Mutex::new(PushCounters::read(None).unwrap());
+        let mut ear = Ear::new(&other, &counters, Stream::new(false), None);
+        assert!(hear(&mut ear, &sealed(Control::AUTHENTICATED_ENCRYPTED, 7)).is_empty());
+        let own = Identity { meter_title: Some(TITLE), ..identity() };
+        let mut ear = Ear::new(&own, &counters, Stream::new(false), None);
+        let wpdu = |apdu: &[u8]| Wpdu { source: 1, destination: 1, apdu }.to_vec();
+        let push = wpdu(&sealed(Control::AUTHENTICATED_ENCRYPTED, 7));
+        let heard = ear.take(SocketAddr::from(([127, 0, 0, 1], 1)), &push);
+        assert_eq!(heard.pushes.into_iter().next().unwrap().unwrap().title, Some(TITLE));
     }
 
     fn block(number: u16, last: bool, piece: &[u8]) -> GeneralBlockTransfer<'_> {

@@ -8,10 +8,12 @@ use super::args::ListenArgs;
 use super::keys::Identity;
 use super::output::{Cell, Results};
 use super::trace::{Stream, Trace};
+use crate::hex::hex;
 use anyhow::{Context, anyhow};
 use confirmer::Confirmer;
 use counters::PushCounters;
 use dlms::axdr::Data;
+use dlms::security::SystemTitle;
 use ear::{Ear, Heard};
 use plc_core::time::Duration;
 use std::collections::BTreeMap;
@@ -66,6 +68,8 @@ struct Listener {
 /// A push, deciphered.
 struct Push {
     from: SocketAddr,
+    /// The meter that its keys prove, of one under keys.
+    title: Option<SystemTitle>,
     time: Option<String>,
     /// How it was protected.
     protection: &'static str,
@@ -92,10 +96,11 @@ fn deliveries(heard: Heard, confirm: impl FnOnce(&[u8]) + Send + 'static) -> Vec
 impl Push {
     fn results(&self, with_head: bool) -> anyhow::Result<Results> {
         let body = Data::from_bytes(&self.body).context("the body of a push")?;
-        let mut results = Results::new(["from", "time", "protection", "value"]);
+        let mut results = Results::new(["from", "meter", "time", "protection", "value"]);
         let time = self.time.as_ref().map_or_else(|| Cell::text("-"), Cell::text);
         let from = Cell::text(self.from.to_string());
-        results.push(vec![from, time, Cell::text(self.protection), Cell::data(&body)]);
+        let meter = Cell::text(self.title.map_or_else(|| String::from("-"), |title| hex(&title)));
+        results.push(vec![from, meter, time, Cell::text(self.protection), Cell::data(&body)]);
         Ok(if with_head { results } else { results.without_head() })
     }
 }
