@@ -16,7 +16,7 @@ use plc_core::time::Duration;
 use plc_core::{Instant, Seed, UtcAnchor};
 
 /// Without those of a network.
-const OBJECTS: usize = 163;
+const OBJECTS: usize = 170;
 const NOW: Instant = Instant::from_secs(100);
 
 fn asked_by(access: Access) -> AssociationContext {
