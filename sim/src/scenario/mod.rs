@@ -266,7 +266,7 @@ share = 0.3
                 "start: \"tomorrow\", expected a time of the years 2000 to 2099 such as \"2026-01-14T00:00:00Z\"",
                 "town.meters: 900, expected a whole number from 1 to 165",
                 "town.band: \"FCC-1.a\", expected a band with an error table: \"CENELEC-A\" or \"FCC\"",
-                "town.meter: unknown key, expected one of feeders, meters, kinds, offset_db, power_on_s, band",
+                "town.meter: unknown key, expected one of feeders, meters, kinds, offset_db, power_on_s, hold_up_s, drift_ppm, band",
                 "reading.every_s: 1000, expected a multiple of `capture_s`",
                 "action 1.share: 3, expected a number from 0 to 1",
                 "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock, disk-full, \
@@ -341,7 +341,7 @@ share = 0.3
         assert_eq!(fault(&action("share = 0")), "action 1.share: 0, expected more than 0 and at most 1");
         assert_eq!(
             fault(&action("share = 0.5\nnode = 3")),
-            "action 1.share: stands beside `node`, expected one of both"
+            "action 1.share: stands beside `node`, expected one of node, share, phase and behind"
         );
         assert!(fault(&action("")).starts_with("action 1.node: missing"));
         assert!(fault(&action("share = \"all\"")).contains("a number from 0 to 1"));
