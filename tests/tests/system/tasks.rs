@@ -139,6 +139,9 @@ fn tasks_come_rest_and_go_over_the_interface_and_a_run_that_misses_a_meter_is_la
     });
     assert_eq!(ask(&daemon, &["tasks", "pause", "clocks"]).0, Some(0));
     assert_eq!(task(&daemon, "clocks").unwrap()["state"], "paused");
+    wait_for("an event of it", || {
+        events(&town.store()).into_iter().find(|stored| stored.event.text.contains("clocks: paused by"))
+    });
     assert_eq!(daemon.kill().code, None);
 
     let daemon = town.daemon();

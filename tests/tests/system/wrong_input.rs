@@ -77,7 +77,7 @@ fn a_store_of_another_version_stays_as_it_is() {
     bytes[60..64].copy_from_slice(&99u32.to_be_bytes());
     std::fs::write(&path, &bytes).unwrap();
     let store = path.to_str().unwrap();
-    let expected = format!("store {store}: schema version 99, expected 3");
+    let expected = format!("store {store}: schema version 99, expected 4");
     refused(&["run", "--config", &with_store(folder.path(), store)], &expected);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
