@@ -441,6 +441,32 @@ fn of_a_profile_only_the_rows_and_columns_that_are_listed_are_pushed() {
 }
 
 #[test]
+fn a_push_that_lists_more_than_it_can_hold_is_none_rather_than_one_without_it() {
+    let mut mains = busy();
+    // Five hours of rows.
+    mains.seconds(0.0, 5 * 3600);
+    let mut line = Line::open(mains, management(1));
+    let object = |class_id, logical_name| PushObject {
+        class_id,
+        logical_name,
+        attribute: 2,
+        data_index: 0,
+        restriction: Restriction { kind: Enumerated(0), value: AnyValue::from_value(&[0]).unwrap() },
+        columns: List::default(),
+    };
+    let list = |objects| List::<_, 32>::new(objects).unwrap().to_value();
+    let lists = |line: &mut Line, objects| line.set(40, names::PUSH_INTERVAL, 2, &list(objects));
+    let long = object(7, names::LOAD_PROFILE);
+    let short = object(3, names::ACTIVE_IMPORT);
+    assert_eq!(lists(&mut line, vec![short.clone(), long]), DataAccessResult::Success);
+    assert_eq!(line.act(40, names::PUSH_INTERVAL, 1, &[15, 0]), ActionResult::Success);
+    assert_eq!(line.client.poll(), None, "five hours of rows fit no datagram");
+    assert_eq!(lists(&mut line, vec![short]), DataAccessResult::Success);
+    assert_eq!(line.act(40, names::PUSH_INTERVAL, 1, &[15, 0]), ActionResult::Success);
+    assert!(matches!(line.client.poll(), Some(ClientOutput::DataNotification { .. })));
+}
+
+#[test]
 fn local_time_is_shown_and_taken_everywhere_once_there_is_a_zone() {
     let mut line = managed();
     assert_eq!(line.set(8, names::CLOCK, 3, &(-120i16).to_value()), DataAccessResult::Success);

@@ -24,7 +24,8 @@ impl MeterApplication {
     /// whoever has spoken last.
     pub(super) fn push(&mut self, slot: Slot, now: Instant) {
         let Some(push) = self.with_objects(now, None, |objects, _| objects.push_body(slot, now)) else {
-            return;
+            // It lists more than a push can hold.
+            return self.on_push_failed(slot, now);
         };
         let host =
             self.board.push_host(slot).filter(|_| self.connects).and_then(|_| destination_number(slot));

@@ -11,7 +11,7 @@ use crate::profiles::Row;
 use crate::ring::Ring;
 use alloc::vec::Vec;
 use dlms::apdu::DataAccessResult;
-use dlms::axdr::{Data, Encoder};
+use dlms::axdr::{Data, EncodeFault, Encoder};
 use dlms::classes::profile::{self, ProfileDescription, RowSource, SortMethod};
 use dlms::classes::{AttributeReference, G3Layer, G3Setup, Object, PushObject, WallClock, register};
 use dlms::cosem::{AttributeRequest, Bound, ClockTime, Selector};
@@ -67,14 +67,14 @@ impl Objects<'_> {
         Some(PushBody { body, time, peer, client_sap, confirmed })
     }
 
-    /// The values that a push setup lists, as they are now: one structure.
+    /// The values that a push setup lists, as they are now: one structure. `None` when they are more than a push can hold.
     pub(super) fn push_values(&mut self, slot: Slot, now: Instant) -> Option<Vec<u8>> {
         let objects = self.board.push_mut(slot)?.objects.clone();
         let mut body = Vec::new();
         let mut out = Encoder::new(&mut body, PUSH_LEN_MAX);
         out.structure(objects.len());
         for object in objects.iter() {
-            match self.pushed(object, now) {
+            match self.pushed(object, now).ok()? {
                 Some(value) => out.encoded(&value),
                 None => out.null(),
             }
@@ -83,24 +83,35 @@ impl Objects<'_> {
     }
 
     /// What is pushed of an object: the value or the part of it that is wanted, if there is one.
-    fn pushed(&mut self, object: &PushObject, now: Instant) -> Option<Vec<u8>> {
-        let value = self.encoded(&object.request()?, now)?;
+    fn pushed(&mut self, object: &PushObject, now: Instant) -> Result<Option<Vec<u8>>, EncodeFault> {
+        let Some(request) = object.request() else { return Ok(None) };
+        let Some(value) = self.encoded(&request, now)? else { return Ok(None) };
         let captured = match object.columns_request() {
             None => Vec::new(),
-            Some(request) => profile::capture_objects(&self.encoded(&request, now)?)?,
+            Some(request) => {
+                let columns = self.encoded(&request, now)?;
+                let Some(columns) = columns.as_deref().and_then(profile::capture_objects) else {
+                    return Ok(None);
+                };
+                columns
+            }
         };
         let mut part = Vec::new();
         let mut out = Encoder::new(&mut part, PUSH_LEN_MAX);
-        object.write_part(&value, &captured, &mut out)?;
-        out.finish().ok().map(|()| part)
+        let Some(()) = object.write_part(&value, &captured, &mut out) else { return Ok(None) };
+        out.finish()?;
+        Ok(Some(part))
     }
 
-    /// An attribute as it is written.
-    fn encoded(&mut self, request: &AttributeRequest, now: Instant) -> Option<Vec<u8>> {
+    /// An attribute as it is written; `None` for one that there is not.
+    fn encoded(&mut self, request: &AttributeRequest, now: Instant) -> Result<Option<Vec<u8>>, EncodeFault> {
         let mut value = Vec::new();
         let mut out = Encoder::new(&mut value, PUSH_LEN_MAX);
-        self.read(request, now, &mut out).ok()?;
-        out.finish().ok().map(|()| value)
+        if self.read(request, now, &mut out).is_err() {
+            return Ok(None);
+        }
+        out.finish()?;
+        Ok(Some(value))
     }
 
     /// An attribute as a number, where it is one: what limiters and monitors look at.

@@ -23,7 +23,17 @@ pub(super) struct Trace {
 /// APDUs out of the octets of one direction.
 pub(super) enum Stream {
     Wrapper(WpduStream),
-    Hdlc { frames: Deframer, apdu: Vec<u8>, last: Option<u8> },
+    Hdlc { frames: Deframer, joined: Joined },
+}
+
+/// The information of frames that belong together.
+#[derive(Default)]
+pub(super) struct Joined {
+    apdu: Vec<u8>,
+    /// The number of the last information frame.
+    last: Option<u8>,
+    /// Whether it has grown too long: the rest of it passes.
+    is_spoiled: bool,
 }
 
 impl Trace {
@@ -83,7 +93,7 @@ impl Stream {
     pub(super) fn new(is_hdlc: bool) -> Self {
         match is_hdlc {
             false => Self::Wrapper(WpduStream::new(u16::MAX)),
-            true => Self::Hdlc { frames: Deframer::new(), apdu: Vec::new(), last: None },
+            true => Self::Hdlc { frames: Deframer::new(), joined: Joined::default() },
         }
     }
 
@@ -98,12 +108,12 @@ impl Stream {
                     }
                 }
             }
-            Self::Hdlc { frames, apdu, last } => {
+            Self::Hdlc { frames, joined } => {
                 while let Some(octets) = frames.take(&mut octets) {
                     match Frame::read(&octets) {
                         Ok(frame) => {
                             let carried = Carried { text: frame.to_string(), ports: None };
-                            tell(carried, join(&frame, apdu, last).as_deref());
+                            tell(carried, joined.take(&frame).as_deref());
                         }
                         Err(fault) => tell(Carried { text: format!("no frame: {fault}"), ports: None }, None),
                     }
@@ -113,25 +123,63 @@ impl Stream {
     }
 }
 
-/// The APDU that a frame completes, behind its three octets of LLC.
-fn join(frame: &Frame<'_>, apdu: &mut Vec<u8>, last: &mut Option<u8>) -> Option<Vec<u8>> {
-    match frame.control.function {
-        Function::Information { send, .. } if last.replace(send.value()) != Some(send.value()) => {
-            apdu.extend_from_slice(frame.information);
+impl Joined {
+    /// The APDU that a frame completes, behind its three octets of LLC. One that is longer than any is dropped.
+    fn take(&mut self, frame: &Frame<'_>) -> Option<Vec<u8>> {
+        match frame.control.function {
+            Function::Information { send, .. } if self.last.replace(send.value()) != Some(send.value()) => {
+                self.add(frame.information);
+            }
+            Function::UnnumberedInformation => self.add(frame.information),
+            Function::SetNormalResponseMode | Function::UnnumberedAcknowledge => {
+                *self = Self::default();
+                return None;
+            }
+            _ => return None,
         }
-        Function::UnnumberedInformation => apdu.extend_from_slice(frame.information),
-        Function::SetNormalResponseMode | Function::UnnumberedAcknowledge => {
-            *last = None;
-            apdu.clear();
+        if frame.segmented {
             return None;
         }
-        _ => return None,
+        let is_spoiled = std::mem::take(&mut self.is_spoiled);
+        let whole = std::mem::take(&mut self.apdu);
+        whole.get(LLC_LEN..).filter(|_| !is_spoiled).map(<[u8]>::to_vec)
     }
-    if frame.segmented {
-        return None;
+
+    fn add(&mut self, information: &[u8]) {
+        self.is_spoiled |= self.apdu.len() + information.len() > JOINED_MAX;
+        if self.is_spoiled {
+            self.apdu = Vec::new();
+        } else {
+            self.apdu.extend_from_slice(information);
+        }
     }
-    let whole = std::mem::take(apdu);
-    whole.get(LLC_LEN..).map(<[u8]>::to_vec)
 }
 
+/// Octets of an APDU and its LLC at most.
+const JOINED_MAX: usize = 1 << 16;
 const LLC_LEN: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dlms::hdlc::{Address, Control};
+
+    fn segment(information: &[u8], segmented: bool) -> Frame<'_> {
+        let control = Control { function: Function::UnnumberedInformation, poll_final: false };
+        let address = Address::one(1).unwrap();
+        Frame { destination: address, source: address, control, information, segmented }
+    }
+
+    #[test]
+    fn segments_without_end_are_not_kept_and_what_comes_behind_them_is_heard() {
+        let mut joined = Joined::default();
+        let piece = [0; 1024];
+        for _ in 0..1000 {
+            assert_eq!(joined.take(&segment(&piece, true)), None);
+            assert!(joined.apdu.capacity() <= 2 * JOINED_MAX);
+        }
+        assert_eq!(joined.take(&segment(&piece, false)), None, "the end of what was too long");
+        assert_eq!(joined.take(&segment(&[0xE6, 0xE7, 0, 1], true)), None);
+        assert_eq!(joined.take(&segment(&[2], false)), Some(vec![1, 2]));
+    }
+}
