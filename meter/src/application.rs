@@ -3,6 +3,7 @@
 mod attempts;
 mod persist;
 mod pushing;
+mod senders;
 
 use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};

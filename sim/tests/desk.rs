@@ -323,6 +323,88 @@ fn who_sends_too_long_an_apdu_over_tcp_is_told_so_and_then_the_connection_is_clo
     assert_eq!(desk.occupancy().0, 0);
 }
 
+fn closed(desk: &mut Desk) -> Vec<u16> {
+    let outputs = std::iter::from_fn(|| desk.poll());
+    let closed = outputs.filter_map(|output| match output {
+        DeskOutput::Close { connection, .. } => Some(connection),
+        _ => None,
+    });
+    closed.collect()
+}
+
+const NOTHING: &[u8] = &[0, 1, 0, 16, 0, 1, 0, 0];
+/// A request without association.
+const REQUEST: &[u8] = &[0, 1, 0, 16, 0, 1, 0, 13, 192, 1, 193, 0, 8, 0, 0, 1, 0, 0, 255, 2, 0];
+
+#[test]
+fn who_has_opened_no_association_makes_room_whatever_he_sends_and_who_has_proved_himself_last() {
+    let now = Instant::from_secs(300_000);
+    let later = |seconds| now + Duration::from_secs(seconds);
+    let mut desk = desk(now);
+    let mut guest = Guest::wrapper(true);
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
+    let (_, most) = desk.occupancy();
+    for other in 2..=most as u16 {
+        desk.handle(later(1), DeskInput::Opened { connection: other, kind: CarrierKind::Wrapper });
+        let octets = if other % 2 == 0 { NOTHING } else { REQUEST };
+        desk.handle(later(1), DeskInput::Octets { connection: other, octets });
+    }
+    assert_eq!((desk.occupancy().0, closed(&mut desk)), (most, vec![]));
+    for comes in 0..most as u16 - 1 {
+        desk.handle(later(2), DeskInput::Opened { connection: 1000 + comes, kind: CarrierKind::Hdlc });
+        assert_eq!(closed(&mut desk), [2 + comes]);
+    }
+    let value = guest.ask(later(3), &mut desk, ClientInput::Get(LDN));
+    assert!(matches!(value, ClientOutput::Value(_)), "{value:?}");
+}
+
+#[test]
+fn where_all_have_opened_an_association_who_has_proved_nothing_makes_room_and_who_has_after_a_silence() {
+    const PUBLIC: [u8; 39] = [
+        0, 1, 0, 16, 0, 1, 0, 31, 0x60, 0x1D, 0xA1, 0x09, 0x06, 0x07, 0x60, 0x85, 0x74, 0x05, 0x08, 0x01,
+        0x01, 0xBE, 0x10, 0x04, 0x0E, 0x01, 0x00, 0x00, 0x00, 0x06, 0x5F, 0x1F, 0x04, 0x00, 0x00, 0x18, 0x1F,
+        0xFF, 0xFF,
+    ];
+    let now = Instant::from_secs(300_000);
+    let later = |seconds| now + Duration::from_secs(seconds);
+    let mut desk = desk(now);
+    let mut guest = Guest::wrapper(true);
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
+    let most = desk.occupancy().1 as u16;
+    for other in 2..=most {
+        desk.handle(later(1), DeskInput::Opened { connection: other, kind: CarrierKind::Wrapper });
+        desk.handle(later(1), DeskInput::Octets { connection: other, octets: &PUBLIC });
+    }
+    while desk.poll().is_some() {}
+    // He who comes asks for an association as well, so that the next takes the place of another.
+    for comes in 0..most - 1 {
+        let connection = 1000 + comes;
+        desk.handle(later(2), DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+        desk.handle(later(2), DeskInput::Octets { connection, octets: &PUBLIC });
+        assert_eq!(closed(&mut desk), [2 + comes]);
+    }
+    let value = guest.ask(later(3), &mut desk, ClientInput::Get(LDN));
+    assert!(matches!(value, ClientOutput::Value(_)), "{value:?}");
+}
+
+#[test]
+fn datagrams_take_no_place_of_a_connection_and_their_senders_are_bounded_by_the_same_rule() {
+    let now = Instant::from_secs(300_000);
+    let mut desk = desk(now);
+    let (_, most) = desk.occupancy();
+    for sender in 0..2 * most as u16 {
+        desk.handle(now, DeskInput::Opened { connection: 100 + sender, kind: CarrierKind::Datagrams });
+        desk.handle(now, DeskInput::Octets { connection: 100 + sender, octets: REQUEST });
+    }
+    assert_eq!(closed(&mut desk).len(), most, "the rest stays");
+    for connection in 0..most as u16 {
+        desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+    }
+    assert_eq!((closed(&mut desk), desk.occupancy().0), (vec![], most));
+}
+
 fn number(guest: &mut Guest, desk: &mut Desk, now: Instant, attribute: AttributeRequest) -> i64 {
     let ClientOutput::Value(value) = guest.ask(now, desk, ClientInput::Get(attribute)) else {
         panic!("a value")

@@ -33,6 +33,7 @@ mod session;
 mod sessions;
 mod setting;
 mod setup;
+mod standing;
 mod stranger;
 mod transfer;
 mod voice;
@@ -45,6 +46,7 @@ pub use counters::ServerCounters;
 pub use model::{AssociationContext, ObjectEntry, ObjectModel};
 pub use notification::{Notification, NotifyFault};
 pub use restore::ServerRecords;
+pub use standing::Standing;
 
 use crate::apdu::{Pdu, is_ciphered, is_general};
 use crate::invocation::InvocationCounter;
@@ -121,6 +123,19 @@ impl Server {
     /// Sessions held, and the most that may be.
     pub const fn occupancy(&self) -> (usize, usize) {
         self.sessions.occupancy()
+    }
+
+    /// Who the sender at `peer` has shown himself to be, by the associations that he has opened.
+    pub fn standing(&self, peer: u16) -> Standing {
+        let is_proven = |index: usize| {
+            let known = self.config.associations.get(index);
+            known.is_some_and(|association| !matches!(association.authentication, ServerAuthentication::None))
+        };
+        let opened = self.sessions.opened_by(peer);
+        opened
+            .map(|index| if is_proven(index) { Standing::Proven } else { Standing::Public })
+            .max()
+            .unwrap_or_default()
     }
 
     /// The highest counter that was accepted from the client at this port: its next one must be higher.

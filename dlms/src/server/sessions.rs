@@ -93,6 +93,12 @@ impl Sessions {
         self.held.retain(|session| session.peer != peer);
     }
 
+    /// The associations that `peer` has opened.
+    pub(super) fn opened_by(&self, peer: u16) -> impl Iterator<Item = usize> {
+        let open = self.held.iter().filter(move |session| session.peer == peer && session.is_open());
+        open.map(|session| session.association)
+    }
+
     /// Forgets whoever has been silent for too long.
     pub(super) fn expire(&mut self, now: Instant) {
         self.held.retain(|session| session.last_heard + self.timeout > now);

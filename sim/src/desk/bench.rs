@@ -10,6 +10,7 @@ use crate::street::{MeterIdentity, ratings};
 use crate::world::load::Load;
 use dlms::hdlc::Address;
 use dlms::security::SystemTitle;
+use dlms::server::Standing;
 use meter::{
     ApplicationInput, ApplicationOutput, ImageCheck, MeterApplication, MeterConfig, MeterConfigError,
     MeterEvent, MeterKeys, MeterPersist, MeterState, Totals, objects::PushHost,
@@ -179,6 +180,11 @@ impl Bench {
         self.meter.handle(now, ApplicationInput::PeerLost(ShortAddress(connection)));
     }
 
+    /// Who the client of a connection has shown itself to be.
+    pub(super) fn standing(&self, connection: u16) -> Standing {
+        self.meter.standing(ShortAddress(connection))
+    }
+
     pub(super) fn take_note(&mut self) -> Option<Note> {
         self.notes.pop_front()
     }
@@ -235,7 +241,8 @@ fn meter_config(
     let keys = MeterKeys { encryption: identity.encryption_key, authentication: identity.authentication_key };
     let mut config = MeterConfig::new(identity.meter, keys, seed.derive("desk", life));
     config.ratings = ratings();
-    config.max_sessions = CONNECTIONS_MAX;
+    // Of connections, and of senders of datagrams, which must not displace them.
+    config.max_sessions = 2 * CONNECTIONS_MAX;
     config.connects = true;
     config.hdlc = Some(carrier::hdlc_port(desk));
     config.image_check = desk.plan.image_key.clone().map_or(ImageCheck::NoKey, ImageCheck::Signed);

@@ -46,6 +46,11 @@ impl Carrier {
         }
     }
 
+    /// Whether datagrams come from anywhere, with an address that nobody has checked.
+    pub(super) const fn is_datagrams(&self) -> bool {
+        matches!(self, Self::Datagrams)
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Wrapper(_) | Self::Datagrams => None,

@@ -27,9 +27,11 @@ use carrier::Carrier;
 use connection::Connection;
 use dlms::apdu::Pdu;
 use dlms::hdlc::{LinkOutput, SecondaryInput};
+use dlms::server::Standing;
 use dlms::wrapper::{Wpdu, WpduStream};
 use meter::objects::PushHost;
 use meter::{MeterEvent, MeterPersist};
+use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Utc};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -128,32 +130,46 @@ impl Desk {
         &self.config.plan
     }
 
-    /// Connections, and the most that there may be.
+    /// Connections, and the most that there may be; senders of datagrams have as many places of their own.
     pub fn occupancy(&self) -> (usize, usize) {
-        (self.connections.len(), CONNECTIONS_MAX)
+        (self.held(false), CONNECTIONS_MAX)
     }
 
-    /// Where there is no room, who has said nothing for longest makes it; not who has asked for something.
+    fn held(&self, datagrams: bool) -> usize {
+        self.connections.values().filter(|held| held.carrier.is_datagrams() == datagrams).count()
+    }
+
+    /// Where there is no room, another makes it, if one may: datagrams never take the place of a connection.
     fn on_opened(&mut self, now: Instant, connection: u16, kind: CarrierKind) {
         self.bench.on_peer_lost(now, connection);
-        if self.connections.len() >= CONNECTIONS_MAX
-            && let Some(silent) = self.longest_silent()
+        self.connections.remove(&connection);
+        let newcomer = Connection::new(now, Carrier::new(kind, &self.config));
+        let datagrams = newcomer.carrier.is_datagrams();
+        if self.held(datagrams) >= CONNECTIONS_MAX
+            && let Some(silent) = self.most_dispensable(now, datagrams)
         {
             self.connections.remove(&silent);
-            let reason = String::from("nothing asked, and others wait");
+            self.bench.on_peer_lost(now, silent);
+            let reason = String::from("silent for longer than others, and more wait");
             self.out.push_back(DeskOutput::Close { connection: silent, reason });
         }
-        if self.connections.len() < CONNECTIONS_MAX {
-            self.connections.insert(connection, Connection::new(now, Carrier::new(kind, &self.config)));
+        if self.held(datagrams) < CONNECTIONS_MAX {
+            self.connections.insert(connection, newcomer);
         } else {
             let reason = format!("expected at most {CONNECTIONS_MAX} connections");
             self.out.push_back(DeskOutput::Close { connection, reason });
         }
     }
 
-    fn longest_silent(&self) -> Option<u16> {
-        let silent = self.connections.iter().filter(|(_, connection)| !connection.has_asked);
-        silent.min_by_key(|(_, connection)| connection.heard).map(|(&number, _)| number)
+    /// Who has opened no association goes first, then who has opened one that anybody can, of these the one that is silent for
+    /// longest; who has proved himself only after a while.
+    fn most_dispensable(&self, now: Instant, datagrams: bool) -> Option<u16> {
+        let rivals = self.connections.iter().filter(|(_, held)| held.carrier.is_datagrams() == datagrams);
+        let ranked = rivals.map(|(&number, held)| (self.bench.standing(number), held.heard, number));
+        let dispensable = ranked.filter(|&(standing, heard, _)| {
+            standing < Standing::Proven || now.since(heard) >= PROVEN_ARE_SPARED
+        });
+        dispensable.min().map(|(_, _, number)| number)
     }
 
     /// Takes the carrier out while it is served: what it brings goes to the meter, which answers over it.
@@ -186,7 +202,7 @@ impl Desk {
         match carrier {
             Carrier::Wrapper(stream) => {
                 while let Some(datagram) = self.taken(connection, stream, &mut octets)? {
-                    apdus += 1;
+                    apdus += usize::from(is_request(&datagram));
                     for octets in self.serve(now, connection, &datagram) {
                         self.out.push_back(DeskOutput::Octets { connection, octets });
                     }
@@ -195,7 +211,7 @@ impl Desk {
             // What is no wrapper PDU is lost like one that never came.
             Carrier::Datagrams => {
                 if Wpdu::from_bytes(octets).is_ok() {
-                    apdus += 1;
+                    apdus += usize::from(is_request(octets));
                     for octets in self.serve(now, connection, octets) {
                         self.out.push_back(DeskOutput::Octets { connection, octets });
                     }
@@ -314,6 +330,11 @@ impl Desk {
     }
 }
 
+/// Whether a datagram carries anything: an empty one keeps no connection open.
+fn is_request(datagram: &[u8]) -> bool {
+    Wpdu::from_bytes(datagram).is_ok_and(|wpdu| !wpdu.apdu.is_empty())
+}
+
 impl Machine for Desk {
     type Input<'a> = DeskInput<'a>;
     type Output = DeskOutput;
@@ -345,5 +366,7 @@ impl Machine for Desk {
     }
 }
 
-/// Connections at the same time, and sessions.
+/// Connections at the same time; and senders of datagrams.
 pub(crate) const CONNECTIONS_MAX: usize = 64;
+/// Where all places are taken, who has proved himself keeps his for so long without asking.
+const PROVEN_ARE_SPARED: Duration = Duration::from_secs(30);
