@@ -13,6 +13,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use thiserror::Error;
 
@@ -114,9 +115,9 @@ pub enum DeskEvent {
 /// What the threads tell.
 pub(super) enum Event {
     Came(TcpStream, SocketAddr, CarrierKind),
-    Octets(u16, Vec<u8>),
+    Octets(u16, u64, Vec<u8>),
     Datagram(SocketAddr, Vec<u8>),
-    Gone(u16),
+    Gone(u16, u64),
     /// A host was to be reached, to send this.
     Called(u16, io::Result<Reached>, Vec<u8>),
 }
@@ -159,19 +160,28 @@ impl Driver {
                 log(&self.desk, DeskEvent::Came(from));
                 self.on_came(now, stream, kind);
             }
-            Event::Octets(connection, octets) => {
+            Event::Octets(connection, socket, _) if !self.has(connection, socket) => {}
+            Event::Octets(connection, _, octets) => {
                 self.desk.handle(now, DeskInput::Octets { connection, octets: &octets });
             }
             Event::Datagram(from, octets) => self.on_datagram(now, from, &octets, log),
             Event::Called(connection, reached, octets) => {
                 self.on_called(now, connection, reached, octets, log);
             }
-            Event::Gone(connection) => {
-                self.clients.remove(&connection);
-                self.hosts.remove(&connection);
-                self.desk.handle(now, DeskInput::Closed { connection });
+            Event::Gone(connection, socket) => {
+                // One that was closed here has been taken from its place already, and another may have come since.
+                if self.has(connection, socket) {
+                    self.clients.remove(&connection);
+                    self.hosts.remove(&connection);
+                    self.desk.handle(now, DeskInput::Closed { connection });
+                }
             }
         }
+    }
+
+    /// Whether this socket is that of the connection.
+    fn has(&self, connection: u16, socket: u64) -> bool {
+        matches!(self.clients.get(&connection), Some(Client::Connection(client)) if client.socket == socket)
     }
 
     fn on_came(&mut self, now: Instant, stream: TcpStream, kind: CarrierKind) {
@@ -196,7 +206,7 @@ impl Driver {
                 DeskOutput::Push { connection, host, octets } => self.push(connection, host, octets),
                 DeskOutput::Close { connection, reason } => {
                     log(&self.desk, DeskEvent::Dropped(reason));
-                    self.close(connection);
+                    self.finish(connection);
                 }
                 DeskOutput::Persist(record) => {
                     self.memory.as_mut().map_or(Ok(()), |memory| memory.keep(&record)).map_err(not_kept)?;
@@ -213,7 +223,19 @@ impl Driver {
         Ok(())
     }
 
-    /// The reader sees the end and tells the desk; of one who sends datagrams nothing more is known at once.
+    /// What was answered already leaves first.
+    fn finish(&mut self, connection: u16) {
+        if let Some(Client::Connection(client)) = self.clients.get(&connection) {
+            client.take_leave();
+            self.hosts.remove(&connection);
+            self.clients.remove(&connection);
+            self.desk.handle(self.clock.now(), DeskInput::Closed { connection });
+        } else {
+            self.close(connection);
+        }
+    }
+
+    /// Nothing more is known of it at once.
     pub(super) fn close(&mut self, connection: u16) {
         self.hosts.remove(&connection);
         match self.clients.remove(&connection) {
@@ -222,10 +244,10 @@ impl Driver {
             }
             Some(Client::Peer(peer)) => {
                 self.peers.remove(&peer.address());
-                self.desk.handle(self.clock.now(), DeskInput::Closed { connection });
             }
-            None => {}
+            None => return,
         }
+        self.desk.handle(self.clock.now(), DeskInput::Closed { connection });
     }
 }
 
@@ -253,6 +275,10 @@ impl Client {
 pub(super) struct Connected {
     stream: TcpStream,
     answers: SyncSender<Vec<u8>>,
+    /// Tells it from every other that has or had its number.
+    socket: u64,
+    /// Whether it is to end as soon as all answers have left.
+    leaving: Arc<AtomicBool>,
 }
 
 impl Connected {
@@ -261,9 +287,20 @@ impl Connected {
         let (answers, queue) = sync_channel(ANSWERS_MAX);
         let (reader, writer, events) = (stream.try_clone()?, stream.try_clone()?, events.clone());
         let named = |name: &str| std::thread::Builder::new().name(String::from(name));
-        named("write").spawn(move || write(writer, &queue))?;
-        named("read").spawn(move || read(reader, connection, &events))?;
-        Ok(Self { stream, answers })
+        let leaving = Arc::new(AtomicBool::new(false));
+        let (ends, stops) = (Arc::clone(&leaving), Arc::clone(&leaving));
+        named("write").spawn(move || write(writer, &queue, &ends))?;
+        let socket = SOCKETS.fetch_add(1, Ordering::Relaxed);
+        named("read").spawn(move || read(reader, (connection, socket), &events, &stops))?;
+        Ok(Self { stream, answers, socket, leaving })
+    }
+
+    /// Nothing more is answered when this is dropped; what was has some seconds to leave.
+    fn take_leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        // A socket that takes no limit is gone already.
+        let _ =
+            self.stream.set_write_timeout(Some(FAREWELL)).and(self.stream.set_read_timeout(Some(FAREWELL)));
     }
 
     /// Returns whether there was room for the octets.
@@ -272,15 +309,26 @@ impl Connected {
     }
 }
 
-/// Writes until the connection or the driver is gone.
-fn write(mut stream: TcpStream, queue: &Receiver<Vec<u8>>) {
+/// Writes until the connection or the driver is gone. Whoever is left has heard everything, or takes nothing.
+fn write(mut stream: TcpStream, queue: &Receiver<Vec<u8>>, leaving: &AtomicBool) {
+    let mut left = FAREWELL_STEPS;
     while let Ok(octets) = queue.recv() {
-        if stream.write_all(&octets).is_err() {
-            // The reader sees the end and tells.
-            let _ = stream.shutdown(Shutdown::Both);
-            return;
+        let mut rest = octets.as_slice();
+        while !rest.is_empty() {
+            left -= u32::from(leaving.load(Ordering::Relaxed));
+            match stream.write(rest) {
+                Ok(len @ 1..) if left > 0 => rest = rest.get(len..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                _ => {
+                    // The reader sees the end and tells.
+                    let _ = stream.shutdown(Shutdown::Both);
+                    return;
+                }
+            }
         }
     }
+    let how = if leaving.load(Ordering::Relaxed) { Shutdown::Write } else { Shutdown::Both };
+    let _ = stream.shutdown(how);
 }
 
 fn accept(listener: &TcpListener, kind: CarrierKind, events: &SyncSender<Event>) {
@@ -297,14 +345,27 @@ fn accept(listener: &TcpListener, kind: CarrierKind, events: &SyncSender<Event>)
     }
 }
 
-fn read(mut stream: TcpStream, connection: u16, events: &SyncSender<Event>) {
+/// What comes after the last answer is read and forgotten for a while: octets that nobody reads would take the answer with them.
+fn read(
+    mut stream: TcpStream,
+    (connection, socket): (u16, u64),
+    events: &SyncSender<Event>,
+    leaving: &AtomicBool,
+) {
     let mut buffer = [0; 2048];
+    let mut left = FAREWELL_STEPS;
     while let Ok(len @ 1..) = stream.read(&mut buffer) {
-        if events.send(Event::Octets(connection, buffer[..len].to_vec())).is_err() {
+        if leaving.load(Ordering::Relaxed) {
+            left -= 1;
+            if left == 0 {
+                break;
+            }
+        } else if events.send(Event::Octets(connection, socket, buffer[..len].to_vec())).is_err() {
             return;
         }
     }
-    let _ = events.send(Event::Gone(connection));
+    let _ = stream.shutdown(Shutdown::Both);
+    let _ = events.send(Event::Gone(connection, socket));
 }
 
 /// The time of the machine as the desk sees it: it was opened after its days.
@@ -341,6 +402,11 @@ const INBOX: usize = 64;
 /// Pieces of answers that a client may leave untaken: four times the longest burst of general blocks.
 const ANSWERS_MAX: usize = 256;
 const IDLE: Duration = Duration::from_secs(1);
+/// How long each step of a farewell may take, and how many there are.
+const FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELL_STEPS: u32 = 64;
+/// Sockets that there were.
+static SOCKETS: AtomicU64 = AtomicU64::new(0);
 /// A client that does not take its answers for so long has gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -1,9 +1,9 @@
 //! The flash of a meter in a file: what was programmed before a program was killed is there in its next life.
 
 use meter::journal::{Flash, FlashError};
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Pages of NOR flash, in memory and in a file.
@@ -27,11 +27,14 @@ impl FlashFile {
         let mut options = File::options();
         // It may hold keys and passwords.
         let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        file.set_permissions(Permissions::from_mode(0o600))?;
         file.try_lock()
             .map_err(|error| io::Error::other(format!("{error}, expected one meter at a time")))?;
         let held = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX).min(PAGE * pages);
         let mut octets = vec![ERASED; PAGE * pages];
         file.read_exact_at(&mut octets[..held], 0)?;
+        // A file that were longer than what was written to it would hold zeros in between, which is not what erased flash reads.
+        file.write_all_at(&octets[held..], held as u64)?;
         Ok(Self { octets, file, is_durable: false })
     }
 
@@ -82,7 +85,6 @@ impl Flash for FlashFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     const PAGES: usize = 8;
 
