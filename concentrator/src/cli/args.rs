@@ -201,7 +201,14 @@ pub struct ClientArgs {
     #[arg(long, global = true, value_name = "DIR")]
     pub pki: Option<PathBuf>,
     /// Whose certificate: NAME.pem and NAME.key in that folder.
-    #[arg(long = "as", global = true, value_name = "NAME", default_value = "viewer", requires = "pki")]
+    #[arg(
+        long = "as",
+        id = "as",
+        global = true,
+        value_name = "NAME",
+        default_value = "viewer",
+        requires = "pki"
+    )]
     pub name: String,
     /// The name in the certificate of the concentrator, where it is not that of the address.
     #[arg(long, global = true, value_name = "NAME", requires = "pki")]
@@ -455,6 +462,28 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Two arguments of one id are one: whatever is given for the one is taken for the other.
+    fn has_unique_ids(command: &clap::Command, above: &[String]) {
+        let own = |global| command.get_arguments().filter(move |arg| arg.is_global_set() == global);
+        let id = |arg: &clap::Arg| arg.get_id().to_string();
+        for arg in own(false) {
+            assert!(!above.contains(&id(arg)), "{}: {} is said twice", command.get_name(), id(arg));
+        }
+        let all: Vec<String> = above.iter().cloned().chain(own(true).map(id)).collect();
+        command.get_subcommands().for_each(|command| has_unique_ids(command, &all));
+    }
+
+    #[test]
+    fn no_argument_is_taken_for_one_of_all_commands() {
+        has_unique_ids(&Cli::command(), &[]);
+        let words = ["concentrator", "tasks", "--pki", "p", "--as", "ann", "pause", "volts"];
+        let Command::Tasks(tasks) = Cli::parse_from(words).command else { panic!("tasks") };
+        assert_eq!(tasks.client.name, "ann");
+        let words = ["concentrator", "tasks", "pause", "volts", "--pki", "p", "--as", "ann"];
+        let Command::Tasks(tasks) = Cli::parse_from(words).command else { panic!("tasks") };
+        assert_eq!(tasks.client.name, "ann");
     }
 
     #[test]
