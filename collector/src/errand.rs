@@ -346,10 +346,12 @@ fn attributes(names: &[LogicalName], attribute: i8) -> Vec<AttributeRequest> {
 /// Which rows of a profile to ask for: those since the newest that is held, that second once more, for more may have come in it.
 fn unread(source: LogicalName, mark: Option<Utc>, utc: Utc) -> CaptureRange {
     let history = if is_monthly(source) { MONTHS } else { DAYS };
-    let from = mark.map_or(utc - history, |mark| mark.min(utc));
+    let from = mark.map_or(utc - history, |mark| mark.min(utc)).floor(SECOND);
     CaptureRange { from, to: utc + AHEAD }
 }
 
+/// Meters compare rows with whole seconds, whatever the hundredths of a row say.
+const SECOND: Duration = Duration::from_secs(1);
 /// How far back a profile is read of which nothing is held \[own choice\].
 const DAYS: Duration = Duration::from_secs(62 * 86_400);
 /// The same of one with a row a month \[own choice\].

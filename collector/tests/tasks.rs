@@ -100,6 +100,20 @@ fn each_event_is_stored_once_also_when_several_bear_the_same_second_and_across_a
 }
 
 #[test]
+fn rows_within_one_second_are_read_again_without_being_taken_for_rows_that_nobody_asked_for() {
+    let mut street = street(1, task(What::Rows(vec![LOG])));
+    let events = &mut street.meters.get_mut(&1).unwrap().objects.events;
+    let within = |millis| minutes(1) + Duration::from_millis(millis);
+    events.extend([(within(40), 7), (within(340), 9)]);
+    street.run_until_hours(2.1);
+    let told: Vec<_> = of(&street, 1).iter().map(|v| (v.capture, v.value)).collect();
+    assert_eq!(told, [(within(40), 7), (within(340), 9)]);
+    let unexpected = |event: &CollectorEvent| matches!(event, CollectorEvent::UnexpectedValue { .. });
+    assert_eq!(street.events_of(1, unexpected), 0);
+    assert!(street.reports.iter().all(|report| (report.done, report.late) == (1, 0)), "{:?}", street.reports);
+}
+
+#[test]
 fn daily_values_are_read_from_the_first_and_then_what_is_new() {
     let mut street = street(2, task(What::Rows(vec![DAILY])));
     street.run_until_hours(26.0);
