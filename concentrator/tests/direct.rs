@@ -180,7 +180,7 @@ fn a_clock_is_set_and_what_may_not_be_done_is_refused_in_the_words_of_the_standa
     let [[link, address], _] = desk();
     let options = [link.as_str(), &address, "--keys", keys, "--state", state];
     let set = ["set", "0.0.1.0.0.255", "datetime:2031-01-14T00:00:00Z"];
-    assert_eq!(stdout(&run(&set, &options)), "");
+    assert_eq!(stdout(&run(&set, &options)), "success\n");
     let clock = stdout(&run(&["get", "0.0.1.0.0.255", "--class", "8", "--format", "json"], &options));
     assert!(clock.contains("\"notation\":\"octets:07ef010e"), "{clock}");
     assert!(clock.contains("\"value\":\"2031-01-14T00:0"), "{clock}");
