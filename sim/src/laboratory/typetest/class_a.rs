@@ -29,7 +29,7 @@ pub enum Case {
     SwellVoltage,
     /// Duration of interruptions.
     InterruptionDuration,
-    /// Pst of rectangular changes that have one of 1: the pattern of this number of [`PST_ONE`].
+    /// Pst of rectangular changes that have one of 1: the pattern of this number of `PST_ONE`.
     Flicker(usize),
 }
 
