@@ -122,8 +122,13 @@ fn adopt(config: &Config, store: &mut Store, live: &Live) -> anyhow::Result<()> 
     store.set_limits(config.limits)?;
     live.expect(&config.meters.iter().map(|meter| (meter.eui64, meter.id.clone())).collect());
     live.set_period(config.collector.capture_period);
-    if let Some(Err(error)) = live.tasks().map(|tasks| tasks.adopt(&config.tasks)) {
-        note(store, live, EventKind::Task, format!("those of the configuration are not taken: {error}"));
+    match live.tasks().map_or(Ok(Vec::new()), |tasks| tasks.adopt(&config.tasks)) {
+        Ok(replaced) => replaced.into_iter().for_each(|name| {
+            note(store, live, EventKind::Task, format!("{name}: the configuration replaces what was added"));
+        }),
+        Err(error) => {
+            note(store, live, EventKind::Task, format!("those of the configuration are not taken: {error}"));
+        }
     }
     live.show_configuration(config.shown());
     Ok(())

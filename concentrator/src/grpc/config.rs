@@ -36,13 +36,7 @@ impl ConfigService {
         what: &'static str,
         work: impl FnOnce(&Settings, &str) -> Result<T, TrialError> + Send + 'static,
     ) -> Result<T, Status> {
-        let live = self.0.shared();
-        let recorded = tokio::task::spawn_blocking(move || {
-            let jobs = live.jobs().ok_or_else(|| Status::unavailable("nothing can be put on record here"))?;
-            let recorded = jobs.record(live.now(), &who, what, "");
-            recorded.map(|()| who.name).map_err(|error| Status::internal(error.to_string()))
-        });
-        let name = recorded.await.map_err(|_| Status::internal("nothing could be put on record"))??;
+        let name = self.0.record(who, what, String::new()).await?;
         self.work(move |settings| work(settings, &name)).await
     }
 }

@@ -1,6 +1,7 @@
 //! The procedures of the interface.
 
 use super::convert;
+use super::role::Caller;
 use super::stream::{self, Messages, Page, Query};
 use crate::live::Live;
 use crate::store::{Cursor, ReadingFilter, StoreReader};
@@ -49,6 +50,22 @@ impl Service {
     /// The right to ask something short, in turn.
     pub(super) async fn question(&self) -> Result<SemaphorePermit<'_>, Status> {
         self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))
+    }
+
+    /// Puts a command on record, before it is carried out; the name of who gives it comes back.
+    pub(super) async fn record(
+        &self,
+        who: Caller,
+        what: &'static str,
+        detail: String,
+    ) -> Result<String, Status> {
+        let live = self.shared();
+        let recorded = tokio::task::spawn_blocking(move || {
+            let jobs = live.jobs().ok_or_else(|| Status::unavailable("nothing can be put on record here"))?;
+            let recorded = jobs.record(live.now(), &who, what, &detail);
+            recorded.map(|()| who.name).map_err(|error| Status::internal(error.to_string()))
+        });
+        recorded.await.map_err(|_| Status::internal("nothing could be put on record"))?
     }
 
     /// The oldest reading, the newest, and the newest event.

@@ -83,14 +83,24 @@ impl TaskService {
         message(entry, status.as_ref())
     }
 
-    fn told(&self, who: &Caller, what: &str, name: &str) {
-        self.live().tell(EventKind::Task, format!("{name}: {what} by {}", who.name));
+    /// A command about the task of this name: on record first, an event when it is done.
+    async fn command<T: Send + 'static>(
+        &self,
+        who: Caller,
+        (what, done): (&'static str, &str),
+        name: String,
+        command: impl FnOnce(&Tasks, &str) -> Result<T, TaskError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let who = self.0.record(who, what, name.clone()).await?;
+        let asked = name.clone();
+        let answer = self.ask(move |tasks| command(tasks, &asked)).await?;
+        self.live().tell(EventKind::Task, format!("{name}: {done} by {who}"));
+        Ok(answer)
     }
 
-    async fn pause(&self, who: &Caller, name: String, paused: bool) -> Result<v1::Task, Status> {
-        let asked = name.clone();
-        let entry = self.ask(move |tasks| tasks.pause(&asked, paused)).await?;
-        self.told(who, if paused { "paused" } else { "resumed" }, &name);
+    async fn pause(&self, who: Caller, name: String, paused: bool) -> Result<v1::Task, Status> {
+        let words = if paused { ("pause-task", "paused") } else { ("resume-task", "resumed") };
+        let entry = self.command(who, words, name, move |tasks, name| tasks.pause(name, paused)).await?;
         Ok(self.message(&entry))
     }
 }
@@ -117,8 +127,8 @@ impl TasksService for TaskService {
         let who = Caller::of(&request)?;
         let plan = request.into_inner().plan.ok_or_else(|| Status::invalid_argument("plan: missing"))?;
         let plan = parse_task(&plan, |name| self.live().find_meter(name).is_some())?;
-        let entry = self.ask(move |tasks| tasks.add(&plan)).await?;
-        self.told(&who, "added", &entry.plan.name);
+        let (words, name) = (("add-task", "added"), plan.name.clone());
+        let entry = self.command(who, words, name, move |tasks, _| tasks.add(&plan)).await?;
         Ok(Response::new(v1::AddTaskResponse { task: Some(self.message(&entry)) }))
     }
 
@@ -127,10 +137,8 @@ impl TasksService for TaskService {
         request: Request<v1::RemoveTaskRequest>,
     ) -> Result<Response<v1::RemoveTaskResponse>, Status> {
         let who = Caller::of(&request)?;
-        let name = request.into_inner().name;
-        let asked = name.clone();
-        self.ask(move |tasks| tasks.remove(&asked)).await?;
-        self.told(&who, "removed", &name);
+        let (words, name) = (("remove-task", "removed"), request.into_inner().name);
+        self.command(who, words, name, Tasks::remove).await?;
         Ok(Response::new(v1::RemoveTaskResponse {}))
     }
 
@@ -139,7 +147,7 @@ impl TasksService for TaskService {
         request: Request<v1::PauseTaskRequest>,
     ) -> Result<Response<v1::PauseTaskResponse>, Status> {
         let who = Caller::of(&request)?;
-        let task = self.pause(&who, request.into_inner().name, true).await?;
+        let task = self.pause(who, request.into_inner().name, true).await?;
         Ok(Response::new(v1::PauseTaskResponse { task: Some(task) }))
     }
 
@@ -148,7 +156,7 @@ impl TasksService for TaskService {
         request: Request<v1::ResumeTaskRequest>,
     ) -> Result<Response<v1::ResumeTaskResponse>, Status> {
         let who = Caller::of(&request)?;
-        let task = self.pause(&who, request.into_inner().name, false).await?;
+        let task = self.pause(who, request.into_inner().name, false).await?;
         Ok(Response::new(v1::ResumeTaskResponse { task: Some(task) }))
     }
 

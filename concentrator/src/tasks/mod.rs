@@ -74,20 +74,26 @@ impl Tasks {
         Ok(Self { book, told: Mutex::default(), status: Mutex::default(), news })
     }
 
-    /// These tasks stand in the configuration from now on, and no others. One of the interface with the same name is replaced.
+    /// These tasks stand in the configuration from now on, and no others. Tasks of the interface with such a name are replaced, and
+    /// named.
     ///
     /// # Errors
-    /// The database failed.
-    pub fn adopt(&self, plans: &[Plan]) -> Result<(), TaskError> {
+    /// There are too many, those that were added included, and nothing has changed; the database failed.
+    pub fn adopt(&self, plans: &[Plan]) -> Result<Vec<String>, TaskError> {
         let book = self.book();
-        for gone in book.entries()?.iter().filter(|entry| entry.configured) {
-            if plans.iter().all(|plan| plan.name != gone.plan.name) {
-                book.remove(&gone.plan.name)?;
-            }
+        let entries = book.entries()?;
+        let stands = |entry: &Entry| plans.iter().any(|plan| plan.name == entry.plan.name);
+        let (configured, added): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry.configured);
+        let (replaced, kept): (Vec<_>, Vec<_>) = added.into_iter().partition(|entry| stands(entry));
+        if kept.len() + plans.len() > TASKS_MAX {
+            return Err(TaskError::Many);
+        }
+        for gone in configured.iter().filter(|entry| !stands(entry)) {
+            book.remove(&gone.plan.name)?;
         }
         plans.iter().try_for_each(|plan| book.keep(plan, true))?;
         self.ring();
-        Ok(())
+        Ok(replaced.into_iter().map(|entry| entry.plan.name.clone()).collect())
     }
 
     /// All of them, in the order in which they became known.
@@ -285,6 +291,19 @@ mod tests {
         assert!(matches!(tasks.remove("a"), Err(TaskError::Configured(_))));
         tasks.adopt(&[]).unwrap();
         assert_eq!(tasks.list().unwrap(), []);
+    }
+
+    #[test]
+    fn a_task_that_was_added_makes_way_for_one_of_the_configuration_by_name_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = Tasks::open(folder.path()).unwrap();
+        let plan = |n: usize| Plan::new(&format!("t{n}"), TaskKind::Clock);
+        (0..TASKS_MAX).for_each(|n| drop(tasks.add(&plan(n)).unwrap()));
+        assert!(matches!(tasks.adopt(&[plan(TASKS_MAX)]), Err(TaskError::Many)));
+        assert!(tasks.list().unwrap().iter().all(|entry| !entry.configured), "nothing has changed");
+        assert_eq!(tasks.adopt(&[plan(3)]).unwrap(), ["t3"]);
+        assert_eq!(tasks.list().unwrap().len(), TASKS_MAX);
+        assert_eq!(tasks.adopt(&[plan(3)]).unwrap(), [""; 0], "it is told once");
     }
 
     #[test]

@@ -156,6 +156,10 @@ fn tasks_come_rest_and_go_over_the_interface_and_a_run_that_misses_a_meter_is_la
         .filter(|stored| stored.event.kind == EventKind::Task)
         .map(|stored| stored.event.text)
         .collect();
+    let record = concentrator(&["audit", "list", "--dir", town.path("").to_str().unwrap()]).end();
+    for command in ["add-task", "pause-task", "resume-task", "remove-task"] {
+        assert!(record.out.iter().any(|line| line.contains(command)), "{command}: {record:?}");
+    }
     for words in ["clocks: added by this machine", "clocks: paused by", "clocks: removed by"] {
         assert!(told.iter().any(|text| text.contains(words)), "{words}: {told:?}");
     }
