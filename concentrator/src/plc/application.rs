@@ -1,25 +1,24 @@
 //! What stands above the node: the collector and the store, driven by turns.
 
 mod rekey;
+mod storing;
 
 use super::port::{Answer, ApplicationPort, Turn};
 use super::trust::ClockNews;
 use crate::jobs::Wanted;
-use crate::store::{Event, EventKind, LostRange, ProfileMark, Reading, Store, StoreError, TaskValue};
+use crate::store::{Event, EventKind, LostRange, ProfileMark, Reading, Store, StoreError};
 use crate::tasks::TaskChange;
 use backhaul::ledger::Reason;
 use collector::{
-    Batch, Collector, CollectorEvent, CollectorInput, CollectorOutput, Mark, MeterEntry, OrderEnd, RunReport,
-    Supply, ValueBatch,
+    Collector, CollectorEvent, CollectorInput, CollectorOutput, Mark, MeterEntry, OrderEnd, RunReport, Supply,
 };
 use dlms::cosem::LogicalName;
-use plc_core::sap::{
-    AdpmIndication, AdpmRequest, Key, Persist, StoredRoute, UdpConfirm, UdpIndication, UdpRequest,
-};
+use plc_core::sap::{AdpmIndication, AdpmRequest, Key, Persist, UdpConfirm, UdpIndication, UdpRequest};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress, Utc, UtcAnchor};
 use plc_node::{DeviceCounter, NodeOutput};
 use std::collections::BTreeMap;
+use storing::{COMMIT_DELAY, Waiting};
 
 /// The counter of the store that holds the first unused frame counter of the MAC.
 pub const MAC_FRAME_COUNTER: &str = "mac_frame_counter";
@@ -106,23 +105,6 @@ pub struct Application<'s, O> {
     history: (Duration, u32),
     /// Whether the store has no room, and that has been told.
     full: bool,
-}
-
-/// What becomes durable together: a transaction costs the flash some pages, whatever is in it. Nothing has come of it before: readings
-/// are not acknowledged, a counter guards nothing but the readings beside it, and a route that is forgotten is looked for again.
-#[derive(Debug, Default)]
-struct Waiting {
-    numbers: Vec<u64>,
-    readings: Vec<Reading>,
-    /// Values of tasks, with the marks that they move.
-    values: Vec<TaskValue>,
-    marks: Vec<ProfileMark>,
-    /// Counters of the answers that they came in, and of others.
-    counters: BTreeMap<Eui64, u32>,
-    /// Routes that have changed.
-    routes: BTreeMap<ShortAddress, StoredRoute>,
-    /// When they are written at the latest.
-    until: Option<Instant>,
 }
 
 impl<'s, O: Observer> Application<'s, O> {
@@ -415,31 +397,6 @@ impl<'s, O: Observer> Application<'s, O> {
         Ok(())
     }
 
-    /// Takes a batch in hand.
-    fn store_batch(&mut self, now: Instant, batch: &Batch) -> Result<(), StoreError> {
-        let received = self.anchor.utc(now);
-        self.waiting.numbers.push(batch.number);
-        self.waiting.readings.extend(batch.readings.iter().map(|reading| stored_form(reading, received)));
-        self.wait_until(now + COMMIT_DELAY);
-        self.observer.in_hand(&self.waiting.readings);
-        self.commit_when_due(now)
-    }
-
-    /// Takes values of a task in hand.
-    fn store_values(&mut self, now: Instant, batch: &ValueBatch) -> Result<(), StoreError> {
-        let received = self.anchor.utc(now);
-        self.waiting.numbers.push(batch.number);
-        self.waiting.values.extend(batch.values.iter().map(|value| stored_value(value, received)));
-        let mark = batch.mark.map(|Mark { meter, source, through }| ProfileMark {
-            meter,
-            source: source.0,
-            through,
-        });
-        self.waiting.marks.extend(mark);
-        self.wait_until(now + COMMIT_DELAY);
-        self.commit_when_due(now)
-    }
-
     /// A run that has missed somebody is an event.
     fn on_run_ended(&mut self, now: Instant, report: &RunReport) -> Result<(), StoreError> {
         self.observer.run_ended(self.anchor.utc(now), report);
@@ -454,80 +411,6 @@ impl<'s, O: Observer> Application<'s, O> {
             text += &format!(", among them {}", named.join(" "));
         }
         self.record(now, EventKind::Task, None, text)
-    }
-
-    /// Whether there are readings in hand, and no others will come before `until`.
-    fn is_last(&self, until: Instant) -> bool {
-        let idle = self.collector.sessions_on_line() == 0;
-        let Waiting { readings, values, .. } = &self.waiting;
-        let some = !readings.is_empty() || !values.is_empty();
-        idle && some && self.collector.deadline().is_none_or(|at| at > until)
-    }
-
-    fn wait_until(&mut self, until: Instant) {
-        self.waiting.until.get_or_insert(until);
-    }
-
-    /// Makes what is in hand durable when it is enough or has waited long.
-    fn commit_when_due(&mut self, now: Instant) -> Result<(), StoreError> {
-        let Some(until) = self.waiting.until else { return Ok(()) };
-        let enough = self.waiting.readings.len() + self.waiting.values.len() >= COMMIT_READINGS;
-        if until <= now || enough || self.is_last(until) { self.commit(now) } else { Ok(()) }
-    }
-
-    /// Makes what is in hand durable.
-    fn commit(&mut self, now: Instant) -> Result<(), StoreError> {
-        let Waiting { numbers, readings, values, marks, counters, routes, until } =
-            std::mem::take(&mut self.waiting);
-        if until.is_none() {
-            return Ok(());
-        }
-        self.observer.in_hand(&[]);
-        let written = self.store.commit(&readings, &counters, routes.values());
-        match written.and_then(|report| self.commit_values(&values, &marks).map(|()| report)) {
-            Ok(report) => {
-                // There may be room for a counter where there is none for readings.
-                if !readings.is_empty() && std::mem::take(&mut self.full) {
-                    self.observer.refused(self.anchor.utc(now), None);
-                }
-                for batch in numbers {
-                    self.collector.handle(now, CollectorInput::Stored { batch });
-                }
-                self.observer.stored(&readings, report.newest);
-                Ok(())
-            }
-            // The collector asks the meters again later; meanwhile everything else goes on.
-            Err(error) if error.is_full() => {
-                // These are no more than there are meters, and wait for better times.
-                self.waiting =
-                    Waiting { counters, routes, until: Some(now + COMMIT_DELAY), ..Waiting::default() };
-                self.tell_full(now, &error);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Makes values durable with the marks that they move.
-    fn commit_values(&mut self, values: &[TaskValue], marks: &[ProfileMark]) -> Result<(), StoreError> {
-        if values.is_empty() && marks.is_empty() {
-            return Ok(());
-        }
-        self.store.insert_values(values, marks)?;
-        let newest = self.store.reader().newest_value()?;
-        self.observer.values_stored(newest);
-        Ok(())
-    }
-
-    /// Once for each time that room runs out; where even the event finds none, the log has it.
-    fn tell_full(&mut self, now: Instant, error: &StoreError) {
-        if !std::mem::replace(&mut self.full, true) {
-            tracing::error!("{error}");
-            self.observer.refused(self.anchor.utc(now), Some(&error.to_string()));
-            if let Err(error) = self.record(now, EventKind::StoreFull, None, error.to_string()) {
-                tracing::error!("{error}");
-            }
-        }
     }
 
     fn on_collected(&mut self, now: Instant, event: &CollectorEvent) -> Result<(), StoreError> {
@@ -562,31 +445,6 @@ impl<'s, O: Observer> Application<'s, O> {
 
 /// The shortest time between two turns that nothing but somebody's wish asks for.
 const MOMENT: Duration = Duration::from_millis(10);
-/// Readings that are written together.
-const COMMIT_READINGS: usize = 100;
-/// How long the first of them waits. The collector counts nothing as read before, so a power cut costs that it is read again.
-const COMMIT_DELAY: Duration = Duration::from_secs(30);
-
-fn stored_form(reading: &collector::Reading, received: Utc) -> Reading {
-    Reading {
-        meter: reading.meter,
-        logical_name: reading.logical_name.0,
-        capture: reading.capture,
-        value: reading.value,
-        scaler: reading.scaler,
-        unit: reading.unit,
-        status: reading.status,
-        received,
-    }
-}
-
-fn stored_value(value: &collector::Value, received: Utc) -> TaskValue {
-    let collector::Value { meter, source, logical_name, capture, ordinal, value, scaler, unit, status } =
-        *value;
-    let (source, logical_name) = (source.0, logical_name.0);
-    TaskValue { meter, source, logical_name, capture, ordinal, value, scaler, unit, status, received }
-}
-
 /// What of the collector's events an operator should find later.
 const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
     match event {
@@ -609,92 +467,5 @@ const fn kind_of(event: &CollectorEvent) -> Option<EventKind> {
         CollectorEvent::Supplied { supply: Supply::Lost, .. } => Some(EventKind::PowerLost),
         CollectorEvent::Supplied { supply: Supply::Back, .. } => Some(EventKind::PowerBack),
         CollectorEvent::Alarmed { .. } | CollectorEvent::PushUnknown { .. } => Some(EventKind::Alarm),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::live::{ClockKind, Live};
-    use crate::plc::LiveObserver;
-    use crate::store::Limits;
-    use collector::{CollectorConfig, Verdict};
-    use dlms::cosem::LogicalName;
-    use plc_core::Seed;
-    use std::sync::Arc;
-
-    const METER: Eui64 = Eui64::from_u64(7);
-
-    /// A batch of a hundred registers of one capture, of values that nothing packs.
-    fn batch(number: u64) -> Batch {
-        let readings = (0..100).map(|n| collector::Reading {
-            meter: METER,
-            logical_name: LogicalName([1, 0, n as u8, 8, 0, 255]),
-            capture: Utc::from_secs(number as i64 * 900),
-            value: (number * 100 + n).wrapping_mul(0x9E37_79B9_7F4A_7C15).cast_signed(),
-            scaler: 0,
-            unit: 30,
-            status: 0,
-        });
-        Batch { number, readings: readings.collect() }
-    }
-
-    #[test]
-    fn a_store_that_takes_nothing_is_why_a_meter_is_not_read_until_it_takes_readings_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
-        store.set_limits(Limits { octets: 1 << 20, head_end: true, ..Limits::default() }).unwrap();
-        let live = Arc::new(Live::new(ClockKind::Simulated, Utc::from_secs(0), [(METER, "flat".to_owned())]));
-        let anchor = UtcAnchor { at: Instant::EPOCH, utc: Utc::from_secs(0) };
-        let access = MeterAccess {
-            eui64: METER,
-            psk: Key([0; 16]),
-            encryption_key: Key([0; 16]),
-            authentication_key: Key([0; 16]),
-            master_key: None,
-            one_way: false,
-        };
-        let observer = LiveObserver::new(Arc::clone(&live), Eui64::from_u64(1));
-        let collector = Collector::new(CollectorConfig::new(Seed::from_u64(1)));
-        let mut application =
-            Application::new(collector, &mut store, anchor, PanId(1), &[access], observer).unwrap();
-        let verdict = |live: &Live| live.explain(METER).verdict;
-        let mut number = 0;
-        while verdict(&live) != Verdict::StoreFails {
-            assert!(number < 2000, "a megabyte is soon full");
-            application.store_batch(Instant::EPOCH, &batch(number)).unwrap();
-            number += 1;
-        }
-        let told = live.explain(METER).chain;
-        assert!(told.iter().any(|finding| finding.text.starts_with("store: ")), "{told:?}");
-        application.waiting.counters.insert(METER, 7);
-        application.commit(Instant::from_secs(60)).unwrap();
-        assert_eq!(verdict(&live), Verdict::StoreFails, "room for a counter is no room for readings");
-        application.store.set_limits(Limits { octets: 1 << 24, ..Limits::default() }).unwrap();
-        application.store_batch(Instant::EPOCH, &batch(number)).unwrap();
-        assert_ne!(verdict(&live), Verdict::StoreFails);
-    }
-    #[test]
-    fn what_is_in_hand_when_the_node_goes_becomes_durable() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
-        let live = Arc::new(Live::new(ClockKind::Simulated, Utc::from_secs(0), [(METER, "flat".to_owned())]));
-        let anchor = UtcAnchor { at: Instant::EPOCH, utc: Utc::from_secs(0) };
-        let observer = LiveObserver::new(Arc::clone(&live), Eui64::from_u64(1));
-        let collector = Collector::new(CollectorConfig::new(Seed::from_u64(1)));
-        let mut application =
-            Application::new(collector, &mut store, anchor, PanId(1), &[], observer).unwrap();
-        let mut few = batch(1);
-        few.readings.truncate(3);
-        application.collector.handle(Instant::EPOCH, CollectorInput::Clock(anchor));
-        application
-            .waiting
-            .readings
-            .extend(few.readings.iter().map(|reading| stored_form(reading, anchor.utc)));
-        application.wait_until(Instant::from_secs(30));
-        let (node, application_port) = crate::plc::port();
-        drop(node);
-        application.run(&application_port).unwrap();
-        assert_eq!(store.reader().newest().unwrap().0, 3);
     }
 }
