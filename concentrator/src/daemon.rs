@@ -70,7 +70,9 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
 fn take_jobs(store: &mut Store, live: &Live, guard: Guard) {
     match open_jobs(store, live, guard) {
         Ok(jobs) => live.take_jobs(Arc::new(jobs)),
-        Err(error) => note(store, live, EventKind::SecurityFailure, format!("no jobs are taken: {error:#}")),
+        Err(error) => {
+            impair(store, live, EventKind::SecurityFailure, format!("no jobs are taken: {error:#}"))
+        }
     }
 }
 
@@ -78,7 +80,7 @@ fn take_jobs(store: &mut Store, live: &Live, guard: Guard) {
 fn take_tasks(store: &mut Store, live: &Live) {
     match Tasks::open(folder(store)) {
         Ok(tasks) => live.take_tasks(Arc::new(tasks)),
-        Err(error) => note(store, live, EventKind::Task, format!("no tasks are taken: {error}")),
+        Err(error) => impair(store, live, EventKind::Task, format!("no tasks are taken: {error}")),
     }
 }
 
@@ -186,6 +188,13 @@ fn pause(live: &Live) {
             return;
         }
     }
+}
+
+/// Something does not work until somebody mends it: the status tells it for as long, and the log as an error.
+fn impair(store: &mut Store, live: &Live, kind: EventKind, text: String) {
+    tracing::error!("{text}");
+    live.update_status(|status| status.impairments.push(text.clone()));
+    note(store, live, kind, text);
 }
 
 /// An event in the store first, a line in the log second. Its time is that of the power line, once there is one.

@@ -35,6 +35,7 @@ pub mod pulse;
 pub mod service_manager;
 pub mod settings;
 pub mod shutdown;
+pub mod side_file;
 pub mod store;
 pub mod tasks;
 pub mod uplink;

@@ -155,6 +155,8 @@ pub struct Status {
     pub pan_id: Option<PanId>,
     /// Why the power line is not served; empty when it is.
     pub fault: String,
+    /// What else does not work, each a sentence.
+    pub impairments: Vec<String>,
     /// Counters of the stack since the start.
     pub counters: BTreeMap<String, u64>,
 }

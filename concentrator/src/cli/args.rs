@@ -113,6 +113,9 @@ pub enum ConfigCommand {
     Check {
         /// The file.
         file: PathBuf,
+        /// Print one JSON object instead of a sentence.
+        #[arg(long)]
+        json: bool,
     },
     /// Print what a file says, or what a running concentrator goes by, with all defaults and without keys.
     Show {
@@ -128,6 +131,9 @@ pub enum ConfigCommand {
         old: PathBuf,
         /// The other one.
         new: PathBuf,
+        /// Print one JSON object per line instead of sentences.
+        #[arg(long)]
+        json: bool,
     },
     /// Put a file in the place of that of a running concentrator.
     Apply {

@@ -79,6 +79,8 @@ fn parts(args: &BundleArgs, frames: &Path) -> Vec<Part> {
         part("cache", &["cache"], true),
         part("backhaul", &["backhaul"], true),
         part("jobs", &["jobs"], true),
+        part("tasks", &["tasks"], true),
+        part("values", &["values", "--newest"], true),
     ];
     if let Some(seconds) = args.capture {
         let (time, out) = (format!("{seconds}s"), frames.display().to_string());

@@ -2,7 +2,7 @@
 
 use super::dial::{dial, refused};
 use super::{ClientArgs, ConfigCommand};
-use crate::config::Config;
+use crate::config::{Change, Config, ConfigError, ConfigErrors};
 use anyhow::Context;
 use concentrator_proto::v1;
 use concentrator_proto::v1::config_client::ConfigClient;
@@ -15,12 +15,12 @@ pub(super) fn run(command: Option<&ConfigCommand>) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match command {
         None | Some(ConfigCommand::Template) => out.write_all(Config::default().to_toml().as_bytes())?,
-        Some(ConfigCommand::Check { file }) => check(&mut out, file)?,
+        Some(ConfigCommand::Check { file, json }) => check(&mut out, file, *json)?,
         Some(ConfigCommand::Show { file: Some(file), client }) => {
             show(&mut out, &Config::load(file)?.shown(), client.json)?;
         }
         Some(ConfigCommand::Show { file: None, client }) => show_running(&mut out, client)?,
-        Some(ConfigCommand::Diff { old, new }) => diff(&mut out, old, new)?,
+        Some(ConfigCommand::Diff { old, new, json }) => diff(&mut out, old, new, *json)?,
         Some(ConfigCommand::Apply { file, confirm, client }) => apply(&mut out, file, *confirm, client)?,
         Some(ConfigCommand::Confirm(client)) => confirm(&mut out, client)?,
         Some(ConfigCommand::Revert(client)) => revert(&mut out, client)?,
@@ -28,11 +28,32 @@ pub(super) fn run(command: Option<&ConfigCommand>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check(out: &mut impl Write, file: &Path) -> anyhow::Result<()> {
-    let config = Config::load(file)?;
+fn check(out: &mut impl Write, file: &Path, json: bool) -> anyhow::Result<()> {
+    let loaded = Config::load(file);
+    if json {
+        writeln!(out, "{}", checked(file, &loaded))?;
+    }
+    let config = loaded?;
     let far = config.backhaul.map_or_else(|| String::from("none"), |far| far.head_end.to_string());
-    writeln!(out, "{}: no fault; meters {}, head-end {far}", file.display(), config.meters.len())?;
+    if !json {
+        writeln!(out, "{}: no fault; meters {}, head-end {far}", file.display(), config.meters.len())?;
+    }
     Ok(())
+}
+
+fn checked(file: &Path, loaded: &Result<Config, ConfigErrors>) -> serde_json::Value {
+    let faults = loaded.as_ref().err().map_or(&[][..], |errors| &errors.errors);
+    let fault = |error: &ConfigError| {
+        let line = (error.line > 0).then_some(error.line);
+        serde_json::json!({ "line": line, "text": error.text })
+    };
+    let config = loaded.as_ref().ok();
+    serde_json::json!({
+        "file": file.display().to_string(),
+        "meters": config.map(|config| config.meters.len()),
+        "head_end": config.and_then(|config| config.backhaul.as_ref()).map(|far| far.head_end.to_string()),
+        "faults": faults.iter().map(fault).collect::<Vec<_>>(),
+    })
 }
 
 fn show(out: &mut impl Write, rows: &[(String, String)], json: bool) -> anyhow::Result<()> {
@@ -57,10 +78,13 @@ fn show_running(out: &mut impl Write, client: &ClientArgs) -> anyhow::Result<()>
     Ok(())
 }
 
-fn diff(out: &mut impl Write, old: &Path, new: &Path) -> anyhow::Result<()> {
+fn diff(out: &mut impl Write, old: &Path, new: &Path, json: bool) -> anyhow::Result<()> {
     let changes = Config::load(old)?.changes(&Config::load(new)?);
-    changes.iter().try_for_each(|change| writeln!(out, "{change}"))?;
-    Ok(())
+    let told = |Change { key, old, new, effect }| {
+        let effect = effect.as_str().to_owned();
+        v1::ConfigChange { key, old, new, effect }
+    };
+    print(out, &changes.into_iter().map(told).collect::<Vec<_>>(), json)
 }
 
 fn apply(out: &mut impl Write, file: &Path, confirm: Option<u32>, client: &ClientArgs) -> anyhow::Result<()> {

@@ -53,6 +53,12 @@ pub(super) fn refused(status: Status) -> anyhow::Error {
         Code::FailedPrecondition | Code::InvalidArgument | Code::Unauthenticated => {
             anyhow!("{}", status.message())
         }
+        // The other end has closed: in TLS 1.3 a client hears only now that its certificate is not believed.
+        _ if status.source().is_some() => anyhow!(
+            "the connection broke ({}); expected a concentrator that speaks as asked: with --pki one whose authority has \
+             signed the certificate, without it one that serves plain text",
+            innermost(&status)
+        ),
         code => anyhow!(
             "concentrator: {}",
             if status.message().is_empty() { code.description() } else { status.message() }

@@ -422,7 +422,7 @@ pub(super) fn status(status: &v1::StatusResponse, as_json: bool) -> String {
             "version": status.version, "clock": clock, "now_ms": status.now_ms, "started_ms": status.started_ms,
             "uptime_ms": status.uptime_ms, "pan_id": status.pan_id, "expected": status.expected,
             "joined": status.joined, "newest_cursor": status.newest_cursor, "fault": status.fault,
-            "counters": counters,
+            "impairments": status.impairments, "counters": counters,
         });
         return format!("{json}\n");
     }
@@ -438,6 +438,9 @@ pub(super) fn status(status: &v1::StatusResponse, as_json: bool) -> String {
         status.expected,
         status.newest_cursor,
     );
+    for impairment in &status.impairments {
+        let _ = writeln!(text, "impaired  {impairment}");
+    }
     for counter in &status.counters {
         let _ = writeln!(text, "{:<40} {:>12}", counter.name, counter.value);
     }

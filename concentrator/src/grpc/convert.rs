@@ -102,6 +102,7 @@ pub(super) fn status(live: &Live) -> v1::StatusResponse {
         joined,
         newest_cursor: live.newest().borrow().0,
         fault: status.fault,
+        impairments: status.impairments,
         counters: status.counters.into_iter().map(|(name, value)| v1::Counter { name, value }).collect(),
     }
 }

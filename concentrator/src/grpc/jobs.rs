@@ -252,6 +252,7 @@ fn refused(error: JobError) -> Status {
         JobError::Image(ImageError::Unknown(_)) => Status::not_found(text),
         JobError::Image(ImageError::Length(_) | ImageError::Other(..)) => Status::invalid_argument(text),
         JobError::Book(_)
+        | JobError::File(_)
         | JobError::Audit(_)
         | JobError::Entropy(_)
         | JobError::Image(ImageError::Io { .. }) => {

@@ -244,7 +244,7 @@ fn add_own(router: Router, access: &Access, service: &Arc<Service>) -> Router {
         .add_service(guarded!(NetworkServer, Arc::clone(service)))
         .add_service(guarded!(EventsServer, Arc::clone(service)))
         .add_service(guarded!(ConfigServer, Arc::new(ConfigService(Arc::clone(service))), MAX_CONFIG))
-        .add_service(guarded!(JobsServer, Arc::new(JobService::new(Arc::clone(service)))))
+        .add_service(guarded!(JobsServer, Arc::new(JobService::new(Arc::clone(service))), MAX_JOB))
         .add_service(guarded!(TasksServer, Arc::new(TaskService(Arc::clone(service)))))
         .add_service(guarded!(LedgerServer, Arc::new(LedgerService(Arc::clone(service)))))
 }
@@ -275,6 +275,8 @@ const WORKERS: usize = 2;
 const BLOCKING: usize = 16;
 /// Octets of a request.
 const MAX_REQUEST: usize = 64 * 1024;
+/// The same of one that names the meters of a job: more than there may be, so that who names too many is told so.
+const MAX_JOB: usize = 1 << 20;
 /// The same of one with a configuration.
 const MAX_CONFIG: usize = 4 << 20;
 const MAX_STREAMS_PER_CONNECTION: u32 = 128;

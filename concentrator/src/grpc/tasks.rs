@@ -279,7 +279,7 @@ fn refused(error: TaskError) -> Status {
         TaskError::Unknown(_) => Status::not_found(text),
         TaskError::Configured(_) => Status::failed_precondition(text),
         TaskError::Many => Status::resource_exhausted(text),
-        TaskError::Book(_) => {
+        TaskError::Book(_) | TaskError::File(_) => {
             tracing::error!("{text}");
             Status::internal(text)
         }

@@ -1,15 +1,14 @@
 //! Jobs in a database of their own: what was wanted, of whom, by whom, and how far it is. Durable before anything is sent.
 
+use super::JobError;
 use super::guard::Tally;
 use super::kind::JobKind;
+use crate::side_file::SideFile;
 use collector::{ImageProgress, ImageStage};
 use plc_core::{Eui64, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::fmt;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,17 +92,14 @@ pub(super) struct Book {
 
 impl Book {
     /// Opens the file; makes it, readable by its owner only, when it is not there. What was in hand when the power went is sorted out.
-    pub(super) fn open(path: &Path, now: Utc) -> rusqlite::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-        if let Err(error) = file {
-            return Err(rusqlite::Error::InvalidPath(format!("{}: {error}", path.display()).into()));
-        }
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.execute_batch(TABLES)?;
-        add_columns(&connection)?;
+    ///
+    /// # Errors
+    /// The file is none of jobs; the file system or the database failed.
+    pub(super) fn open(path: &Path, now: Utc) -> Result<Self, JobError> {
+        let connection = FILE.open(path, |connection| {
+            connection.execute_batch(TABLES)?;
+            add_columns(connection)
+        })?;
         let book = Self { connection };
         book.sort_out(now)?;
         Ok(book)
@@ -373,7 +369,8 @@ const ADDED: [(&str, &str, &str); 6] = [
 const KEPT: i64 = 1000;
 const TRIM_JOBS: &str = "DELETE FROM jobs WHERE state IN ('finished', 'cancelled', 'expired')
     AND id <= (SELECT max(id) FROM jobs) - ?1";
-const BUSY: Duration = Duration::from_secs(5);
+/// The file: "PLCj".
+const FILE: SideFile = SideFile { holds: "the jobs", application_id: 0x504C_436A, version: 1, table: "jobs" };
 const INTERRUPTED: &str = "the concentrator stopped in the middle: it may have been carried out";
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS jobs (

@@ -3,9 +3,9 @@
 use crate::hex;
 use collector::IMAGE_LEN_MAX;
 use sha2::{Digest, Sha256};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -60,7 +60,7 @@ impl Images {
         }
         let hash = hash(octets);
         let io = |error| ImageError::Io { path: self.folder.clone(), error };
-        fs::create_dir_all(&self.folder).map_err(io)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(io)?;
         if self.load_from_disk(&hash).is_ok() {
             return Ok(hash);
         }

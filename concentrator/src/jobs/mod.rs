@@ -23,6 +23,7 @@ pub use kind::{Firmware, JobKind};
 pub use wanted::{NewKeys, Wanted};
 
 use crate::grpc::{Caller, Role};
+use crate::side_file::SideFileError;
 use audit::{AuditError, AuditLog};
 use book::Book;
 use collector::{ImageProgress, OrderEnd};
@@ -42,6 +43,9 @@ pub enum JobError {
     /// The database failed.
     #[error("jobs: {0}")]
     Book(#[from] rusqlite::Error),
+    /// The file of the database is not what it should be.
+    #[error(transparent)]
+    File(#[from] SideFileError),
     /// It cannot be put on record, so it is not done.
     #[error(transparent)]
     Audit(#[from] AuditError),

@@ -32,6 +32,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("readings_held", "readings that are in the store"),
     ("store_octets", "octets of the file of the store"),
     ("power_line_served", "whether the power line is served"),
+    ("impairments", "things other than the power line that do not work, as `status` names them"),
     ("head_end_linked", "whether the head-end has welcomed the box"),
     ("head_end_holds", "by kind, what the head-end holds: readings, events"),
     ("pipeline_silence_seconds", "seconds since a pipeline made progress; without those that rest"),
@@ -138,6 +139,7 @@ impl Snapshot {
         let stack = status.counters.iter().map(|(name, count)| of("counter", name.clone(), *count));
         self.counter("stack_total", stack.collect());
         self.gauge("power_line_served", alone(u64::from(status.fault.is_empty())));
+        self.gauge("impairments", alone(status.impairments.len() as u64));
     }
 
     fn held(&mut self, live: &Live, store: &Path) {

@@ -1,12 +1,10 @@
 //! Tasks in a database of their own: those that were added on the interface, and how far each is.
 
 use super::plan::Plan;
+use crate::side_file::{SideFile, SideFileError};
 use plc_core::Utc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
 
 /// A task that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,17 +44,8 @@ pub(super) struct Book {
 
 impl Book {
     /// Opens the file; makes it, readable by its owner only, when it is not there.
-    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-        if let Err(error) = file {
-            return Err(rusqlite::Error::InvalidPath(format!("{}: {error}", path.display()).into()));
-        }
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.execute_batch(TABLE)?;
-        Ok(Self { connection })
+    pub(super) fn open(path: &Path) -> Result<Self, SideFileError> {
+        Ok(Self { connection: FILE.open(path, |connection| connection.execute_batch(TABLE))? })
     }
 
     /// All tasks, in order of number. What this version does not understand is left out.
@@ -114,7 +103,9 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
 }
 
 const COLUMNS: &str = "number, plan, configured, paused, ran, ended, done, failed, late";
-const BUSY: Duration = Duration::from_secs(5);
+/// The file: "PLCt".
+const FILE: SideFile =
+    SideFile { holds: "the tasks", application_id: 0x504C_4374, version: 1, table: "tasks" };
 const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS tasks (
     number INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -12,6 +12,7 @@ mod plan;
 pub use book::{Entry, LastRun};
 pub use plan::{LOAD_PROFILE, Plan, TaskKind};
 
+use crate::side_file::SideFileError;
 use book::Book;
 use collector::{RunReport, TASKS_MAX, Task, TaskStatus};
 use plc_core::{Eui64, Utc};
@@ -27,6 +28,9 @@ pub enum TaskError {
     /// The database failed.
     #[error("tasks: {0}")]
     Book(#[from] rusqlite::Error),
+    /// The file of the database is not what it should be.
+    #[error(transparent)]
+    File(#[from] SideFileError),
     /// What is asked is wrong.
     #[error("{0}")]
     Invalid(String),

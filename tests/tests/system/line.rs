@@ -86,7 +86,10 @@ fn a_bundle_holds_what_the_commands_print_and_no_key() {
     let made = concentrator(&words).end();
     assert_eq!(made.code, Some(0), "{made:?}");
     let (names, all) = unpack(&file);
-    for part in ["status", "config", "meters", "explain", "links", "routes", "events", "ledger", "jobs"] {
+    for part in [
+        "status", "config", "meters", "explain", "links", "routes", "events", "ledger", "jobs", "tasks",
+        "values",
+    ] {
         assert!(names.contains(&format!("bundle/{part}.json")), "{part} in {names:?}");
     }
     assert!(names.contains(&String::from("bundle/capture.pcapng")), "{names:?}");

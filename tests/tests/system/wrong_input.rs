@@ -1,8 +1,10 @@
 //! Whatever is wrong with what it is given, a program says so in one line, and damages nothing.
 
-use crate::process::{concentrator, plcsim};
+use crate::process::{concentrator, plcsim, wait_for};
+use crate::town::Town;
 use concentrator::store::Store;
 use plc_core::Utc;
+use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::Path;
 
@@ -51,6 +53,53 @@ fn a_fault_of_the_configuration_is_named_with_its_line() {
         refused(&["run", "--config", &config], &format!("configuration {config}: {fault}"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made");
     }
+}
+
+#[test]
+fn a_configuration_is_checked_and_compared_for_programs_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = write(folder.path(), "good.toml", "[collector]\nretries = 3\n");
+    let other = write(folder.path(), "other.toml", "[collector]\nretries = 4\n");
+    let bad = write(folder.path(), "bad.toml", "[plc]\nband = \"fcc\"\n[stor]\n");
+    let told = |arguments: &[&str]| {
+        let ended = concentrator(&[arguments, &["--json"]].concat()).end();
+        let lines = ended.out.iter().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+        (ended.code, lines)
+    };
+    let checked = |file: &str, meters, faults| json!({ "file": file, "meters": meters, "head_end": null, "faults": faults });
+    assert_eq!(told(&["config", "check", &good]), (Some(0), vec![checked(&good, json!(0), json!([]))]));
+    let (code, lines) = told(&["config", "check", &bad]);
+    assert_eq!((code, lines.len()), (Some(1), 1));
+    let faults = lines[0]["faults"].as_array().unwrap();
+    assert_eq!(faults.iter().map(|fault| &fault["line"]).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(faults[0]["text"], "plc.band = \"fcc\": expected \"cenelec-a\"");
+    let change =
+        json!({ "key": "collector.retries", "old": "3", "new": "4", "effect": "opens the power line anew" });
+    assert_eq!(told(&["config", "diff", &good, &other]), (Some(0), vec![change]));
+}
+
+#[test]
+fn broken_files_beside_the_store_are_named_and_meters_are_read_all_the_same() {
+    let town = Town::new(1);
+    for name in ["tasks.sqlite", "jobs.sqlite"] {
+        std::fs::write(town.path(name), [b'x'; 5000]).unwrap();
+    }
+    let mut daemon = town.daemon();
+    let told = daemon.client.status().impairments;
+    for (name, not_taken, holds) in [
+        ("tasks.sqlite", "no tasks are taken: ", "the tasks"),
+        ("jobs.sqlite", "no jobs are taken: ", "the jobs"),
+    ] {
+        let file = town.path(name);
+        let named = format!("file {}: expected {holds} of a concentrator, or no file at all", file.display());
+        let said = told.iter().find(|text| text.starts_with(not_taken)).unwrap();
+        assert!(said.ends_with(&named), "{said}");
+        assert_eq!(std::fs::read(file).unwrap(), [b'x'; 5000]);
+    }
+    wait_for("a reading", || {
+        daemon.client.meters().iter().all(|meter| meter.last_reading_time_ms.is_some()).then_some(())
+    });
+    assert_eq!(daemon.terminate().code, Some(0));
 }
 
 #[test]
