@@ -12,12 +12,15 @@ pub mod firmware;
 mod identity;
 mod ledger;
 mod line;
+mod listener;
 mod mix;
 mod site;
 pub mod stream;
 
+pub(crate) use firmware::Banks;
 pub use identity::{MeterIdentity, customers};
 pub use line::{MAINS_SWING_DB, noise_of_port, signal_of_band};
+pub(crate) use listener::{LISTENER, listener};
 pub use mix::MeterMix;
 pub(crate) use site::ratings;
 pub use site::{Site, SiteEvent};

@@ -6,8 +6,12 @@ use super::{MeterIdentity, RATE_HZ, StreetConfig, StreetError};
 use crate::feeder::Feeder;
 use crate::grid::Voltages;
 use crate::household::{AMPERES_PER_LSB, Household, RATE, ThreePhaseHousehold, VOLTS_PER_LSB};
+use crate::world::Pages;
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
-use meter::{ImageCheck, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, Ring};
+use meter::journal::ImageBank;
+use meter::{
+    ImageCheck, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterState, Ring,
+};
 use metrology::{Frame, Ratings};
 use plc_core::seed::uniform;
 use plc_core::time::Duration;
@@ -39,6 +43,8 @@ pub struct Site {
     /// How the meter was built.
     config: MeterConfig,
     banks: Banks,
+    /// The blocks of an image under way, in flash.
+    images: ImageBank<Pages>,
     load: Load,
     anchor: UtcAnchor,
     /// By how much the crystal of its clock runs fast.
@@ -79,6 +85,7 @@ impl Site {
             identity,
             meter,
             banks,
+            images: ImageBank::open(Pages::new()),
             config: built,
             load,
             anchor,
@@ -167,13 +174,18 @@ impl Site {
         self.anchor.at + PIECE_TIME * (self.pieces as u32 + 1)
     }
 
-    /// A meter of this street keeps its memory as long as the street lives, so records need no disk.
+    /// A meter of this street keeps its memory as long as the street lives, so that records need no disk; an image that is to run is
+    /// taken from where its blocks are durable.
     fn drain(&mut self, now: Instant) {
         let mut activated = false;
         while let Some(output) = self.meter.poll() {
-            if let MeterOutput::Event(event) = output {
-                activated |= event == MeterEvent::ImageActivated;
-                self.events.push(SiteEvent { at: self.anchor.utc(now), event });
+            match output {
+                MeterOutput::Event(event) => {
+                    activated |= event == MeterEvent::ImageActivated;
+                    self.events.push(SiteEvent { at: self.anchor.utc(now), event });
+                }
+                // A block that the flash does not take is missing in the image, which then does not start.
+                MeterOutput::Persist(record) => _ = self.images.append(&record),
             }
         }
         if activated {
@@ -183,7 +195,7 @@ impl Site {
 
     /// The meter tries the image that it was told to activate. Where nothing can be built of it, what runs goes on.
     fn restart(&mut self, now: Instant) {
-        let kept = self.meter.state();
+        let kept = MeterState { image: self.images.image(), ..self.meter.state() };
         let utc = self.meter.application().measurement().clock().utc(now);
         if let Ok(application) = self.banks.restart(&self.config, &kept) {
             self.meter.replace_application(now, application);

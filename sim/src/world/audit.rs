@@ -30,6 +30,11 @@ impl World {
         self.agenda.push(self.now + LOOPS_STEP, Event::Routes);
     }
 
+    /// How often each block of an image has come to a meter, by its offset.
+    pub fn image_blocks(&self, meter: usize) -> &BTreeMap<u32, u32> {
+        &self.sites[meter].log.image_blocks
+    }
+
     /// Compares every reading held with what was put in: each quantity, at the time that it bears. Notes those that differ.
     pub fn audit(&mut self) {
         let store = &self.concentrator.store;

@@ -1,7 +1,7 @@
 //! What is worth telling of a run.
 
 use crate::frame::FramePhy;
-use collector::{CollectorEvent, Supply};
+use collector::{CollectorEvent, OrderEnd, Supply};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Utc};
 use plc_node::Node;
@@ -80,6 +80,8 @@ pub struct Record {
     pub losses: u64,
     /// What meters have said of their supply, in the order in which it came: which, what, when.
     pub supplies: Vec<(Eui64, Supply, Instant)>,
+    /// What has become of the firmware that was brought to meters.
+    pub images: BTreeMap<Eui64, OrderEnd>,
     /// Captures reported as lost.
     pub captures_lost: u64,
     /// What must not happen, in the order in which it did; the first ones.
@@ -155,6 +157,7 @@ impl Record {
             CollectorEvent::UnexpectedValue { meter, unexpected } => {
                 self.violate(format!("{meter}: {unexpected}"));
             }
+            CollectorEvent::OrderEnded { meter, end, .. } => _ = self.images.insert(*meter, end.clone()),
             CollectorEvent::Supplied { meter, supply } => self.supplies.push((*meter, *supply, now)),
             CollectorEvent::PushUnknown { meter } => {
                 self.violate(format!("{meter}: pushed what nobody knows"))
@@ -164,7 +167,6 @@ impl Record {
             | CollectorEvent::MeterRefused { .. }
             | CollectorEvent::OrderProgress { .. }
             | CollectorEvent::KeysSettled { .. }
-            | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::ClockBeyondLimit { .. }
             | CollectorEvent::ClockLost { .. }
             | CollectorEvent::TaskFailed { .. }

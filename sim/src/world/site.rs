@@ -7,20 +7,21 @@ use super::timepiece::Timepiece;
 use super::truth::{Put, Truth};
 use crate::frame::{FramePhy, Passing};
 use crate::grid::Supply;
+use crate::street::{Banks, LISTENER, listener};
 use dlms::cosem::LogicalName;
-use dlms::security::SecurityContext;
-use dlms::server::{Access, AssociationConfig, ServerAuthentication};
+use dlms::security::PublicKey;
 use g3_phy::BandPlan;
-use meter::journal::Journal;
+use meter::journal::{ImageBank, Journal};
 use meter::specs::alarm_2;
 use meter::{
-    ClockShift, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist, MeterState,
-    ProfileSizes,
+    ClockShift, ImageCheck, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist,
+    MeterState, ProfileSizes,
 };
 use plc_core::sap::{AdpmIndication, FrameGeometry, Key};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, Utc, UtcAnchor};
 use plc_node::{DeviceConfig, Node, NodeConfig};
+use std::collections::BTreeMap;
 
 /// A meter with what it has kept, its load, and what has become of it.
 pub(super) struct Site {
@@ -40,6 +41,12 @@ pub(super) struct Site {
     timepiece: Timepiece,
     /// What the meter has made durable, in its flash; none while nobody has looked into it.
     journal: Journal<Pages>,
+    /// The blocks of an image under way, its banks and its boot record.
+    images: ImageBank<Pages>,
+    banks: Banks,
+    maker: PublicKey,
+    /// How the life under way was built.
+    config: Option<MeterConfig>,
     /// On what it has stored, after the supply was lost.
     on_stored: bool,
     /// It has used that up.
@@ -61,12 +68,14 @@ pub(super) struct SiteLog {
     /// Records that its flash did not take.
     pub(super) lost_records: u64,
     pub(super) join_failures: u32,
+    /// How often each block of an image has come, by its offset.
+    pub(super) image_blocks: BTreeMap<u32, u32>,
     /// Counters of lives that have ended.
     pub(super) past: super::record::NodeFigures,
 }
 
 /// What kind of meter it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Make {
     /// Elements of its metrology: 1 or 3.
     pub(super) elements: usize,
@@ -74,6 +83,8 @@ pub(super) struct Make {
     pub(super) drift_ppb: u32,
     /// How long it lives without its supply.
     pub(super) hold_up: Duration,
+    /// Who signs what it may run.
+    pub(super) maker: PublicKey,
 }
 
 impl Site {
@@ -85,7 +96,7 @@ impl Site {
         sizes: ProfileSizes,
         seed: &Seed,
     ) -> Self {
-        let Make { elements, drift_ppb, hold_up } = make;
+        let Make { elements, drift_ppb, hold_up, maker } = make;
         let seed = seed.derive("meter", u64::from(household.identity.customer));
         Self {
             timepiece: Timepiece::new(drift_ppb, (anchor.at, anchor.utc), &seed.derive("crystal", 0)),
@@ -100,6 +111,10 @@ impl Site {
             sizes,
             anchor,
             journal: Journal::open(Pages::new(), sizes),
+            images: ImageBank::open(Pages::new()),
+            banks: Banks::new(FIRMWARE),
+            maker,
+            config: None,
             on_stored: false,
             died: false,
             lives: 0,
@@ -156,6 +171,11 @@ impl Site {
         config.alarm_filter_2 = alarm_2::POWER_FAILURE | alarm_2::POWER_RESUMED;
         // There are no samples to look into.
         (config.power_quality, config.ratings) = (false, self.load.ratings());
+        config.image_check = ImageCheck::Signed(self.maker.clone());
+        (config.firmware, config.boot) = (self.banks.running().to_owned().into(), Some(self.banks.report()));
+        // What it has kept is told to this life alone.
+        let again = MeterConfig { state: MeterState::default(), ..config.clone() };
+        self.config = Some(again);
         let node = Node::assemble(FramePhy::new(self.plan), device);
         self.meter =
             Some(Meter::new(config, node, now).expect("the profiles were checked with the scenario"));
@@ -163,18 +183,37 @@ impl Site {
         self.told = now;
         self.report(now);
         let was_off = self.timepiece.run((now, self.anchor.utc(now)), false);
-        self.handle(now, MeterInput::ClockRate { fast_ppb: was_off });
+        self.tell_time(now, was_off);
+    }
+
+    /// What the clock beside the processor shows, and how fast it runs.
+    fn tell_time(&mut self, now: Instant, fast_ppb: i32) {
+        self.handle(now, MeterInput::ClockRate { fast_ppb });
         if let Some(utc) = self.timepiece.utc() {
             self.handle(now, MeterInput::Clock(UtcAnchor { at: now, utc }));
         }
+    }
+
+    /// The meter restarts into the image that it was told to activate, or back. Where nothing can be built of it, what runs goes on.
+    fn restart(&mut self, now: Instant) {
+        self.count(now);
+        let (Some(meter), Some(config)) = (&mut self.meter, &self.config) else { return };
+        let kept = MeterState { image: self.images.image(), ..meter.state() };
+        let Ok(application) = self.banks.restart(config, &kept) else { return };
+        meter.replace_application(now, application);
+        self.report(now);
+        let fast_ppb = self.timepiece.run((now, self.anchor.utc(now)), !self.on_stored);
+        self.tell_time(now, fast_ppb);
     }
 
     /// All that the flash holds, as a new life finds it: nothing is taken from memory.
     fn awake(&mut self) -> MeterState {
         let before = std::mem::replace(&mut self.journal, Journal::open(Pages::new(), self.sizes));
         self.journal = Journal::open(before.into_flash(), self.sizes);
+        let images = std::mem::replace(&mut self.images, ImageBank::open(Pages::new()));
+        self.images = ImageBank::open(images.into_flash());
         (self.on_stored, self.died) = (false, false);
-        self.journal.state().clone()
+        MeterState { image: self.images.image(), ..self.journal.state().clone() }
     }
 
     /// The supply is lost: the meter lives on what it has stored.
@@ -325,10 +364,12 @@ impl Site {
     }
 
     fn drain(&mut self, now: Instant) {
+        let mut activated = false;
         while let Some(output) = self.meter.as_mut().and_then(Meter::poll) {
             match output {
+                MeterOutput::Event(MeterEvent::ImageActivated) => activated = true,
                 MeterOutput::Persist(record) => {
-                    self.log.lost_records += u64::from(self.journal.append(&record).is_err());
+                    self.keep(&record);
                     if let MeterPersist::Captured(_) | MeterPersist::Totals(_) = record {
                         self.load.keep();
                     }
@@ -339,6 +380,22 @@ impl Site {
                 MeterOutput::Event(_) => {}
             }
         }
+        if activated {
+            self.restart(now);
+        }
+    }
+
+    /// Makes a record durable: those of an image among its blocks, all others in the journal.
+    fn keep(&mut self, record: &MeterPersist) {
+        if let MeterPersist::ImageBlock { offset, .. } = record {
+            *self.log.image_blocks.entry(*offset).or_default() += 1;
+        }
+        let is_kept = match self.images.append(record) {
+            Ok(true) => true,
+            Ok(false) => self.journal.append(record).is_ok(),
+            Err(_) => false,
+        };
+        self.log.lost_records += u64::from(!is_kept);
     }
 
     /// Somebody has set its clock. A boundary that it has jumped over gets its row at once, of what was reported last.
@@ -354,22 +411,8 @@ impl Site {
     }
 }
 
-/// The client that hears pushes without ever opening an association, with the keys of the meter \[IDIS package 2; confidence C\].
-const LISTENER: i8 = 102;
-
-fn listener(keys: &MeterKeys) -> AssociationConfig {
-    let authentication = ServerAuthentication::PreEstablished {
-        keys: SecurityContext::new(&keys.encryption.0, &keys.authentication.0),
-        client_title: collector::AssociationParameters::default().client_title,
-        last_client_counter: None,
-    };
-    AssociationConfig {
-        client_sap: LISTENER as u16,
-        authentication,
-        access: Access::Reading,
-        pre_established: false,
-    }
-}
+/// What a meter runs that was never given anything else.
+const FIRMWARE: &str = "1.0.0";
 
 impl SiteLog {
     fn on(&mut self, now: Instant, indication: &AdpmIndication) {
