@@ -62,6 +62,8 @@ pub struct StreetConfig {
     pub block: usize,
     /// What meters the customers have.
     pub meters: MeterMix,
+    /// Places of meters that only push, from 1 in the order of [`customers`].
+    pub one_way: Vec<usize>,
     /// By how much the crystals of the meters' clocks are off at most, either way, in thousand-millionths.
     pub drift_ppb: u32,
 }
@@ -78,6 +80,7 @@ impl StreetConfig {
             every_sample: false,
             block: 139,
             meters: MeterMix::SinglePhase,
+            one_way: Vec::new(),
             drift_ppb: 20_000,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::firmware::{self, Banks};
 use super::ledger::Ledger;
+use super::listener::{LISTENER, listener};
 use super::{MeterIdentity, RATE_HZ, StreetConfig, StreetError};
 use crate::feeder::Feeder;
 use crate::grid::Voltages;
@@ -9,6 +10,7 @@ use crate::household::{AMPERES_PER_LSB, Household, RATE, ThreePhaseHousehold, VO
 use crate::world::Pages;
 use g3_phy::{CENELEC_A, Exchange, Modem, ModemConfig};
 use meter::journal::ImageBank;
+use meter::objects::OneWay;
 use meter::{
     ImageCheck, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterState, Ring,
 };
@@ -71,6 +73,9 @@ impl Site {
         let load = Load::of(feeder, customer, (config.start_second, three_phases), (seed, supply))
             .ok_or_else(|| failed(String::from("no such customer")))?;
         let mut built = meter_config(&identity, load.ratings(), seed);
+        if config.one_way.contains(&(place + 1)) {
+            push_only(&mut built);
+        }
         built.image_check = ImageCheck::Signed(firmware::maker(config.seed).public_key());
         let banks = Banks::new(&built.firmware);
         built.boot = Some(banks.report());
@@ -279,6 +284,16 @@ fn meter_config(identity: &MeterIdentity, ratings: Ratings, seed: &Seed) -> Mete
     config.ratings = ratings;
     config
 }
+
+/// It pushes its captures to who listens, each at a random moment of the two minutes after it, and hears nobody.
+fn push_only(config: &mut MeterConfig) {
+    config.further = vec![listener(&config.keys)];
+    config.push_client_sap = LISTENER;
+    config.one_way = Some(OneWay { every_s: config.profiles.capture_period_s, spread_s: PUSH_SPREAD_S });
+}
+
+/// Within so many seconds after its time a push leaves.
+const PUSH_SPREAD_S: u16 = 120;
 
 fn build_meter(
     identity: &MeterIdentity,
