@@ -35,6 +35,14 @@ impl World {
         &self.sites[meter].log.image_blocks
     }
 
+    /// The status that the rows of a meter bear that are held, by their time.
+    pub fn statuses(&self, meter: usize) -> BTreeMap<Utc, u32> {
+        let eui64 = self.sites[meter].household.identity.eui64;
+        let of_it = self.concentrator.store.readings.range((eui64, IMPORT, Utc::from_millis(i64::MIN))..);
+        let of_it = of_it.take_while(|((held, name, _), _)| (*held, *name) == (eui64, IMPORT));
+        of_it.map(|(&(_, _, capture), &(_, status))| (capture, status)).collect()
+    }
+
     /// Compares every reading held with what was put in: each quantity, at the time that it bears. Notes those that differ.
     pub fn audit(&mut self) {
         let store = &self.concentrator.store;

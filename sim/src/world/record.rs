@@ -72,6 +72,8 @@ pub struct Record {
     pub failures: BTreeMap<String, u64>,
     /// Clocks that were found wrong.
     pub clock_deviations: u64,
+    /// Clocks that were found lost, each time that one was.
+    pub clocks_lost: u64,
     /// Clocks that the collector has set.
     pub clocks_set: u64,
     /// The clock that was most wrong at the beginning of a minute: whose, by how many milliseconds ahead, when.
@@ -152,6 +154,7 @@ impl Record {
                 *self.failures.entry(reason.to_string()).or_default() += 1;
             }
             CollectorEvent::ClockDeviation { .. } => self.clock_deviations += 1,
+            CollectorEvent::ClockLost { .. } => self.clocks_lost += 1,
             CollectorEvent::ClockSet { .. } => self.clocks_set += 1,
             CollectorEvent::GapLost { .. } | CollectorEvent::NeverPushed { .. } => self.captures_lost += 1,
             CollectorEvent::UnexpectedValue { meter, unexpected } => {
@@ -168,7 +171,6 @@ impl Record {
             | CollectorEvent::OrderProgress { .. }
             | CollectorEvent::KeysSettled { .. }
             | CollectorEvent::ClockBeyondLimit { .. }
-            | CollectorEvent::ClockLost { .. }
             | CollectorEvent::TaskFailed { .. }
             | CollectorEvent::ClockNotSet { .. } => {}
         }
