@@ -96,6 +96,8 @@ const GAINS: usize = (1 << RESOLUTION_BITS) / 2 + 1;
 const GAIN_FRACTION: u32 = 28;
 /// The largest correction; what the filter takes more of stays lost.
 const GAIN_MAX: i128 = 4 << GAIN_FRACTION;
+/// From two fifths of the sample rate on nothing is shown: the filter leaves nothing there but what interpolation makes of lower tones.
+const NOTHING_FROM: usize = (2 << RESOLUTION_BITS) / 5;
 
 /// Windows of so many samples and more have the narrower filter.
 const NARROW_FROM: u64 = 1568;
@@ -183,11 +185,7 @@ const fn gains(taps: &[[i32; TAPS]; PHASES]) -> [i32; GAINS] {
     while n < GAINS {
         let smallest = response[0] / (GAIN_MAX >> GAIN_FRACTION);
         let left = if response[n] < smallest { smallest } else { response[n] };
-        table[n] = ((response[0] << GAIN_FRACTION) / left) as i32;
-        // Beyond the first place that is lost everything is.
-        if left == smallest && n + 1 < GAINS {
-            response[n + 1] = 0;
-        }
+        table[n] = if n < NOTHING_FROM { ((response[0] << GAIN_FRACTION) / left) as i32 } else { 0 };
         n += 1;
     }
     table
@@ -297,13 +295,15 @@ mod tests {
     }
 
     #[test]
-    fn the_correction_is_never_more_than_four() {
+    fn the_correction_is_never_more_than_four_and_nothing_is_shown_where_nothing_can_be() {
         for duration in [80 << 16, 1067 << 16, 1 << 16, 0, u64::MAX] {
             let line = Complex { re: 683_000_000, im: -683_000_000 };
             for k in [1, 100, 405, 511] {
                 let [first, _] = Correction::of(duration).apply(k, [line; 2]);
                 let times = f64::from(first.re) / 341_500_000.0;
-                assert!((1.0..4.0001).contains(&times) && (first.re + first.im).abs() <= 1, "{times}");
+                assert!((0.0..4.0001).contains(&times) && (first.re + first.im).abs() <= 1, "{times}");
+                let frequency = (k << 16) as f64 / duration as f64;
+                assert_eq!(times == 0.0, frequency > 0.4, "{frequency}: {times}");
             }
         }
     }
