@@ -29,6 +29,7 @@ use crate::feeder::Feeder;
 use crate::grid::{Consumer, Grid};
 use crate::power_flow::Source;
 use channel::Medium;
+use plc_core::time::Duration;
 use plc_core::{Instant, SampleClock, Seed, Utc, UtcAnchor};
 use rayon::prelude::*;
 
@@ -211,6 +212,13 @@ impl Street {
     /// The meters.
     pub fn sites(&self) -> &[Site] {
         &self.sites
+    }
+
+    /// The meter at a place (from 0) loses its power at once, without a last word, and gets it back after `length`: a new life with what
+    /// its flash holds. A place where there is no meter loses nothing.
+    pub fn cut(&mut self, place: usize, length: Duration) {
+        let now = self.now();
+        self.sites.get_mut(place).into_iter().for_each(|site| site.cut(now, length));
     }
 
     /// Samples that have passed, and how many of them went over the line.

@@ -32,7 +32,7 @@ impl World {
 
     /// How often each block of an image has come to a meter, by its offset.
     pub fn image_blocks(&self, meter: usize) -> &BTreeMap<u32, u32> {
-        &self.sites[meter].log.image_blocks
+        self.sites[meter].memory().blocks()
     }
 
     /// The status that the rows of a meter bear that are held, by their time.

@@ -1,8 +1,8 @@
 //! A meter of the town.
 
-use super::flash::Pages;
 use super::layout::Household;
 use super::load::Metered;
+use super::memory::Memory;
 use super::timepiece::Timepiece;
 use super::truth::{Put, Truth};
 use crate::frame::{FramePhy, Passing};
@@ -11,7 +11,6 @@ use crate::street::{Banks, LISTENER, listener};
 use dlms::cosem::LogicalName;
 use dlms::security::PublicKey;
 use g3_phy::BandPlan;
-use meter::journal::{ImageBank, Journal};
 use meter::specs::alarm_2;
 use meter::{
     ClockShift, ImageCheck, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist,
@@ -21,7 +20,6 @@ use plc_core::sap::{AdpmIndication, FrameGeometry, Key};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, Utc, UtcAnchor};
 use plc_node::{DeviceConfig, Node, NodeConfig};
-use std::collections::BTreeMap;
 
 /// A meter with what it has kept, its load, and what has become of it.
 pub(super) struct Site {
@@ -39,10 +37,8 @@ pub(super) struct Site {
     hold_up: Duration,
     /// Its clock, which runs on without the supply.
     timepiece: Timepiece,
-    /// What the meter has made durable, in its flash; none while nobody has looked into it.
-    journal: Journal<Pages>,
-    /// The blocks of an image under way, its banks and its boot record.
-    images: ImageBank<Pages>,
+    /// What the meter has made durable, in its flash.
+    memory: Memory,
     banks: Banks,
     maker: PublicKey,
     /// How the life under way was built.
@@ -68,8 +64,6 @@ pub(super) struct SiteLog {
     /// Records that its flash did not take.
     pub(super) lost_records: u64,
     pub(super) join_failures: u32,
-    /// How often each block of an image has come, by its offset.
-    pub(super) image_blocks: BTreeMap<u32, u32>,
     /// Counters of lives that have ended.
     pub(super) past: super::record::NodeFigures,
 }
@@ -110,8 +104,7 @@ impl Site {
             meter: None,
             sizes,
             anchor,
-            journal: Journal::open(Pages::new(), sizes),
-            images: ImageBank::open(Pages::new()),
+            memory: Memory::new(sizes),
             banks: Banks::new(FIRMWARE),
             maker,
             config: None,
@@ -149,7 +142,8 @@ impl Site {
         if self.meter.is_some() {
             return;
         }
-        let kept = self.awake();
+        (self.on_stored, self.died) = (false, false);
+        let kept = self.memory.awake();
         let identity = &self.household.identity;
         let seed = self.seed.derive("life", self.lives);
         self.lives += 1;
@@ -198,22 +192,12 @@ impl Site {
     fn restart(&mut self, now: Instant) {
         self.count(now);
         let (Some(meter), Some(config)) = (&mut self.meter, &self.config) else { return };
-        let kept = MeterState { image: self.images.image(), ..meter.state() };
+        let kept = self.memory.with_image(meter.state());
         let Ok(application) = self.banks.restart(config, &kept) else { return };
         meter.replace_application(now, application);
         self.report(now);
         let fast_ppb = self.timepiece.run((now, self.anchor.utc(now)), !self.on_stored);
         self.tell_time(now, fast_ppb);
-    }
-
-    /// All that the flash holds, as a new life finds it: nothing is taken from memory.
-    fn awake(&mut self) -> MeterState {
-        let before = std::mem::replace(&mut self.journal, Journal::open(Pages::new(), self.sizes));
-        self.journal = Journal::open(before.into_flash(), self.sizes);
-        let images = std::mem::replace(&mut self.images, ImageBank::open(Pages::new()));
-        self.images = ImageBank::open(images.into_flash());
-        (self.on_stored, self.died) = (false, false);
-        MeterState { image: self.images.image(), ..self.journal.state().clone() }
     }
 
     /// The supply is lost: the meter lives on what it has stored.
@@ -358,6 +342,11 @@ impl Site {
         self.meter.as_ref()?.deadline()
     }
 
+    /// What it has made durable.
+    pub(super) const fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// What is wrong with one of its readings, if anything is.
     pub(super) fn fault(&self, name: LogicalName, stamp: Utc, value: i64) -> Option<String> {
         self.truth.fault(name, stamp, value)
@@ -369,7 +358,7 @@ impl Site {
             match output {
                 MeterOutput::Event(MeterEvent::ImageActivated) => activated = true,
                 MeterOutput::Persist(record) => {
-                    self.keep(&record);
+                    self.log.lost_records += u64::from(!self.memory.keep(&record));
                     if let MeterPersist::Captured(_) | MeterPersist::Totals(_) = record {
                         self.load.keep();
                     }
@@ -383,19 +372,6 @@ impl Site {
         if activated {
             self.restart(now);
         }
-    }
-
-    /// Makes a record durable: those of an image among its blocks, all others in the journal.
-    fn keep(&mut self, record: &MeterPersist) {
-        if let MeterPersist::ImageBlock { offset, .. } = record {
-            *self.log.image_blocks.entry(*offset).or_default() += 1;
-        }
-        let is_kept = match self.images.append(record) {
-            Ok(true) => true,
-            Ok(false) => self.journal.append(record).is_ok(),
-            Err(_) => false,
-        };
-        self.log.lost_records += u64::from(!is_kept);
     }
 
     /// Somebody has set its clock. A boundary that it has jumped over gets its row at once, of what was reported last.
