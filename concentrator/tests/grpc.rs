@@ -375,6 +375,7 @@ fn a_meter_is_explained_from_the_ground_up_with_names_instead_of_addresses() {
                 last_failure: None,
                 next_attempt: None,
                 due: false,
+                one_way: false,
             });
             let reason = SessionFailure::Association(ClientFailure::NoAnswer);
             let failed = CollectorEvent::SessionFailed { meter: eui64, reason, failures: 3 };

@@ -173,6 +173,7 @@ pub mod crediting {
     pub const NET: i64 = 1;
     pub const SUM: i64 = 2;
     pub const MAGNITUDE: i64 = 3;
+    pub const PHASES: i64 = 4;
 }
 
 /// Bits of the alarm register \[IDIS object model 0.0.97.98.0.255; confidence C\].

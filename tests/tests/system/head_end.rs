@@ -5,12 +5,12 @@ use crate::town::{Town, dump};
 use std::path::Path;
 
 /// Makes the certificates of a box and a head-end in `folder`.
-fn certificates(folder: &Path) {
+pub(crate) fn certificates(folder: &Path) {
     let made = concentrator(&["pki", "init", "--dir", folder.to_str().unwrap(), "--box", "box-1"]).end();
     assert_eq!(made.code, Some(0), "{made:?}");
 }
 
-fn start(pki: &Path, store: &Path) -> (Process, String) {
+pub(crate) fn start(pki: &Path, store: &Path) -> (Process, String) {
     let file = |name: &str| pki.join(name).display().to_string();
     let mut process = head_end(&[
         "--listen",
@@ -28,12 +28,8 @@ fn start(pki: &Path, store: &Path) -> (Process, String) {
     (process, address)
 }
 
-#[test]
-fn what_a_daemon_reads_arrives_at_the_head_end_and_digests_prove_it() {
-    let town = Town::new(2);
-    let (pki, held) = (town.path("pki"), town.path("head.sqlite"));
-    certificates(&pki);
-    let (head_end_process, address) = start(&pki, &held);
+/// Configures the daemon of the town to deliver to the head-end at `address`, with the certificates in `pki`.
+pub(crate) fn delivering(town: &Town, address: &str) {
     let port = address.rsplit(':').next().unwrap();
     let config = std::fs::read_to_string(town.path("daemon.toml")).unwrap();
     let backhaul = format!(
@@ -41,6 +37,15 @@ fn what_a_daemon_reads_arrives_at_the_head_end_and_digests_prove_it() {
          certificate = \"pki/box-1.pem\"\nkey = \"pki/box-1.key\"\n\n[[meter]]"
     );
     std::fs::write(town.path("daemon.toml"), config.replacen("[[meter]]", &backhaul, 1)).unwrap();
+}
+
+#[test]
+fn what_a_daemon_reads_arrives_at_the_head_end_and_digests_prove_it() {
+    let town = Town::new(2);
+    let (pki, held) = (town.path("pki"), town.path("head.sqlite"));
+    certificates(&pki);
+    let (head_end_process, address) = start(&pki, &held);
+    delivering(&town, &address);
     let daemon = town.daemon();
     let ask = |words: &[&str]| concentrator(&[words, &["--address", &daemon.url]].concat()).end();
     wait_for("all that is read is delivered", || {

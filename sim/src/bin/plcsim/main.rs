@@ -62,6 +62,9 @@ struct World {
     /// Noise such that the worst link has this ratio of signal to noise, in decibels.
     #[arg(long, value_name = "DB", allow_negative_numbers = true, value_parser = decibels)]
     snr: Option<f64>,
+    /// The meter at this place only pushes, and hears nobody; may be said again.
+    #[arg(long, value_name = "PLACE", value_parser = clap::value_parser!(u8).range(1..=55))]
+    one_way: Vec<u8>,
 }
 
 /// `plcsim street`.
