@@ -92,7 +92,7 @@ fn server_alone() -> World {
 }
 
 #[test]
-fn guessing_at_the_proof_locks_the_association_for_a_while() {
+fn guessing_at_the_proof_ends_in_one_guess_now_and_then() {
     let (mut world, mut insider) = (server_alone(), Insider::new());
     for guess in 1..=3 {
         let answers = world.probe(&insider.aarq());
@@ -103,9 +103,14 @@ fn guessing_at_the_proof_locks_the_association_for_a_while() {
     }
     let locked = (AssociationResult::RejectedTransient, Diagnostic::AuthenticationFailure, None);
     assert_eq!(verdict(&world.probe(&insider.aarq())), locked);
-    world.now += Duration::from_millis(599_999);
+    world.now += Duration::from_millis(199_999);
     assert_eq!(verdict(&world.probe(&insider.aarq())), locked);
     world.now += Duration::from_millis(1);
+    world.probe(&insider.aarq());
+    let wrong = insider.pass_3(&[0; 16]);
+    world.probe(&wrong);
+    assert_eq!(verdict(&world.probe(&insider.aarq())), locked);
+    world.now += Duration::from_secs(200);
     insider.associate(&mut world);
     world.probe(&insider.get());
     assert_eq!(world.meter.reading, 1);

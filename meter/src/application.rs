@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 use attempts::Attempts;
 use core::time::Duration;
 use dlms::classes::G3Network;
-use dlms::server::{Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
+use dlms::server::{Origin, Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
 use metrology::{Frame, Ledger, Registers, Steady, TamperInputs};
 use plc_core::sap::{
     AdpStatus, AdpmIndication, DLMS_PORT, Handle, Persist, UdpConfirm, UdpIndication, UdpPayload, UdpRequest,
@@ -70,6 +70,8 @@ pub enum ApplicationInput<'a> {
     },
     /// A datagram has arrived.
     Udp(UdpIndication),
+    /// The same, where several senders may be in one place: those of a host that has several connections.
+    UdpFrom(Origin, UdpIndication),
     /// A datagram has left, or has not.
     UdpConfirm(UdpConfirm),
     /// The connection that datagrams of this peer came over is gone, and with it every session that was
@@ -389,6 +391,7 @@ impl MeterApplication {
         &mut self,
         now: Instant,
         datagram: &UdpIndication,
+        origin: Origin,
         network: Option<&mut dyn G3Network>,
     ) {
         if self.deaf {
@@ -404,7 +407,8 @@ impl MeterApplication {
         counters.refresh(&self.server);
         self.with_objects(now, network, |objects, server| {
             let mut shown = CountersShown { objects, counters: &counters };
-            let input = ServerInput { peer: datagram.src.0, bytes: &datagram.payload, objects: &mut shown };
+            let input =
+                ServerInput { peer: datagram.src.0, origin, bytes: &datagram.payload, objects: &mut shown };
             server.handle(now, input);
             objects.step(now);
         });
@@ -549,7 +553,10 @@ impl Machine for MeterApplication {
             ApplicationInput::Activation(activation) => self.on_activation(now, activation),
             ApplicationInput::ClockRate { fast_ppb } => self.measurement.on_clock_rate(now, fast_ppb),
             ApplicationInput::Clock(anchor) => self.on_clock(now, anchor),
-            ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram, None),
+            ApplicationInput::Udp(datagram) => {
+                self.on_udp(now, &datagram, Origin::of_peer(datagram.src.0), None);
+            }
+            ApplicationInput::UdpFrom(origin, datagram) => self.on_udp(now, &datagram, origin, None),
             ApplicationInput::UdpConfirm(UdpConfirm { status, .. }) => {
                 self.counters.undelivered += u64::from(status != AdpStatus::Success);
             }

@@ -12,7 +12,10 @@ use dlms::wrapper::WpduStream;
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, Utc};
 use sim::desk::*;
+use std::net::{IpAddr, Ipv4Addr};
 
+/// Where every client is that is nowhere else.
+const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const MIDNIGHT: i64 = 1_795_305_600;
 const IMPORT: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 1, 8, 0, 255]), 2);
 const LDN: AttributeRequest = AttributeRequest::new(1, LogicalName([0, 0, 42, 0, 0, 255]), 2);
@@ -141,7 +144,7 @@ fn both_carriers_bring_the_same_registers_and_the_same_profile() {
     for mut guest in [Guest::wrapper(true), Guest::hdlc(true)] {
         let now = Instant::from_secs(10 * 86_400);
         let mut desk = desk(now);
-        desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+        desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
         assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
         let ClientOutput::Value(energy) = guest.ask(now, &mut desk, ClientInput::Get(IMPORT)) else {
             panic!()
@@ -162,7 +165,7 @@ fn the_meter_measures_while_it_is_served() {
     let mut now = Instant::from_secs(10 * 86_400);
     let mut desk = desk(now);
     let mut guest = Guest::wrapper(true);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper, host: HOST });
     guest.ask(now, &mut desk, ClientInput::Connect);
     let mut read = |now, desk: &mut Desk, attribute: AttributeRequest| {
         let ClientOutput::Value(value) = guest.ask(now, desk, ClientInput::Get(attribute)) else { panic!() };
@@ -184,18 +187,18 @@ fn what_a_closed_connection_has_opened_is_closed_for_the_next_one() {
     let clock = ClientInput::Get(AttributeRequest::new(8, LogicalName([0, 0, 1, 0, 0, 255]), 2));
     let mut desk = desk(now);
     let mut guest = Guest::wrapper(false);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper, host: HOST });
     guest.ask(now, &mut desk, ClientInput::Connect);
     assert!(matches!(guest.ask(now, &mut desk, clock.clone()), ClientOutput::Value(_)));
     desk.handle(now, DeskInput::Closed { connection: 1 });
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper, host: HOST });
     let refused = guest.ask(now, &mut desk, clock.clone());
     assert!(matches!(refused, ClientOutput::Failed(ClientFailure::Exception(_))), "{refused:?}");
     // Not even where nobody has said that the first one is gone.
     let mut heir = Guest::wrapper(false);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper, host: HOST });
     heir.ask(now, &mut desk, ClientInput::Connect);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper, host: HOST });
     let refused = heir.ask(now, &mut desk, clock);
     assert!(matches!(refused, ClientOutput::Failed(_)), "{refused:?}");
 }
@@ -205,13 +208,50 @@ fn a_stream_that_is_none_is_closed_and_connections_are_bounded() {
     let now = Instant::from_secs(10 * 86_400);
     let mut desk = desk(now);
     for connection in 0..66 {
-        desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+        desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper, host: HOST });
     }
     let closed = std::iter::from_fn(|| desk.poll()).filter(|o| matches!(o, DeskOutput::Close { .. })).count();
     assert_eq!((closed, desk.occupancy()), (2, (64, 64)));
     desk.handle(now, DeskInput::Octets { connection: 3, octets: b"GET / HTTP/1.1\r\n" });
     let Some(DeskOutput::Close { connection: 3, reason }) = desk.poll() else { panic!("closed") };
     assert_eq!((reason.as_str(), desk.occupancy().0), ("wrapper version 18245, expected 1", 63));
+}
+
+/// What becomes of an association of client 17 over a new connection from `host`.
+fn with_password(now: Instant, desk: &mut Desk, host: u8, octets: &[u8]) -> ClientOutput {
+    let password = dlms::security::Secret::new(octets);
+    let config = ClientConfig {
+        client_sap: 17,
+        authentication: ClientAuthentication::Lls { password, keys: None },
+        ..client_config(false, 1)
+    };
+    let mut guest = Guest::Wrapper(Client::new(config), WpduStream::new(2000));
+    let host = IpAddr::V4(Ipv4Addr::new(192, 0, 2, host));
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host });
+    let said = guest.ask(now, desk, ClientInput::Connect);
+    desk.handle(now, DeskInput::Closed { connection: 1 });
+    said
+}
+
+#[test]
+fn wrong_passwords_over_many_connections_of_a_host_keep_out_that_host_alone_and_not_for_good() {
+    let now = Instant::from_secs(10 * 86_400);
+    let mut desk = desk(now);
+    let failed = |result| {
+        let failure = ClientFailure::Rejected(result, dlms::apdu::Diagnostic::AuthenticationFailure);
+        ClientOutput::Failed(failure)
+    };
+    let wrong = failed(dlms::apdu::AssociationResult::RejectedPermanent);
+    let unheard = failed(dlms::apdu::AssociationResult::RejectedTransient);
+    let said: Vec<_> = (0..100).map(|_| with_password(now, &mut desk, 1, b"87654321")).collect();
+    assert_eq!((&said[..5], &said[5..]), (&vec![wrong.clone(); 5][..], &vec![unheard.clone(); 95][..]));
+    assert_eq!(with_password(now, &mut desk, 1, b"12345678"), unheard);
+    assert_eq!(with_password(now, &mut desk, 2, b"12345678"), ClientOutput::Connected);
+    let minute = now + Duration::from_secs(60);
+    assert_eq!(with_password(minute, &mut desk, 1, b"87654321"), wrong);
+    assert_eq!(with_password(minute, &mut desk, 1, b"12345678"), unheard, "one attempt a minute");
+    let next = minute + Duration::from_secs(60);
+    assert_eq!(with_password(next, &mut desk, 1, b"12345678"), ClientOutput::Connected);
 }
 
 #[test]
@@ -269,7 +309,7 @@ fn connections_that_ask_for_nothing_make_room_and_end() {
     let now = Instant::from_secs(300_000);
     let mut desk = desk(now);
     let mut guest = Guest::wrapper(false);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
     assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
     let (_, most) = desk.occupancy();
     let closed = |desk: &mut Desk| {
@@ -282,12 +322,12 @@ fn connections_that_ask_for_nothing_make_room_and_end() {
     };
     let later = |seconds| now + Duration::from_secs(seconds);
     for silent in 2..=most as u16 {
-        desk.handle(later(1), DeskInput::Opened { connection: silent, kind: CarrierKind::Hdlc });
+        desk.handle(later(1), DeskInput::Opened { connection: silent, kind: CarrierKind::Hdlc, host: HOST });
         // Half a frame is no request.
         desk.handle(later(1), DeskInput::Octets { connection: silent, octets: &[0x7E, 0xA0] });
     }
     assert_eq!((desk.occupancy(), closed(&mut desk)), ((most, most), vec![]));
-    desk.handle(later(2), DeskInput::Opened { connection: 1000, kind: CarrierKind::Wrapper });
+    desk.handle(later(2), DeskInput::Opened { connection: 1000, kind: CarrierKind::Wrapper, host: HOST });
     assert_eq!(
         (desk.occupancy().0, closed(&mut desk)),
         (most, vec![2]),
@@ -308,7 +348,7 @@ fn connections_that_ask_for_nothing_make_room_and_end() {
 fn who_sends_too_long_an_apdu_over_tcp_is_told_so_and_then_the_connection_is_closed() {
     let now = Instant::from_secs(300_000);
     let mut desk = desk(now);
-    desk.handle(now, DeskInput::Opened { connection: 7, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 7, kind: CarrierKind::Wrapper, host: HOST });
     while desk.poll().is_some() {}
     // Nothing but the header of 65535 octets has come.
     desk.handle(now, DeskInput::Octets { connection: 7, octets: &[0, 1, 0, 16, 0, 1, 0xFF, 0xFF] });
@@ -342,17 +382,23 @@ fn who_has_opened_no_association_makes_room_whatever_he_sends_and_who_has_proved
     let later = |seconds| now + Duration::from_secs(seconds);
     let mut desk = desk(now);
     let mut guest = Guest::wrapper(true);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
     assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
     let (_, most) = desk.occupancy();
     for other in 2..=most as u16 {
-        desk.handle(later(1), DeskInput::Opened { connection: other, kind: CarrierKind::Wrapper });
+        desk.handle(
+            later(1),
+            DeskInput::Opened { connection: other, kind: CarrierKind::Wrapper, host: HOST },
+        );
         let octets = if other % 2 == 0 { NOTHING } else { REQUEST };
         desk.handle(later(1), DeskInput::Octets { connection: other, octets });
     }
     assert_eq!((desk.occupancy().0, closed(&mut desk)), (most, vec![]));
     for comes in 0..most as u16 - 1 {
-        desk.handle(later(2), DeskInput::Opened { connection: 1000 + comes, kind: CarrierKind::Hdlc });
+        desk.handle(
+            later(2),
+            DeskInput::Opened { connection: 1000 + comes, kind: CarrierKind::Hdlc, host: HOST },
+        );
         assert_eq!(closed(&mut desk), [2 + comes]);
     }
     let value = guest.ask(later(3), &mut desk, ClientInput::Get(LDN));
@@ -370,18 +416,21 @@ fn where_all_have_opened_an_association_who_has_proved_nothing_makes_room_and_wh
     let later = |seconds| now + Duration::from_secs(seconds);
     let mut desk = desk(now);
     let mut guest = Guest::wrapper(true);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
     assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
     let most = desk.occupancy().1 as u16;
     for other in 2..=most {
-        desk.handle(later(1), DeskInput::Opened { connection: other, kind: CarrierKind::Wrapper });
+        desk.handle(
+            later(1),
+            DeskInput::Opened { connection: other, kind: CarrierKind::Wrapper, host: HOST },
+        );
         desk.handle(later(1), DeskInput::Octets { connection: other, octets: &PUBLIC });
     }
     while desk.poll().is_some() {}
     // He who comes asks for an association as well, so that the next takes the place of another.
     for comes in 0..most - 1 {
         let connection = 1000 + comes;
-        desk.handle(later(2), DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+        desk.handle(later(2), DeskInput::Opened { connection, kind: CarrierKind::Wrapper, host: HOST });
         desk.handle(later(2), DeskInput::Octets { connection, octets: &PUBLIC });
         assert_eq!(closed(&mut desk), [2 + comes]);
     }
@@ -395,12 +444,15 @@ fn datagrams_take_no_place_of_a_connection_and_their_senders_are_bounded_by_the_
     let mut desk = desk(now);
     let (_, most) = desk.occupancy();
     for sender in 0..2 * most as u16 {
-        desk.handle(now, DeskInput::Opened { connection: 100 + sender, kind: CarrierKind::Datagrams });
+        desk.handle(
+            now,
+            DeskInput::Opened { connection: 100 + sender, kind: CarrierKind::Datagrams, host: HOST },
+        );
         desk.handle(now, DeskInput::Octets { connection: 100 + sender, octets: REQUEST });
     }
     assert_eq!(closed(&mut desk).len(), most, "the rest stays");
     for connection in 0..most as u16 {
-        desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+        desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper, host: HOST });
     }
     assert_eq!((closed(&mut desk), desk.occupancy().0), (vec![], most));
 }
@@ -423,7 +475,7 @@ fn switch(guest: &mut Guest, desk: &mut Desk, now: Instant, method: i8) {
 fn a_load_that_is_disconnected_takes_neither_power_nor_energy_until_it_is_connected_again() {
     let start = Instant::from_secs(10 * 86_400);
     let (mut desk, mut guest) = (desk(start), Guest::wrapper(true));
-    desk.handle(start, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    desk.handle(start, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
     assert_eq!(guest.ask(start, &mut desk, ClientInput::Connect), ClientOutput::Connected);
     let at = |seconds| start + Duration::from_secs(seconds);
     assert!(number(&mut guest, &mut desk, at(10), POWER) > 0);

@@ -6,7 +6,7 @@ use super::pushing::Pushes;
 use super::session::{Channel, Phase, Session, Terms};
 use super::sessions::Sessions;
 use super::voice::Voice;
-use super::{AssociationConfig, SecurityErrors, ServerConfig, ServerEvent, ServerPersist};
+use super::{AssociationConfig, Origin, SecurityErrors, ServerConfig, ServerEvent, ServerPersist};
 use crate::apdu::{ExceptionResponse, ServiceError, StateError};
 use crate::security::{End, Form, Mark, OpenFault, SecurityContext, Wrap};
 use crate::wrapper::Wpdu;
@@ -18,6 +18,8 @@ use plc_core::Instant;
 pub(super) struct Caller<'s> {
     pub(super) now: Instant,
     pub(super) peer: u16,
+    /// Where the datagram came from.
+    pub(super) origin: Origin,
     /// Index of the association.
     pub(super) index: usize,
     pub(super) association: &'s AssociationConfig,
@@ -202,20 +204,21 @@ impl<'s> Caller<'s> {
         Patience { most: self.config.max_failed_proofs, lockout: self.config.lockout }
     }
 
-    /// Whether this peer has guessed too often, or too many others have.
+    /// Whether too many wrong guesses came from there.
     pub(super) fn is_locked(&mut self) -> bool {
         let patience = self.patience();
-        self.guard.failures.is_locked(self.now, self.peer, patience)
+        self.guard.failures.is_locked(self.now, self.origin, patience)
     }
 
     pub(super) fn on_proved(&mut self) {
-        self.guard.failures.on_proved(self.now, self.peer);
+        let patience = self.patience();
+        self.guard.failures.on_proved(self.now, self.origin, patience);
     }
 
-    /// A wrong proof or password: so many of them lock the peer out of the association.
+    /// A wrong proof or password: where so many of them come from is heard only now and then.
     pub(super) fn on_failed_proof(&mut self) {
         let patience = self.patience();
-        let locked = self.guard.failures.on_failed(self.now, self.peer, patience);
+        let locked = self.guard.failures.on_failed(self.now, self.origin, patience);
         let client_sap = self.association.client_sap;
         self.voice.counters.unauthentic += 1;
         self.voice.tell(ServerEvent::AuthenticationFailure { client_sap });

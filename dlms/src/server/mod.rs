@@ -23,6 +23,7 @@ mod model;
 mod negotiated;
 mod notification;
 mod opening;
+mod origin;
 mod proving;
 mod pushing;
 mod recent;
@@ -45,6 +46,7 @@ pub use config::{
 pub use counters::ServerCounters;
 pub use model::{AssociationContext, ObjectEntry, ObjectModel};
 pub use notification::{Notification, NotifyFault};
+pub use origin::Origin;
 pub use restore::ServerRecords;
 pub use standing::Standing;
 
@@ -88,15 +90,21 @@ impl Server {
         }
     }
 
-    /// Serves one datagram from `peer`; outputs follow from `poll`.
+    /// Serves one datagram from `peer`, whose number is its address; outputs follow from `poll`.
     pub fn serve(&mut self, now: Instant, peer: u16, bytes: &[u8], objects: &mut dyn ObjectModel) {
+        self.handle(now, ServerInput { peer, origin: Origin::of_peer(peer), bytes, objects });
+    }
+
+    fn on_datagram(&mut self, now: Instant, input: ServerInput<'_>) {
+        let ServerInput { peer, origin, bytes, objects } = input;
         let Ok(wpdu) = Wpdu::from_bytes(bytes) else { return self.voice.counters.malformed += 1 };
         let is_here = wpdu.destination == self.config.server_sap;
         let Some(index) = self.association(wpdu.source).filter(|_| is_here) else {
             return self.on_stranger(peer, &wpdu);
         };
         self.sessions.expire(now);
-        self.on_apdu(now, peer, index, wpdu.apdu, objects);
+        let caller = Caller { origin, ..self.caller(now, peer, index) };
+        on_apdu(caller, wpdu.apdu, objects);
     }
 
     /// The connection of `peer` is gone, and with it every session that was opened over it.
@@ -195,6 +203,7 @@ impl Server {
         Caller {
             now,
             peer,
+            origin: Origin::of_peer(peer),
             index,
             association,
             config,
@@ -224,20 +233,6 @@ impl Server {
     fn association(&self, client_sap: u16) -> Option<usize> {
         self.config.associations.iter().position(|association| association.client_sap == client_sap)
     }
-
-    fn on_apdu(&mut self, now: Instant, peer: u16, index: usize, apdu: &[u8], objects: &mut dyn ObjectModel) {
-        let caller = &mut self.caller(now, peer, index);
-        match apdu.first() {
-            Some(&apdu_tag::AARQ) => Opening { caller }.on_aarq(apdu),
-            Some(&apdu_tag::RLRQ) => Closing { caller }.on_rlrq(apdu),
-            Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => Serving { caller, objects }.on_general_block(apdu),
-            Some(&tag) if is_ciphered(tag) || is_general(tag) => {
-                Serving { caller, objects }.on_ciphered(apdu)
-            }
-            Some(_) => Serving { caller, objects }.on_plain(apdu),
-            None => caller.voice.counters.malformed += 1,
-        }
-    }
 }
 
 impl Machine for Server {
@@ -245,7 +240,7 @@ impl Machine for Server {
     type Output = ServerOutput;
 
     fn handle(&mut self, now: Instant, input: ServerInput<'_>) {
-        self.serve(now, input.peer, input.bytes, input.objects);
+        self.on_datagram(now, input);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -259,5 +254,17 @@ impl Machine for Server {
 
     fn poll(&mut self) -> Option<ServerOutput> {
         self.voice.poll()
+    }
+}
+
+fn on_apdu(mut caller: Caller<'_>, apdu: &[u8], objects: &mut dyn ObjectModel) {
+    let caller = &mut caller;
+    match apdu.first() {
+        Some(&apdu_tag::AARQ) => Opening { caller }.on_aarq(apdu),
+        Some(&apdu_tag::RLRQ) => Closing { caller }.on_rlrq(apdu),
+        Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => Serving { caller, objects }.on_general_block(apdu),
+        Some(&tag) if is_ciphered(tag) || is_general(tag) => Serving { caller, objects }.on_ciphered(apdu),
+        Some(_) => Serving { caller, objects }.on_plain(apdu),
+        None => caller.voice.counters.malformed += 1,
     }
 }

@@ -10,7 +10,7 @@ use crate::street::{MeterIdentity, ratings};
 use crate::world::load::Load;
 use dlms::hdlc::Address;
 use dlms::security::SystemTitle;
-use dlms::server::Standing;
+use dlms::server::{Origin, Standing};
 use meter::{
     ApplicationInput, ApplicationOutput, ImageCheck, MeterApplication, MeterConfig, MeterConfigError,
     MeterEvent, MeterKeys, MeterPersist, MeterState, Totals, objects::PushHost,
@@ -154,19 +154,17 @@ impl Bench {
     }
 
     /// Gives a datagram to the meter, which tells its answers.
-    pub(super) fn serve(&mut self, now: Instant, connection: u16, datagram: &[u8]) {
+    pub(super) fn serve(&mut self, now: Instant, connection: u16, origin: Origin, datagram: &[u8]) {
         let Ok(payload) = UdpPayload::from_slice(datagram) else { return };
-        self.meter.handle(
-            now,
-            ApplicationInput::Udp(UdpIndication {
-                src: ShortAddress(connection),
-                src_port: DLMS_PORT,
-                dst_port: DLMS_PORT,
-                payload,
-                hops: 0,
-                lqi: Lqi(u8::MAX),
-            }),
-        );
+        let datagram = UdpIndication {
+            src: ShortAddress(connection),
+            src_port: DLMS_PORT,
+            dst_port: DLMS_PORT,
+            payload,
+            hops: 0,
+            lqi: Lqi(u8::MAX),
+        };
+        self.meter.handle(now, ApplicationInput::UdpFrom(origin, datagram));
         self.drain();
     }
 

@@ -59,12 +59,14 @@ impl Driver {
                 }
                 return self.on_left(connection, true);
             }
-            Ok(Reached::Connection(stream)) => Connected::new(stream, connection, &self.events),
+            Ok(Reached::Connection(stream)) => stream
+                .peer_addr()
+                .and_then(|host| Ok((host.ip(), Connected::new(stream, connection, &self.events)?))),
             Err(error) => Err(error),
         };
         match client {
-            Ok(client) => {
-                self.desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+            Ok((host, client)) => {
+                self.desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper, host });
                 let client = Client::Connection(client);
                 let sent = client.send(octets);
                 self.clients.insert(connection, client);

@@ -45,7 +45,8 @@ impl Driver {
             self.desk.handle(now, DeskInput::Closed { connection: before });
         }
         self.clients.insert(connection, Client::Peer(Peer { socket, address }));
-        self.desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Datagrams });
+        self.desk
+            .handle(now, DeskInput::Opened { connection, kind: CarrierKind::Datagrams, host: address.ip() });
         true
     }
 
@@ -62,7 +63,8 @@ impl Driver {
         self.next = connection.wrapping_add(1);
         self.clients.insert(connection, Client::Peer(Peer { socket, address: from }));
         self.peers.insert(from, connection);
-        self.desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Datagrams });
+        self.desk
+            .handle(now, DeskInput::Opened { connection, kind: CarrierKind::Datagrams, host: from.ip() });
         Some(connection)
     }
 }

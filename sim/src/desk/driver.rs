@@ -10,7 +10,7 @@ use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Utc};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -158,7 +158,7 @@ impl Driver {
         match event {
             Event::Came(stream, from, kind) => {
                 log(&self.desk, DeskEvent::Came(from));
-                self.on_came(now, stream, kind);
+                self.on_came(now, stream, from.ip(), kind);
             }
             Event::Octets(connection, socket, _) if !self.has(connection, socket) => {}
             Event::Octets(connection, _, octets) => {
@@ -184,12 +184,12 @@ impl Driver {
         matches!(self.clients.get(&connection), Some(Client::Connection(client)) if client.socket == socket)
     }
 
-    fn on_came(&mut self, now: Instant, stream: TcpStream, kind: CarrierKind) {
+    fn on_came(&mut self, now: Instant, stream: TcpStream, host: IpAddr, kind: CarrierKind) {
         let Some(connection) = free_number(self.next, &self.clients) else { return };
         if let Ok(client) = Connected::new(stream, connection, &self.events) {
             self.next = connection.wrapping_add(1);
             self.clients.insert(connection, Client::Connection(client));
-            self.desk.handle(now, DeskInput::Opened { connection, kind });
+            self.desk.handle(now, DeskInput::Opened { connection, kind, host });
         }
     }
 
