@@ -261,18 +261,40 @@ fn a_customer_that_the_feeder_does_not_have_is_named() {
     assert_eq!(error.to_string(), "customer 99: expected 1 to 55");
 }
 
+/// What a meter has left that was switched off as soon as it was open for clients.
+fn memory_of_a_first_life(name: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("desk-{name}-{}", std::process::id()));
+    let first = folder.join("first");
+    let ports = DeskPorts { state: Some(first.clone()), ..DeskPorts::default() };
+    let (open, is_open) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        serve(desk_config(Address::one(1).unwrap()), ports, |_, line| {
+            if line.event == DeskEvent::Open {
+                open.send(()).unwrap();
+            }
+        })
+    });
+    is_open.recv_timeout(Duration::from_secs(60)).unwrap();
+    for file in ["records", "flash", "images"] {
+        std::fs::copy(first.join(file), folder.join(file)).unwrap();
+    }
+    folder
+}
+
 #[test]
 fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let folder = std::env::temp_dir().join(format!("desk-{}", std::process::id()));
-    std::fs::create_dir(&folder).unwrap();
+    let folder = memory_of_a_first_life("counters");
     let path = folder.join("records");
     // Customer 3 of seed 1 has this title.
     std::fs::write(&path, "meter 53494d0000000003\nahead 0\nsend 77\nreceive 1 4\n").unwrap();
     let ports = DeskPorts { wrapper: Some(listener), state: Some(folder.clone()), ..DeskPorts::default() };
-    std::thread::spawn(move || serve(desk_config(Address::one(1).unwrap()), ports, |_, _| ()));
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        serve(desk_config(Address::one(1).unwrap()), ports, |_, line| tell.send(line.to_string()).unwrap())
+    });
     let mut socket = std::net::TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let (mut client, mut stream) = (Client::new(client_config(true, 5)), WpduStream::new(2000));
@@ -297,6 +319,10 @@ fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
     };
     assert_eq!(ask(ClientInput::Connect), ClientOutput::Connected);
     assert!(matches!(ask(ClientInput::Get(PROFILE)), ClientOutput::Value(_)));
+    let from = socket.local_addr().unwrap();
+    let lines: Vec<String> = told.try_iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
+    let (came, opened) = ("wrapper: has come", "wrapper: client 1 has opened its association");
+    assert_eq!(lines[1..], [format!("{from} {came}"), format!("{from} {opened}")], "{lines:?}");
     let kept = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     let counter =

@@ -128,6 +128,10 @@ impl Bench {
         &self.identity
     }
 
+    pub(super) fn utc(&self, now: Instant) -> Option<Utc> {
+        self.meter.measurement().clock().utc(now)
+    }
+
     /// When there is something to measure.
     pub(super) const fn next_piece(&self) -> Instant {
         self.piece_end

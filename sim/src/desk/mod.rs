@@ -11,6 +11,7 @@ mod connection;
 mod datagrams;
 mod driver;
 mod flash_file;
+mod lines;
 mod memory;
 mod plan;
 mod plan_file;
@@ -18,7 +19,8 @@ mod records;
 
 pub use bench::{DeskConfig, DeskError};
 pub use carrier::CarrierKind;
-pub use driver::{DeskEvent, DeskPorts, ServeError, serve};
+pub use driver::{DeskPorts, ServeError, serve};
+pub use lines::{DeskEvent, DeskLine, DeskPeer};
 pub use memory::DeskState;
 pub use plan::{ClientKey, PlannedClient, PlannedKeys, PlannedProof, TestPlan};
 
@@ -99,7 +101,12 @@ pub enum DeskOutput {
     /// Make this durable before the octets that follow.
     Persist(MeterPersist),
     /// Something worth logging has happened.
-    Event(MeterEvent),
+    Event {
+        /// While this connection was served, if it was one.
+        connection: Option<u16>,
+        /// What.
+        event: MeterEvent,
+    },
 }
 
 /// One meter and the connections of its clients.
@@ -131,6 +138,11 @@ impl Desk {
     /// Its clients.
     pub const fn plan(&self) -> &TestPlan {
         &self.config.plan
+    }
+
+    /// What its clock shows; `None` if that was never set.
+    pub fn utc(&self, now: Instant) -> Option<Utc> {
+        self.bench.utc(now)
     }
 
     /// Connections, and the most that there may be; senders of datagrams have as many places of their own.
@@ -268,6 +280,9 @@ impl Desk {
         while let Some(note) = self.bench.take_note() {
             match note {
                 Note::Datagram(to, octets) if to == connection => answers.push(octets),
+                Note::Event(event) => {
+                    self.out.push_back(DeskOutput::Event { connection: Some(connection), event });
+                }
                 note => self.tell(now, note),
             }
         }
@@ -289,7 +304,7 @@ impl Desk {
     fn tell(&mut self, now: Instant, note: Note) {
         match note {
             Note::Persist(record) => self.out.push_back(DeskOutput::Persist(record)),
-            Note::Event(event) => self.out.push_back(DeskOutput::Event(event)),
+            Note::Event(event) => self.out.push_back(DeskOutput::Event { connection: None, event }),
             Note::Push(connection, host, octets) => {
                 self.out.push_back(DeskOutput::Push { connection, host, octets });
             }

@@ -30,14 +30,12 @@ pub(crate) fn serve(args: &MeterArgs) -> Result<(), Failure> {
         state: args.state.clone(),
     };
     let where_to_find = listeners(&ports)?;
-    desk::serve(config, ports, |desk, event| {
+    desk::serve(config, ports, |desk, line| {
         // A log that nobody reads is no reason to stop.
-        let _ = match event {
+        let _ = match &line.event {
             DeskEvent::Open => io::stdout().write_all(description(desk, &where_to_find).as_bytes()),
-            DeskEvent::Came(from) => writeln!(io::stderr(), "{from} has come"),
-            DeskEvent::Dropped(reason) => writeln!(io::stderr(), "a connection is dropped: {reason}"),
             DeskEvent::Meter(MeterEvent::ClockSet(ClockShift::Millis(0))) => Ok(()),
-            DeskEvent::Meter(event) => writeln!(io::stderr(), "{event:?}"),
+            _ => writeln!(io::stderr(), "{line}"),
         };
     })?;
     Ok(())
