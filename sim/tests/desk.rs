@@ -513,3 +513,40 @@ fn a_load_that_is_disconnected_takes_neither_power_nor_energy_until_it_is_connec
     switch(&mut guest, &mut desk, at(121), 2);
     assert!(number(&mut guest, &mut desk, at(130), POWER) > 0);
 }
+
+#[test]
+fn the_plan_of_a_meter_shows_the_keys_that_clients_have_changed_in_earlier_lives() {
+    use dlms::security::{Curve, KeyId, KeyUse, PrivateKey, Secret};
+    use dlms::server::ServerPersist;
+    let private = PrivateKey::from_octets(Curve::P256, &[7; 32]).unwrap();
+    let mut meter = meter::MeterState::default();
+    for record in [
+        ServerPersist::Key { client_sap: 1, id: KeyId::Unicast, key: Secret::new(&[0xA1; 16]) },
+        ServerPersist::Key { client_sap: 4, id: KeyId::Authentication, key: Secret::new(&[0xA2; 32]) },
+        ServerPersist::Key { client_sap: 1, id: KeyId::Master, key: Secret::new(&[0xA3; 16]) },
+        ServerPersist::KeyPair { client_sap: 3, key_use: KeyUse::Agreement, private },
+    ] {
+        meter.security.keep(&record);
+    }
+    let plain = desk_config(Address::one(1).unwrap());
+    let state = Some(DeskState { meter, ahead_ms: 0 });
+    let changed = DeskConfig { state, ..plain.clone() };
+    let now = Instant::from_secs(10 * 86_400);
+    let printed = |config| Desk::new(config, now, Utc::from_secs(MIDNIGHT)).unwrap().plan().to_toml();
+    let (before, after) = (printed(plain), printed(changed));
+    let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    assert_eq!(before.len(), after.len());
+    let changed: Vec<&str> = after.iter().zip(&before).filter(|(a, b)| a != b).map(|(a, _)| *a).collect();
+    let counted = |digits: &str, octets| digits.repeat(octets);
+    assert_eq!(
+        changed[..4],
+        [
+            format!("encryption_key = \"{}\"", counted("a1", 16)),
+            format!("master_key = \"{}\"", counted("a3", 16)),
+            format!("server_agreement_key = \"{}\"", counted("07", 32)),
+            changed[3].to_owned(),
+        ]
+    );
+    assert!(changed[3].starts_with("server_agreement_public_key"), "{changed:?}");
+    assert_eq!(changed[4..], [format!("authentication_key = \"{}\"", counted("a2", 32))]);
+}

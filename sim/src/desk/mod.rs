@@ -124,7 +124,9 @@ impl Desk {
     /// # Errors
     /// No such customer, or a meter that cannot be built.
     pub fn new(config: DeskConfig, now: Instant, utc: Utc) -> Result<Self, DeskError> {
-        let bench = Bench::new(&config, now, utc)?;
+        let (bench, mut config) = (Bench::new(&config, now, utc)?, config);
+        let changed = config.state.iter().flat_map(|state| state.meter.security.iter());
+        changed.for_each(|record| config.plan.renew(record));
         let mut desk = Self { bench, connections: BTreeMap::new(), config, out: VecDeque::new() };
         desk.tell_notes(now);
         Ok(desk)
@@ -135,7 +137,7 @@ impl Desk {
         self.bench.identity()
     }
 
-    /// Its clients.
+    /// Its clients, with the keys that were in force when the desk was opened.
     pub const fn plan(&self) -> &TestPlan {
         &self.config.plan
     }
