@@ -31,7 +31,8 @@ fn desk_with(customer: u32, hdlc_address: Address, plan: TestPlan) -> [[String; 
         ["--udp".to_owned(), udp.local_addr().unwrap().to_string()],
     ];
     let ports = DeskPorts { wrapper: Some(wrapper), hdlc: Some(hdlc), udp: Some(udp), state: None };
-    let config = DeskConfig { customer, seed: 1, history_days: 2, hdlc_address, state: None, plan };
+    let config =
+        DeskConfig { customer, seed: 1, history_days: 2, hdlc_address, state: None, notified: None, plan };
     std::thread::spawn(move || serve(config, ports, |_, _| ()));
     options
 }

@@ -24,7 +24,15 @@ const VOLTAGE: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 32
 const PROFILE: AttributeRequest = AttributeRequest::new(7, LogicalName([1, 0, 99, 1, 0, 255]), 2);
 
 fn desk_config(hdlc_address: Address) -> DeskConfig {
-    DeskConfig { customer: 3, seed: 1, history_days: 2, hdlc_address, state: None, plan: TestPlan::default() }
+    DeskConfig {
+        customer: 3,
+        seed: 1,
+        history_days: 2,
+        hdlc_address,
+        state: None,
+        notified: Some(1),
+        plan: TestPlan::default(),
+    }
 }
 
 fn desk(now: Instant) -> Desk {
@@ -283,7 +291,6 @@ fn memory_of_a_first_life(name: &str) -> std::path::PathBuf {
 
 #[test]
 fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
-    use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let folder = memory_of_a_first_life("counters");
@@ -295,31 +302,10 @@ fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
     std::thread::spawn(move || {
         serve(desk_config(Address::one(1).unwrap()), ports, |_, line| tell.send(line.to_string()).unwrap())
     });
-    let mut socket = std::net::TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let (mut client, mut stream) = (Client::new(client_config(true, 5)), WpduStream::new(2000));
-    let now = Instant::from_secs(1);
-    let mut ask = |input: ClientInput<'_>| {
-        client.handle(now, input);
-        let mut buffer = [0; 512];
-        loop {
-            while let Some(output) = client.poll() {
-                match output {
-                    ClientOutput::Datagram(bytes) => socket.write_all(&bytes).unwrap(),
-                    ClientOutput::Persist { .. } | ClientOutput::ServerCounter(_) => {}
-                    event => return event,
-                }
-            }
-            let len = socket.read(&mut buffer).unwrap();
-            let mut rest = &buffer[..len];
-            while let Some(pdu) = stream.take(&mut rest).unwrap() {
-                client.handle(now, ClientInput::Datagram(&pdu));
-            }
-        }
-    };
-    assert_eq!(ask(ClientInput::Connect), ClientOutput::Connected);
-    assert!(matches!(ask(ClientInput::Get(PROFILE)), ClientOutput::Value(_)));
-    let from = socket.local_addr().unwrap();
+    let mut caller = Caller::to(address, client_config(true, 5));
+    assert_eq!(caller.ask(ClientInput::Connect), ClientOutput::Connected);
+    assert!(matches!(caller.ask(ClientInput::Get(PROFILE)), ClientOutput::Value(_)));
+    let from = caller.socket.local_addr().unwrap();
     let lines: Vec<String> = told.try_iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
     let (came, opened) = ("wrapper: has come", "wrapper: client 1 has opened its association");
     assert_eq!(lines[1..], [format!("{from} {came}"), format!("{from} {opened}")], "{lines:?}");
@@ -549,4 +535,103 @@ fn the_plan_of_a_meter_shows_the_keys_that_clients_have_changed_in_earlier_lives
     );
     assert!(changed[3].starts_with("server_agreement_public_key"), "{changed:?}");
     assert_eq!(changed[4..], [format!("authentication_key = \"{}\"", counted("a2", 32))]);
+}
+
+/// The name and the value of an alarm that a client is notified of.
+fn alarm_in(output: ClientOutput) -> (LogicalName, Option<u64>) {
+    let ClientOutput::EventNotification { time, attribute, value } = output else { panic!("{output:?}") };
+    assert!(time.is_some(), "says when");
+    (attribute.logical_name, Data::from_bytes(&value).unwrap().as_u64())
+}
+
+const FILTER: AttributeRequest = AttributeRequest::new(1, LogicalName([0, 0, 97, 98, 10, 255]), 2);
+const WRITTEN: ClientOutput = ClientOutput::AccessResult(dlms::apdu::DataAccessResult::Success);
+/// Lets all alarms through.
+const ALL: &[u8] = &[6, 0xFF, 0xFF, 0xFF, 0xFF];
+/// The descriptor of alarms, and the bit of an attempt at the meter.
+const FRAUD: (LogicalName, Option<u64>) =
+    (LogicalName([0, 0, 97, 98, 20, 255]), Some(meter::specs::alarm::FRAUD_ATTEMPT as u64));
+
+/// A client on a real socket.
+struct Caller {
+    client: Client,
+    stream: WpduStream,
+    socket: std::net::TcpStream,
+}
+
+impl Caller {
+    fn to(address: std::net::SocketAddr, config: ClientConfig) -> Self {
+        let socket = std::net::TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Self { client: Client::new(config), stream: WpduStream::new(2000), socket }
+    }
+
+    fn ask(&mut self, input: ClientInput<'_>) -> ClientOutput {
+        self.client.handle(Instant::from_secs(1), input);
+        self.hears()
+    }
+
+    /// What its user is told next.
+    fn hears(&mut self) -> ClientOutput {
+        use std::io::{Read, Write};
+        let mut buffer = [0; 512];
+        loop {
+            while let Some(output) = self.client.poll() {
+                match output {
+                    ClientOutput::Datagram(bytes) => self.socket.write_all(&bytes).unwrap(),
+                    ClientOutput::Persist { .. } | ClientOutput::ServerCounter(_) => {}
+                    event => return event,
+                }
+            }
+            let len = self.socket.read(&mut buffer).unwrap();
+            let mut rest = &buffer[..len];
+            while let Some(pdu) = self.stream.take(&mut rest).unwrap() {
+                self.client.handle(Instant::from_secs(1), ClientInput::Datagram(&pdu));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_with_an_open_association_is_notified_of_an_alarm_over_a_real_socket() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let ports = DeskPorts { wrapper: Some(listener), ..DeskPorts::default() };
+    std::thread::spawn(move || serve(desk_config(Address::one(1).unwrap()), ports, |_, _| ()));
+    let mut manager = Caller::to(address, client_config(true, 5));
+    assert_eq!(manager.ask(ClientInput::Connect), ClientOutput::Connected);
+    assert_eq!(manager.ask(ClientInput::Set(FILTER, ALL)), WRITTEN);
+    let password = dlms::security::Secret::new(b"87654321");
+    let guesser = ClientConfig {
+        client_sap: 17,
+        authentication: ClientAuthentication::Lls { password, keys: None },
+        ..client_config(false, 1)
+    };
+    let said = Caller::to(address, guesser).ask(ClientInput::Connect);
+    assert!(matches!(said, ClientOutput::Failed(ClientFailure::Rejected(..))), "{said:?}");
+    assert_eq!(alarm_in(manager.hears()), FRAUD);
+}
+
+#[test]
+fn over_hdlc_a_client_is_notified_of_an_alarm_when_it_has_given_the_turn_and_nobody_else_is() {
+    let now = Instant::from_secs(10 * 86_400);
+    let mut desk = desk(now);
+    let mut guest = Guest::hdlc(true);
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
+    assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
+    assert_eq!(guest.ask(now, &mut desk, ClientInput::Set(FILTER, ALL)), WRITTEN);
+    // A wrong password over another connection.
+    let aarq = "601d a109 0607 60857405080101 8a02 0780 8b07 60857405080201 ac0a 8008 3837363534333231 be10 040e 01000000065f1f0400007e1fffff";
+    let octets: String = aarq.split(' ').collect();
+    let mut apdu: Vec<u8> =
+        (0..octets.len()).step_by(2).map(|n| u8::from_str_radix(&octets[n..n + 2], 16).unwrap()).collect();
+    apdu[1] = (apdu.len() - 2) as u8;
+    let datagram = [&[0, 1, 0, 17, 0, 1, 0, apdu.len() as u8][..], &apdu].concat();
+    desk.handle(now, DeskInput::Opened { connection: 2, kind: CarrierKind::Wrapper, host: HOST });
+    desk.handle(now, DeskInput::Octets { connection: 2, octets: &datagram });
+    let said: Vec<DeskOutput> = std::iter::from_fn(|| desk.poll()).collect();
+    let of_other = said.iter().filter(|o| matches!(o, DeskOutput::Octets { connection: 2, .. })).count();
+    assert_eq!(of_other, 1, "the refusal and no more: {said:?}");
+    assert!(!said.iter().any(|o| matches!(o, DeskOutput::Octets { connection: 1, .. })), "has not the turn");
+    assert_eq!(alarm_in(guest.ask(now, &mut desk, ClientInput::Get(IMPORT))), FRAUD);
 }

@@ -188,6 +188,20 @@ impl Server {
         Pushing { caller: &mut caller }.notify(notification)
     }
 
+    /// Says something unasked to the client at `client_sap` over every association that it has open, where it has negotiated that it
+    /// understands it; outputs follow from `poll`. Returns over how many.
+    pub fn notify_associated(
+        &mut self,
+        now: Instant,
+        client_sap: u16,
+        notification: &Notification<'_>,
+    ) -> usize {
+        let Some(index) = self.association(client_sap) else { return 0 };
+        let peers = self.sessions.peers_of(index);
+        let said = peers.iter().filter(|&&peer| self.notify(now, peer, client_sap, notification).is_ok());
+        said.count()
+    }
+
     /// A request of a client, or for a logical device, that there is not.
     fn on_stranger(&mut self, peer: u16, wpdu: &Wpdu<'_>) {
         self.voice.counters.unknown_client += 1;

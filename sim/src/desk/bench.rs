@@ -35,6 +35,8 @@ pub struct DeskConfig {
     /// What an earlier life has left. Without it the meter begins with [`Self::history_days`], and its send counter with the time,
     /// which is enough where it answers less than once a second.
     pub state: Option<DeskState>,
+    /// The client that is notified of alarms over the associations that it has open, if one is.
+    pub notified: Option<u16>,
     /// Its clients.
     pub plan: TestPlan,
 }
@@ -246,6 +248,7 @@ fn meter_config(
     // Of connections, and of senders of datagrams, which must not displace them.
     config.max_sessions = 2 * CONNECTIONS_MAX;
     config.connects = true;
+    config.event_notification = desk.notified;
     config.hdlc = Some(carrier::hdlc_port(desk));
     config.image_check = desk.plan.image_key.clone().map_or(ImageCheck::NoKey, ImageCheck::Signed);
     config.further =

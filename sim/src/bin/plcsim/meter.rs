@@ -18,6 +18,7 @@ pub(crate) fn serve(args: &MeterArgs) -> Result<(), Failure> {
         history_days: args.days,
         hdlc_address: hdlc_address(args)?,
         state: None,
+        notified: args.notify,
         plan: plan(args)?,
     };
     if let Some(folder) = &args.pem {
