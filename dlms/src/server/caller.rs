@@ -30,6 +30,8 @@ pub(super) struct Caller<'s> {
     pub(super) pushes: &'s mut Pushes,
     /// Whether the APDU came in general blocks.
     pub(super) joined: bool,
+    /// Whether the APDU is one that nothing is said to.
+    pub(super) is_mute: bool,
     /// Whether a host is told something that has opened no association.
     pub(super) to_host: bool,
 }
@@ -147,6 +149,9 @@ impl<'s> Caller<'s> {
     }
 
     pub(super) fn refuse(&mut self, exception: ExceptionResponse) {
+        if self.is_mute {
+            return self.voice.counters.unasked += 1;
+        }
         let apdu = self.voice.buffers.write(&exception);
         self.reply(&apdu);
         self.voice.buffers.give(apdu);
@@ -233,9 +238,11 @@ impl<'s> Caller<'s> {
         if self.config.security_errors != SecurityErrors::WithCounter {
             return self.report(UNDECIPHERABLE);
         }
-        let last = self.guard.heard.global.last();
-        let service = ServiceError::InvocationCounter(last.map_or(0, |last| last.saturating_add(1)));
-        self.report(ExceptionResponse { state: StateError::ServiceNotAllowed, service });
+        let expected = self.guard.heard.global.last().map_or(Some(0), |last| last.checked_add(1));
+        self.report(expected.map_or(EXHAUSTED, |expected| ExceptionResponse {
+            state: StateError::ServiceNotAllowed,
+            service: ServiceError::InvocationCounter(expected),
+        }));
     }
 }
 
@@ -245,9 +252,11 @@ pub(super) const NOT_ASSOCIATED: ExceptionResponse =
 /// The answer is longer than can be told.
 const TOO_LONG: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::PduTooLong };
-/// What came is no APDU.
-const MALFORMED: ExceptionResponse =
+/// What came is no APDU, or asks for nothing.
+pub(super) const MALFORMED: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::OtherReason };
+/// The counters of the key are used up: it has to be renewed, since no counter is expected any more.
+const EXHAUSTED: ExceptionResponse = MALFORMED;
 /// What came is not authentic, or under a key that is not there.
 const UNDECIPHERABLE: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::DecipheringError };

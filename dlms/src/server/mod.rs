@@ -50,7 +50,7 @@ pub use origin::Origin;
 pub use restore::ServerRecords;
 pub use standing::Standing;
 
-use crate::apdu::{Pdu, is_ciphered, is_general};
+use crate::apdu::{Pdu, is_ciphered, is_general, is_never_answered};
 use crate::invocation::InvocationCounter;
 use crate::specs::apdu_tag;
 use crate::wrapper::Wpdu;
@@ -226,6 +226,7 @@ impl Server {
             voice,
             pushes,
             joined: false,
+            is_mute: false,
             to_host: false,
         }
     }
@@ -273,6 +274,7 @@ impl Machine for Server {
 
 fn on_apdu(mut caller: Caller<'_>, apdu: &[u8], objects: &mut dyn ObjectModel) {
     let caller = &mut caller;
+    caller.is_mute = apdu.first().is_some_and(|&tag| is_never_answered(tag));
     match apdu.first() {
         Some(&apdu_tag::AARQ) => Opening { caller }.on_aarq(apdu),
         Some(&apdu_tag::RLRQ) => Closing { caller }.on_rlrq(apdu),
