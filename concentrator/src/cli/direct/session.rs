@@ -83,7 +83,7 @@ impl Session {
         session.check_title()?;
         match answer {
             ClientOutput::Connected => session.is_open = true,
-            other => return Err(not_associated(&other, session.carrier.link_end())),
+            other => return Err(not_associated(&other, &session.carrier)),
         }
         session.meet(identity)?;
         Ok(session)
@@ -111,7 +111,7 @@ impl Session {
         match self.ask(ClientInput::Get(request))? {
             ClientOutput::Value(value) => Ok(value),
             ClientOutput::AccessResult(result) => Err(refused(name, "attribute", attribute, &result)),
-            other => Err(not_served(&other, self.carrier.link_end())),
+            other => Err(not_served(&other, &self.carrier)),
         }
     }
 
@@ -121,7 +121,7 @@ impl Session {
         match self.ask(ClientInput::Set(request, value))? {
             ClientOutput::AccessResult(DataAccessResult::Success) => Ok(()),
             ClientOutput::AccessResult(result) => Err(refused(name, "attribute", attribute, &result)),
-            other => Err(not_served(&other, self.carrier.link_end())),
+            other => Err(not_served(&other, &self.carrier)),
         }
     }
 
@@ -135,7 +135,7 @@ impl Session {
         match self.ask(ClientInput::Action(method, parameter))? {
             ClientOutput::ActionResult(ActionResult::Success, returned) => Ok(returned),
             ClientOutput::ActionResult(result, _) => Err(refused(name, "method", number, &result)),
-            other => Err(not_served(&other, self.carrier.link_end())),
+            other => Err(not_served(&other, &self.carrier)),
         }
     }
 
@@ -193,7 +193,7 @@ impl Session {
 
     fn show(&mut self, sender: Sender, octets: &[u8]) {
         match (&mut self.trace, &self.carrier) {
-            (Some(trace), Carrier::Datagrams(_)) => trace.on_datagram(sender, octets),
+            (Some(trace), Carrier::Datagrams(..)) => trace.on_datagram(sender, octets),
             (Some(trace), _) => trace.on_octets(sender, octets),
             (None, _) => {}
         }
@@ -401,6 +401,6 @@ mod tests {
             "the meter notifies: 1/0-0:97.98.20.255 attribute 2: 2"
         );
         let time = ClockTime::from_utc(plc_core::Utc::from_secs(0), 0, dlms::cosem::ClockStatus::OK);
-        assert!(notified(Some(&time), &alarm, &[0xFF]).ends_with(&format!("attribute 2: ff, {time}")));
+        assert!(notified(Some(&time), &alarm, &[0x99]).ends_with(&format!("attribute 2: 99, {time}")));
     }
 }

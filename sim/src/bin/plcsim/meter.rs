@@ -81,7 +81,8 @@ fn listeners(ports: &DeskPorts) -> io::Result<String> {
 fn plan(args: &MeterArgs) -> Result<TestPlan, Failure> {
     let Some(path) = &args.keys else { return Ok(TestPlan::default()) };
     let failed = |reason: String| Failure::Keys { path: path.clone(), reason };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| failed(format!("{error}, expected a file of [[client]] tables in TOML")))?;
     TestPlan::from_toml(&text).map_err(|faults| failed(faults.join("\n  ")))
 }
 
