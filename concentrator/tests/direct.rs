@@ -721,3 +721,23 @@ fn certificates_of_suites_1_and_2_are_listed_with_their_names() {
         assert_eq!(raw.lines().count(), 1, "{raw}");
     }
 }
+
+#[test]
+fn idle_connections_keep_no_meter_from_the_listener_and_garbage_has_a_line() {
+    use std::io::Write;
+    let (child, address) = listener(&[]);
+    let _idle: Vec<_> = (0..300).map(|_| std::net::TcpStream::connect(&address).unwrap()).collect();
+    let mut stranger = std::net::TcpStream::connect(&address).unwrap();
+    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    assert_eq!(stranger.read(&mut [0; 16]).unwrap_or(0), 0, "is closed");
+    let mut meter = std::net::TcpStream::connect(&address).unwrap();
+    // A wrapper PDU with a DataNotification of the number 5.
+    meter.write_all(&[0, 1, 0, 1, 0, 1, 0, 8, 0x0F, 0, 0, 0, 1, 0, 17, 5]).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let (told, noted) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["value"], 5, "{told}");
+    let from = stranger.local_addr().unwrap();
+    assert_eq!(noted, format!("{from}: octets that are no wrapper PDU: wrapper version 18245, expected 1\n"));
+}

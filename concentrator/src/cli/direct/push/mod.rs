@@ -9,13 +9,15 @@ mod notes;
 use super::args::ListenArgs;
 use super::keys::Identity;
 use super::output::{Cell, Results};
+use super::parsers::PushKind;
 use super::trace::{Stream, Trace};
 use crate::hex::hex;
 use anyhow::{Context, anyhow};
 use confirmer::Confirmer;
 use counters::PushCounters;
 use dlms::axdr::Data;
-use dlms::security::SystemTitle;
+use dlms::client::ClientAuthentication;
+use dlms::security::{SecurityContext, SystemTitle};
 use ear::{Ear, Heard};
 use guests::{CONNECTIONS_MAX, Guests};
 use notes::Notes;
@@ -177,6 +179,32 @@ impl Listener {
         Ear::new(&self.identity, &self.counters, &self.notes, Stream::new(is_hdlc), trace)
             .confirming(self.confirmer.as_ref())
     }
+}
+
+/// How many pushes are heard in octets that come in pieces, under these keys; see [`super::parsers::pushes`].
+pub(super) fn hear(
+    kind: PushKind,
+    piece: usize,
+    octets: &[u8],
+    keys: SecurityContext,
+) -> anyhow::Result<usize> {
+    let authentication = ClientAuthentication::HlsGmac { keys };
+    let identity = Identity { authentication, ..Identity::public() };
+    let (counters, notes) = (Mutex::new(PushCounters::read(None)?), Notes::silent());
+    let mut ear = Ear::new(&identity, &counters, &notes, Stream::new(kind == PushKind::Hdlc), None);
+    let (from, mut heard) = (SocketAddr::from(([127, 0, 0, 1], 1)), 0);
+    for piece in octets.chunks(piece.max(1)) {
+        let told =
+            if kind == PushKind::Datagrams { ear.take_datagram(from, piece) } else { ear.take(from, piece) };
+        for push in told.pushes {
+            let _ = push?.results(false)?;
+            heard += 1;
+        }
+        if told.is_lost {
+            break;
+        }
+    }
+    Ok(heard)
 }
 
 /// Tells where meters can connect, for whoever has asked for any port.

@@ -10,12 +10,22 @@ use std::sync::{Mutex, PoisonError};
 /// The lines of one listener.
 pub(super) struct Notes {
     clock: Monotonic,
+    is_silent: bool,
     pace: Mutex<Pace>,
 }
 
 impl Notes {
     pub(super) fn new() -> Self {
-        Self { clock: Monotonic::start(), pace: Mutex::new(Pace { used: 0, refills_at: None, left_out: 0 }) }
+        Self {
+            clock: Monotonic::start(),
+            is_silent: false,
+            pace: Mutex::new(Pace { used: 0, refills_at: None, left_out: 0 }),
+        }
+    }
+
+    /// Counts the lines, and writes none.
+    pub(super) fn silent() -> Self {
+        Self { is_silent: true, ..Self::new() }
     }
 
     /// Lines that were written and count still.
@@ -28,6 +38,9 @@ impl Notes {
     pub(super) fn tell(&self, text: fmt::Arguments<'_>) {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(left_out) = pace.admits(self.clock.now()) else { return };
+        if self.is_silent {
+            return;
+        }
         // Nobody's reading is no reason to stop.
         let mut out = std::io::stderr();
         if left_out > 0 {
