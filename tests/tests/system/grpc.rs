@@ -24,7 +24,9 @@ pub(crate) struct Readings<'c> {
 impl Client {
     /// A client of the interface at this URL.
     pub(crate) fn new(url: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // A thread of its own answers the pings of the concentrator while a test waits for something else.
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let endpoint = Channel::from_shared(url.to_owned()).unwrap();
         let channel = runtime.block_on(endpoint.connect()).unwrap();
         Self { runtime, channel }

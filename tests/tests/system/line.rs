@@ -43,8 +43,11 @@ fn frames_are_captured_on_the_box_and_links_and_routes_are_shown() {
         daemon.client.meters().iter().all(|m| m.last_reading_time_ms.is_some()).then_some(())
     });
     let rows = |option| ask(&["topology", option, "--json"]).out;
-    let (links, routes) = (rows("--links"), rows("--routes"));
-    assert_eq!((links.len(), routes.len()), (2, 2), "{links:?} {routes:?}");
+    // The tables are told a few times per second, and a whole minute of the line may lie between.
+    let (links, routes) = wait_for("both have a link and a route", || {
+        let both = (rows("--links"), rows("--routes"));
+        (both.0.len() == 2 && both.1.len() == 2).then_some(both)
+    });
     assert!(
         links.iter().all(|row| row.contains("customer-") && !row.contains("\"tone_map\":0")),
         "{links:?}"
