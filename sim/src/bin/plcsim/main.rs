@@ -109,6 +109,9 @@ struct MeterArgs {
     /// everybody knows.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// Notify this client of alarms with EventNotification, over each association that it has open.
+    #[arg(long, value_name = "CLIENT")]
+    notify: Option<u16>,
     /// Write the keys for signatures and agreement there as PEM, for other programs.
     #[arg(long, value_name = "DIR")]
     pem: Option<PathBuf>,
