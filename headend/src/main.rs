@@ -4,7 +4,8 @@
 use anyhow::{Context, bail};
 use archive::Filter;
 use clap::{Args, Parser, Subcommand};
-use headend::service::{TlsFiles, serve};
+use concentrator::uplink::TlsFiles;
+use headend::service::serve;
 use headend::{Committer, HeadStore};
 use plc_core::Eui64;
 use plc_core::time::Duration;
