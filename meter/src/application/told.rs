@@ -20,9 +20,9 @@ pub enum ApplicationInput<'a> {
     },
     /// A block of samples of all channels has ended now: the last was taken one sample period ago.
     Frames(&'a [Frame]),
-    /// The mains and the load have been like this since the last input of any of these kinds; see [`Measurement::on_steady`].
+    /// The mains and the load have been like this since the last input of any of these kinds; see [`crate::Measurement::on_steady`].
     Steady(&'a Steady),
-    /// A metrology of its own has counted up to now; see [`Measurement::on_registers`].
+    /// A metrology of its own has counted up to now; see [`crate::Measurement::on_registers`].
     Registers(Registers),
     /// The switches and sensors against tampering say so now.
     Inputs(TamperInputs),
@@ -51,7 +51,7 @@ pub enum ApplicationInput<'a> {
     /// The connection that datagrams of this peer came over is gone, and with it every session that was
     /// opened over it. Of use where datagrams are carried by connections.
     PeerLost(ShortAddress),
-    /// What became of a push that was to leave for the destination of this number, see [`MeterApplication::destination`].
+    /// What became of a push that was to leave for the destination of this number, see [`super::MeterApplication::destination`].
     PushLeft {
         /// The number.
         peer: ShortAddress,
