@@ -45,7 +45,7 @@ const EVENTS_MAX: usize = 16;
 /// (at 50 Hz: every 5 Hz) whatever the frequency, and a harmonic is where it should be: the converters need no clock that follows the
 /// mains. At sample rates above 8192 Hz, and below 40 Hz, windows are too long to be analysed and are counted as skipped.
 ///
-/// Some 75 kB: place it where it stays.
+/// Some 88 kB: place it where it stays.
 #[derive(Debug)]
 pub struct QualityCore {
     core: MeterCore,
