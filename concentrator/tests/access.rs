@@ -246,7 +246,8 @@ fn idle_viewers_and_those_who_do_not_introduce_themselves_shut_nobody_out() {
         }
         let mut bare = bare(&fixture).await;
         for name in ["administrator", "operator", "viewer"] {
-            let answer = tokio::time::timeout(Duration::from_secs(2), fixture.status("pki", Some(name))).await;
+            let answer =
+                tokio::time::timeout(Duration::from_secs(2), fixture.status("pki", Some(name))).await;
             assert_eq!(answer, Ok(Ok(())), "{name}");
         }
         let waiting = open(&mut bare).await;

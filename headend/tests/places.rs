@@ -21,10 +21,8 @@ fn read(path: &Path) -> String {
 }
 
 async fn channel(pki: &Path, address: SocketAddr, name: &str) -> Channel {
-    let identity = Identity::from_pem(
-        read(&pki.join(format!("{name}.pem"))),
-        read(&pki.join(format!("{name}.key"))),
-    );
+    let identity =
+        Identity::from_pem(read(&pki.join(format!("{name}.pem"))), read(&pki.join(format!("{name}.key"))));
     let tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(read(&pki.join("ca.pem"))))
         .identity(identity)
@@ -37,11 +35,8 @@ async fn channel(pki: &Path, address: SocketAddr, name: &str) -> Channel {
 async fn welcomed(channel: Channel, box_id: &str) -> bool {
     let hello = v1::Hello { box_id: box_id.into(), epoch: 1, ..v1::Hello::default() };
     let hello = v1::DeliverRequest { word: Some(Request::Hello(hello)) };
-    let mut answers = BackhaulClient::new(channel)
-        .deliver(tokio_stream::once(hello))
-        .await
-        .unwrap()
-        .into_inner();
+    let mut answers =
+        BackhaulClient::new(channel).deliver(tokio_stream::once(hello)).await.unwrap().into_inner();
     let first = answers.message().await.unwrap().unwrap();
     matches!(first.word, Some(Answer::Welcome(_)))
 }

@@ -41,9 +41,12 @@ impl StreamPlaces {
             let text = format!("{own} streams of {} are open, expected fewer", who.name);
             return Err(Status::resource_exhausted(text));
         }
-        let reserve = if who.role == Role::Administrator && self.share < MAX_STREAMS { self.share } else { 0 };
+        let reserve =
+            if who.role == Role::Administrator && self.share < MAX_STREAMS { self.share } else { 0 };
         if held.values().sum::<usize>() >= MAX_STREAMS + reserve {
-            return Err(Status::resource_exhausted(format!("{MAX_STREAMS} streams are open, expected fewer")));
+            return Err(Status::resource_exhausted(format!(
+                "{MAX_STREAMS} streams are open, expected fewer"
+            )));
         }
         held.insert(who.name.clone(), own + 1);
         Ok(StreamPlace { held: Arc::clone(&self.held), name: who.name.clone() })

@@ -33,7 +33,8 @@ pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, CertificateError> {
         .map_err(|error| CertificateError::Unusable("authority", error.to_string()))?;
     let key = PrivateKeyDer::from_pem_slice(files.key.as_bytes())
         .map_err(|error| CertificateError::Pem("key", error.to_string()))?;
-    let unusable = |error: rustls::Error| CertificateError::Unusable("certificate and key", error.to_string());
+    let unusable =
+        |error: rustls::Error| CertificateError::Unusable("certificate and key", error.to_string());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(unusable)?
@@ -44,10 +45,7 @@ pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, CertificateError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-fn certificates(
-    what: &'static str,
-    pem: &str,
-) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+fn certificates(what: &'static str, pem: &str) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let all = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
     let all = all.map_err(|error| CertificateError::Pem(what, error.to_string()))?;
     if all.is_empty() {

@@ -75,7 +75,9 @@ impl WaitingRoom {
         if let Some((at, _)) = victim {
             let Waiting { abort, .. } = self.waiting.remove(at);
             abort.abort();
-            tracing::warn!("{of}: too many connections have not introduced themselves; the oldest was closed");
+            tracing::warn!(
+                "{of}: too many connections have not introduced themselves; the oldest was closed"
+            );
         }
     }
 }
