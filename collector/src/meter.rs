@@ -305,6 +305,8 @@ pub struct MeterStatus {
     pub next_attempt: Option<Instant>,
     /// Whether that time has come: it waits for the sessions of others to end.
     pub due: bool,
+    /// Whether it only pushes, and has no sessions.
+    pub one_way: bool,
 }
 
 impl Meter {
@@ -329,6 +331,7 @@ impl Meter {
             last_failure: self.tally.last_failure.clone(),
             next_attempt: self.next,
             due: self.next.is_some_and(|at| at <= now),
+            one_way: self.entry.one_way,
         }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! Tour: [`cli`] is the command line, [`daemon`] what `concentrator run` does, [`power_line`] its way from the
 //! configuration to a running node, [`plc`] the node, its driver and what stands above, [`config`] the file, [`settings`] what of it is in force, [`store`] what
-//! survives a power cut, [`live`] what is known now, [`metrics`] and [`service_manager`] what those who watch the box are told, [`clock`] the only reader of the machine's clocks. The module `demo` (feature
+//! survives a power cut, [`live`] what is known now, [`seats`] whose connections are open, [`metrics`] and [`service_manager`] what those who watch the box are told, [`clock`] the only reader of the machine's clocks. The module `demo` (feature
 //! `demo`) puts an emulated street in place of the front end.
 #![forbid(unsafe_code)]
 
@@ -32,6 +32,7 @@ pub mod pki;
 pub mod plc;
 pub mod power_line;
 pub mod pulse;
+pub mod seats;
 pub mod service_manager;
 pub mod settings;
 pub mod shutdown;

@@ -1,7 +1,7 @@
 //! Who comes in through the interface, and how far: with real certificates over a real port.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
-use concentrator::grpc::{Access, GrpcError, MAX_CONNECTIONS, Role, Server};
+use concentrator::grpc::{Access, CONNECTIONS_OF_ONE, GrpcError, MAX_CONNECTIONS, Role, Server};
 use concentrator::jobs::{Guard, Jobs};
 use concentrator::live::{ClockKind, Live};
 use concentrator::pki;
@@ -17,8 +17,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
@@ -33,8 +35,13 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(viewers: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut people = Role::ALL.map(|role| (role.as_str().to_owned(), role)).to_vec();
+        people.extend(viewers.iter().map(|name| (name.clone(), Role::Viewer)));
         people.push((String::from("second"), Role::Administrator));
         pki::init(&folder.path().join("pki"), &[], &["box-1".into()], &people).unwrap();
         pki::init(&folder.path().join("foreign"), &[], &["box-1".into()], &people).unwrap();
@@ -209,21 +216,84 @@ fn an_oversize_request_is_refused_and_the_connection_lives_on() {
     });
 }
 
+/// As many connections as nobody needs, none of which introduces itself.
+async fn bare(fixture: &Fixture) -> Vec<TcpStream> {
+    let mut bare = Vec::new();
+    for _ in 0..300 {
+        bare.push(TcpStream::connect(fixture.server.address()).await.unwrap());
+    }
+    bare
+}
+
+/// The connections among these that the other end has not closed.
+async fn open(streams: &mut [TcpStream]) -> usize {
+    let mut open = 0;
+    for stream in streams {
+        // The other end has nothing to say to them but farewell.
+        let read = tokio::time::timeout(Duration::from_millis(1), stream.read_u8()).await;
+        open += usize::from(read.is_err());
+    }
+    open
+}
+
 #[test]
-fn idle_connections_have_a_limit_and_those_that_go_make_room() {
+fn idle_viewers_and_those_who_do_not_introduce_themselves_shut_nobody_out() {
     let fixture = Fixture::new();
     block_on(async {
         let mut idle = Vec::new();
         for _ in 0..MAX_CONNECTIONS {
-            idle.push(tokio::net::TcpStream::connect(fixture.server.address()).await.unwrap());
+            idle.push(fixture.channel("pki", Some("viewer")).await.unwrap());
         }
-        let mut refused = tokio::net::TcpStream::connect(fixture.server.address()).await.unwrap();
-        // Closed at once, not after the patience for an introduction.
-        let read = tokio::time::timeout(std::time::Duration::from_secs(5), refused.read_u8()).await;
-        assert!(read.unwrap().is_err());
-        drop(idle);
+        let mut bare = bare(&fixture).await;
+        for name in ["administrator", "operator", "viewer"] {
+            let answer =
+                tokio::time::timeout(Duration::from_secs(2), fixture.status("pki", Some(name))).await;
+            assert_eq!(answer, Ok(Ok(())), "{name}");
+        }
+        let waiting = open(&mut bare).await;
+        assert!(waiting <= 32, "{waiting} of one address wait to introduce themselves");
+        // Those that wait have only a few seconds.
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(open(&mut bare).await, 0);
+    });
+}
+
+#[test]
+fn a_viewer_who_uses_all_of_its_share_is_refused_more_and_is_alone_in_that() {
+    let fixture = Fixture::new();
+    block_on(async {
+        let mut used = Vec::new();
+        for _ in 0..CONNECTIONS_OF_ONE {
+            let mut client = ConcentratorClient::new(fixture.channel("pki", Some("viewer")).await.unwrap());
+            let stream = client.watch_status(v1::WatchStatusRequest {}).await.unwrap().into_inner();
+            used.push((client, stream));
+        }
+        assert!(fixture.status("pki", Some("viewer")).await.is_err());
+        assert_eq!(fixture.status("pki", Some("operator")).await, Ok(()));
+        // Nothing that was in use had to go.
+        for (client, stream) in &mut used {
+            assert!(stream.message().await.unwrap().is_some());
+            assert!(client.status(v1::StatusRequest {}).await.is_ok());
+        }
+        used.pop();
         while fixture.status("pki", Some("viewer")).await.is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    });
+}
+
+#[test]
+fn where_everything_is_in_use_an_administrator_still_comes_in() {
+    let viewers: Vec<String> = (0..MAX_CONNECTIONS / CONNECTIONS_OF_ONE).map(|n| format!("v{n}")).collect();
+    let fixture = Fixture::with(&viewers);
+    block_on(async {
+        let mut used = Vec::new();
+        for name in viewers.iter().cycle().take(MAX_CONNECTIONS) {
+            let mut client = ConcentratorClient::new(fixture.channel("pki", Some(name)).await.unwrap());
+            let stream = client.watch_status(v1::WatchStatusRequest {}).await.unwrap().into_inner();
+            used.push((client, stream));
+        }
+        assert!(fixture.status("pki", Some("viewer")).await.is_err());
+        assert_eq!(fixture.status("pki", Some("administrator")).await, Ok(()));
     });
 }

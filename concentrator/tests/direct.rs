@@ -31,7 +31,8 @@ fn desk_with(customer: u32, hdlc_address: Address, plan: TestPlan) -> [[String; 
         ["--udp".to_owned(), udp.local_addr().unwrap().to_string()],
     ];
     let ports = DeskPorts { wrapper: Some(wrapper), hdlc: Some(hdlc), udp: Some(udp), state: None };
-    let config = DeskConfig { customer, seed: 1, history_days: 2, hdlc_address, state: None, plan };
+    let config =
+        DeskConfig { customer, seed: 1, history_days: 2, hdlc_address, state: None, notified: None, plan };
     std::thread::spawn(move || serve(config, ports, |_, _| ()));
     options
 }
@@ -46,6 +47,17 @@ fn keys(folder: &Path) -> PathBuf {
 fn run(what: &[&str], options: &[&str]) -> Output {
     let command = [&["dlms"], what, options].concat();
     Command::new(env!("CARGO_BIN_EXE_concentrator")).args(command).output().unwrap()
+}
+
+/// The options of a client with the keys and the counters of these files, and with what is said besides.
+fn ciphered<'a>(
+    link: &'a str,
+    address: &'a str,
+    keys: &'a str,
+    state: &'a str,
+    besides: &[&'a str],
+) -> Vec<&'a str> {
+    [&[link, address, "--keys", keys, "--state", state], besides].concat()
 }
 
 fn stdout(output: &Output) -> String {
@@ -64,7 +76,7 @@ fn a_meter_is_read_over_either_link_and_no_counter_is_used_twice() {
     };
     let mut last = 0;
     for [link, address] in desk() {
-        let options = [link.as_str(), address.as_str(), "--keys", keys, "--state", state_path];
+        let options = ciphered(&link, &address, keys, state_path, &[]);
         let energy = stdout(&run(&["get", "1.0.1.8.0.255", "--raw"], &options));
         assert!(energy.trim().parse::<u64>().unwrap() > 0, "{energy}");
         assert!(next() > last, "{} after {last}", next());
@@ -120,6 +132,15 @@ fn what_is_no_meter_is_told_in_one_line() {
         "{said}"
     );
     assert_eq!(output.status.code(), Some(3));
+    // Nobody at a port for datagrams: the system tells it as soon as one has come back.
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let output = run(&["objects"], &["--udp", &nobody]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with(&format!("error: {nobody}: ")) && said.ends_with(", expected a meter\n"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(3));
     for wrong in [
         &["--wrapper", "127.0.0.1:1", "--hdlc", "127.0.0.1:1"][..],
         &[],
@@ -151,16 +172,13 @@ fn every_client_of_the_plan_reads_over_either_link_in_every_form() {
     for [link, address] in desk() {
         for client in [17, 2, 1, 3, 4] {
             let (number, state) = (client.to_string(), folder.path().join(format!("{client}.state")));
-            let options = [
-                link.as_str(),
+            let options = ciphered(
+                &link,
                 &address,
-                "--keys",
                 keys.to_str().unwrap(),
-                "--state",
                 state.to_str().unwrap(),
-                "--client",
-                &number,
-            ];
+                &["--client", &number],
+            );
             let plain = stdout(&run(&["get", "1.0.1.8.0.255", "--raw"], &options));
             let energy: u64 = plain.trim().parse().unwrap();
             for form in forms(client) {
@@ -178,7 +196,7 @@ fn a_clock_is_set_and_what_may_not_be_done_is_refused_in_the_words_of_the_standa
     let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
     let (keys, state) = (keys.to_str().unwrap(), state.to_str().unwrap());
     let [[link, address], _] = desk();
-    let options = [link.as_str(), &address, "--keys", keys, "--state", state];
+    let options = ciphered(&link, &address, keys, state, &[]);
     let set = ["set", "0.0.1.0.0.255", "datetime:2031-01-14T00:00:00Z"];
     assert_eq!(stdout(&run(&set, &options)), "success\n");
     let clock = stdout(&run(&["get", "0.0.1.0.0.255", "--class", "8", "--format", "json"], &options));
@@ -242,14 +260,7 @@ fn a_trace_shows_what_is_ciphered_in_the_clear() {
     let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
     for [link, address] in desk() {
         for form in ["glo", "ded", "general-wrapped"] {
-            let options = [
-                link.as_str(),
-                &address,
-                "--keys",
-                keys.to_str().unwrap(),
-                "--state",
-                state.to_str().unwrap(),
-            ];
+            let options = ciphered(&link, &address, keys.to_str().unwrap(), state.to_str().unwrap(), &[]);
             let output =
                 run(&["get", "0.0.42.0.0.255", "--class", "1", "--trace", "--ciphering", form], &options);
             let trace = String::from_utf8(output.stderr).unwrap();
@@ -327,7 +338,7 @@ fn a_file_of_counters_is_of_one_meter_one_client_and_one_key_and_refused_to_all_
     let (keys, state_path) = (keys.to_str().unwrap(), state.to_str().unwrap());
     let [[link, address], _, _] = desk_of(3, Address::one(1).unwrap());
     let name = ["get", "--class", "1", "0.0.42.0.0.255"];
-    let own = [link.as_str(), address.as_str(), "--keys", keys, "--state", state_path];
+    let own = ciphered(&link, &address, keys, state_path, &[]);
     let first = run(&name, &own);
     assert_eq!(stdout(&first), "SIM0000000000003\n");
     let said = String::from_utf8(first.stderr).unwrap();
@@ -341,7 +352,7 @@ fn a_file_of_counters_is_of_one_meter_one_client_and_one_key_and_refused_to_all_
     assert!(!text.contains("000102030405"), "no key: {text}");
     let before = text;
     let [[_, another], _, _] = desk_of(4, Address::one(1).unwrap());
-    let (code, said) = refused(&name, &[link.as_str(), &another, "--keys", keys, "--state", state_path]);
+    let (code, said) = refused(&name, &ciphered(&link, &another, keys, state_path, &[]));
     assert_eq!(code, 8, "{said}");
     assert!(
         said.contains("another meter: its system title is 53494d0000000004, expected 53494d0000000003 as ")
@@ -354,10 +365,8 @@ fn a_file_of_counters_is_of_one_meter_one_client_and_one_key_and_refused_to_all_
     let other_keys = folder.path().join("other.toml");
     let changed = std::fs::read_to_string(keys).unwrap().replacen("000102030405", "ff0102030405", 1);
     std::fs::write(&other_keys, changed).unwrap();
-    let (code, said) = refused(
-        &name,
-        &[link.as_str(), &address, "--keys", other_keys.to_str().unwrap(), "--state", state_path],
-    );
+    let (code, said) =
+        refused(&name, &ciphered(&link, &address, other_keys.to_str().unwrap(), state_path, &[]));
     assert_eq!(code, 8, "{said}");
     assert!(said.contains("under another encryption key"), "{said}");
     let send = |text: &str| text.lines().find(|line| line.starts_with("send = ")).map(str::to_owned);
@@ -372,8 +381,7 @@ fn a_counter_that_is_wanted_is_never_one_that_was_used_and_a_broken_file_says_th
     let folder = tempfile::tempdir().unwrap();
     let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
     let [[link, address], _, _] = desk_of(3, Address::one(1).unwrap());
-    let options =
-        [link.as_str(), &address, "--keys", keys.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    let options = ciphered(&link, &address, keys.to_str().unwrap(), state.to_str().unwrap(), &[]);
     let name = ["get", "--class", "1", "0.0.42.0.0.255"];
     stdout(&run(&name, &[&options[..], &["--counter", "1000"]].concat()));
     let (code, said) = refused(&name, &[&options[..], &["--counter", "7"]].concat());
@@ -385,7 +393,16 @@ fn a_counter_that_is_wanted_is_never_one_that_was_used_and_a_broken_file_says_th
     std::fs::write(&state, "send = ").unwrap();
     let (code, said) = refused(&name, &options);
     assert!(code == 1 && said.contains("move it away, and begin a new one with --counter"), "{said}");
+    std::fs::write(&state, [0xFF, 0xFE, 0]).unwrap();
+    let (code, said) = refused(&name, &options);
+    let (expected, way_out) =
+        ("expected a file of counters, as this program writes it", "move it away, and begin");
+    assert!(code == 1 && said.contains(expected) && said.contains(way_out), "{said}");
     std::fs::remove_file(&state).unwrap();
+    std::fs::create_dir(&state).unwrap();
+    let (code, said) = refused(&name, &options);
+    assert!(code == 1 && said.contains(expected) && said.contains(way_out), "{said}");
+    std::fs::remove_dir(&state).unwrap();
     assert_eq!(stdout(&run(&name, &[&options[..], &["--counter", "9000"]].concat())), "SIM0000000000003\n");
 }
 
@@ -567,7 +584,7 @@ fn a_meter_connects_to_whom_it_pushes_and_learns_that_the_push_was_confirmed() {
     let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
     let (keys, state) = (keys.to_str().unwrap(), state.to_str().unwrap());
     let [[link, address], _] = desk();
-    let options = [link.as_str(), address.as_str(), "--keys", keys, "--state", state];
+    let options = ciphered(&link, &address, keys, state, &[]);
     let last_confirmation = || {
         let get = ["get", "--class", "40", "--attribute", "13", "0.0.25.9.0.255", "--raw"];
         stdout(&run(&get, &options))
@@ -591,7 +608,7 @@ fn a_push_to_a_host_that_is_not_there_is_made_again_as_its_setup_says() {
     let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
     let (keys, state) = (keys.to_str().unwrap(), state.to_str().unwrap());
     let [[link, address], _] = desk();
-    let options = [link.as_str(), address.as_str(), "--keys", keys, "--state", state];
+    let options = ciphered(&link, &address, keys, state, &[]);
     // A port that was free a moment ago: the first attempt finds nobody there.
     let there = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let destination = format!("struct(enum:0, octets:\"{there}\", enum:0)");
@@ -612,7 +629,7 @@ fn a_push_in_datagrams_is_confirmed_and_one_that_is_played_again_is_refused() {
     let (keys, state) = (keys(folder.path()), folder.path().join("meter.state"));
     let (keys, state, heard) = (keys.to_str().unwrap(), state.to_str().unwrap(), folder.path().join("heard"));
     let [[link, address], ..] = desk_of(3, Address::one(1).unwrap());
-    let options = [link.as_str(), address.as_str(), "--keys", keys, "--state", state];
+    let options = ciphered(&link, &address, keys, state, &[]);
     let last_confirmation = || {
         let get = ["get", "--class", "40", "--attribute", "13", "0.0.25.9.0.255", "--raw"];
         stdout(&run(&get, &options))
@@ -687,16 +704,8 @@ fn certificates_of_suites_1_and_2_are_listed_with_their_names() {
     let [[link, address], _] = desk();
     for client in ["3", "4"] {
         let state = folder.path().join(client);
-        let options = [
-            link.as_str(),
-            &address,
-            "--keys",
-            keys.to_str().unwrap(),
-            "--state",
-            state.to_str().unwrap(),
-            "--client",
-            client,
-        ];
+        let options =
+            ciphered(&link, &address, keys.to_str().unwrap(), state.to_str().unwrap(), &["--client", client]);
         let list = ["get", "--class", "64", "--attribute", "6", "0.0.43.0.0.255"];
         let csv = stdout(&run(&list, &[&options[..], &["--format", "csv"]].concat()));
         let issuer = "CN=plcsim test authority";
@@ -711,4 +720,24 @@ fn certificates_of_suites_1_and_2_are_listed_with_their_names() {
         let raw = stdout(&run(&list, &[&options[..], &["--raw"]].concat()));
         assert_eq!(raw.lines().count(), 1, "{raw}");
     }
+}
+
+#[test]
+fn idle_connections_keep_no_meter_from_the_listener_and_garbage_has_a_line() {
+    use std::io::Write;
+    let (child, address) = listener(&[]);
+    let _idle: Vec<_> = (0..300).map(|_| std::net::TcpStream::connect(&address).unwrap()).collect();
+    let mut stranger = std::net::TcpStream::connect(&address).unwrap();
+    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    assert_eq!(stranger.read(&mut [0; 16]).unwrap_or(0), 0, "is closed");
+    let mut meter = std::net::TcpStream::connect(&address).unwrap();
+    // A wrapper PDU with a DataNotification of the number 5.
+    meter.write_all(&[0, 1, 0, 1, 0, 1, 0, 8, 0x0F, 0, 0, 0, 1, 0, 17, 5]).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let (told, noted) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["value"], 5, "{told}");
+    let from = stranger.local_addr().unwrap();
+    assert_eq!(noted, format!("{from}: octets that are no wrapper PDU: wrapper version 18245, expected 1\n"));
 }

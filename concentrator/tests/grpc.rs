@@ -375,6 +375,7 @@ fn a_meter_is_explained_from_the_ground_up_with_names_instead_of_addresses() {
                 last_failure: None,
                 next_attempt: None,
                 due: false,
+                one_way: false,
             });
             let reason = SessionFailure::Association(ClientFailure::NoAnswer);
             let failed = CollectorEvent::SessionFailed { meter: eui64, reason, failures: 3 };
@@ -413,4 +414,18 @@ fn a_follower_of_events_gets_those_that_are_kept_and_then_the_new_ones() {
     assert_eq!((event.text.as_str(), event.cursor, event.meter_id.as_str()), ("three", 3, "flat-1"));
     let request = v1::WatchEventsRequest { after_cursor: Some(4) };
     assert_eq!(runtime.block_on(client.watch_events(request)).unwrap_err().code(), Code::OutOfRange);
+}
+
+#[test]
+fn in_plain_text_idle_connections_make_room_for_the_next() {
+    let fixture = Fixture::new();
+    block_on(async {
+        let mut bare = Vec::new();
+        for _ in 0..300 {
+            bare.push(tokio::net::TcpStream::connect(fixture.server.address()).await.unwrap());
+        }
+        let asked = async { fixture.client().await.status(v1::StatusRequest {}).await };
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(2), asked).await;
+        assert!(answer.unwrap().is_ok());
+    });
 }

@@ -21,7 +21,8 @@ fn meter() -> TcpStream {
     let ports = DeskPorts { hdlc: Some(listener), ..DeskPorts::default() };
     let hdlc_address = Address::two(1, 17).unwrap();
     let plan = TestPlan::default();
-    let config = DeskConfig { customer: 3, seed: 1, history_days: 1, hdlc_address, state: None, plan };
+    let config =
+        DeskConfig { customer: 3, seed: 1, history_days: 1, hdlc_address, state: None, notified: None, plan };
     std::thread::spawn(move || serve(config, ports, |_, _| ()));
     TcpStream::connect(address).unwrap()
 }

@@ -376,9 +376,9 @@ pub mod conversation {
     /// Repetitions of a request: those of two requests in a row have different numbers out of 16
     /// (invoke-id, four bits \[GB 9.5; confidence A\]).
     pub const RETRIES_MAX: u8 = 7;
-    /// Peers of an association whose failed proofs are remembered.
-    pub const FAILING_PEERS_MAX: usize = 16;
-    /// All peers together may fail so many times as often as one before new ones are heard only slowly.
+    /// Origins whose failed proofs at an association are remembered; as many again of those whose address nobody has checked.
+    pub const FAILING_ORIGINS_MAX: usize = 32;
+    /// All others together may fail so many times as often as one before they are heard only slowly.
     pub const GUESSES_FACTOR: u32 = 8;
     /// Pushes of a server that may wait for their confirmation.
     pub const PUSHES_MAX: usize = 8;

@@ -92,7 +92,7 @@ fn server_alone() -> World {
 }
 
 #[test]
-fn guessing_at_the_proof_locks_the_association_for_a_while() {
+fn guessing_at_the_proof_ends_in_one_guess_now_and_then() {
     let (mut world, mut insider) = (server_alone(), Insider::new());
     for guess in 1..=3 {
         let answers = world.probe(&insider.aarq());
@@ -103,9 +103,14 @@ fn guessing_at_the_proof_locks_the_association_for_a_while() {
     }
     let locked = (AssociationResult::RejectedTransient, Diagnostic::AuthenticationFailure, None);
     assert_eq!(verdict(&world.probe(&insider.aarq())), locked);
-    world.now += Duration::from_millis(599_999);
+    world.now += Duration::from_millis(199_999);
     assert_eq!(verdict(&world.probe(&insider.aarq())), locked);
     world.now += Duration::from_millis(1);
+    world.probe(&insider.aarq());
+    let wrong = insider.pass_3(&[0; 16]);
+    world.probe(&wrong);
+    assert_eq!(verdict(&world.probe(&insider.aarq())), locked);
+    world.now += Duration::from_secs(200);
     insider.associate(&mut world);
     world.probe(&insider.get());
     assert_eq!(world.meter.reading, 1);
@@ -516,4 +521,47 @@ fn nothing_unprotected_or_replayed_answers_a_client_with_keys() {
     }
     assert!(world.events.is_empty() && world.client.is_busy());
     assert_eq!(world.client.counters().unauthentic, 16);
+}
+
+/// The challenges that the server of these tests draws, one after the other.
+fn challenges_of_the_server() -> impl Iterator<Item = Vec<u8>> {
+    let mut entropy = server_config().seed.stream();
+    std::iter::repeat_with(move || {
+        // As many octets as the longest challenge has.
+        let mut octets = [0; 32];
+        rand_core::Rng::fill_bytes(&mut entropy, &mut octets);
+        octets.to_vec()
+    })
+}
+
+#[test]
+fn a_server_whose_entropy_gives_it_the_challenge_of_the_client_draws_again() {
+    let drawn: Vec<Vec<u8>> = challenges_of_the_server().take(3).collect();
+    let (mut world, mut insider) = (server_alone(), Insider::new());
+    let first = challenge_in(&world.probe(&insider.aarq())).unwrap();
+    assert_eq!(first, drawn[0][..first.len()], "the entropy is the one that was chosen");
+    let (mut world, mut insider) = (server_alone(), Insider::new());
+    insider.challenge = first;
+    let second = challenge_in(&world.probe(&insider.aarq())).unwrap();
+    assert_eq!(second, drawn[1][..second.len()]);
+    let pass_3 = insider.pass_3(&second);
+    assert_eq!(world.probe(&pass_3).len(), 1);
+    world.probe(&insider.get());
+    assert_eq!(world.meter.reading, 1, "and the association opens");
+}
+
+#[test]
+fn behind_the_last_counter_that_there_is_none_is_said_to_be_expected() {
+    let server = ServerConfig { security_errors: SecurityErrors::WithCounter, ..server_config() };
+    let mut world = World::between(client_config(true, 1), server, PERFECT, 1);
+    let mut insider = Insider::new();
+    insider.associate(&mut world);
+    insider.counter = u32::MAX - 1;
+    world.probe(&insider.get());
+    assert_eq!(world.meter.reading, 1, "the last counter counts");
+    insider.counter = u32::MAX - 1;
+    let said = world.probe(&insider.get());
+    assert_eq!((unwrap(&said[0]), world.meter.reading), (&[0xD8, 1, 3][..], 1));
+    insider.counter = 6;
+    assert_eq!(unwrap(&world.probe(&insider.get())[0]), [0xD8, 1, 3]);
 }

@@ -237,6 +237,21 @@ fn hdlc_ndm2nrm_p2_no_more_frames_come_unacknowledged_than_was_agreed() {
 }
 
 #[test]
+fn a_snrm_that_asks_for_more_than_there_can_be_is_answered_with_what_there_is() {
+    let terms = Parameters { max_info_transmit: 128, max_info_receive: 128, ..Parameters::symmetric(128, 3) };
+    // Lengths of 65535 octets, windows of 15 and of 255.
+    for (lens, window) in [([0xFF, 0xFF], 15), ([0xFF, 0xFF], 255), ([0x07, 0xEF], 8)] {
+        let (sent, taken) = ([&[5, 2][..], &lens].concat(), [&[6, 2][..], &lens].concat());
+        let windows = [7, 4, 0, 0, 0, window, 8, 4, 0, 0, 0, window];
+        let group = [&[0x81, 0x80, 20][..], &sent, &taken, &windows].concat();
+        let mut bench = Bench::with(secondary_config(Parameters::symmetric(128, 3)));
+        assert_eq!(bench.ask(&command("SNRM P", &group)), ["UA P/F, 21 octets"], "window {window}");
+        assert_eq!(bench.terms, Some(terms));
+        assert_eq!(Parameters::from_information(&bench.last_information()), Ok(terms));
+    }
+}
+
+#[test]
 fn hdlc_info_p1_questions_are_answered_frame_by_frame() {
     let mut bench = linked();
     for n in 0..20u8 {

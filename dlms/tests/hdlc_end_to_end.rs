@@ -4,10 +4,12 @@
 mod serial;
 mod world;
 
+use dlms::apdu::{AssociationResult, Diagnostic};
 use dlms::axdr::Data;
 use dlms::client::*;
 use dlms::hdlc::*;
-use dlms::server::ServerPersist;
+use dlms::security::Secret;
+use dlms::server::{Access, AssociationConfig, ServerAuthentication, ServerPersist};
 use plc_core::{Instant, Machine};
 use serial::*;
 use std::time::Duration;
@@ -195,4 +197,69 @@ fn nobody_at_the_other_end_is_told_once() {
     assert_eq!(street.ask(ClientInput::Connect), ClientOutput::Failed(ClientFailure::NoAnswer));
     assert_eq!(street.ends, [LinkEnd::NoAnswer]);
     assert_eq!(street.now, Instant::from_secs(1 + 11 * 2));
+}
+
+/// What becomes of an association of client 17 with this password, over a link of its own.
+fn knock(server: &mut HdlcServer, now: Instant, password: &[u8]) -> ClientOutput {
+    let authentication = ClientAuthentication::Lls { password: Secret::new(password), keys: None };
+    let mut client = HdlcClient::new(HdlcClientConfig {
+        client: ClientConfig { client_sap: 17, authentication, ..client_config(false, 1) },
+        server: ServerStation::Two(17),
+        parameters: Parameters::DEFAULT,
+        link_timeout: Duration::from_secs(2),
+        link_retries: 10,
+        poll_interval: Duration::from_secs(5),
+        inter_octet_timeout: INTER_OCTET,
+    })
+    .unwrap();
+    let mut meter = Meter::default();
+    client.handle(now, HdlcClientInput::User(ClientInput::Connect));
+    loop {
+        match client.poll().unwrap() {
+            HdlcClientOutput::Octets(octets) => {
+                server.handle(now, HdlcServerInput::Octets { octets: &octets, objects: &mut meter });
+                while let Some(output) = server.poll() {
+                    if let HdlcServerOutput::Octets(octets) = output {
+                        client.handle(now, HdlcClientInput::Octets(&octets));
+                    }
+                }
+            }
+            HdlcClientOutput::User(said) => {
+                server.handle(now, HdlcServerInput::LineLost);
+                while server.poll().is_some() {}
+                return said;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn who_guesses_over_one_link_after_the_other_is_heard_only_now_and_then() {
+    let mut config = server_config();
+    config.associations.push(AssociationConfig {
+        client_sap: 17,
+        authentication: ServerAuthentication::Lls { password: Secret::new(b"12345678"), ciphering: None },
+        access: Access::Reading,
+        pre_established: false,
+    });
+    let mut server = HdlcServer::new(HdlcServerConfig {
+        server: config,
+        station: ServerStation::Two(17),
+        parameters: Parameters::DEFAULT,
+        inactivity_timeout: INACTIVITY,
+        inter_octet_timeout: INTER_OCTET,
+    })
+    .unwrap();
+    let rejected =
+        |result| ClientOutput::Failed(ClientFailure::Rejected(result, Diagnostic::AuthenticationFailure));
+    let now = Instant::from_secs(1);
+    for _ in 0..3 {
+        let said = knock(&mut server, now, b"87654321");
+        assert_eq!(said, rejected(AssociationResult::RejectedPermanent));
+    }
+    let said = knock(&mut server, now, b"12345678");
+    assert_eq!(said, rejected(AssociationResult::RejectedTransient));
+    let later = now + Duration::from_secs(200);
+    assert_eq!(knock(&mut server, later, b"12345678"), ClientOutput::Connected);
 }

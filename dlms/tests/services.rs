@@ -10,6 +10,7 @@ use dlms::axdr::Data;
 use dlms::client::*;
 use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
 use dlms::server::*;
+use world::insider::GET;
 use world::*;
 
 const UNKNOWN: LogicalName = LogicalName([9; 6]);
@@ -362,7 +363,7 @@ fn the_number_of_data_of_an_access_must_be_that_of_its_operations() {
     }
     for data in [&[0][..], &[1, 9, 1, 1], &[3, 9, 1, 1, 9, 1, 1, 0], &[0x82, 0xFF, 0xFF, 0, 0]] {
         let exception = answer(&mut world, &[&apdu[..], data].concat());
-        assert_eq!(exception, [0xD8, 2, 2]);
+        assert_eq!(exception, [0xD8, 1, 3]);
     }
     assert!(world.meter.written.is_empty());
     let right = answer(&mut world, &[&apdu[..], &[2, 9, 1, 1, 9, 1, 1]].concat());
@@ -496,4 +497,65 @@ fn with_list_of_255_big_objects_costs_one_exception() {
     assert!(request.len() > 2550);
     assert_eq!(answer(&mut world, &request), [0xD8, 1, 4]);
     assert_eq!(world.meter.reading, 0);
+}
+
+#[test]
+fn a_known_request_that_is_cut_short_or_goes_on_behind_its_end_is_no_request_and_ends_nothing() {
+    let mut world = managed(false);
+    let cut: [&[u8]; 9] = [
+        &[0xC0, 1, 0x41],
+        &[0xC0, 2, 0x41, 0, 0, 0],
+        &[0xC0, 3, 0x41, 1],
+        &[0xC1, 1, 0x41],
+        &[0xC1, 5, 0x41],
+        &[0xC3, 1, 0x41],
+        &[0xC3, 6, 0x41],
+        &[0xD9],
+        &[0xD9, 0x40, 0, 0, 1],
+    ];
+    for apdu in cut.into_iter().chain([&[0xC0][..], &[0xC1], &[0xC3], &[0xC0, 1]]) {
+        assert_eq!(answer(&mut world, apdu), [0xD8, 1, 3], "{apdu:02x?}");
+    }
+    assert_eq!(answer(&mut world, &[&GET[..], &[0]].concat()), [0xD8, 1, 3], "octets behind the end");
+    assert!(matches!(world.ask(ClientInput::Get(energy())), ClientOutput::Value(_)), "and nothing ends");
+}
+
+#[test]
+fn a_list_of_nothing_asks_for_nothing() {
+    let mut world = managed(false);
+    let empty: [&[u8]; 5] = [
+        &[0xC0, 3, 0x41, 0],
+        &[0xC1, 4, 0x41, 0, 0],
+        &[0xC1, 5, 0x41, 0, 1, 0, 0, 0, 1, 1, 0],
+        &[0xC3, 3, 0x41, 0, 0],
+        &[0xD9, 0x40, 0, 0, 1, 0, 0, 0],
+    ];
+    for apdu in empty {
+        assert_eq!(answer(&mut world, apdu), [0xD8, 1, 3], "{apdu:02x?}");
+    }
+}
+
+#[test]
+fn what_is_itself_an_answer_an_error_or_a_notification_is_never_answered() {
+    let tags = [
+        0x61, 0x63, 0x08, 0x28, 0x48, 0x0E, 0x2E, 0x4E, 0x0F, 0x10, 0xC2, 0xCA, 0xD2, 0xC4, 0xCC, 0xD4, 0xC5,
+        0xCD, 0xD5, 0xC7, 0xCF, 0xD7, 0xD8, 0xDA,
+    ];
+    for (secure, is_open) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut world = if is_open { managed(secure) } else { World::new(secure, PERFECT, 1) };
+        for tag in tags {
+            for client in [1, 16, 77] {
+                for apdu in [&[tag][..], &[tag, 1, 0x41], &[tag, 5, 0x30, 0, 0, 0, 1]] {
+                    // In a general block where that is served, and as it is.
+                    let block = [&[0xE0, 0x80, 0, 1, 0, 0, apdu.len() as u8][..], apdu].concat();
+                    let in_block = if is_open && client == 16 && !secure { Some(&block[..]) } else { None };
+                    for apdu in [Some(apdu), in_block].into_iter().flatten() {
+                        let said = world.probe(&wrap(client, apdu));
+                        assert!(said.is_empty(), "{apdu:02x?} of {client}: {said:02x?}");
+                    }
+                }
+            }
+        }
+        assert!(world.server.counters().unasked > 0);
+    }
 }

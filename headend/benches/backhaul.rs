@@ -64,8 +64,8 @@ fn box_files(pki: &Path) -> TlsFiles {
     }
 }
 
-fn head_files(pki: &Path) -> headend::service::TlsFiles {
-    headend::service::TlsFiles {
+fn head_files(pki: &Path) -> TlsFiles {
+    TlsFiles {
         authority: read(pki, "ca.pem"),
         certificate: read(pki, "head-end.pem"),
         key: read(pki, "head-end.key"),

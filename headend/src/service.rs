@@ -4,7 +4,8 @@ use crate::committer::{Committer, Refusal, Seat};
 use crate::store::{BoxLife, HeadStore, Parcel, Rows};
 use archive::Filter;
 use backhaul::{Intake, Lot, Span};
-use concentrator::uplink::wire;
+use concentrator::seats::{self, CertificateError, Counted, Door, Occupant, Party, Rules};
+use concentrator::uplink::{TlsFiles, wire};
 use concentrator_proto::v1;
 use concentrator_proto::v1::backhaul_server::{Backhaul, BackhaulServer};
 use concentrator_proto::v1::deliver_request::Word as Request;
@@ -13,54 +14,60 @@ use concentrator_proto::v1::ledger_server::{Ledger, LedgerServer};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Utc};
 use std::path::PathBuf;
+use std::sync::Arc;
+use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Server;
 use tonic::{Response, Status, Streaming};
 
-/// Contents of PEM files.
-#[derive(Clone)]
-pub struct TlsFiles {
-    /// Certificates of the authority of the boxes.
-    pub authority: String,
-    /// Own certificate.
-    pub certificate: String,
-    /// Own private key.
-    pub key: String,
+/// Why boxes cannot be served.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The certificates cannot be used.
+    #[error("certificates: {0}")]
+    Certificates(#[from] CertificateError),
+    /// The server ended by itself.
+    #[error(transparent)]
+    Transport(#[from] tonic::transport::Error),
 }
 
 /// Serves boxes until `stop` is done. Without certificates in plain text: the caller sees to it that only this machine is served.
 ///
 /// # Errors
-/// The certificates cannot be used; the listener failed.
+/// The certificates cannot be used; the server ended by itself.
 pub async fn serve(
     listener: TcpListener,
     committer: Committer,
     store: PathBuf,
     tls: Option<TlsFiles>,
     stop: impl Future<Output = ()>,
-) -> Result<(), tonic::transport::Error> {
+) -> Result<(), ServeError> {
     let named = tls.is_some();
+    let tls = tls.as_ref().map(seats::acceptor).transpose()?;
+    // In plain text everybody on this machine is one party.
+    let share = if named { CONNECTIONS_OF_ONE } else { MAX_CONNECTIONS };
+    let rules = Rules { places: MAX_CONNECTIONS, share, newest_wins: true };
+    let seats = seats::seats(listener, Door { tls, rules, party });
     let mut server = Server::builder()
-        .tcp_nodelay(true)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .max_concurrent_streams(STREAMS);
-    if let Some(TlsFiles { authority, certificate, key }) = tls {
-        let config = ServerTlsConfig::new()
-            .identity(Identity::from_pem(certificate, key))
-            .client_ca_root(Certificate::from_pem(authority));
-        server = server.tls_config(config)?;
-    }
     let backhaul = BackhaulServer::new(Receiver { committer, named }).max_decoding_message_size(MAX_BATCH);
     server
-        .add_service(backhaul)
-        .add_service(LedgerServer::new(Digests { store }))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop)
-        .await
+        .add_service(Counted(backhaul))
+        .add_service(Counted(LedgerServer::new(Digests { store })))
+        .serve_with_incoming_shutdown(seats, stop)
+        .await?;
+    Ok(())
+}
+
+/// One party for each certificate.
+fn party(certificate: Option<&[u8]>) -> Party {
+    Party { name: certificate.unwrap_or_default().to_vec(), rank: 0 }
 }
 
 struct Receiver {
@@ -79,8 +86,8 @@ impl Backhaul for Receiver {
         &self,
         request: tonic::Request<Streaming<v1::DeliverRequest>>,
     ) -> Result<Response<Self::DeliverStream>, Status> {
-        let certificates = request.peer_certs();
-        let certificate = certificates.as_ref().and_then(|chain| chain.first()).map(|der| der.to_vec());
+        let occupant = request.extensions().get::<Occupant>();
+        let certificate = occupant.and_then(|occupant| occupant.certificate.clone());
         if self.named && certificate.is_none() {
             return Err(Status::unauthenticated("no certificate: expected one that names the box"));
         }
@@ -95,7 +102,7 @@ impl Backhaul for Receiver {
 /// One connection of a box.
 struct Talk {
     committer: Committer,
-    certificate: Option<Vec<u8>>,
+    certificate: Option<Arc<[u8]>>,
     answers: Answers,
     requests: Streaming<v1::DeliverRequest>,
 }
@@ -268,6 +275,10 @@ impl Ledger for Digests {
     }
 }
 
+/// Connections that may be open at the same time.
+pub const MAX_CONNECTIONS: usize = 1024;
+/// The same with one certificate; the newest wins.
+pub const CONNECTIONS_OF_ONE: usize = 4;
 /// Octets of a batch at most.
 const MAX_BATCH: usize = 1 << 20;
 /// Octets on their way from a box at most.

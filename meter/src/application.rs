@@ -4,8 +4,8 @@ mod attempts;
 mod persist;
 mod pushing;
 mod senders;
+mod told;
 
-use crate::clock::ClockShift;
 use crate::config::{Identity, MeterConfig, MeterConfigError, MeterState};
 use crate::counters::{CountersShown, ReceiveCounters};
 use crate::engine::Block;
@@ -19,128 +19,21 @@ use alloc::vec::Vec;
 use attempts::Attempts;
 use core::time::Duration;
 use dlms::classes::G3Network;
-use dlms::server::{Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
-use metrology::{Frame, Ledger, Registers, Steady, TamperInputs};
+use dlms::server::{Origin, Server, ServerEvent, ServerInput, ServerOutput, ServerPersist};
+use metrology::{Ledger, Registers, Steady, TamperInputs};
 use plc_core::sap::{
-    AdpStatus, AdpmIndication, DLMS_PORT, Handle, Persist, UdpConfirm, UdpIndication, UdpPayload, UdpRequest,
+    AdpStatus, DLMS_PORT, Handle, Persist, UdpConfirm, UdpIndication, UdpPayload, UdpRequest,
 };
 use plc_core::{Instant, Machine, Outbox, ShortAddress, UtcAnchor};
 use pushing::Pushed;
 
 pub use persist::{Captured, MeterPersist, Totals};
+pub use told::{ApplicationCounters, ApplicationInput, ApplicationOutput, MeterEvent};
 
 /// The address that no peer has.
 const NOBODY: u16 = 0xFFFF;
 /// Outputs that may wait for the driver.
 const OUTBOX: usize = 96;
-
-/// What happens to the application.
-#[derive(Clone, Debug)]
-pub enum ApplicationInput<'a> {
-    /// A block of samples has ended now: the last of both was taken one sample period ago.
-    Samples {
-        /// Voltage, in steps of the converter.
-        u: &'a [i32],
-        /// Current, in steps of the converter.
-        i: &'a [i32],
-    },
-    /// A block of samples of all channels has ended now: the last was taken one sample period ago.
-    Frames(&'a [Frame]),
-    /// The mains and the load have been like this since the last input of any of these kinds; see [`Measurement::on_steady`].
-    Steady(&'a Steady),
-    /// A metrology of its own has counted up to now; see [`Measurement::on_registers`].
-    Registers(Registers),
-    /// The switches and sensors against tampering say so now.
-    Inputs(TamperInputs),
-    /// Somebody has pressed the button of the meter: it opens the circuit, or closes one that is ready for it, where the mode of the
-    /// disconnector lets it.
-    Button,
-    /// The supply is lost: the meter lives for its hold-up time, then no more.
-    SupplyLost,
-    /// The supply is back before the meter has died.
-    SupplyBack,
-    /// What has become of the image on trial: of its self-check ([`crate::Firmware::on_self_check`]), or that no trial could begin.
-    Activation(Activation),
-    /// The clock is set.
-    Clock(UtcAnchor),
-    /// From now on the crystal of the clock runs fast by so much against the driver's time.
-    ClockRate {
-        /// In thousand-millionths; negative: slow.
-        fast_ppb: i32,
-    },
-    /// A datagram has arrived.
-    Udp(UdpIndication),
-    /// A datagram has left, or has not.
-    UdpConfirm(UdpConfirm),
-    /// The connection that datagrams of this peer came over is gone, and with it every session that was
-    /// opened over it. Of use where datagrams are carried by connections.
-    PeerLost(ShortAddress),
-    /// What became of a push that was to leave for the destination of this number, see [`MeterApplication::destination`].
-    PushLeft {
-        /// The number.
-        peer: ShortAddress,
-        /// Whether it has left the meter; nobody was reached otherwise.
-        reached: bool,
-    },
-}
-
-/// What a meter tells, for logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MeterEvent {
-    /// The clock was set.
-    ClockSet(ClockShift),
-    /// The circuit was opened or closed: the driver moves the breaker.
-    Switched {
-        /// Whether it is closed.
-        connected: bool,
-    },
-    /// A verified image is to run: of a meter with two banks, on trial after a restart ([`crate::Firmware::begin_trial`]).
-    ImageActivated,
-    /// The supply is lost.
-    SupplyLost {
-        /// Until when the meter lives.
-        dies_at: Instant,
-    },
-    /// The supply is back before the meter has died.
-    SupplyBack,
-    /// What was stored is used up: the meter does nothing any more.
-    Died,
-    /// Of the DLMS server.
-    Server(ServerEvent),
-    /// Of the network.
-    Network(AdpmIndication),
-}
-
-/// What the application wants done or known.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ApplicationOutput {
-    /// Send a datagram.
-    Udp(UdpRequest),
-    /// Make this durable before the datagrams that follow.
-    Persist(MeterPersist),
-    /// Something worth logging has happened.
-    Event(MeterEvent),
-}
-
-/// What the application could not do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ApplicationCounters {
-    /// Datagrams to a port that nobody listens to.
-    pub wrong_port: u64,
-    /// Datagrams to a meter that only pushes.
-    pub not_heard: u64,
-    /// Answers longer than a datagram.
-    pub too_long: u64,
-    /// Answers that the network could not deliver.
-    pub undelivered: u64,
-    /// Rows that the profile keeps but that no record was made of, because one block of samples has
-    /// completed too many.
-    pub rows_without_record: u64,
-    /// Attempts to get in that were left out of the log, since too many others stand in it.
-    pub attempts_not_logged: u64,
-    /// Outputs that nobody took in time.
-    pub outputs_dropped: u64,
-}
 
 /// The part of a meter above UDP: measurement, clock, COSEM objects and their server.
 #[derive(Debug)]
@@ -152,6 +45,8 @@ pub struct MeterApplication {
     hdlc: Option<HdlcPort>,
     /// Whether pushes go to hosts.
     connects: bool,
+    /// Who is notified of alarms.
+    notified: Option<u16>,
     /// Whether it hears nobody.
     deaf: bool,
     server: Server,
@@ -222,6 +117,7 @@ impl MeterApplication {
             board,
             hdlc: config.hdlc,
             connects: config.connects,
+            notified: config.event_notification,
             deaf: config.one_way.is_some(),
             server,
             peer: None,
@@ -389,6 +285,7 @@ impl MeterApplication {
         &mut self,
         now: Instant,
         datagram: &UdpIndication,
+        origin: Origin,
         network: Option<&mut dyn G3Network>,
     ) {
         if self.deaf {
@@ -404,7 +301,8 @@ impl MeterApplication {
         counters.refresh(&self.server);
         self.with_objects(now, network, |objects, server| {
             let mut shown = CountersShown { objects, counters: &counters };
-            let input = ServerInput { peer: datagram.src.0, bytes: &datagram.payload, objects: &mut shown };
+            let input =
+                ServerInput { peer: datagram.src.0, origin, bytes: &datagram.payload, objects: &mut shown };
             server.handle(now, input);
             objects.step(now);
         });
@@ -450,6 +348,9 @@ impl MeterApplication {
             self.out.push(Pending::Persist(MeterPersist::Quality(row)));
         }
         notes.into_iter().for_each(|note| self.on_note(now, note));
+        while let Some(alarm) = self.board.take_alarm() {
+            self.notify_alarm(now, alarm);
+        }
         happened
     }
 
@@ -549,7 +450,10 @@ impl Machine for MeterApplication {
             ApplicationInput::Activation(activation) => self.on_activation(now, activation),
             ApplicationInput::ClockRate { fast_ppb } => self.measurement.on_clock_rate(now, fast_ppb),
             ApplicationInput::Clock(anchor) => self.on_clock(now, anchor),
-            ApplicationInput::Udp(datagram) => self.on_udp(now, &datagram, None),
+            ApplicationInput::Udp(datagram) => {
+                self.on_udp(now, &datagram, Origin::of_peer(datagram.src.0), None);
+            }
+            ApplicationInput::UdpFrom(origin, datagram) => self.on_udp(now, &datagram, origin, None),
             ApplicationInput::UdpConfirm(UdpConfirm { status, .. }) => {
                 self.counters.undelivered += u64::from(status != AdpStatus::Success);
             }

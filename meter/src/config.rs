@@ -278,6 +278,9 @@ pub struct MeterConfig {
     pub one_way: Option<OneWay>,
     /// Alarms of the second register that a new meter pushes: bits of [`specs::alarm_2`].
     pub alarm_filter_2: u32,
+    /// The client that is sent an EventNotification \[GB 9.3.10\] with the descriptor of an alarm that the filter lets through, over each
+    /// association that it has open and has negotiated the service for; beside the push of alarms. `None`: nobody.
+    pub event_notification: Option<u16>,
     /// How long the meter lives without its supply.
     pub hold_up: Duration,
     /// Sizes of the profiles.
@@ -335,6 +338,7 @@ impl MeterConfig {
             push_client_sap: specs::SAP_MANAGEMENT as i8,
             one_way: None,
             alarm_filter_2: 0,
+            event_notification: None,
             hold_up: specs::HOLD_UP,
             seed,
             state: MeterState::default(),

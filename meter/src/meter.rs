@@ -5,6 +5,7 @@ use crate::config::{MeterConfig, MeterConfigError, MeterState};
 use crate::firmware::Activation;
 use crate::network::{CounterBase, NodeView};
 use core::fmt;
+use dlms::server::Origin;
 use metrology::{Frame, Registers, Steady, TamperInputs};
 use plc_core::sap::{AdpmIndication, AdpmRequest, Phy, UdpIndication};
 use plc_core::{Instant, Machine, Outbox, UtcAnchor};
@@ -168,7 +169,8 @@ impl<P: Phy> Meter<P> {
 
     fn on_udp(&mut self, now: Instant, datagram: &UdpIndication) {
         let mut network = NodeView { node: &self.node, base: &mut self.counters_base, now };
-        self.application.on_udp(now, datagram, Some(&mut network));
+        let origin = Origin::of_peer(datagram.src.0);
+        self.application.on_udp(now, datagram, origin, Some(&mut network));
     }
 
     fn pump_application(&mut self, now: Instant) -> bool {

@@ -53,9 +53,9 @@ pub const SESSIONS_MAX: usize = 4;
 pub const COUNTER_BLOCK: u32 = 1024;
 /// A session without a valid request for so long is forgotten.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(600);
-/// Failed proofs in a row before an association is locked.
+/// Failed proofs in a row from one origin before it is heard at an association only now and then.
 pub const FAILED_PROOFS_MAX: u8 = 5;
-/// How long it is locked.
+/// In how long it may fail as often again.
 pub const LOCKOUT: Duration = Duration::from_secs(300);
 /// Octets of a row of a profile on the wire: 36, and room for larger headers.
 pub const ROW_LEN: usize = 40;
@@ -173,6 +173,7 @@ pub mod crediting {
     pub const NET: i64 = 1;
     pub const SUM: i64 = 2;
     pub const MAGNITUDE: i64 = 3;
+    pub const PHASES: i64 = 4;
 }
 
 /// Bits of the alarm register \[IDIS object model 0.0.97.98.0.255; confidence C\].

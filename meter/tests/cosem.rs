@@ -687,14 +687,15 @@ fn the_manager_chooses_whether_export_is_credited_and_the_choice_outlasts_an_out
     let credited = |line: &mut Line| line.register(names::CREDITED);
     assert_eq!(credited(&mut line), (import, Unit::WATT_HOUR));
     let events = |line: &mut Line| line.events(0).iter().filter(|row| row.2 == 47).count();
-    for (mode, expected) in [(1u8, import - export), (2, import + export), (3, import - export), (0, import)]
+    for (mode, expected) in
+        [(1u8, import - export), (2, import + export), (3, import - export), (4, import), (0, import)]
     {
         let before = events(&mut line);
         assert_eq!(line.set(1, names::METERING_MODE, 2, &mode.to_value()), DataAccessResult::Success);
         assert_eq!((credited(&mut line).0, events(&mut line)), (expected, before + 1), "mode {mode}");
     }
     let before = events(&mut line);
-    assert_eq!(line.set(1, names::METERING_MODE, 2, &4u8.to_value()), DataAccessResult::OtherReason);
+    assert_eq!(line.set(1, names::METERING_MODE, 2, &5u8.to_value()), DataAccessResult::OtherReason);
     assert_eq!(line.set(1, names::METERING_MODE, 2, &1u16.to_value()), DataAccessResult::TypeUnmatched);
     assert_eq!((line.read::<u8>(1, names::METERING_MODE, 2), events(&mut line)), (0, before));
     assert_eq!(line.set(1, names::METERING_MODE, 2, &1u8.to_value()), DataAccessResult::Success);

@@ -29,29 +29,33 @@ const fn work(name: &'static str, per_second: f64, loops: &'static [f64], librar
     Work { name, per_second, loops, library }
 }
 
-/// Three elements at 8000 samples a second, and five windows of six channels. The compiler unrolls the loop of the first stage by two.
+/// Three elements at 8000 samples a second, and five windows of three elements. The compiler unrolls the loop of the first stage by two.
 const METERING: [Work; 3] = [
     work("core::MeterCore::step", 8_000.0, &[], 0.0),
     work("calibration::Conditioner::filter", 24_000.0, &[], 0.0),
     work("core::MeterCore::end_window", 5.0, &[], 400.0),
 ];
-const QUALITY: [Work; 14] = [
+const QUALITY: [Work; 16] = [
     work("quality::QualityCore::process_frames", 8_000.0, &[], 0.0),
-    work("quality::QualityCore::on_voltage", 24_000.0, &[], 0.0),
+    work("quality::QualityCore::on_value", 800.0, &[], 0.0),
     work("quality::flicker::Flicker::on_value", 2_400.0, &[], 0.0),
     work("quality::flicker::Flicker::renew", 38.0, &[128.0, 128.0], 4.0),
     work("quality::flicker::Classes::count", 300.0, &[], 0.0),
     work("quality::half_cycle::HalfCycle::end", 300.0, &[], 10.0),
     work("quality::QualityCore::on_half_cycle", 300.0, &[100.0], 2.0),
     work("quality::QualityCore::on_window", 5.0, &[], 60.0),
-    work("quality::fft::Transform::run", 30.0, &[1024.0], 0.0),
-    work("quality::fft::Transform::first_stage", 30.0, &[128.0], 0.0),
-    work("quality::fft::Transform::stage", 30.0 * 4.0, &[21.0, 256.0], 0.0),
-    // Every line from the 5th to the 405th once, and the 40 harmonics for Budeanu.
-    work("quality::fft::Transform::bin", 30.0 * 441.0, &[], 0.0),
-    // A wide division, then 40 orders with three roots each.
-    work("quality::harmonics::Spectrum::new", 30.0, &[64.0, 40.0], 120.0),
-    work("quality::QualityCore::on_channel", 30.0, &[40.0, 40.0, 40.0, 40.0], 65.0),
+    // Until the last element is done, 192 samples after the end of a window.
+    work("quality::QualityCore::analyse", 5.0 * 192.0, &[], 0.0),
+    work("quality::fft::Transform::run", 15.0, &[1024.0], 0.0),
+    work("quality::fft::Transform::first_stage", 15.0, &[128.0], 0.0),
+    work("quality::fft::Transform::stage", 15.0 * 4.0, &[21.0, 256.0], 0.0),
+    // Every line from the 5th to the 405th once.
+    work("quality::harmonics::Lines::squares", 15.0 * 401.0, &[], 0.0),
+    // Two wide divisions bit by bit, then 40 orders of nine lines, and of two channels with three roots each.
+    work("quality::harmonics::Spectrum::pair", 15.0, &[64.0, 64.0, 40.0, 360.0], 244.0),
+    work("quality::harmonics::Lines::budeanu", 15.0, &[40.0], 0.0),
+    // The distortion: 40 squares, a root and divisions bit by bit.
+    work("quality::QualityCore::on_element", 15.0, &[40.0, 64.0, 64.0, 64.0], 65.0),
 ];
 
 fn main() {

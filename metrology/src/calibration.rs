@@ -1,6 +1,6 @@
 //! Calibration constants, and what they do to the samples of an element.
 
-use crate::dc::DcBlocker;
+use crate::dc::{DcBlocker, FRACTION};
 use crate::delay::Aligner;
 use crate::specs::SAMPLE_MAX;
 
@@ -121,14 +121,24 @@ impl Channel {
         self.gain = gain;
     }
 
-    /// The calibrated sample without DC, and whether it had to be limited.
-    pub(crate) fn filter(&mut self, sample: i32) -> (i32, bool) {
-        // Below 2^29 and times less than two, it fits.
-        let sample = sample.saturating_sub(self.offset).clamp(-(1 << 29), (1 << 29) - 1);
-        let scaled = (i64::from(sample) * i64::from(self.gain) + i64::from(GAIN_ONE / 2)) >> 30;
-        self.dc.filter(scaled as i32)
+    /// Samples that had to be limited.
+    pub(crate) const fn limited(&self) -> u64 {
+        self.dc.limited()
+    }
+
+    /// The calibrated sample without DC.
+    #[inline(always)]
+    pub(crate) fn filter(&mut self, sample: i32) -> i32 {
+        // A product with the gain, at most two, is at most 2^29 steps; it is not rounded before DC is removed.
+        let sample = sample.saturating_sub(self.offset).clamp(-INPUT_MAX - 1, INPUT_MAX);
+        self.dc.filter(i64::from(sample) * i64::from(self.gain))
     }
 }
+
+/// Samples are limited to this before anything else: eight times what they are limited to afterwards.
+const INPUT_MAX: i32 = (1 << 28) - 1;
+/// The gain carries the fractional bits of the filter.
+const _: () = assert!(GAIN_ONE == 1 << FRACTION);
 
 /// The channels of one element with their calibration.
 #[derive(Clone, Debug)]
@@ -170,11 +180,16 @@ impl Conditioner {
         }
     }
 
-    /// The calibrated pair without DC, and whether each had to be limited.
-    pub(crate) fn filter(&mut self, u: i32, i: i32) -> ((i32, bool), (i32, bool)) {
-        let ((u, u_over), (i, i_over)) = (self.u.filter(u), self.i.filter(i));
-        let (u, i) = self.aligner.as_mut().map_or((u, i), |aligner| aligner.filter(u, i));
-        ((u, u_over), (i, i_over))
+    /// Samples of the voltage and of the current that had to be limited.
+    pub(crate) const fn limited(&self) -> (u64, u64) {
+        (self.u.limited(), self.i.limited())
+    }
+
+    /// The calibrated pair without DC.
+    #[inline(never)]
+    pub(crate) fn filter(&mut self, u: i32, i: i32) -> (i32, i32) {
+        let (u, i) = (self.u.filter(u), self.i.filter(i));
+        self.aligner.as_mut().map_or((u, i), |aligner| aligner.filter(u, i))
     }
 }
 
@@ -186,8 +201,8 @@ mod tests {
     fn offset_comes_before_gain() {
         let calibration = ChannelCalibration { offset: 1000, gain: GAIN_ONE / 2 * 3, noise: 0 };
         let mut channel = Channel::new(&calibration, 8000);
-        assert_eq!(channel.filter(1000), (0, false));
-        let (value, _) = channel.filter(3000);
+        assert_eq!(channel.filter(1000), 0);
+        let value = channel.filter(3000);
         assert!((2999..=3000).contains(&value), "{value}");
     }
 
@@ -197,7 +212,7 @@ mod tests {
         let mut plain = DcBlocker::new(8000);
         for n in -5000i32..5000 {
             let sample = n.wrapping_mul(747_796_405) >> 8;
-            assert_eq!(channel.filter(sample), plain.filter(sample));
+            assert_eq!(channel.filter(sample), plain.filter(i64::from(sample) << FRACTION));
         }
     }
 

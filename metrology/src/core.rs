@@ -32,9 +32,8 @@ pub struct Counters {
 /// What a sample has become: input of the power quality.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Step {
-    /// Calibrated, without DC.
-    pub(crate) u: [i32; 3],
-    pub(crate) i: [i32; 4],
+    /// Voltage and current of each element, calibrated, without DC.
+    pub(crate) pairs: [[i32; 2]; 3],
     /// Phase of the oscillator at this sample.
     pub(crate) phase: u32,
     /// The window that ended before this sample; its values can be read.
@@ -74,7 +73,6 @@ pub struct MeterCore {
     values: Values,
     /// Windows that have ended.
     windows: u64,
-    counters: Counters,
 }
 
 impl MeterCore {
@@ -122,7 +120,6 @@ impl MeterCore {
             ledger: LedgerKeeper::new(&ratings, ledger),
             values: Values::default(),
             windows: 0,
-            counters: Counters::default(),
             ratings,
         })
     }
@@ -199,8 +196,13 @@ impl MeterCore {
     }
 
     /// What went wrong.
-    pub const fn counters(&self) -> Counters {
-        self.counters
+    pub fn counters(&self) -> Counters {
+        let mut counters = Counters::default();
+        for (u, i) in self.conditioners.iter().map(Conditioner::limited) {
+            counters.u_overrange += u;
+            counters.i_overrange += i;
+        }
+        counters
     }
 
     /// One sample.
@@ -218,24 +220,22 @@ impl MeterCore {
     }
 
     fn on_frame<const N: usize>(&mut self, frame: &Frame) -> Step {
-        let (mut u, mut i, mut crossing) = ([0; 3], [0; 4], None);
-        for n in 0..N {
-            let ((u_n, u_over), (i_n, i_over)) = self.conditioners[n].filter(frame.u[n], frame.i[n]);
-            (u[n], i[n]) = (u_n, i_n);
-            self.counters.u_overrange += u64::from(u_over);
-            self.counters.i_overrange += u64::from(i_over);
-            let crossed = self.crossings[n].on_sample(u_n);
+        let (mut pairs, mut crossing) = ([[0; 2]; 3], None);
+        for (n, pair) in pairs.iter_mut().enumerate().take(N) {
+            let (u, i) = self.conditioners[n].filter(frame.u[n], frame.i[n]);
+            *pair = [u, i];
+            let crossed = self.crossings[n].on_sample(u);
             crossing = if n == self.sync { crossed } else { crossing };
         }
-        i[3] = self.neutral.filter(frame.i[3]).0;
+        let neutral = self.neutral.filter(frame.i[3]);
         if self.frequency.on_sample(crossing) && N > 1 {
             self.choose_sync(N);
         }
         let window = self.cut(crossing);
         let phase = self.oscillator.phase();
-        self.window.add::<N>(&u, &i, phase);
+        self.window.add::<N>(&pairs, neutral, phase);
         self.oscillator.advance();
-        Step { u, i, phase, window }
+        Step { pairs, phase, window }
     }
 
     /// Ends the window if it is to end before this sample.

@@ -21,17 +21,18 @@ pub(crate) struct Aligner {
     at: usize,
     /// Whole samples by which the current is delayed before the all-pass.
     whole: usize,
-    /// Coefficient of the all-pass, with 30 fractional bits.
-    a: i64,
-    /// Last input and output of the all-pass; the output with 8 fractional bits.
-    x: i64,
-    y: i64,
+    /// Coefficient of the all-pass, with 30 fractional bits: at most a third.
+    a: i32,
+    /// Last input and output of the all-pass, and what rounding took from the output: the next one gets it.
+    x: i32,
+    y: i32,
+    rest: u32,
 }
 
 impl Aligner {
     /// An aligner without a delay of the current.
     pub(crate) const fn new() -> Self {
-        Self { u: [0; RING], i: [0; RING], at: 0, whole: VOLTAGE_DELAY - 1, a: 0, x: 0, y: 0 }
+        Self { u: [0; RING], i: [0; RING], at: 0, whole: VOLTAGE_DELAY - 1, a: 0, x: 0, y: 0, rest: HALF }
     }
 
     /// Sets the delay of the current against the voltage, of which [`DELAY_ONE`] is a sample; more than [`DELAY_MAX`] is limited.
@@ -41,20 +42,27 @@ impl Aligner {
         let rest = i64::from(delay - whole * DELAY_ONE);
         self.whole = (VOLTAGE_DELAY as i32 - 1 + whole) as usize;
         // The all-pass delays by 1 + rest: a = -rest / (2 + rest).
-        self.a = -(rest << 30) / (2 * i64::from(DELAY_ONE) + rest);
+        self.a = (-(rest << FRACTION) / (2 * i64::from(DELAY_ONE) + rest)) as i32;
     }
 
-    /// The delayed pair.
+    /// The delayed pair, of samples within ±[`SAMPLE_MAX`](crate::specs::SAMPLE_MAX). The all-pass may reach twice that for a moment.
+    #[inline(always)]
     pub(crate) fn filter(&mut self, u: i32, i: i32) -> (i32, i32) {
         self.at = (self.at + 1) % RING;
         (self.u[self.at], self.i[self.at]) = (u, i);
         let before = |n: usize| self.at.wrapping_sub(n) % RING;
-        let (u, x) = (self.u[before(VOLTAGE_DELAY)], i64::from(self.i[before(self.whole)]));
-        self.y = (self.x << 8) + ((self.a * ((x << 8) - self.y) + (1 << 29)) >> 30);
+        let (u, x) = (self.u[before(VOLTAGE_DELAY)], self.i[before(self.whole)]);
+        let sum = i64::from(self.rest) + i64::from(self.a) * i64::from(x - self.y);
+        self.y = self.x + (sum >> FRACTION) as i32;
+        self.rest = sum as u32 & ((1 << FRACTION) - 1);
         self.x = x;
-        (u, ((self.y + (1 << 7)) >> 8) as i32)
+        (u, self.y)
     }
 }
+
+/// Fractional bits of the coefficient.
+const FRACTION: u32 = 30;
+const HALF: u32 = 1 << (FRACTION - 1);
 
 #[cfg(test)]
 mod tests {

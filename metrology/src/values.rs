@@ -221,7 +221,7 @@ mod tests {
     fn a_full_window_of_the_largest_samples_fits() {
         let mut window = Window::beginning(Some(0));
         (0..WINDOW_SAMPLES_MAX).for_each(|n| {
-            window.add::<3>(&[SAMPLE_MAX; 3], &[-SAMPLE_MAX; 4], n << 22);
+            window.add::<3>(&[[SAMPLE_MAX, -SAMPLE_MAX]; 3], -SAMPLE_MAX, n << 22);
         });
         let ratings = Ratings { u_pv_per_lsb: 1 << 35, i_pa_per_lsb: 1 << 28, ..Ratings::three_phase() };
         let values = values(&window, 0, &ratings);
@@ -240,7 +240,7 @@ mod tests {
         let ratings =
             Ratings { u_pv_per_lsb: 1_000_000_000, i_pa_per_lsb: 1_000_000_000, ..Ratings::household() };
         let mut window = Window::beginning(Some(1 << 15));
-        (0..1600).for_each(|n| window.add::<1>(&[1000, 0, 0], &[1000, 0, 0, 0], n << 24));
+        (0..1600).for_each(|n| window.add::<1>(&[[1000; 2], [0; 2], [0; 2]], 0, n << 24));
         let element = values(&window, 1 << 15, &ratings).elements[0];
         assert_eq!((element.u_uv, element.i_ua, element.active_uw), (1_000_000, 1_000_000, 1_000_000));
     }

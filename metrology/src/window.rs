@@ -19,7 +19,7 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, u: i32, i: i32, c: i64, s: i64) {
+    fn add(&mut self, [u, i]: [i32; 2], c: i64, s: i64) {
         let (u, i) = (i64::from(u), i64::from(i));
         self.uu += u * u;
         self.ii += i * i;
@@ -62,17 +62,17 @@ impl Window {
 
     /// Adds one sample of each of the first `N` elements and of the neutral, all within ±[`crate::specs::SAMPLE_MAX`], at a phase
     /// of the oscillator.
-    pub(crate) fn add<const N: usize>(&mut self, u: &[i32; 3], i: &[i32; 4], phase: u32) {
+    pub(crate) fn add<const N: usize>(&mut self, pairs: &[[i32; 2]; 3], neutral: i32, phase: u32) {
         let (c, s) = (i64::from(cosine(phase)), i64::from(sine(phase)));
         self.cc += c * c;
         self.cs += c * s;
         self.ss += s * s;
-        for n in 0..N {
-            self.elements[n].add(u[n], i[n], c, s);
+        for (element, &pair) in self.elements.iter_mut().zip(pairs).take(N) {
+            element.add(pair, c, s);
         }
-        self.neutral += i64::from(i[3]) * i64::from(i[3]);
+        self.neutral += i64::from(neutral) * i64::from(neutral);
         if N == 3 {
-            let quarter = i64::from((i[0] + i[1] + i[2]) >> 2);
+            let quarter = i64::from((pairs[0][1] + pairs[1][1] + pairs[2][1]) >> 2);
             self.residual += quarter * quarter;
         }
         self.samples += 1;
@@ -182,7 +182,8 @@ mod tests {
             for n in 0..samples {
                 let angle = f64::from(n) * 51.0 / 8000.0 * TAU;
                 let wave = |peak: f64, lead: f64| (peak * (angle + lead.to_radians()).sin()).round() as i32;
-                window.add::<1>(&[wave(8e6, 0.0), 0, 0], &[wave(4e6, -60.0), 0, 0, 0], oscillator.phase());
+                let pair = [wave(8e6, 0.0), wave(4e6, -60.0)];
+                window.add::<1>(&[pair, [0; 2], [0; 2]], 0, oscillator.phase());
                 oscillator.advance();
             }
             let element = window.finish(0, [&ElementCalibration::default(); 3]).elements[0];

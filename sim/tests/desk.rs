@@ -12,7 +12,10 @@ use dlms::wrapper::WpduStream;
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Seed, Utc};
 use sim::desk::*;
+use std::net::{IpAddr, Ipv4Addr};
 
+/// Where every client is that is nowhere else.
+const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const MIDNIGHT: i64 = 1_795_305_600;
 const IMPORT: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 1, 8, 0, 255]), 2);
 const LDN: AttributeRequest = AttributeRequest::new(1, LogicalName([0, 0, 42, 0, 0, 255]), 2);
@@ -21,7 +24,15 @@ const VOLTAGE: AttributeRequest = AttributeRequest::new(3, LogicalName([1, 0, 32
 const PROFILE: AttributeRequest = AttributeRequest::new(7, LogicalName([1, 0, 99, 1, 0, 255]), 2);
 
 fn desk_config(hdlc_address: Address) -> DeskConfig {
-    DeskConfig { customer: 3, seed: 1, history_days: 2, hdlc_address, state: None, plan: TestPlan::default() }
+    DeskConfig {
+        customer: 3,
+        seed: 1,
+        history_days: 2,
+        hdlc_address,
+        state: None,
+        notified: Some(1),
+        plan: TestPlan::default(),
+    }
 }
 
 fn desk(now: Instant) -> Desk {
@@ -141,7 +152,7 @@ fn both_carriers_bring_the_same_registers_and_the_same_profile() {
     for mut guest in [Guest::wrapper(true), Guest::hdlc(true)] {
         let now = Instant::from_secs(10 * 86_400);
         let mut desk = desk(now);
-        desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+        desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
         assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
         let ClientOutput::Value(energy) = guest.ask(now, &mut desk, ClientInput::Get(IMPORT)) else {
             panic!()
@@ -162,7 +173,7 @@ fn the_meter_measures_while_it_is_served() {
     let mut now = Instant::from_secs(10 * 86_400);
     let mut desk = desk(now);
     let mut guest = Guest::wrapper(true);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper, host: HOST });
     guest.ask(now, &mut desk, ClientInput::Connect);
     let mut read = |now, desk: &mut Desk, attribute: AttributeRequest| {
         let ClientOutput::Value(value) = guest.ask(now, desk, ClientInput::Get(attribute)) else { panic!() };
@@ -184,18 +195,18 @@ fn what_a_closed_connection_has_opened_is_closed_for_the_next_one() {
     let clock = ClientInput::Get(AttributeRequest::new(8, LogicalName([0, 0, 1, 0, 0, 255]), 2));
     let mut desk = desk(now);
     let mut guest = Guest::wrapper(false);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper, host: HOST });
     guest.ask(now, &mut desk, ClientInput::Connect);
     assert!(matches!(guest.ask(now, &mut desk, clock.clone()), ClientOutput::Value(_)));
     desk.handle(now, DeskInput::Closed { connection: 1 });
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper, host: HOST });
     let refused = guest.ask(now, &mut desk, clock.clone());
     assert!(matches!(refused, ClientOutput::Failed(ClientFailure::Exception(_))), "{refused:?}");
     // Not even where nobody has said that the first one is gone.
     let mut heir = Guest::wrapper(false);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper, host: HOST });
     heir.ask(now, &mut desk, ClientInput::Connect);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: CarrierKind::Wrapper, host: HOST });
     let refused = heir.ask(now, &mut desk, clock);
     assert!(matches!(refused, ClientOutput::Failed(_)), "{refused:?}");
 }
@@ -205,13 +216,50 @@ fn a_stream_that_is_none_is_closed_and_connections_are_bounded() {
     let now = Instant::from_secs(10 * 86_400);
     let mut desk = desk(now);
     for connection in 0..66 {
-        desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+        desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper, host: HOST });
     }
     let closed = std::iter::from_fn(|| desk.poll()).filter(|o| matches!(o, DeskOutput::Close { .. })).count();
     assert_eq!((closed, desk.occupancy()), (2, (64, 64)));
     desk.handle(now, DeskInput::Octets { connection: 3, octets: b"GET / HTTP/1.1\r\n" });
     let Some(DeskOutput::Close { connection: 3, reason }) = desk.poll() else { panic!("closed") };
     assert_eq!((reason.as_str(), desk.occupancy().0), ("wrapper version 18245, expected 1", 63));
+}
+
+/// What becomes of an association of client 17 over a new connection from `host`.
+fn with_password(now: Instant, desk: &mut Desk, host: u8, octets: &[u8]) -> ClientOutput {
+    let password = dlms::security::Secret::new(octets);
+    let config = ClientConfig {
+        client_sap: 17,
+        authentication: ClientAuthentication::Lls { password, keys: None },
+        ..client_config(false, 1)
+    };
+    let mut guest = Guest::Wrapper(Client::new(config), WpduStream::new(2000));
+    let host = IpAddr::V4(Ipv4Addr::new(192, 0, 2, host));
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host });
+    let said = guest.ask(now, desk, ClientInput::Connect);
+    desk.handle(now, DeskInput::Closed { connection: 1 });
+    said
+}
+
+#[test]
+fn wrong_passwords_over_many_connections_of_a_host_keep_out_that_host_alone_and_not_for_good() {
+    let now = Instant::from_secs(10 * 86_400);
+    let mut desk = desk(now);
+    let failed = |result| {
+        let failure = ClientFailure::Rejected(result, dlms::apdu::Diagnostic::AuthenticationFailure);
+        ClientOutput::Failed(failure)
+    };
+    let wrong = failed(dlms::apdu::AssociationResult::RejectedPermanent);
+    let unheard = failed(dlms::apdu::AssociationResult::RejectedTransient);
+    let said: Vec<_> = (0..100).map(|_| with_password(now, &mut desk, 1, b"87654321")).collect();
+    assert_eq!((&said[..5], &said[5..]), (&vec![wrong.clone(); 5][..], &vec![unheard.clone(); 95][..]));
+    assert_eq!(with_password(now, &mut desk, 1, b"12345678"), unheard);
+    assert_eq!(with_password(now, &mut desk, 2, b"12345678"), ClientOutput::Connected);
+    let minute = now + Duration::from_secs(60);
+    assert_eq!(with_password(minute, &mut desk, 1, b"87654321"), wrong);
+    assert_eq!(with_password(minute, &mut desk, 1, b"12345678"), unheard, "one attempt a minute");
+    let next = minute + Duration::from_secs(60);
+    assert_eq!(with_password(next, &mut desk, 1, b"12345678"), ClientOutput::Connected);
 }
 
 #[test]
@@ -221,42 +269,46 @@ fn a_customer_that_the_feeder_does_not_have_is_named() {
     assert_eq!(error.to_string(), "customer 99: expected 1 to 55");
 }
 
+/// What a meter has left that was switched off as soon as it was open for clients.
+fn memory_of_a_first_life(name: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("desk-{name}-{}", std::process::id()));
+    let first = folder.join("first");
+    let ports = DeskPorts { state: Some(first.clone()), ..DeskPorts::default() };
+    let (open, is_open) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        serve(desk_config(Address::one(1).unwrap()), ports, |_, line| {
+            if line.event == DeskEvent::Open {
+                open.send(()).unwrap();
+            }
+        })
+    });
+    is_open.recv_timeout(Duration::from_secs(60)).unwrap();
+    for file in ["records", "flash", "images"] {
+        std::fs::copy(first.join(file), folder.join(file)).unwrap();
+    }
+    folder
+}
+
 #[test]
 fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
-    use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let folder = std::env::temp_dir().join(format!("desk-{}", std::process::id()));
-    std::fs::create_dir(&folder).unwrap();
+    let folder = memory_of_a_first_life("counters");
     let path = folder.join("records");
     // Customer 3 of seed 1 has this title.
     std::fs::write(&path, "meter 53494d0000000003\nahead 0\nsend 77\nreceive 1 4\n").unwrap();
     let ports = DeskPorts { wrapper: Some(listener), state: Some(folder.clone()), ..DeskPorts::default() };
-    std::thread::spawn(move || serve(desk_config(Address::one(1).unwrap()), ports, |_, _| ()));
-    let mut socket = std::net::TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let (mut client, mut stream) = (Client::new(client_config(true, 5)), WpduStream::new(2000));
-    let now = Instant::from_secs(1);
-    let mut ask = |input: ClientInput<'_>| {
-        client.handle(now, input);
-        let mut buffer = [0; 512];
-        loop {
-            while let Some(output) = client.poll() {
-                match output {
-                    ClientOutput::Datagram(bytes) => socket.write_all(&bytes).unwrap(),
-                    ClientOutput::Persist { .. } | ClientOutput::ServerCounter(_) => {}
-                    event => return event,
-                }
-            }
-            let len = socket.read(&mut buffer).unwrap();
-            let mut rest = &buffer[..len];
-            while let Some(pdu) = stream.take(&mut rest).unwrap() {
-                client.handle(now, ClientInput::Datagram(&pdu));
-            }
-        }
-    };
-    assert_eq!(ask(ClientInput::Connect), ClientOutput::Connected);
-    assert!(matches!(ask(ClientInput::Get(PROFILE)), ClientOutput::Value(_)));
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        serve(desk_config(Address::one(1).unwrap()), ports, |_, line| tell.send(line.to_string()).unwrap())
+    });
+    let mut caller = Caller::to(address, client_config(true, 5));
+    assert_eq!(caller.ask(ClientInput::Connect), ClientOutput::Connected);
+    assert!(matches!(caller.ask(ClientInput::Get(PROFILE)), ClientOutput::Value(_)));
+    let from = caller.socket.local_addr().unwrap();
+    let lines: Vec<String> = told.try_iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
+    let (came, opened) = ("wrapper: has come", "wrapper: client 1 has opened its association");
+    assert_eq!(lines[1..], [format!("{from} {came}"), format!("{from} {opened}")], "{lines:?}");
     let kept = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     let counter =
@@ -269,7 +321,7 @@ fn connections_that_ask_for_nothing_make_room_and_end() {
     let now = Instant::from_secs(300_000);
     let mut desk = desk(now);
     let mut guest = Guest::wrapper(false);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
     assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
     let (_, most) = desk.occupancy();
     let closed = |desk: &mut Desk| {
@@ -282,12 +334,12 @@ fn connections_that_ask_for_nothing_make_room_and_end() {
     };
     let later = |seconds| now + Duration::from_secs(seconds);
     for silent in 2..=most as u16 {
-        desk.handle(later(1), DeskInput::Opened { connection: silent, kind: CarrierKind::Hdlc });
+        desk.handle(later(1), DeskInput::Opened { connection: silent, kind: CarrierKind::Hdlc, host: HOST });
         // Half a frame is no request.
         desk.handle(later(1), DeskInput::Octets { connection: silent, octets: &[0x7E, 0xA0] });
     }
     assert_eq!((desk.occupancy(), closed(&mut desk)), ((most, most), vec![]));
-    desk.handle(later(2), DeskInput::Opened { connection: 1000, kind: CarrierKind::Wrapper });
+    desk.handle(later(2), DeskInput::Opened { connection: 1000, kind: CarrierKind::Wrapper, host: HOST });
     assert_eq!(
         (desk.occupancy().0, closed(&mut desk)),
         (most, vec![2]),
@@ -308,7 +360,7 @@ fn connections_that_ask_for_nothing_make_room_and_end() {
 fn who_sends_too_long_an_apdu_over_tcp_is_told_so_and_then_the_connection_is_closed() {
     let now = Instant::from_secs(300_000);
     let mut desk = desk(now);
-    desk.handle(now, DeskInput::Opened { connection: 7, kind: CarrierKind::Wrapper });
+    desk.handle(now, DeskInput::Opened { connection: 7, kind: CarrierKind::Wrapper, host: HOST });
     while desk.poll().is_some() {}
     // Nothing but the header of 65535 octets has come.
     desk.handle(now, DeskInput::Octets { connection: 7, octets: &[0, 1, 0, 16, 0, 1, 0xFF, 0xFF] });
@@ -342,17 +394,23 @@ fn who_has_opened_no_association_makes_room_whatever_he_sends_and_who_has_proved
     let later = |seconds| now + Duration::from_secs(seconds);
     let mut desk = desk(now);
     let mut guest = Guest::wrapper(true);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
     assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
     let (_, most) = desk.occupancy();
     for other in 2..=most as u16 {
-        desk.handle(later(1), DeskInput::Opened { connection: other, kind: CarrierKind::Wrapper });
+        desk.handle(
+            later(1),
+            DeskInput::Opened { connection: other, kind: CarrierKind::Wrapper, host: HOST },
+        );
         let octets = if other % 2 == 0 { NOTHING } else { REQUEST };
         desk.handle(later(1), DeskInput::Octets { connection: other, octets });
     }
     assert_eq!((desk.occupancy().0, closed(&mut desk)), (most, vec![]));
     for comes in 0..most as u16 - 1 {
-        desk.handle(later(2), DeskInput::Opened { connection: 1000 + comes, kind: CarrierKind::Hdlc });
+        desk.handle(
+            later(2),
+            DeskInput::Opened { connection: 1000 + comes, kind: CarrierKind::Hdlc, host: HOST },
+        );
         assert_eq!(closed(&mut desk), [2 + comes]);
     }
     let value = guest.ask(later(3), &mut desk, ClientInput::Get(LDN));
@@ -370,18 +428,21 @@ fn where_all_have_opened_an_association_who_has_proved_nothing_makes_room_and_wh
     let later = |seconds| now + Duration::from_secs(seconds);
     let mut desk = desk(now);
     let mut guest = Guest::wrapper(true);
-    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
     assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
     let most = desk.occupancy().1 as u16;
     for other in 2..=most {
-        desk.handle(later(1), DeskInput::Opened { connection: other, kind: CarrierKind::Wrapper });
+        desk.handle(
+            later(1),
+            DeskInput::Opened { connection: other, kind: CarrierKind::Wrapper, host: HOST },
+        );
         desk.handle(later(1), DeskInput::Octets { connection: other, octets: &PUBLIC });
     }
     while desk.poll().is_some() {}
     // He who comes asks for an association as well, so that the next takes the place of another.
     for comes in 0..most - 1 {
         let connection = 1000 + comes;
-        desk.handle(later(2), DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+        desk.handle(later(2), DeskInput::Opened { connection, kind: CarrierKind::Wrapper, host: HOST });
         desk.handle(later(2), DeskInput::Octets { connection, octets: &PUBLIC });
         assert_eq!(closed(&mut desk), [2 + comes]);
     }
@@ -395,12 +456,15 @@ fn datagrams_take_no_place_of_a_connection_and_their_senders_are_bounded_by_the_
     let mut desk = desk(now);
     let (_, most) = desk.occupancy();
     for sender in 0..2 * most as u16 {
-        desk.handle(now, DeskInput::Opened { connection: 100 + sender, kind: CarrierKind::Datagrams });
+        desk.handle(
+            now,
+            DeskInput::Opened { connection: 100 + sender, kind: CarrierKind::Datagrams, host: HOST },
+        );
         desk.handle(now, DeskInput::Octets { connection: 100 + sender, octets: REQUEST });
     }
     assert_eq!(closed(&mut desk).len(), most, "the rest stays");
     for connection in 0..most as u16 {
-        desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+        desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper, host: HOST });
     }
     assert_eq!((closed(&mut desk), desk.occupancy().0), (vec![], most));
 }
@@ -423,7 +487,7 @@ fn switch(guest: &mut Guest, desk: &mut Desk, now: Instant, method: i8) {
 fn a_load_that_is_disconnected_takes_neither_power_nor_energy_until_it_is_connected_again() {
     let start = Instant::from_secs(10 * 86_400);
     let (mut desk, mut guest) = (desk(start), Guest::wrapper(true));
-    desk.handle(start, DeskInput::Opened { connection: 1, kind: guest.kind() });
+    desk.handle(start, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
     assert_eq!(guest.ask(start, &mut desk, ClientInput::Connect), ClientOutput::Connected);
     let at = |seconds| start + Duration::from_secs(seconds);
     assert!(number(&mut guest, &mut desk, at(10), POWER) > 0);
@@ -434,4 +498,140 @@ fn a_load_that_is_disconnected_takes_neither_power_nor_energy_until_it_is_connec
     assert!(number(&mut guest, &mut desk, at(120), VOLTAGE) > 0, "the meter itself is on the mains");
     switch(&mut guest, &mut desk, at(121), 2);
     assert!(number(&mut guest, &mut desk, at(130), POWER) > 0);
+}
+
+#[test]
+fn the_plan_of_a_meter_shows_the_keys_that_clients_have_changed_in_earlier_lives() {
+    use dlms::security::{Curve, KeyId, KeyUse, PrivateKey, Secret};
+    use dlms::server::ServerPersist;
+    let private = PrivateKey::from_octets(Curve::P256, &[7; 32]).unwrap();
+    let mut meter = meter::MeterState::default();
+    for record in [
+        ServerPersist::Key { client_sap: 1, id: KeyId::Unicast, key: Secret::new(&[0xA1; 16]) },
+        ServerPersist::Key { client_sap: 4, id: KeyId::Authentication, key: Secret::new(&[0xA2; 32]) },
+        ServerPersist::Key { client_sap: 1, id: KeyId::Master, key: Secret::new(&[0xA3; 16]) },
+        ServerPersist::KeyPair { client_sap: 3, key_use: KeyUse::Agreement, private },
+    ] {
+        meter.security.keep(&record);
+    }
+    let plain = desk_config(Address::one(1).unwrap());
+    let state = Some(DeskState { meter, ahead_ms: 0 });
+    let changed = DeskConfig { state, ..plain.clone() };
+    let now = Instant::from_secs(10 * 86_400);
+    let printed = |config| Desk::new(config, now, Utc::from_secs(MIDNIGHT)).unwrap().plan().to_toml();
+    let (before, after) = (printed(plain), printed(changed));
+    let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    assert_eq!(before.len(), after.len());
+    let changed: Vec<&str> = after.iter().zip(&before).filter(|(a, b)| a != b).map(|(a, _)| *a).collect();
+    let counted = |digits: &str, octets| digits.repeat(octets);
+    assert_eq!(
+        changed[..4],
+        [
+            format!("encryption_key = \"{}\"", counted("a1", 16)),
+            format!("master_key = \"{}\"", counted("a3", 16)),
+            format!("server_agreement_key = \"{}\"", counted("07", 32)),
+            changed[3].to_owned(),
+        ]
+    );
+    assert!(changed[3].starts_with("server_agreement_public_key"), "{changed:?}");
+    assert_eq!(changed[4..], [format!("authentication_key = \"{}\"", counted("a2", 32))]);
+}
+
+/// The name and the value of an alarm that a client is notified of.
+fn alarm_in(output: ClientOutput) -> (LogicalName, Option<u64>) {
+    let ClientOutput::EventNotification { time, attribute, value } = output else { panic!("{output:?}") };
+    assert!(time.is_some(), "says when");
+    (attribute.logical_name, Data::from_bytes(&value).unwrap().as_u64())
+}
+
+const FILTER: AttributeRequest = AttributeRequest::new(1, LogicalName([0, 0, 97, 98, 10, 255]), 2);
+const WRITTEN: ClientOutput = ClientOutput::AccessResult(dlms::apdu::DataAccessResult::Success);
+/// Lets all alarms through.
+const ALL: &[u8] = &[6, 0xFF, 0xFF, 0xFF, 0xFF];
+/// The descriptor of alarms, and the bit of an attempt at the meter.
+const FRAUD: (LogicalName, Option<u64>) =
+    (LogicalName([0, 0, 97, 98, 20, 255]), Some(meter::specs::alarm::FRAUD_ATTEMPT as u64));
+
+/// A client on a real socket.
+struct Caller {
+    client: Client,
+    stream: WpduStream,
+    socket: std::net::TcpStream,
+}
+
+impl Caller {
+    fn to(address: std::net::SocketAddr, config: ClientConfig) -> Self {
+        let socket = std::net::TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Self { client: Client::new(config), stream: WpduStream::new(2000), socket }
+    }
+
+    fn ask(&mut self, input: ClientInput<'_>) -> ClientOutput {
+        self.client.handle(Instant::from_secs(1), input);
+        self.hears()
+    }
+
+    /// What its user is told next.
+    fn hears(&mut self) -> ClientOutput {
+        use std::io::{Read, Write};
+        let mut buffer = [0; 512];
+        loop {
+            while let Some(output) = self.client.poll() {
+                match output {
+                    ClientOutput::Datagram(bytes) => self.socket.write_all(&bytes).unwrap(),
+                    ClientOutput::Persist { .. } | ClientOutput::ServerCounter(_) => {}
+                    event => return event,
+                }
+            }
+            let len = self.socket.read(&mut buffer).unwrap();
+            let mut rest = &buffer[..len];
+            while let Some(pdu) = self.stream.take(&mut rest).unwrap() {
+                self.client.handle(Instant::from_secs(1), ClientInput::Datagram(&pdu));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_with_an_open_association_is_notified_of_an_alarm_over_a_real_socket() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let ports = DeskPorts { wrapper: Some(listener), ..DeskPorts::default() };
+    std::thread::spawn(move || serve(desk_config(Address::one(1).unwrap()), ports, |_, _| ()));
+    let mut manager = Caller::to(address, client_config(true, 5));
+    assert_eq!(manager.ask(ClientInput::Connect), ClientOutput::Connected);
+    assert_eq!(manager.ask(ClientInput::Set(FILTER, ALL)), WRITTEN);
+    let password = dlms::security::Secret::new(b"87654321");
+    let guesser = ClientConfig {
+        client_sap: 17,
+        authentication: ClientAuthentication::Lls { password, keys: None },
+        ..client_config(false, 1)
+    };
+    let said = Caller::to(address, guesser).ask(ClientInput::Connect);
+    assert!(matches!(said, ClientOutput::Failed(ClientFailure::Rejected(..))), "{said:?}");
+    assert_eq!(alarm_in(manager.hears()), FRAUD);
+}
+
+#[test]
+fn over_hdlc_a_client_is_notified_of_an_alarm_when_it_has_given_the_turn_and_nobody_else_is() {
+    let now = Instant::from_secs(10 * 86_400);
+    let mut desk = desk(now);
+    let mut guest = Guest::hdlc(true);
+    desk.handle(now, DeskInput::Opened { connection: 1, kind: guest.kind(), host: HOST });
+    assert_eq!(guest.ask(now, &mut desk, ClientInput::Connect), ClientOutput::Connected);
+    assert_eq!(guest.ask(now, &mut desk, ClientInput::Set(FILTER, ALL)), WRITTEN);
+    // A wrong password over another connection.
+    let aarq = "601d a109 0607 60857405080101 8a02 0780 8b07 60857405080201 ac0a 8008 3837363534333231 be10 040e 01000000065f1f0400007e1fffff";
+    let octets: String = aarq.split(' ').collect();
+    let mut apdu: Vec<u8> =
+        (0..octets.len()).step_by(2).map(|n| u8::from_str_radix(&octets[n..n + 2], 16).unwrap()).collect();
+    apdu[1] = (apdu.len() - 2) as u8;
+    let datagram = [&[0, 1, 0, 17, 0, 1, 0, apdu.len() as u8][..], &apdu].concat();
+    desk.handle(now, DeskInput::Opened { connection: 2, kind: CarrierKind::Wrapper, host: HOST });
+    desk.handle(now, DeskInput::Octets { connection: 2, octets: &datagram });
+    let said: Vec<DeskOutput> = std::iter::from_fn(|| desk.poll()).collect();
+    let of_other = said.iter().filter(|o| matches!(o, DeskOutput::Octets { connection: 2, .. })).count();
+    assert_eq!(of_other, 1, "the refusal and no more: {said:?}");
+    assert!(!said.iter().any(|o| matches!(o, DeskOutput::Octets { connection: 1, .. })), "has not the turn");
+    assert_eq!(alarm_in(guest.ask(now, &mut desk, ClientInput::Get(IMPORT))), FRAUD);
 }

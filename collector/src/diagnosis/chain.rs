@@ -110,6 +110,12 @@ fn of_line(dossier: &Dossier, found: &mut Vec<Finding>) {
 }
 
 fn of_sessions(dossier: &Dossier, found: &mut Vec<Finding>) {
+    if dossier.is_one_way() {
+        add(found, None, "plan: it only pushes; nobody asks it anything".into());
+        let pushed =
+            if dossier.read.is_some() { "last pushed" } else { "nothing since the concentrator started" };
+        return add(found, dossier.read, format!("pushes: {pushed}"));
+    }
     match dossier.read {
         Some(at) => add(found, Some(at), "session: last read".into()),
         None => add(found, None, "session: never read since the concentrator started".into()),

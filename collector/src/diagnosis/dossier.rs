@@ -110,6 +110,11 @@ impl Dossier {
         }
     }
 
+    /// Whether it only pushes.
+    pub(super) fn is_one_way(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.one_way)
+    }
+
     /// Since when it has not been read although it was tried.
     pub(super) const fn is_failing(&self) -> bool {
         self.failures > 0

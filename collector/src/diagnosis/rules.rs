@@ -150,8 +150,11 @@ fn of_success(all: &Diagnosis, now: Utc, meter: Eui64, dossier: &Dossier) -> Ver
         return of_line(all, now, meter, false)
             .unwrap_or(Verdict::Queued { before: before(all, meter, dossier) });
     }
-    if dossier.read.is_none_or(|read| read < now - all.period * 2) {
-        return Verdict::Waiting;
+    let since = now - all.period * 2;
+    if dossier.read.is_none_or(|read| read < since) {
+        // Who only pushes waits for nobody: it should have spoken since it has joined.
+        let owes = dossier.joined.or(dossier.read).is_some_and(|joined| joined < since);
+        return if owes && dossier.is_one_way() { Verdict::Silent } else { Verdict::Waiting };
     }
     let news = |at: Utc| at >= now - all.period * NEWS_PERIODS;
     match dossier.clock.filter(|clock| news(clock.at)).map(|clock| clock.set) {

@@ -36,6 +36,7 @@ fn status(n: u64, joined: bool, state: MeterState) -> MeterStatus {
         last_failure: None,
         next_attempt: None,
         due: false,
+        one_way: false,
     }
 }
 
@@ -264,6 +265,32 @@ fn a_meter_that_is_read_may_still_have_had_a_wrong_clock_or_lost_captures() {
     assert_eq!(all.explain(at(8002), eui(1)).verdict, Verdict::CapturesLost, "the clock is no news any more");
     read(&mut all, 20_000, 1);
     assert_eq!(all.explain(at(20_001), eui(1)).verdict, Verdict::Healthy);
+}
+
+#[test]
+fn a_meter_that_only_pushes_is_told_as_one_and_is_silent_when_it_does_not() {
+    let mut all = running(2);
+    all.on_status(&MeterStatus { one_way: true, ..status(1, true, MeterState::Waiting) });
+    let pushes = |all: &Diagnosis, second| {
+        let told = all.explain(at(second), eui(1));
+        assert!(
+            told.chain.iter().any(|finding| finding.text.starts_with("plan: it only pushes")),
+            "{told:?}"
+        );
+        assert!(!told.chain.iter().any(|finding| finding.text.contains("sessions")), "{told:?}");
+        told.verdict
+    };
+    assert_eq!(pushes(&all, 10), Verdict::Waiting, "it has joined a moment ago");
+    let late = 2 + 2 * PERIOD.as_secs() as i64;
+    assert_eq!(pushes(&all, late), Verdict::Silent, "it should have pushed twice since");
+    read(&mut all, late, 1);
+    assert_eq!(pushes(&all, late + 1), Verdict::Healthy);
+    assert_eq!(pushes(&all, 2 * late), Verdict::Silent);
+    assert_eq!(
+        all.explain(at(late), eui(2)).verdict,
+        Verdict::Waiting,
+        "that one is asked, when its turn comes"
+    );
 }
 
 #[test]

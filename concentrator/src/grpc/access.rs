@@ -1,16 +1,15 @@
 //! How clients come in: encrypted with certificates on both sides, or in plain text on this machine alone.
 
-use super::role::Caller;
+use super::places::{MAX_STREAMS, STREAMS_OF_ONE};
+use super::role::{Caller, Role};
+use crate::seats::{self, CertificateError, Door, Occupant, Party, Rules};
 use crate::uplink::TlsFiles;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Context, Poll, Service, http};
 use tonic::server::NamedService;
-use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
-use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 /// How clients come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,12 +26,24 @@ impl Access {
         matches!(self, Self::Mutual(_)) || listen.ip().is_loopback()
     }
 
-    /// What TLS needs, if it is spoken.
-    pub(super) fn tls(&self) -> Option<ServerTlsConfig> {
-        let Self::Mutual(files) = self else { return None };
-        let identity = Identity::from_pem(&files.certificate, &files.key);
-        let authority = Certificate::from_pem(&files.authority);
-        Some(ServerTlsConfig::new().identity(identity).client_ca_root(authority).timeout(HANDSHAKE))
+    /// How connections come in.
+    ///
+    /// # Errors
+    /// The certificates cannot be used.
+    pub(super) fn door(&self) -> Result<Door, CertificateError> {
+        let (tls, share) = match self {
+            Self::PlainText => (None, MAX_CONNECTIONS),
+            Self::Mutual(files) => (Some(seats::acceptor(files)?), CONNECTIONS_OF_ONE),
+        };
+        Ok(Door { tls, rules: Rules { places: MAX_CONNECTIONS, share, newest_wins: false }, party })
+    }
+
+    /// Streams that one person may have open.
+    pub(super) const fn streams_of_one(&self) -> usize {
+        match self {
+            Self::PlainText => MAX_STREAMS,
+            Self::Mutual(_) => STREAMS_OF_ONE,
+        }
     }
 }
 
@@ -56,11 +67,17 @@ impl<S> Guarded<S> {
 }
 
 fn certified(request: &http::Request<Body>) -> Result<Caller, Status> {
-    let connection = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>();
-    let chain = connection.and_then(TlsConnectInfo::peer_certs);
-    let own = chain.as_ref().and_then(|chain| chain.first());
+    let own = request.extensions().get::<Occupant>().and_then(|occupant| occupant.certificate.as_deref());
     let own = own.ok_or_else(|| Status::unauthenticated("no certificate: expected one that names a role"))?;
     Caller::from_certificate(own).map_err(Status::unauthenticated)
+}
+
+/// Whose connection it is. A certificate that names nobody is of a party without a name.
+fn party(certificate: Option<&[u8]>) -> Party {
+    match certificate.map_or_else(|| Ok(Caller::local()), Caller::from_certificate) {
+        Ok(Caller { name, role }) => Party { name: name.into_bytes(), rank: role as u8 },
+        Err(_) => Party { name: Vec::new(), rank: Role::Viewer as u8 },
+    }
 }
 
 impl<S: NamedService> NamedService for Guarded<S> {
@@ -94,5 +111,7 @@ where
     }
 }
 
-/// How long the introduction of a client may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Connections of people that may be open at the same time.
+pub const MAX_CONNECTIONS: usize = 64;
+/// The same of one person. In plain text, where everybody is the same person, all of them.
+pub const CONNECTIONS_OF_ONE: usize = 16;

@@ -9,23 +9,23 @@ mod convert;
 mod jobs;
 mod ledger;
 mod network;
+mod places;
 mod role;
-mod seat;
 mod service;
 mod stream;
 mod tasks;
 mod upload;
 
-pub use access::Access;
+pub use access::{Access, CONNECTIONS_OF_ONE, MAX_CONNECTIONS};
 pub use convert::obis;
 pub use jobs::parse_job;
+pub use places::{MAX_STREAMS, STREAMS_OF_ONE};
 pub use role::{Caller, Role};
-pub use seat::MAX_CONNECTIONS;
-pub use service::MAX_STREAMS;
 pub use tasks::parse_task;
 
 use crate::live::Live;
 use crate::pulse::Pipeline;
+use crate::seats::{CertificateError, Counted, seats};
 use crate::settings::Settings;
 use crate::store::StoreReader;
 use access::Guarded;
@@ -42,7 +42,6 @@ use concentrator_proto::v1::tasks_server::TasksServer;
 use config::ConfigService;
 use jobs::JobService;
 use ledger::LedgerService;
-use seat::seats;
 use service::Service;
 use std::io;
 use std::net::SocketAddr;
@@ -79,7 +78,7 @@ pub enum GrpcError {
     PlainText(SocketAddr),
     /// The certificates cannot be used.
     #[error("certificates of the interface: {0}, expected an authority, a certificate and its key in PEM")]
-    Certificates(transport::Error),
+    Certificates(#[from] CertificateError),
     /// The system gave no threads or no signals.
     #[error("runtime of the interface: {0}")]
     Runtime(io::Error),
@@ -201,30 +200,27 @@ async fn spawn(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let shutdown = live.shutdown.clone();
-    let router = builder(access)?
-        .add_service(Guarded::new(access, health_service))
-        .add_service(Guarded::new(access, reflection));
-    let router = add_own(router, access, &Arc::new(Service::new(live, store)));
+    let router = builder()
+        .add_service(Counted(Guarded::new(access, health_service)))
+        .add_service(Counted(Guarded::new(access, reflection)));
+    let router = add_own(router, access, &Arc::new(Service::new(live, store, access.streams_of_one())));
+    let seats = seats(listener, access.door()?);
     let stopping = async move {
         shutdown.triggered().await;
         health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
         health.set_not_serving::<ConcentratorServer<Service>>().await;
     };
-    Ok(tokio::spawn(router.serve_with_incoming_shutdown(seats(listener), stopping)))
+    Ok(tokio::spawn(router.serve_with_incoming_shutdown(seats, stopping)))
 }
 
 /// What bounds a connection.
-fn builder(access: &Access) -> Result<transport::Server, GrpcError> {
-    let builder = transport::Server::builder()
+fn builder() -> transport::Server {
+    transport::Server::builder()
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
         .http2_max_header_list_size(MAX_HEADERS)
         .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
         .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE));
-    match access.tls() {
-        Some(tls) => builder.tls_config(tls).map_err(GrpcError::Certificates),
-        None => Ok(builder),
-    }
+        .http2_keepalive_timeout(Some(KEEPALIVE))
 }
 
 /// The services of the concentrator, each behind its guard.
@@ -234,7 +230,7 @@ fn add_own(router: Router, access: &Access, service: &Arc<Service>) -> Router {
             guarded!($server, $service, MAX_REQUEST)
         };
         ($server:ident, $service:expr, $octets:expr) => {
-            Guarded::new(access, $server::from_arc($service).max_decoding_message_size($octets))
+            Counted(Guarded::new(access, $server::from_arc($service).max_decoding_message_size($octets)))
         };
     }
     router

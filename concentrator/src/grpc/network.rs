@@ -1,6 +1,7 @@
 //! The service of the network: its nodes, how the box speaks to them, and the frames that go by.
 
 use super::convert;
+use super::role::Caller;
 use super::service::Service;
 use super::stream::{self, Messages};
 use crate::line::{Captured, Route, Tables};
@@ -53,8 +54,8 @@ impl Network for Service {
         &self,
         request: Request<v1::CaptureRequest>,
     ) -> Result<Response<Self::CaptureStream>, Status> {
-        let limit = request.into_inner().limit;
-        let (live, permit) = (self.shared(), self.permit()?);
+        let permit = self.permit(&Caller::of(&request)?)?;
+        let (live, limit) = (self.shared(), request.into_inner().limit);
         let stopping = live.shutdown.clone();
         let frames = live.line.listen();
         Ok(Response::new(stream::spawn(permit, stopping, async move |sender| {

@@ -1,6 +1,7 @@
 //! The procedures of the interface.
 
 use super::convert;
+use super::places::{StreamPlace, StreamPlaces};
 use super::role::Caller;
 use super::stream::{self, Messages, Page, Query};
 use crate::live::Live;
@@ -14,11 +15,9 @@ use concentrator_proto::v1::readings_server::Readings;
 use plc_core::{Eui64, Utc};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::{Request, Response, Status};
 
-/// Streams that may be open at the same time.
-pub const MAX_STREAMS: usize = 64;
 /// Events in one answer.
 const MAX_EVENTS: usize = 1000;
 /// Connections to the store for short questions at the same time; more wait.
@@ -29,13 +28,14 @@ const MAX_QUESTIONS: usize = 8;
 pub(super) struct Service {
     live: Arc<Live>,
     store: PathBuf,
-    streams: Arc<Semaphore>,
+    streams: StreamPlaces,
     questions: Semaphore,
 }
 
 impl Service {
-    pub(super) fn new(live: Arc<Live>, store: PathBuf) -> Self {
-        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
+    /// Of whose streams one person may have `share` open.
+    pub(super) fn new(live: Arc<Live>, store: PathBuf, share: usize) -> Self {
+        let streams = StreamPlaces::new(share);
         Self { live, store, streams, questions: Semaphore::new(MAX_QUESTIONS) }
     }
 
@@ -93,14 +93,17 @@ impl Service {
     }
 
     /// The values that a query asks for.
-    pub(super) fn values(&self, query: stream::ValueQuery) -> Result<Messages<v1::TaskValue>, Status> {
-        Ok(stream::values(self.permit()?, Arc::clone(&self.live), self.store.clone(), query))
+    pub(super) fn values(
+        &self,
+        who: &Caller,
+        query: stream::ValueQuery,
+    ) -> Result<Messages<v1::TaskValue>, Status> {
+        Ok(stream::values(self.permit(who)?, Arc::clone(&self.live), self.store.clone(), query))
     }
 
-    pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
-        let refused =
-            |_| Status::resource_exhausted(format!("{MAX_STREAMS} streams are open, expected fewer"));
-        Arc::clone(&self.streams).try_acquire_owned().map_err(refused)
+    /// A place for a stream of this person.
+    pub(super) fn permit(&self, who: &Caller) -> Result<StreamPlace, Status> {
+        self.streams.take(who)
     }
 
     /// Asks the store something short, beside the threads of the runtime.
@@ -131,11 +134,12 @@ impl Service {
 
     fn readings(
         &self,
+        who: &Caller,
         filter: ReadingFilter,
         query: Query,
     ) -> Result<Response<Messages<v1::Reading>>, Status> {
         let page = Page::new(self.store.clone(), filter);
-        Ok(Response::new(stream::readings(self.permit()?, Arc::clone(&self.live), page, query)))
+        Ok(Response::new(stream::readings(self.permit(who)?, Arc::clone(&self.live), page, query)))
     }
 }
 
@@ -187,9 +191,10 @@ impl Concentrator for Service {
 
     async fn watch_status(
         &self,
-        _: Request<v1::WatchStatusRequest>,
+        request: Request<v1::WatchStatusRequest>,
     ) -> Result<Response<Self::WatchStatusStream>, Status> {
-        Ok(Response::new(stream::status(self.permit()?, Arc::clone(&self.live))))
+        let place = self.permit(&Caller::of(&request)?)?;
+        Ok(Response::new(stream::status(place, Arc::clone(&self.live))))
     }
 }
 
@@ -235,6 +240,7 @@ impl Readings for Service {
         &self,
         request: Request<v1::ListReadingsRequest>,
     ) -> Result<Response<Self::ListReadingsStream>, Status> {
+        let who = Caller::of(&request)?;
         let request = request.into_inner();
         let filter = ReadingFilter {
             meter: self.meter(&request.meter_id).await?,
@@ -242,13 +248,14 @@ impl Readings for Service {
             to: request.to_ms.map(Utc::from_millis),
         };
         let limit = if request.limit == 0 { u64::MAX } else { request.limit };
-        self.readings(filter, Query { after: Cursor(request.after_cursor), limit, follow: false })
+        self.readings(&who, filter, Query { after: Cursor(request.after_cursor), limit, follow: false })
     }
 
     async fn watch_readings(
         &self,
         request: Request<v1::WatchReadingsRequest>,
     ) -> Result<Response<Self::WatchReadingsStream>, Status> {
+        let who = Caller::of(&request)?;
         let request = request.into_inner();
         let filter =
             ReadingFilter { meter: self.meter(&request.meter_id).await?, ..ReadingFilter::default() };
@@ -259,7 +266,7 @@ impl Readings for Service {
                 format!("cursor {}: after the newest reading, {}; it is of another store", after.0, newest.0);
             return Err(Status::out_of_range(text));
         }
-        self.readings(filter, Query { after, limit: u64::MAX, follow: true })
+        self.readings(&who, filter, Query { after, limit: u64::MAX, follow: true })
     }
 }
 
@@ -282,6 +289,7 @@ impl Events for Service {
         &self,
         request: Request<v1::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        let who = Caller::of(&request)?;
         let newest = self.ask(StoreReader::newest_event).await?;
         let after = request.into_inner().after_cursor.map_or(newest, Cursor);
         if after > newest {
@@ -290,6 +298,6 @@ impl Events for Service {
             return Err(Status::out_of_range(text));
         }
         let live = Arc::clone(&self.live);
-        Ok(Response::new(stream::events(self.permit()?, live, self.store.clone(), after)))
+        Ok(Response::new(stream::events(self.permit(&who)?, live, self.store.clone(), after)))
     }
 }

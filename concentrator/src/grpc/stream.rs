@@ -1,5 +1,6 @@
 //! The streams of the interface: pages of the store while there are some, then the news.
 
+use super::places::StreamPlace;
 use super::{convert, tasks};
 use crate::live::Live;
 use crate::shutdown::Shutdown;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::error::SendTimeoutError;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -75,7 +76,7 @@ impl Page {
 
 /// Sends readings until the query is answered, the client leaves or the concentrator stops.
 pub(super) fn readings(
-    permit: OwnedSemaphorePermit,
+    permit: StreamPlace,
     live: Arc<Live>,
     page: Page,
     query: Query,
@@ -86,7 +87,7 @@ pub(super) fn readings(
 
 /// A stream that `send` fills, until it ends, the client leaves or the concentrator has stopped.
 pub(super) fn spawn<T, F>(
-    permit: OwnedSemaphorePermit,
+    permit: StreamPlace,
     stopping: Shutdown,
     send: impl FnOnce(mpsc::Sender<Result<T, Status>>) -> F + Send + 'static,
 ) -> Messages<T>
@@ -144,7 +145,7 @@ async fn send_readings(
 
 /// Sends values of tasks until the query is answered, the client leaves or the concentrator stops.
 pub(super) fn values(
-    permit: OwnedSemaphorePermit,
+    permit: StreamPlace,
     live: Arc<Live>,
     store: PathBuf,
     query: ValueQuery,
@@ -192,7 +193,7 @@ async fn send_values(
 
 /// Sends the events after a cursor, then the new ones.
 pub(super) fn events(
-    permit: OwnedSemaphorePermit,
+    permit: StreamPlace,
     live: Arc<Live>,
     store: PathBuf,
     after: Cursor,
@@ -263,7 +264,7 @@ pub(super) async fn offer<T: Send>(
 }
 
 /// Sends the status now and after changes, not more often than [`PACE`].
-pub(super) fn status(permit: OwnedSemaphorePermit, live: Arc<Live>) -> Messages<v1::StatusResponse> {
+pub(super) fn status(permit: StreamPlace, live: Arc<Live>) -> Messages<v1::StatusResponse> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         let _permit = permit;

@@ -164,6 +164,7 @@ impl TasksService for TaskService {
         &self,
         request: Request<v1::ListValuesRequest>,
     ) -> Result<Response<Self::ListValuesStream>, Status> {
+        let who = Caller::of(&request)?;
         let request = request.into_inner();
         let kind = kind_of(request.kind());
         let query = ValueQuery {
@@ -174,13 +175,14 @@ impl TasksService for TaskService {
             follow: false,
             newest: request.newest,
         };
-        Ok(Response::new(self.0.values(query)?))
+        Ok(Response::new(self.0.values(&who, query)?))
     }
 
     async fn watch_values(
         &self,
         request: Request<v1::WatchValuesRequest>,
     ) -> Result<Response<Self::WatchValuesStream>, Status> {
+        let who = Caller::of(&request)?;
         let request = request.into_inner();
         let newest = self.0.ask(StoreReader::newest_value).await?;
         let after = request.after_cursor.map_or(newest, Cursor);
@@ -197,7 +199,7 @@ impl TasksService for TaskService {
             follow: true,
             newest: false,
         };
-        Ok(Response::new(self.0.values(query)?))
+        Ok(Response::new(self.0.values(&who, query)?))
     }
 }
 

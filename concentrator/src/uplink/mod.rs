@@ -43,7 +43,7 @@ pub struct UplinkSettings {
 /// Contents of PEM files.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// Certificates of the authority.
+    /// Certificates of the authority of the other end.
     pub authority: String,
     /// Own certificate.
     pub certificate: String,

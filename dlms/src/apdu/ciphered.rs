@@ -113,6 +113,30 @@ pub const fn plain_tag(specific: u8) -> Option<u8> {
     None
 }
 
+/// Whether nothing is said to what begins with this tag, whatever it holds: answers, errors and notifications, in an envelope of their own or
+/// not. Two ends that answered those would answer each other for ever.
+pub const fn is_never_answered(tag: u8) -> bool {
+    let plain = match plain_tag(tag) {
+        Some(plain) => plain,
+        None => tag,
+    };
+    matches!(
+        plain,
+        apdu_tag::AARE
+            | apdu_tag::RLRE
+            | apdu_tag::INITIATE_RESPONSE
+            | apdu_tag::CONFIRMED_SERVICE_ERROR
+            | apdu_tag::DATA_NOTIFICATION
+            | apdu_tag::DATA_NOTIFICATION_CONFIRM
+            | apdu_tag::EVENT_NOTIFICATION_REQUEST
+            | apdu_tag::GET_RESPONSE
+            | apdu_tag::SET_RESPONSE
+            | apdu_tag::ACTION_RESPONSE
+            | apdu_tag::ACCESS_RESPONSE
+            | apdu_tag::EXCEPTION_RESPONSE
+    )
+}
+
 const fn is_dedicated(tag: u8) -> bool {
     let mut at = 0;
     while at < SPECIFIC_TAGS.len() {

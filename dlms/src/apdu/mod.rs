@@ -28,7 +28,10 @@ pub use aarq::Aarq;
 pub use access::{AccessOperation, AccessRequest, AccessResponse, OperationResult};
 pub use action::{ActionRequest, ActionResponse, Returned};
 pub use actions::{ActionOutcomes, AnyActionRequest, AnyActionResponse};
-pub use ciphered::{Ciphered, Envelope, ded_tag, glo_tag, is_ciphered, is_general, may_be_inside, plain_tag};
+pub use ciphered::{
+    Ciphered, Envelope, ded_tag, glo_tag, is_ciphered, is_general, is_never_answered, may_be_inside,
+    plain_tag,
+};
 pub use confirmed_error::ConfirmedServiceError;
 pub use data_block::DataBlock;
 pub use exception::{ExceptionResponse, ServiceError};

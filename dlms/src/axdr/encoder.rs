@@ -1,6 +1,7 @@
 //! Writing A-XDR values.
 
 use super::length::encode_length;
+use super::skip::CLOCK_TIME_LEN;
 use super::{Data, Sequence, compact};
 use crate::cosem::{ClockTime, LogicalName};
 use crate::specs::{AXDR_DEPTH_MAX, tag};
@@ -42,6 +43,9 @@ impl core::error::Error for EncodeFault {}
 pub struct Encoder<'v> {
     out: &'v mut Vec<u8>,
     limit: usize,
+    /// Elements that the innermost sequence wants still; none where none is open.
+    left: usize,
+    /// The same of those around it.
     open: Stack<usize, AXDR_DEPTH_MAX>,
     values: usize,
     fault: Option<EncodeFault>,
@@ -50,7 +54,7 @@ pub struct Encoder<'v> {
 impl<'v> Encoder<'v> {
     /// Appends to `out`, which may grow to `limit` octets in all.
     pub fn new(out: &'v mut Vec<u8>, limit: usize) -> Self {
-        Self { out, limit, open: Stack::new(), values: 0, fault: None }
+        Self { out, limit, left: 0, open: Stack::new(), values: 0, fault: None }
     }
 
     /// Whether a fault has occurred.
@@ -70,14 +74,14 @@ impl<'v> Encoder<'v> {
     pub fn finish(self) -> Result<(), EncodeFault> {
         match self.fault {
             Some(fault) => Err(fault),
-            None if self.values != 1 || !self.open.is_empty() => Err(EncodeFault::Unbalanced),
+            None if self.values != 1 || self.left > 0 => Err(EncodeFault::Unbalanced),
             None => Ok(()),
         }
     }
 
     /// null-data.
     pub fn null(&mut self) {
-        self.scalar(tag::NULL, &[]);
+        self.whole([tag::NULL]);
     }
 
     /// Opens an array of `count` elements.
@@ -92,7 +96,7 @@ impl<'v> Encoder<'v> {
 
     /// boolean.
     pub fn boolean(&mut self, value: bool) {
-        self.scalar(tag::BOOLEAN, &[u8::from(value)]);
+        self.whole([tag::BOOLEAN, u8::from(value)]);
     }
 
     /// bit-string of the first `len` bits of `octets`; bits beyond are written as zero.
@@ -110,12 +114,14 @@ impl<'v> Encoder<'v> {
 
     /// double-long.
     pub fn i32(&mut self, value: i32) {
-        self.scalar(tag::I32, &value.to_be_bytes());
+        let [a, b, c, d] = value.to_be_bytes();
+        self.whole([tag::I32, a, b, c, d]);
     }
 
     /// double-long-unsigned.
     pub fn u32(&mut self, value: u32) {
-        self.scalar(tag::U32, &value.to_be_bytes());
+        let [a, b, c, d] = value.to_be_bytes();
+        self.whole([tag::U32, a, b, c, d]);
     }
 
     /// octet-string.
@@ -135,62 +141,74 @@ impl<'v> Encoder<'v> {
 
     /// bcd.
     pub fn bcd(&mut self, value: u8) {
-        self.scalar(tag::BCD, &[value]);
+        self.whole([tag::BCD, value]);
     }
 
     /// integer.
     pub fn i8(&mut self, value: i8) {
-        self.scalar(tag::I8, &value.to_be_bytes());
+        let [a] = value.to_be_bytes();
+        self.whole([tag::I8, a]);
     }
 
     /// long.
     pub fn i16(&mut self, value: i16) {
-        self.scalar(tag::I16, &value.to_be_bytes());
+        let [a, b] = value.to_be_bytes();
+        self.whole([tag::I16, a, b]);
     }
 
     /// unsigned.
     pub fn u8(&mut self, value: u8) {
-        self.scalar(tag::U8, &[value]);
+        self.whole([tag::U8, value]);
     }
 
     /// long-unsigned.
     pub fn u16(&mut self, value: u16) {
-        self.scalar(tag::U16, &value.to_be_bytes());
+        let [a, b] = value.to_be_bytes();
+        self.whole([tag::U16, a, b]);
     }
 
     /// long64.
     pub fn i64(&mut self, value: i64) {
-        self.scalar(tag::I64, &value.to_be_bytes());
+        let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+        self.whole([tag::I64, a, b, c, d, e, f, g, h]);
     }
 
     /// long64-unsigned.
     pub fn u64(&mut self, value: u64) {
-        self.scalar(tag::U64, &value.to_be_bytes());
+        let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+        self.whole([tag::U64, a, b, c, d, e, f, g, h]);
     }
 
     /// enum.
     pub fn enumeration(&mut self, value: u8) {
-        self.scalar(tag::ENUM, &[value]);
+        self.whole([tag::ENUM, value]);
     }
 
     /// float32.
     pub fn f32(&mut self, value: f32) {
-        self.scalar(tag::F32, &value.to_bits().to_be_bytes());
+        let [a, b, c, d] = value.to_bits().to_be_bytes();
+        self.whole([tag::F32, a, b, c, d]);
     }
 
     /// float64.
     pub fn f64(&mut self, value: f64) {
-        self.scalar(tag::F64, &value.to_bits().to_be_bytes());
+        let [a, b, c, d, e, f, g, h] = value.to_bits().to_be_bytes();
+        self.whole([tag::F64, a, b, c, d, e, f, g, h]);
     }
 
     /// date-time, under its own tag.
     pub fn date_time(&mut self, time: &ClockTime) {
-        self.scalar(tag::DATE_TIME, &time.octets());
+        let mut whole = [tag::DATE_TIME; 1 + CLOCK_TIME_LEN as usize];
+        whole[1..].copy_from_slice(&time.octets());
+        self.whole(whole);
     }
 
     /// A date-time as the octet-string that most attributes want.
     pub fn clock_time(&mut self, time: &ClockTime) {
-        self.octet_string(&time.octets());
+        let mut whole = [CLOCK_TIME_LEN; 2 + CLOCK_TIME_LEN as usize];
+        whole[0] = tag::OCTET_STRING;
+        whole[2..].copy_from_slice(&time.octets());
+        self.whole(whole);
     }
 
     /// A logical name as octet-string.
@@ -236,10 +254,11 @@ impl<'v> Encoder<'v> {
         }
     }
 
-    fn scalar(&mut self, tag: u8, contents: &[u8]) {
-        if self.begin(1 + contents.len()) {
-            self.out.push(tag);
-            self.out.extend_from_slice(contents);
+    /// A value whose octets are all at hand. How many they are is known where this is called, so that they are written at once.
+    #[inline]
+    fn whole<const N: usize>(&mut self, octets: [u8; N]) {
+        if self.begin(N) {
+            self.out.extend_from_slice(&octets);
             self.close();
         }
     }
@@ -255,46 +274,209 @@ impl<'v> Encoder<'v> {
     }
 
     fn sequence(&mut self, tag: u8, count: usize) {
-        let Ok((prefix, used)) = encode_length(count) else { return self.fail(EncodeFault::TooLong) };
-        if self.open.len() + 2 > AXDR_DEPTH_MAX {
+        let depth = self.open.len() + usize::from(self.left > 0);
+        if depth + 2 > AXDR_DEPTH_MAX {
             return self.fail(EncodeFault::TooDeep);
         }
-        if !self.begin(1 + used) {
+        if !self.head(tag, count) {
             return;
         }
-        self.out.push(tag);
-        self.out.extend_from_slice(&prefix[..used]);
         if count == 0 {
             self.close();
-        } else if self.open.push(count).is_err() {
+        } else if self.left > 0 && self.open.push(self.left).is_err() {
             self.fail(EncodeFault::TooDeep);
+        } else {
+            self.left = count;
         }
+    }
+
+    /// Writes the tag and the count of a sequence, if it may begin here. Most have few elements.
+    #[inline]
+    fn head(&mut self, tag: u8, count: usize) -> bool {
+        if let Ok(count @ ..0x80) = u8::try_from(count) {
+            let begins = self.begin(2);
+            if begins {
+                self.out.extend_from_slice(&[tag, count]);
+            }
+            return begins;
+        }
+        let Ok((prefix, used)) = encode_length(count) else {
+            self.fail(EncodeFault::TooLong);
+            return false;
+        };
+        let begins = self.begin(1 + used);
+        if begins {
+            self.out.push(tag);
+            self.out.extend_from_slice(&prefix[..used]);
+        }
+        begins
     }
 
     /// Whether a value of `len` octets may begin here.
+    #[inline]
     fn begin(&mut self, len: usize) -> bool {
-        if self.fault.is_none() && self.open.is_empty() && self.values > 0 {
-            self.fail(EncodeFault::Unbalanced);
+        let is_wanted = self.left > 0 || self.values == 0;
+        let has_room = self.out.len().saturating_add(len) <= self.limit;
+        if self.fault.is_none() && is_wanted && has_room {
+            return true;
         }
-        if self.fault.is_none() && self.out.len().saturating_add(len) > self.limit {
-            self.fail(EncodeFault::TooLong);
-        }
-        self.fault.is_none()
+        self.fail(if is_wanted { EncodeFault::TooLong } else { EncodeFault::Unbalanced });
+        false
     }
 
     /// A value is complete: so may be the sequences around it.
+    #[inline]
     fn close(&mut self) {
-        while let Some(left) = self.open.last_mut() {
-            *left -= 1;
-            if *left > 0 {
+        if self.left > 1 {
+            self.left -= 1;
+        } else {
+            self.close_around();
+        }
+    }
+
+    /// The last element of a sequence is complete, or the only value.
+    fn close_around(&mut self) {
+        self.left = 0;
+        while let Some(left) = self.open.pop() {
+            self.left = left - 1;
+            if self.left > 0 {
                 return;
             }
-            self.open.pop();
         }
         self.values += 1;
     }
 
+    #[cold]
     fn fail(&mut self, fault: EncodeFault) {
         self.fault.get_or_insert(fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Debug)]
+    enum Tree {
+        Null,
+        U8(u8),
+        I64(i64),
+        Text(Vec<u8>),
+        Time([u8; 12]),
+        Sequence(bool, Vec<Tree>),
+    }
+
+    fn tree() -> impl Strategy<Value = Tree> {
+        let leaf = prop_oneof![
+            Just(Tree::Null),
+            any::<u8>().prop_map(Tree::U8),
+            any::<i64>().prop_map(Tree::I64),
+            prop::collection::vec(any::<u8>(), 0..200).prop_map(Tree::Text),
+            any::<[u8; 12]>().prop_map(Tree::Time),
+        ];
+        leaf.prop_recursive(5, 200, 140, |inner| {
+            (any::<bool>(), prop::collection::vec(inner, 0..140))
+                .prop_map(|(is_array, elements)| Tree::Sequence(is_array, elements))
+        })
+    }
+
+    fn length(len: usize) -> Vec<u8> {
+        if len < 0x80 { vec![len as u8] } else { [&[0x81][..], &[len as u8]].concat() }
+    }
+
+    /// The slow truth, by the book: tag, length where there is one, contents.
+    fn by_the_book(tree: &Tree) -> Vec<u8> {
+        match tree {
+            Tree::Null => vec![0],
+            Tree::U8(value) => vec![17, *value],
+            Tree::I64(value) => [&[20][..], &value.to_be_bytes()].concat(),
+            Tree::Text(octets) => [&[9][..], &length(octets.len()), octets].concat(),
+            Tree::Time(octets) => [&[9, 12][..], octets].concat(),
+            Tree::Sequence(is_array, elements) => {
+                let head = [&[if *is_array { 1 } else { 2 }][..], &length(elements.len())].concat();
+                head.into_iter().chain(elements.iter().flat_map(by_the_book)).collect()
+            }
+        }
+    }
+
+    fn write(tree: &Tree, out: &mut Encoder<'_>) {
+        match tree {
+            Tree::Null => out.null(),
+            Tree::U8(value) => out.u8(*value),
+            Tree::I64(value) => out.i64(*value),
+            Tree::Text(octets) => out.octet_string(octets),
+            Tree::Time(octets) => out.clock_time(&ClockTime::from_octets(*octets)),
+            Tree::Sequence(is_array, elements) => {
+                if *is_array {
+                    out.array(elements.len())
+                } else {
+                    out.structure(elements.len())
+                }
+                elements.iter().for_each(|element| write(element, out));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_written_by_the_book_and_never_beyond_their_limit(tree in tree(), short in 1usize..20) {
+            let expected = by_the_book(&tree);
+            let mut out = Vec::new();
+            let mut encoder = Encoder::new(&mut out, expected.len());
+            write(&tree, &mut encoder);
+            prop_assert_eq!(encoder.finish(), Ok(()));
+            prop_assert_eq!(&out, &expected);
+            let (mut out, limit) = (Vec::new(), expected.len().saturating_sub(short));
+            let mut encoder = Encoder::new(&mut out, limit);
+            write(&tree, &mut encoder);
+            prop_assert_eq!(encoder.finish(), Err(EncodeFault::TooLong));
+            prop_assert!(out.len() <= limit && expected.starts_with(&out));
+        }
+    }
+
+    fn written(write: impl FnOnce(&mut Encoder<'_>)) -> (Vec<u8>, Result<(), EncodeFault>) {
+        let mut out = Vec::new();
+        let mut encoder = Encoder::new(&mut out, 1000);
+        write(&mut encoder);
+        let finished = encoder.finish();
+        (out, finished)
+    }
+
+    #[test]
+    fn a_sequence_has_as_many_elements_as_it_says_and_there_is_one_value() {
+        let unbalanced = Err(EncodeFault::Unbalanced);
+        assert_eq!(written(|_| ()).1, unbalanced, "none");
+        assert_eq!(written(|out| out.structure(1)).1, unbalanced, "one is missing");
+        let nested = |out: &mut Encoder<'_>| {
+            out.array(2);
+            out.structure(1);
+            out.null();
+        };
+        assert_eq!(written(nested).1, unbalanced, "the second of the outer is missing");
+        let second = written(|out| {
+            out.array(0);
+            out.u8(1);
+        });
+        assert_eq!(second, (vec![1, 0], unbalanced), "two values");
+        let closed = written(|out| {
+            nested(out);
+            out.u8(5);
+        });
+        assert_eq!(closed, (vec![1, 2, 2, 1, 0, 17, 5], Ok(())));
+    }
+
+    #[test]
+    fn there_are_no_more_levels_than_are_read() {
+        let nest = |levels: usize| {
+            written(|out| {
+                (1..levels).for_each(|_| out.array(1));
+                out.null();
+            })
+        };
+        let (deepest, whole) = nest(AXDR_DEPTH_MAX);
+        assert!(whole.is_ok() && Data::from_bytes(&deepest).is_ok());
+        assert_eq!(nest(AXDR_DEPTH_MAX + 1).1, Err(EncodeFault::TooDeep));
     }
 }

@@ -6,6 +6,7 @@ use plc_core::wire::{Reader, WireError};
 
 /// Walks over `count` values that stand `depth` levels down, and returns what is behind them. Every octet is
 /// visited once however deep it stands.
+#[inline]
 pub(super) fn skip(mut rest: &[u8], count: usize, depth: usize) -> Result<&[u8], WireError> {
     for _ in 0..count {
         rest = match *rest {
@@ -111,7 +112,7 @@ const CONTENTS_LEN: [u8; 256] = {
 };
 
 /// Octets of a date-time in an octet-string.
-const CLOCK_TIME_LEN: u8 = 12;
+pub(super) const CLOCK_TIME_LEN: u8 = 12;
 /// The length stands with the value, or there is no such type.
 const VARIABLE: u8 = 0xFF;
 

@@ -2,7 +2,8 @@
 //! 4.9.3, 4.9.4\].
 
 use super::object::{attributes, kept_object};
-use super::{Enumerated, List, Octets};
+use super::value::structure;
+use super::{Enumerated, List, Octets, OctetsOf};
 use crate::cosem::LogicalName;
 use crate::specs::objects::ADDRESSES_MAX;
 
@@ -55,8 +56,20 @@ attributes! {
     } kept {} volatile {}
 }
 
+structure! {
+    /// How routers are looked for, and how often they tell of themselves \[BB 4.9.3.2.10\] (confidence B).
+    NeighborDiscovery {
+        /// Router solicitations until one gives up.
+        rs_max_retry: u8,
+        /// Milliseconds between two of them.
+        rs_retry_wait_time: u16,
+        /// Seconds between two router advertisements.
+        ra_send_period: u32,
+    }
+}
+
 attributes! {
-    /// Class 48: the addresses of IPv6. The row of neighbor_discovery_setup is not taken apart.
+    /// Class 48: the addresses of IPv6.
     #[derive(Default)]
     Ipv6Setup: IPV6_SETUP {
         /// The setup of the layer below.
@@ -64,11 +77,11 @@ attributes! {
         /// 0 automatic, 1 DHCPv6, 2 manual, 3 neighbour discovery.
         [3] address_config_mode: Enumerated,
         /// The own addresses.
-        [4] unicast_ipv6_addresses: List<Octets<16>, ADDRESSES_MAX>,
+        [4] unicast_ipv6_addresses: List<OctetsOf<16>, ADDRESSES_MAX>,
         /// Groups.
-        [5] multicast_ipv6_addresses: List<Octets<16>, ADDRESSES_MAX>,
+        [5] multicast_ipv6_addresses: List<OctetsOf<16>, ADDRESSES_MAX>,
         /// Routers.
-        [6] gateway_ipv6_addresses: List<Octets<16>, ADDRESSES_MAX>,
+        [6] gateway_ipv6_addresses: List<OctetsOf<16>, ADDRESSES_MAX>,
         /// Who resolves names; empty for nobody.
         [7] primary_dns_address: Octets<16>,
         /// Who does when that one does not.
@@ -76,7 +89,7 @@ attributes! {
         /// The traffic class of what is sent.
         [9] traffic_class: u8,
         /// How neighbours are looked for.
-        [10] neighbor_discovery_setup: List<super::AnyValue, ADDRESSES_MAX>,
+        [10] neighbor_discovery_setup: List<NeighborDiscovery, ADDRESSES_MAX>,
     } kept {} volatile {}
 }
 

@@ -58,7 +58,7 @@ pub use g3_tables::{
 };
 pub use image_transfer::{ImageBlock, ImageInfo, ImageInitiate, ImageStatus, ImageTransfer};
 pub use limiter::{EmergencyProfile, Limiter, LimiterActions};
-pub use links::{HdlcSetup, Ipv6Setup, MacAddressSetup, TcpUdpSetup};
+pub use links::{HdlcSetup, Ipv6Setup, MacAddressSetup, NeighborDiscovery, TcpUdpSetup};
 pub use local_port::{LocalPort, PortMode, PortRate, ResponseTime};
 pub use object::{Attributes, Effect, Effects, Moment, Object, Snapshot, invoke, write};
 pub use prepayment::{
@@ -81,5 +81,5 @@ pub use schema::{Attribute, Kind, Schema};
 pub use script_table::{Script, ScriptAction, ScriptTable, Service};
 pub use single_action::{ExecutionTime, ScheduleType, SingleActionSchedule};
 pub use special_days::{SpecialDay, SpecialDays};
-pub use value::{AnyValue, Bits, Enumerated, List, Octets, Value};
+pub use value::{AnyValue, Bits, Enumerated, List, Octets, OctetsOf, Value};
 pub use wall_clock::{Preset, WallClock};

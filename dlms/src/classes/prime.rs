@@ -3,7 +3,7 @@
 
 use super::object::{attributes, kept_object};
 use super::value::{enumeration, structure};
-use super::{List, Octets};
+use super::{List, Octets, OctetsOf};
 use crate::specs::objects::{NETWORK_ROWS_MAX, VERSION_LEN_MAX};
 
 attributes! {
@@ -86,7 +86,7 @@ attributes! {
         /// The identifier of the switch that it is reached through.
         [4] mac_sid: u8,
         /// The subnetwork: the EUI-48 of its base node.
-        [5] mac_sna: Octets<6>,
+        [5] mac_sna: OctetsOf<6>,
         /// What it is.
         [6] mac_state: PrimeState,
         /// Symbols of the shared contention period.
@@ -115,7 +115,7 @@ impl Default for PrimeMacFunctional {
             mac_lnid: 0,
             mac_lsid: 0,
             mac_sid: 0,
-            mac_sna: Octets::zeros(),
+            mac_sna: OctetsOf([0; 6]),
             mac_state: PrimeState::Disconnected,
             mac_scp_length: 0,
             mac_node_hierarchy_level: 0,
@@ -174,7 +174,7 @@ structure! {
         /// The connection of the destination.
         destination_lcid: i16,
         /// The EUI-48 of the direct switch.
-        did: Octets<6>,
+        did: OctetsOf<6>,
     }
 }
 
@@ -182,7 +182,7 @@ structure! {
     /// A switch whose beacons are heard.
     PrimeSwitchEntry {
         /// Its subnetwork.
-        sna: Octets<6>,
+        sna: OctetsOf<6>,
         /// Its local switch identifier.
         lsid: i16,
         /// Switches between it and the base node.
@@ -198,7 +198,7 @@ structure! {
     /// How a node is heard and answered.
     PrimePhyCommunication {
         /// Its EUI-48.
-        eui: Octets<6>,
+        eui: OctetsOf<6>,
         /// The level at which it is sent to.
         tx_power: i8,
         /// The coding with which it is sent to.
@@ -277,7 +277,7 @@ mod tests {
             (node.mac_lnid, node.mac_state, node.mac_node_hierarchy_level),
             (0x123, PrimeState::Terminal, 2)
         );
-        assert_eq!((node.mac_sna.as_slice(), node.mac_capabilities), (&hex("001122334455")[..], 15));
+        assert_eq!((node.mac_sna.0.as_slice(), node.mac_capabilities), (&hex("001122334455")[..], 15));
         assert!(!node.absorb(6, &Data::Enum(4)) && !node.absorb(2, &Data::U16(1)));
         test::check(&node, &test::UNSET);
     }

@@ -140,11 +140,6 @@ impl<const MAX: usize> Octets<MAX> {
         (octets.len() <= MAX).then(|| Self(octets.to_vec()))
     }
 
-    /// As many octets as there may be, all zero.
-    pub fn zeros() -> Self {
-        Self(alloc::vec![0; MAX])
-    }
-
     /// The octets.
     pub fn as_slice(&self) -> &[u8] {
         &self.0
@@ -154,6 +149,19 @@ impl<const MAX: usize> Octets<MAX> {
 impl<const MAX: usize> Value for Octets<MAX> {
     fn from_data(data: &Data<'_>) -> Option<Self> {
         Self::new(octets(data)?)
+    }
+    fn encode(&self, out: &mut Encoder<'_>) {
+        out.octet_string(&self.0);
+    }
+}
+
+/// An octet-string of so many octets, neither more nor fewer; such as an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OctetsOf<const LEN: usize>(pub [u8; LEN]);
+
+impl<const LEN: usize> Value for OctetsOf<LEN> {
+    fn from_data(data: &Data<'_>) -> Option<Self> {
+        octets(data)?.try_into().ok().map(Self)
     }
     fn encode(&self, out: &mut Encoder<'_>) {
         out.octet_string(&self.0);

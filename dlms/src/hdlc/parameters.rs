@@ -67,7 +67,7 @@ impl Parameters {
     /// The limits in the information field of a SNRM or UA; an empty one has the defaults.
     ///
     /// # Errors
-    /// A field that is no negotiation, or names a limit that the book forbids.
+    /// A field that is no negotiation, or names a limit below the least that the book allows. One above the most asks for the most.
     pub fn from_information(information: &[u8]) -> Result<Self, WireError> {
         if information.is_empty() { Ok(Self::DEFAULT) } else { Self::from_bytes(information) }
     }
@@ -91,9 +91,10 @@ fn max_info(octets: &[u8]) -> Result<u16, WireError> {
     value.ok_or(WireError::Invalid("maximum information length"))
 }
 
+/// A window; one above what sequence numbers can tell apart asks for all that they can.
 fn window(octets: &[u8]) -> Result<u8, WireError> {
-    let value = u8::try_from(number(octets)?).ok();
-    let value = value.filter(|value| (1..=sequence::WINDOW_MAX).contains(value));
+    let value = number(octets)?.min(u32::from(sequence::WINDOW_MAX));
+    let value = u8::try_from(value).ok().filter(|&value| value > 0);
     value.ok_or(WireError::Invalid("window size"))
 }
 
@@ -213,7 +214,6 @@ mod tests {
         for bad in [
             "8180030501 1F",
             "81800307 0100",
-            "818003070108",
             "8180020700",
             "818003050180FF",
             "8080030501 80",
@@ -228,6 +228,12 @@ mod tests {
         assert_eq!(Parameters::from_information(&unknown).unwrap().max_info_transmit, 256);
         let huge = hex("8180040502FFFF");
         assert_eq!(Parameters::from_information(&huge).unwrap().max_info_transmit, 2030);
+        for (wide, window) in
+            [("818003070108", 7), ("81800308010F", 7), ("8180030801FF", 7), ("818003080106", 6)]
+        {
+            let read = Parameters::from_information(&hex(wide)).unwrap();
+            assert_eq!(read.window_transmit.max(read.window_receive), window, "{wide}");
+        }
     }
 
     proptest! {

@@ -4,7 +4,9 @@ use super::client::{NoSuchAddress, ServerStation, max_apdu_len};
 use super::specs::bounds::COMPOSED_OUTPUTS_MAX;
 use super::{LinkEnd, LinkOutput, Parameters, Secondary, SecondaryConfig, SecondaryInput};
 use crate::apdu::Pdu;
-use crate::server::{ObjectModel, Server, ServerConfig, ServerEvent, ServerOutput, ServerPersist};
+use crate::server::{
+    ObjectModel, Origin, Server, ServerConfig, ServerEvent, ServerInput, ServerOutput, ServerPersist,
+};
 use crate::wrapper::Wpdu;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -123,7 +125,9 @@ impl HdlcServer {
     fn serve(&mut self, now: Instant, apdu: &[u8], objects: &mut dyn ObjectModel) {
         let (source, destination) = (self.client_sap, self.server.config().server_sap);
         let bytes = Wpdu { source, destination, apdu }.to_vec();
-        self.server.serve(now, self.peer, &bytes, objects);
+        // On a line a client is its address, whatever links it opens.
+        let origin = Origin::of_peer(self.client_sap);
+        self.server.handle(now, ServerInput { peer: self.peer, origin, bytes: &bytes, objects });
         while let Some(output) = self.server.poll() {
             match output {
                 ServerOutput::Persist(record) => self.tell(HdlcServerOutput::Persist(record)),

@@ -6,7 +6,7 @@ use super::pushing::Pushes;
 use super::session::{Channel, Phase, Session, Terms};
 use super::sessions::Sessions;
 use super::voice::Voice;
-use super::{AssociationConfig, SecurityErrors, ServerConfig, ServerEvent, ServerPersist};
+use super::{AssociationConfig, Origin, SecurityErrors, ServerConfig, ServerEvent, ServerPersist};
 use crate::apdu::{ExceptionResponse, ServiceError, StateError};
 use crate::security::{End, Form, Mark, OpenFault, SecurityContext, Wrap};
 use crate::wrapper::Wpdu;
@@ -18,6 +18,8 @@ use plc_core::Instant;
 pub(super) struct Caller<'s> {
     pub(super) now: Instant,
     pub(super) peer: u16,
+    /// Where the datagram came from.
+    pub(super) origin: Origin,
     /// Index of the association.
     pub(super) index: usize,
     pub(super) association: &'s AssociationConfig,
@@ -28,6 +30,8 @@ pub(super) struct Caller<'s> {
     pub(super) pushes: &'s mut Pushes,
     /// Whether the APDU came in general blocks.
     pub(super) joined: bool,
+    /// Whether the APDU is one that nothing is said to.
+    pub(super) is_mute: bool,
     /// Whether a host is told something that has opened no association.
     pub(super) to_host: bool,
 }
@@ -145,6 +149,9 @@ impl<'s> Caller<'s> {
     }
 
     pub(super) fn refuse(&mut self, exception: ExceptionResponse) {
+        if self.is_mute {
+            return self.voice.counters.unasked += 1;
+        }
         let apdu = self.voice.buffers.write(&exception);
         self.reply(&apdu);
         self.voice.buffers.give(apdu);
@@ -202,20 +209,21 @@ impl<'s> Caller<'s> {
         Patience { most: self.config.max_failed_proofs, lockout: self.config.lockout }
     }
 
-    /// Whether this peer has guessed too often, or too many others have.
+    /// Whether too many wrong guesses came from there.
     pub(super) fn is_locked(&mut self) -> bool {
         let patience = self.patience();
-        self.guard.failures.is_locked(self.now, self.peer, patience)
+        self.guard.failures.is_locked(self.now, self.origin, patience)
     }
 
     pub(super) fn on_proved(&mut self) {
-        self.guard.failures.on_proved(self.now, self.peer);
+        let patience = self.patience();
+        self.guard.failures.on_proved(self.now, self.origin, patience);
     }
 
-    /// A wrong proof or password: so many of them lock the peer out of the association.
+    /// A wrong proof or password: where so many of them come from is heard only now and then.
     pub(super) fn on_failed_proof(&mut self) {
         let patience = self.patience();
-        let locked = self.guard.failures.on_failed(self.now, self.peer, patience);
+        let locked = self.guard.failures.on_failed(self.now, self.origin, patience);
         let client_sap = self.association.client_sap;
         self.voice.counters.unauthentic += 1;
         self.voice.tell(ServerEvent::AuthenticationFailure { client_sap });
@@ -230,9 +238,11 @@ impl<'s> Caller<'s> {
         if self.config.security_errors != SecurityErrors::WithCounter {
             return self.report(UNDECIPHERABLE);
         }
-        let last = self.guard.heard.global.last();
-        let service = ServiceError::InvocationCounter(last.map_or(0, |last| last.saturating_add(1)));
-        self.report(ExceptionResponse { state: StateError::ServiceNotAllowed, service });
+        let expected = self.guard.heard.global.last().map_or(Some(0), |last| last.checked_add(1));
+        self.report(expected.map_or(EXHAUSTED, |expected| ExceptionResponse {
+            state: StateError::ServiceNotAllowed,
+            service: ServiceError::InvocationCounter(expected),
+        }));
     }
 }
 
@@ -242,9 +252,11 @@ pub(super) const NOT_ASSOCIATED: ExceptionResponse =
 /// The answer is longer than can be told.
 const TOO_LONG: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::PduTooLong };
-/// What came is no APDU.
-const MALFORMED: ExceptionResponse =
+/// What came is no APDU, or asks for nothing.
+pub(super) const MALFORMED: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::OtherReason };
+/// The counters of the key are used up: it has to be renewed, since no counter is expected any more.
+const EXHAUSTED: ExceptionResponse = MALFORMED;
 /// What came is not authentic, or under a key that is not there.
 const UNDECIPHERABLE: ExceptionResponse =
     ExceptionResponse { state: StateError::ServiceNotAllowed, service: ServiceError::DecipheringError };

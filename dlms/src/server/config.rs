@@ -1,6 +1,6 @@
 //! What a server is told, what it tells.
 
-use super::ObjectModel;
+use super::{ObjectModel, Origin};
 use crate::apdu::{ApplicationContext, Mechanism};
 use crate::security::{
     Certificate, HashFunction, Hls, KeyId, KeyUse, PrivateKey, PublicKey, Secret, SecurityContext,
@@ -216,10 +216,11 @@ pub struct ServerConfig {
     pub counter_block: u32,
     /// A session without a valid request for so long is forgotten.
     pub session_timeout: Duration,
-    /// Failed proofs (passwords and answers to a challenge) of one peer at one association in a row before it is locked out of that. Eight times as many of all
-    /// peers together, and peers that never proved themselves are heard only as slowly as one locked peer may guess.
+    /// Failed proofs (passwords and answers to a challenge) from one [`Origin`] at one association in a row behind which it is heard there
+    /// only now and then. Origins that have not failed are heard all the same, as long as no more fail than are remembered (32, and 32 whose
+    /// address nobody has checked); beyond that eight times as many failures of all others are borne, and then one at a time.
     pub max_failed_proofs: u8,
-    /// How long it is locked out.
+    /// In how long it may fail as often again: one failure counts for `lockout / max_failed_proofs`.
     pub lockout: Duration,
     /// What is answered to errors of security.
     pub security_errors: SecurityErrors,
@@ -231,6 +232,8 @@ pub struct ServerConfig {
 pub struct ServerInput<'a> {
     /// Who sent it: any number that names the sender's address.
     pub peer: u16,
+    /// Where that is, as far as guessing at passwords goes: several peers may be there.
+    pub origin: Origin,
     /// A whole wrapper PDU.
     pub bytes: &'a [u8],
     /// The objects that the request may concern.
@@ -349,7 +352,7 @@ pub enum ServerEvent {
         /// The client that was claimed.
         client_sap: u16,
     },
-    /// Too many failed proofs: the association is locked.
+    /// Too many failed proofs came from one place: it is heard only now and then.
     Locked {
         /// The client.
         client_sap: u16,

@@ -17,6 +17,8 @@ pub struct ServerCounters {
     pub no_such_key: u64,
     /// No session, or no room for one.
     pub unassociated: u64,
+    /// Answers, errors and notifications, to which nothing is said.
+    pub unasked: u64,
     /// Requests longer than the server takes.
     pub too_long: u64,
     /// Requests for blocks that were served before.

@@ -3,6 +3,7 @@
 use super::ServerCounters;
 use super::accessing::Accessing;
 use super::acting::Acting;
+use super::caller::MALFORMED;
 use super::getting::Getting;
 use super::negotiated::needed;
 use super::recent::Fingerprint;
@@ -14,7 +15,7 @@ use crate::apdu::{
     AccessRequest, AnyActionRequest, ExceptionResponse, GetRequest, InvokeId, Pdu, SetRequest,
 };
 use crate::specs::apdu_tag;
-use crate::specs::choice::{action_request, set_request};
+use crate::specs::choice::{self, action_request, set_request};
 use alloc::vec::Vec;
 
 /// What a service has to say: an answer, nothing, or that it is no service.
@@ -49,25 +50,41 @@ impl Dispatch<'_, '_> {
         }
         match apdu.first() {
             Some(&apdu_tag::GET_REQUEST) => {
-                let request = GetRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
+                let request = GetRequest::from_bytes(apdu).map_err(|_| unreadable(apdu))?;
                 let fingerprint = Fingerprint::of(apdu);
                 Getting { session, services, fingerprint }.on_request(&request)
             }
             Some(&apdu_tag::SET_REQUEST) => {
-                let request = SetRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
+                let request = SetRequest::from_bytes(apdu).map_err(|_| unreadable(apdu))?;
                 Setting { session, services, counters }.on_request(&request).map(Some)
             }
             Some(&apdu_tag::ACTION_REQUEST) => {
-                let request = AnyActionRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
+                let request = AnyActionRequest::from_bytes(apdu).map_err(|_| unreadable(apdu))?;
                 Acting { session, services, counters }.on_request(&request)
             }
             Some(&apdu_tag::ACCESS_REQUEST) => {
-                let request = AccessRequest::from_bytes(apdu).map_err(|_| UNKNOWN_SERVICE)?;
+                let request = AccessRequest::from_bytes(apdu).map_err(|_| unreadable(apdu))?;
                 Accessing { services }.on_request(&request)
             }
             _ => Err(UNKNOWN_SERVICE),
         }
     }
+}
+
+/// What is said of a request that cannot be read: a form that nobody knows is not supported, one that is known is no such request
+/// \[GB 9.5; confidence B\].
+const fn unreadable(apdu: &[u8]) -> ExceptionResponse {
+    let is_known = match *apdu {
+        [apdu_tag::GET_REQUEST, choice, ..] => matches!(choice, choice::NORMAL..=choice::WITH_LIST),
+        [apdu_tag::SET_REQUEST, choice, ..] => {
+            matches!(choice, set_request::NORMAL..=set_request::WITH_LIST_AND_FIRST_DATA_BLOCK)
+        }
+        [apdu_tag::ACTION_REQUEST, choice, ..] => {
+            matches!(choice, action_request::NORMAL..=action_request::WITH_PBLOCK)
+        }
+        _ => true,
+    };
+    if is_known { MALFORMED } else { UNKNOWN_SERVICE }
 }
 
 /// Whether this is a GET, SET or ACTION whose service class says that no answer is wanted \[GB 9.5; confidence A\].

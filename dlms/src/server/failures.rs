@@ -1,40 +1,29 @@
-//! Who has guessed wrong, and for how long nobody listens to him.
+//! Who has guessed wrong, and how seldom he is listened to.
 
-use crate::specs::conversation::{FAILING_PEERS_MAX, GUESSES_FACTOR};
+use super::Origin;
+use crate::specs::conversation::{FAILING_ORIGINS_MAX, GUESSES_FACTOR};
 use alloc::vec::Vec;
 use core::time::Duration;
 use plc_core::Instant;
 
-/// The failed proofs of one association, by peer: who fails too often in a row is locked out, and nobody else.
+/// The failed proofs of one association, by origin: from where too many came, only one is heard now and then, and nobody else is kept
+/// out by it.
 ///
-/// A guesser may take many addresses. So all peers together have an allowance of failures; when it is used up, only
-/// peers that have proved themselves before are heard, and the others one by one as it slowly grows again: no faster
-/// than one locked peer may guess.
+/// A guesser may have more origins than are remembered. So all that find no place together have an allowance of failures; when it is
+/// used up, they are heard one by one as it slowly grows again: no faster than one origin by itself may guess. Senders whose address
+/// nobody has checked have places of their own.
 #[derive(Debug)]
 pub(super) struct Failures {
-    peers: Vec<Peer>,
-    /// Failures of all peers that count still.
-    used: u32,
-    /// When the first of them ceases to count.
-    refills_at: Option<Instant>,
-}
-
-/// What is known of one address.
-#[derive(Debug)]
-struct Peer {
-    peer: u16,
-    failed: u8,
-    has_proved: bool,
-    locked_until: Option<Instant>,
-    last: Instant,
+    checked: Places,
+    claimed: Places,
 }
 
 /// How much guessing is borne.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
-    /// Failures of a peer in a row that lock it.
+    /// Failures of one origin in a row behind which it is heard only now and then.
     pub(super) most: u8,
-    /// For how long.
+    /// In how long it may fail as often again.
     pub(super) lockout: Duration,
 }
 
@@ -47,74 +36,136 @@ impl Patience {
         u32::from(self.most()) * GUESSES_FACTOR
     }
 
-    /// How long one failure counts against all.
+    /// How long one failure counts.
     fn interval(self) -> Duration {
-        self.lockout / u32::from(self.most())
+        (self.lockout / u32::from(self.most())).max(Duration::from_millis(1))
     }
 }
 
 impl Failures {
     pub(super) fn new() -> Self {
-        Self { peers: Vec::with_capacity(FAILING_PEERS_MAX), used: 0, refills_at: None }
+        Self { checked: Places::new(), claimed: Places::new() }
     }
 
-    /// Whether nobody listens to `peer` now.
-    pub(super) fn is_locked(&mut self, now: Instant, peer: u16, patience: Patience) -> bool {
-        self.refill(now, patience);
-        let known = self.peers.iter().find(|known| known.peer == peer);
-        let by_itself = known.and_then(|known| known.locked_until).is_some_and(|until| now < until);
-        let has_proved = known.is_some_and(|known| known.has_proved);
-        by_itself || !has_proved && self.used >= patience.allowance()
+    /// Whether nobody listens to what comes from `origin` now.
+    pub(super) fn is_locked(&mut self, now: Instant, origin: Origin, patience: Patience) -> bool {
+        self.places(origin).is_locked(now, origin.place, patience)
     }
 
-    pub(super) fn on_proved(&mut self, now: Instant, peer: u16) {
-        if let Some(known) = self.place(now, peer) {
-            *known = Peer { failed: 0, has_proved: true, locked_until: None, last: now, peer };
+    pub(super) fn on_proved(&mut self, now: Instant, origin: Origin, patience: Patience) {
+        self.places(origin).on_proved(now, origin.place, patience);
+    }
+
+    /// Returns whether the origin is locked from now on.
+    pub(super) fn on_failed(&mut self, now: Instant, origin: Origin, patience: Patience) -> bool {
+        self.places(origin).on_failed(now, origin.place, patience)
+    }
+
+    const fn places(&mut self, origin: Origin) -> &mut Places {
+        if origin.is_checked { &mut self.checked } else { &mut self.claimed }
+    }
+}
+
+/// A bounded number of origins.
+#[derive(Debug)]
+struct Places {
+    known: Vec<Known>,
+    /// The failures of all that found no place.
+    others: Fading,
+}
+
+/// What is known of one origin.
+#[derive(Debug)]
+struct Known {
+    place: u64,
+    failed: Fading,
+    has_proved: bool,
+    last: Instant,
+}
+
+/// Failures that cease to count one by one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fading {
+    count: u32,
+    /// When the first of them ceases to count.
+    fades_at: Option<Instant>,
+}
+
+impl Fading {
+    fn fade(&mut self, now: Instant, interval: Duration) {
+        while let Some(at) = self.fades_at.filter(|&at| at <= now) {
+            self.count = self.count.saturating_sub(1);
+            self.fades_at = (self.count > 0).then(|| at + interval);
         }
     }
 
-    /// Returns whether the peer, or everyone who has not proved himself, is locked from now on.
-    pub(super) fn on_failed(&mut self, now: Instant, peer: u16, patience: Patience) -> bool {
-        self.refill(now, patience);
-        self.used = (self.used + 1).min(patience.allowance());
-        self.refills_at.get_or_insert(now + patience.interval());
-        let is_used_up = self.used >= patience.allowance();
-        let Some(known) = self.place(now, peer) else { return is_used_up };
-        known.last = now;
-        known.failed = known.failed.saturating_add(1);
-        let is_locked = known.failed >= patience.most();
-        if is_locked {
-            known.failed = 0;
-            known.locked_until = Some(now + patience.lockout);
-        }
-        is_locked || is_used_up
+    /// One more, of at most so many.
+    fn add(&mut self, now: Instant, interval: Duration, most: u32) {
+        self.count = (self.count + 1).min(most);
+        self.fades_at.get_or_insert(now + interval);
+    }
+}
+
+impl Places {
+    fn new() -> Self {
+        Self { known: Vec::with_capacity(FAILING_ORIGINS_MAX), others: Fading::default() }
     }
 
-    /// What was failed long ago counts no more.
-    fn refill(&mut self, now: Instant, patience: Patience) {
-        while let Some(at) = self.refills_at.filter(|&at| at <= now) {
-            self.used = self.used.saturating_sub(1);
-            self.refills_at = (self.used > 0).then(|| at + patience.interval().max(Duration::from_millis(1)));
+    fn is_locked(&mut self, now: Instant, place: u64, patience: Patience) -> bool {
+        self.fade(now, patience);
+        if let Some(known) = self.known.iter().find(|known| known.place == place) {
+            return known.failed.count >= u32::from(patience.most());
+        }
+        self.room(false).is_none() && self.others.count >= patience.allowance()
+    }
+
+    fn on_proved(&mut self, now: Instant, place: u64, patience: Patience) {
+        self.fade(now, patience);
+        if let Some(known) = self.place(now, place, true) {
+            *known = Known { place, failed: Fading::default(), has_proved: true, last: now };
         }
     }
 
-    /// The place of `peer`: its own, a free one, or that of whoever is not locked and was heard longest ago; of peers that
-    /// have proved themselves only if there is no other. `None` if all places are of locked peers: then the allowance of
-    /// all is what remains.
-    fn place(&mut self, now: Instant, peer: u16) -> Option<&mut Peer> {
-        let new = Peer { peer, failed: 0, has_proved: false, locked_until: None, last: now };
-        if let Some(at) = self.peers.iter().position(|known| known.peer == peer) {
-            return self.peers.get_mut(at);
+    fn on_failed(&mut self, now: Instant, place: u64, patience: Patience) -> bool {
+        self.fade(now, patience);
+        let (interval, most) = (patience.interval(), u32::from(patience.most()));
+        if let Some(known) = self.place(now, place, false) {
+            known.last = now;
+            known.failed.add(now, interval, most);
+            return known.failed.count >= most;
         }
-        if self.peers.len() < FAILING_PEERS_MAX {
-            self.peers.push(new);
-            return self.peers.last_mut();
+        self.others.add(now, interval, patience.allowance());
+        self.others.count >= patience.allowance()
+    }
+
+    fn fade(&mut self, now: Instant, patience: Patience) {
+        let interval = patience.interval();
+        self.known.iter_mut().for_each(|known| known.failed.fade(now, interval));
+        self.others.fade(now, interval);
+    }
+
+    /// The place of an origin: its own, a free one, or one of which no failure counts any more.
+    fn place(&mut self, now: Instant, place: u64, has_proved: bool) -> Option<&mut Known> {
+        let new = Known { place, failed: Fading::default(), has_proved: false, last: now };
+        if let Some(at) = self.known.iter().position(|known| known.place == place) {
+            return self.known.get_mut(at);
         }
-        let places =
-            self.peers.iter_mut().filter(|known| known.locked_until.is_none_or(|until| until <= now));
-        let oldest = places.min_by_key(|known| (known.has_proved, known.last))?;
-        *oldest = new;
-        Some(oldest)
+        match self.room(has_proved)? {
+            at if at == self.known.len() => self.known.push(new),
+            at => *self.known.get_mut(at)? = new,
+        }
+        self.known.iter_mut().find(|known| known.place == place)
+    }
+
+    /// Where another origin finds room: behind the last, or in the place of the one without failures that was heard longest ago. One
+    /// that has proved itself makes room only for another that has.
+    fn room(&self, has_proved: bool) -> Option<usize> {
+        if self.known.len() < FAILING_ORIGINS_MAX {
+            return Some(self.known.len());
+        }
+        let makes_room = |known: &Known| known.failed.count == 0 && (has_proved || !known.has_proved);
+        let free = self.known.iter().enumerate().filter(|(_, known)| makes_room(known));
+        free.min_by_key(|(_, known)| (known.has_proved, known.last)).map(|(at, _)| at)
     }
 }
 
@@ -125,63 +176,80 @@ mod tests {
     const PATIENCE: Patience = Patience { most: 3, lockout: Duration::from_secs(600) };
     const T0: Instant = Instant::from_secs(1000);
 
+    const fn at(place: u64) -> Origin {
+        Origin { place, is_checked: true }
+    }
+
     #[test]
-    fn who_guesses_is_locked_and_nobody_else() {
+    fn who_guesses_is_heard_now_and_then_and_nobody_else_is_kept_out() {
         let mut failures = Failures::new();
-        let told: Vec<bool> = (0..3).map(|_| failures.on_failed(T0, 7, PATIENCE)).collect();
+        let told: Vec<bool> = (0..3).map(|_| failures.on_failed(T0, at(7), PATIENCE)).collect();
         assert_eq!(told, [false, false, true]);
-        assert!(failures.is_locked(T0, 7, PATIENCE) && !failures.is_locked(T0, 8, PATIENCE));
-        let (before, after) = (T0 + Duration::from_millis(599_999), T0 + Duration::from_secs(600));
-        assert!(failures.is_locked(before, 7, PATIENCE) && !failures.is_locked(after, 7, PATIENCE));
+        assert!(failures.is_locked(T0, at(7), PATIENCE) && !failures.is_locked(T0, at(8), PATIENCE));
+        let (before, after) = (T0 + Duration::from_millis(199_999), T0 + Duration::from_secs(200));
+        assert!(failures.is_locked(before, at(7), PATIENCE) && !failures.is_locked(after, at(7), PATIENCE));
+        assert!(failures.on_failed(after, at(7), PATIENCE), "one guess, no more");
+        assert!(failures.is_locked(after, at(7), PATIENCE));
     }
 
     #[test]
     fn a_proof_forgives_the_failures_before_it() {
         let mut failures = Failures::new();
         for _ in 0..5 {
-            assert!(!failures.on_failed(T0, 7, PATIENCE) && !failures.on_failed(T0, 7, PATIENCE));
-            failures.on_proved(T0, 7);
+            assert!(!failures.on_failed(T0, at(7), PATIENCE) && !failures.on_failed(T0, at(7), PATIENCE));
+            failures.on_proved(T0, at(7), PATIENCE);
         }
-        assert!(!failures.is_locked(T0, 7, PATIENCE));
+        assert!(!failures.is_locked(T0, at(7), PATIENCE));
     }
 
-    #[test]
-    fn many_addresses_together_guess_no_faster_than_one_in_the_long_run() {
-        let mut failures = Failures::new();
-        failures.on_proved(T0, 1);
-        let (mut guesses, mut peer) = (0, 100);
-        // A new address for every guess, one guess a second, for ten hours.
+    /// How many guesses are heard in ten hours, one a second, from so many origins in turn.
+    fn guesses_heard(origins: u64) -> u64 {
+        let (mut failures, mut guesses) = (Failures::new(), 0);
+        failures.on_proved(T0, at(1), PATIENCE);
         for second in 0..36_000 {
-            peer += 1;
-            let now = T0 + Duration::from_secs(second);
-            assert!(!failures.is_locked(now, 1, PATIENCE), "who has proved himself is heard");
-            if !failures.is_locked(now, peer, PATIENCE) {
+            let (now, guesser) = (T0 + Duration::from_secs(second), at(100 + second % origins));
+            assert!(!failures.is_locked(now, at(1), PATIENCE), "who has proved himself is heard");
+            if !failures.is_locked(now, guesser, PATIENCE) {
                 guesses += 1;
-                failures.on_failed(now, peer, PATIENCE);
+                failures.on_failed(now, guesser, PATIENCE);
             }
-            assert!(failures.peers.len() <= FAILING_PEERS_MAX);
             if second % 100 == 0 {
-                failures.on_proved(now, 1);
+                failures.on_proved(now, at(1), PATIENCE);
             }
+            assert!(failures.checked.known.len() <= FAILING_ORIGINS_MAX);
         }
-        let alone = 36_000 / 600 * 3;
-        let burst = 3 * GUESSES_FACTOR;
-        assert!((alone..=alone + burst).contains(&guesses), "{guesses} guesses");
+        guesses
     }
 
     #[test]
-    fn the_table_is_bounded_and_a_locked_peer_keeps_its_place() {
+    fn origins_guess_slowly_and_however_many_there_are_no_faster_than_as_many_as_are_remembered() {
+        let alone = 36_000 / 200;
+        assert!((alone..=alone + 3).contains(&guesses_heard(1)));
+        let burst = u64::from(3 * GUESSES_FACTOR);
+        let (places, guesses) = (FAILING_ORIGINS_MAX as u64, guesses_heard(36_000));
+        assert!((alone..=(alone + 3) * (places + 1) + burst).contains(&guesses), "{guesses} guesses");
+    }
+
+    #[test]
+    fn who_has_not_failed_is_heard_while_others_guess_and_finds_a_place_when_their_failures_count_no_more() {
         let mut failures = Failures::new();
-        let generous = Patience { most: 200, ..PATIENCE };
-        (0..3).for_each(|_| {
-            failures.on_failed(T0, 7, PATIENCE);
-        });
-        for peer in 1000..2000 {
-            failures.on_failed(T0 + Duration::from_secs(1), peer, generous);
+        for guesser in 1..FAILING_ORIGINS_MAX as u64 {
+            (0..9).for_each(|_| {
+                failures.on_failed(T0, at(100 + guesser), PATIENCE);
+            });
         }
+        assert!(!failures.is_locked(T0, at(1), PATIENCE), "one place is left");
+        failures.on_failed(T0, at(99), PATIENCE);
+        assert!(!failures.is_locked(T0, at(1), PATIENCE), "the allowance of the others is left");
+        for guesser in 0..3 * u64::from(GUESSES_FACTOR) {
+            failures.on_failed(T0, at(1000 + guesser), PATIENCE);
+        }
+        assert!(failures.is_locked(T0, at(1), PATIENCE), "more origins guess than are remembered");
         assert!(
-            failures.peers.len() == FAILING_PEERS_MAX && failures.peers.iter().any(|known| known.peer == 7)
+            !failures.is_locked(T0, Origin { place: 1, is_checked: false }, PATIENCE),
+            "places of their own"
         );
-        assert!(failures.is_locked(T0 + Duration::from_secs(2), 7, generous));
+        assert!(!failures.is_locked(T0 + PATIENCE.lockout / 3, at(1), PATIENCE), "one has faded");
+        assert_eq!(failures.checked.known.len(), FAILING_ORIGINS_MAX);
     }
 }

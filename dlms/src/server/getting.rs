@@ -1,5 +1,6 @@
 //! GET in all its forms.
 
+use super::caller::MALFORMED;
 use super::recent::{Fingerprint, Sighting};
 use super::services::Services;
 use super::serving::LIST_TOO_LONG;
@@ -29,6 +30,7 @@ impl Getting<'_, '_> {
                 Some(answer) => Ok(answer),
                 None => Ok(Some(self.read(*invoke_id, attribute))),
             },
+            GetRequest::WithList { attributes, .. } if attributes.is_empty() => Err(MALFORMED),
             GetRequest::WithList { invoke_id, attributes } => match self.twin() {
                 Some(answer) => Ok(answer),
                 None => self.read_list(*invoke_id, attributes).map(Some),

@@ -23,6 +23,7 @@ mod model;
 mod negotiated;
 mod notification;
 mod opening;
+mod origin;
 mod proving;
 mod pushing;
 mod recent;
@@ -45,10 +46,11 @@ pub use config::{
 pub use counters::ServerCounters;
 pub use model::{AssociationContext, ObjectEntry, ObjectModel};
 pub use notification::{Notification, NotifyFault};
+pub use origin::Origin;
 pub use restore::ServerRecords;
 pub use standing::Standing;
 
-use crate::apdu::{Pdu, is_ciphered, is_general};
+use crate::apdu::{Pdu, is_ciphered, is_general, is_never_answered};
 use crate::invocation::InvocationCounter;
 use crate::specs::apdu_tag;
 use crate::wrapper::Wpdu;
@@ -88,15 +90,21 @@ impl Server {
         }
     }
 
-    /// Serves one datagram from `peer`; outputs follow from `poll`.
+    /// Serves one datagram from `peer`, whose number is its address; outputs follow from `poll`.
     pub fn serve(&mut self, now: Instant, peer: u16, bytes: &[u8], objects: &mut dyn ObjectModel) {
+        self.handle(now, ServerInput { peer, origin: Origin::of_peer(peer), bytes, objects });
+    }
+
+    fn on_datagram(&mut self, now: Instant, input: ServerInput<'_>) {
+        let ServerInput { peer, origin, bytes, objects } = input;
         let Ok(wpdu) = Wpdu::from_bytes(bytes) else { return self.voice.counters.malformed += 1 };
         let is_here = wpdu.destination == self.config.server_sap;
         let Some(index) = self.association(wpdu.source).filter(|_| is_here) else {
             return self.on_stranger(peer, &wpdu);
         };
         self.sessions.expire(now);
-        self.on_apdu(now, peer, index, wpdu.apdu, objects);
+        let caller = Caller { origin, ..self.caller(now, peer, index) };
+        on_apdu(caller, wpdu.apdu, objects);
     }
 
     /// The connection of `peer` is gone, and with it every session that was opened over it.
@@ -180,6 +188,20 @@ impl Server {
         Pushing { caller: &mut caller }.notify(notification)
     }
 
+    /// Says something unasked to the client at `client_sap` over every association that it has open, where it has negotiated that it
+    /// understands it; outputs follow from `poll`. Returns over how many.
+    pub fn notify_associated(
+        &mut self,
+        now: Instant,
+        client_sap: u16,
+        notification: &Notification<'_>,
+    ) -> usize {
+        let Some(index) = self.association(client_sap) else { return 0 };
+        let peers = self.sessions.peers_of(index);
+        let said = peers.iter().filter(|&&peer| self.notify(now, peer, client_sap, notification).is_ok());
+        said.count()
+    }
+
     /// A request of a client, or for a logical device, that there is not.
     fn on_stranger(&mut self, peer: u16, wpdu: &Wpdu<'_>) {
         self.voice.counters.unknown_client += 1;
@@ -195,6 +217,7 @@ impl Server {
         Caller {
             now,
             peer,
+            origin: Origin::of_peer(peer),
             index,
             association,
             config,
@@ -203,6 +226,7 @@ impl Server {
             voice,
             pushes,
             joined: false,
+            is_mute: false,
             to_host: false,
         }
     }
@@ -224,20 +248,6 @@ impl Server {
     fn association(&self, client_sap: u16) -> Option<usize> {
         self.config.associations.iter().position(|association| association.client_sap == client_sap)
     }
-
-    fn on_apdu(&mut self, now: Instant, peer: u16, index: usize, apdu: &[u8], objects: &mut dyn ObjectModel) {
-        let caller = &mut self.caller(now, peer, index);
-        match apdu.first() {
-            Some(&apdu_tag::AARQ) => Opening { caller }.on_aarq(apdu),
-            Some(&apdu_tag::RLRQ) => Closing { caller }.on_rlrq(apdu),
-            Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => Serving { caller, objects }.on_general_block(apdu),
-            Some(&tag) if is_ciphered(tag) || is_general(tag) => {
-                Serving { caller, objects }.on_ciphered(apdu)
-            }
-            Some(_) => Serving { caller, objects }.on_plain(apdu),
-            None => caller.voice.counters.malformed += 1,
-        }
-    }
 }
 
 impl Machine for Server {
@@ -245,7 +255,7 @@ impl Machine for Server {
     type Output = ServerOutput;
 
     fn handle(&mut self, now: Instant, input: ServerInput<'_>) {
-        self.serve(now, input.peer, input.bytes, input.objects);
+        self.on_datagram(now, input);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -259,5 +269,18 @@ impl Machine for Server {
 
     fn poll(&mut self) -> Option<ServerOutput> {
         self.voice.poll()
+    }
+}
+
+fn on_apdu(mut caller: Caller<'_>, apdu: &[u8], objects: &mut dyn ObjectModel) {
+    let caller = &mut caller;
+    caller.is_mute = apdu.first().is_some_and(|&tag| is_never_answered(tag));
+    match apdu.first() {
+        Some(&apdu_tag::AARQ) => Opening { caller }.on_aarq(apdu),
+        Some(&apdu_tag::RLRQ) => Closing { caller }.on_rlrq(apdu),
+        Some(&apdu_tag::GENERAL_BLOCK_TRANSFER) => Serving { caller, objects }.on_general_block(apdu),
+        Some(&tag) if is_ciphered(tag) || is_general(tag) => Serving { caller, objects }.on_ciphered(apdu),
+        Some(_) => Serving { caller, objects }.on_plain(apdu),
+        None => caller.voice.counters.malformed += 1,
     }
 }

@@ -14,7 +14,7 @@ use super::voice::Voice;
 use super::{AssociationContext, ObjectModel, ServerPersist};
 use crate::apdu::{
     ActionRequest, Ciphered, Conformance, Envelope, ExceptionResponse, GeneralBlockTransfer, Pdu,
-    ServiceError, StateError, is_ciphered, is_general,
+    ServiceError, StateError, is_ciphered, is_general, is_never_answered,
 };
 use crate::block_transfer::Taken;
 use crate::client::REPLY_TO_HLS;
@@ -90,6 +90,7 @@ impl Serving<'_, '_> {
     /// An APDU that came in general blocks; none may hold blocks itself.
     fn on_joined(&mut self, apdu: &[u8]) {
         self.caller.joined = true;
+        self.caller.is_mute = apdu.first().is_some_and(|&tag| is_never_answered(tag));
         match apdu.first() {
             Some(&tag) if is_ciphered(tag) || is_general(tag) => self.on_ciphered(apdu),
             _ => self.on_plain(apdu),
@@ -153,6 +154,7 @@ impl Serving<'_, '_> {
     fn on_opened(&mut self, keys: &SecurityContext, channel: &Channel, opened: &Opened) {
         let (form, now) = (opened.form.of_answer(keys.policy()), self.caller.now);
         self.caller.accept(opened.mark);
+        self.caller.is_mute |= opened.plain.first().is_some_and(|&tag| is_never_answered(tag));
         if self.caller.session().is_none() {
             self.establish_ciphered(channel);
         }

@@ -99,6 +99,12 @@ impl Sessions {
         open.map(|session| session.association)
     }
 
+    /// The peers that have this association open.
+    pub(super) fn peers_of(&self, association: usize) -> Vec<u16> {
+        let open = self.held.iter().filter(|session| session.association == association && session.is_open());
+        open.map(|session| session.peer).collect()
+    }
+
     /// Forgets whoever has been silent for too long.
     pub(super) fn expire(&mut self, now: Instant) {
         self.held.retain(|session| session.last_heard + self.timeout > now);

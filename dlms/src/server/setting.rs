@@ -1,6 +1,7 @@
 //! SET in all its forms.
 
 use super::ServerCounters;
+use super::caller::MALFORMED;
 use super::incoming::{Arrival, Incoming, Target};
 use super::services::Services;
 use super::serving::LIST_TOO_LONG;
@@ -124,7 +125,11 @@ impl Setting<'_, '_> {
     }
 }
 
-/// Whether so many objects are served at once.
+/// Whether so many objects are served at once: a list of none asks for nothing.
 pub(super) const fn check_count(count: usize) -> Result<(), ExceptionResponse> {
-    if count > LIST_MAX { Err(LIST_TOO_LONG) } else { Ok(()) }
+    match count {
+        0 => Err(MALFORMED),
+        1..=LIST_MAX => Ok(()),
+        _ => Err(LIST_TOO_LONG),
+    }
 }

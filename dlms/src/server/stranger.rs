@@ -4,6 +4,7 @@
 use super::caller::NOT_ASSOCIATED;
 use crate::apdu::{
     Aare, Aarq, ApplicationContext, AssociationResult, Diagnostic, Pdu, is_ciphered, is_general,
+    is_never_answered,
 };
 use crate::specs::apdu_tag;
 use crate::specs::wrapper::{SAP_ALL_STATION, SAP_NO_STATION};
@@ -16,6 +17,7 @@ pub(super) fn answer(wpdu: &Wpdu<'_>) -> Option<Vec<u8>> {
         return None;
     }
     let apdu = match *wpdu.apdu.first()? {
+        tag if is_never_answered(tag) => return None,
         apdu_tag::AARQ => rejection(wpdu.apdu),
         tag if is_request(tag) || is_ciphered(tag) || is_general(tag) => NOT_ASSOCIATED.to_vec(),
         _ => return None,

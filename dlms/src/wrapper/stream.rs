@@ -56,6 +56,11 @@ impl WpduStream {
         Ok(None)
     }
 
+    /// Whether the rest of a PDU has yet to come.
+    pub const fn is_inside(&self) -> bool {
+        !self.buffer.is_empty() && self.fault.is_none()
+    }
+
     /// What a server answers to an APDU longer than the stream takes, before it closes the connection: the exception-response
     /// pdu-too-long, a whole wrapper PDU. `None` while nothing was too long, and where nobody or everybody was meant.
     pub fn refusal(&self) -> Option<Vec<u8>> {

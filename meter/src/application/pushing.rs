@@ -3,7 +3,9 @@
 use super::MeterApplication;
 use crate::objects::{EventGroup, PUSHES, PushHost, Slot, destination_number};
 use crate::specs::{self, event};
+use dlms::cosem::{AttributeRequest, LogicalName};
 use dlms::server::Notification;
+use dlms::specs::schemas;
 use plc_core::{Instant, ShortAddress};
 
 /// Pushes that wait for their confirmation, by their numbers.
@@ -48,6 +50,17 @@ impl MeterApplication {
             Ok(_) => self.board.on_delivered(slot, None),
             Err(_) => self.on_push_failed(slot, now),
         }
+    }
+
+    /// Notifies the client that is to know of the descriptor of an alarm that was raised. Who has no association open is not told: the
+    /// alarm stays in its register, and is pushed.
+    pub(super) fn notify_alarm(&mut self, now: Instant, descriptor: LogicalName) {
+        let Some(client_sap) = self.notified else { return };
+        let attribute = AttributeRequest::new(schemas::DATA.class_id, descriptor, 2);
+        let read = self.with_objects(now, None, |objects, _| objects.event(&attribute, now));
+        let Some((time, value)) = read else { return };
+        let event = Notification::Event { time, attribute: &attribute, value: &value };
+        self.server.notify_associated(now, client_sap, &event);
     }
 
     /// A push that needs no confirmation has arrived when it has left. One that is to be confirmed is repeated in its time.

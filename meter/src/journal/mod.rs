@@ -140,6 +140,19 @@ impl<F: Flash> Journal<F> {
         &self.state
     }
 
+    /// Whether anything was ever kept. A flash of which nothing is sound holds no state either.
+    pub const fn is_begun(&self) -> bool {
+        self.half.is_some()
+    }
+
+    /// Makes the state durable as it is, if nothing was kept yet.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn begin(&mut self) -> Result<(), JournalError> {
+        if self.is_begun() { Ok(()) } else { self.begin_half() }
+    }
+
     /// The flash.
     pub const fn flash(&self) -> &F {
         &self.flash

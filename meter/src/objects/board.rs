@@ -148,6 +148,8 @@ pub struct Board {
     /// When a scheduled interval push is made of what is there, if nothing is measured before.
     pub(super) push_due: Option<Instant>,
     entropy: Stream,
+    /// Descriptors of alarms that nobody has been notified of.
+    alarms: BTreeSet<Slot>,
     /// What has changed since it was made durable.
     changed: BTreeSet<Slot>,
 }
@@ -174,6 +176,7 @@ impl Board {
             held_push: None,
             push_due: None,
             entropy: seed.stream(),
+            alarms: BTreeSet::new(),
             changed: BTreeSet::new(),
         }
     }
@@ -423,7 +426,14 @@ impl Board {
         self.mark(register);
         if passed != 0 {
             self.mark(descriptor);
+            self.alarms.insert(descriptor);
         }
+    }
+
+    /// The descriptor of an alarm that was raised since it was taken here.
+    pub(crate) fn take_alarm(&mut self) -> Option<LogicalName> {
+        let slot = self.alarms.pop_first()?;
+        SLOTS.iter().find(|known| known.0 == slot).map(|known| known.1)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::measurement::Measurement;
 use crate::specs;
 use dlms::axdr::Data;
 use dlms::cosem::{ScalerUnit, Unit};
-use metrology::{Account, Apparent, ElementValues, Wiring};
+use metrology::{Account, Apparent, ElementValues, Ledger, Wiring};
 
 impl Objects<'_> {
     /// The value of a register.
@@ -17,8 +17,10 @@ impl Objects<'_> {
         match content {
             Content::Measured(measured) => self.measured(measured),
             Content::Credited => {
-                let [import, export, ..] = counted(&self.measurement.ledger());
-                let credited = self.crediting().credited(import, export);
+                let ledger = self.measurement.ledger();
+                let [import, export, ..] = counted(&ledger);
+                let phases = phase_imports(&ledger, self.measurement.ratings().wiring);
+                let credited = self.crediting().credited(import, export, phases);
                 Some(scaled((Data::I64(credited), Unit::WATT_HOUR)))
             }
             Content::Rate(kind, rate) => {
@@ -83,8 +85,21 @@ pub(super) const fn element(phase: u8, wiring: Wiring) -> Option<usize> {
     }
 }
 
+/// What each phase has imported, in mWh. Where the elements are no phases there is one import, that of all.
+const fn phase_imports(ledger: &Ledger, wiring: Wiring) -> [u64; 3] {
+    let [all, ..] = counted(ledger);
+    match (wiring, ledger.elements) {
+        (Wiring::ThreePhaseFourWire, [one, two, three]) => {
+            let ([one, ..], [two, ..], [three, ..]) =
+                (counted_of(&one), counted_of(&two), counted_of(&three));
+            [one, two, three]
+        }
+        _ => [all, 0, 0],
+    }
+}
+
 const fn counted_of(account: &Account) -> Counted {
-    counted(&metrology::Ledger { total: *account, elements: [*account; 3] })
+    counted(&Ledger { total: *account, elements: [*account; 3] })
 }
 
 /// An energy in thousandths of its unit.

@@ -67,6 +67,17 @@ impl Objects<'_> {
         Some(PushBody { body, time, peer, client_sap, confirmed })
     }
 
+    /// The value of an attribute and the time, for whoever is notified of it.
+    pub(crate) fn event(
+        &mut self,
+        attribute: &AttributeRequest,
+        now: Instant,
+    ) -> Option<(Option<ClockTime>, Vec<u8>)> {
+        let value = self.encoded(attribute, now).ok()??;
+        let utc = self.measurement.clock().utc(now);
+        Some((utc.map(|utc| self.board.slots.clock.time(utc)), value))
+    }
+
     /// The values that a push setup lists, as they are now: one structure. `None` when they are more than a push can hold.
     pub(super) fn push_values(&mut self, slot: Slot, now: Instant) -> Option<Vec<u8>> {
         let objects = self.board.push_mut(slot)?.objects.clone();

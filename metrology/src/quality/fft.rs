@@ -1,11 +1,9 @@
-//! A fast Fourier transform of 2048 real samples, in integers.
+//! A fast Fourier transform of two channels of 1024 real samples, in integers.
 
 use crate::oscillator::exact_sine;
 
-/// Real samples of a transform.
-pub(crate) const POINTS: usize = 2048;
-/// Complex points of the transform inside it.
-const HALF: usize = POINTS / 2;
+/// Samples of a transform, of each channel.
+pub(crate) const POINTS: usize = 1024;
 /// Fractional bits of the twiddle factors: the upper half of a product with one is half of the rotated number, as a stage wants it.
 const FRACTION: u32 = 31;
 /// Samples are scaled so that the largest lies below two to this: a rotation cannot overflow it.
@@ -20,59 +18,60 @@ pub(crate) struct Complex {
 
 /// The transform with its working memory.
 ///
-/// Real samples in pairs are complex points; every stage halves, so that nothing overflows and a sine of amplitude A has |X| = A.
-/// Before it, samples are scaled up as far as they go: rounding is then below 1e-7 of the largest.
+/// The samples of two channels at one moment are a complex point; what of the result is symmetric belongs to the first, the rest to the
+/// second. Every stage halves, so that nothing overflows and a sine of amplitude A has |X| = A/2 at both of its lines.
+/// Before it, the samples of each channel are scaled up as far as they go: rounding is then below 1e-7 of the largest of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Transform {
-    points: [Complex; HALF],
-    /// By how many bits the samples were scaled up.
-    shift: u32,
+    points: [Complex; POINTS],
+    /// By how many bits the samples of each channel were scaled up.
+    shifts: [u32; 2],
 }
 
 impl Transform {
     pub(crate) const fn new() -> Self {
-        Self { points: [Complex { re: 0, im: 0 }; HALF], shift: 0 }
+        Self { points: [Complex { re: 0, im: 0 }; POINTS], shifts: [0; 2] }
     }
 
-    /// Transforms [`POINTS`] samples, each below 2^29 in magnitude; those that are lacking are zero.
+    /// Transforms [`POINTS`] pairs of samples, each below 2^29 in magnitude; those that are lacking are zero.
     #[inline(never)]
-    pub(crate) fn run(&mut self, mut samples: impl Iterator<Item = i32>) {
-        let mut largest = 1u32;
-        for n in 0..HALF as u32 {
-            let (re, im) = (samples.next().unwrap_or(0), samples.next().unwrap_or(0));
+    pub(crate) fn run(&mut self, mut samples: impl Iterator<Item = [i32; 2]>) {
+        let mut largest = [1u32; 2];
+        for n in 0..POINTS as u32 {
+            let [re, im] = samples.next().unwrap_or_default();
             self.points[reversed(n)] = Complex { re, im };
-            largest |= re.unsigned_abs() | im.unsigned_abs();
+            largest = [largest[0] | re.unsigned_abs(), largest[1] | im.unsigned_abs()];
         }
-        self.shift = largest.leading_zeros().saturating_sub(32 - ROOM);
+        self.shifts = largest.map(|largest| largest.leading_zeros().saturating_sub(32 - ROOM));
         self.first_stage();
         let mut size = 16;
-        while size <= HALF {
+        while size <= POINTS {
             self.stage(size);
             size *= 4;
         }
     }
 
-    /// By how many bits [`Self::bin`] is scaled up.
-    pub(crate) const fn shift(&self) -> u32 {
-        self.shift
+    /// By how many bits [`Self::bin`] is scaled up, for the first and the second channel.
+    pub(crate) const fn shifts(&self) -> [u32; 2] {
+        self.shifts
     }
 
-    /// The spectrum at bin `k`, 1 to 1023: peak amplitude, scaled up by [`Self::shift`] bits.
-    #[inline(never)]
-    pub(crate) fn bin(&self, k: usize) -> Complex {
-        let (a, b) = (self.points[k], self.points[HALF - k]);
-        let (even_re, even_im) = (half(a.re, b.re), half(a.im, -b.im));
-        let odd = Complex { re: half(a.im, b.im), im: half(b.re, -a.re) };
-        let turned = odd.half_times(TWIDDLES[k]);
-        Complex { re: even_re + 2 * turned.re, im: even_im + 2 * turned.im }
+    /// The spectra of both channels at bin `k`, 1 to 511: peak amplitudes, scaled up by [`Self::shifts`] bits.
+    #[inline(always)]
+    pub(crate) const fn bin(&self, k: usize) -> [Complex; 2] {
+        let (a, b) = (self.points[k & MASK], self.points[(POINTS - k) & MASK]);
+        // Halves of numbers below 2^29, and the sine is in both: the sums fit and need no halving.
+        let first = Complex { re: a.re + b.re, im: a.im - b.im };
+        let second = Complex { re: a.im + b.im, im: b.re - a.re };
+        [first, second]
     }
 
     /// The stage that has no rotation; scales the samples up.
     #[inline(never)]
     fn first_stage(&mut self) {
-        let up = self.shift;
+        let [up_re, up_im] = self.shifts;
         for [a, b, c, d] in self.points.as_chunks_mut::<4>().0 {
-            let halved = |x: &Complex| Complex { re: (x.re << up) >> 1, im: (x.im << up) >> 1 };
+            let halved = |x: &Complex| Complex { re: (x.re << up_re) >> 1, im: (x.im << up_im) >> 1 };
             (*a, *b, *c, *d) = quartet(halved(a), halved(b), halved(c), halved(d));
         }
     }
@@ -141,29 +140,21 @@ impl Complex {
     }
 }
 
-/// Half of a sum of numbers below 2^30.
-const fn half(a: i32, b: i32) -> i32 {
-    (a + b) >> 1
-}
-
 /// The index with its five digits of base four in reverse.
 const fn reversed(n: u32) -> usize {
-    let bits = n.reverse_bits() >> (32 - HALF.ilog2());
+    let bits = n.reverse_bits() >> (32 - POINTS.ilog2());
     const EVEN: u32 = 0x5555_5555;
-    ((((bits & EVEN) << 1) | ((bits >> 1) & EVEN)) & (HALF as u32 - 1)) as usize
+    ((((bits & EVEN) << 1) | ((bits >> 1) & EVEN)) & (POINTS as u32 - 1)) as usize
 }
 
-/// Rotations: a turn.
-const ROTATIONS: usize = POINTS;
+/// e^(-j2πn/1024), with 31 fractional bits.
+static TWIDDLES: [Complex; POINTS] = twiddles();
 
-/// e^(-j2πn/2048), with 31 fractional bits.
-static TWIDDLES: [Complex; ROTATIONS] = twiddles();
-
-const fn twiddles() -> [Complex; ROTATIONS] {
+const fn twiddles() -> [Complex; POINTS] {
     const TURN: usize = POINTS / 4;
-    let mut table = [Complex { re: 0, im: 0 }; ROTATIONS];
+    let mut table = [Complex { re: 0, im: 0 }; POINTS];
     let mut n = 0;
-    while n < ROTATIONS {
+    while n < POINTS {
         let rest = n % TURN;
         let (c, s) = (quarter(TURN - rest), quarter(rest));
         table[n] = match n / TURN {
@@ -187,35 +178,68 @@ mod tests {
     use super::*;
     use core::f64::consts::TAU;
 
+    /// Order of the line, amplitude, lead.
+    type Line = (i32, f64, f64);
+
+    fn wave(lines: &[Line], n: usize) -> i32 {
+        let wave = lines
+            .iter()
+            .map(|&(k, peak, lead)| peak * (f64::from(k) * n as f64 / POINTS as f64 * TAU + lead).cos());
+        wave.sum::<f64>().round() as i32
+    }
+
     #[test]
-    fn amplitude_and_phase_of_every_line_are_found() {
-        let lines =
-            [(10, 8_000_000.0, 0.3), (30, 400_000.0, -1.0), (401, 1_000.0, 2.0), (1000, 70_000.0, 0.0)];
+    fn amplitude_and_phase_of_every_line_are_found_in_the_channel_that_has_it() {
+        let channels: [&[Line]; 2] = [
+            &[(10, 8_000_000.0, 0.3), (30, 400_000.0, -1.0), (401, 1_000.0, 2.0)],
+            &[(10, 900.0, -2.0), (31, 40.0, 1.0), (405, 7.0, 3.0), (500, 70.0, 0.0)],
+        ];
         let mut transform = Transform::new();
-        transform.run((0..POINTS).map(|n| {
-            let wave = lines
-                .iter()
-                .map(|&(k, peak, lead)| peak * (f64::from(k) * n as f64 / POINTS as f64 * TAU + lead).cos());
-            wave.sum::<f64>().round() as i32
-        }));
-        let scale = f64::from(1u32 << transform.shift());
-        for (k, peak, lead) in lines {
-            let bin = transform.bin(k as usize);
-            let (re, im) = (f64::from(bin.re) / scale, f64::from(bin.im) / scale);
-            assert!((re.hypot(im) - peak).abs() < 0.8, "{k}: {}", re.hypot(im));
-            assert!((im.atan2(re) - lead).abs() < 1e-3, "{k}: {}", im.atan2(re));
+        transform.run((0..POINTS).map(|n| channels.map(|lines| wave(lines, n))));
+        for (channel, lines) in channels.into_iter().enumerate() {
+            let scale = f64::from(1u32 << transform.shifts()[channel]);
+            for k in 1..512 {
+                let bin = transform.bin(k)[channel];
+                let (re, im) = (f64::from(bin.re) / scale, f64::from(bin.im) / scale);
+                let Some(&(_, peak, lead)) = lines.iter().find(|line| line.0 as usize == k) else {
+                    assert!(re.hypot(im) < 0.5, "{channel} {k}: {}", re.hypot(im));
+                    continue;
+                };
+                assert!((re.hypot(im) - peak).abs() < 0.8, "{channel} {k}: {}", re.hypot(im));
+                let limit = 1e-3 + 0.1 / peak;
+                assert!((im.atan2(re) - lead).abs() < limit, "{channel} {k}: {}", im.atan2(re));
+            }
         }
-        let silence = transform.bin(57).square() as f64;
-        assert!(silence.sqrt() / scale < 1.0, "{}", silence.sqrt() / scale);
+    }
+
+    #[test]
+    fn every_bin_is_that_of_the_definition() {
+        let noise =
+            |n: usize, m: u32| ((n as u32 * 2 + m).wrapping_mul(2_654_435_761) >> 6) as i32 - (1 << 25);
+        let mut transform = Transform::new();
+        transform.run((0..POINTS).map(|n| [noise(n, 0), noise(n, 1) >> 9]));
+        for k in [1, 2, 3, 50, 255, 256, 257, 400, 511] {
+            for channel in 0..2 {
+                let sample = |n: usize| f64::from([noise(n, 0), noise(n, 1) >> 9][channel]);
+                let angle = |n: usize| -((n * k % POINTS) as f64) / POINTS as f64 * TAU;
+                let sum = |part: fn(f64) -> f64| (0..POINTS).map(|n| sample(n) * part(angle(n))).sum::<f64>();
+                let scale = f64::from(1u32 << transform.shifts()[channel]) * 2.0 / POINTS as f64;
+                let (re, im, bin) = (sum(f64::cos) * scale, sum(f64::sin) * scale, transform.bin(k)[channel]);
+                let apart = (f64::from(bin.re) - re).abs().max((f64::from(bin.im) - im).abs());
+                assert!(apart < 20.0, "{channel} {k}: {bin:?} for {re} {im}");
+            }
+        }
     }
 
     #[test]
     fn the_largest_samples_do_not_overflow() {
         let mut transform = Transform::new();
-        for period in [1, 2, 4, 16, 2048] {
-            transform
-                .run((0..POINTS).map(|n| if (n / period) % 2 == 0 { (1 << 29) - 1 } else { -(1 << 29) + 1 }));
-            (1..1024).for_each(|k| assert!(transform.bin(k).square() < 1 << 62));
+        for period in [1, 2, 4, 16, 1024] {
+            let square =
+                |n: usize| if (n / period).is_multiple_of(2) { (1 << 29) - 1 } else { -(1 << 29) + 1 };
+            transform.run((0..POINTS).map(|n| [square(n), square(n + period / 2)]));
+            let squares = (1..512).flat_map(|k| transform.bin(k)).map(Complex::square);
+            squares.for_each(|square| assert!(square < 1 << 62));
         }
     }
 }

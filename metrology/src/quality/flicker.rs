@@ -21,13 +21,16 @@ const COEFFICIENT: u32 = 29;
 /// Signals stay within plus and minus this, four times the mean square: the square of a sine alone reaches twice its mean.
 const LARGEST: i64 = 1 << (FRACTION + 2);
 
+/// Samples of the voltage of which a value is made.
+pub(crate) fn samples_per_value(sample_rate_hz: u32) -> u32 {
+    (sample_rate_hz / RATE).max(1)
+}
+
 /// A flickermeter of one voltage of 230 V at 50 Hz.
 #[derive(Clone, Debug)]
 pub(crate) struct Flicker {
-    /// Samples in a value.
-    every: u32,
+    /// The running sum of squares at the last value.
     square: u64,
-    samples: u32,
     /// Mean over half a minute of sums of squares; zero before the first block.
     mean: u64,
     /// Its reciprocal, with 96 fractional bits.
@@ -55,14 +58,12 @@ const MEAN_MIN: u64 = 1 << 33;
 
 impl Flicker {
     pub(crate) fn new(sample_rate_hz: u32) -> Self {
-        let every = (sample_rate_hz / RATE).max(1);
+        let every = samples_per_value(sample_rate_hz);
         // In 1e-5 Hz: what a step of s is worth, divided by 2π.
         let kappa = i128::from(sample_rate_hz) * 100_000 * 1_000_000_000 / (i128::from(every) * PI_E9);
         let values = |ms: u64| u64::from(sample_rate_hz) * ms / (u64::from(every) * 1000);
         Self {
-            every,
             square: 0,
-            samples: 0,
             mean: 0,
             reciprocal: 0,
             block: (0, 0),
@@ -75,22 +76,12 @@ impl Flicker {
         }
     }
 
-    /// A sample of the voltage, below 2^25 in magnitude.
-    #[inline(always)]
-    pub(crate) fn on_sample(&mut self, u: i32) {
-        self.square += i64::from(u).pow(2).unsigned_abs();
-        self.samples += 1;
-        if self.samples == self.every {
-            self.on_value();
-        }
-    }
-
-    /// The mean square of some samples is there.
+    /// [`samples_per_value`] samples have passed since the last time; `total` is the running sum of squares.
     #[inline(never)]
-    fn on_value(&mut self) {
-        // Only its relation to the mean matters: the sum does.
-        let square = self.square;
-        (self.square, self.samples) = (0, 0);
+    pub(crate) fn on_value(&mut self, total: u64) {
+        // Only the relation of a mean to the mean matters: the sum does.
+        let square = total.wrapping_sub(self.square);
+        self.square = total;
         self.follow(square);
         if self.mean == 0 {
             return;
@@ -298,11 +289,14 @@ mod tests {
     /// A flickermeter after `seconds` of 230 V, modulated.
     fn felt(seconds: f64, modulation: impl Fn(f64) -> f64) -> (Flicker, u64) {
         let mut flicker = Flicker::new(HZ as u32);
-        let mut most = 0;
+        let (mut most, mut total) = (0, 0u64);
         for n in 0..(seconds * HZ) as u64 {
             let t = n as f64 / HZ;
             let u = 4e6 * (50.0 * t * TAU).sin() * (1.0 + modulation(t));
-            flicker.on_sample(u.round() as i32);
+            total += (u.round() as i64).pow(2) as u64;
+            if (n + 1) % u64::from(samples_per_value(HZ as u32)) == 0 {
+                flicker.on_value(total);
+            }
             if t > 20.0 {
                 most = most.max(flicker.felt_per_mille());
             }

@@ -1,6 +1,7 @@
 //! Harmonics, interharmonics and distortion by groups \[61000-4-7\].
 
 use super::fft::{Complex, Transform};
+use super::kernel::Correction;
 
 /// The highest harmonic.
 pub const HARMONICS: usize = 40;
@@ -42,81 +43,113 @@ impl Spectrum {
         ppm.checked_div(u64::from(self.subgroups[1])).map_or(0, |ppm| u32::try_from(ppm).unwrap_or(u32::MAX))
     }
 
-    /// The groups of a transform whose steps are worth `pico` pV or pA.
-    pub(crate) fn new(transform: &Transform, pico: u64) -> Self {
-        // No line is above 2^60, and all together carry no more than the samples did: sums fit.
-        let bin = |k: usize| transform.bin(k).square();
-        let scale = Scale::new(pico, transform.shift());
-        let mut spectrum = Self::default();
+    /// The groups of the lines of a voltage and a current.
+    #[inline(never)]
+    pub(crate) fn pair(lines: &Lines<'_>, pico: [u64; 2]) -> [Self; 2] {
+        let shifts = lines.transform.shifts();
+        let scales = [Scale::new(pico[0], shifts[0]), Scale::new(pico[1], shifts[1])];
+        let mut spectra = [Self::default(); 2];
         // Each line is looked at once: the last half of a line and the last interharmonics go on to the next harmonic.
-        let mut edge = bin(SPACING / 2) / 2;
-        let mut between = 0u64;
+        let mut edge = lines.squares(SPACING / 2).map(|square| square / 2);
+        let mut between = [0u64; 2];
         for order in 1..=HARMONICS {
-            let around = order * SPACING;
-            let mut near = bin(around - 1).saturating_add(bin(around));
-            let last = bin(around + SPACING / 2);
-            let (mut below, mut above) = (0u64, 0u64);
-            for off in 2..SPACING / 2 {
-                below = below.saturating_add(bin(around - off));
-                above = above.saturating_add(bin(around + off));
+            let sums = lines.around(order);
+            for channel in 0..2 {
+                let (sums, scale, spectrum) = (&sums, &scales[channel], &mut spectra[channel]);
+                let (near, below, above, last) =
+                    (sums.near[channel], sums.below[channel], sums.above[channel], sums.last[channel]);
+                let sides = below.saturating_add(above).saturating_add(edge[channel] + last / 2);
+                spectrum.subgroups[order] = scale.micro(near);
+                spectrum.groups[order] = scale.micro(near.saturating_add(sides));
+                if order > 1 {
+                    spectrum.interharmonics[order - 1] = scale.micro(between[channel].saturating_add(below));
+                }
+                (edge[channel], between[channel]) = (last / 2, above.saturating_add(last));
             }
-            near = near.saturating_add(bin(around + 1));
-            let sides = below.saturating_add(above);
-            spectrum.subgroups[order] = scale.micro(near);
-            let edges = edge + last / 2;
-            spectrum.groups[order] = scale.micro(near.saturating_add(sides).saturating_add(edges));
-            if order > 1 {
-                spectrum.interharmonics[order - 1] = scale.micro(between.saturating_add(below));
-            }
-            (edge, between) = (last / 2, above.saturating_add(last));
         }
-        spectrum
+        spectra
     }
 }
 
-/// The harmonics themselves, as complex peak values in steps with [`LINE_FRACTION`] fractional bits: for powers by order.
+/// Sums of squared lines about a harmonic, of two channels.
+#[derive(Clone, Copy, Debug, Default)]
+struct Around {
+    /// The harmonic with the lines beside it.
+    near: [u64; 2],
+    /// The lines from there half way to the next harmonics, without the last one.
+    below: [u64; 2],
+    above: [u64; 2],
+    /// The line half way above.
+    last: [u64; 2],
+}
+
+/// The lines of the transform of a voltage and a current, corrected.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lines([(i64, i64); HARMONICS + 1]);
+pub(crate) struct Lines<'a> {
+    transform: &'a Transform,
+    correction: Correction,
+}
 
-const LINE_FRACTION: u32 = 8;
-
-impl Lines {
-    pub(crate) const fn none() -> Self {
-        Self([(0, 0); HARMONICS + 1])
+impl<'a> Lines<'a> {
+    pub(crate) const fn new(transform: &'a Transform, correction: Correction) -> Self {
+        Self { transform, correction }
     }
 
-    pub(crate) fn new(transform: &Transform) -> Self {
-        let mut lines = Self::none();
-        let scale = |part: i32| (i64::from(part) << LINE_FRACTION) >> transform.shift();
-        for (order, line) in lines.0.iter_mut().enumerate().skip(1) {
-            let Complex { re, im } = transform.bin(order * SPACING);
-            *line = (scale(re), scale(im));
+    /// Line `k` of both, at half of its size.
+    #[inline(always)]
+    fn line(&self, k: usize) -> [Complex; 2] {
+        self.correction.apply(k, self.transform.bin(k))
+    }
+
+    /// The same, squared: at most 2^60, and all together no more than the samples carried, so that sums fit.
+    #[inline(never)]
+    fn squares(&self, k: usize) -> [u64; 2] {
+        self.line(k).map(Complex::square)
+    }
+
+    fn around(&self, order: usize) -> Around {
+        let middle = order * SPACING;
+        let mut sums = Around::default();
+        for k in middle - (SPACING / 2 - 1)..middle + SPACING / 2 {
+            let squares = self.squares(k);
+            let sum = match k {
+                _ if k + 1 < middle => &mut sums.below,
+                _ if k > middle + 1 => &mut sums.above,
+                _ => &mut sums.near,
+            };
+            *sum = [sum[0].saturating_add(squares[0]), sum[1].saturating_add(squares[1])];
         }
-        lines
+        Around { last: self.squares(middle + SPACING / 2), ..sums }
     }
 
-    /// Mean reactive power by Budeanu with the lines of a current: the sum over all orders, in squared steps.
-    pub(crate) fn budeanu(&self, current: &Self) -> i128 {
-        let parts = self.0.iter().zip(&current.0);
-        let sum: i128 =
-            parts.map(|(u, i)| i128::from(u.1) * i128::from(i.0) - i128::from(u.0) * i128::from(i.1)).sum();
-        sum >> (2 * LINE_FRACTION + 1)
+    /// Mean reactive power by Budeanu: the sum over all orders, in squared steps.
+    #[inline(never)]
+    pub(crate) fn budeanu(&self) -> i128 {
+        let mut sum = 0;
+        for order in 1..=HARMONICS {
+            let [u, i] = self.line(order * SPACING);
+            let product = i64::from(u.im) * i64::from(i.re) - i64::from(u.re) * i64::from(i.im);
+            sum += i128::from(product);
+        }
+        // Both are at half of their peaks, and the power is half of the product of those.
+        let [u_shift, i_shift] = self.transform.shifts();
+        (sum << 1) >> (u_shift + i_shift)
     }
 }
 
-/// RMS values in millionths of the unit from sums of squared peak values: one for many, because a wide division costs a small
+/// RMS values in millionths of the unit from sums of squared halves of peak values: one for many, because a wide division costs a small
 /// processor more than everything else here.
 #[derive(Clone, Copy, Debug)]
 struct Scale {
-    /// `pico / (1e6 · √2)` is this with [`Self::shift`] fractional bits; it has 31 of them.
+    /// `pico · √2 / 1e6` is this with [`Self::shift`] fractional bits; it has 31 of them.
     factor: u64,
     shift: u32,
 }
 
 impl Scale {
     fn new(pico: u64, transform_shift: u32) -> Self {
-        const HALF_SQRT_2_Q31: u128 = 1_518_500_250;
-        let micro_q72 = ((u128::from(pico) * HALF_SQRT_2_Q31) << 41) / 1_000_000;
+        const SQRT_2_Q30: u128 = 1_518_500_250;
+        let micro_q72 = ((u128::from(pico) * SQRT_2_Q30) << 42) / 1_000_000;
         let excess = (128 - micro_q72.leading_zeros()).saturating_sub(31);
         Self { factor: (micro_q72 >> excess) as u64, shift: 72 - excess.min(72) + transform_shift }
     }
@@ -144,21 +177,34 @@ mod tests {
     #[test]
     fn groups_in_one_pass_are_the_sums_of_their_lines() {
         let mut transform = Transform::new();
-        transform.run((0..POINTS as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as i32 - (1 << 23)));
-        let (spectrum, scale) =
-            (Spectrum::new(&transform, 1_000_000), Scale::new(1_000_000, transform.shift()));
-        let bin = |k: usize| transform.bin(k).square();
-        let micro = |sum: u64| scale.micro(sum);
-        let sum = |from: usize, to: usize| (from..=to).map(bin).sum::<u64>();
-        for order in 1..=HARMONICS {
-            let k = 10 * order;
-            assert_eq!(spectrum.subgroups[order], micro(sum(k - 1, k + 1)), "{order}");
-            let edges = bin(k - 5) / 2 + bin(k + 5) / 2;
-            assert_eq!(spectrum.groups[order], micro(sum(k - 4, k + 4) + edges), "{order}");
-            if order < HARMONICS {
-                assert_eq!(spectrum.interharmonics[order], micro(sum(k + 2, k + 8)), "{order}");
+        let noise = |n: u32| (n.wrapping_mul(2_654_435_761) >> 8) as i32 - (1 << 23);
+        transform.run((0..POINTS as u32).map(|n| [noise(n), noise(n + 3000) >> 5]));
+        let (lines, pico) = (Lines::new(&transform, Correction::of(1600 << 16)), [1_000_000, 77_000_000]);
+        for (channel, spectrum) in Spectrum::pair(&lines, pico).iter().enumerate() {
+            let scale = Scale::new(pico[channel], transform.shifts()[channel]);
+            let bin = |k: usize| lines.squares(k)[channel];
+            let micro = |sum: u64| scale.micro(sum);
+            let sum = |from: usize, to: usize| (from..=to).map(bin).sum::<u64>();
+            for order in 1..=HARMONICS {
+                let k = 10 * order;
+                assert_eq!(spectrum.subgroups[order], micro(sum(k - 1, k + 1)), "{order}");
+                let edges = bin(k - 5) / 2 + bin(k + 5) / 2;
+                assert_eq!(spectrum.groups[order], micro(sum(k - 4, k + 4) + edges), "{order}");
+                if order < HARMONICS {
+                    assert_eq!(spectrum.interharmonics[order], micro(sum(k + 2, k + 8)), "{order}");
+                }
             }
+            assert!(spectrum.groups.iter().skip(1).all(|&group| group > 1000), "there is something in each");
         }
-        assert!(spectrum.groups.iter().skip(1).all(|&group| group > 1000), "there is something in each");
+    }
+
+    #[test]
+    fn the_scale_is_the_root_of_a_half_of_the_peak_squared() {
+        for (pico, shift, peak) in [(1_000_000, 4, 1000.0), (43_000_000, 0, 8e6), (1 << 35, 9, 3.0)] {
+            let square = (peak * f64::from(1u32 << shift) / 2.0).powi(2).round() as u64;
+            let truth = peak * pico as f64 * 1e-6 / core::f64::consts::SQRT_2;
+            let micro = f64::from(Scale::new(pico, shift).micro(square));
+            assert!((micro / truth - 1.0).abs() < 1e-3 + 1.0 / truth, "{micro} {truth}");
+        }
     }
 }

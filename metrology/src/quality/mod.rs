@@ -6,6 +6,7 @@ mod fft;
 mod flicker;
 mod half_cycle;
 mod harmonics;
+mod kernel;
 mod rapid_change;
 mod resample;
 mod unbalance;
@@ -16,21 +17,22 @@ pub use flicker::plt_per_mille;
 pub use harmonics::{HARMONICS, Spectrum};
 pub use unbalance::Unbalance;
 
-use crate::core::{Frame, MeterCore, Step, WindowEnd};
+use crate::core::{Frame, MeterCore, WindowEnd};
 use crate::ratings::Ratings;
 use aggregate::Aggregator;
 use event::EventDetector;
 use fft::Transform;
 use flicker::Flicker;
-use half_cycle::HalfCycle;
+use half_cycle::{HalfCycle, HalfTurn};
 use harmonics::Lines;
+use kernel::Correction;
 use plc_core::Outbox;
 use rapid_change::RapidChange;
 use resample::{LONGEST, Ring, Span};
 
 /// Channels that have a spectrum: voltages and currents in turn, of three elements.
 const CHANNELS: usize = 6;
-/// Samples between the analyses of two channels: the work of a window is spread, and no sample waits for more than one transform. At low
+/// Samples between the analyses of two elements: the work of a window is spread, and no sample waits for more than one transform. At low
 /// sample rates fewer, so that a window is done before the next one ends: a fortieth of a second, eight in a window.
 const PACE: u64 = 64;
 const PACE_DIVISOR: u64 = 40;
@@ -39,29 +41,31 @@ const EVENTS_MAX: usize = 16;
 
 /// A measurement with power quality: a [`MeterCore`], and what it makes of the same samples.
 ///
-/// Windows are the ten cycles of the core. Each is resampled to 2048 points, so that its spectrum has a line at every fifth of a hertz
+/// Windows are the ten cycles of the core. Each is resampled to 1024 points, so that its spectrum has a line at every fifth of a hertz
 /// (at 50 Hz: every 5 Hz) whatever the frequency, and a harmonic is where it should be: the converters need no clock that follows the
 /// mains. At sample rates above 8192 Hz, and below 40 Hz, windows are too long to be analysed and are counted as skipped.
 ///
-/// Some 75 kB: place it where it stays.
+/// Some 88 kB: place it where it stays.
 #[derive(Debug)]
 pub struct QualityCore {
     core: MeterCore,
     thresholds: Thresholds,
-    rings: [Ring; CHANNELS],
+    ring: Ring,
     transform: Transform,
     spectra: [Spectrum; CHANNELS],
-    lines: Lines,
     /// Budeanu's reactive power of each element, in µvar.
     budeanu_uvar: [i64; 3],
-    /// The window that is being analysed, the samples since it ended, and the next channel.
+    /// The window that is being analysed, the samples since it ended, and the next element.
     analysed: Option<(WindowEnd, u64, usize)>,
+    /// Running sums of the squares of the voltages: half cycles and values of flicker are differences of them.
+    squares: [u64; 3],
     halves: [HalfCycle; 3],
     flicker: [Flicker; 3],
-    /// Samples between the analyses of two channels.
+    /// Samples of which a value of flicker is made, and those that the next one still needs.
+    value: (u32, u32),
+    /// Samples between the analyses of two elements.
     pace: u64,
-    /// Half a turn of the oscillator, in samples with 16 fractional bits.
-    half: u64,
+    half: HalfTurn,
     /// Urms(1/2) of each voltage, in µV.
     half_uv: [u64; 3],
     events: EventDetector,
@@ -79,16 +83,18 @@ impl QualityCore {
     /// Power quality around a core, with thresholds of events.
     pub fn new(core: MeterCore, thresholds: Thresholds) -> Self {
         let channels = core.ratings().wiring.elements();
+        let every = flicker::samples_per_value(core.ratings().sample_rate_hz);
         Self {
-            half: half_turn(&core),
+            half: HalfTurn::new(core.phase_step()),
             pace: PACE.min(u64::from(core.ratings().sample_rate_hz) / PACE_DIVISOR),
             thresholds,
-            rings: [const { Ring::new() }; CHANNELS],
+            ring: Ring::new(),
             transform: Transform::new(),
             spectra: [Spectrum::default(); CHANNELS],
-            lines: Lines::none(),
             budeanu_uvar: [0; 3],
             analysed: None,
+            squares: [0; 3],
+            value: (every, every),
             flicker: ::core::array::from_fn(|_| Flicker::new(core.ratings().sample_rate_hz)),
             halves: [const { HalfCycle::new() }; 3],
             half_uv: [0; 3],
@@ -194,18 +200,27 @@ impl QualityCore {
         if let Some(end) = step.window {
             self.on_window::<N>(end);
         }
+        self.ring.push::<N>(&step.pairs);
         for n in 0..N {
-            self.rings[2 * n].push(step.u[n]);
-            self.rings[2 * n + 1].push(step.i[n]);
-            self.on_voltage(n, &step);
+            if self.halves[n].is_over(self.samples as u32, step.phase, &self.half) {
+                self.on_half_cycle(n, step.phase);
+            }
+            let square = i64::from(step.pairs[n][0]).pow(2).unsigned_abs();
+            self.squares[n] = self.squares[n].wrapping_add(square);
+        }
+        self.value.1 -= 1;
+        if self.value.1 == 0 {
+            self.on_value::<N>();
         }
         self.samples += 1;
-        self.analyse::<N>();
+        if self.analysed.is_some() {
+            self.analyse::<N>();
+        }
     }
 
     #[inline(never)]
     fn on_window<const N: usize>(&mut self, end: WindowEnd) {
-        self.half = half_turn(&self.core);
+        self.half = HalfTurn::new(self.core.phase_step());
         let values = self.core.values();
         let strong = self.thresholds.declared_uv / 10;
         for (half, element) in self.halves.iter_mut().zip(&values.elements[..N]) {
@@ -223,17 +238,20 @@ impl QualityCore {
         self.analysed = fits.then_some((end, 0, 0));
     }
 
-    fn on_voltage(&mut self, n: usize, step: &Step) {
-        self.flicker[n].on_sample(step.u[n]);
-        let pv = self.core.ratings().u_pv_per_lsb;
-        if let Some(uv) = self.halves[n].on_sample(step.u[n], step.phase, self.half, pv) {
-            self.on_half_cycle(n, uv);
+    /// A value of flicker is there.
+    #[inline(never)]
+    fn on_value<const N: usize>(&mut self) {
+        self.value.1 = self.value.0;
+        for (flicker, &total) in self.flicker.iter_mut().zip(&self.squares).take(N) {
+            flicker.on_value(total);
         }
     }
 
     /// A half cycle of the voltage of element `n` has ended.
     #[inline(never)]
-    fn on_half_cycle(&mut self, n: usize, uv: u64) {
+    fn on_half_cycle(&mut self, n: usize, phase: u32) {
+        let (now, pv) = ((self.samples as u32, self.squares[n]), self.core.ratings().u_pv_per_lsb);
+        let Some(uv) = self.halves[n].end(now, phase, &self.half, pv) else { return };
         self.half_uv[n] = uv;
         let ended = self.events.on_half_cycle(self.samples, n, uv);
         for event in ended.into_iter().flatten() {
@@ -244,46 +262,36 @@ impl QualityCore {
             self.changes.iter_mut().for_each(RapidChange::discard);
             return;
         }
-        if let Some(change) = self.changes[n].on_half_cycle(self.samples, uv, self.half >> 16) {
+        if let Some(change) = self.changes[n].on_half_cycle(self.samples, uv, self.half.duration >> 16) {
             self.found.push(change);
         }
     }
 
-    /// The next channel of the window that is being analysed, if it is time.
+    /// The next element of the window that is being analysed, if it is time.
+    #[inline(never)]
     fn analyse<const N: usize>(&mut self) {
-        let Some((end, age, channel)) = &mut self.analysed else { return };
+        let Some((end, age, element)) = &mut self.analysed else { return };
         *age += 1;
-        if *age < self.pace * (*channel as u64 + 1) || !Span::is_ripe(*age) {
+        if *age < self.pace * (*element as u64 + 1) || !Span::is_ripe(*age) {
             return;
         }
-        let (span, channel_now) = (Span::new(end.duration, end.lag, *age), *channel);
-        *channel += 1;
-        if *channel == 2 * N {
+        let (duration, span, element_now) = (end.duration, Span::new(end.duration, end.lag, *age), *element);
+        *element += 1;
+        if *element == N {
             self.analysed = None;
         }
-        self.on_channel(span, channel_now);
+        self.on_element(element_now, &span, Correction::of(duration));
     }
 
     #[inline(never)]
-    fn on_channel(&mut self, span: Span, channel: usize) {
-        self.transform.run(self.rings[channel].points(&span));
-        let ratings = self.core.ratings();
-        let (element, is_voltage) = (channel / 2, channel.is_multiple_of(2));
-        let pico = if is_voltage { ratings.u_pv_per_lsb } else { ratings.i_pa_per_lsb };
-        self.spectra[channel] = Spectrum::new(&self.transform, pico);
-        if is_voltage {
-            self.lines = Lines::new(&self.transform);
-            self.aggregator.on_spectrum(element, &self.spectra[channel]);
-            return;
-        }
-        let reactive = self.lines.budeanu(&Lines::new(&self.transform));
-        self.budeanu_uvar[element] = crate::values::power_uw(reactive, 1 << 16, ratings);
+    fn on_element(&mut self, element: usize, span: &Span, correction: Correction) {
+        self.transform.run(self.ring.points(element, span));
+        let (ratings, lines) = (self.core.ratings(), Lines::new(&self.transform, correction));
+        let spectra = Spectrum::pair(&lines, [ratings.u_pv_per_lsb, ratings.i_pa_per_lsb]);
+        self.aggregator.on_spectrum(element, &spectra[0]);
+        [self.spectra[2 * element], self.spectra[2 * element + 1]] = spectra;
+        self.budeanu_uvar[element] = crate::values::power_uw(lines.budeanu(), 1 << 16, ratings);
     }
-}
-
-/// Half a turn of the oscillator, in samples with 16 fractional bits.
-fn half_turn(core: &MeterCore) -> u64 {
-    (1 << 47) / u64::from(core.phase_step().max(1))
 }
 
 /// Frequency over ten seconds \[61000-4-30 5.1\]: whole cycles by their duration.

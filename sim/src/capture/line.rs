@@ -36,6 +36,8 @@ pub enum Input {
     Mains(Box<Supply>),
     /// Its clock was set so many milliseconds ahead.
     Clock(i64),
+    /// The firmware of this action of the scenario was ordered, from 0.
+    Order(usize),
     /// Its frame left: this one.
     Start(Box<Frame>),
     /// Its frame has left.
@@ -70,6 +72,7 @@ impl Entry {
             Input::Count => text += "count",
             Input::Mains(supply) => text += &format!("mains {}", supply.text()),
             Input::Clock(ahead_ms) => text += &format!("clock {ahead_ms}"),
+            Input::Order(action) => text += &format!("order {action}"),
             Input::Start(frame) => text += &format!("start {}", frame_text(frame)),
             Input::Sent => text += "sent",
             Input::Preamble => text += "preamble",
@@ -117,6 +120,7 @@ impl Entry {
             "count" => Input::Count,
             "mains" => Input::Mains(Box::new(Supply::parse(words.next()?)?)),
             "clock" => Input::Clock(words.next()?.parse().ok()?),
+            "order" => Input::Order(words.next()?.parse().ok()?),
             "start" => Input::Start(Box::new(frame(&mut words)?)),
             "sent" => Input::Sent,
             "preamble" => Input::Preamble,
@@ -272,6 +276,7 @@ mod tests {
             prop::sample::select(vec![Input::On, Input::Off, Input::Tick, Input::Count]),
             prop::sample::select(vec![Input::Sent, Input::Preamble, Input::FalsePreamble]),
             any::<i64>().prop_map(Input::Clock),
+            any::<usize>().prop_map(Input::Order),
             any_frame().prop_map(|frame| Input::Start(Box::new(frame))),
             (any::<u64>(), any::<bool>()).prop_map(|(ends, response_expected)| {
                 Input::Header { ends: Instant::from_nanos(ends), response_expected }

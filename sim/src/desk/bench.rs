@@ -10,7 +10,7 @@ use crate::street::{MeterIdentity, ratings};
 use crate::world::load::Load;
 use dlms::hdlc::Address;
 use dlms::security::SystemTitle;
-use dlms::server::Standing;
+use dlms::server::{Origin, Standing};
 use meter::{
     ApplicationInput, ApplicationOutput, ImageCheck, MeterApplication, MeterConfig, MeterConfigError,
     MeterEvent, MeterKeys, MeterPersist, MeterState, Totals, objects::PushHost,
@@ -35,6 +35,8 @@ pub struct DeskConfig {
     /// What an earlier life has left. Without it the meter begins with [`Self::history_days`], and its send counter with the time,
     /// which is enough where it answers less than once a second.
     pub state: Option<DeskState>,
+    /// The client that is notified of alarms over the associations that it has open, if one is.
+    pub notified: Option<u16>,
     /// Its clients.
     pub plan: TestPlan,
 }
@@ -128,6 +130,10 @@ impl Bench {
         &self.identity
     }
 
+    pub(super) fn utc(&self, now: Instant) -> Option<Utc> {
+        self.meter.measurement().clock().utc(now)
+    }
+
     /// When there is something to measure.
     pub(super) const fn next_piece(&self) -> Instant {
         self.piece_end
@@ -154,19 +160,17 @@ impl Bench {
     }
 
     /// Gives a datagram to the meter, which tells its answers.
-    pub(super) fn serve(&mut self, now: Instant, connection: u16, datagram: &[u8]) {
+    pub(super) fn serve(&mut self, now: Instant, connection: u16, origin: Origin, datagram: &[u8]) {
         let Ok(payload) = UdpPayload::from_slice(datagram) else { return };
-        self.meter.handle(
-            now,
-            ApplicationInput::Udp(UdpIndication {
-                src: ShortAddress(connection),
-                src_port: DLMS_PORT,
-                dst_port: DLMS_PORT,
-                payload,
-                hops: 0,
-                lqi: Lqi(u8::MAX),
-            }),
-        );
+        let datagram = UdpIndication {
+            src: ShortAddress(connection),
+            src_port: DLMS_PORT,
+            dst_port: DLMS_PORT,
+            payload,
+            hops: 0,
+            lqi: Lqi(u8::MAX),
+        };
+        self.meter.handle(now, ApplicationInput::UdpFrom(origin, datagram));
         self.drain();
     }
 
@@ -244,6 +248,7 @@ fn meter_config(
     // Of connections, and of senders of datagrams, which must not displace them.
     config.max_sessions = 2 * CONNECTIONS_MAX;
     config.connects = true;
+    config.event_notification = desk.notified;
     config.hdlc = Some(carrier::hdlc_port(desk));
     config.image_check = desk.plan.image_key.clone().map_or(ImageCheck::NoKey, ImageCheck::Signed);
     config.further =

@@ -1,7 +1,7 @@
 //! How the driver reaches the hosts to which the meter pushes.
 
 use super::driver::{Client, Connected, Driver, Event};
-use super::{CarrierKind, Desk, DeskEvent, DeskInput};
+use super::{CarrierKind, Desk, DeskEvent, DeskInput, DeskLine, DeskPeer};
 use meter::objects::PushHost;
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine};
@@ -47,7 +47,7 @@ impl Driver {
         connection: u16,
         reached: io::Result<Reached>,
         octets: Vec<u8>,
-        log: &mut impl FnMut(&Desk, DeskEvent),
+        log: &mut impl FnMut(&Desk, &DeskLine),
     ) {
         let Some(call) = self.hosts.get_mut(&connection) else { return };
         call.is_ringing = false;
@@ -59,19 +59,22 @@ impl Driver {
                 }
                 return self.on_left(connection, true);
             }
-            Ok(Reached::Connection(stream)) => Connected::new(stream, connection, &self.events),
+            Ok(Reached::Connection(stream)) => stream.peer_addr().and_then(|address| {
+                let peer = DeskPeer { address, kind: CarrierKind::Wrapper };
+                Ok((address.ip(), Connected::new(stream, peer, connection, &self.events)?))
+            }),
             Err(error) => Err(error),
         };
         match client {
-            Ok(client) => {
-                self.desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper });
+            Ok((host, client)) => {
+                self.desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Wrapper, host });
                 let client = Client::Connection(client);
                 let sent = client.send(octets);
                 self.clients.insert(connection, client);
                 self.on_left(connection, sent);
             }
             Err(error) => {
-                log(&self.desk, DeskEvent::Dropped(format!("push to {address}: {error}")));
+                self.tell(log, None, DeskEvent::NotReached(format!("{address}: {error}")));
                 self.hosts.remove(&connection);
                 self.on_left(connection, false);
             }

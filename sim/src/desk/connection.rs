@@ -1,6 +1,7 @@
 //! One client of the desk: how it is carried, and since when it is silent.
 
 use super::carrier::Carrier;
+use dlms::server::Origin;
 use plc_core::Instant;
 use plc_core::time::Duration;
 
@@ -8,6 +9,8 @@ use plc_core::time::Duration;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) carrier: Carrier,
+    /// Where it is.
+    pub(super) origin: Origin,
     /// When anything was heard last.
     pub(super) heard: Instant,
     /// Whether anything was an APDU.
@@ -15,8 +18,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) const fn new(now: Instant, carrier: Carrier) -> Self {
-        Self { carrier, heard: now, has_asked: false }
+    pub(super) const fn new(now: Instant, carrier: Carrier, origin: Origin) -> Self {
+        Self { carrier, origin, heard: now, has_asked: false }
     }
 
     /// Octets have come, and with them so many APDUs. Octets that make none do not prolong a connection.

@@ -1,7 +1,7 @@
 //! Clients of the desk that send datagrams: each address is a client, with a number like that of a connection.
 
 use super::driver::{Client, Driver, Event, free_number};
-use super::{CarrierKind, Desk, DeskEvent, DeskInput};
+use super::{CarrierKind, Desk, DeskEvent, DeskInput, DeskLine, DeskPeer};
 use plc_core::{Instant, Machine};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Driver {
         now: Instant,
         from: SocketAddr,
         octets: &[u8],
-        log: &mut impl FnMut(&Desk, DeskEvent),
+        log: &mut impl FnMut(&Desk, &DeskLine),
     ) {
         let known = self.peers.get(&from).copied();
         let Some(connection) = known.or_else(|| self.on_stranger(now, from, log)) else { return };
@@ -45,7 +45,8 @@ impl Driver {
             self.desk.handle(now, DeskInput::Closed { connection: before });
         }
         self.clients.insert(connection, Client::Peer(Peer { socket, address }));
-        self.desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Datagrams });
+        self.desk
+            .handle(now, DeskInput::Opened { connection, kind: CarrierKind::Datagrams, host: address.ip() });
         true
     }
 
@@ -54,15 +55,17 @@ impl Driver {
         &mut self,
         now: Instant,
         from: SocketAddr,
-        log: &mut impl FnMut(&Desk, DeskEvent),
+        log: &mut impl FnMut(&Desk, &DeskLine),
     ) -> Option<u16> {
         let socket = self.socket.clone()?;
         let connection = free_number(self.next, &self.clients)?;
-        log(&self.desk, DeskEvent::Came(from));
+        let peer = DeskPeer { address: from, kind: CarrierKind::Datagrams };
+        self.tell(log, Some(peer), DeskEvent::Came);
         self.next = connection.wrapping_add(1);
         self.clients.insert(connection, Client::Peer(Peer { socket, address: from }));
         self.peers.insert(from, connection);
-        self.desk.handle(now, DeskInput::Opened { connection, kind: CarrierKind::Datagrams });
+        self.desk
+            .handle(now, DeskInput::Opened { connection, kind: CarrierKind::Datagrams, host: from.ip() });
         Some(connection)
     }
 }

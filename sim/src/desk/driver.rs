@@ -3,9 +3,11 @@
 use super::calling::{Call, Reached};
 use super::datagrams::Peer;
 use super::memory::Memory;
-use super::{CarrierKind, Desk, DeskConfig, DeskError, DeskInput, DeskOutput, datagrams};
+use super::{
+    CarrierKind, Desk, DeskConfig, DeskError, DeskEvent, DeskInput, DeskLine, DeskOutput, DeskPeer, datagrams,
+};
+use meter::ProfileSizes;
 use meter::objects::DESTINATION_FIRST;
-use meter::{MeterEvent, ProfileSizes};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Utc};
 use std::collections::BTreeMap;
@@ -57,7 +59,7 @@ pub enum ServeError {
 pub fn serve(
     mut config: DeskConfig,
     ports: DeskPorts,
-    mut log: impl FnMut(&Desk, DeskEvent),
+    mut log: impl FnMut(&Desk, &DeskLine),
 ) -> Result<(), ServeError> {
     let title = config.system_title();
     let opened = ports.state.as_deref().map(|folder| Memory::open(folder, title, ProfileSizes::default()));
@@ -95,21 +97,8 @@ pub fn serve(
     // All that was kept so far, at once.
     driver.drain(&mut log)?;
     driver.memory = driver.memory.take().map(Memory::begin).transpose().map_err(not_kept)?;
-    log(&driver.desk, DeskEvent::Open);
+    driver.tell(&mut log, None, DeskEvent::Open);
     driver.run(&inbox, &mut log)
-}
-
-/// What a desk tells its log.
-#[derive(Debug)]
-pub enum DeskEvent {
-    /// Clients may come.
-    Open,
-    /// A client has come.
-    Came(SocketAddr),
-    /// A connection was closed, and why.
-    Dropped(String),
-    /// Of the meter.
-    Meter(MeterEvent),
 }
 
 /// What the threads tell.
@@ -140,7 +129,7 @@ impl Driver {
     fn run(
         &mut self,
         inbox: &Receiver<Event>,
-        log: &mut impl FnMut(&Desk, DeskEvent),
+        log: &mut impl FnMut(&Desk, &DeskLine),
     ) -> Result<(), ServeError> {
         loop {
             let wait = self.desk.deadline().map_or(IDLE, |at| at.since(self.clock.now()));
@@ -153,12 +142,13 @@ impl Driver {
         }
     }
 
-    fn on_event(&mut self, event: Event, log: &mut impl FnMut(&Desk, DeskEvent)) {
+    fn on_event(&mut self, event: Event, log: &mut impl FnMut(&Desk, &DeskLine)) {
         let now = self.clock.now();
         match event {
             Event::Came(stream, from, kind) => {
-                log(&self.desk, DeskEvent::Came(from));
-                self.on_came(now, stream, kind);
+                let peer = DeskPeer { address: from, kind };
+                self.tell(log, Some(peer), DeskEvent::Came);
+                self.on_came(now, stream, peer);
             }
             Event::Octets(connection, socket, _) if !self.has(connection, socket) => {}
             Event::Octets(connection, _, octets) => {
@@ -184,43 +174,60 @@ impl Driver {
         matches!(self.clients.get(&connection), Some(Client::Connection(client)) if client.socket == socket)
     }
 
-    fn on_came(&mut self, now: Instant, stream: TcpStream, kind: CarrierKind) {
+    fn on_came(&mut self, now: Instant, stream: TcpStream, peer: DeskPeer) {
         let Some(connection) = free_number(self.next, &self.clients) else { return };
-        if let Ok(client) = Connected::new(stream, connection, &self.events) {
+        if let Ok(client) = Connected::new(stream, peer, connection, &self.events) {
             self.next = connection.wrapping_add(1);
             self.clients.insert(connection, Client::Connection(client));
-            self.desk.handle(now, DeskInput::Opened { connection, kind });
+            let DeskPeer { address, kind } = peer;
+            self.desk.handle(now, DeskInput::Opened { connection, kind, host: address.ip() });
         }
     }
 
-    fn drain(&mut self, log: &mut impl FnMut(&Desk, DeskEvent)) -> Result<(), ServeError> {
+    fn drain(&mut self, log: &mut impl FnMut(&Desk, &DeskLine)) -> Result<(), ServeError> {
         while let Some(output) = self.desk.poll() {
             match output {
                 DeskOutput::Octets { connection, octets } => {
                     let Some(client) = self.clients.get(&connection) else { continue };
                     if !client.send(octets) {
-                        log(&self.desk, DeskEvent::Dropped(String::from("does not take its answers")));
+                        let reason = String::from("does not take its answers");
+                        self.tell(log, self.peer(connection), DeskEvent::Dropped(reason));
                         self.close(connection);
                     }
                 }
                 DeskOutput::Push { connection, host, octets } => self.push(connection, host, octets),
                 DeskOutput::Close { connection, reason } => {
-                    log(&self.desk, DeskEvent::Dropped(reason));
+                    self.tell(log, self.peer(connection), DeskEvent::Dropped(reason));
                     self.finish(connection);
                 }
                 DeskOutput::Persist(record) => {
                     self.memory.as_mut().map_or(Ok(()), |memory| memory.keep(&record)).map_err(not_kept)?;
                 }
-                DeskOutput::Event(event) => {
+                DeskOutput::Event { connection, event } => {
                     self.memory
                         .as_mut()
                         .map_or(Ok(()), |memory| memory.on_event(&event))
                         .map_err(not_kept)?;
-                    log(&self.desk, DeskEvent::Meter(event));
+                    let peer = connection.and_then(|connection| self.peer(connection));
+                    self.tell(log, peer, DeskEvent::Meter(event));
                 }
             }
         }
         Ok(())
+    }
+
+    pub(super) fn tell(
+        &self,
+        log: &mut impl FnMut(&Desk, &DeskLine),
+        peer: Option<DeskPeer>,
+        event: DeskEvent,
+    ) {
+        log(&self.desk, &DeskLine { utc: self.desk.utc(self.clock.now()), peer, event });
+    }
+
+    /// Who is at the other end of a connection.
+    fn peer(&self, connection: u16) -> Option<DeskPeer> {
+        self.clients.get(&connection).map(Client::peer)
     }
 
     /// What was answered already leaves first.
@@ -262,6 +269,13 @@ pub(super) enum Client {
 }
 
 impl Client {
+    const fn peer(&self) -> DeskPeer {
+        match self {
+            Self::Connection(client) => client.peer,
+            Self::Peer(peer) => DeskPeer { address: peer.address(), kind: CarrierKind::Datagrams },
+        }
+    }
+
     /// Returns whether there was room for the octets.
     pub(super) fn send(&self, octets: Vec<u8>) -> bool {
         match self {
@@ -274,6 +288,7 @@ impl Client {
 /// One connection: a thread that reads, and one that writes, so that who does not read holds up nobody else.
 pub(super) struct Connected {
     stream: TcpStream,
+    peer: DeskPeer,
     answers: SyncSender<Vec<u8>>,
     /// Tells it from every other that has or had its number.
     socket: u64,
@@ -282,7 +297,12 @@ pub(super) struct Connected {
 }
 
 impl Connected {
-    pub(super) fn new(stream: TcpStream, connection: u16, events: &SyncSender<Event>) -> io::Result<Self> {
+    pub(super) fn new(
+        stream: TcpStream,
+        peer: DeskPeer,
+        connection: u16,
+        events: &SyncSender<Event>,
+    ) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
         let (answers, queue) = sync_channel(ANSWERS_MAX);
         let (reader, writer, events) = (stream.try_clone()?, stream.try_clone()?, events.clone());
@@ -292,7 +312,7 @@ impl Connected {
         named("write").spawn(move || write(writer, &queue, &ends))?;
         let socket = SOCKETS.fetch_add(1, Ordering::Relaxed);
         named("read").spawn(move || read(reader, (connection, socket), &events, &stops))?;
-        Ok(Self { stream, answers, socket, leaving })
+        Ok(Self { stream, peer, answers, socket, leaving })
     }
 
     /// Nothing more is answered when this is dropped; what was has some seconds to leave.
@@ -435,7 +455,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
         let _deaf = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
         let (events, inbox) = sync_channel(1);
-        let client = Connected::new(listener.accept().expect("accepted").0, 7, &events).expect("started");
+        let (stream, address) = listener.accept().expect("accepted");
+        let peer = DeskPeer { address, kind: CarrierKind::Wrapper };
+        let client = Connected::new(stream, peer, 7, &events).expect("started");
         // Sixteen times what a socket holds: a blocking write would stop long before.
         let accepted = (0..16_384).take_while(|_| client.send(vec![0; 65_536])).count();
         assert!((ANSWERS_MAX..16_384).contains(&accepted), "{accepted}");

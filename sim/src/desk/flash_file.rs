@@ -19,6 +19,11 @@ const PAGE: usize = 4096;
 const ERASED: u8 = 0xFF;
 
 impl FlashFile {
+    /// Octets of so many pages.
+    pub(super) const fn len(pages: usize) -> u64 {
+        (PAGE * pages) as u64
+    }
+
     /// So many pages in this file. What lies behind its end is erased.
     ///
     /// # Errors

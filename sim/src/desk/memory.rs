@@ -41,21 +41,12 @@ impl Memory {
     /// # Errors
     /// It cannot be read, is in use, or is that of another meter.
     pub(super) fn open(folder: &Path, meter: SystemTitle, sizes: ProfileSizes) -> Result<Self, Fault> {
-        let failed = |path: &Path, error: &dyn std::fmt::Display| (path.to_owned(), error.to_string());
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| failed(folder, &error))?;
+        made.map_err(|error| failed(folder, &format_args!("{error}, expected a folder, or nothing yet")))?;
         let (flash, images) = (folder.join(FLASH), folder.join(IMAGES));
-        let kept = folder.join(RECORDS);
-        let records = match fs::read_to_string(&kept) {
-            Ok(text) => Some(Records::parse(&text).map_err(|fault| failed(&kept, &fault))?),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(failed(&kept, &error)),
-        };
-        if let Some(held) = records.as_ref().map(|records| records.meter).filter(|held| *held != meter) {
-            let [held, meter] = [held, meter].map(|title| super::plan_file::hex(&title));
-            return Err(failed(&kept, &format!("is of the meter {held}, expected {meter}")));
-        }
-        if records.is_none() {
+        let records = records_in(folder, meter)?;
+        let is_old = records.is_some();
+        if !is_old {
             // A first life that was cut short before it had answered anybody.
             for path in [&flash, &images] {
                 match fs::remove_file(path) {
@@ -64,12 +55,19 @@ impl Memory {
                 }
             }
         }
-        let pages = FlashFile::open(&flash, FLASH_PAGES).map_err(|error| failed(&flash, &error))?;
-        let bank = FlashFile::open(&images, IMAGES_PAGES).map_err(|error| failed(&images, &error))?;
-        let (is_old, fresh) = (records.is_some(), Records { meter, ..Records::default() });
+        let (pages, bank) =
+            (pages_in(&flash, FLASH_PAGES, is_old)?, pages_in(&images, IMAGES_PAGES, is_old)?);
         let (journal, images) = (Journal::open(pages, sizes), ImageBank::open(bank));
-        let folder = folder.to_owned();
-        Ok(Self { folder, journal, images, sizes, records: records.unwrap_or(fresh), is_old })
+        if is_old && !journal.is_begun() {
+            return Err(failed(
+                &flash,
+                &format_args!(
+                    "holds nothing that a meter has kept, expected what belongs to {RECORDS}; {ANEW}"
+                ),
+            ));
+        }
+        let records = records.unwrap_or(Records { meter, ..Records::default() });
+        Ok(Self { folder: folder.to_owned(), journal, images, sizes, records, is_old })
     }
 
     /// What the earlier lives have left; `None` before the first one.
@@ -107,7 +105,8 @@ impl Memory {
     /// # Errors
     /// It could not.
     pub(super) fn begin(self) -> Result<Self, Fault> {
-        let Self { folder, journal, images, sizes, records, .. } = self;
+        let Self { folder, mut journal, images, sizes, records, .. } = self;
+        journal.begin().map_err(|error| (folder.join(FLASH), error.to_string()))?;
         let (mut pages, mut bank) = (journal.into_flash(), images.into_flash());
         let durable = pages.make_durable().and_then(|()| bank.make_durable());
         durable.map_err(|error| (folder.clone(), error.to_string()))?;
@@ -144,6 +143,46 @@ impl Memory {
     }
 }
 
+fn failed(path: &Path, error: &dyn std::fmt::Display) -> Fault {
+    (path.to_owned(), error.to_string())
+}
+
+/// The records in a folder; `None` if no life has left any.
+fn records_in(folder: &Path, meter: SystemTitle) -> Result<Option<Records>, Fault> {
+    let kept = folder.join(RECORDS);
+    let octets = match fs::read(&kept) {
+        Ok(octets) => octets,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(failed(&kept, &format_args!("{error}, expected a file of records; {ANEW}")));
+        }
+    };
+    let records =
+        Records::from_octets(&octets).map_err(|fault| failed(&kept, &format_args!("{fault}; {ANEW}")))?;
+    if records.meter != meter {
+        let [held, meter] = [records.meter, meter].map(|title| super::plan_file::hex(&title));
+        return Err(failed(&kept, &format_args!("is of the meter {held}, expected {meter}")));
+    }
+    Ok(Some(records))
+}
+
+/// The pages in a file, which a life that has left records has made as long as they are.
+fn pages_in(path: &Path, pages: usize, is_old: bool) -> Result<FlashFile, Fault> {
+    let expected = FlashFile::len(pages);
+    let whole = match fs::metadata(path) {
+        Ok(file) if file.is_file() && (!is_old || file.len() == expected) => Ok(()),
+        Ok(file) if file.is_file() => Err(format!("has {} octets", file.len())),
+        Ok(_) => Err(String::from("is no file")),
+        Err(error) if error.kind() == ErrorKind::NotFound && !is_old => Ok(()),
+        Err(error) => Err(error.to_string()),
+    };
+    let opened = whole.and_then(|()| FlashFile::open(path, pages).map_err(|error| error.to_string()));
+    opened
+        .map_err(|fault| failed(path, &format_args!("{fault}, expected a file of {expected} octets; {ANEW}")))
+}
+
+/// The way out where something is broken.
+const ANEW: &str = "a meter begins anew in an empty folder";
 const FLASH: &str = "flash";
 /// Two halves of 256 kB, as [`meter::journal`] says.
 const FLASH_PAGES: usize = 128;
@@ -152,3 +191,81 @@ const IMAGES: &str = "images";
 const IMAGES_PAGES: usize = 80;
 const RECORDS: &str = "records";
 const UNFINISHED: &str = "records.new";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METER: SystemTitle = *b"SIM\0\0\0\0\x03";
+
+    fn open(folder: &Path) -> Result<Memory, Fault> {
+        Memory::open(folder, METER, ProfileSizes::default())
+    }
+
+    /// A folder that holds what a first life has left, which has measured nothing yet.
+    fn lived(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("desk-memory-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("made");
+        fs::write(folder.join(FLASH), [0x5A; 300]).expect("a first life that was cut short");
+        open(&folder).expect("replaces what belongs to nobody").begin().expect("durable");
+        folder
+    }
+
+    #[test]
+    fn what_is_broken_is_refused_by_name_with_what_was_expected_and_left_as_it_is() {
+        let folder = lived("broken");
+        drop(open(&folder).expect("is whole"));
+        let noise: Vec<u8> = (0..300u32).map(|n| (n * 167 % 251) as u8).collect();
+        let whole = FlashFile::len(FLASH_PAGES) as usize;
+        for (file, broken, said) in [
+            (FLASH, noise.clone(), "has 300 octets, expected a file of 524288 octets"),
+            (
+                FLASH,
+                noise.iter().copied().cycle().take(whole).collect(),
+                "holds nothing that a meter has kept",
+            ),
+            (
+                FLASH,
+                vec![0xFF; whole],
+                "holds nothing that a meter has kept, expected what belongs to records",
+            ),
+            (IMAGES, noise.clone(), "has 300 octets, expected a file of 327680 octets"),
+            (RECORDS, vec![b'm', 0xFF], "lines of text, found other octets at 1"),
+            (RECORDS, b"junk\n".to_vec(), "expected a record of a meter, found \"junk\""),
+        ] {
+            let path = folder.join(file);
+            let before = fs::read(&path).expect("there");
+            fs::write(&path, &broken).expect("broken");
+            let (named, fault) = open(&folder).expect_err(said);
+            assert_eq!(named, path);
+            assert!(fault.contains(said) && fault.ends_with(ANEW), "{fault}");
+            assert!(fs::read(&path).expect("there") == broken, "{file} is left as it is");
+            fs::write(&path, before).expect("mended");
+            drop(open(&folder).expect("is whole again"));
+        }
+        fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn a_file_where_a_folder_is_to_be_and_a_folder_where_a_file_is_say_so() {
+        let folder = lived("kinds");
+        let (_, fault) = open(&folder.join(RECORDS)).expect_err("a file");
+        assert!(fault.contains("expected a folder"), "{fault}");
+        for (file, said) in
+            [(FLASH, "is no file, expected a file of"), (RECORDS, "expected a file of records")]
+        {
+            let path = folder.join(file);
+            fs::rename(&path, folder.join("aside")).expect("moved");
+            fs::create_dir(&path).expect("made");
+            let (named, fault) = open(&folder).expect_err("a folder");
+            assert!(named == path && fault.contains(said), "{fault}");
+            fs::remove_dir(&path).expect("removed");
+            fs::rename(folder.join("aside"), &path).expect("moved back");
+        }
+        fs::remove_file(folder.join(FLASH)).expect("removed");
+        let (named, fault) = open(&folder).expect_err("is gone");
+        assert!(named == folder.join(FLASH) && fault.contains("No such file"), "{fault}");
+        fs::remove_dir_all(&folder).expect("removed");
+    }
+}

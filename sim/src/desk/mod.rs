@@ -11,6 +11,7 @@ mod connection;
 mod datagrams;
 mod driver;
 mod flash_file;
+mod lines;
 mod memory;
 mod plan;
 mod plan_file;
@@ -18,7 +19,8 @@ mod records;
 
 pub use bench::{DeskConfig, DeskError};
 pub use carrier::CarrierKind;
-pub use driver::{DeskEvent, DeskPorts, ServeError, serve};
+pub use driver::{DeskPorts, ServeError, serve};
+pub use lines::{DeskEvent, DeskLine, DeskPeer};
 pub use memory::DeskState;
 pub use plan::{ClientKey, PlannedClient, PlannedKeys, PlannedProof, TestPlan};
 
@@ -27,13 +29,14 @@ use carrier::Carrier;
 use connection::Connection;
 use dlms::apdu::Pdu;
 use dlms::hdlc::{LinkOutput, SecondaryInput};
-use dlms::server::Standing;
+use dlms::server::{Origin, Standing};
 use dlms::wrapper::{Wpdu, WpduStream};
 use meter::objects::PushHost;
 use meter::{MeterEvent, MeterPersist};
 use plc_core::time::Duration;
 use plc_core::{Instant, Machine, Utc};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 
 /// What happens at a desk. Connections have numbers, which the driver gives.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +47,8 @@ pub enum DeskInput<'a> {
         connection: u16,
         /// How it speaks.
         kind: CarrierKind,
+        /// Its host.
+        host: IpAddr,
     },
     /// Octets have come.
     Octets {
@@ -96,7 +101,12 @@ pub enum DeskOutput {
     /// Make this durable before the octets that follow.
     Persist(MeterPersist),
     /// Something worth logging has happened.
-    Event(MeterEvent),
+    Event {
+        /// While this connection was served, if it was one.
+        connection: Option<u16>,
+        /// What.
+        event: MeterEvent,
+    },
 }
 
 /// One meter and the connections of its clients.
@@ -114,7 +124,9 @@ impl Desk {
     /// # Errors
     /// No such customer, or a meter that cannot be built.
     pub fn new(config: DeskConfig, now: Instant, utc: Utc) -> Result<Self, DeskError> {
-        let bench = Bench::new(&config, now, utc)?;
+        let (bench, mut config) = (Bench::new(&config, now, utc)?, config);
+        let changed = config.state.iter().flat_map(|state| state.meter.security.iter());
+        changed.for_each(|record| config.plan.renew(record));
         let mut desk = Self { bench, connections: BTreeMap::new(), config, out: VecDeque::new() };
         desk.tell_notes(now);
         Ok(desk)
@@ -125,9 +137,14 @@ impl Desk {
         self.bench.identity()
     }
 
-    /// Its clients.
+    /// Its clients, with the keys that were in force when the desk was opened.
     pub const fn plan(&self) -> &TestPlan {
         &self.config.plan
+    }
+
+    /// What its clock shows; `None` if that was never set.
+    pub fn utc(&self, now: Instant) -> Option<Utc> {
+        self.bench.utc(now)
     }
 
     /// Connections, and the most that there may be; senders of datagrams have as many places of their own.
@@ -140,11 +157,12 @@ impl Desk {
     }
 
     /// Where there is no room, another makes it, if one may: datagrams never take the place of a connection.
-    fn on_opened(&mut self, now: Instant, connection: u16, kind: CarrierKind) {
+    fn on_opened(&mut self, now: Instant, connection: u16, kind: CarrierKind, host: IpAddr) {
         self.bench.on_peer_lost(now, connection);
         self.connections.remove(&connection);
-        let newcomer = Connection::new(now, Carrier::new(kind, &self.config));
-        let datagrams = newcomer.carrier.is_datagrams();
+        let carrier = Carrier::new(kind, &self.config);
+        let datagrams = carrier.is_datagrams();
+        let newcomer = Connection::new(now, carrier, Origin::of_host(host, !datagrams));
         if self.held(datagrams) >= CONNECTIONS_MAX
             && let Some(silent) = self.most_dispensable(now, datagrams)
         {
@@ -178,7 +196,7 @@ impl Desk {
         if let Carrier::Hdlc(link) = &mut client.carrier {
             link.handle(now, SecondaryInput::Octets(octets));
         }
-        match self.pump(now, connection, &mut client.carrier, octets) {
+        match self.pump(now, connection, &mut client, octets) {
             Ok(apdus) => {
                 client.on_heard(now, apdus);
                 self.connections.insert(connection, client);
@@ -195,15 +213,15 @@ impl Desk {
         &mut self,
         now: Instant,
         connection: u16,
-        carrier: &mut Carrier,
+        client: &mut Connection,
         mut octets: &[u8],
     ) -> Result<usize, String> {
-        let mut apdus = 0;
-        match carrier {
+        let (mut apdus, origin) = (0, client.origin);
+        match &mut client.carrier {
             Carrier::Wrapper(stream) => {
                 while let Some(datagram) = self.taken(connection, stream, &mut octets)? {
                     apdus += usize::from(is_request(&datagram));
-                    for octets in self.serve(now, connection, &datagram) {
+                    for octets in self.serve(now, connection, origin, &datagram) {
                         self.out.push_back(DeskOutput::Octets { connection, octets });
                     }
                 }
@@ -212,7 +230,7 @@ impl Desk {
             Carrier::Datagrams => {
                 if Wpdu::from_bytes(octets).is_ok() {
                     apdus += usize::from(is_request(octets));
-                    for octets in self.serve(now, connection, octets) {
+                    for octets in self.serve(now, connection, origin, octets) {
                         self.out.push_back(DeskOutput::Octets { connection, octets });
                     }
                 }
@@ -228,7 +246,7 @@ impl Desk {
                             let source = link.client().map_or(0, |client| client.upper());
                             let destination = link.config().address.upper();
                             let wpdu = Wpdu { source, destination, apdu: &apdu };
-                            for answer in self.serve(now, connection, &wpdu.to_vec()) {
+                            for answer in self.serve(now, connection, origin, &wpdu.to_vec()) {
                                 if let Ok(answer) = Wpdu::from_bytes(&answer) {
                                     link.handle(now, SecondaryInput::Send(answer.apdu));
                                 }
@@ -258,12 +276,15 @@ impl Desk {
     }
 
     /// Gives a datagram to the meter; returns its answers to this connection.
-    fn serve(&mut self, now: Instant, connection: u16, datagram: &[u8]) -> Vec<Vec<u8>> {
-        self.bench.serve(now, connection, datagram);
+    fn serve(&mut self, now: Instant, connection: u16, origin: Origin, datagram: &[u8]) -> Vec<Vec<u8>> {
+        self.bench.serve(now, connection, origin, datagram);
         let mut answers = Vec::new();
         while let Some(note) = self.bench.take_note() {
             match note {
                 Note::Datagram(to, octets) if to == connection => answers.push(octets),
+                Note::Event(event) => {
+                    self.out.push_back(DeskOutput::Event { connection: Some(connection), event });
+                }
                 note => self.tell(now, note),
             }
         }
@@ -285,7 +306,7 @@ impl Desk {
     fn tell(&mut self, now: Instant, note: Note) {
         match note {
             Note::Persist(record) => self.out.push_back(DeskOutput::Persist(record)),
-            Note::Event(event) => self.out.push_back(DeskOutput::Event(event)),
+            Note::Event(event) => self.out.push_back(DeskOutput::Event { connection: None, event }),
             Note::Push(connection, host, octets) => {
                 self.out.push_back(DeskOutput::Push { connection, host, octets });
             }
@@ -317,7 +338,7 @@ impl Desk {
             if client.carrier.is_due(now) {
                 client.carrier.tick(now);
                 // Time alone brings no octets, so nothing can be wrong with them.
-                let _ = self.pump(now, connection, &mut client.carrier, &[]);
+                let _ = self.pump(now, connection, &mut client, &[]);
             }
             if client.is_idle(now) {
                 self.bench.on_peer_lost(now, connection);
@@ -342,7 +363,7 @@ impl Machine for Desk {
     fn handle(&mut self, now: Instant, input: DeskInput<'_>) {
         self.bench.measure(now);
         match input {
-            DeskInput::Opened { connection, kind } => self.on_opened(now, connection, kind),
+            DeskInput::Opened { connection, kind, host } => self.on_opened(now, connection, kind, host),
             DeskInput::Octets { connection, octets } => self.on_octets(now, connection, octets),
             DeskInput::Closed { connection } => self.on_closed(now, connection),
             DeskInput::PushLeft { connection, reached } => self.bench.on_push_left(now, connection, reached),

@@ -2,10 +2,10 @@
 
 use super::certificates;
 use dlms::security::{
-    Certificate, Curve, HashFunction, KeyPairs, KeyUse, PrivateKey, PublicKey, Secret, SecurityContext,
-    Suite, SystemTitle,
+    Certificate, Curve, HashFunction, KeyId, KeyPairs, KeyUse, PrivateKey, PublicKey, Secret,
+    SecurityContext, Suite, SystemTitle,
 };
-use dlms::server::{Access, AssociationConfig, Ciphering, ServerAuthentication};
+use dlms::server::{Access, AssociationConfig, Ciphering, ServerAuthentication, ServerPersist};
 
 /// The clients that a meter knows, one association each.
 #[derive(Clone, Debug)]
@@ -101,6 +101,39 @@ impl TestPlan {
     }
 }
 
+impl TestPlan {
+    /// Takes note of a key that a client has changed: the plan is to show what is in force.
+    pub(super) fn renew(&mut self, record: &ServerPersist) {
+        let title = self.client_title;
+        let of = |client_sap: u16| move |planned: &&mut PlannedClient| planned.client == client_sap;
+        match record {
+            ServerPersist::Key { client_sap, id, key } => {
+                let planned = self.clients.iter_mut().find(of(*client_sap));
+                planned
+                    .and_then(|planned| planned.keys.as_mut())
+                    .into_iter()
+                    .for_each(|keys| keys.renew(*id, key));
+            }
+            ServerPersist::KeyPair { client_sap, key_use, private } => {
+                let planned = self.clients.iter_mut().find(of(*client_sap));
+                planned
+                    .and_then(|planned| planned.pair(*key_use))
+                    .into_iter()
+                    .for_each(|(server, _)| *server = private.clone());
+            }
+            ServerPersist::Certificate { client_sap, certificate } if *certificate.title() == title => {
+                let planned = self.clients.iter_mut().find(of(*client_sap));
+                let pair = planned.and_then(|planned| planned.pair(certificate.key_use()));
+                // Whoever has the private half of another key has not told the meter.
+                if let Some((_, client)) = pair.filter(|(_, client)| client.public() != *certificate.key()) {
+                    *client = ClientKey::Public(certificate.key().clone());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Default for TestPlan {
     /// Clients 16, 17, 1, 2, 3, 4 and 102 with the example keys of the Green Book, which everybody knows. Images are signed with the
     /// signing key of client 3.
@@ -149,7 +182,30 @@ impl PlannedClient {
     }
 }
 
+impl PlannedClient {
+    /// The keys for signatures, or those for agreement.
+    const fn pair(&mut self, key_use: KeyUse) -> Option<(&mut PrivateKey, &mut ClientKey)> {
+        match (key_use, &mut self.proof, &mut self.keys) {
+            (KeyUse::Signature, PlannedProof::Ecdsa { server, client }, _)
+            | (KeyUse::Agreement, _, Some(PlannedKeys { agreement: Some((server, client)), .. })) => {
+                Some((server, client))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl PlannedKeys {
+    fn renew(&mut self, id: KeyId, key: &Secret) {
+        match id {
+            KeyId::Unicast => self.encryption = key.clone(),
+            KeyId::Authentication => self.authentication = key.clone(),
+            KeyId::Master => self.master = Some(key.clone()),
+            // The meter has no broadcast key of the plan.
+            KeyId::Broadcast => {}
+        }
+    }
+
     fn context(&self, proof: &PlannedProof, titles: &Titles) -> Option<SecurityContext> {
         let Self { suite, encryption, authentication, master, agreement } = self;
         let mut pairs = KeyPairs::default();

@@ -32,10 +32,12 @@ impl TestPlan {
     /// # Errors
     /// Every fault, a line each: where, and what was expected.
     pub fn from_toml(text: &str) -> Result<Self, Vec<String>> {
-        let table: Table =
-            text.parse().map_err(|error: toml::de::Error| Vec::from([error.message().to_owned()]))?;
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            Vec::from([format!("{}{}", line(text, &error), error.message())])
+        })?;
         let mut faults = Vec::new();
         let mut top = Fields { table: &table, place: String::new(), faults: &mut faults };
+        top.knows(&TOP_KEYS);
         let client_title = top.octets("client_title", Some(8));
         let image_key = top.image_key();
         let tables = table.get("client").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -121,6 +123,12 @@ fn write_pair(kind: &str, server: &PrivateKey, client: &ClientKey, line: &mut im
     line(&format!("client_{kind}_public_key"), &client.public().octets());
 }
 
+/// The line of an error, for a message.
+fn line(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    before.map_or_else(String::new, |before| format!("line {}: ", before.matches('\n').count() + 1))
+}
+
 /// A table, and what is wrong with it.
 struct Fields<'t> {
     table: &'t Table,
@@ -131,6 +139,18 @@ struct Fields<'t> {
 impl Fields<'_> {
     fn fault(&mut self, key: &str, expected: &str) {
         self.faults.push(format!("{}{key}: expected {expected}", self.place));
+    }
+
+    /// Any other key is none.
+    fn knows(&mut self, keys: &[&str]) {
+        let strange = self.table.keys().filter(|key| !keys.contains(&key.as_str()));
+        for key in strange {
+            self.faults.push(format!(
+                "{}{key}: unknown key, expected one of {}",
+                self.place,
+                keys.join(", ")
+            ));
+        }
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
@@ -213,13 +233,42 @@ impl Fields<'_> {
     }
 }
 
+/// What a file may say: also where the meter was found, which is what this program prints and does not read.
+const TOP_KEYS: [&str; 8] =
+    ["client_title", "image_key", "client", "udp", "wrapper", "hdlc", "logical_device", "system_title"];
+/// What it may say of a client.
+const CLIENT_KEYS: [&str; 17] = [
+    "client",
+    "authentication",
+    "access",
+    "password",
+    "secret",
+    "suite",
+    "encryption_key",
+    "authentication_key",
+    "master_key",
+    "client_signing_key",
+    "client_signing_public_key",
+    "server_signing_key",
+    "server_signing_public_key",
+    "client_agreement_key",
+    "client_agreement_public_key",
+    "server_agreement_key",
+    "server_agreement_public_key",
+];
+
 fn client(n: usize, value: &Value, faults: &mut Vec<String>) -> Option<PlannedClient> {
-    let place = format!("client {}: ", n + 1);
+    let said = value.get("client").and_then(Value::as_integer);
+    let place = match said {
+        Some(number) => format!("client {number}: "),
+        None => format!("[[client]] {}: ", n + 1),
+    };
     let Some(table) = value.as_table() else {
         faults.push(format!("{place}expected a table"));
         return None;
     };
     let mut fields = Fields { table, place, faults };
+    fields.knows(&CLIENT_KEYS);
     let number = table.get("client").and_then(Value::as_integer).and_then(|n| u16::try_from(n).ok());
     let number = number.filter(|&number| number > 0);
     if number.is_none() {
@@ -368,21 +417,35 @@ mod tests {
 
     #[test]
     fn every_fault_of_a_plan_is_named() {
-        let text = "client_title = \"00\"\n[[client]]\nclient = 0\nauthentication = \"magic\"\naccess = \"all\"\n\
+        let text = "client_title = \"00\"\n[[client]]\nclient = 0\nauthentication = \"magic\"\naccess = \"all\"\nfoo = 1\n\
                     [[client]]\nclient = 1\nauthentication = \"hls-gmac\"\nsuite = 0\nencryption_key = \"00\"\n\
                     [[client]]\nclient = 5\nauthentication = \"hls-ecdsa\"\n";
         let faults = TestPlan::from_toml(text).expect_err("faulty").join("\n");
         for expected in [
             "client_title: expected 16 hexadecimal digits",
-            "client 1: client: expected a number from 1 to 65535",
-            "client 1: access: expected public, reading or management",
-            "client 1: authentication: expected none, pre-established, lls,",
-            "client 2: encryption_key: expected 32 hexadecimal digits",
-            "client 2: authentication_key: expected 32 hexadecimal digits",
-            "client 3: server_signing_key: expected it and client_signing_key",
+            "client 0: client: expected a number from 1 to 65535",
+            "client 0: foo: unknown key, expected one of client, authentication, access, password,",
+            "client 0: access: expected public, reading or management",
+            "client 0: authentication: expected none, pre-established, lls,",
+            "client 1: encryption_key: expected 32 hexadecimal digits",
+            "client 1: authentication_key: expected 32 hexadecimal digits",
+            "client 5: server_signing_key: expected it and client_signing_key",
         ] {
             assert!(faults.contains(expected), "{expected} in\n{faults}");
         }
         assert_eq!(TestPlan::from_toml("").expect_err("none"), ["client: expected [[client]] tables"]);
+        let unknown = TestPlan::from_toml(&format!("master = 1\n{}", TestPlan::default().to_toml()));
+        assert!(
+            unknown.expect_err("unknown")[0]
+                .starts_with("master: unknown key, expected one of client_title,")
+        );
+        let unnumbered =
+            TestPlan::from_toml("[[client]]\nauthentication = \"none\"\n").expect_err("no number");
+        assert_eq!(unnumbered, ["[[client]] 1: client: expected a number from 1 to 65535"]);
+        let wrong = TestPlan::from_toml("client_title = \"00\"\nx =\n").expect_err("no TOML");
+        assert!(wrong[0].starts_with("line 2: "), "{wrong:?}");
+        let printed =
+            format!("wrapper = \"127.0.0.1:1\"\nsystem_title = \"00\"\n{}", TestPlan::default().to_toml());
+        assert!(TestPlan::from_toml(&printed).is_ok(), "what the meter prints can be given back");
     }
 }

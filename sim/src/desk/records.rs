@@ -25,6 +25,20 @@ pub(super) struct Records {
 }
 
 impl Records {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// The line that is none, or that it is no text at all.
+    pub(super) fn from_octets(octets: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(octets).map_err(|fault| {
+            format!(
+                "expected the records of a meter, lines of text, found other octets at {}",
+                fault.valid_up_to()
+            )
+        })?;
+        Self::parse(text)
+    }
+
     /// Reads the text of a file.
     ///
     /// # Errors

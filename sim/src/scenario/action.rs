@@ -7,8 +7,7 @@ use crate::world::{Action, Choice};
 use plc_core::time::Duration;
 
 /// What there is to do.
-const EXPECTED: &str =
-    "power-off, power-on, crash, cut, noise, quiet, clock, disk-full, replay, forged-join or full-table";
+const EXPECTED: &str = "power-off, power-on, crash, cut, noise, quiet, clock, firmware, disk-full, replay, forged-join or full-table";
 /// The longest time until an action, seconds.
 const AT_MAX_S: f64 = 3600.0 * 24.0 * 366.0;
 
@@ -46,6 +45,10 @@ pub(super) fn read(
             let ahead_ms = (section.needed("ahead_s", (-86_400.0, 86_400.0)) * 1e3).round() as i64;
             vec![(at, Action::Clock { meter: meter(section), ahead_ms })]
         }
+        "firmware" => vec![(at, {
+            let meter = meter(section);
+            firmware(section, meter)
+        })],
         "disk-full" => {
             let free = at + seconds(section.number("for_s", 600.0, (0.1, AT_MAX_S)));
             vec![(at, Action::DiskFull(true)), (free, Action::DiskFull(false))]
@@ -67,6 +70,24 @@ pub(super) fn read(
         }
     }
 }
+
+/// Firmware for a meter; one that fails its self-check, if it is to.
+fn firmware(section: &mut Section<'_>, meter: usize) -> Action {
+    let version = section.text("version", "2.0.0");
+    if version.is_empty() || version.len() > VERSION_LEN_MAX || version.contains(char::is_whitespace) {
+        let expected = format!("1 to {VERSION_LEN_MAX} octets without a space");
+        section.fault("version", &format!("{version:?}"), &expected);
+    }
+    let octets = section.whole("octets", 20_000, (1, 262_144)) as usize;
+    let verdict = section.text("self_check", "passes");
+    if !["passes", "fails"].contains(&verdict.as_str()) {
+        section.fault("self_check", &format!("{verdict:?}"), "passes or fails");
+    }
+    Action::Firmware { meter, version, octets, passes: verdict == "passes" }
+}
+
+/// The name of an image has 64 octets at most.
+const VERSION_LEN_MAX: usize = 64;
 
 /// A source of noise, for ever or for some time; all the time or so many milliseconds of each second.
 fn noise(section: &mut Section<'_>, at: Duration, meters: usize) -> Vec<(Duration, Action)> {

@@ -269,7 +269,7 @@ share = 0.3
                 "town.meter: unknown key, expected one of feeders, meters, kinds, offset_db, power_on_s, hold_up_s, drift_ppm, band",
                 "reading.every_s: 1000, expected a multiple of `capture_s`",
                 "action 1.share: 3, expected a number from 0 to 1",
-                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock, disk-full, \
+                "action 2.do: \"power-in\", expected power-off, power-on, crash, cut, noise, quiet, clock, firmware, disk-full, \
                  replay, forged-join or full-table",
             ]
         );

@@ -26,19 +26,24 @@ pub fn image(seed: u64, version: &str, passes: bool, octets: usize) -> Vec<u8> {
 
 /// The banks of a meter, and what runs.
 #[derive(Debug)]
-pub(super) struct Banks {
+pub(crate) struct Banks {
     record: Firmware<Pages>,
     running: String,
 }
 
 impl Banks {
     /// A meter as it was made, which runs this version.
-    pub(super) fn new(version: &str) -> Self {
+    pub(crate) fn new(version: &str) -> Self {
         Self { record: Firmware::open(Pages::new()), running: version.to_owned() }
     }
 
+    /// What runs.
+    pub(crate) fn running(&self) -> &str {
+        &self.running
+    }
+
     /// What the boot record says to the image that runs.
-    pub(super) const fn report(&self) -> BootReport {
+    pub(crate) const fn report(&self) -> BootReport {
         self.record.report()
     }
 
@@ -47,7 +52,7 @@ impl Banks {
     ///
     /// # Errors
     /// No application can be built, in words.
-    pub(super) fn restart(
+    pub(crate) fn restart(
         &mut self,
         config: &MeterConfig,
         kept: &MeterState,

@@ -12,12 +12,15 @@ pub mod firmware;
 mod identity;
 mod ledger;
 mod line;
+mod listener;
 mod mix;
 mod site;
 pub mod stream;
 
+pub(crate) use firmware::Banks;
 pub use identity::{MeterIdentity, customers};
 pub use line::{MAINS_SWING_DB, noise_of_port, signal_of_band};
+pub(crate) use listener::{LISTENER, listener};
 pub use mix::MeterMix;
 pub(crate) use site::ratings;
 pub use site::{Site, SiteEvent};
@@ -26,6 +29,7 @@ use crate::feeder::Feeder;
 use crate::grid::{Consumer, Grid};
 use crate::power_flow::Source;
 use channel::Medium;
+use plc_core::time::Duration;
 use plc_core::{Instant, SampleClock, Seed, Utc, UtcAnchor};
 use rayon::prelude::*;
 
@@ -59,6 +63,8 @@ pub struct StreetConfig {
     pub block: usize,
     /// What meters the customers have.
     pub meters: MeterMix,
+    /// Places of meters that only push, from 1 in the order of [`customers`].
+    pub one_way: Vec<usize>,
     /// By how much the crystals of the meters' clocks are off at most, either way, in thousand-millionths.
     pub drift_ppb: u32,
 }
@@ -75,6 +81,7 @@ impl StreetConfig {
             every_sample: false,
             block: 139,
             meters: MeterMix::SinglePhase,
+            one_way: Vec::new(),
             drift_ppb: 20_000,
         }
     }
@@ -205,6 +212,13 @@ impl Street {
     /// The meters.
     pub fn sites(&self) -> &[Site] {
         &self.sites
+    }
+
+    /// The meter at a place (from 0) loses its power at once, without a last word, and gets it back after `length`: a new life with what
+    /// its flash holds. A place where there is no meter loses nothing.
+    pub fn cut(&mut self, place: usize, length: Duration) {
+        let now = self.now();
+        self.sites.get_mut(place).into_iter().for_each(|site| site.cut(now, length));
     }
 
     /// Samples that have passed, and how many of them went over the line.

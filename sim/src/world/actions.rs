@@ -1,15 +1,23 @@
 //! What befalls the town.
 
 use super::forge::{Insider, Outsider};
-use super::{Action, CONCENTRATOR, Choice, Event, World};
+use super::{Action, CONCENTRATOR, Choice, Event, Layout, TownConfig, World};
 use crate::capture::Input;
 use crate::frame::{FlightId, Heard};
-use plc_core::ShortAddress;
+use crate::street::firmware::image;
 use plc_core::sap::Key;
 use plc_core::seed::uniform;
+use plc_core::{Eui64, ShortAddress};
 
 /// The key of a meter that has a wrong one.
 pub(super) const WRONG_KEY: Key = Key([0xEE; 16]);
+
+/// The meter, the name and the image of an action that brings firmware.
+pub(super) fn firmware(config: &TownConfig, layout: &Layout, n: usize) -> Option<(Eui64, String, Vec<u8>)> {
+    let Action::Firmware { meter, version, octets, passes } = &config.actions.get(n)?.1 else { return None };
+    let image = image(config.seed, version, *passes, *octets);
+    Some((layout.households().get(meter - 1)?.identity.eui64, version.clone(), image))
+}
 
 impl World {
     pub(super) fn on_action(&mut self, n: usize) {
@@ -28,6 +36,7 @@ impl World {
                 self.sites[meter - 1].shift_clock(self.now, ahead_ms);
                 self.after(meter as u32);
             }
+            Action::Firmware { .. } => self.bring(n),
             Action::DiskFull(full) => {
                 self.concentrator.set_disk_full(self.now, full);
                 self.after(0);
@@ -39,6 +48,14 @@ impl World {
             Action::ForgedJoin { recorder, devices } => self.forge_joins(recorder, devices),
             Action::FullTable { recorder, neighbours } => self.fill_tables(recorder, neighbours),
         }
+    }
+
+    /// The concentrator is told to bring the firmware of an action.
+    fn bring(&mut self, n: usize) {
+        let Some((meter, name, image)) = firmware(&self.config, &self.layout, n) else { return };
+        self.tap.note(self.now, CONCENTRATOR, || Input::Order(n));
+        self.concentrator.bring(self.now, meter, (&name, &image));
+        self.after(CONCENTRATOR);
     }
 
     /// The node of a recorder.

@@ -30,6 +30,19 @@ impl World {
         self.agenda.push(self.now + LOOPS_STEP, Event::Routes);
     }
 
+    /// How often each block of an image has come to a meter, by its offset.
+    pub fn image_blocks(&self, meter: usize) -> &BTreeMap<u32, u32> {
+        self.sites[meter].memory().blocks()
+    }
+
+    /// The status that the rows of a meter bear that are held, by their time.
+    pub fn statuses(&self, meter: usize) -> BTreeMap<Utc, u32> {
+        let eui64 = self.sites[meter].household.identity.eui64;
+        let of_it = self.concentrator.store.readings.range((eui64, IMPORT, Utc::from_millis(i64::MIN))..);
+        let of_it = of_it.take_while(|((held, name, _), _)| (*held, *name) == (eui64, IMPORT));
+        of_it.map(|(&(_, _, capture), &(_, status))| (capture, status)).collect()
+    }
+
     /// Compares every reading held with what was put in: each quantity, at the time that it bears. Notes those that differ.
     pub fn audit(&mut self) {
         let store = &self.concentrator.store;

@@ -1,5 +1,6 @@
 //! The concentrator of the town: the node and the collector of the daemon, with a store in memory.
 
+use super::campaign::Campaigns;
 use super::outside::Outside;
 use crate::street::MeterIdentity;
 use collector::{
@@ -72,6 +73,7 @@ pub(crate) struct Concentrator<P: Phy> {
     /// Nothing that is read can be kept.
     disk_full: bool,
     outside: Option<Above>,
+    campaigns: Campaigns,
 }
 
 /// Another application, and when it wants a turn.
@@ -95,7 +97,17 @@ const EUI64: u64 = 0x0251_4D00_00FF_FFFE;
 impl<P: Phy> Concentrator<P> {
     pub(crate) fn new(plan: Plan, phy: fn(&'static BandPlan) -> P) -> Self {
         let store = Store::default();
-        Self { plan, phy, store, lives: 0, life: None, news: Vec::new(), disk_full: false, outside: None }
+        Self {
+            plan,
+            phy,
+            store,
+            lives: 0,
+            life: None,
+            news: Vec::new(),
+            disk_full: false,
+            outside: None,
+            campaigns: Campaigns::default(),
+        }
     }
 
     /// Another application stands above the node, from its next life on.
@@ -138,6 +150,7 @@ impl<P: Phy> Concentrator<P> {
         life.collector.handle(now, CollectorInput::Clock(anchor));
         life.diagnosis.on_clock();
         self.life = Some(life);
+        self.campaigns.on_life(now);
         for n in 0..self.plan.meters.len() {
             self.admit(now, n);
             self.converse(now);
@@ -177,6 +190,21 @@ impl<P: Phy> Concentrator<P> {
         }
     }
 
+    /// Firmware shall run in a meter, under this name.
+    pub(crate) fn bring(&mut self, now: Instant, meter: Eui64, (name, image): (&str, &[u8])) {
+        self.campaigns.begin(now, meter, name, image);
+        self.order(now);
+        self.converse(now);
+    }
+
+    /// Orders what is due.
+    fn order(&mut self, now: Instant) {
+        let Some(life) = &mut self.life else { return };
+        for order in self.campaigns.due(now) {
+            life.collector.handle(now, CollectorInput::Order(order));
+        }
+    }
+
     pub(crate) fn handle(&mut self, now: Instant, medium: P::Medium<'_>) {
         if let Some(life) = &mut self.life {
             life.node.handle(now, NodeInput::Medium(medium));
@@ -192,6 +220,7 @@ impl<P: Phy> Concentrator<P> {
             if life.collector.deadline().is_some_and(|at| at <= now) {
                 life.collector.tick(now);
             }
+            self.order(now);
             self.converse(now);
         }
     }
@@ -199,7 +228,8 @@ impl<P: Phy> Concentrator<P> {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let life = self.life.as_ref()?;
         let outside = self.outside.as_ref().and_then(|outside| outside.due);
-        [life.node.deadline(), life.collector.deadline(), outside].into_iter().flatten().min()
+        let due = [life.node.deadline(), life.collector.deadline(), outside, self.campaigns.deadline()];
+        due.into_iter().flatten().min()
     }
 
     /// Gives the other application its turns, until neither has anything to say.
@@ -318,6 +348,7 @@ impl<P: Phy> Concentrator<P> {
             }
             CollectorOutput::Event(event) => {
                 self.note_routes(now, &event);
+                self.campaigns.on_event(now, &event);
                 self.diagnose(now, |diagnosis, utc| diagnosis.on_event(utc, &event));
                 self.news.push(News::Collected(event));
             }

@@ -105,6 +105,17 @@ pub enum Action {
         /// Milliseconds.
         ahead_ms: i64,
     },
+    /// The concentrator is to bring firmware to a meter: an image by the maker of the meters of this seed.
+    Firmware {
+        /// The meter, 1 or more.
+        meter: usize,
+        /// What runs when it does.
+        version: String,
+        /// How long the image is, with its signature.
+        octets: usize,
+        /// Whether it will pass its self-check.
+        passes: bool,
+    },
     /// The disk of the concentrator takes nothing more, or does again.
     DiskFull(bool),
     /// A recorder (see [`Rogues`]) sends again the last frames that it has heard, so many of them.

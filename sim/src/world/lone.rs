@@ -6,11 +6,14 @@ use super::{TownConfig, World, plan};
 use crate::capture::{Entry, Input};
 use crate::frame::{Frame, FrameEvent, FramePhy};
 use meter::MeterInput;
-use plc_core::{Instant, Seed, UtcAnchor};
+use plc_core::{Eui64, Instant, Seed, UtcAnchor};
+use std::collections::BTreeMap;
 
 /// A node of a town.
 pub struct Lone {
     node: Kind,
+    /// Of each action that brings firmware: the meter, the name, the image.
+    images: BTreeMap<usize, (Eui64, String, Vec<u8>)>,
 }
 
 enum Kind {
@@ -31,7 +34,9 @@ impl Lone {
             }
             n => {
                 let household = layout.households().get(n as usize - 1)?;
-                let mut site = World::site_of(config, (n as usize - 1, household), anchor, &seed);
+                let maker = crate::street::firmware::maker(config.seed).public_key();
+                let place = (n as usize - 1, household);
+                let mut site = World::site_of(config, place, (anchor, &maker), &seed);
                 if config.rogue.wrong_key.contains(&(n as usize)) {
                     site.set_psk(super::actions::WRONG_KEY);
                 }
@@ -41,7 +46,9 @@ impl Lone {
                 Kind::Meter(Box::new(site))
             }
         };
-        Some(Self { node })
+        let actions = 0..config.actions.len();
+        let image = |n| Some((n, super::actions::firmware(config, &layout, n)?));
+        Some(Self { node, images: actions.filter_map(image).collect() })
     }
 
     /// Gives it an input; returns the frame that it sends because of it.
@@ -57,6 +64,7 @@ impl Lone {
             Input::SupplyLost => self.with_meter(|site| site.lose_supply(at)),
             Input::SupplyBack => self.with_meter(|site| site.regain_supply(at)),
             Input::Clock(ahead_ms) => self.with_meter(|site| site.shift_clock(at, *ahead_ms)),
+            Input::Order(action) => self.bring(at, *action),
             Input::Start(_) => self.give(at, FrameEvent::Start(&mut sent)),
             Input::Sent => self.give(at, FrameEvent::Sent),
             Input::Preamble => self.give(at, FrameEvent::Preamble),
@@ -99,6 +107,14 @@ impl Lone {
         match &mut self.node {
             Kind::Concentrator(node) => node.handle(now, event),
             Kind::Meter(site) => site.handle(now, MeterInput::Medium(event)),
+        }
+    }
+
+    fn bring(&mut self, now: Instant, action: usize) {
+        if let (Kind::Concentrator(node), Some((meter, name, image))) =
+            (&mut self.node, self.images.get(&action))
+        {
+            node.bring(now, *meter, (name, image));
         }
     }
 

@@ -9,6 +9,7 @@ mod acceptance;
 mod actions;
 mod agenda;
 mod audit;
+mod campaign;
 pub(crate) mod concentrator;
 mod config;
 mod flash;
@@ -20,6 +21,7 @@ pub(crate) mod load;
 mod lone;
 mod loops;
 mod mains;
+mod memory;
 mod noise;
 mod outside;
 mod periods;
@@ -34,6 +36,7 @@ pub use config::{Action, Choice, ReadingPlan, Rogues, TownConfig};
 pub(crate) use flash::Pages;
 pub use layout::{Household, Layout, METERS_PER_CUSTOMER};
 pub use lone::Lone;
+pub(crate) use memory::Memory;
 pub use outside::{Orders, Outside};
 pub use periods::LineFigures;
 pub use record::{NodeFigures, Record};
@@ -46,6 +49,7 @@ use acceptance::Acceptances;
 use agenda::Agenda;
 use collector::CollectorConfig;
 use concentrator::{Concentrator, News, Plan};
+use dlms::security::PublicKey;
 use hearing::Bearing;
 use invariants::Invariants;
 use loops::{LOOPS_STEP, Loops};
@@ -164,7 +168,8 @@ impl World {
         let anchor = UtcAnchor { at: Instant::EPOCH, utc: config.start };
         let layout = Self::layout_of(&config, &seed);
         let air = Air::new(config.band, config.table.clone(), layout.links(), &layout.phases(), &seed);
-        let site = |place: (usize, &Household)| Self::site_of(&config, place, anchor, &seed);
+        let maker = crate::street::firmware::maker(config.seed).public_key();
+        let site = |place: (usize, &Household)| Self::site_of(&config, place, (anchor, &maker), &seed);
         let sites: Vec<_> = layout.households().iter().enumerate().map(site).collect();
         let concentrator = Concentrator::new(plan(&config, &layout, anchor, &seed), FramePhy::new);
         let nodes = sites.len() + 1 + config.rogue.recorders.len();
@@ -212,13 +217,14 @@ impl World {
     fn site_of(
         config: &TownConfig,
         (place, household): (usize, &Household),
-        anchor: UtcAnchor,
+        (anchor, maker): (UtcAnchor, &PublicKey),
         seed: &Seed,
     ) -> Site {
         let capture_period_s = config.capture.as_secs() as u32;
         let sizes = ProfileSizes { capture_period_s, ..ProfileSizes::default() };
         let elements = if config.mix.has_three_phases(place) { 3 } else { 1 };
-        let make = Make { elements, drift_ppb: config.drift_ppb, hold_up: config.hold_up };
+        let make =
+            Make { elements, drift_ppb: config.drift_ppb, hold_up: config.hold_up, maker: maker.clone() };
         Site::new(*household, make, config.band, anchor, sizes, seed)
     }
 

@@ -1,7 +1,7 @@
 //! What is worth telling of a run.
 
 use crate::frame::FramePhy;
-use collector::{CollectorEvent, Supply};
+use collector::{CollectorEvent, OrderEnd, Supply};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Utc};
 use plc_node::Node;
@@ -72,6 +72,8 @@ pub struct Record {
     pub failures: BTreeMap<String, u64>,
     /// Clocks that were found wrong.
     pub clock_deviations: u64,
+    /// Clocks that were found lost, each time that one was.
+    pub clocks_lost: u64,
     /// Clocks that the collector has set.
     pub clocks_set: u64,
     /// The clock that was most wrong at the beginning of a minute: whose, by how many milliseconds ahead, when.
@@ -80,6 +82,8 @@ pub struct Record {
     pub losses: u64,
     /// What meters have said of their supply, in the order in which it came: which, what, when.
     pub supplies: Vec<(Eui64, Supply, Instant)>,
+    /// What has become of the firmware that was brought to meters.
+    pub images: BTreeMap<Eui64, OrderEnd>,
     /// Captures reported as lost.
     pub captures_lost: u64,
     /// What must not happen, in the order in which it did; the first ones.
@@ -150,11 +154,13 @@ impl Record {
                 *self.failures.entry(reason.to_string()).or_default() += 1;
             }
             CollectorEvent::ClockDeviation { .. } => self.clock_deviations += 1,
+            CollectorEvent::ClockLost { .. } => self.clocks_lost += 1,
             CollectorEvent::ClockSet { .. } => self.clocks_set += 1,
             CollectorEvent::GapLost { .. } | CollectorEvent::NeverPushed { .. } => self.captures_lost += 1,
             CollectorEvent::UnexpectedValue { meter, unexpected } => {
                 self.violate(format!("{meter}: {unexpected}"));
             }
+            CollectorEvent::OrderEnded { meter, end, .. } => _ = self.images.insert(*meter, end.clone()),
             CollectorEvent::Supplied { meter, supply } => self.supplies.push((*meter, *supply, now)),
             CollectorEvent::PushUnknown { meter } => {
                 self.violate(format!("{meter}: pushed what nobody knows"))
@@ -164,9 +170,7 @@ impl Record {
             | CollectorEvent::MeterRefused { .. }
             | CollectorEvent::OrderProgress { .. }
             | CollectorEvent::KeysSettled { .. }
-            | CollectorEvent::OrderEnded { .. }
             | CollectorEvent::ClockBeyondLimit { .. }
-            | CollectorEvent::ClockLost { .. }
             | CollectorEvent::TaskFailed { .. }
             | CollectorEvent::ClockNotSet { .. } => {}
         }

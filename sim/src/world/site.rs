@@ -1,21 +1,20 @@
 //! A meter of the town.
 
-use super::flash::Pages;
 use super::layout::Household;
 use super::load::Metered;
+use super::memory::Memory;
 use super::timepiece::Timepiece;
 use super::truth::{Put, Truth};
 use crate::frame::{FramePhy, Passing};
 use crate::grid::Supply;
+use crate::street::{Banks, LISTENER, listener};
 use dlms::cosem::LogicalName;
-use dlms::security::SecurityContext;
-use dlms::server::{Access, AssociationConfig, ServerAuthentication};
+use dlms::security::PublicKey;
 use g3_phy::BandPlan;
-use meter::journal::Journal;
 use meter::specs::alarm_2;
 use meter::{
-    ClockShift, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist, MeterState,
-    ProfileSizes,
+    ClockShift, ImageCheck, Meter, MeterConfig, MeterEvent, MeterInput, MeterKeys, MeterOutput, MeterPersist,
+    MeterState, ProfileSizes,
 };
 use plc_core::sap::{AdpmIndication, FrameGeometry, Key};
 use plc_core::time::Duration;
@@ -38,8 +37,12 @@ pub(super) struct Site {
     hold_up: Duration,
     /// Its clock, which runs on without the supply.
     timepiece: Timepiece,
-    /// What the meter has made durable, in its flash; none while nobody has looked into it.
-    journal: Journal<Pages>,
+    /// What the meter has made durable, in its flash.
+    memory: Memory,
+    banks: Banks,
+    maker: PublicKey,
+    /// How the life under way was built.
+    config: Option<MeterConfig>,
     /// On what it has stored, after the supply was lost.
     on_stored: bool,
     /// It has used that up.
@@ -66,7 +69,7 @@ pub(super) struct SiteLog {
 }
 
 /// What kind of meter it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Make {
     /// Elements of its metrology: 1 or 3.
     pub(super) elements: usize,
@@ -74,6 +77,8 @@ pub(super) struct Make {
     pub(super) drift_ppb: u32,
     /// How long it lives without its supply.
     pub(super) hold_up: Duration,
+    /// Who signs what it may run.
+    pub(super) maker: PublicKey,
 }
 
 impl Site {
@@ -85,7 +90,7 @@ impl Site {
         sizes: ProfileSizes,
         seed: &Seed,
     ) -> Self {
-        let Make { elements, drift_ppb, hold_up } = make;
+        let Make { elements, drift_ppb, hold_up, maker } = make;
         let seed = seed.derive("meter", u64::from(household.identity.customer));
         Self {
             timepiece: Timepiece::new(drift_ppb, (anchor.at, anchor.utc), &seed.derive("crystal", 0)),
@@ -99,7 +104,10 @@ impl Site {
             meter: None,
             sizes,
             anchor,
-            journal: Journal::open(Pages::new(), sizes),
+            memory: Memory::new(sizes),
+            banks: Banks::new(FIRMWARE),
+            maker,
+            config: None,
             on_stored: false,
             died: false,
             lives: 0,
@@ -134,7 +142,8 @@ impl Site {
         if self.meter.is_some() {
             return;
         }
-        let kept = self.awake();
+        (self.on_stored, self.died) = (false, false);
+        let kept = self.memory.awake();
         let identity = &self.household.identity;
         let seed = self.seed.derive("life", self.lives);
         self.lives += 1;
@@ -156,6 +165,11 @@ impl Site {
         config.alarm_filter_2 = alarm_2::POWER_FAILURE | alarm_2::POWER_RESUMED;
         // There are no samples to look into.
         (config.power_quality, config.ratings) = (false, self.load.ratings());
+        config.image_check = ImageCheck::Signed(self.maker.clone());
+        (config.firmware, config.boot) = (self.banks.running().to_owned().into(), Some(self.banks.report()));
+        // What it has kept is told to this life alone.
+        let again = MeterConfig { state: MeterState::default(), ..config.clone() };
+        self.config = Some(again);
         let node = Node::assemble(FramePhy::new(self.plan), device);
         self.meter =
             Some(Meter::new(config, node, now).expect("the profiles were checked with the scenario"));
@@ -163,18 +177,27 @@ impl Site {
         self.told = now;
         self.report(now);
         let was_off = self.timepiece.run((now, self.anchor.utc(now)), false);
-        self.handle(now, MeterInput::ClockRate { fast_ppb: was_off });
+        self.tell_time(now, was_off);
+    }
+
+    /// What the clock beside the processor shows, and how fast it runs.
+    fn tell_time(&mut self, now: Instant, fast_ppb: i32) {
+        self.handle(now, MeterInput::ClockRate { fast_ppb });
         if let Some(utc) = self.timepiece.utc() {
             self.handle(now, MeterInput::Clock(UtcAnchor { at: now, utc }));
         }
     }
 
-    /// All that the flash holds, as a new life finds it: nothing is taken from memory.
-    fn awake(&mut self) -> MeterState {
-        let before = std::mem::replace(&mut self.journal, Journal::open(Pages::new(), self.sizes));
-        self.journal = Journal::open(before.into_flash(), self.sizes);
-        (self.on_stored, self.died) = (false, false);
-        self.journal.state().clone()
+    /// The meter restarts into the image that it was told to activate, or back. Where nothing can be built of it, what runs goes on.
+    fn restart(&mut self, now: Instant) {
+        self.count(now);
+        let (Some(meter), Some(config)) = (&mut self.meter, &self.config) else { return };
+        let kept = self.memory.with_image(meter.state());
+        let Ok(application) = self.banks.restart(config, &kept) else { return };
+        meter.replace_application(now, application);
+        self.report(now);
+        let fast_ppb = self.timepiece.run((now, self.anchor.utc(now)), !self.on_stored);
+        self.tell_time(now, fast_ppb);
     }
 
     /// The supply is lost: the meter lives on what it has stored.
@@ -319,16 +342,23 @@ impl Site {
         self.meter.as_ref()?.deadline()
     }
 
+    /// What it has made durable.
+    pub(super) const fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// What is wrong with one of its readings, if anything is.
     pub(super) fn fault(&self, name: LogicalName, stamp: Utc, value: i64) -> Option<String> {
         self.truth.fault(name, stamp, value)
     }
 
     fn drain(&mut self, now: Instant) {
+        let mut activated = false;
         while let Some(output) = self.meter.as_mut().and_then(Meter::poll) {
             match output {
+                MeterOutput::Event(MeterEvent::ImageActivated) => activated = true,
                 MeterOutput::Persist(record) => {
-                    self.log.lost_records += u64::from(self.journal.append(&record).is_err());
+                    self.log.lost_records += u64::from(!self.memory.keep(&record));
                     if let MeterPersist::Captured(_) | MeterPersist::Totals(_) = record {
                         self.load.keep();
                     }
@@ -338,6 +368,9 @@ impl Site {
                 MeterOutput::Event(MeterEvent::ClockSet(shift)) => self.on_clock(now, shift),
                 MeterOutput::Event(_) => {}
             }
+        }
+        if activated {
+            self.restart(now);
         }
     }
 
@@ -354,22 +387,8 @@ impl Site {
     }
 }
 
-/// The client that hears pushes without ever opening an association, with the keys of the meter \[IDIS package 2; confidence C\].
-const LISTENER: i8 = 102;
-
-fn listener(keys: &MeterKeys) -> AssociationConfig {
-    let authentication = ServerAuthentication::PreEstablished {
-        keys: SecurityContext::new(&keys.encryption.0, &keys.authentication.0),
-        client_title: collector::AssociationParameters::default().client_title,
-        last_client_counter: None,
-    };
-    AssociationConfig {
-        client_sap: LISTENER as u16,
-        authentication,
-        access: Access::Reading,
-        pre_established: false,
-    }
-}
+/// What a meter runs that was never given anything else.
+const FIRMWARE: &str = "1.0.0";
 
 impl SiteLog {
     fn on(&mut self, now: Instant, indication: &AdpmIndication) {

@@ -1,6 +1,9 @@
 //! A coordinator and a collector at the transformer, in the thread of the test.
 
-use collector::{Collector, CollectorConfig, CollectorInput, CollectorOutput, MeterEntry, Reading};
+use collector::{
+    BACKGROUND, Collector, CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, Image,
+    ImageProgress, MeterEntry, Order, OrderEnd, Reading, Work,
+};
 use dlms::cosem::LogicalName;
 use plc_core::sap::{AdpmIndication, AdpmRequest, FrameGeometry, Key};
 use plc_core::time::Duration;
@@ -33,6 +36,11 @@ pub(crate) struct Concentrator {
     /// Everything that has happened at the concentrator, with its time.
     pub(crate) log: Vec<String>,
     pub(crate) joined: Vec<Eui64>,
+    /// The image that is to run, of the first meter, and how that has ended.
+    pub(crate) image: Option<Image>,
+    pub(crate) image_end: Option<OrderEnd>,
+    /// When it is ordered again.
+    order_at: Option<Instant>,
     collector: Collector,
     anchor: UtcAnchor,
     outgoing: Vec<f32>,
@@ -54,6 +62,9 @@ impl Concentrator {
             readings: Readings::new(),
             log: Vec::new(),
             joined: Vec::new(),
+            image: None,
+            image_end: None,
+            order_at: None,
             collector: Collector::new(reading(seed)),
             anchor: UtcAnchor { at: now, utc: street.utc() },
             outgoing: block.clone(),
@@ -68,6 +79,39 @@ impl Concentrator {
     pub(crate) fn run_until(&mut self, end: Utc, done: impl Fn(&Self) -> bool) {
         while self.street.utc() < end && !done(self) {
             self.step();
+        }
+    }
+
+    /// This image shall run in the first meter.
+    pub(crate) fn bring(&mut self, octets: &[u8]) {
+        let (now, progress) = (self.street.now(), ImageProgress::default());
+        let image =
+            Image { identifier: b"image".to_vec(), octets: octets.into(), activate_from: now, progress };
+        (self.image, self.order_at) = (Some(image), Some(now));
+    }
+
+    fn order(&mut self, now: Instant) {
+        let due = self.order_at.take_if(|at| *at <= now);
+        let (Some(_), Some(image)) = (due, self.image.clone()) else { return };
+        let (meter, until) = (self.street.sites()[0].identity().eui64, now + Duration::from_secs(86_400));
+        let order = Order { number: 1, meter, work: Work::Image(image), priority: BACKGROUND, until };
+        self.collector.handle(now, CollectorInput::Order(order));
+    }
+
+    /// As the jobs of the daemon do: an image that came partly, or whose meter was lost, is ordered again.
+    fn on_image(&mut self, now: Instant, event: &CollectorEvent) {
+        match event {
+            CollectorEvent::OrderProgress { progress, .. } => {
+                self.image.iter_mut().for_each(|image| image.progress = progress.clone());
+            }
+            CollectorEvent::OrderEnded { end: OrderEnd::Partly { pause }, .. } => {
+                self.order_at = Some(now + *pause);
+            }
+            CollectorEvent::OrderEnded { end: OrderEnd::Uncertain(_), .. } => {
+                self.order_at = Some(now + Duration::from_secs(10));
+            }
+            CollectorEvent::OrderEnded { end, .. } => self.image_end = Some(end.clone()),
+            _ => {}
         }
     }
 
@@ -124,6 +168,7 @@ impl Concentrator {
         if self.collector.deadline().is_some_and(|at| at <= now) {
             self.collector.tick(now);
         }
+        self.order(now);
         self.converse(now);
     }
 
@@ -133,7 +178,8 @@ impl Concentrator {
             return 0;
         }
         let now = self.street.now();
-        let next = [self.node.deadline(), self.collector.deadline()].into_iter().flatten().min();
+        let next = [self.node.deadline(), self.collector.deadline(), self.order_at];
+        let next = next.into_iter().flatten().min();
         let clock = self.street.clock();
         let samples = next.map_or(u64::MAX, |at| clock.index(at).saturating_sub(clock.index(now)));
         samples.clamp(self.street.block() as u64, u64::from(u32::MAX))
@@ -188,7 +234,10 @@ impl Concentrator {
                 }
                 self.collector.handle(now, CollectorInput::Stored { batch: batch.number });
             }
-            CollectorOutput::Event(event) => self.log.push(format!("{now:?} {event:?}")),
+            CollectorOutput::Event(event) => {
+                self.on_image(now, &event);
+                self.log.push(format!("{now:?} {event:?}"));
+            }
             CollectorOutput::PersistInvocation { .. }
             | CollectorOutput::PersistServerCounter { .. }
             | CollectorOutput::PersistRenewedInvocation { .. }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what surrounds the tests is part of them")]
 
 mod concentrator;
+mod firmware;
 mod hostile;
 mod noise;
 mod reading;

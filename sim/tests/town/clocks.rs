@@ -19,9 +19,13 @@ fn week(drift_ppb: u32, actions: Vec<(u64, Action)>) -> World {
 
 /// By how many milliseconds the clock of each meter is ahead at the end.
 fn ahead_ms(world: &World) -> Vec<Option<i64>> {
+    ahead_ms_of(world, 6)
+}
+
+fn ahead_ms_of(world: &World, meters: usize) -> Vec<Option<i64>> {
     let true_ms = world.utc().as_millis();
     let shown = |meter| world.meter(meter)?.application().measurement().clock().utc(world.now());
-    (0..6).map(|meter| Some(shown(meter)?.as_millis() - true_ms)).collect()
+    (0..meters).map(|meter| Some(shown(meter)?.as_millis() - true_ms)).collect()
 }
 
 fn worst(world: &World) -> (usize, i64, Instant) {
@@ -64,6 +68,38 @@ fn a_clock_runs_on_without_the_supply_as_long_as_its_reserve_lasts() {
     // The return is logged with its time, before anybody could have set the clock; and off by what the crystal has made of a day.
     let logged: Vec<i64> = rows.iter().map(|row| row.utc.as_secs() - back).collect();
     assert!(logged.iter().any(|apart| (-4..=2).contains(apart)), "{logged:?}");
+}
+
+#[test]
+fn a_clock_that_was_lost_is_set_by_the_concentrator_and_the_row_after_it_says_so() {
+    let (day, hour, of) = (86_400, 3600, || Choice::Node(1));
+    let back = hour + 3 * day;
+    let mut town = TownConfig::new(11);
+    (town.meters, town.duration) = (3, Duration::from_secs(back + 4 * hour));
+    let cuts = [(hour, Action::PowerOff(of())), (back, Action::PowerOn(of()))];
+    town.actions = cuts.into_iter().map(|(at, action)| (Duration::from_secs(at), action)).collect();
+    let mut world = World::new(town);
+    world.run_to(Instant::EPOCH + Duration::from_secs(back + 1));
+    let shown = |world: &World| world.meter(0)?.application().measurement().clock().utc(world.now());
+    assert_eq!(shown(&world), None, "its reserve lasts for two days");
+    assert_eq!(world.record().clocks_lost, 0);
+    world.run_to(world.end());
+    world.audit();
+    assert_eq!(world.record().violations, [""; 0]);
+    assert_eq!(world.record().clocks_lost, 1);
+    assert!(world.record().clocks_set >= 1);
+    let tolerance_ms = world.collector().clock_tolerance.as_millis() as i64;
+    let ahead = ahead_ms_of(&world, 3)[0].expect("it has a clock again");
+    assert!(ahead.abs() < tolerance_ms, "{ahead} ms");
+    let return_at = world.config().start + Duration::from_secs(back);
+    let all = world.statuses(0);
+    let since: Vec<_> = all.range(return_at..).map(|(_, &status)| status).collect();
+    // Without power, and with no valid clock for some of the period: the first row alone. None is missing after it.
+    assert_eq!(since.first(), Some(&0x82), "{all:?}");
+    assert!(since.len() >= 15 && since[1..].iter().all(|&status| status == 0), "{all:?}");
+    let last = world.config().start + Duration::from_secs(hour);
+    assert_eq!(all.range(last..return_at).count(), 0, "nothing was captured without power: {all:?}");
+    assert!(all.range(..last).count() >= 3, "{all:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod clocks;
 mod explain;
 mod faults;
 mod fidelities;
+mod firmware;
 mod memory;
 mod scenarios;
 mod supply;

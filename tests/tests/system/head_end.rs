@@ -8,12 +8,16 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Makes the certificates of a box and a head-end in `folder`.
-fn certificates(folder: &Path) {
+pub(crate) fn certificates(folder: &Path) {
     let made = concentrator(&["pki", "init", "--dir", folder.to_str().unwrap(), "--box", "box-1"]).end();
     assert_eq!(made.code, Some(0), "{made:?}");
 }
 
-fn start(pki: &Path, store: &Path, listen: &str) -> (Process, String) {
+pub(crate) fn start(pki: &Path, store: &Path) -> (Process, String) {
+    start_on("127.0.0.1:0", pki, store)
+}
+
+fn start_on(listen: &str, pki: &Path, store: &Path) -> (Process, String) {
     let file = |name: &str| pki.join(name).display().to_string();
     let mut process = head_end(&[
         "--listen",
@@ -31,16 +35,15 @@ fn start(pki: &Path, store: &Path, listen: &str) -> (Process, String) {
     (process, address)
 }
 
-/// Lets the daemon of a town deliver to a head-end on this port, and adds `more` to its configuration.
-fn deliver_to(town: &Town, address: &str, more: &str) {
+/// Configures the daemon of the town to deliver to the head-end at `address`, with the certificates in `pki`.
+pub(crate) fn delivering(town: &Town, address: &str) {
     let port = address.rsplit(':').next().unwrap();
     let config = std::fs::read_to_string(town.path("daemon.toml")).unwrap();
     let backhaul = format!(
         "[backhaul]\nhead_end = \"https://localhost:{port}\"\nbox_id = \"box-1\"\nauthority = \"pki/ca.pem\"\n\
          certificate = \"pki/box-1.pem\"\nkey = \"pki/box-1.key\"\n\n[[meter]]"
     );
-    let config = config.replacen("[[meter]]", &backhaul, 1);
-    std::fs::write(town.path("daemon.toml"), format!("{config}\n{more}")).unwrap();
+    std::fs::write(town.path("daemon.toml"), config.replacen("[[meter]]", &backhaul, 1)).unwrap();
 }
 
 /// What a command of a daemon prints as JSON.
@@ -90,8 +93,10 @@ fn values_of_tasks_arrive_each_once_although_head_end_and_daemon_die_in_between(
     let town = Town::new(2);
     let (pki, held) = (town.path("pki"), town.path("head.sqlite"));
     certificates(&pki);
-    let (first_life, address) = start(&pki, &held, "127.0.0.1:0");
-    deliver_to(&town, &address, TASKS);
+    let (first_life, address) = start(&pki, &held);
+    delivering(&town, &address);
+    let config = std::fs::read_to_string(town.path("daemon.toml")).unwrap();
+    std::fs::write(town.path("daemon.toml"), format!("{config}\n{TASKS}")).unwrap();
     let daemon = town.daemon();
     wait_for("values at the head-end", || (!theirs(&held).is_empty()).then_some(()));
     first_life.kill();
@@ -102,10 +107,10 @@ fn values_of_tasks_arrive_each_once_although_head_end_and_daemon_die_in_between(
     });
     daemon.kill();
     let daemon = town.daemon();
-    let (second_life, _) = start(&pki, &held, &address);
+    let (second_life, _) = start_on(&address, &pki, &held);
     wait_for("more values at the head-end than before", || (theirs(&held).len() > arrived).then_some(()));
     second_life.kill();
-    let (third_life, _) = start(&pki, &held, &address);
+    let (third_life, _) = start_on(&address, &pki, &held);
     // Nothing new, then everything that was in hand durable, then everything delivered.
     for task in ["volts", "logs"] {
         let paused = concentrator(&["tasks", "pause", task, "--address", &daemon.url]).end();
@@ -140,8 +145,8 @@ fn what_a_daemon_reads_arrives_at_the_head_end_and_digests_prove_it() {
     let town = Town::new(2);
     let (pki, held) = (town.path("pki"), town.path("head.sqlite"));
     certificates(&pki);
-    let (head_end_process, address) = start(&pki, &held, "127.0.0.1:0");
-    deliver_to(&town, &address, "");
+    let (head_end_process, address) = start(&pki, &held);
+    delivering(&town, &address);
     let daemon = town.daemon();
     let ask = |words: &[&str]| concentrator(&[words, &["--address", &daemon.url]].concat()).end();
     wait_for("all that is read is delivered", || {

@@ -10,6 +10,7 @@ mod grpc;
 mod head_end;
 mod jobs;
 mod line;
+mod one_way;
 mod process;
 mod rekey;
 mod reload;

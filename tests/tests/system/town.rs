@@ -9,18 +9,26 @@ use tempfile::TempDir;
 /// A street and what the daemons that read it share.
 pub(crate) struct Town {
     folder: TempDir,
-    customers: String,
+    /// How many customers the street has, and what else is said of them.
+    world: Vec<String>,
     street: Process,
 }
 
 impl Town {
     /// A street of so many customers, which stands still.
     pub(crate) fn new(customers: u8) -> Self {
+        Self::with(customers, &[])
+    }
+
+    /// The same, with further flags for the street and for the configuration.
+    pub(crate) fn with(customers: u8, flags: &[&str]) -> Self {
         let (folder, customers) = (tempfile::tempdir().unwrap(), customers.to_string());
         let socket = folder.path().join("street.sock");
-        let mut street = plcsim(&["street", "--customers", &customers, "--socket", socket.to_str().unwrap()]);
+        let world: Vec<_> =
+            ["--customers", &customers].iter().chain(flags).map(ToString::to_string).collect();
+        let mut street = plcsim(&arguments(&["street", "--socket", socket.to_str().unwrap()], &world));
         street.says("meters behind");
-        let town = Self { folder, customers, street };
+        let town = Self { folder, world, street };
         town.configure(&socket);
         town
     }
@@ -29,8 +37,8 @@ impl Town {
     pub(crate) fn configure(&self, socket: &Path) {
         let (socket, store) = (socket.to_str().unwrap(), self.store());
         let store = store.to_str().unwrap();
-        let which = ["config", "--customers", &self.customers, "--listen", "127.0.0.1:0"];
-        let printed = plcsim(&[&which[..], &["--socket", socket, "--store", store]].concat()).end();
+        let which = ["config", "--listen", "127.0.0.1:0", "--socket", socket, "--store", store];
+        let printed = plcsim(&arguments(&which, &self.world)).end();
         assert_eq!(printed.code, Some(0), "{printed:?}");
         std::fs::write(self.path("daemon.toml"), printed.out.join("\n")).unwrap();
     }
@@ -81,6 +89,10 @@ impl Town {
     pub(crate) fn end(self) -> Ended {
         self.street.kill()
     }
+}
+
+fn arguments<'a>(command: &[&'a str], world: &'a [String]) -> Vec<&'a str> {
+    command.iter().copied().chain(world.iter().map(String::as_str)).collect()
 }
 
 /// A running daemon.

@@ -148,18 +148,19 @@ fn read(path: &Path) -> anyhow::Result<Option<State>> {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => {
-            let expected = "expected a file of counters, as this program writes it";
-            return Err(anyhow!("{}: {error}; {expected}", path.display()));
+            return Err(anyhow!(
+                "{}: {error}, expected a file of counters, as this program writes it; {WAY_OUT}",
+                path.display()
+            ));
         }
     };
-    let state = State::parse(&text).map_err(|expected| {
-        anyhow!(
-            "{}: {expected}; move it away, and begin a new one with --counter and a number above all that were used",
-            path.display()
-        )
-    })?;
+    let state =
+        State::parse(&text).map_err(|expected| anyhow!("{}: {expected}; {WAY_OUT}", path.display()))?;
     Ok(Some(state))
 }
+
+const WAY_OUT: &str =
+    "move it away, and begin a new one with --counter and a number above all that were used";
 
 /// Keeps other commands from the file until it is dropped.
 fn lock(path: &Path) -> anyhow::Result<File> {

@@ -1,7 +1,7 @@
 //! Why a command could not be carried out, as an exit code and as one line.
 
+use super::carrier::Carrier;
 use dlms::client::{ClientFailure, ClientOutput};
-use dlms::hdlc::LinkEnd;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -49,7 +49,7 @@ pub(super) fn is_refusal(error: &anyhow::Error) -> bool {
 }
 
 /// What the meter has said instead of opening the association.
-pub(super) fn not_associated(output: &ClientOutput, end: Option<LinkEnd>) -> anyhow::Error {
+pub(super) fn not_associated(output: &ClientOutput, carrier: &Carrier) -> anyhow::Error {
     match output {
         ClientOutput::Failed(ClientFailure::Rejected(result, diagnostic)) => Fault::error(
             Blame::Association,
@@ -70,17 +70,17 @@ pub(super) fn not_associated(output: &ClientOutput, end: Option<LinkEnd>) -> any
         ClientOutput::Failed(ClientFailure::Exception(exception)) => {
             Fault::error(Blame::Association, format!("the meter says {exception}"))
         }
-        other => not_served(other, end),
+        other => not_served(other, carrier),
     }
 }
 
-/// What the meter has said instead of serving a request; and why the link below has ended, if it has.
-pub(super) fn not_served(output: &ClientOutput, end: Option<LinkEnd>) -> anyhow::Error {
+/// What the meter has said instead of serving a request; where it has said nothing, the carrier knows what came instead.
+pub(super) fn not_served(output: &ClientOutput, carrier: &Carrier) -> anyhow::Error {
     let ClientOutput::Failed(failure) = output else {
         return Fault::error(Blame::Refused, "the meter answers something else than it was asked for");
     };
     let (blame, text) = match failure {
-        ClientFailure::NoAnswer => (Blame::Unreachable, silence(end).to_owned()),
+        ClientFailure::NoAnswer => (Blame::Unreachable, carrier.silence()),
         ClientFailure::Exception(exception) => (Blame::Refused, format!("the meter says {exception}")),
         ClientFailure::NotNegotiated => {
             (Blame::Refused, String::from("the meter does not offer this service to this client"))
@@ -108,18 +108,7 @@ pub(super) fn not_served(output: &ClientOutput, end: Option<LinkEnd>) -> anyhow:
         ClientFailure::Rejected(..)
         | ClientFailure::RejectedByProvider(..)
         | ClientFailure::Authentication
-        | ClientFailure::Aare(_) => return not_associated(output, end),
+        | ClientFailure::Aare(_) => return not_associated(output, carrier),
     };
     Fault::error(blame, text)
-}
-
-/// Why nothing came: the link below may know.
-const fn silence(end: Option<LinkEnd>) -> &'static str {
-    match end {
-        Some(LinkEnd::Refused) => "the meter refuses the HDLC link: DM in answer to SNRM",
-        Some(LinkEnd::Rejected) => "the meter gives up the HDLC link: it has rejected a frame with FRMR",
-        Some(LinkEnd::ByPeer) => "the meter has closed the HDLC link: DM in answer to a request",
-        Some(LinkEnd::NoAnswer) => "the meter does not answer on the HDLC link",
-        _ => "the meter does not answer",
-    }
 }

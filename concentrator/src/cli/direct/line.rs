@@ -75,7 +75,18 @@ impl Line {
             Self::Udp(socket) => socket.send(octets).map(|_| ()),
             Self::Serial(file) => file.write_all(octets),
         };
-        sent.map_err(|error| Fault::error(Blame::Unreachable, format!("the line: {error}")))
+        sent.map_err(|error| self.lost(&error))
+    }
+
+    /// The line, by the address of the meter where it has one, and what was expected there.
+    fn lost(&self, error: &std::io::Error) -> anyhow::Error {
+        let address = match self {
+            Self::Tcp(socket) => socket.peer_addr().ok(),
+            Self::Udp(socket) => socket.peer_addr().ok(),
+            Self::Serial(_) => None,
+        };
+        let line = address.map_or_else(|| String::from("the line"), |address| address.to_string());
+        Fault::error(Blame::Unreachable, format!("{line}: {error}, expected a meter"))
     }
 
     /// Waits for octets.
@@ -116,7 +127,7 @@ impl Line {
             {
                 Ok(Heard::Nothing)
             }
-            Err(error) => Err(Fault::error(Blame::Unreachable, format!("the line: {error}"))),
+            Err(error) => Err(self.lost(&error)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::dissection::Dissector;
 use super::keys::Identity;
 use super::notation;
+use super::push;
 use super::state::State;
 use super::trace::{Sender, Trace};
 use crate::hex::hex;
@@ -20,6 +21,26 @@ pub fn trace(is_hdlc: bool, octets: &[u8]) -> String {
 pub fn dissection(apdu: &[u8]) -> String {
     let mut dissector = Dissector::new(Some(known_keys()), [Some(TITLE); 2]);
     dissector.tree(Sender::Client, apdu) + &dissector.tree(Sender::Meter, apdu)
+}
+
+/// How many pushes `push listen` hears in octets of one connection that come in pieces of `piece`, over HDLC, with the wrapper, or each
+/// piece as a datagram; under the example keys, without a file.
+///
+/// # Errors
+/// The counters cannot be kept, which nothing in memory can bring about.
+pub fn pushes(kind: PushKind, piece: usize, octets: &[u8]) -> anyhow::Result<usize> {
+    push::hear(kind, piece, octets, known_keys())
+}
+
+/// How octets come to a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushKind {
+    /// Frames.
+    Hdlc,
+    /// Wrapper PDUs, one behind the other.
+    Wrapper,
+    /// A wrapper PDU in each datagram.
+    Datagrams,
 }
 
 /// A value in the notation of `set`, as its octets in hexadecimal digits and written again.
@@ -83,6 +104,21 @@ mod tests {
             if let Ok((octets, written)) = value(&text) {
                 prop_assert_eq!(value(&written).map(|(again, _)| again), Ok(octets));
             }
+        }
+
+        #[test]
+        fn no_octets_are_too_strange_for_a_listener_and_no_push_is_heard_in_random_ones(
+            octets: Vec<u8>, piece in 1usize..64, kind in prop::sample::select(vec![
+                PushKind::Hdlc, PushKind::Wrapper, PushKind::Datagrams,
+            ]),
+        ) {
+            prop_assert!(matches!(pushes(kind, piece, &octets), Ok(0)));
+        }
+
+        #[test]
+        fn a_push_is_heard_in_whatever_pieces_it_comes(piece in 1usize..64) {
+            let push = [0, 1, 0, 1, 0, 1, 0, 8, 0x0F, 0, 0, 0, 1, 0, 17, 5];
+            prop_assert!(matches!(pushes(PushKind::Wrapper, piece, &push), Ok(1)));
         }
 
         #[test]

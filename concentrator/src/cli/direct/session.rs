@@ -17,7 +17,7 @@ use dlms::axdr::Data;
 use dlms::client::{
     CipheringForm, ClientAuthentication, ClientConfig, ClientFailure, ClientInput, ClientOutput, Quirks,
 };
-use dlms::cosem::{AttributeRequest, LogicalName, MethodRequest};
+use dlms::cosem::{AttributeRequest, ClockTime, LogicalName, MethodRequest};
 use dlms::hdlc::ServerStation;
 use dlms::security::{KeySource, SystemTitle};
 use plc_core::Instant;
@@ -83,7 +83,7 @@ impl Session {
         session.check_title()?;
         match answer {
             ClientOutput::Connected => session.is_open = true,
-            other => return Err(not_associated(&other, session.carrier.link_end())),
+            other => return Err(not_associated(&other, &session.carrier)),
         }
         session.meet(identity)?;
         Ok(session)
@@ -111,7 +111,7 @@ impl Session {
         match self.ask(ClientInput::Get(request))? {
             ClientOutput::Value(value) => Ok(value),
             ClientOutput::AccessResult(result) => Err(refused(name, "attribute", attribute, &result)),
-            other => Err(not_served(&other, self.carrier.link_end())),
+            other => Err(not_served(&other, &self.carrier)),
         }
     }
 
@@ -121,7 +121,7 @@ impl Session {
         match self.ask(ClientInput::Set(request, value))? {
             ClientOutput::AccessResult(DataAccessResult::Success) => Ok(()),
             ClientOutput::AccessResult(result) => Err(refused(name, "attribute", attribute, &result)),
-            other => Err(not_served(&other, self.carrier.link_end())),
+            other => Err(not_served(&other, &self.carrier)),
         }
     }
 
@@ -135,7 +135,7 @@ impl Session {
         match self.ask(ClientInput::Action(method, parameter))? {
             ClientOutput::ActionResult(ActionResult::Success, returned) => Ok(returned),
             ClientOutput::ActionResult(result, _) => Err(refused(name, "method", number, &result)),
-            other => Err(not_served(&other, self.carrier.link_end())),
+            other => Err(not_served(&other, &self.carrier)),
         }
     }
 
@@ -171,9 +171,10 @@ impl Session {
                         self.keep(|counters| counters.hear(last))?;
                     }
                     // Pushes between answers are for listeners.
-                    CarrierOutput::User(
-                        ClientOutput::DataNotification { .. } | ClientOutput::EventNotification { .. },
-                    ) => {}
+                    CarrierOutput::User(ClientOutput::DataNotification { .. }) => {}
+                    CarrierOutput::User(ClientOutput::EventNotification { time, attribute, value }) => {
+                        writeln!(io::stderr(), "{}", notified(time.as_ref(), &attribute, &value))?;
+                    }
                     CarrierOutput::User(answer) => {
                         // Whoever does not answer will not answer to a release either.
                         self.is_open &= answer != ClientOutput::Failed(ClientFailure::NoAnswer);
@@ -192,7 +193,7 @@ impl Session {
 
     fn show(&mut self, sender: Sender, octets: &[u8]) {
         match (&mut self.trace, &self.carrier) {
-            (Some(trace), Carrier::Datagrams(_)) => trace.on_datagram(sender, octets),
+            (Some(trace), Carrier::Datagrams(..)) => trace.on_datagram(sender, octets),
             (Some(trace), _) => trace.on_octets(sender, octets),
             (None, _) => {}
         }
@@ -374,9 +375,32 @@ fn refused(name: LogicalName, what: &str, number: i8, result: &dyn std::fmt::Dis
     Fault::error(Blame::Refused, format!("{name}, {what} {number}: the meter says {result}"))
 }
 
+/// What a meter has told of itself while it was asked for something else.
+fn notified(time: Option<&ClockTime>, attribute: &AttributeRequest, value: &[u8]) -> String {
+    let value = Data::from_bytes(value).map_or_else(|_| hex(value), |value| value.to_string());
+    let time = time.map(|time| format!(", {time}")).unwrap_or_default();
+    format!("the meter notifies: {attribute}: {value}{time}")
+}
+
 const MANAGEMENT: u8 = 1;
 const COUNTER_BLOCK: u32 = 32;
 const MAX_VALUE_LEN: usize = 16 << 20;
 const RETRIES: u8 = 1;
 /// How long a meter may take to confirm that the association and the link are closed.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_between_answers_is_told_with_its_object_value_and_time() {
+        let alarm = AttributeRequest::new(1, LogicalName([0, 0, 97, 98, 20, 255]), 2);
+        assert_eq!(
+            notified(None, &alarm, &[6, 0, 0, 0, 2]),
+            "the meter notifies: 1/0-0:97.98.20.255 attribute 2: 2"
+        );
+        let time = ClockTime::from_utc(plc_core::Utc::from_secs(0), 0, dlms::cosem::ClockStatus::OK);
+        assert!(notified(Some(&time), &alarm, &[0x99]).ends_with(&format!("attribute 2: 99, {time}")));
+    }
+}

@@ -71,12 +71,15 @@ impl Trace {
         let Self { streams, dissector } = self;
         let stream = &mut streams[usize::from(sender == Sender::Meter)];
         let mut text = String::new();
-        stream.take(octets, |link, apdu| {
+        let fault = stream.take(octets, |link, apdu| {
             text.push_str(&format!("{arrow} {}\n", link.text));
             if let Some(apdu) = apdu {
                 text.push_str(&dissector.tree(sender, apdu));
             }
         });
+        if let Some(fault) = fault.err().filter(|fault| !text.contains(fault.as_str())) {
+            text.push_str(&format!("{arrow} {fault}\n"));
+        }
         text
     }
 }
@@ -98,29 +101,63 @@ impl Stream {
     }
 
     /// Tells of each frame or wrapper PDU, and of the APDU that it completes.
-    pub(super) fn take(&mut self, mut octets: &[u8], mut tell: impl FnMut(Carried, Option<&[u8]>)) {
+    ///
+    /// # Errors
+    /// What has come that is neither, behind what was told.
+    pub(super) fn take(
+        &mut self,
+        mut octets: &[u8],
+        mut tell: impl FnMut(Carried, Option<&[u8]>),
+    ) -> Result<(), String> {
         match self {
             Self::Wrapper(stream) => {
-                while let Ok(Some(octets)) = stream.take(&mut octets) {
+                let none = |fault| format!("octets that are no wrapper PDU: {fault}");
+                while let Some(octets) = stream.take(&mut octets).map_err(none)? {
                     if let Ok(wpdu) = Wpdu::from_bytes(&octets) {
                         let ports = Some((wpdu.source, wpdu.destination));
                         tell(Carried { text: wpdu.to_string(), ports }, Some(wpdu.apdu));
                     }
                 }
+                Ok(())
             }
             Self::Hdlc { frames, joined } => {
+                let (before, mut fault) = (noise(frames), None);
                 while let Some(octets) = frames.take(&mut octets) {
                     match Frame::read(&octets) {
                         Ok(frame) => {
                             let carried = Carried { text: frame.to_string(), ports: None };
                             tell(carried, joined.take(&frame).as_deref());
                         }
-                        Err(fault) => tell(Carried { text: format!("no frame: {fault}"), ports: None }, None),
+                        Err(wrong) => {
+                            let text = format!("no frame: {wrong}");
+                            fault = Some(text.clone());
+                            tell(Carried { text, ports: None }, None);
+                        }
                     }
                 }
+                let is_noisy = noise(frames) > before;
+                let fault =
+                    fault.or_else(|| is_noisy.then(|| String::from("octets that are no HDLC frames")));
+                fault.map_or(Ok(()), Err)
             }
         }
     }
+
+    /// Whether what comes behind a fault can be heard again.
+    pub(super) const fn finds_its_way(&self) -> bool {
+        matches!(self, Self::Hdlc { .. })
+    }
+
+    /// Whether the rest of a wrapper PDU has yet to come.
+    pub(super) const fn is_inside(&self) -> bool {
+        matches!(self, Self::Wrapper(stream) if stream.is_inside())
+    }
+}
+
+/// Octets and flags that have made no frame.
+const fn noise(frames: &Deframer) -> u64 {
+    let counters = frames.counters();
+    counters.noise + counters.false_starts + counters.unclosed + counters.incomplete
 }
 
 impl Joined {

@@ -1,7 +1,7 @@
 //! `plcsim config`.
 
 use crate::ConfigArgs;
-use crate::street::Failure;
+use crate::street::{Failure, one_way};
 use plc_core::Seed;
 use plc_core::sap::Key;
 use sim::feeder::Feeder;
@@ -14,8 +14,13 @@ use std::path::Path;
 pub(crate) fn print(args: &ConfigArgs) -> Result<(), Failure> {
     let seed = Seed::from_u64(args.world.seed);
     let customers = customers(usize::from(args.world.customers), &Feeder::european_lv())?;
-    let mut text = head(args)?;
-    customers.into_iter().for_each(|customer| text.push_str(&meter(&MeterIdentity::new(customer, &seed))));
+    let (mut text, one_way) = (head(args)?, one_way(&args.world)?);
+    for (customer, place) in customers.into_iter().zip(1..) {
+        text.push_str(&meter(&MeterIdentity::new(customer, &seed)));
+        if one_way.contains(&place) {
+            text.push_str("one_way = true\n");
+        }
+    }
     io::stdout().write_all(text.as_bytes())?;
     Ok(())
 }
@@ -76,7 +81,7 @@ mod tests {
 
     fn args(socket: &[u8], store: &str) -> ConfigArgs {
         ConfigArgs {
-            world: World { customers: 1, seed: 1, snr: None },
+            world: World { customers: 1, seed: 1, snr: None, one_way: Vec::new() },
             socket: PathBuf::from(OsStr::from_bytes(socket)),
             store: PathBuf::from(store),
             listen: std::net::SocketAddr::from(([127, 0, 0, 1], 50_051)),

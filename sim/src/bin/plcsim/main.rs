@@ -62,6 +62,9 @@ struct World {
     /// Noise such that the worst link has this ratio of signal to noise, in decibels.
     #[arg(long, value_name = "DB", allow_negative_numbers = true, value_parser = decibels)]
     snr: Option<f64>,
+    /// The meter at this place only pushes, and hears nobody; may be said again.
+    #[arg(long, value_name = "PLACE", value_parser = clap::value_parser!(u8).range(1..=55))]
+    one_way: Vec<u8>,
 }
 
 /// `plcsim street`.
@@ -106,6 +109,9 @@ struct MeterArgs {
     /// everybody knows.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// Notify this client of alarms with EventNotification, over each association that it has open.
+    #[arg(long, value_name = "CLIENT")]
+    notify: Option<u16>,
     /// Write the keys for signatures and agreement there as PEM, for other programs.
     #[arg(long, value_name = "DIR")]
     pem: Option<PathBuf>,

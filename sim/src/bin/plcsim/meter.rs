@@ -18,6 +18,7 @@ pub(crate) fn serve(args: &MeterArgs) -> Result<(), Failure> {
         history_days: args.days,
         hdlc_address: hdlc_address(args)?,
         state: None,
+        notified: args.notify,
         plan: plan(args)?,
     };
     if let Some(folder) = &args.pem {
@@ -30,14 +31,12 @@ pub(crate) fn serve(args: &MeterArgs) -> Result<(), Failure> {
         state: args.state.clone(),
     };
     let where_to_find = listeners(&ports)?;
-    desk::serve(config, ports, |desk, event| {
+    desk::serve(config, ports, |desk, line| {
         // A log that nobody reads is no reason to stop.
-        let _ = match event {
+        let _ = match &line.event {
             DeskEvent::Open => io::stdout().write_all(description(desk, &where_to_find).as_bytes()),
-            DeskEvent::Came(from) => writeln!(io::stderr(), "{from} has come"),
-            DeskEvent::Dropped(reason) => writeln!(io::stderr(), "a connection is dropped: {reason}"),
             DeskEvent::Meter(MeterEvent::ClockSet(ClockShift::Millis(0))) => Ok(()),
-            DeskEvent::Meter(event) => writeln!(io::stderr(), "{event:?}"),
+            _ => writeln!(io::stderr(), "{line}"),
         };
     })?;
     Ok(())
@@ -82,7 +81,8 @@ fn listeners(ports: &DeskPorts) -> io::Result<String> {
 fn plan(args: &MeterArgs) -> Result<TestPlan, Failure> {
     let Some(path) = &args.keys else { return Ok(TestPlan::default()) };
     let failed = |reason: String| Failure::Keys { path: path.clone(), reason };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| failed(format!("{error}, expected a file of [[client]] tables in TOML")))?;
     TestPlan::from_toml(&text).map_err(|faults| failed(faults.join("\n  ")))
 }
 

@@ -77,6 +77,14 @@ pub(crate) enum Failure {
         /// Meters of the scenario.
         meters: usize,
     },
+    /// A street has no such meter.
+    #[error("--one-way {place}: expected 1 to {customers}, the meters of the street")]
+    Place {
+        /// What was asked for.
+        place: u8,
+        /// Meters of the street.
+        customers: u8,
+    },
     /// Keys cannot be read or written.
     #[error("{}: {reason}", path.display())]
     Keys {
@@ -141,7 +149,19 @@ fn build(world: &World, every_sample: bool) -> Result<Street, Failure> {
     config.customers = usize::from(world.customers);
     config.snr_db = world.snr;
     config.every_sample = every_sample;
+    config.one_way = one_way(world)?;
     Ok(Street::new(&config, &Feeder::european_lv())?)
+}
+
+/// The places of meters that only push.
+///
+/// # Errors
+/// There is no such meter.
+pub(crate) fn one_way(world: &World) -> Result<Vec<usize>, Failure> {
+    match world.one_way.iter().find(|place| **place > world.customers) {
+        Some(&place) => Err(Failure::Place { place, customers: world.customers }),
+        None => Ok(world.one_way.iter().copied().map(usize::from).collect()),
+    }
 }
 
 fn listen(path: &Path) -> Result<UnixListener, Failure> {

@@ -47,7 +47,13 @@ impl PushCounters {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(counters),
-            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+            Err(error) => {
+                return Err(anyhow!(
+                    "{}: {error}, expected a file of counters of pushes, as this program writes it; without it replayed pushes are \
+                     heard again",
+                    path.display()
+                ));
+            }
         };
         for line in text.lines() {
             let (title, last) = parse(line).ok_or_else(|| {

@@ -2,7 +2,8 @@
 
 use super::confirmer::Confirmer;
 use super::counters::{PushCounters, Stale};
-use super::{Push, Told, note};
+use super::notes::Notes;
+use super::{Push, Told};
 use crate::cli::direct::keys::Identity;
 use crate::cli::direct::trace::{Sender, Stream, Trace};
 use crate::hex::hex;
@@ -19,6 +20,7 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct Ear<'l> {
     identity: &'l Identity,
     counters: &'l Mutex<PushCounters>,
+    notes: &'l Notes,
     confirmer: Option<&'l Confirmer>,
     stream: Stream,
     trace: Option<Trace>,
@@ -31,6 +33,8 @@ pub(super) struct Heard {
     pub(super) pushes: Vec<Told>,
     /// Wrapper PDUs for the meter.
     pub(super) confirmations: Vec<u8>,
+    /// Whether nothing can be heard any more over this connection.
+    pub(super) is_lost: bool,
 }
 
 /// A ciphered APDU, opened: who has sent it, under what, and what is in it.
@@ -45,10 +49,11 @@ impl<'l> Ear<'l> {
     pub(super) const fn new(
         identity: &'l Identity,
         counters: &'l Mutex<PushCounters>,
+        notes: &'l Notes,
         stream: Stream,
         trace: Option<Trace>,
     ) -> Self {
-        Self { identity, counters, confirmer: None, stream, trace, joined: Joined::new() }
+        Self { identity, counters, notes, confirmer: None, stream, trace, joined: Joined::new() }
     }
 
     /// The same that confirms what came under keys as well.
@@ -63,10 +68,14 @@ impl<'l> Ear<'l> {
             trace.on_octets(Sender::Meter, octets);
         }
         let mut apdus = Vec::new();
-        self.stream.take(octets, |wpdu, apdu| {
-            apdus.extend(apdu.map(|apdu| (wpdu.ports, apdu.to_vec())));
+        let fault = self.stream.take(octets, |carried, apdu| {
+            apdus.extend(apdu.map(|apdu| (carried.ports, apdu.to_vec())));
         });
         let mut heard = Heard::default();
+        if let Err(fault) = fault {
+            self.notes.tell(format_args!("{from}: {fault}"));
+            heard.is_lost = !self.stream.finds_its_way();
+        }
         for (ports, apdu) in apdus {
             self.on_apdu(from, ports, &apdu, &mut heard);
         }
@@ -76,7 +85,11 @@ impl<'l> Ear<'l> {
     /// A datagram: it stands alone, but for the general blocks that it may hold.
     pub(super) fn take_datagram(&mut self, from: SocketAddr, octets: &[u8]) -> Heard {
         self.stream = Stream::new(false);
-        self.take(from, octets)
+        let heard = self.take(from, octets);
+        if self.stream.is_inside() {
+            self.notes.tell(format_args!("{from}: a datagram that ends within a wrapper PDU"));
+        }
+        heard
     }
 
     fn on_apdu(&mut self, from: SocketAddr, ports: Option<(u16, u16)>, apdu: &[u8], heard: &mut Heard) {
@@ -84,7 +97,7 @@ impl<'l> Ear<'l> {
             match self.joined.take(&block) {
                 Ok(Some(whole)) => self.on_apdu(from, ports, &whole, heard),
                 Ok(None) => {}
-                Err(why) => note(format_args!("{from}: {why}")),
+                Err(why) => self.notes.tell(format_args!("{from}: {why}")),
             }
             return;
         }
@@ -92,19 +105,19 @@ impl<'l> Ear<'l> {
             Err(_) => None,
             Ok(ciphered) => match self.open(&ciphered) {
                 Ok(opened) => Some(opened),
-                Err(why) => return note(format_args!("{from}: {why}")),
+                Err(why) => return self.notes.tell(format_args!("{from}: {why}")),
             },
         };
         let plain = opened.as_ref().map_or(apdu, |opened| &opened.plain);
         let Some(push) = read(from, plain, opened.as_ref()) else {
-            return note(format_args!("{from}: {} octets that are no push", plain.len()));
+            return self.notes.tell(format_args!("{from}: {} octets that are no push", plain.len()));
         };
         match opened.as_ref().map(|opened| self.is_fresh(opened)) {
             None | Some(Ok(())) => heard.pushes.push(Ok(push)),
             Some(Err(Stale::NotKept(error))) => heard.pushes.push(Err(error)),
             Some(Err(stale)) => {
                 let title = opened.map(|opened| hex(&opened.title)).unwrap_or_default();
-                return note(format_args!("{from}: a push of {title} is refused: {stale}"));
+                return self.notes.tell(format_args!("{from}: a push of {title} is refused: {stale}"));
             }
         }
         let Some((confirmation, (source, destination))) = confirmation(plain).zip(ports) else { return };
@@ -114,7 +127,9 @@ impl<'l> Ear<'l> {
             Some((opened, confirmer)) => {
                 match confirmer.seal(self.identity, opened.title, opened.control, &confirmation) {
                     Ok(sealed) => sealed,
-                    Err(error) => return note(format_args!("{from}: a push is not confirmed: {error:#}")),
+                    Err(error) => {
+                        return self.notes.tell(format_args!("{from}: a push is not confirmed: {error:#}"));
+                    }
                 }
             }
         };
@@ -258,7 +273,8 @@ mod tests {
     #[test]
     fn a_push_that_is_played_again_is_refused_over_whichever_connection() {
         let (identity, counters) = (identity(), Mutex::new(PushCounters::read(None).unwrap()));
-        let ear = || Ear::new(&identity, &counters, Stream::new(false), None);
+        let notes = Notes::new();
+        let ear = || Ear::new(&identity, &counters, &notes, Stream::new(false), None);
         let (mut one, mut other) = (ear(), ear());
         let push = sealed(Control::AUTHENTICATED_ENCRYPTED, 7);
         assert_eq!(hear(&mut one, &push), ["authenticated and encrypted"]);
@@ -278,15 +294,43 @@ mod tests {
     #[test]
     fn a_push_of_another_meter_is_refused_where_the_title_is_known() {
         let other = Identity { meter_title: Some(*b"MTR00002"), ..identity() };
-        let counters = Mutex::new(PushCounters::read(None).unwrap());
-        let mut ear = Ear::new(&other, &counters, Stream::new(false), None);
+        let (counters, notes) = (Mutex::new(PushCounters::read(None).unwrap()), Notes::new());
+        let mut ear = Ear::new(&other, &counters, &notes, Stream::new(false), None);
         assert!(hear(&mut ear, &sealed(Control::AUTHENTICATED_ENCRYPTED, 7)).is_empty());
         let own = Identity { meter_title: Some(TITLE), ..identity() };
-        let mut ear = Ear::new(&own, &counters, Stream::new(false), None);
+        let mut ear = Ear::new(&own, &counters, &notes, Stream::new(false), None);
         let wpdu = |apdu: &[u8]| Wpdu { source: 1, destination: 1, apdu }.to_vec();
         let push = wpdu(&sealed(Control::AUTHENTICATED_ENCRYPTED, 7));
         let heard = ear.take(SocketAddr::from(([127, 0, 0, 1], 1)), &push);
         assert_eq!(heard.pushes.into_iter().next().unwrap().unwrap().title, Some(TITLE));
+    }
+
+    #[test]
+    fn a_connection_that_brings_no_wrapper_pdus_is_lost_and_one_that_brings_no_frames_finds_its_way() {
+        let from = SocketAddr::from(([127, 0, 0, 1], 1));
+        let (identity, counters) = (identity(), Mutex::new(PushCounters::read(None).unwrap()));
+        let notes = Notes::new();
+        let ear = |is_hdlc| Ear::new(&identity, &counters, &notes, Stream::new(is_hdlc), None);
+        let mut wrapper = ear(false);
+        let push = Wpdu { source: 1, destination: 1, apdu: &PLAIN }.to_vec();
+        let heard = wrapper.take(from, &[&push[..], b"GET / HTTP/1.1"].concat());
+        assert!(heard.is_lost && heard.pushes.len() == 1, "what came before is heard");
+        assert_eq!(notes.written(), 1);
+        let mut hdlc = ear(true);
+        let heard = hdlc.take(from, b"GET / HTTP/1.1");
+        assert!(!heard.is_lost && heard.pushes.is_empty());
+        assert_eq!(notes.written(), 2);
+        assert!(!hdlc.take(from, &[0x7E]).is_lost);
+        assert_eq!(notes.written(), 2, "a flag is no fault");
+        assert!(ear(false).take_datagram(from, &push[..9]).pushes.is_empty());
+        assert_eq!(notes.written(), 3, "a datagram that was cut");
+        // Encrypted under another key, and not authenticated: it opens to anything.
+        let keys = SecurityContext::new(&[9; 16], &[2; 16]);
+        let text = keys.protect(Control::ENCRYPTED, &TITLE, 7, &PLAIN).unwrap();
+        let envelope = Envelope::General(Some(TITLE));
+        let other = Ciphered { envelope, control: Control::ENCRYPTED, counter: 7, text: &text }.to_vec();
+        assert!(hear(&mut ear(false), &other).is_empty());
+        assert_eq!(notes.written(), 4);
     }
 
     fn block(number: u16, last: bool, piece: &[u8]) -> GeneralBlockTransfer<'_> {

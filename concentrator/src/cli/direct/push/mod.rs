@@ -3,23 +3,28 @@
 mod confirmer;
 mod counters;
 mod ear;
+mod guests;
+mod notes;
 
 use super::args::ListenArgs;
 use super::keys::Identity;
 use super::output::{Cell, Results};
+use super::parsers::PushKind;
 use super::trace::{Stream, Trace};
 use crate::hex::hex;
 use anyhow::{Context, anyhow};
 use confirmer::Confirmer;
 use counters::PushCounters;
 use dlms::axdr::Data;
-use dlms::security::SystemTitle;
+use dlms::client::ClientAuthentication;
+use dlms::security::{SecurityContext, SystemTitle};
 use ear::{Ear, Heard};
+use guests::{CONNECTIONS_MAX, Guests};
+use notes::Notes;
 use plc_core::time::Duration;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
@@ -38,7 +43,8 @@ pub(super) fn listen(args: &ListenArgs) -> anyhow::Result<()> {
         identity,
         confirmer,
         counters: Mutex::new(counters),
-        connections: AtomicUsize::new(0),
+        guests: Guests::default(),
+        notes: Notes::new(),
     });
     let (pushes, inbox) = sync_channel(INBOX);
     match (args.wrapper, args.hdlc, args.udp) {
@@ -61,8 +67,8 @@ struct Listener {
     identity: Identity,
     counters: Mutex<PushCounters>,
     confirmer: Option<Confirmer>,
-    /// How many there are.
-    connections: AtomicUsize,
+    guests: Guests,
+    notes: Notes,
 }
 
 /// A push, deciphered.
@@ -85,7 +91,7 @@ type Delivery = (Told, Box<dyn FnOnce() + Send>);
 
 /// What was heard, the confirmations behind the last push.
 fn deliveries(heard: Heard, confirm: impl FnOnce(&[u8]) + Send + 'static) -> Vec<Delivery> {
-    let Heard { pushes, confirmations } = heard;
+    let Heard { pushes, confirmations, .. } = heard;
     let mut deliveries: Vec<Delivery> = pushes.into_iter().map(|push| (push, Box::new(|| ()) as _)).collect();
     if let Some((_, then)) = deliveries.last_mut() {
         *then = Box::new(move || confirm(&confirmations));
@@ -111,33 +117,36 @@ impl Listener {
         announce(listener.local_addr()?);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                if self.connections.load(Ordering::Relaxed) >= CONNECTIONS_MAX {
-                    note(format_args!("more than {CONNECTIONS_MAX} connections: one more was closed"));
-                    continue;
-                }
-                self.connections.fetch_add(1, Ordering::Relaxed);
+                let Ok(held) = stream.try_clone() else { continue };
+                let number = self.guests.admit(held);
                 let (listener, pushes) = (self.clone(), pushes.clone());
                 std::thread::spawn(move || {
-                    listener.serve(stream, &pushes);
-                    listener.connections.fetch_sub(1, Ordering::Relaxed);
+                    listener.serve(stream, number, &pushes);
+                    listener.guests.leave(number);
                 });
             }
         });
         Ok(())
     }
 
-    fn serve(&self, mut stream: TcpStream, pushes: &SyncSender<Delivery>) -> Option<()> {
+    fn serve(&self, mut stream: TcpStream, number: u64, pushes: &SyncSender<Delivery>) -> Option<()> {
         stream.set_read_timeout(Some(SILENCE_MAX)).ok()?;
         let from = stream.peer_addr().ok()?;
         let mut ear = self.ear();
         let mut buffer = [0; 4096];
         loop {
             let len = stream.read(&mut buffer).ok().filter(|len| *len > 0)?;
+            self.guests.on_heard(number);
             let heard = ear.take(from, &buffer[..len]);
+            let is_lost = heard.is_lost;
             let mut writer = stream.try_clone().ok()?;
             // A connection that is gone is seen by the next read.
             let confirm = move |octets: &[u8]| drop(writer.write_all(octets));
             deliveries(heard, confirm).into_iter().try_for_each(|push| pushes.send(push)).ok()?;
+            if is_lost {
+                let _ = stream.shutdown(Shutdown::Both);
+                return None;
+            }
         }
     }
 
@@ -167,24 +176,43 @@ impl Listener {
         let is_hdlc = self.args.hdlc.is_some();
         let keys = self.identity.authentication.keys();
         let trace = self.args.trace.then(|| Trace::new(is_hdlc, keys, [None, self.identity.meter_title]));
-        Ear::new(&self.identity, &self.counters, Stream::new(is_hdlc), trace)
+        Ear::new(&self.identity, &self.counters, &self.notes, Stream::new(is_hdlc), trace)
             .confirming(self.confirmer.as_ref())
     }
 }
 
-/// Tells where meters can connect, for whoever has asked for any port.
-fn announce(address: SocketAddr) {
-    note(format_args!("listening on {address}"));
+/// How many pushes are heard in octets that come in pieces, under these keys; see [`super::parsers::pushes`].
+pub(super) fn hear(
+    kind: PushKind,
+    piece: usize,
+    octets: &[u8],
+    keys: SecurityContext,
+) -> anyhow::Result<usize> {
+    let authentication = ClientAuthentication::HlsGmac { keys };
+    let identity = Identity { authentication, ..Identity::public() };
+    let (counters, notes) = (Mutex::new(PushCounters::read(None)?), Notes::silent());
+    let mut ear = Ear::new(&identity, &counters, &notes, Stream::new(kind == PushKind::Hdlc), None);
+    let (from, mut heard) = (SocketAddr::from(([127, 0, 0, 1], 1)), 0);
+    for piece in octets.chunks(piece.max(1)) {
+        let told =
+            if kind == PushKind::Datagrams { ear.take_datagram(from, piece) } else { ear.take(from, piece) };
+        for push in told.pushes {
+            let _ = push?.results(false)?;
+            heard += 1;
+        }
+        if told.is_lost {
+            break;
+        }
+    }
+    Ok(heard)
 }
 
-/// A line on standard error.
-fn note(text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+/// Tells where meters can connect, for whoever has asked for any port.
+fn announce(address: SocketAddr) {
+    let _ = writeln!(std::io::stderr(), "listening on {address}");
 }
 
 /// Pushes that may wait to be printed; more make their connections wait.
 const INBOX: usize = 64;
-/// Connections at the same time, or senders of datagrams whose blocks are joined.
-const CONNECTIONS_MAX: usize = 256;
 /// A connection over which nothing comes for so long is closed.
 const SILENCE_MAX: Duration = Duration::from_secs(600);
