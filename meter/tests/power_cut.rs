@@ -10,7 +10,7 @@ use dlms::security::{SecurityContext, Suite0};
 use dlms::server::{Access, AssociationConfig, ServerAuthentication};
 use flash::Pages;
 use mains::{IDENTITY, KEYS, RATE, at, config};
-use meter::journal::{Item, Journal};
+use meter::journal::{Damage, Item, Journal};
 use meter::objects::names;
 use meter::specs::{alarm_2, event};
 use meter::{
@@ -111,6 +111,7 @@ fn a_cut_at_any_octet_loses_no_record_that_was_acknowledged_and_tears_none() {
         // The record under way may have become whole with its last octet.
         let is_next = states.get(kept + 1) == Some(journal.state());
         assert!(is_last || is_next, "cut after {left} octets, {kept} acknowledged");
+        assert_eq!(journal.damage().lost, 0, "a cut is no damage: {left}");
     }
     assert!(cuts.len() > 3000 && whole.boundaries.len() > records.len(), "{}", cuts.len());
 }
@@ -222,6 +223,55 @@ fn a_meter_goes_on_after_a_cut_and_a_second_cut_while_it_recovers() {
         assert!(counted >= newest, "no more than the open interval is lost: {counted} {newest}");
         let app = MeterApplication::new(MeterConfig { state: state.clone(), ..three_phase() });
         assert_eq!(app.expect("a good configuration").state().load, state.load);
+    }
+}
+
+/// The octets of the half that is valid, up to what was written last.
+fn valid_half(flash: &Pages) -> std::ops::Range<usize> {
+    let (room, sequence) = (flash.octets.len() / 2, |at: usize| flash.octets[at + 4]);
+    let from = if sequence(room) > sequence(0) { room } else { 0 };
+    let last = flash.octets[from..from + room].iter().rposition(|&octet| octet != 0xFF).expect("something");
+    from..from + last + 1
+}
+
+#[test]
+fn a_bit_that_flips_anywhere_in_what_is_kept_is_put_back_and_told() {
+    let records = records();
+    let (whole, _) = write(Pages::new(32), &records);
+    let state = Journal::open(whole.clone(), SIZES).state().clone();
+    let half = valid_half(&whole);
+    assert!(half.len() > 2000, "{half:?}");
+    for (n, at) in half.clone().step_by(29).enumerate() {
+        let mut flash = whole.clone();
+        flash.octets[at] ^= 1 << (n % 8);
+        let mut journal = Journal::open(flash, SIZES);
+        let damage = journal.damage();
+        assert!(
+            *journal.state() == state && (damage.mended, damage.lost) == (1, 0),
+            "octet {at}: {damage:?}"
+        );
+        if n % 20 == 0 {
+            assert_eq!(journal.append(&records[0]), Ok(true));
+            let again = Journal::open(journal.into_flash(), SIZES);
+            assert_eq!(again.damage(), Damage::default(), "what was damaged is written anew");
+        }
+    }
+}
+
+#[test]
+fn what_is_destroyed_in_flash_takes_nothing_along_that_stands_behind_it() {
+    let records = records();
+    let (whole, _) = write(Pages::new(32), &records);
+    let state = Journal::open(whole.clone(), SIZES).state().clone();
+    let half = valid_half(&whole);
+    for part in [0.1, 0.35, 0.6] {
+        let (mut flash, at) = (whole.clone(), half.start + (half.len() as f64 * part) as usize);
+        flash.octets[at..at + 40].fill(0xA5);
+        let journal = Journal::open(flash, SIZES);
+        assert_eq!(journal.damage().lost, 1, "{part}");
+        let kept = journal.state();
+        assert!(kept.events == state.events && kept.objects == state.objects, "{part}");
+        assert!((kept.ledger == state.ledger) != (kept.load == state.load), "{part}: one record is lost");
     }
 }
 

@@ -8,7 +8,8 @@
 //! half B  [ erased ][snapshot … under way                       becomes valid with header 8
 //! ```
 //!
-//! A record has a checksum, so one that was cut is none. A meter that captures every quarter of an hour writes some 110 kB a day; with
+//! A record has a checksum, so one that was cut is none; and one in which a bit has flipped is put back, or left out with what stands behind it
+//! kept, and told ([`Journal::damage`]). A meter that captures every quarter of an hour writes some 110 kB a day; with
 //! two halves of 256 kB every page is erased about once in five days, a thousand times in fifteen years, where NOR flash takes ten thousand.
 //!
 //! The octets of an image under way have pages of their own: [`ImageBank`].
@@ -17,6 +18,7 @@
 
 mod image_bank;
 mod item;
+mod repair;
 
 use crate::application::MeterPersist;
 use crate::config::MeterState;
@@ -28,6 +30,7 @@ pub use image_bank::{ImageBank, KeptImage};
 pub use item::{Counter, Item, Profile};
 use plc_core::crc::record_crc;
 use plc_core::wire::{Reader, WireError, Writer};
+pub use repair::Damage;
 
 /// Pages of NOR flash: erasing sets all bits of a page, programming clears bits.
 pub trait Flash {
@@ -103,6 +106,7 @@ pub struct Journal<F> {
     end: usize,
     /// Something stands there already: a record that was cut.
     torn: bool,
+    damage: Damage,
 }
 
 /// Octets before the snapshot: magic, sequence, checksum.
@@ -124,6 +128,7 @@ impl<F: Flash> Journal<F> {
             sequence: 0,
             end: HEADER,
             torn: false,
+            damage: Damage::default(),
         };
         let newest = [0, 1].into_iter().filter_map(|half| Some((journal.header(half)?, half)));
         // Sequences are never far apart: the one that is ahead is the newer.
@@ -151,6 +156,11 @@ impl<F: Flash> Journal<F> {
     /// See [`JournalError`].
     pub fn begin(&mut self) -> Result<(), JournalError> {
         if self.is_begun() { Ok(()) } else { self.begin_half() }
+    }
+
+    /// What was not as it had been written when the journal was opened.
+    pub const fn damage(&self) -> Damage {
+        self.damage
     }
 
     /// The flash.
@@ -218,21 +228,46 @@ impl<F: Flash> Journal<F> {
         Ok(())
     }
 
-    /// The sequence of a half, if it is valid.
+    /// The sequence of a half, if it is valid, also with a flipped bit.
     fn header(&self, half: usize) -> Option<u32> {
-        let mut octets = [0; HEADER];
-        self.flash.read(self.base(half), &mut octets);
+        let octets = self.header_octets(half);
         let sequence = u32::from_le_bytes([octets[4], octets[5], octets[6], octets[7]]);
-        (octets == header(sequence)).then_some(sequence)
+        (octets == header(sequence)).then_some(sequence).or_else(|| Self::mended_header(&octets))
     }
 
-    /// Takes everything from a half, up to its end or to a record that was cut.
+    fn header_octets(&self, half: usize) -> [u8; HEADER] {
+        let mut octets = [0; HEADER];
+        self.flash.read(self.base(half), &mut octets);
+        octets
+    }
+
+    /// Takes everything from a half, up to its end or to a record that was cut. Nothing is ever written behind one that was cut: a record that
+    /// is not sound, with sound ones behind it, was whole once.
     fn replay(&mut self, half: usize) {
-        while let Some((item, len)) = self.item_at(half, self.end) {
-            item.apply(&mut self.state, &self.sizes);
-            self.end += len;
+        let written = self.written(half);
+        self.damage.mended += u32::from(self.header_octets(half) != header(self.sequence));
+        loop {
+            if let Some((item, len)) = self.item_at(half, self.end) {
+                self.take(&item, len);
+            } else if self.end >= written {
+                break;
+            } else if let Some((item, len)) = self.mended_at(half, self.end) {
+                self.damage.mended += 1;
+                self.take(&item, len);
+            } else if let Some(next) = self.next_sound(half, self.end + 1, written) {
+                self.damage.lost += 1;
+                self.end = next;
+            } else {
+                break;
+            }
         }
-        self.torn = !self.is_erased(half, self.end);
+        // What is damaged is written anew with the next record.
+        self.torn = self.end < written || self.damage != Damage::default();
+    }
+
+    fn take(&mut self, item: &Item, len: usize) {
+        item.apply(&mut self.state, &self.sizes);
+        self.end += len;
     }
 
     /// The record at an offset of a half, and its length.
@@ -247,22 +282,19 @@ impl<F: Flash> Journal<F> {
         if len > RECORD_MAX || at + whole > self.room() {
             return None;
         }
-        let mut body = vec![0; len];
-        self.flash.read(self.base(half) + at + RECORD_HEADER, &mut body);
-        let sound = record_crc(&body).to_le_bytes() == head[2..];
-        let item = sound.then(|| Item::parse_all(&body).ok())??;
-        Some((item, whole))
+        let mut octets = vec![0; whole];
+        self.flash.read(self.base(half) + at, &mut octets);
+        sound(&octets)
     }
+}
 
-    /// Whether nothing stands in a half from an offset on.
-    fn is_erased(&self, half: usize, from: usize) -> bool {
-        let mut octet = [0; 64];
-        (from..self.room()).step_by(octet.len()).all(|at| {
-            let len = octet.len().min(self.room() - at);
-            self.flash.read(self.base(half) + at, &mut octet[..len]);
-            octet[..len].iter().all(|&octet| octet == 0xFF)
-        })
-    }
+/// The record with which octets begin, if it is sound, and its length.
+fn sound(octets: &[u8]) -> Option<(Item, usize)> {
+    let (head, rest) = octets.split_at_checked(RECORD_HEADER)?;
+    let len = usize::from(u16::from_le_bytes([head[0], head[1]]));
+    let body = rest.get(..len)?;
+    let item = (record_crc(body).to_le_bytes() == head[2..]).then(|| Item::parse_all(body).ok())??;
+    Some((item, RECORD_HEADER + len))
 }
 
 fn header(sequence: u32) -> [u8; HEADER] {
