@@ -8,6 +8,7 @@ use core::fmt;
 pub struct Intake {
     events: Spans,
     readings: Spans,
+    values: Spans,
 }
 
 /// A batch that cannot be taken.
@@ -23,8 +24,8 @@ pub struct BadBatch {
 
 impl Intake {
     /// From what was made durable.
-    pub const fn new(events: Spans, readings: Spans) -> Self {
-        Self { events, readings }
+    pub const fn new(events: Spans, readings: Spans, values: Spans) -> Self {
+        Self { events, readings, values }
     }
 
     /// What is held of a kind.
@@ -32,6 +33,7 @@ impl Intake {
         match lot {
             Lot::Events => &self.events,
             Lot::Readings => &self.readings,
+            Lot::Values => &self.values,
         }
     }
 
@@ -53,6 +55,7 @@ impl Intake {
         match lot {
             Lot::Events => self.events.insert(span),
             Lot::Readings => self.readings.insert(span),
+            Lot::Values => self.values.insert(span),
         }
     }
 }
@@ -81,7 +84,12 @@ mod tests {
         intake.committed(Lot::Readings, span(1, 4));
         assert_eq!(intake.examine(Lot::Readings, span(2, 3), 2), Ok(false));
         assert_eq!(intake.examine(Lot::Readings, span(2, 5), 4), Ok(true));
-        assert_eq!(intake.examine(Lot::Events, span(2, 3), 2), Ok(true), "kinds are apart");
+        for other in [Lot::Events, Lot::Values] {
+            assert_eq!(intake.examine(other, span(2, 3), 2), Ok(true), "kinds are apart");
+        }
+        intake.committed(Lot::Values, span(2, 3));
+        assert_eq!(intake.examine(Lot::Values, span(2, 3), 2), Ok(false));
+        assert_eq!(intake, Intake::new(Spans::new(), Spans::through(4), [span(2, 3)].into_iter().collect()));
     }
 
     #[test]

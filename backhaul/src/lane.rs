@@ -13,6 +13,8 @@ pub(crate) struct Lane {
     /// Held or on its way.
     taken: Spans,
     on_the_way: VecDeque<Span>,
+    /// Whether the head-end does not take this kind.
+    closed: bool,
 }
 
 impl Lane {
@@ -24,6 +26,11 @@ impl Lane {
     /// What is before `floor` is not here any more.
     pub(crate) fn raise_floor(&mut self, floor: u64) {
         self.floor = self.floor.max(floor);
+    }
+
+    /// Whether the head-end takes this kind.
+    pub(crate) fn open(&mut self, open: bool) {
+        self.closed = !open;
     }
 
     /// The cursor of the newest.
@@ -59,7 +66,7 @@ impl Lane {
     /// Takes the next range to send.
     pub(crate) fn take(&mut self, order: Order, limit: u64) -> Option<Span> {
         let within = Span { first: self.floor.max(1), last: self.newest };
-        if within.first > within.last {
+        if self.closed || within.first > within.last {
             return None;
         }
         let span = match order {
@@ -112,6 +119,15 @@ mod tests {
         lane.reset();
         lane.hold(&Spans::through(4));
         assert_eq!(taken(&mut lane, Order::OldestFirst), [(5, 8)]);
+    }
+
+    #[test]
+    fn a_kind_that_is_not_taken_waits_until_it_is() {
+        let mut lane = lane(8, &[(1, 2)]);
+        lane.open(false);
+        assert_eq!(taken(&mut lane, Order::OldestFirst), []);
+        lane.open(true);
+        assert_eq!(taken(&mut lane, Order::OldestFirst), [(3, 6), (7, 8)]);
     }
 
     #[test]

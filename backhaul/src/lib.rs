@@ -1,10 +1,10 @@
 //! Readings on their way to the utility: what is held, what was delivered, and the protocol in between. Without I/O, clock or entropy
 //! of its own.
 //!
-//! The box numbers what it has: each reading and each event has a [`Cursor`], which only grows. It sends ranges of cursors; the head-end
-//! commits them and answers with all that it holds as [`Spans`]. Both sides may die at any moment: after each connection the
-//! head-end says again what it holds, and the box sends what is missing. What comes twice is known by its natural key: meter, logical
-//! name, capture time.
+//! The box numbers what it has: each reading, event and value of a task has a [`Cursor`] of its kind ([`Lot`]), which only grows. It sends
+//! ranges of cursors; the head-end commits them and answers with all that it holds as [`Spans`]. Both sides may die at any moment: after
+//! each connection the head-end says again what it holds, and the box sends what is missing. What comes twice is known by its natural
+//! key: of a reading meter, logical name and capture time.
 //!
 //! Tour:
 //!

@@ -47,7 +47,7 @@ impl Reading {
     }
 }
 
-/// Place of a reading or an event in a store: a later one has a greater cursor, and none is ever reused. 0 is before all.
+/// Place of a reading, an event or a value in a store: a later one has a greater cursor, and none is ever reused. 0 is before all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Cursor(pub u64);
 

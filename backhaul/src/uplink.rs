@@ -15,6 +15,13 @@ pub enum Lot {
     Events,
     /// What the meters have captured.
     Readings,
+    /// What tasks have read besides.
+    Values,
+}
+
+impl Lot {
+    /// All of them, in the order in which they go.
+    pub const ALL: [Self; 3] = [Self::Events, Self::Readings, Self::Values];
 }
 
 /// In which order a backlog is delivered.
@@ -30,7 +37,7 @@ pub enum Order {
 /// Limits and habits of an [`Uplink`].
 #[derive(Clone, Debug)]
 pub struct UplinkConfig {
-    /// In which order a backlog of readings is delivered. Events always go as they came.
+    /// In which order a backlog of readings is delivered. Events and values always go as they came.
     pub order: Order,
     /// Rows of a batch at most.
     pub batch: u64,
@@ -91,12 +98,14 @@ pub enum UplinkInput<'a> {
         /// Not before.
         retry_after: Option<Duration>,
     },
-    /// The head-end knows the box, and holds this of its present epoch: events, readings.
+    /// The head-end knows the box, and holds this of its present epoch: events, readings, values.
     Welcome {
         /// Of the events.
         events: &'a Spans,
         /// Of the readings.
         readings: &'a Spans,
+        /// Of the values; `None`: it does not take values.
+        values: Option<&'a Spans>,
     },
     /// The head-end has committed: it holds this now.
     Acknowledged {
@@ -163,8 +172,8 @@ pub struct Uplink {
     config: UplinkConfig,
     stream: Stream,
     phase: Phase,
-    events: Lane,
-    readings: Lane,
+    /// In the order of [`Lot::ALL`].
+    lanes: [Lane; 3],
     pace: Pace,
     /// Batches that were asked for and are not on their way yet.
     loading: usize,
@@ -195,8 +204,7 @@ impl Uplink {
             pace: Pace::new(config.octets_per_s),
             config,
             phase: Phase::Waiting(Instant::EPOCH),
-            events: Lane::default(),
-            readings: Lane::default(),
+            lanes: Default::default(),
             loading: 0,
             attempt: 0,
             heard: Instant::EPOCH,
@@ -218,26 +226,28 @@ impl Uplink {
 
     /// What the head-end holds of a kind, as it has said last.
     pub const fn held(&self, lot: Lot) -> &Spans {
-        self.lane(lot).held()
+        self.lanes[lot as usize].held()
     }
 
     /// Batches on their way, and outputs that wait.
     pub fn occupancy(&self) -> usize {
-        self.events.in_flight() + self.readings.in_flight() + self.out.len()
+        self.in_flight() + self.out.len()
     }
 
-    const fn lane(&self, lot: Lot) -> &Lane {
-        match lot {
-            Lot::Events => &self.events,
-            Lot::Readings => &self.readings,
-        }
+    fn in_flight(&self) -> usize {
+        self.lanes.iter().map(Lane::in_flight).sum()
     }
 
     const fn lane_mut(&mut self, lot: Lot) -> &mut Lane {
-        match lot {
-            Lot::Events => &mut self.events,
-            Lot::Readings => &mut self.readings,
-        }
+        &mut self.lanes[lot as usize]
+    }
+
+    /// The next range of the most urgent kind of which something waits.
+    fn take(&mut self, limit: u64) -> Option<(Lot, Span)> {
+        let order = self.config.order;
+        Lot::ALL
+            .into_iter()
+            .find_map(|lot| Some((lot, self.lane_mut(lot).take(order_of(lot, order), limit)?)))
     }
 
     fn on_opened(&mut self, now: Instant) {
@@ -253,12 +263,15 @@ impl Uplink {
         }
     }
 
-    fn on_welcome(&mut self, now: Instant, events: &Spans, readings: &Spans) {
+    /// What the head-end holds of each kind, in the order of [`Lot::ALL`]; `None` of one that it does not take.
+    fn on_welcome(&mut self, now: Instant, held: [Option<&Spans>; 3]) {
         if self.phase != Phase::Greeting {
             return;
         }
         self.heard = now;
-        if events.last() > self.events.newest() || readings.last() > self.readings.newest() {
+        let foreign =
+            |(lane, held): (&Lane, &Option<&Spans>)| held.is_some_and(|held| held.last() > lane.newest());
+        if self.lanes.iter().zip(&held).any(foreign) {
             self.drop_link();
             self.out.push_back(UplinkOutput::Close(Ending::NewEpoch));
             self.out.push_back(UplinkOutput::Renew);
@@ -266,8 +279,9 @@ impl Uplink {
             return;
         }
         self.phase = Phase::Linked;
-        for (lot, held) in [(Lot::Events, events), (Lot::Readings, readings)] {
-            self.hold(lot, held);
+        for (lot, held) in Lot::ALL.into_iter().zip(held) {
+            self.lane_mut(lot).open(held.is_some());
+            held.into_iter().for_each(|held| self.hold(lot, held));
             self.lane_mut(lot).reset();
         }
     }
@@ -293,7 +307,7 @@ impl Uplink {
 
     fn on_renewed(&mut self, now: Instant) {
         if self.phase == Phase::Renewing {
-            for lot in [Lot::Events, Lot::Readings] {
+            for lot in Lot::ALL {
                 self.hold(lot, &Spans::new());
                 self.lane_mut(lot).reset();
             }
@@ -318,8 +332,7 @@ impl Uplink {
     fn drop_link(&mut self) {
         self.out.retain(|output| matches!(output, UplinkOutput::Held { .. }));
         self.loading = 0;
-        self.events.reset();
-        self.readings.reset();
+        self.lanes.iter_mut().for_each(Lane::reset);
     }
 
     fn give_up(&mut self, now: Instant, ending: Ending) {
@@ -355,12 +368,8 @@ impl Uplink {
             return self.give_up(now, Ending::NotAcknowledged);
         }
         while self.may_send(now) {
-            let batch = self.config.batch;
-            let events = self.events.take(Order::OldestFirst, batch).map(|span| (Lot::Events, span));
-            let order = self.config.order;
-            let next = events.or_else(|| Some((Lot::Readings, self.readings.take(order, batch)?)));
-            let Some((lot, span)) = next else { break };
-            if self.events.in_flight() + self.readings.in_flight() == 1 {
+            let Some((lot, span)) = self.take(self.config.batch) else { break };
+            if self.in_flight() == 1 {
                 self.owing = now;
             }
             self.loading += 1;
@@ -373,18 +382,16 @@ impl Uplink {
 
     /// With a cap on octets each batch waits until the one before has told what it has cost.
     fn may_send(&self, now: Instant) -> bool {
-        let room = self.events.in_flight() + self.readings.in_flight() < self.config.window;
+        let room = self.in_flight() < self.config.window;
         room && (!self.pace.is_capped() || self.loading == 0 && self.pace.ready() <= now)
     }
 
     fn has_more(&self) -> bool {
-        let order = self.config.order;
-        self.events.clone().take(Order::OldestFirst, 1).is_some()
-            || self.readings.clone().take(order, 1).is_some()
+        self.lanes.iter().any(|lane| lane.clone().take(Order::OldestFirst, 1).is_some())
     }
 
     fn is_owed(&self) -> bool {
-        self.events.in_flight() + self.readings.in_flight() > 0
+        self.in_flight() > 0
     }
 
     fn silent_at(&self) -> Instant {
@@ -393,7 +400,7 @@ impl Uplink {
 
     fn link_deadline(&self) -> Instant {
         let owed = self.is_owed().then(|| self.owing + self.config.patience);
-        let room = self.events.in_flight() + self.readings.in_flight() < self.config.window;
+        let room = self.in_flight() < self.config.window;
         let waits = self.pace.is_capped() && self.loading == 0 && room && self.has_more();
         let paced = waits.then(|| self.pace.ready());
         let fixed = self.silent_at().min(self.said + self.config.heartbeat);
@@ -411,7 +418,9 @@ impl Machine for Uplink {
             UplinkInput::Pruned { lot, floor } => self.lane_mut(lot).raise_floor(floor),
             UplinkInput::Opened => self.on_opened(now),
             UplinkInput::Closed { retry_after } => self.on_closed(now, retry_after),
-            UplinkInput::Welcome { events, readings } => self.on_welcome(now, events, readings),
+            UplinkInput::Welcome { events, readings, values } => {
+                self.on_welcome(now, [Some(events), Some(readings), values]);
+            }
             UplinkInput::Acknowledged { lot, held } => self.on_acknowledged(now, lot, held),
             UplinkInput::Heartbeat => self.on_heartbeat(now),
             UplinkInput::Sent { octets } => self.on_sent(now, octets),
@@ -437,6 +446,14 @@ impl Machine for Uplink {
 
     fn poll(&mut self) -> Option<UplinkOutput> {
         self.out.pop_front()
+    }
+}
+
+/// Only readings may go with the newest first.
+const fn order_of(lot: Lot, readings: Order) -> Order {
+    match lot {
+        Lot::Readings => readings,
+        Lot::Events | Lot::Values => Order::OldestFirst,
     }
 }
 

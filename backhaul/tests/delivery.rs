@@ -26,8 +26,12 @@ fn linked(machine: &mut Uplink, now: Instant, newest: u64, held: &Spans) -> Vec<
     assert_eq!(outputs(machine), [UplinkOutput::Open]);
     machine.handle(now, UplinkInput::Opened);
     assert_eq!(outputs(machine), [UplinkOutput::Hello]);
-    machine.handle(now, UplinkInput::Welcome { events: &Spans::new(), readings: held });
+    machine.handle(now, welcome(&Spans::new(), held, Some(&Spans::new())));
     outputs(machine)
+}
+
+const fn welcome<'a>(events: &'a Spans, readings: &'a Spans, values: Option<&'a Spans>) -> UplinkInput<'a> {
+    UplinkInput::Welcome { events, readings, values }
 }
 
 fn batch(lot: Lot, first: u64, last: u64) -> UplinkOutput {
@@ -70,8 +74,64 @@ fn a_head_end_that_holds_more_than_the_box_ever_had_makes_it_take_a_new_epoch() 
     assert_eq!(outputs(&mut machine).pop(), Some(UplinkOutput::Open));
     machine.handle(now, UplinkInput::Opened);
     outputs(&mut machine);
-    machine.handle(now, UplinkInput::Welcome { events: &Spans::new(), readings: &Spans::new() });
+    machine.handle(now, welcome(&Spans::new(), &Spans::new(), None));
     assert_eq!(outputs(&mut machine)[0], batch(Lot::Readings, 1, 10), "all is sent again");
+}
+
+/// Dials again after a break, and is welcomed.
+fn again(machine: &mut Uplink, now: Instant, values: Option<&Spans>) -> Vec<UplinkOutput> {
+    machine.handle(now, UplinkInput::Closed { retry_after: None });
+    let now = now + Duration::from_secs(400);
+    machine.tick(now);
+    machine.handle(now, UplinkInput::Opened);
+    assert_eq!(outputs(machine), [UplinkOutput::Open, UplinkOutput::Hello]);
+    machine.handle(now, welcome(&Spans::new(), &Spans::through(5), values));
+    outputs(machine)
+}
+
+#[test]
+fn values_go_when_neither_events_nor_readings_wait_and_as_they_came() {
+    let (mut machine, now) = (uplink(Order::NewestFirst, None), Instant::from_secs(1));
+    machine.handle(now, UplinkInput::Grown { lot: Lot::Values, newest: 25 });
+    let said = linked(&mut machine, now, 15, &Spans::new());
+    let expected = [
+        batch(Lot::Readings, 6, 15),
+        batch(Lot::Readings, 1, 5),
+        batch(Lot::Values, 1, 10),
+        batch(Lot::Values, 11, 20),
+    ];
+    assert_eq!(said, expected, "as many as the window has room for");
+    machine.handle(now, UplinkInput::Grown { lot: Lot::Readings, newest: 16 });
+    machine.handle(now, UplinkInput::Acknowledged { lot: Lot::Values, held: &Spans::through(10) });
+    let held = UplinkOutput::Held { lot: Lot::Values, spans: Spans::through(10) };
+    assert_eq!(outputs(&mut machine), [held, batch(Lot::Readings, 16, 16)], "a reading overtakes");
+    machine.handle(now, UplinkInput::Pruned { lot: Lot::Values, floor: 24 });
+    machine.handle(now, UplinkInput::Acknowledged { lot: Lot::Values, held: &Spans::through(20) });
+    assert_eq!(outputs(&mut machine).pop(), Some(batch(Lot::Values, 24, 25)), "what has left is not sent");
+}
+
+#[test]
+fn a_head_end_that_does_not_take_values_is_sent_none_until_another_one_takes_them() {
+    let (mut machine, now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
+    machine.handle(now, UplinkInput::Grown { lot: Lot::Values, newest: 8 });
+    linked(&mut machine, now, 5, &Spans::new());
+    let old = again(&mut machine, now, None);
+    assert!(!old.iter().any(|said| matches!(said, UplinkOutput::Batch { lot: Lot::Values, .. })), "{old:?}");
+    let now = now + Duration::from_secs(401);
+    let new = again(&mut machine, now, Some(&Spans::through(3)));
+    assert_eq!(new.last(), Some(&batch(Lot::Values, 4, 8)));
+    let older = again(&mut machine, now + Duration::from_secs(401), None);
+    assert_eq!(older, [], "what it was told before is not undone, and nothing more goes");
+    assert_eq!(machine.held(Lot::Values), &Spans::through(3));
+}
+
+#[test]
+fn values_that_the_box_never_had_make_it_take_a_new_epoch() {
+    let (mut machine, now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
+    machine.handle(now, UplinkInput::Grown { lot: Lot::Values, newest: 8 });
+    linked(&mut machine, now, 5, &Spans::new());
+    let said = again(&mut machine, now, Some(&Spans::through(9)));
+    assert_eq!(said, [UplinkOutput::Close(Ending::NewEpoch), UplinkOutput::Renew]);
 }
 
 #[test]
@@ -146,16 +206,15 @@ fn a_cap_lets_one_batch_go_at_a_time_and_keeps_the_rate() {
 /// What may happen on the way.
 #[derive(Clone, Debug)]
 enum Step {
-    Grow(u64),
+    Grow(Lot, u64),
     Opened,
     Closed(Option<u64>),
-    Welcome(u64),
-    Acknowledged(u64),
-    Events(u64),
+    Welcome(u64, Option<u64>),
+    Acknowledged(Lot, u64),
     Heartbeat,
     Sent(u64),
     Renewed,
-    Pruned(u64),
+    Pruned(Lot, u64),
 }
 
 struct Of(Option<u64>);
@@ -171,25 +230,23 @@ impl Subject for Of {
     }
 
     fn apply(&self, machine: &mut Uplink, now: Instant, step: &Step) {
-        let lot = Lot::Readings;
         let held = |last: u64| Spans::through(last);
         match *step {
-            Step::Grow(newest) => machine.handle(now, UplinkInput::Grown { lot, newest }),
-            Step::Events(newest) => machine.handle(now, UplinkInput::Grown { lot: Lot::Events, newest }),
+            Step::Grow(lot, newest) => machine.handle(now, UplinkInput::Grown { lot, newest }),
             Step::Opened => machine.handle(now, UplinkInput::Opened),
             Step::Closed(after) => {
                 machine.handle(now, UplinkInput::Closed { retry_after: after.map(Duration::from_secs) })
             }
-            Step::Welcome(last) => {
-                machine.handle(now, UplinkInput::Welcome { events: &Spans::new(), readings: &held(last) })
+            Step::Welcome(readings, values) => {
+                machine.handle(now, welcome(&Spans::new(), &held(readings), values.map(held).as_ref()));
             }
-            Step::Acknowledged(last) => {
+            Step::Acknowledged(lot, last) => {
                 machine.handle(now, UplinkInput::Acknowledged { lot, held: &held(last) })
             }
             Step::Heartbeat => machine.handle(now, UplinkInput::Heartbeat),
             Step::Sent(octets) => machine.handle(now, UplinkInput::Sent { octets }),
             Step::Renewed => machine.handle(now, UplinkInput::Renewed),
-            Step::Pruned(floor) => machine.handle(now, UplinkInput::Pruned { lot, floor }),
+            Step::Pruned(lot, floor) => machine.handle(now, UplinkInput::Pruned { lot, floor }),
         }
     }
 
@@ -204,17 +261,20 @@ impl Subject for Of {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        (0u64..90).prop_map(Step::Grow),
-        (0u64..20).prop_map(Step::Events),
+        (lot(), 0u64..90).prop_map(|(lot, newest)| Step::Grow(lot, newest)),
         Just(Step::Opened),
         prop::option::of(0u64..50).prop_map(Step::Closed),
-        (0u64..60).prop_map(Step::Welcome),
-        (0u64..90).prop_map(Step::Acknowledged),
+        (0u64..60, prop::option::of(0u64..60)).prop_map(|(readings, values)| Step::Welcome(readings, values)),
+        (lot(), 0u64..90).prop_map(|(lot, last)| Step::Acknowledged(lot, last)),
         Just(Step::Heartbeat),
         (0u64..5000).prop_map(Step::Sent),
         Just(Step::Renewed),
-        (0u64..30).prop_map(Step::Pruned),
+        (lot(), 0u64..30).prop_map(|(lot, floor)| Step::Pruned(lot, floor)),
     ]
+}
+
+fn lot() -> impl Strategy<Value = Lot> {
+    prop::sample::select(&Lot::ALL)
 }
 
 proptest! {
@@ -225,23 +285,29 @@ proptest! {
         prop_assert_eq!(check(&Of(cap), &steps), Ok(()));
     }
 
-    /// The line breaks at any moment, batches and acknowledgements with it; in the end everything is held, and what was acknowledged
-    /// was always held before.
+    /// The line breaks at any moment, batches and acknowledgements with it, and at the other end there may be a head-end that does not
+    /// take values; in the end everything is held, and what was acknowledged was always held before.
     #[test]
     fn everything_arrives_over_a_line_that_breaks(
         breaks in prop::collection::vec(0u32..12, 0..30), newest_first: bool, grow in prop::collection::vec(0u64..40, 0..8),
+        old in prop::collection::vec(any::<bool>(), 0..6),
     ) {
         let order = if newest_first { Order::NewestFirst } else { Order::OldestFirst };
         let (mut machine, mut intake, mut now) = (uplink(order, None), Intake::default(), Instant::from_secs(1));
         let (mut newest, mut grow, mut breaks) = (100, grow.into_iter(), breaks.into_iter());
-        let mut until_break = breaks.next();
-        machine.handle(now, UplinkInput::Grown { lot: Lot::Readings, newest });
+        let (mut until_break, mut old, mut takes_values) = (breaks.next(), old.into_iter(), true);
+        let grown = |machine: &mut Uplink, now, newest| {
+            for (lot, newest) in Lot::ALL.into_iter().zip([newest / 9, newest, newest / 2]) {
+                machine.handle(now, UplinkInput::Grown { lot, newest });
+            }
+        };
+        grown(&mut machine, now, newest);
         for _ in 0..3000 {
             let broken = until_break == Some(0);
             until_break = if broken { breaks.next() } else { until_break.map(|left| left - 1) };
             if broken {
                 newest += grow.next().unwrap_or(0);
-                machine.handle(now, UplinkInput::Grown { lot: Lot::Readings, newest });
+                grown(&mut machine, now, newest);
                 machine.handle(now, UplinkInput::Closed { retry_after: None });
             }
             match machine.poll() {
@@ -251,11 +317,13 @@ proptest! {
                 }
                 Some(UplinkOutput::Open) => machine.handle(now, UplinkInput::Opened),
                 Some(UplinkOutput::Hello) => {
-                    let (events, readings) = (intake.held(Lot::Events).clone(), intake.held(Lot::Readings).clone());
-                    machine.handle(now, UplinkInput::Welcome { events: &events, readings: &readings });
+                    takes_values = !old.next().unwrap_or(false);
+                    let [events, readings, values] = Lot::ALL.map(|lot| intake.held(lot).clone());
+                    machine.handle(now, welcome(&events, &readings, takes_values.then_some(&values)));
                 }
                 Some(UplinkOutput::Batch { lot, span }) => {
                     machine.handle(now, UplinkInput::Sent { octets: 1 });
+                    prop_assert!(takes_values || lot != Lot::Values, "an old head-end would end the connection");
                     prop_assert!(intake.examine(lot, span, usize::try_from(span.len()).unwrap()).is_ok());
                     intake.committed(lot, span);
                     // The acknowledgement of every second one is lost with the line.
@@ -272,6 +340,11 @@ proptest! {
             }
         }
         prop_assert_eq!(intake.held(Lot::Readings), &Spans::through(newest));
-        prop_assert_eq!(machine.held(Lot::Readings), &Spans::through(newest));
+        for lot in Lot::ALL {
+            prop_assert_eq!(machine.held(lot), intake.held(lot));
+        }
+        if takes_values {
+            prop_assert_eq!(intake.held(Lot::Values), &Spans::through(newest / 2));
+        }
     }
 }

@@ -108,6 +108,10 @@ pub struct Delivery {
     pub events: Spans,
     /// Readings that the head-end holds.
     pub readings: Spans,
+    /// Values of tasks that the head-end holds.
+    pub values: Spans,
+    /// Whether the head-end takes values of tasks, as it has said last.
+    pub takes_values: bool,
     /// Readings that were sent since the connection was opened.
     pub sent: Spans,
     /// Why there is no connection; empty when there is one.

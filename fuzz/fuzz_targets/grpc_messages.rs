@@ -26,10 +26,12 @@ fn task(plan: &v1::TaskPlan) {
 
 fuzz_target!(|octets: &[u8]| {
     let Some((which, octets)) = octets.split_first() else { return };
-    match which % 7 {
+    match which % 9 {
         0 => _ = v1::SubmitJobRequest::decode(octets).map(|request| request.job.as_ref().map(job)),
         1 => _ = v1::PreviewJobRequest::decode(octets).map(|request| request.job.as_ref().map(job)),
         2 => _ = v1::ListReadingsRequest::decode(octets),
+        6 => _ = v1::ValueBatch::decode(octets).map(|batch| wire::parse_values(&batch)),
+        7 => _ = v1::Welcome::decode(octets).map(|welcome| wire::parse_welcome(&welcome)),
         3 => _ = v1::ReadingBatch::decode(octets).map(|batch| wire::parse_readings(&batch)),
         5 => _ = v1::AddTaskRequest::decode(octets).map(|request| request.plan.as_ref().map(task)),
         4 => _ = v1::EventRow::decode(octets).map(wire::parse_event),

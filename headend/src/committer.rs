@@ -1,18 +1,9 @@
 //! The only writer, on a thread of its own: what waits from all boxes becomes durable together, then it is acknowledged.
 
 use crate::store::{BoxLife, HeadStore, HeadStoreError, Parcel};
-use backhaul::{Intake, Lot, Spans};
+use backhaul::Intake;
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, oneshot, watch};
-
-/// What is held of one life of a box.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Held {
-    /// Events.
-    pub events: Spans,
-    /// Readings.
-    pub readings: Spans,
-}
 
 /// Why a box is sent away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +18,7 @@ pub enum Refusal {
 #[derive(Debug)]
 pub struct Seat {
     /// What is held, and the news of it.
-    pub held: watch::Receiver<Result<Held, Refusal>>,
+    pub held: watch::Receiver<Result<Intake, Refusal>>,
 }
 
 /// Hands parcels to the writer.
@@ -42,7 +33,7 @@ enum Work {
     Take(Parcel),
 }
 
-type Seats = BTreeMap<String, (BoxLife, watch::Sender<Result<Held, Refusal>>)>;
+type Seats = BTreeMap<String, (BoxLife, watch::Sender<Result<Intake, Refusal>>)>;
 
 impl Committer {
     /// Starts the writer. It ends with the last handle.
@@ -85,7 +76,7 @@ fn write(mut store: HeadStore, mut queue: mpsc::Receiver<Work>) {
                     let _ = reply.send(sit(&mut store, &mut seats, life));
                 }
                 Work::Take(parcel) => {
-                    rows += parcel.readings.len() + parcel.events.len();
+                    rows += parcel.rows.len();
                     parcels.push(parcel);
                 }
             }
@@ -97,7 +88,7 @@ fn write(mut store: HeadStore, mut queue: mpsc::Receiver<Work>) {
 
 fn sit(store: &mut HeadStore, seats: &mut Seats, life: BoxLife) -> Result<Seat, String> {
     let intake = store.intake(&life).map_err(|error| error.to_string())?;
-    let (sender, held) = watch::channel(Ok(known(&intake)));
+    let (sender, held) = watch::channel(Ok(intake));
     if let Some((_, older)) = seats.insert(life.box_id.clone(), (life, sender)) {
         let _ = older.send_replace(Err(Refusal::Replaced));
     }
@@ -110,14 +101,16 @@ fn commit(store: &mut HeadStore, seats: &mut Seats, parcels: &[Parcel]) {
     }
     match store.commit(parcels) {
         Ok(0) => {}
-        Ok(conflicts) => tracing::warn!(conflicts, "readings contradict what is held; what came first stays"),
+        Ok(conflicts) => {
+            tracing::warn!(conflicts, "readings or values contradict what is held; what came first stays")
+        }
         Err(error) => return refuse(seats, parcels, &error),
     }
     let lives: std::collections::BTreeSet<_> = parcels.iter().map(|parcel| &parcel.life).collect();
     for life in lives {
         let seat = seats.get(&life.box_id).filter(|(of, _)| of == life);
         if let (Some((_, sender)), Ok(intake)) = (seat, store.intake(life)) {
-            let _ = sender.send_replace(Ok(known(&intake)));
+            let _ = sender.send_replace(Ok(intake));
         }
     }
 }
@@ -130,10 +123,6 @@ fn refuse(seats: &mut Seats, parcels: &[Parcel], error: &HeadStoreError) {
             let _ = sender.send_replace(Err(Refusal::Store(error.to_string())));
         }
     }
-}
-
-fn known(intake: &Intake) -> Held {
-    Held { events: intake.held(Lot::Events).clone(), readings: intake.held(Lot::Readings).clone() }
 }
 
 /// Parcels that wait at most.

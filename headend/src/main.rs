@@ -4,6 +4,8 @@
 use anyhow::{Context, bail};
 use archive::Filter;
 use clap::{Args, Parser, Subcommand};
+use concentrator::grpc::obis;
+use concentrator::store::TaskValue;
 use concentrator::uplink::TlsFiles;
 use headend::service::serve;
 use headend::{Committer, HeadStore};
@@ -16,7 +18,7 @@ use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Receives readings and events of boxes, keeps each reading once, and acknowledges what is committed.
+/// Receives readings, events and values of tasks of boxes, keeps each once, and acknowledges what is committed.
 #[derive(Debug, Parser)]
 #[command(
     name = "concentrator-headend",
@@ -37,6 +39,19 @@ struct Arguments {
 enum Command {
     /// Print digests of what is held, a JSON object per line, for `concentrator ledger --digests --against`.
     Digests(DigestArgs),
+    /// Print the values of tasks that are held, a JSON object per line, with the names that `concentrator values --json` has.
+    Values(ValueArgs),
+}
+
+/// `concentrator-headend values`.
+#[derive(Debug, Args)]
+struct ValueArgs {
+    /// The database.
+    #[arg(long, value_name = "FILE")]
+    store: PathBuf,
+    /// Only of this meter, by its EUI-64.
+    #[arg(long, value_name = "EUI64", value_parser = meter)]
+    meter: Option<Eui64>,
 }
 
 /// `concentrator-headend digests`.
@@ -95,6 +110,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match (&arguments.command, &arguments.serve) {
         (Some(Command::Digests(digests)), _) => print_digests(digests),
+        (Some(Command::Values(values)), _) => print_values(values),
         (None, Some(serve)) => serve_boxes(serve),
         (None, None) => bail!("expected --store, or a command"),
     }
@@ -111,6 +127,24 @@ fn print_digests(arguments: &DigestArgs) -> anyhow::Result<()> {
         writeln!(out, r#"{{"eui64":"{meter}","from_ms":{from_ms},"count":{count},"sum":"{sum}"}}"#)?;
     }
     Ok(out.flush()?)
+}
+
+fn print_values(arguments: &ValueArgs) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let printed = HeadStore::values(&arguments.store, arguments.meter, |value| print_value(&mut out, &value));
+    printed.with_context(|| format!("store {}", arguments.store.display()))?;
+    Ok(out.flush()?)
+}
+
+fn print_value(out: &mut impl Write, value: &TaskValue) -> anyhow::Result<()> {
+    let TaskValue { meter, ordinal, value: number, scaler, unit, status, .. } = value;
+    let [source, obis] = [value.source, value.logical_name].map(obis);
+    let (capture_time_ms, received_ms) = (value.capture.as_millis(), value.received.as_millis());
+    writeln!(
+        out,
+        r#"{{"eui64":"{meter}","source":"{source}","obis":"{obis}","capture_time_ms":{capture_time_ms},"ordinal":{ordinal},"value":{number},"scaler":{scaler},"unit":{unit},"status":{status},"received_ms":{received_ms}}}"#
+    )?;
+    Ok(())
 }
 
 fn meter(text: &str) -> Result<Eui64, String> {

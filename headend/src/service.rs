@@ -1,7 +1,7 @@
 //! The services of the head-end.
 
-use crate::committer::{Committer, Held, Refusal, Seat};
-use crate::store::{BoxLife, HeadStore, Parcel};
+use crate::committer::{Committer, Refusal, Seat};
+use crate::store::{BoxLife, HeadStore, Parcel, Rows};
 use archive::Filter;
 use backhaul::{Intake, Lot, Span};
 use concentrator::seats::{self, CertificateError, Counted, Door, Occupant, Party, Rules};
@@ -121,13 +121,8 @@ impl Talk {
         let Seat { mut held } = self.committer.sit(life.clone()).await.map_err(Status::unavailable)?;
         let first = held.borrow_and_update().clone();
         let Ok(mut told) = first else { return Ok(()) };
-        let intake = Intake::new(told.events.clone(), told.readings.clone());
         tracing::info!(box_id = life.box_id, epoch = life.epoch, "welcome");
-        self.say(Answer::Welcome(v1::Welcome {
-            events: wire::emit_spans(&told.events),
-            readings: wire::emit_spans(&told.readings),
-        }))
-        .await?;
+        self.say(Answer::Welcome(wire::emit_welcome(&told))).await?;
         loop {
             tokio::select! {
                 biased;
@@ -142,7 +137,7 @@ impl Talk {
                 request = tokio::time::timeout(SILENCE, self.requests.message()) => {
                     let request = request.map_err(|_| Status::deadline_exceeded("silent for long"))??;
                     let Some(request) = request else { return Ok(()) };
-                    self.on_request(&life, &intake, request).await?;
+                    self.on_request(&life, &told, request).await?;
                 }
             }
         }
@@ -173,37 +168,36 @@ impl Talk {
         intake: &Intake,
         request: v1::DeliverRequest,
     ) -> Result<(), Status> {
-        let parcel = match request.word {
+        let malformed = |error: wire::Malformed| Status::invalid_argument(error.to_string());
+        let (span, rows) = match request.word {
             Some(Request::Readings(batch)) => {
-                let readings = wire::parse_readings(&batch)
-                    .map_err(|error| Status::invalid_argument(error.to_string()))?;
-                let span = Span { first: batch.first, last: batch.last };
-                Parcel { life: life.clone(), lot: Lot::Readings, span, readings, events: Vec::new() }
+                let readings = wire::parse_readings(&batch).map_err(malformed)?;
+                (Span { first: batch.first, last: batch.last }, Rows::Readings(readings))
             }
             Some(Request::Events(batch)) => {
-                let span = Span { first: batch.first, last: batch.last };
                 let events = batch.events.into_iter().map(wire::parse_event).collect();
-                Parcel { life: life.clone(), lot: Lot::Events, span, readings: Vec::new(), events }
+                (Span { first: batch.first, last: batch.last }, Rows::Events(events))
+            }
+            Some(Request::Values(batch)) => {
+                let values = wire::parse_values(&batch).map_err(malformed)?;
+                (Span { first: batch.first, last: batch.last }, Rows::Values(values))
             }
             Some(Request::Heartbeat(_)) => return self.say(Answer::Heartbeat(v1::Heartbeat {})).await,
             Some(Request::Hello(_)) | None => {
                 return Err(Status::invalid_argument("expected a batch or a heartbeat"));
             }
         };
-        let rows = parcel.readings.len() + parcel.events.len();
         intake
-            .examine(parcel.lot, parcel.span, rows)
+            .examine(rows.lot(), span, rows.len())
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let taken = self.committer.take(parcel).await;
+        let taken = self.committer.take(Parcel { life: life.clone(), span, rows }).await;
         taken.then_some(()).ok_or_else(|| Status::unavailable("stopping"))
     }
 
-    async fn acknowledge(&self, told: &mut Held, news: Held) -> Result<(), Status> {
-        let lots =
-            [(Lot::Events, &told.events, &news.events), (Lot::Readings, &told.readings, &news.readings)];
-        for (lot, before, now) in lots {
-            if before != now {
-                let (lot, held) = (wire::emit_lot(lot).into(), wire::emit_spans(now));
+    async fn acknowledge(&self, told: &mut Intake, news: Intake) -> Result<(), Status> {
+        for lot in Lot::ALL {
+            if told.held(lot) != news.held(lot) {
+                let (lot, held) = (wire::emit_lot(lot).into(), wire::emit_spans(news.held(lot)));
                 self.say(Answer::Acknowledgement(v1::Acknowledgement { lot, held })).await?;
             }
         }

@@ -1,8 +1,9 @@
 //! What the head-end keeps.
 
+use crate::value;
 use archive::{Archive, ArchiveError, Filter, Shelf};
 use backhaul::{Cursor, Digest, Intake, Lot, Reading, Spans, StoredReading};
-use concentrator::store::StoredEvent;
+use concentrator::store::{StoredEvent, TaskValue};
 use plc_core::time::Duration;
 use plc_core::wire::Reader;
 use plc_core::{Eui64, Utc};
@@ -87,8 +88,8 @@ impl HeadStore {
         Ok(intake)
     }
 
-    /// Commits what has come from boxes, all or nothing. A reading that is held already is not kept twice; one that contradicts it is
-    /// refused and counted.
+    /// Commits what has come from boxes, all or nothing. A reading or value that is held already is not kept twice; one that contradicts it
+    /// is refused and counted.
     ///
     /// # Errors
     /// The database failed; nothing was kept.
@@ -97,7 +98,7 @@ impl HeadStore {
         for parcel in parcels {
             let intake = self.intake(&parcel.life)?;
             let intake = lives.entry(parcel.life.clone()).or_insert(intake);
-            intake.committed(parcel.lot, parcel.span);
+            intake.committed(parcel.rows.lot(), parcel.span);
         }
         match self.write(parcels, &lives) {
             Ok(conflicts) => {
@@ -117,24 +118,20 @@ impl HeadStore {
         lives: &BTreeMap<BoxLife, Intake>,
     ) -> Result<usize, ArchiveError> {
         let transaction = self.connection.transaction()?;
-        let readings = parcels.iter().flat_map(|parcel| &parcel.readings);
-        let report = self.archive.insert(&transaction, readings)?;
-        for parcel in parcels {
-            parcel.events.iter().try_for_each(|event| insert_event(&transaction, &parcel.life, event))?;
+        let readings = parcels.iter().flat_map(|parcel| parcel.rows.readings());
+        let mut conflicts = self.archive.insert(&transaction, readings)?.conflicts.len();
+        for Parcel { life, rows, .. } in parcels {
+            match rows {
+                Rows::Readings(_) => {}
+                Rows::Events(events) => {
+                    events.iter().try_for_each(|event| insert_event(&transaction, life, event))?;
+                }
+                Rows::Values(values) => conflicts += value::insert(&transaction, values)?,
+            }
         }
-        for (life, intake) in lives {
-            let sql = "INSERT OR REPLACE INTO lives VALUES (?1, ?2, ?3, ?4)";
-            let octets = |lot| {
-                let mut out = Vec::new();
-                intake.held(lot).emit(&mut out);
-                out
-            };
-            let row =
-                params![life.box_id, life.epoch.cast_signed(), octets(Lot::Events), octets(Lot::Readings)];
-            transaction.prepare_cached(sql)?.execute(row)?;
-        }
+        lives.iter().try_for_each(|(life, intake)| keep_intake(&transaction, life, intake))?;
         transaction.commit()?;
-        Ok(report.conflicts.len())
+        Ok(conflicts)
     }
 
     /// Everything that is held, in the order in which it came.
@@ -145,6 +142,18 @@ impl HeadStore {
         let connection = read_only(path)?;
         let all = (Cursor::START, Cursor(u64::MAX));
         Ok(Shelf::default().readings(&connection, &Filter::default(), all, usize::MAX)?.readings)
+    }
+
+    /// Values of tasks that are held, of one meter or of all, in the order in which they came, each given to `take`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is of a head-end that took none; `take` fails.
+    pub fn values<E: From<HeadStoreError>>(
+        path: &Path,
+        meter: Option<Eui64>,
+        take: impl FnMut(TaskValue) -> Result<(), E>,
+    ) -> Result<(), E> {
+        value::each(&read_only(path)?, meter, take)
     }
 
     /// Digests of what is held, by meter and bucket of capture time.
@@ -174,14 +183,53 @@ impl HeadStore {
 pub struct Parcel {
     /// Of which box.
     pub life: BoxLife,
-    /// Events or readings.
-    pub lot: Lot,
     /// Its cursors.
     pub span: backhaul::Span,
-    /// The readings.
-    pub readings: Vec<Reading>,
-    /// The events.
-    pub events: Vec<StoredEvent>,
+    /// What stands at them.
+    pub rows: Rows,
+}
+
+/// The rows of a batch, of one kind.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    /// Readings.
+    Readings(Vec<Reading>),
+    /// Events.
+    Events(Vec<StoredEvent>),
+    /// Values of tasks.
+    Values(Vec<TaskValue>),
+}
+
+impl Rows {
+    /// Of which kind.
+    pub const fn lot(&self) -> Lot {
+        match self {
+            Self::Readings(_) => Lot::Readings,
+            Self::Events(_) => Lot::Events,
+            Self::Values(_) => Lot::Values,
+        }
+    }
+
+    /// How many.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Readings(rows) => rows.len(),
+            Self::Events(rows) => rows.len(),
+            Self::Values(rows) => rows.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn readings(&self) -> &[Reading] {
+        match self {
+            Self::Readings(readings) => readings,
+            Self::Events(_) | Self::Values(_) => &[],
+        }
+    }
 }
 
 impl HeadStoreError {
@@ -224,14 +272,15 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), HeadStoreErro
 fn configure(connection: &mut Connection, new: bool) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction()?;
     if new {
-        let transaction = connection.transaction()?;
         transaction.execute_batch(archive::TABLES)?;
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.commit()?;
     }
-    Ok(())
+    // Files of older versions lack them.
+    transaction.execute_batch(value::TABLES)?;
+    transaction.commit()
 }
 
 fn load_intake(connection: &Connection, life: &BoxLife) -> Result<Intake, HeadStoreError> {
@@ -243,7 +292,21 @@ fn load_intake(connection: &Connection, life: &BoxLife) -> Result<Intake, HeadSt
         .map_err(ArchiveError::from)?;
     // What cannot be read is asked for again.
     let spans = |octets: &[u8]| Spans::parse(&mut Reader::new(octets)).unwrap_or_default();
-    Ok(found.map_or_else(Intake::default, |(events, readings)| Intake::new(spans(&events), spans(&readings))))
+    let (events, readings) = found.unwrap_or_default();
+    let values = value::load_held(connection, life).map_err(ArchiveError::from)?;
+    Ok(Intake::new(spans(&events), spans(&readings), spans(&values)))
+}
+
+fn keep_intake(transaction: &Transaction<'_>, life: &BoxLife, intake: &Intake) -> Result<(), ArchiveError> {
+    let octets = |lot| {
+        let mut out = Vec::new();
+        intake.held(lot).emit(&mut out);
+        out
+    };
+    let sql = "INSERT OR REPLACE INTO lives VALUES (?1, ?2, ?3, ?4)";
+    let row = params![life.box_id, life.epoch.cast_signed(), octets(Lot::Events), octets(Lot::Readings)];
+    transaction.prepare_cached(sql)?.execute(row)?;
+    Ok(value::keep_held(transaction, life, &octets(Lot::Values))?)
 }
 
 fn insert_event(

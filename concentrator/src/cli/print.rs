@@ -232,17 +232,26 @@ pub(super) fn cache(told: &v1::ShowCacheResponse) -> Row {
     Row { cells: numbers.iter().map(ToString::to_string).collect(), json }
 }
 
-pub(super) const BACKHAUL: &[Column] =
-    &[("LINK", -6), ("READINGS", 10), ("EVENTS", 10), ("UNDELIVERED", 11), ("FAULT", -10)];
+pub(super) const BACKHAUL: &[Column] = &[
+    ("LINK", -6),
+    ("READINGS", 10),
+    ("EVENTS", 10),
+    ("VALUES", 10),
+    ("UNDELIVERED", 11),
+    ("OF VALUES", 10),
+    ("FAULT", -10),
+];
 
 pub(super) fn backhaul(told: &v1::ShowBackhaulResponse) -> Row {
     let link = if told.linked { "up" } else { "down" };
-    let numbers =
-        [told.readings_through, told.events_through, told.undelivered].map(|number| number.to_string());
+    let through = [told.readings_through, told.events_through, told.values_through];
+    let numbers = through.into_iter().chain([told.undelivered, told.undelivered_values]);
+    let numbers = numbers.map(|number| number.to_string());
     let cells = [link.to_owned()].into_iter().chain(numbers).chain([told.fault.clone()]).collect();
     let json = json!({
         "linked": told.linked, "readings_through": told.readings_through, "events_through": told.events_through,
-        "undelivered": told.undelivered, "fault": told.fault,
+        "undelivered": told.undelivered, "fault": told.fault, "values_through": told.values_through,
+        "undelivered_values": told.undelivered_values, "takes_values": told.takes_values,
     });
     Row { cells, json }
 }

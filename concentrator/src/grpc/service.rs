@@ -6,7 +6,7 @@ use super::role::Caller;
 use super::stream::{self, Messages, Page, Query};
 use crate::live::Live;
 use crate::store::{Cursor, ReadingFilter, StoreReader};
-use backhaul::Span;
+use backhaul::{Span, Spans};
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_server::Concentrator;
 use concentrator_proto::v1::events_server::Events;
@@ -79,11 +79,14 @@ impl Service {
 
     /// Readings between two cursors that the head-end does not have.
     fn undelivered(&self, oldest: Cursor, newest: Cursor) -> u64 {
+        Self::missing(&self.live.delivery().borrow().readings, oldest, newest)
+    }
+
+    /// Cursors between two that are not in a set.
+    fn missing(delivered: &Spans, oldest: Cursor, newest: Cursor) -> u64 {
         if newest.0 == 0 {
             return 0;
         }
-        let delivery = self.live.delivery();
-        let delivered = delivery.borrow().readings.clone();
         let common = |span: &Span| (span.last.min(newest.0) + 1).saturating_sub(span.first.max(oldest.0));
         let held = (newest.0 + 1).saturating_sub(oldest.0);
         held.saturating_sub(delivered.spans().iter().map(common).sum())
@@ -172,6 +175,7 @@ impl Concentrator for Service {
         _: Request<v1::ShowBackhaulRequest>,
     ) -> Result<Response<v1::ShowBackhaulResponse>, Status> {
         let (oldest, newest, _) = self.held().await?;
+        let (oldest_value, newest_value) = self.ask(|store| store.value_bounds()).await?;
         let delivery = self.live.delivery().borrow().clone();
         Ok(Response::new(v1::ShowBackhaulResponse {
             linked: delivery.linked,
@@ -179,6 +183,9 @@ impl Concentrator for Service {
             events_through: delivery.events.cumulative(1),
             undelivered: self.undelivered(oldest, newest),
             fault: delivery.fault,
+            values_through: delivery.values.cumulative(oldest_value.0),
+            undelivered_values: Self::missing(&delivery.values, oldest_value, newest_value),
+            takes_values: delivery.takes_values,
         }))
     }
 

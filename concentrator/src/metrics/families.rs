@@ -34,7 +34,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("power_line_served", "whether the power line is served"),
     ("impairments", "things other than the power line that do not work, as `status` names them"),
     ("head_end_linked", "whether the head-end has welcomed the box"),
-    ("head_end_holds", "by kind, what the head-end holds: readings, events"),
+    ("head_end_holds", "by kind, what the head-end holds: readings, events, values"),
     ("pipeline_silence_seconds", "seconds since a pipeline made progress; without those that rest"),
     ("events_total", "events since the start"),
     (
@@ -156,6 +156,7 @@ impl Snapshot {
         let holds = vec![
             of("kind", "readings", holds(&delivery.readings)),
             of("kind", "events", holds(&delivery.events)),
+            of("kind", "values", holds(&delivery.values)),
         ];
         self.gauge("head_end_holds", holds);
         self.counter("log_left_out_total", alone(crate::logging::left_out()));

@@ -1,7 +1,7 @@
 //! Connections to a server, of which there may be a limited number, and a fair share for each who comes.
 //!
-//! A connection first waits until it has introduced itself with a certificate ([`waiting`]), a few seconds at most and apart from those
-//! that have. Then it has a place ([`hall`]): a share for each party; what is idle makes room for what comes. In plain text nobody
+//! A connection first waits until it has introduced itself with a certificate (`waiting`), a few seconds at most and apart from those
+//! that have. Then it has a place (`hall`): a share for each party; what is idle makes room for what comes. In plain text nobody
 //! introduces itself, and everybody is one party.
 
 mod counted;

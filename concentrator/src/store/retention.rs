@@ -1,7 +1,8 @@
 //! How long things are kept, and what happens when there is no room.
 //!
-//! Diagnostics go first, then readings that the head-end has, the oldest first. A reading that the head-end does not have is never
-//! removed: when there is nothing else to remove, new readings are refused, and come again from the meters later.
+//! Diagnostics go first, then values of tasks and readings that the head-end has, the oldest first. A reading that the head-end does not
+//! have is never removed: when there is nothing else to remove, new readings are refused, and come again from the meters later. A value
+//! that it does not have goes only where a reading would be refused otherwise, and an event tells of it.
 
 use super::{Event, EventKind, Reading, Store, StoreError};
 use backhaul::Cursor;
@@ -21,9 +22,15 @@ pub struct Limits {
     pub head_end: bool,
 }
 
-/// Up to which cursor the head-end has every reading. Clones share it.
+/// Up to which cursor the head-end has every reading, and up to which every value of tasks. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct DeliveredMark(Arc<AtomicU64>);
+pub struct DeliveredMark(Arc<Delivered>);
+
+#[derive(Debug, Default)]
+struct Delivered {
+    readings: AtomicU64,
+    values: AtomicU64,
+}
 
 /// What the store keeps in mind about room.
 #[derive(Debug, Default)]
@@ -34,17 +41,29 @@ pub(super) struct Retention {
     countdown: u32,
     /// Whether the present shortage has been told.
     told: bool,
+    /// Whether the present loss of values has been told.
+    told_values: bool,
 }
 
 impl DeliveredMark {
-    /// The head-end has everything up to here.
+    /// The head-end has every reading up to here.
     pub fn set(&self, cursor: Cursor) {
-        self.0.store(cursor.0, Ordering::Relaxed);
+        self.0.readings.store(cursor.0, Ordering::Relaxed);
     }
 
-    /// Up to where.
+    /// Up to where it has every reading.
     pub fn get(&self) -> Cursor {
-        Cursor(self.0.load(Ordering::Relaxed))
+        Cursor(self.0.readings.load(Ordering::Relaxed))
+    }
+
+    /// The head-end has every value up to here, or does not want it.
+    pub fn set_values(&self, cursor: Cursor) {
+        self.0.values.store(cursor.0, Ordering::Relaxed);
+    }
+
+    /// Up to where it has every value.
+    pub fn values(&self) -> Cursor {
+        Cursor(self.0.values.load(Ordering::Relaxed))
     }
 }
 
@@ -92,6 +111,9 @@ impl Store {
             return Ok(());
         }
         self.relieve(limits, now)?;
+        if self.used()? >= pages {
+            self.sacrifice_values(now, pages / 10 * 9)?;
+        }
         let used = self.used()?;
         if used >= pages {
             return Err(StoreError::Full { path: self.path().to_owned(), used, limit: pages });
@@ -103,8 +125,13 @@ impl Store {
     fn relieve(&mut self, limits: Limits, now: Utc) -> Result<(), StoreError> {
         let wanted = limits.octets / PAGE / 10 * 8;
         let events = self.remove_events()?;
-        while self.used()? > wanted && self.remove_values()? > 0 {}
-        let mut blocks = 0;
+        let (mut values, mut blocks) = (0, 0);
+        while self.used()? > wanted {
+            match self.remove_values(self.values_delivered())? {
+                0 => break,
+                removed => values += removed,
+            }
+        }
         while self.used()? > wanted {
             match self.prune(limits, i64::MAX)? {
                 0 => break,
@@ -114,11 +141,44 @@ impl Store {
         if !std::mem::replace(&mut self.retention.told, true) {
             let (used, pages) = (self.used()?, limits.octets / PAGE);
             let text = format!(
-                "nine tenths used: {events} events and {blocks} blocks of delivered readings removed; {used} of {pages} pages are used"
+                "nine tenths used: {events} events, {values} delivered values of tasks and {blocks} blocks of delivered readings removed; {used} of {pages} pages are used"
             );
             self.append_event(&Event { time: now, kind: EventKind::StoreFull, meter: None, text })?;
         }
         Ok(())
+    }
+
+    /// Removes values that the head-end does not have until fewer pages than `wanted` are used: else readings would be refused.
+    fn sacrifice_values(&mut self, now: Utc, wanted: u64) -> Result<(), StoreError> {
+        let (first, newest) = self.reader.value_bounds()?;
+        while self.used()? >= wanted && self.remove_values(newest)? > 0 {}
+        let (next, _) = self.reader.value_bounds()?;
+        let lost = (next > first).then(|| (first, Cursor(next.0 - 1)));
+        self.tell_lost_values(now, lost, "there was no room for readings")
+    }
+
+    /// Leaves an event when values go that the head-end does not have: once, until none had to go.
+    pub(super) fn tell_lost_values(
+        &mut self,
+        now: Utc,
+        lost: Option<(Cursor, Cursor)>,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let told = std::mem::replace(&mut self.retention.told_values, lost.is_some());
+        let (Some((first, last)), false) = (lost, told) else { return Ok(()) };
+        let text = format!(
+            "values of tasks {} to {} removed before the head-end had them, and more if this goes on: {why}",
+            first.0, last.0
+        );
+        self.append_event(&Event { time: now, kind: EventKind::StoreFull, meter: None, text })
+    }
+
+    /// Up to which cursor values may make room.
+    pub(super) fn values_delivered(&self) -> Cursor {
+        match self.retention.limits {
+            Some(Limits { head_end: true, .. }) => self.retention.delivered.values(),
+            _ => Cursor(u64::MAX),
+        }
     }
 
     /// All but the newest events.

@@ -599,7 +599,7 @@ fn a_store_without_values_of_tasks_is_brought_up_to_date_and_keeps_its_readings(
 #[test]
 fn values_make_room_for_readings_and_for_newer_values() {
     let (_folder, mut store) = store();
-    store.set_limits(Limits { octets: 1 << 20, head_end: true, ..Limits::default() }).unwrap();
+    store.set_limits(Limits { octets: 1 << 20, head_end: false, ..Limits::default() }).unwrap();
     for n in 0..400 {
         let values: Vec<_> = (0..100).map(|k| value(LOG, n * 100 + k, 0, k)).collect();
         store.insert_values(&values, &[]).unwrap();
@@ -608,4 +608,80 @@ fn values_make_room_for_readings_and_for_newer_values() {
     assert_eq!(held.last().unwrap().cursor, Cursor(40_000));
     assert!(held.len() < 30_000, "{}", held.len());
     assert!(fill(&mut store, 0, 500).1.is_none(), "there is room for readings");
+    assert_eq!(store.reader().value_bounds().unwrap().1, Cursor(40_000), "also when none is left");
+}
+
+/// Up to `count` batches of a hundred values from batch `from` on, until there is an error.
+fn fill_values(store: &mut Store, from: i64, count: i64) -> (i64, Option<StoreError>) {
+    for n in from..from + count {
+        let values: Vec<_> = (0..100).map(|k| value(LOG, n * 100 + k, 0, k)).collect();
+        if let Err(error) = store.insert_values(&values, &[]) {
+            return (n, Some(error));
+        }
+    }
+    (from + count, None)
+}
+
+fn losses(store: &Store) -> Vec<String> {
+    let events = store.reader().events(Cursor::START, usize::MAX).unwrap();
+    let lost = events.into_iter().filter(|stored| stored.event.kind == EventKind::StoreFull);
+    lost.map(|stored| stored.event.text)
+        .filter(|text| text.contains("before the head-end had them"))
+        .collect()
+}
+
+#[test]
+fn values_that_the_head_end_does_not_have_make_no_room_for_newer_ones_and_those_that_it_has_do() {
+    let (_folder, mut store) = store();
+    store.set_limits(Limits { octets: 1 << 20, head_end: true, ..Limits::default() }).unwrap();
+    let (taken, error) = fill_values(&mut store, 0, 400);
+    assert!(error.is_some_and(|error| error.is_full()), "a megabyte is soon full");
+    let newest = (taken * 100).cast_unsigned();
+    assert_eq!(store.reader().value_bounds().unwrap(), (Cursor(1), Cursor(newest)), "none has gone");
+    store.delivered().set_values(Cursor(newest / 2));
+    let (more, _) = fill_values(&mut store, taken, 400);
+    assert!(more > taken, "there is room again");
+    let (oldest, last) = store.reader().value_bounds().unwrap();
+    assert!(
+        oldest > Cursor(1) && oldest <= Cursor(newest / 2 + 1),
+        "what is not delivered stays: {oldest:?}"
+    );
+    assert_eq!(last, Cursor((more * 100).cast_unsigned()));
+    assert_eq!(losses(&store), [""; 0]);
+}
+
+#[test]
+fn readings_are_not_refused_for_values_that_wait_and_what_goes_is_said_once() {
+    let (_folder, mut store) = store();
+    store.set_limits(Limits { octets: 1 << 20, head_end: true, ..Limits::default() }).unwrap();
+    let (taken, _) = fill_values(&mut store, 0, 400);
+    assert!(fill(&mut store, 0, 20).1.is_none(), "readings come first");
+    let (oldest, newest) = store.reader().value_bounds().unwrap();
+    assert!(oldest > Cursor(1) && newest == Cursor((taken * 100).cast_unsigned()));
+    let told = format!("values of tasks 1 to {} removed", oldest.0 - 1);
+    assert!(matches!(losses(&store).as_slice(), [text] if text.contains(&told)), "{:?}", losses(&store));
+}
+
+#[test]
+fn beyond_the_bound_the_oldest_values_go_and_those_that_the_head_end_does_not_have_are_named() {
+    let (_folder, mut store) = store();
+    store.set_limits(Limits::default()).unwrap();
+    fill_values(&mut store, 0, 1);
+    store.delivered().set_values(Cursor(30));
+    // As if nearly all that may be kept had come since.
+    let skip = |store: &Store, to: i64| {
+        let sql = "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'task_values'";
+        store.reader.connection.execute(sql, [to]).unwrap();
+    };
+    skip(&store, MAX_VALUES + 19);
+    store.insert_values(&[value(LOG, 1_000, 0, 1)], &[]).unwrap();
+    assert_eq!(store.reader().value_bounds().unwrap().0, Cursor(21), "the head-end has those");
+    assert_eq!(losses(&store), [""; 0]);
+    skip(&store, MAX_VALUES + 39);
+    for n in 0..3 {
+        store.insert_values(&[value(LOG, 1_001 + n, 0, 1)], &[]).unwrap();
+    }
+    assert_eq!(store.reader().value_bounds().unwrap().0, Cursor(43));
+    let told = losses(&store);
+    assert!(matches!(told.as_slice(), [text] if text.contains("tasks 31 to 40 removed")), "{told:?}");
 }

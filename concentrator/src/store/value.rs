@@ -54,8 +54,9 @@ pub struct ProfileMark {
 pub const MAX_VALUES: i64 = 1_000_000;
 
 impl Store {
-    /// Keeps values, each once, and the marks that they move, all or nothing; returns how many values are new. When room is short the oldest
-    /// values go first.
+    /// Keeps values, each once, and the marks that they move, all or nothing; returns how many values are new. When room is short, those that
+    /// the head-end has make room, the oldest first. Beyond [`MAX_VALUES`] the oldest go, whoever has them: of those that the head-end does
+    /// not have an event tells.
     ///
     /// # Errors
     /// There is no room ([`StoreError::is_full`]), or the database failed; nothing was kept.
@@ -67,7 +68,8 @@ impl Store {
         if !values.is_empty() && self.is_short()? {
             self.relieve_of_values()?;
         }
-        self.transact(|transaction| {
+        let delivered = self.values_delivered();
+        let (new, lost) = self.transact(|transaction| {
             let mut new = 0;
             for value in values {
                 new += insert(transaction, value)?;
@@ -75,26 +77,28 @@ impl Store {
             for mark in marks {
                 set_mark(transaction, mark)?;
             }
-            if new > 0 {
-                let sql =
-                    "DELETE FROM task_values WHERE cursor <= (SELECT max(cursor) FROM task_values) - ?1";
-                transaction.prepare_cached(sql)?.execute([MAX_VALUES])?;
-            }
-            Ok(new)
-        })
+            let lost = if new > 0 { trim(transaction, delivered)? } else { None };
+            Ok((new, lost))
+        })?;
+        let now = values.iter().map(|value| value.received).max();
+        if let Some(now) = now.filter(|_| new > 0) {
+            self.tell_lost_values(now, lost, "more than a million are held")?;
+        }
+        Ok(new)
     }
 
-    /// Removes the oldest values; where none are left and there is no room, none is taken.
+    /// Removes values that the head-end has; where there are none and there is no room, none is taken.
     fn relieve_of_values(&mut self) -> Result<(), StoreError> {
-        if self.remove_values()? == 0 { self.refuse_when_full() } else { Ok(()) }
+        let delivered = self.values_delivered();
+        if self.remove_values(delivered)? == 0 { self.refuse_when_full() } else { Ok(()) }
     }
 
-    /// Removes the oldest quarter of the values.
-    pub(super) fn remove_values(&mut self) -> Result<usize, StoreError> {
+    /// Removes the oldest quarter of the values, those up to `through` alone.
+    pub(super) fn remove_values(&mut self, through: Cursor) -> Result<usize, StoreError> {
         self.transact(|transaction| {
-            let sql = "DELETE FROM task_values
-                WHERE cursor <= (SELECT min(cursor) + (max(cursor) - min(cursor)) / 4 FROM task_values)";
-            transaction.prepare_cached(sql)?.execute(())
+            let sql = "DELETE FROM task_values WHERE cursor <= min(?1,
+                (SELECT min(cursor) + (max(cursor) - min(cursor)) / 4 FROM task_values))";
+            transaction.prepare_cached(sql)?.execute([row_id(through)])
         })
     }
 }
@@ -140,6 +144,18 @@ impl StoreReader {
         Ok(newest.first().map_or(Cursor::START, |row_id| cursor(*row_id)))
     }
 
+    /// Cursors of the oldest value that is held and of the newest that there ever was; where none is held, the first is the one that the next
+    /// value will have.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn value_bounds(&self) -> Result<(Cursor, Cursor), StoreError> {
+        let newest = self.newest_value()?;
+        let sql = "SELECT cursor FROM task_values ORDER BY cursor LIMIT 1";
+        let oldest = self.rows(sql, (), |row| row.get::<_, i64>(0))?;
+        Ok((oldest.first().map_or(Cursor(newest.0 + 1), |row_id| cursor(*row_id)), newest))
+    }
+
     /// How far the profiles of a meter are read.
     ///
     /// # Errors
@@ -172,6 +188,19 @@ fn insert(transaction: &Transaction<'_>, value: &TaskValue) -> rusqlite::Result<
         status,
         received.as_millis(),
     ])
+}
+
+/// Removes values beyond [`MAX_VALUES`], the oldest first. The first and the last of those that the head-end does not have.
+fn trim(transaction: &Transaction<'_>, delivered: Cursor) -> rusqlite::Result<Option<(Cursor, Cursor)>> {
+    let sql = "SELECT min(cursor), max(cursor) FROM task_values
+        WHERE cursor > ?1 AND cursor <= (SELECT max(cursor) FROM task_values) - ?2";
+    let lost = transaction.prepare_cached(sql)?.query_row(params![row_id(delivered), MAX_VALUES], |row| {
+        let (first, last): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
+        Ok(first.map(cursor).zip(last.map(cursor)))
+    })?;
+    let sql = "DELETE FROM task_values WHERE cursor <= (SELECT max(cursor) FROM task_values) - ?1";
+    transaction.prepare_cached(sql)?.execute([MAX_VALUES])?;
+    Ok(lost)
 }
 
 fn set_mark(transaction: &Transaction<'_>, mark: &ProfileMark) -> rusqlite::Result<()> {

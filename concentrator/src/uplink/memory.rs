@@ -18,6 +18,8 @@ pub struct Memory {
     pub events: Spans,
     /// Readings that the head-end holds.
     pub readings: Spans,
+    /// Values of tasks that the head-end holds.
+    pub values: Spans,
 }
 
 impl Memory {
@@ -33,13 +35,14 @@ impl Memory {
             epoch: now.as_millis().max(1).cast_unsigned(),
             events: Spans::new(),
             readings: Spans::new(),
+            values: Spans::new(),
         })
     }
 
     /// A new life: the head-end holds nothing of it.
     pub fn renew(&mut self, now: Utc) {
         self.epoch = now.as_millis().cast_unsigned().max(self.epoch + 1);
-        (self.events, self.readings) = (Spans::new(), Spans::new());
+        (self.events, self.readings, self.values) = (Spans::new(), Spans::new(), Spans::new());
     }
 
     /// Makes it durable.
@@ -51,8 +54,10 @@ impl Memory {
         let spans = |spans: &Spans| {
             spans.spans().iter().map(|span| json!([span.first, span.last])).collect::<Vec<_>>()
         };
-        let text =
-            json!({ "epoch": self.epoch, "events": spans(&self.events), "readings": spans(&self.readings) });
+        let text = json!({
+            "epoch": self.epoch, "events": spans(&self.events), "readings": spans(&self.readings),
+            "values": spans(&self.values),
+        });
         let mut file = File::create(&new)?;
         writeln!(file, "{text}")?;
         file.sync_all()?;
@@ -64,9 +69,11 @@ impl Memory {
     fn parse(path: &Path, value: &Value) -> Option<Self> {
         let span =
             |value: &Value| Some(Span { first: value.get(0)?.as_u64()?, last: value.get(1)?.as_u64()? });
-        let spans = |name: &str| value.get(name)?.as_array()?.iter().map(span).collect::<Option<Spans>>();
-        let epoch = value.get("epoch")?.as_u64()?;
-        Some(Self { path: path.to_owned(), epoch, events: spans("events")?, readings: spans("readings")? })
+        let set = |ranges: &Value| ranges.as_array()?.iter().map(span).collect::<Option<Spans>>();
+        let (events, readings) = (set(value.get("events")?)?, set(value.get("readings")?)?);
+        // Files of older versions have none.
+        let values = value.get("values").map_or_else(|| Some(Spans::new()), set)?;
+        Some(Self { path: path.to_owned(), epoch: value.get("epoch")?.as_u64()?, events, readings, values })
     }
 }
 
@@ -80,11 +87,16 @@ mod tests {
         let store = folder.path().join("store.sqlite");
         let mut memory = Memory::open(&store, Utc::from_secs(5));
         assert_eq!(memory.epoch, 5000);
-        memory.readings = Spans::through(7);
+        (memory.readings, memory.values) = (Spans::through(7), Spans::through(2));
         memory.save().unwrap();
         assert_eq!(Memory::open(&store, Utc::from_secs(9)), memory);
         memory.renew(Utc::from_secs(1));
         assert_eq!((memory.epoch, memory.readings.is_empty()), (5001, true), "an epoch never comes again");
+        assert!(memory.values.is_empty());
+        let older = r#"{"epoch":3,"events":[],"readings":[[1,7]]}"#;
+        fs::write(folder.path().join("store.sqlite.delivery"), older).unwrap();
+        let old = Memory::open(&store, Utc::from_secs(9));
+        assert_eq!((old.epoch, old.readings, old.values), (3, Spans::through(7), Spans::new()));
         fs::write(folder.path().join("store.sqlite.delivery"), "{\"epoch\":3}").unwrap();
         assert_eq!(Memory::open(&store, Utc::from_secs(9)).epoch, 9000);
     }

@@ -79,8 +79,9 @@ struct Driver {
     memory: Memory,
     saved: Option<Instant>,
     link: Option<Link>,
-    /// Cursor of the oldest reading that is here.
+    /// Cursors of the oldest reading and of the oldest value that are here, or will be.
     floor: u64,
+    value_floor: u64,
 }
 
 enum News {
@@ -101,9 +102,11 @@ impl Driver {
         let memory = Memory::open(&store, clock::utc());
         let machine = Uplink::new(settings.config.clone());
         mark.set(Cursor(memory.readings.cumulative(1)));
+        mark.set_values(Cursor(memory.values.cumulative(1)));
         let known = Delivery {
             events: memory.events.clone(),
             readings: memory.readings.clone(),
+            values: memory.values.clone(),
             ..Delivery::default()
         };
         live.update_delivery(|delivery| *delivery = known);
@@ -121,6 +124,7 @@ impl Driver {
             saved: None,
             link: None,
             floor: 1,
+            value_floor: 1,
         }
     }
 
@@ -129,6 +133,7 @@ impl Driver {
             tracing::error!("what the head-end has cannot be remembered: {error}");
         }
         let (mut newest, mut events) = (self.live.newest(), self.live.events());
+        let mut values = self.live.newest_value();
         self.grow();
         let shutdown = self.stop.clone();
         loop {
@@ -142,6 +147,7 @@ impl Driver {
                 word = next_word(&mut self.link) => News::Word(word),
                 _ = newest.changed() => News::Grown,
                 _ = events.changed() => News::Grown,
+                _ = values.changed() => News::Grown,
                 () = tokio::time::sleep(pause) => News::Tick,
             };
             match news {
@@ -277,15 +283,21 @@ impl Driver {
     }
 
     fn on_welcome(&mut self, welcome: &v1::Welcome) -> Result<(), String> {
-        let events = wire::parse_spans(&welcome.events).map_err(|error| error.to_string())?;
-        let readings = wire::parse_spans(&welcome.readings).map_err(|error| error.to_string())?;
-        self.input(UplinkInput::Welcome { events: &events, readings: &readings });
+        let (held, takes_values) = wire::parse_welcome(welcome).map_err(|error| error.to_string())?;
+        let [events, readings, values] = Lot::ALL.map(|lot| held.held(lot));
+        self.input(UplinkInput::Welcome { events, readings, values: takes_values.then_some(values) });
         let linked = self.machine.is_linked();
-        tracing::info!(head_end = %self.settings.head_end, linked, "welcome");
+        tracing::info!(head_end = %self.settings.head_end, linked, takes_values, "welcome");
         self.live.update_delivery(|delivery| {
-            delivery.linked = linked;
+            (delivery.linked, delivery.takes_values) = (linked, takes_values);
             delivery.fault.clear();
         });
+        if linked {
+            // Also what is less than was remembered: the head-end may have lost its store.
+            let taken = Lot::ALL.into_iter().filter(|lot| takes_values || *lot != Lot::Values);
+            taken.for_each(|lot| self.hold(lot, held.held(lot).clone()));
+            self.mark_values();
+        }
         Ok(())
     }
 
@@ -303,11 +315,22 @@ impl Driver {
                 self.mark.set(Cursor(spans.cumulative(self.floor)));
                 self.memory.readings.clone_from(&spans);
             }
+            Lot::Values => self.memory.values.clone_from(&spans),
         }
         self.live.update_delivery(|delivery| match lot {
             Lot::Events => delivery.events = spans,
             Lot::Readings => delivery.readings = spans,
+            Lot::Values => delivery.values = spans,
         });
+        self.mark_values();
+    }
+
+    /// Values of which the head-end has said that it does not want them may make room, as they do without a head-end.
+    fn mark_values(&self) {
+        let delivery = self.live.delivery();
+        let refused = delivery.borrow().linked && !delivery.borrow().takes_values;
+        let through = if refused { u64::MAX } else { self.memory.values.cumulative(self.value_floor) };
+        self.mark.set_values(Cursor(through));
     }
 
     /// The head-end holds more than this store ever had.
@@ -331,13 +354,16 @@ impl Driver {
             Err(error) => return tracing::error!("the store cannot be read for the head-end: {error}"),
         };
         let bounds = reader.bounds().and_then(|bounds| Ok((bounds, reader.newest_event()?)));
+        let bounds = bounds.and_then(|(bounds, event)| Ok((bounds, event, reader.value_bounds()?)));
         self.reader = Some(reader);
         match bounds {
-            Ok(((floor, newest), event)) => {
-                self.floor = floor.0.max(1);
+            Ok(((floor, newest), event, (value_floor, value))) => {
+                (self.floor, self.value_floor) = (floor.0.max(1), value_floor.0);
                 self.input(UplinkInput::Pruned { lot: Lot::Readings, floor: floor.0 });
                 self.input(UplinkInput::Grown { lot: Lot::Events, newest: event.0 });
                 self.input(UplinkInput::Grown { lot: Lot::Readings, newest: newest.0 });
+                self.input(UplinkInput::Pruned { lot: Lot::Values, floor: value_floor.0 });
+                self.input(UplinkInput::Grown { lot: Lot::Values, newest: value.0 });
             }
             Err(error) => tracing::error!("the store cannot be read for the head-end: {error}"),
         }
@@ -390,6 +416,14 @@ fn load(
                 let batch = wire::emit_readings(span, &readings);
                 let octets = batch.encoded_len() as u64;
                 (Request::Readings(batch), octets)
+            }
+            Lot::Values => {
+                let length = usize::try_from(span.len()).unwrap_or(usize::MAX);
+                let mut values = reader.values(None, Cursor(span.first - 1), length)?;
+                values.retain(|stored| stored.cursor.0 <= span.last);
+                let batch = wire::emit_values(span, &values);
+                let octets = batch.encoded_len() as u64;
+                (Request::Values(batch), octets)
             }
         });
     }

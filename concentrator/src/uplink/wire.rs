@@ -1,7 +1,11 @@
 //! What crosses the backhaul, in the messages of the interface and back.
 
+mod values;
+
+pub use values::{emit_values, parse_values};
+
 use crate::store::{Cursor, Event, EventKind, Reading, StoredEvent, StoredReading};
-use backhaul::{Lot, Span, Spans};
+use backhaul::{Intake, Lot, Span, Spans};
 use concentrator_proto::v1;
 use plc_core::{Eui64, Utc};
 use std::collections::BTreeMap;
@@ -21,14 +25,22 @@ pub enum Malformed {
         "batch {0}-{1}: register {2}: expected 6 octets of a logical name, a scaler of 8 bits and a unit of 8 bits"
     )]
     Register(u64, u64, usize),
-    /// A row names no register of the batch.
-    #[error("batch {0}-{1}: register {2} of a row: expected a place in the registers")]
+    /// A row names no register or series of the batch.
+    #[error("batch {0}-{1}: register or series {2} of a row: expected a place in the list of the batch")]
     Place(u64, u64, u32),
+    /// A series of values is none.
+    #[error(
+        "batch {0}-{1}: series {2}: expected 6 octets of source and of logical name, a scaler of 8 bits and a unit of 8 bits"
+    )]
+    Series(u64, u64, usize),
+    /// A row has too great a place among those of its time.
+    #[error("batch {0}-{1}: ordinal {2}: expected at most 65535")]
+    Ordinal(u64, u64, u32),
     /// Ranges are in disorder or too many.
     #[error("ranges: expected at most 64, from 1, in order")]
     Ranges,
     /// The kind of things is not known.
-    #[error("lot {0}: expected events or readings")]
+    #[error("lot {0}: expected events, readings or values")]
     Lot(i32),
 }
 
@@ -154,11 +166,34 @@ pub fn parse_spans(ranges: &[v1::CursorRange]) -> Result<Spans, Malformed> {
     Ok(ranges.iter().map(|range| Span { first: range.first, last: range.last }).collect())
 }
 
+/// The first word of the head-end: what is held, and that values are taken.
+pub fn emit_welcome(held: &Intake) -> v1::Welcome {
+    v1::Welcome {
+        events: emit_spans(held.held(Lot::Events)),
+        readings: emit_spans(held.held(Lot::Readings)),
+        takes: vec![v1::Lot::Values.into()],
+        values: emit_spans(held.held(Lot::Values)),
+    }
+}
+
+/// What the head-end holds, and whether it takes values: one that does not say so does not.
+///
+/// # Errors
+/// The ranges are in disorder, or too many.
+pub fn parse_welcome(welcome: &v1::Welcome) -> Result<(Intake, bool), Malformed> {
+    let held = [&welcome.events, &welcome.readings, &welcome.values].map(|ranges| parse_spans(ranges));
+    let [events, readings, values] = held;
+    // Kinds that are not known here mean nothing.
+    let takes_values = welcome.takes.contains(&v1::Lot::Values.into());
+    Ok((Intake::new(events?, readings?, values?), takes_values))
+}
+
 /// The kind of things.
 pub const fn emit_lot(lot: Lot) -> v1::Lot {
     match lot {
         Lot::Events => v1::Lot::Events,
         Lot::Readings => v1::Lot::Readings,
+        Lot::Values => v1::Lot::Values,
     }
 }
 
@@ -170,6 +205,7 @@ pub fn parse_lot(lot: i32) -> Result<Lot, Malformed> {
     match v1::Lot::try_from(lot) {
         Ok(v1::Lot::Events) => Ok(Lot::Events),
         Ok(v1::Lot::Readings) => Ok(Lot::Readings),
+        Ok(v1::Lot::Values) => Ok(Lot::Values),
         _ => Err(Malformed::Lot(lot)),
     }
 }
@@ -218,6 +254,42 @@ mod tests {
             ranges.push(v1::CursorRange { first: 1, last: 60 });
             prop_assert_eq!(parse_spans(&ranges).is_ok(), ranges.len() == 1);
         }
+    }
+
+    #[test]
+    fn a_head_end_takes_values_only_when_it_says_so_whatever_else_it_takes() {
+        let held = Intake::new(Spans::through(3), Spans::through(5), Spans::through(7));
+        let new = emit_welcome(&held);
+        assert_eq!(parse_welcome(&new), Ok((held.clone(), true)));
+        // An older one knows neither the field nor the ranges.
+        let old = v1::Welcome { takes: vec![], values: vec![], ..new.clone() };
+        let of_old = Intake::new(Spans::through(3), Spans::through(5), Spans::new());
+        assert_eq!(parse_welcome(&old), Ok((of_old, false)));
+        let later = v1::Welcome { takes: vec![1, 77, v1::Lot::Values.into()], ..new.clone() };
+        assert_eq!(parse_welcome(&later), Ok((held, true)), "a kind from the future is no fault");
+        let wrong = v1::Welcome { values: vec![v1::CursorRange { first: 0, last: 1 }], ..new };
+        assert_eq!(parse_welcome(&wrong), Err(Malformed::Ranges));
+    }
+
+    /// The first fields of the welcome, as an older box or head-end knows it.
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct OldWelcome {
+        #[prost(message, repeated, tag = "1")]
+        events: Vec<v1::CursorRange>,
+        #[prost(message, repeated, tag = "2")]
+        readings: Vec<v1::CursorRange>,
+    }
+
+    #[test]
+    fn an_older_box_reads_what_it_knows_of_the_welcome_and_an_older_head_end_is_understood() {
+        use prost::Message as _;
+        let held = Intake::new(Spans::through(3), Spans::through(5), Spans::through(7));
+        let old = OldWelcome::decode(emit_welcome(&held).encode_to_vec().as_slice()).unwrap();
+        assert_eq!(parse_spans(&old.events), Ok(Spans::through(3)));
+        assert_eq!(parse_spans(&old.readings), Ok(Spans::through(5)));
+        let said = v1::Welcome::decode(old.encode_to_vec().as_slice()).unwrap();
+        let (understood, takes_values) = parse_welcome(&said).unwrap();
+        assert_eq!((understood.held(Lot::Readings), takes_values), (&Spans::through(5), false));
     }
 
     #[test]

@@ -44,8 +44,8 @@ pub struct Outcome {
 
 /// Lets a specimen measure a load.
 ///
-/// It counts from the end of one window to the end of another; the truth is the sum of the true products over the same samples,
-/// and for reactive energy the closed form of the fundamentals.
+/// It counts from the end of one window to the end of another; the truth is the sum of the true products over the same samples, of
+/// waves with edges between the samples too, and for reactive energy the closed form of the fundamentals.
 pub fn measure(calibrated: &Calibrated, load: &Load, circumstances: &Circumstances) -> Outcome {
     let design = &calibrated.design;
     let mut specimen = Specimen::new(design);
@@ -169,6 +169,13 @@ pub fn reference(load: &Load, element: usize) -> Reference {
     }
 }
 
+/// Less than this is nothing, in Wh.
+const NOTHING: f64 = 1e-12;
+
 fn percent(counted: f64, truth: f64) -> f64 {
-    if truth.abs() < 1e-12 { 0.0 } else { (counted / truth - 1.0) * 100.0 }
+    match (counted.abs() < NOTHING, truth.abs() < NOTHING) {
+        (true, true) => 0.0,
+        (false, true) => f64::INFINITY,
+        _ => (counted / truth - 1.0) * 100.0,
+    }
 }

@@ -4,6 +4,7 @@
 //! The metrology itself knows no floating-point number; here is where they are.
 
 pub mod adjust;
+mod band;
 pub mod bench;
 pub mod converter;
 pub mod sensor;

@@ -1,5 +1,6 @@
 //! A meter on the bench: sensors, converters, core.
 
+use super::band::power_about;
 use super::converter::{Chance, Converter};
 use super::sensor::{
     CurrentTransformer, Divider, Ideal, Optical, REFERENCE_CELSIUS, Rogowski, Sensor, Shunt,
@@ -142,6 +143,11 @@ pub struct Specimen {
     celsius: f64,
     /// What the voltages are multiplied by at the moment.
     dimmed: [f64; 3],
+    /// Voltage and current of elements that have edges: their power is not that of the samples.
+    edged: [Option<(Wave, Wave)>; 3],
+    /// Turns of the mains by sample, and the next sample.
+    step: f64,
+    index: u64,
 }
 
 impl Specimen {
@@ -168,7 +174,18 @@ impl Specimen {
         i.push(channel(current_sensor(design, &mut chance), i_step, &mut chance));
         let (clock_error, crosstalk) =
             if real { (10e-6 * chance.even(), 2e-6 * chance.even()) } else { (0.0, 0.0) };
-        Self { ratings, u, i, clock_error, crosstalk, celsius: REFERENCE_CELSIUS, dimmed: [1.0; 3] }
+        Self {
+            ratings,
+            u,
+            i,
+            clock_error,
+            crosstalk,
+            celsius: REFERENCE_CELSIUS,
+            dimmed: [1.0; 3],
+            edged: [const { None }; 3],
+            step: 0.0,
+            index: 0,
+        }
     }
 
     /// The ratings.
@@ -180,6 +197,11 @@ impl Specimen {
     pub fn settle(&mut self, load: &Load, celsius: f64, seed: u64) {
         self.celsius = celsius;
         let pace = (load.hz, self.dt());
+        (self.step, self.index) = (pace.0 * pace.1, 0);
+        for (n, edged) in self.edged.iter_mut().enumerate() {
+            let has_edges = load.u[n].gate.is_some() || load.i[n].gate.is_some();
+            *edged = has_edges.then(|| (load.u[n].clone(), load.i[n].clone()));
+        }
         for (n, channel) in self.u.iter_mut().enumerate() {
             channel.settle(&load.u[n], pace, celsius, seed * 16 + n as u64);
         }
@@ -195,7 +217,8 @@ impl Specimen {
         self.dimmed = factors;
     }
 
-    /// The next sample, and the true power of each element at that moment, in W.
+    /// The next sample, and the true power of each element at that moment, in W; of waves with edges that from half a sample before it to
+    /// half a sample after it, with all that lies above the band of the converters.
     pub fn sample(&mut self) -> (Frame, [f64; 3]) {
         let (dt, elements) = (self.dt(), self.u.len());
         let (mut frame, mut power, mut leaks) = (Frame::default(), [0.0; 3], 0.0);
@@ -214,6 +237,12 @@ impl Specimen {
                 power[n] *= i;
             }
         }
+        for ((power, edged), factor) in power.iter_mut().zip(&self.edged).zip(self.dimmed) {
+            if let Some((u, i)) = edged {
+                *power = factor * power_about(self.index, self.step, u, i);
+            }
+        }
+        self.index += 1;
         (frame, power)
     }
 

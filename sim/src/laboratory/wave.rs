@@ -1,5 +1,6 @@
 //! What the source of the laboratory can make.
 
+use super::band::Banded;
 use std::f64::consts::{SQRT_2, TAU};
 
 /// A sinusoid at a multiple of the frequency of the mains.
@@ -72,15 +73,16 @@ impl Wave {
 }
 
 /// Plays a wave sample by sample: the same as [`Wave::at`], but the sinusoids are rotated from sample to sample instead of computed,
-/// and computed anew every thousand samples.
+/// and computed anew every thousand samples. Of a wave with edges it plays what lies in the band of a converter.
 #[derive(Clone, Debug)]
 pub struct Player {
     wave: Wave,
-    /// Turns of the mains by sample, and by which the second output is late.
+    /// Turns of the mains by sample.
     step: f64,
-    late: f64,
     next: u64,
     parts: Vec<Part>,
+    /// Of a wave with edges: in time, and late.
+    banded: Option<[Banded; 2]>,
 }
 
 /// A sinusoid that is being played.
@@ -105,11 +107,15 @@ impl Player {
             step: (sine.order * step * TAU).sin_cos(),
             late: (sine.order * late * TAU).sin_cos(),
         };
-        Self { wave: wave.clone(), step, late, next: 0, parts: wave.parts.iter().map(of).collect() }
+        let banded = wave.gate.map(|_| [0.0, late].map(|late| Banded::new(wave, step, late)));
+        Self { wave: wave.clone(), step, next: 0, parts: wave.parts.iter().map(of).collect(), banded }
     }
 
     /// The next sample: in time, and late.
     pub fn next_sample(&mut self) -> (f64, f64) {
+        if let Some([now, late]) = &mut self.banded {
+            return (now.next_sample(), late.next_sample());
+        }
         let turns = self.next as f64 * self.step;
         if self.next.is_multiple_of(ANEW) {
             for (part, sine) in self.parts.iter_mut().zip(&self.wave.parts) {
@@ -124,12 +130,7 @@ impl Player {
             late += part.peak * (s * part.late.1 - c * part.late.0);
             part.now = (s * part.step.1 + c * part.step.0, c * part.step.1 - s * part.step.0);
         }
-        let open = |turns: f64| match self.wave.gate {
-            Some(gate) => gate.is_open(turns + self.wave.parts[0].lead / TAU),
-            None => true,
-        };
-        let through = |value: f64, turns: f64| self.wave.dc + if open(turns) { value } else { 0.0 };
-        (through(value, turns), through(late, turns - self.late))
+        (self.wave.dc + value, self.wave.dc + late)
     }
 }
 
@@ -238,15 +239,12 @@ mod tests {
 
     #[test]
     fn a_player_plays_what_the_wave_is() {
-        for gate in [None, Some(Gate::PhaseFired)] {
-            let wave =
-                Wave { dc: 0.5, gate, ..Wave::sine(10.0, 0.7).with(5.0, 0.3, 1.0).with(2.5, 0.1, 0.0) };
-            let mut player = Player::new(&wave, 51.0 / 8000.0, 0.003);
-            for n in 0..5000 {
-                let (turns, (now, late)) = (f64::from(n) * 51.0 / 8000.0, player.next_sample());
-                assert!((now - wave.at(turns)).abs() < 1e-9, "{n}");
-                assert!((late - wave.at(turns - 0.003)).abs() < 1e-9, "{n}");
-            }
+        let wave = Wave { dc: 0.5, ..Wave::sine(10.0, 0.7).with(5.0, 0.3, 1.0).with(2.5, 0.1, 0.0) };
+        let mut player = Player::new(&wave, 51.0 / 8000.0, 0.003);
+        for n in 0..5000 {
+            let (turns, (now, late)) = (f64::from(n) * 51.0 / 8000.0, player.next_sample());
+            assert!((now - wave.at(turns)).abs() < 1e-9, "{n}");
+            assert!((late - wave.at(turns - 0.003)).abs() < 1e-9, "{n}");
         }
     }
 

@@ -1,7 +1,10 @@
-//! The whole way of a reading: street, daemon, head-end, over mutual TLS, and the proof that both hold the same.
+//! The whole way of a reading and of a value: street, daemon, head-end, over mutual TLS, and the proof that both hold the same.
 
 use crate::process::{Process, concentrator, head_end, wait_for};
-use crate::town::{Town, dump};
+use crate::town::{Daemon, Town, dump};
+use concentrator::grpc::obis;
+use concentrator::store::{Cursor, StoreReader, StoredValue};
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Makes the certificates of a box and a head-end in `folder`.
@@ -11,10 +14,14 @@ pub(crate) fn certificates(folder: &Path) {
 }
 
 pub(crate) fn start(pki: &Path, store: &Path) -> (Process, String) {
+    start_on("127.0.0.1:0", pki, store)
+}
+
+fn start_on(listen: &str, pki: &Path, store: &Path) -> (Process, String) {
     let file = |name: &str| pki.join(name).display().to_string();
     let mut process = head_end(&[
         "--listen",
-        "127.0.0.1:0",
+        listen,
         "--store",
         store.to_str().unwrap(),
         "--authority",
@@ -37,6 +44,100 @@ pub(crate) fn delivering(town: &Town, address: &str) {
          certificate = \"pki/box-1.pem\"\nkey = \"pki/box-1.key\"\n\n[[meter]]"
     );
     std::fs::write(town.path("daemon.toml"), config.replacen("[[meter]]", &backhaul, 1)).unwrap();
+}
+
+/// What a command of a daemon prints as JSON.
+fn told(daemon: &Daemon, words: &[&str]) -> Vec<Value> {
+    let ended = concentrator(&[words, &["--address", &daemon.url, "--json"]].concat()).end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ended.out.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The values of tasks that a head-end holds, as it prints them.
+fn theirs(store: &Path) -> Vec<Value> {
+    let printed = head_end(&["values", "--store", store.to_str().unwrap()]).end();
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    printed.out.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The values of tasks that a box holds.
+fn ours(store: &Path) -> Vec<StoredValue> {
+    StoreReader::open(store).unwrap().values(None, Cursor::START, usize::MAX).unwrap()
+}
+
+/// How the head-end has to print a value.
+fn printed(stored: &StoredValue) -> Value {
+    let value = &stored.value;
+    json!({
+        "eui64": value.meter.to_string(), "source": obis(value.source), "obis": obis(value.logical_name),
+        "capture_time_ms": value.capture.as_millis(), "ordinal": value.ordinal, "value": value.value,
+        "scaler": value.scaler, "unit": value.unit, "status": value.status, "received_ms": value.received.as_millis(),
+    })
+}
+
+const TASKS: &str = r#"
+[[task]]
+name = "volts"
+read = "instant"
+every_s = 120
+
+[[task]]
+name = "logs"
+read = "events"
+every_s = 120
+offset_s = 60
+"#;
+
+#[test]
+fn values_of_tasks_arrive_each_once_although_head_end_and_daemon_die_in_between() {
+    let town = Town::new(2);
+    let (pki, held) = (town.path("pki"), town.path("head.sqlite"));
+    certificates(&pki);
+    let (first_life, address) = start(&pki, &held);
+    delivering(&town, &address);
+    let config = std::fs::read_to_string(town.path("daemon.toml")).unwrap();
+    std::fs::write(town.path("daemon.toml"), format!("{config}\n{TASKS}")).unwrap();
+    let daemon = town.daemon();
+    wait_for("values at the head-end", || (!theirs(&held).is_empty()).then_some(()));
+    first_life.kill();
+    let arrived = theirs(&held).len();
+    wait_for("values that wait for the head-end", || {
+        let way = &told(&daemon, &["backhaul"])[0];
+        (way["undelivered_values"].as_u64().unwrap() > 0 && way["linked"] == false).then_some(())
+    });
+    daemon.kill();
+    let daemon = town.daemon();
+    let (second_life, _) = start_on(&address, &pki, &held);
+    wait_for("more values at the head-end than before", || (theirs(&held).len() > arrived).then_some(()));
+    second_life.kill();
+    let (third_life, _) = start_on(&address, &pki, &held);
+    // Nothing new, then everything that was in hand durable, then everything delivered.
+    for task in ["volts", "logs"] {
+        let paused = concentrator(&["tasks", "pause", task, "--address", &daemon.url]).end();
+        assert_eq!(paused.code, Some(0), "{paused:?}");
+    }
+    wait_for("the end of the runs under way", || {
+        let tasks = told(&daemon, &["tasks"]);
+        tasks[1..].iter().all(|task| task["paused"] == true && task["run"].is_null()).then_some(())
+    });
+    assert_eq!(daemon.terminate().code, Some(0));
+    let daemon = town.daemon();
+    let way = wait_for("all values delivered", || {
+        let way = told(&daemon, &["backhaul"]).remove(0);
+        (way["undelivered_values"] == 0 && way["linked"] == true).then_some(way)
+    });
+    assert_eq!(daemon.terminate().code, Some(0));
+    let (box_holds, head_end_holds) = (ours(&town.store()), theirs(&held));
+    assert_eq!(way["values_through"], box_holds.len(), "{way}");
+    assert_eq!(way["takes_values"], true);
+    let sources = |source: [u8; 2]| box_holds.iter().any(|stored| stored.value.source[1..3] == source);
+    assert!(sources([0, 99]) && sources([0, 32]), "of both tasks");
+    assert_eq!(
+        head_end_holds,
+        box_holds.iter().map(printed).collect::<Vec<_>>(),
+        "the same, in order, each once"
+    );
+    assert_eq!(third_life.terminate().code, Some(0));
 }
 
 #[test]

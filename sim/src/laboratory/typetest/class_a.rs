@@ -2,6 +2,7 @@
 
 use super::super::specimen::{Calibrated, Specimen};
 use super::super::wave::Load;
+use super::run::worst;
 use metrology::quality::{EventKind, QualityCore, QualityEvent, Thresholds};
 use metrology::{Ledger, MeterCore};
 use rayon::prelude::*;
@@ -178,7 +179,7 @@ impl Bench<'_> {
             let (mut quality, _) = self.run(&self.load(hz), 13.0, None);
             quality.take_frequency_mhz().map_or(f64::INFINITY, |mhz| f64::from(mhz) - hz * 1000.0)
         };
-        worst(HERTZ.par_iter().map(one).collect())
+        worst(HERTZ.par_iter().map(one).collect::<Vec<f64>>())
     }
 
     /// By how much, in percent, the Pst of ten minutes is apart from 1; the filters have settled before.
@@ -189,7 +190,7 @@ impl Bench<'_> {
         };
         let (mut quality, _) = self.modulated(&self.load(50.0), FLICKER_S, |at| [factor(at); 3]);
         let pst = quality.take_ten_minutes().pst_per_mille;
-        worst(pst.map(|pst| pst.map_or(f64::INFINITY, |pst| f64::from(pst) / 10.0 - 100.0)).into())
+        worst(pst.map(|pst| pst.map_or(f64::INFINITY, |pst| f64::from(pst) / 10.0 - 100.0)))
     }
 
     fn voltage(&self) -> f64 {
@@ -205,9 +206,9 @@ impl Bench<'_> {
             );
             let (quality, _) = self.run(&load, 4.0, None);
             let elements = quality.core().values().elements;
-            worst(elements.map(|e| (e.u_uv as f64 * 1e-6 / self.un() - share) * 100.0).into())
+            worst(elements.map(|e| (e.u_uv as f64 * 1e-6 / self.un() - share) * 100.0))
         };
-        worst(points.par_iter().map(one).collect())
+        worst(points.par_iter().map(one).collect::<Vec<f64>>())
     }
 
     fn harmonics(&self, share: f64, deviation: fn(f64, f64) -> f64) -> f64 {
@@ -215,9 +216,9 @@ impl Bench<'_> {
             let load = self.load(50.02).shaped(|u| u.with(order as f64, share, 0.4), |i| i);
             let (quality, _) = self.run(&load, 2.0, None);
             let found = |n: usize| f64::from(quality.voltage_spectrum(n).harmonic_ppm(order)) * 1e-6;
-            worst((0..3).map(|n| deviation(found(n), share)).collect())
+            worst((0..3).map(|n| deviation(found(n), share)))
         };
-        worst((2..=40).into_par_iter().map(one).collect())
+        worst((2..=40).into_par_iter().map(one).collect::<Vec<f64>>())
     }
 
     fn distortion(&self) -> f64 {
@@ -228,9 +229,9 @@ impl Bench<'_> {
             let truth = 0.05f64.hypot(0.06).hypot(0.03);
             let (quality, _) = self.run(&load, 3.0, None);
             let found = |n: usize| f64::from(quality.voltage_spectrum(n).thd_ppm()) * 1e-6;
-            worst((0..3).map(|n| (found(n) / truth - 1.0) * 100.0).collect())
+            worst((0..3).map(|n| (found(n) / truth - 1.0) * 100.0))
         };
-        worst(HERTZ.par_iter().map(one).collect())
+        worst(HERTZ.par_iter().map(one).collect::<Vec<f64>>())
     }
 
     /// One voltage lower by d: u2 = u0 = d / (3 - d).
@@ -240,9 +241,9 @@ impl Bench<'_> {
             load.u[1].parts[0].rms *= 1.0 - lower;
             let truth = lower / (3.0 - lower) * 100.0;
             let found = self.run(&load, 3.0, None).0.unbalance();
-            worst([found.negative_ppm, found.zero_ppm].map(|ppm| f64::from(ppm) * 1e-4 - truth).into())
+            worst([found.negative_ppm, found.zero_ppm].map(|ppm| f64::from(ppm) * 1e-4 - truth))
         };
-        worst([0.015, 0.05, 0.1, 0.143].par_iter().map(one).collect())
+        worst([0.015, 0.05, 0.1, 0.143].par_iter().map(one).collect::<Vec<f64>>())
     }
 
     /// Dips of one phase, of all depths and durations, begun anywhere in a half cycle.
@@ -289,22 +290,15 @@ impl Bench<'_> {
                 _ => f64::INFINITY,
             }
         };
-        worst(changes.par_iter().map(one).collect())
+        worst(changes.par_iter().map(one).collect::<Vec<f64>>())
     }
 
     fn residual(&self, event: &QualityEvent, change: &Change) -> f64 {
-        // In less than four half cycles no whole cycle need lie between the crossings of the voltage.
-        let whole = change.halves >= 4.0;
-        if whole { (event.extreme_uv as f64 * 1e-6 / self.un() - change.factors[1]) * 100.0 } else { 0.0 }
+        (event.extreme_uv as f64 * 1e-6 / self.un() - change.factors[1]) * 100.0
     }
 
     fn duration(&self, event: &QualityEvent, change: &Change) -> f64 {
         let rate = f64::from(self.calibrated.design.ratings.sample_rate_hz);
         (event.end - event.start) as f64 / rate * 50.0 - change.halves / 2.0
     }
-}
-
-/// The value that is largest in magnitude.
-fn worst(values: Vec<f64>) -> f64 {
-    values.into_iter().fold(0.0, |worst: f64, value| if value.abs() > worst.abs() { value } else { worst })
 }

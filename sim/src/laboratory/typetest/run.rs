@@ -159,9 +159,10 @@ impl Bench<'_> {
     }
 }
 
-/// The value that is largest in magnitude.
-fn worst(values: impl IntoIterator<Item = f64>) -> f64 {
-    values.into_iter().fold(0.0, |worst: f64, value| if value.abs() > worst.abs() { value } else { worst })
+/// The value that is largest in magnitude; what is no number is worse than any.
+pub(super) fn worst(values: impl IntoIterator<Item = f64>) -> f64 {
+    let is_worse = |value: f64, worst: f64| value.is_nan() || value.abs() > worst.abs();
+    values.into_iter().fold(0.0, |worst: f64, value| if is_worse(value, worst) { value } else { worst })
 }
 
 fn within(measured: f64, limit: f64, curve: Vec<(String, f64, f64)>) -> Verdict {
