@@ -23,14 +23,14 @@ fn main() {
         None => tempfile::tempdir().unwrap(),
     };
     println!("batches of {BATCH}, {METERS} meters with {REGISTERS} registers, in {}", place.path().display());
-    written("increments as a meter has", &place.path().join("typical"), 100 * 100 * 20, |n| {
+    written("increments as a meter has", &store(&place.path().join("typical")), 100 * 100 * 20, |n| {
         (n / (METERS * REGISTERS) * 250 + n % 97) as i64
     });
-    written("64 random bits each", &place.path().join("random"), 100 * 100 * 20, |n| {
+    written("64 random bits each", &store(&place.path().join("random")), 100 * 100 * 20, |n| {
         (n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).cast_signed()
     });
     synced(&place.path().join("raw"));
-    opened(&place.path().join("old"));
+    opened(&store(&place.path().join("old")));
 }
 
 /// What the disk allows: as many pages as a batch costs, appended and synced.
@@ -47,6 +47,12 @@ fn synced(path: &Path) {
         "the disk alone: {per_second:.0} syncs/s, so {:.0} readings/s in batches of {BATCH}",
         per_second * BATCH as f64
     );
+}
+
+/// A folder of its own: a store has its keys beside it.
+fn store(folder: &Path) -> std::path::PathBuf {
+    std::fs::create_dir(folder).unwrap();
+    folder.join("store.sqlite")
 }
 
 /// Writes `count` readings, batch by batch, and says what that has cost.
@@ -83,7 +89,7 @@ fn opened(path: &Path) {
     drop(store);
     let started = Instant::now();
     let store = Store::open(path, Utc::default()).unwrap();
-    let live = Live::restore(&Config::default(), store.reader()).unwrap();
+    let live = Live::restore(&Config::default(), &store).unwrap();
     let first = store.reader().readings(&ReadingFilter::default(), Cursor::START, 1).unwrap();
     let elapsed = started.elapsed();
     assert_eq!((live.newest().borrow().0, first.len()), (QUARTERS * METERS, 1));

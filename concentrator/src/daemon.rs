@@ -40,7 +40,7 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
         )
     })?;
     let mut store = Store::open(&config.store_path, clock::utc())?;
-    let live = Arc::new(Live::restore(&config, store.reader())?);
+    let live = Arc::new(Live::restore(&config, &store)?);
     take_jobs(&mut store, &live, config.guard);
     take_tasks(&mut store, &live);
     let server = Server::start(config.listen, &access, Arc::clone(&live), store.path())?;

@@ -9,7 +9,7 @@ use crate::line::Line;
 use crate::pulse::{Pipeline, Pulse};
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
-use crate::store::{Cursor, EventKind, Reading, StoreError, StoreReader};
+use crate::store::{Cursor, EventKind, Reading, Store, StoreError};
 use crate::tasks::Tasks;
 use backhaul::Spans;
 use collector::{Diagnosis, Explanation};
@@ -231,14 +231,15 @@ impl Live {
     ///
     /// # Errors
     /// The store failed.
-    pub fn restore(config: &Config, store: &StoreReader) -> Result<Self, StoreError> {
+    pub fn restore(config: &Config, store: &Store) -> Result<Self, StoreError> {
+        let (store, keys) = (store.reader(), store.key_file());
         let expected = config.meters.iter().map(|meter| (meter.eui64, meter.id.clone()));
         let live = Self::new(ClockKind::Real, clock::utc(), expected);
         for (meter, last) in store.last_captures()? {
             live.update_meter(meter, |status| status.last_reading = Some(last));
         }
         live.set_period(config.collector.capture_period);
-        let pan_id = store.network()?.map(|network| network.pan_id);
+        let pan_id = keys.network()?.map(|network| network.pan_id);
         live.update_status(|status| status.pan_id = pan_id);
         live.committed(store.newest()?);
         live.committed_values(store.newest_value()?);

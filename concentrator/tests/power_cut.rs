@@ -8,12 +8,15 @@
 use concentrator::store::{Cursor, Reading, ReadingFilter, Store};
 use plc_core::{Eui64, Utc};
 use rusqlite::Connection;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Batches of 200 readings that are hard to pack: enough for two checkpoints and a log that begins anew.
 const BATCHES: u64 = 900;
 const ROWS: u64 = 200;
+/// One that counts what it says.
+const METER: Eui64 = Eui64::from_u64(3);
 /// Octets of a frame of the log: its header and a page [SQLite file format 4.1].
 const FRAME: usize = 24 + 4096;
 const LOG_HEADER: usize = 32;
@@ -30,7 +33,7 @@ struct Bench {
     cuts: [usize; 3],
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 struct Files {
     main: Vec<u8>,
     log: Vec<u8>,
@@ -48,15 +51,22 @@ fn the_power_is_cut_at_every_boundary_and_nothing_that_was_told_is_missing() {
         cuts: [0; 3],
     };
     let mut store = Store::open(&bench.store, Utc::default()).unwrap();
+    store.register_meter(METER, None).unwrap();
+    // Its keys, which no batch changes.
+    for name in ["keys.sqlite", "keys.sqlite-wal"] {
+        fs::copy(folder.path().join(name), cut.join(name)).unwrap();
+    }
+    let keys = Files::read(store.key_file().path());
     let mut before = Files::read(&bench.store);
     for number in 0..BATCHES {
         let batch = batch(number);
-        store.insert_readings(&batch).unwrap();
+        store.commit(&batch, &BTreeMap::from([(METER, number as u32 + 1)]), []).unwrap();
         let after = Files::read(&bench.store);
         bench.truth.extend(batch);
         bench.cut_between(number, &before, &after);
         before = after;
     }
+    assert!(Files::read(store.key_file().path()) == keys, "readings cost no write beside them");
     let [log, anew, pages] = bench.cuts;
     println!(
         "cuts: {log} in the log, {anew} in a log that begins anew, {pages} in checkpoints; none lost, none half there"
@@ -110,6 +120,8 @@ impl Bench {
         for ((stored, cursor), reading) in stored.iter().zip(1..).zip(&self.truth) {
             assert_eq!((stored.cursor, stored.reading), (Cursor(cursor), *reading), "batch {number}");
         }
+        let counted = store.counters(METER).unwrap().server;
+        assert_eq!(counted, number + u64::from(stored.len() == whole), "the counter came with the batch");
         drop(store);
         let sound: String = Connection::open(&self.cut)
             .unwrap()

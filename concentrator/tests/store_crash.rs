@@ -26,7 +26,7 @@ fn main() {
 /// Continues after the last batch that is there, and prints each number once it is durable.
 fn write_until_killed(path: &Path) {
     let mut store = Store::open(path, Utc::default()).unwrap();
-    let first = store.reader().counter("batch").unwrap().unwrap_or(0);
+    let first = store.key_file().counter("batch").unwrap().unwrap_or(0);
     for number in first.. {
         store.set_counter("batch", number + 1).unwrap();
         store.insert_readings(&batch(number)).unwrap();

@@ -265,6 +265,7 @@ impl<'s, O: Observer> Application<'s, O> {
         self.store.expect_meter(eui64, self.anchor.utc)?;
         let row = self.store.reader().meter(eui64)?.ok_or(StoreError::UnknownMeter(eui64))?;
         let kept = self.keys(meter)?;
+        let counters = self.store.counters(eui64)?;
         let counter = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         let entry = MeterEntry {
             eui64,
@@ -273,8 +274,8 @@ impl<'s, O: Observer> Application<'s, O> {
             authentication_key: kept.keys.authentication,
             renewed: kept.renewed,
             one_way: meter.one_way,
-            first_invocation_counter: counter(row.invocation_counter),
-            last_server_counter: (row.server_counter > 0).then(|| counter(row.server_counter)),
+            first_invocation_counter: counter(counters.invocation),
+            last_server_counter: (counters.server > 0).then(|| counter(counters.server)),
             last_capture: self.store.resume_from(eui64, self.history.0, self.history.1)?,
         };
         self.collector.handle(self.anchor.at, CollectorInput::Register(entry));

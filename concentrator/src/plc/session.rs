@@ -7,7 +7,7 @@ use super::observer::LiveObserver;
 use super::port::port;
 use crate::jobs::JobError;
 use crate::live::Live;
-use crate::store::{Network, Store, StoreError, StoreReader};
+use crate::store::{KeyFile, Network, Store, StoreError};
 use collector::{Collector, CollectorConfig};
 use plc_core::sap::{FrameGeometry, Key, Persist};
 use plc_core::{Eui64, PanId, SampleClock, Seed};
@@ -71,7 +71,7 @@ pub fn serve<F: FrontEnd, R>(
         return Err(SessionError::Rate(rate));
     }
     let network = network(store, config)?;
-    let past = Past::of(store.reader())?;
+    let past = Past::of(store)?;
     let (node_port, application_port) = port();
     let devices = config.meters.len() + store.reader().meters()?.len();
     let build = |clock| coordinator(config, &network, &past, devices.max(1), clock);
@@ -104,7 +104,7 @@ pub fn serve<F: FrontEnd, R>(
 
 /// The network of the store; a new one with a fresh group key when it knows none.
 fn network(store: &mut Store, config: &SessionConfig) -> Result<Network, StoreError> {
-    if let Some(network) = store.reader().network()? {
+    if let Some(network) = store.key_file().network()? {
         return Ok(network);
     }
     let mut group_key = [0; 16];
@@ -151,7 +151,8 @@ struct Past {
 }
 
 impl Past {
-    fn of(store: &StoreReader) -> Result<Self, SessionError> {
+    fn of(store: &Store) -> Result<Self, SessionError> {
+        let (reader, store) = (store.reader(), store.key_file());
         let frame_counter = store.counter(MAC_FRAME_COUNTER)?.unwrap_or(0);
         let mut memory = Memory {
             loadng_sequence: number(store, LOADNG_SEQUENCE)?,
@@ -160,7 +161,7 @@ impl Past {
         };
         let keys = store.group_keys()?.into_iter();
         let keys = keys.map(|(index, key, purpose)| Persist::GroupKey { index, key: Some((key, purpose)) });
-        keys.chain(store.routes()?.into_iter().map(Persist::Route)).for_each(|record| memory.learn(&record));
+        keys.chain(reader.routes()?.into_iter().map(Persist::Route)).for_each(|record| memory.learn(&record));
         Ok(Self {
             frame_counter: u32::try_from(frame_counter).map_err(|_| SessionError::FrameCounter)?,
             device_counters: store.device_counters()?,
@@ -170,6 +171,6 @@ impl Past {
 }
 
 /// A number of the adaptation layer that must not repeat; its low bits go on the wire.
-fn number(store: &StoreReader, name: &str) -> Result<Option<u32>, SessionError> {
+fn number(store: &KeyFile, name: &str) -> Result<Option<u32>, SessionError> {
     Ok(store.counter(name)?.map(|value| value as u32))
 }

@@ -1,6 +1,7 @@
 //! Why the store refuses or fails.
 
 use super::schema::VERSION;
+use crate::side_file::SideFileError;
 use archive::ArchiveError;
 use plc_core::{Eui64, ShortAddress};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,33 @@ pub enum StoreError {
         /// What stands beside it.
         leftover: PathBuf,
     },
+    /// The store was used with keys that are not there.
+    #[error(
+        "keys {}: missing, and the store {} has been used with them; expected the file, which a backup has: without it counters would go back",
+        path.display(),
+        store.display()
+    )]
+    KeysMissing {
+        /// Where the keys should be.
+        path: PathBuf,
+        /// The store.
+        store: PathBuf,
+    },
+    /// The keys beside the store belong to another.
+    #[error(
+        "keys {}: of another store, expected those of {}; restore the two that belong together",
+        path.display(),
+        store.display()
+    )]
+    KeysOfAnother {
+        /// Where the keys are.
+        path: PathBuf,
+        /// The store.
+        store: PathBuf,
+    },
+    /// The file of the keys cannot be used.
+    #[error("{0}")]
+    KeyFile(#[from] SideFileError),
     /// Another process, or another value in this one, writes to it.
     #[error("store {}: already open for writing; expected to be its only writer", path.display())]
     Busy {

@@ -1,10 +1,10 @@
 //! Keys of meters that have taken the place of those of the configuration, and keys of which nobody knows yet whether they have.
 //!
-//! They stand in the store, beside the counters that belong to them: both change in one transaction. Each row names the keys of the
+//! They stand in the file of the keys, beside the counters that belong to them: both change in one transaction. Each row names the keys of the
 //! configuration that it goes on from; where the configuration says others, it wins.
 
 use super::reading::bits;
-use super::{Store, StoreError, StoreReader, schema};
+use super::{Store, StoreError, schema};
 use crate::hex::hex;
 use collector::{MeterKeys, RenewedKeys};
 use plc_core::Eui64;
@@ -35,7 +35,7 @@ impl Store {
     /// The database failed.
     pub fn keys(&mut self, meter: Eui64, configured: &MeterKeys) -> Result<KeptKeys, StoreError> {
         let name = name(configured);
-        let kept = self.transact(|transaction| {
+        let kept = self.seal(|transaction| {
             transaction.execute(
                 "DELETE FROM meter_keys WHERE eui64 = ?1 AND configured <> ?2",
                 params![bits(meter), name],
@@ -59,7 +59,7 @@ impl Store {
         let name = name(configured);
         let (e, a) = (present.encryption.0, present.authentication.0);
         let (next_e, next_a) = (keys.encryption.0, keys.authentication.0);
-        self.transact(|transaction| {
+        self.seal(|transaction| {
             transaction
                 .execute(
                     "INSERT OR REPLACE INTO meter_keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, 0)",
@@ -75,7 +75,7 @@ impl Store {
     /// The database failed.
     pub fn set_renewed_counter(&mut self, meter: Eui64, value: u32) -> Result<(), StoreError> {
         let sql = "UPDATE meter_keys SET renewed_counter = ?2 WHERE eui64 = ?1 AND renewed_counter < ?2";
-        self.transact(|transaction| transaction.execute(sql, params![bits(meter), value]).map(drop))
+        self.seal(|transaction| transaction.execute(sql, params![bits(meter), value]).map(drop))
     }
 
     /// It is certain which keys a meter has. Those that it has taken come with counters of their own.
@@ -83,7 +83,7 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub fn settle_keys(&mut self, meter: Eui64, renewed: bool) -> Result<(), StoreError> {
-        self.transact(|transaction| {
+        self.seal(|transaction| {
             let meter = bits(meter);
             if renewed && transaction.execute(TAKE_KEYS, [meter])? > 0 {
                 transaction.execute(BEGIN_COUNTERS, [meter])?;
@@ -98,7 +98,7 @@ impl Store {
     /// The database failed.
     pub fn forget_mark(&mut self, meter: Eui64) -> Result<(), StoreError> {
         let sql = "UPDATE meter_keys SET mark = 0 WHERE eui64 = ?1";
-        self.transact(|transaction| transaction.execute(sql, [bits(meter)]).map(drop))
+        self.seal(|transaction| transaction.execute(sql, [bits(meter)]).map(drop))
     }
 
     /// Writes the keys that meters have taken into `keys.toml` beside the store, whole or not at all, readable by its owner only: for
@@ -107,12 +107,7 @@ impl Store {
     /// # Errors
     /// The database or the file system failed.
     pub fn export_keys(&self) -> Result<(), StoreError> {
-        let StoreReader { connection, path, .. } = &self.reader;
-        let rows = || -> rusqlite::Result<Vec<(i64, KeptKeys)>> {
-            let mut statement = connection.prepare(SELECT_ALL)?;
-            statement.query_map([], |row| Ok((row.get(7)?, kept(row)?)))?.collect()
-        };
-        let rows = rows().map_err(StoreError::sqlite(path))?;
+        let rows = self.key_file.rows(SELECT_ALL, (), |row| Ok((row.get::<_, i64>(7)?, kept(row)?)))?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -124,7 +119,7 @@ impl Store {
                 "\n[[meter]]\neui64 = \"{meter}\"\nencryption_key = \"{e}\"\nauthentication_key = \"{a}\"\n"
             );
         }
-        let file = path.with_file_name(EXPORT);
+        let file = self.path().with_file_name(EXPORT);
         write_private(&file, &text).map_err(|error| StoreError::Io { path: file, error })
     }
 }
@@ -158,19 +153,6 @@ fn kept(row: &Row<'_>) -> rusqlite::Result<KeptKeys> {
     Ok(KeptKeys { keys, renewed, mark: row.get(5)?, taken: row.get(6)? })
 }
 
-/// Made when a store is opened that does not have it.
-pub(super) const TABLE: &str = "
-CREATE TABLE IF NOT EXISTS meter_keys (
-    eui64 INTEGER PRIMARY KEY,
-    configured BLOB NOT NULL,
-    encryption BLOB NOT NULL,
-    authentication BLOB NOT NULL,
-    renewed_encryption BLOB,
-    renewed_authentication BLOB,
-    renewed_counter INTEGER NOT NULL,
-    mark INTEGER NOT NULL,
-    taken INTEGER NOT NULL
-) STRICT";
 const SELECT: &str =
     "SELECT encryption, authentication, renewed_encryption, renewed_authentication, renewed_counter, mark, taken
     FROM meter_keys WHERE eui64 = ?1";
@@ -182,8 +164,10 @@ const HEAD: &str = "# Keys that meters have taken in the place of those of the c
 const EXPORT: &str = "keys.toml";
 const TAKE_KEYS: &str = "UPDATE meter_keys SET encryption = renewed_encryption, authentication = renewed_authentication, taken = 1
     WHERE eui64 = ?1 AND renewed_encryption IS NOT NULL";
-const BEGIN_COUNTERS: &str = "UPDATE meters SET server_counter = 0, invocation_counter =
-    (SELECT renewed_counter FROM meter_keys WHERE meter_keys.eui64 = meters.eui64) WHERE eui64 = ?1";
+const BEGIN_COUNTERS: &str = "INSERT INTO meter_counters
+    SELECT eui64, renewed_counter, 0, 1 FROM meter_keys WHERE eui64 = ?1
+    ON CONFLICT (eui64) DO UPDATE SET invocation_counter = excluded.invocation_counter, server_counter = 0,
+        generation = generation + 1";
 const FORGET_RENEWED: &str =
     "UPDATE meter_keys SET renewed_encryption = NULL, renewed_authentication = NULL WHERE eui64 = ?1";
 
@@ -206,8 +190,8 @@ mod tests {
     }
 
     fn counters(store: &Store) -> (u64, u64) {
-        let row = store.reader().meter(METER).unwrap().unwrap();
-        (row.invocation_counter, row.server_counter)
+        let counters = store.counters(METER).unwrap();
+        (counters.invocation, counters.server)
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The store: readings, events and everything that must survive a power cut, in one SQLite file.
+//! The store: readings, events and everything that must survive a power cut, in an SQLite file; keys and counters in one of their own
+//! beside it ([`KeyFile`]).
 //!
 //! One writer, an owned value ([`Store`]), and any number of readers beside it ([`StoreReader`]). Every method
 //! that changes something is one transaction and returns once it is durable (write-ahead log,
@@ -8,8 +9,10 @@
 
 mod error;
 mod event;
+mod key_file;
 mod keys;
 mod ledger;
+mod migration;
 mod network;
 mod reader;
 mod reading;
@@ -21,6 +24,7 @@ mod value;
 
 pub use error::StoreError;
 pub use event::{Event, EventKind, StoredEvent};
+pub use key_file::{KeyFile, MeterCounters};
 pub use keys::KeptKeys;
 pub use ledger::LostRange;
 pub use reader::StoreReader;
@@ -47,8 +51,11 @@ pub struct Store {
     reader: StoreReader,
     archive: Archive,
     retention: Retention,
-    /// Held as long as the store is open.
-    _lock: File,
+    key_file: KeyFile,
+    /// What meters have counted that the file of the keys does not have yet.
+    heard: BTreeMap<Eui64, u32>,
+    /// Held as long as the store is open: of the readings, and of the keys.
+    _locks: [File; 2],
 }
 
 /// A registered meter.
@@ -60,10 +67,10 @@ pub struct MeterRow {
     pub short_address: Option<ShortAddress>,
     /// Its DLMS system title, when known.
     pub system_title: Option<[u8; 8]>,
-    /// Invocation counters below this one may have been used towards it.
-    pub invocation_counter: u64,
-    /// The last invocation counter that it used.
+    /// The last invocation counter that it used, as far as it came with what is stored here; [`Store::counters`] knows all.
     pub server_counter: u64,
+    /// Under which of its keys, see [`MeterCounters::generation`].
+    pub generation: i64,
 }
 
 /// The network that the concentrator formed.
@@ -78,17 +85,22 @@ pub struct Network {
 }
 
 impl Store {
-    /// Opens a store for writing; makes it, dated `now` and readable by its owner only, when no file is there.
+    /// Opens a store for writing, and the keys beside it; makes it, dated `now` and readable by its owner only, when no file is there. Keys
+    /// whose readings are gone are taken over.
     ///
     /// # Errors
-    /// The file belongs to something else or to another version, or is missing beside its write-ahead log, in
-    /// which cases all is left as it is; it has a writer already; the file system or the database failed.
+    /// The file belongs to something else or to another version, or is missing beside its write-ahead log, or its keys are missing or of
+    /// another store, in which cases all is left as it is; it has a writer already; the file system or the database failed.
     pub fn open(path: &Path, now: Utc) -> Result<Self, StoreError> {
         let lock = lock(path)?;
-        let connection = schema::open(path, now)?;
+        schema::check(path)?;
+        let locks = [lock, self::lock(&key_file::beside(path))?];
+        let (connection, key_file) = schema::open(path, now)?;
         let archive = Archive::load(&connection).map_err(|error| StoreError::archive(path, error))?;
         let reader = StoreReader::new(connection, path);
-        let mut store = Self { reader, archive, retention: Retention::default(), _lock: lock };
+        let (retention, heard) = (Retention::default(), BTreeMap::new());
+        let mut store = Self { reader, archive, retention, key_file, heard, _locks: locks };
+        store.heard = store.not_sealed()?;
         store.tell_damages(now)?;
         Ok(store)
     }
@@ -101,6 +113,11 @@ impl Store {
     /// Everything that can be asked of it.
     pub const fn reader(&self) -> &StoreReader {
         &self.reader
+    }
+
+    /// What can be asked of the file of its keys.
+    pub const fn key_file(&self) -> &KeyFile {
+        &self.key_file
     }
 
     /// Keeps a batch of readings, all or nothing. A reading that is held already with the same content is no
@@ -126,10 +143,15 @@ impl Store {
         if !batch.is_empty() {
             self.make_room(batch)?;
         }
+        let generations = counters.keys().map(|meter| Ok(self.key_file.meter_counters(*meter)?.generation));
+        let generations = generations.collect::<Result<Vec<_>, StoreError>>()?;
+        let mut raised = Vec::new();
         let report = self.archived(|archive, transaction| {
             let mut raise = transaction.prepare_cached(RAISE_SERVER_COUNTER)?;
-            for (meter, last) in counters {
-                raise.execute(params![bits(*meter), last])?;
+            for ((meter, last), generation) in counters.iter().zip(&generations) {
+                if raise.execute(params![bits(*meter), last, generation])? > 0 {
+                    raised.push((*meter, *last));
+                }
             }
             for route in routes {
                 network::keep_route(transaction, route)?;
@@ -143,6 +165,7 @@ impl Store {
             }
             Ok(report)
         })?;
+        self.heard.extend(raised);
         Ok(InsertReport {
             inserted: report.inserted,
             duplicates: report.duplicates,
@@ -156,11 +179,11 @@ impl Store {
     /// # Errors
     /// The counter would go back; the database failed.
     pub fn set_counter(&mut self, name: &str, value: u64) -> Result<(), StoreError> {
-        let stored = self.reader.counter(name)?.unwrap_or(0);
+        let stored = self.key_file.counter(name)?.unwrap_or(0);
         forward(name, stored, value)?;
         let sql =
             "INSERT INTO counters VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        self.transact(|transaction| transaction.execute(sql, params![name, value.cast_signed()]).map(drop))
+        self.seal(|transaction| transaction.execute(sql, params![name, value.cast_signed()]).map(drop))
     }
 
     /// Makes a meter known, and its system title where one is given; address and counters stay.
@@ -173,7 +196,8 @@ impl Store {
         self.transact(|transaction| transaction.execute(sql, params![bits(meter), system_title]).map(drop))
     }
 
-    /// Gives a registered meter its address in the network, or takes it away.
+    /// Gives a registered meter its address in the network, or takes it away. The keys know it too, and first: two nodes with one address under
+    /// one group key must not be, also when the readings are lost.
     ///
     /// # Errors
     /// The meter is not registered; another meter has the address; the database failed.
@@ -183,6 +207,10 @@ impl Store {
         {
             return Err(StoreError::AddressTaken { address, holder });
         }
+        self.seal(|transaction| match short {
+            Some(address) => transaction.execute(KEEP_ADDRESS, params![bits(meter), address.0]).map(drop),
+            None => transaction.execute("DELETE FROM addresses WHERE eui64 = ?1", [bits(meter)]).map(drop),
+        })?;
         let sql = "UPDATE meters SET short_address = ?2 WHERE eui64 = ?1";
         self.transact(|transaction| {
             transaction.execute(sql, params![bits(meter), short.map(|s| s.0)]).map(drop)
@@ -194,11 +222,23 @@ impl Store {
     /// # Errors
     /// The meter is not registered; the counter would go back; the database failed.
     pub fn set_invocation_counter(&mut self, meter: Eui64, value: u64) -> Result<(), StoreError> {
-        let stored = self.registered(meter)?.invocation_counter;
+        self.registered(meter)?;
+        let stored = self.key_file.meter_counters(meter)?.invocation;
         forward(&format!("invocation of meter {meter}"), stored, value)?;
-        self.transact(|transaction| {
+        self.seal(|transaction| {
             transaction.execute(SET_INVOCATION_COUNTER, params![bits(meter), value.cast_signed()]).map(drop)
         })
+    }
+
+    /// The counters of a meter: the greater of what its keys and its readings know, as far as it was counted under the same keys.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn counters(&self, meter: Eui64) -> Result<MeterCounters, StoreError> {
+        let counters = self.key_file.meter_counters(meter)?;
+        let row = self.reader.meter(meter)?.filter(|row| row.generation == counters.generation);
+        let server = row.map_or(0, |row| row.server_counter).max(counters.server);
+        Ok(MeterCounters { server, ..counters })
     }
 
     /// Keeps an event. Beyond [`MAX_EVENTS`] the oldest make room.
@@ -218,7 +258,7 @@ impl Store {
     /// The database failed.
     pub fn set_network(&mut self, network: &Network) -> Result<(), StoreError> {
         let sql = "INSERT OR REPLACE INTO meta VALUES ('pan_id', ?1), ('group_key', ?2), ('key_index', ?3)";
-        self.transact(|transaction| {
+        self.seal(|transaction| {
             transaction
                 .execute(sql, params![network.pan_id.0, network.group_key, network.key_index])
                 .map(drop)
@@ -231,6 +271,8 @@ impl Store {
     /// The database failed.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.archived(|archive, transaction| archive.write_coverage(transaction))?;
+        self.seal(|_| Ok(()))?;
+        self.key_file.close()?;
         let StoreReader { connection, path, .. } = self.reader;
         let flushed = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
         flushed
@@ -245,6 +287,35 @@ impl Store {
     fn holder(&self, short: Option<ShortAddress>) -> Result<Option<Eui64>, StoreError> {
         let meters = self.reader.meters()?;
         Ok(meters.iter().find(|meter| meter.short_address == short).map(|meter| meter.eui64))
+    }
+
+    /// What the readings know of counters that the keys do not.
+    fn not_sealed(&self) -> Result<BTreeMap<Eui64, u32>, StoreError> {
+        let mut heard = BTreeMap::new();
+        for MeterRow { eui64, server_counter, generation, .. } in self.reader.meters()? {
+            let sealed = self.key_file.meter_counters(eui64)?;
+            if sealed.generation == generation && server_counter > sealed.server {
+                heard.insert(eui64, u32::try_from(server_counter).unwrap_or(u32::MAX));
+            }
+        }
+        Ok(heard)
+    }
+
+    /// Changes the file of the keys in one transaction, durable on return.
+    fn seal<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let heard = &self.heard;
+        let result = self.key_file.transact(|transaction| {
+            let mut raise = transaction.prepare_cached(SEAL_SERVER_COUNTER)?;
+            for (meter, last) in heard {
+                raise.execute(params![bits(*meter), last])?;
+            }
+            change(transaction)
+        })?;
+        self.heard.clear();
+        Ok(result)
     }
 
     /// Runs `change` in one transaction, durable on return.
@@ -360,6 +431,12 @@ fn trim_events(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-const SET_INVOCATION_COUNTER: &str = "UPDATE meters SET invocation_counter = ?2 WHERE eui64 = ?1";
-const RAISE_SERVER_COUNTER: &str =
-    "UPDATE meters SET server_counter = ?2 WHERE eui64 = ?1 AND server_counter < ?2";
+/// Whoever had the address before has lost it.
+const KEEP_ADDRESS: &str = "INSERT OR REPLACE INTO addresses VALUES (?1, ?2)";
+const SET_INVOCATION_COUNTER: &str = "INSERT INTO meter_counters (eui64, invocation_counter) VALUES (?1, ?2)
+    ON CONFLICT (eui64) DO UPDATE SET invocation_counter = excluded.invocation_counter";
+const RAISE_SERVER_COUNTER: &str = "UPDATE meters SET server_counter = ?2, generation = ?3
+    WHERE eui64 = ?1 AND (server_counter < ?2 OR generation <> ?3)";
+const SEAL_SERVER_COUNTER: &str = "INSERT INTO meter_counters (eui64, server_counter) VALUES (?1, ?2)
+    ON CONFLICT (eui64) DO UPDATE SET server_counter = excluded.server_counter
+    WHERE server_counter < excluded.server_counter";

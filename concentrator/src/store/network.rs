@@ -1,5 +1,6 @@
 //! What the layers of the coordinator must find again after a restart: routes, group keys, received counters.
 
+use super::key_file::code;
 use super::{Store, StoreError, StoreReader};
 use plc_core::ShortAddress;
 use plc_core::sap::{Key, KeyUse, StoredRoute};
@@ -12,7 +13,7 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub fn set_group_key(&mut self, slot: u8, key: Option<(Key, KeyUse)>) -> Result<(), StoreError> {
-        self.transact(|transaction| match key {
+        self.seal(|transaction| match key {
             Some((Key(octets), purpose)) => transaction
                 .execute(
                     "INSERT OR REPLACE INTO group_keys VALUES (?1, ?2, ?3)",
@@ -30,9 +31,7 @@ impl Store {
     pub fn set_device_counter(&mut self, counter: &DeviceCounter) -> Result<(), StoreError> {
         let DeviceCounter { short, key_index, accept_from } = *counter;
         let sql = "INSERT OR REPLACE INTO device_counters VALUES (?1, ?2, ?3)";
-        self.transact(|transaction| {
-            transaction.execute(sql, params![short.0, key_index, accept_from]).map(drop)
-        })
+        self.seal(|transaction| transaction.execute(sql, params![short.0, key_index, accept_from]).map(drop))
     }
 
     /// Forgets the counters under the key that stood in this slot.
@@ -41,7 +40,7 @@ impl Store {
     /// The database failed.
     pub fn void_device_counters(&mut self, key_index: u8) -> Result<(), StoreError> {
         let sql = "DELETE FROM device_counters WHERE key_index = ?1";
-        self.transact(|transaction| transaction.execute(sql, [key_index]).map(drop))
+        self.seal(|transaction| transaction.execute(sql, [key_index]).map(drop))
     }
 }
 
@@ -55,28 +54,6 @@ impl StoreReader {
             "SELECT destination, next_hop, cost, hops, weak_links, sequence FROM routes ORDER BY destination";
         self.rows(sql, (), route)
     }
-
-    /// The group keys by slot.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn group_keys(&self) -> Result<Vec<(u8, Key, KeyUse)>, StoreError> {
-        let sql = "SELECT slot, key, purpose FROM group_keys ORDER BY slot";
-        let keys = self.rows(sql, (), |row| Ok((row.get(0)?, Key(row.get(1)?), row.get::<_, u8>(2)?)))?;
-        Ok(keys.into_iter().filter_map(|(slot, key, code)| Some((slot, key, purpose(code)?))).collect())
-    }
-
-    /// The frame counters that were received, ordered by source.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn device_counters(&self) -> Result<Vec<DeviceCounter>, StoreError> {
-        let sql = "SELECT short, key_index, accept_from FROM device_counters ORDER BY short, key_index";
-        self.rows(sql, (), |row| {
-            let (short, key_index, accept_from) = (ShortAddress(row.get(0)?), row.get(1)?, row.get(2)?);
-            Ok(DeviceCounter { short, key_index, accept_from })
-        })
-    }
 }
 
 fn route(row: &Row<'_>) -> rusqlite::Result<StoredRoute> {
@@ -88,24 +65,6 @@ fn route(row: &Row<'_>) -> rusqlite::Result<StoredRoute> {
         weak_links: row.get(4)?,
         sequence: row.get(5)?,
     })
-}
-
-/// The number of a purpose in the database.
-const fn code(purpose: KeyUse) -> u8 {
-    match purpose {
-        KeyUse::Active => 0,
-        KeyUse::Next => 1,
-        KeyUse::Previous => 2,
-    }
-}
-
-const fn purpose(code: u8) -> Option<KeyUse> {
-    match code {
-        0 => Some(KeyUse::Active),
-        1 => Some(KeyUse::Next),
-        2 => Some(KeyUse::Previous),
-        _ => None,
-    }
 }
 
 /// Keeps the way to a node. One that is held already costs no write.

@@ -2,9 +2,9 @@
 
 use super::event::{self, StoredEvent};
 use super::reading::{Cursor, ReadingFilter, StoredReading, bits, eui64, row_id};
-use super::{MeterRow, Network, StoreError, schema};
+use super::{MeterRow, StoreError, schema};
 use archive::{ArchiveError, Coverage, Shelf};
-use plc_core::{Eui64, PanId, ShortAddress, Utc};
+use plc_core::{Eui64, ShortAddress, Utc};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub struct StoreReader {
 }
 
 impl StoreReader {
-    /// Opens an existing store.
+    /// Opens the readings of an existing store, or a copy of them; the keys are not needed.
     ///
     /// # Errors
     /// The file is not there, or not a store of this version.
@@ -120,16 +120,6 @@ impl StoreReader {
         self.row(&format!("SELECT {METER} FROM meters WHERE eui64 = ?1"), [bits(meter)], meter_row)
     }
 
-    /// A named counter; `None` when it was never set.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn counter(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        self.row("SELECT value FROM counters WHERE name = ?1", [name], |row| {
-            Ok(row.get::<_, i64>(0)?.cast_unsigned())
-        })
-    }
-
     /// At most `limit` events after a cursor, oldest first.
     ///
     /// # Errors
@@ -139,24 +129,6 @@ impl StoreReader {
             "SELECT cursor, time, kind, meter, text FROM events WHERE cursor > ?1 ORDER BY cursor LIMIT ?2";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.rows(sql, (row_id(after), limit), event::stored)
-    }
-
-    /// The network that was formed, if one was.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn network(&self) -> Result<Option<Network>, StoreError> {
-        let sql = "SELECT (SELECT value FROM meta WHERE name = 'pan_id'),
-                   (SELECT value FROM meta WHERE name = 'group_key'),
-                   (SELECT value FROM meta WHERE name = 'key_index')";
-        let network = self.row(sql, (), |row| {
-            let (Some(pan_id), Some(group_key), Some(key_index)) = (row.get(0)?, row.get(1)?, row.get(2)?)
-            else {
-                return Ok(None);
-            };
-            Ok(Some(Network { pan_id: PanId(pan_id), group_key, key_index }))
-        })?;
-        Ok(network.flatten())
     }
 
     /// When the store was made.
@@ -209,14 +181,14 @@ impl StoreReader {
 }
 
 /// The columns that [`meter_row`] reads, in its order.
-const METER: &str = "eui64, short_address, system_title, invocation_counter, server_counter";
+const METER: &str = "eui64, short_address, system_title, server_counter, generation";
 
 fn meter_row(row: &Row<'_>) -> rusqlite::Result<MeterRow> {
     Ok(MeterRow {
         eui64: eui64(row.get(0)?),
         short_address: row.get::<_, Option<u16>>(1)?.map(ShortAddress),
         system_title: row.get(2)?,
-        invocation_counter: row.get::<_, i64>(3)?.cast_unsigned(),
-        server_counter: row.get::<_, i64>(4)?.cast_unsigned(),
+        server_counter: row.get::<_, i64>(3)?.cast_unsigned(),
+        generation: row.get(4)?,
     })
 }

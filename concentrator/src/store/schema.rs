@@ -1,10 +1,11 @@
 //! The tables, and how a file becomes a store.
 
-use super::StoreError;
-use super::reading::{COLUMNS, Cursor, row_id, stored};
+use super::key_file::{KeyFile, StoreId, stored_id};
+use super::reading::{COLUMNS, Cursor, bits, row_id, stored};
+use super::{StoreError, migration};
 use archive::{Archive, ArchiveError};
-use plc_core::Utc;
-use rusqlite::{Connection, OpenFlags, Transaction};
+use plc_core::{Eui64, ShortAddress, Utc};
+use rusqlite::{Connection, OpenFlags, Transaction, params};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,36 +15,33 @@ use std::time::Duration;
 /// `application_id` of the file: "PLCc".
 pub(super) const APPLICATION_ID: u32 = 0x504C_4363;
 /// `user_version` of the file.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 /// Of the first files, which lack the tables of the network.
 const FIRST_VERSION: u32 = 1;
 /// Of files with a row for each reading.
 const ROWS_VERSION: u32 = 2;
 /// Of files without the values of tasks.
 const DELIVERY_VERSION: u32 = 3;
+/// Of files that hold keys and counters too.
+const KEYS_VERSION: u32 = 4;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rows that are read at once when an old file is brought up to date.
 const PACKED_AT_ONCE: usize = backhaul::block::BLOCK_ROWS;
 
-/// The tables of the first version, less the readings, which are in the tables of [`archive`].
+/// The tables of the first version, less the readings, which are in the tables of [`archive`], and what is in the file of the keys.
 const TABLES: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE counters (
-    name TEXT PRIMARY KEY,
-    value INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE meters (
     eui64 INTEGER PRIMARY KEY,
     short_address INTEGER UNIQUE,
     system_title BLOB,
-    invocation_counter INTEGER NOT NULL DEFAULT 0,
-    server_counter INTEGER NOT NULL DEFAULT 0
+    server_counter INTEGER NOT NULL DEFAULT 0,
+    generation INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE events (
@@ -55,7 +53,7 @@ CREATE TABLE events (
 ) STRICT;
 ";
 
-/// What version 2 has added.
+/// What version 2 has added, less what is in the file of the keys.
 const NETWORK_TABLES: &str = "
 CREATE TABLE routes (
     destination INTEGER PRIMARY KEY,
@@ -65,19 +63,6 @@ CREATE TABLE routes (
     weak_links INTEGER NOT NULL,
     sequence INTEGER
 ) STRICT;
-
-CREATE TABLE group_keys (
-    slot INTEGER PRIMARY KEY,
-    key BLOB NOT NULL,
-    purpose INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE device_counters (
-    short INTEGER NOT NULL,
-    key_index INTEGER NOT NULL,
-    accept_from INTEGER NOT NULL,
-    PRIMARY KEY (short, key_index)
-) STRICT, WITHOUT ROWID;
 ";
 
 /// What version 3 has added, besides the tables of the archive.
@@ -119,24 +104,60 @@ CREATE TABLE marks (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What holds keys and counters in old files; those of the first versions lack some of it.
+const OLD_KEY_TABLES: &str = "
+CREATE TABLE IF NOT EXISTS group_keys (slot INTEGER PRIMARY KEY, key BLOB NOT NULL, purpose INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS device_counters (
+    short INTEGER NOT NULL,
+    key_index INTEGER NOT NULL,
+    accept_from INTEGER NOT NULL,
+    PRIMARY KEY (short, key_index)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meter_keys (
+    eui64 INTEGER PRIMARY KEY,
+    configured BLOB NOT NULL,
+    encryption BLOB NOT NULL,
+    authentication BLOB NOT NULL,
+    renewed_encryption BLOB,
+    renewed_authentication BLOB,
+    renewed_counter INTEGER NOT NULL,
+    mark INTEGER NOT NULL,
+    taken INTEGER NOT NULL
+) STRICT;
+";
+
 /// What the engine keeps beside the file of a store [SQLite, Temporary Files 2].
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Opens the file for writing; makes it when it is not there. The caller holds the lock.
-pub(super) fn open(path: &Path, created: Utc) -> Result<Connection, StoreError> {
+/// Refuses what is no store and nothing of which one could be made.
+pub(super) fn check(path: &Path) -> Result<(), StoreError> {
+    if path.exists() { check_header(path) } else { refuse_leftovers(path) }
+}
+
+/// Opens the file for writing, and the keys beside it; makes what is not there. The caller holds the locks and has checked.
+pub(super) fn open(path: &Path, created: Utc) -> Result<(Connection, KeyFile), StoreError> {
     if !path.exists() {
-        refuse_leftovers(path)?;
-        create(path, created)?;
+        // The keys first: a store without keys is one that has lost them.
+        create(path, created, &KeyFile::adopt(path)?)?;
     }
-    let found = check_header(path)?;
     let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .map_err(StoreError::sqlite(path))?;
-    configure(&connection).map_err(StoreError::sqlite(path))?;
-    if found != VERSION {
+    let failed = StoreError::sqlite(path);
+    configure(&connection).map_err(&failed)?;
+    // The header may be older than the log.
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&failed)?;
+    let keys = if found == VERSION {
+        let id = stored_id(&connection).map_err(&failed)?;
+        KeyFile::of(path, id.ok_or_else(|| StoreError::Foreign { path: path.to_owned() })?)?
+    } else {
         upgrade(&mut connection, found).map_err(|error| StoreError::archive(path, error))?;
-    }
-    connection.execute_batch(super::keys::TABLE).map_err(StoreError::sqlite(path))?;
-    Ok(connection)
+        let mut keys = migration::copy(&connection, path)?;
+        migration::remove(&mut connection, keys.id()).map_err(&failed)?;
+        keys.settle()?;
+        keys
+    };
+    migration::fold(&connection).map_err(&failed)?;
+    Ok((connection, keys))
 }
 
 /// Opens the file for reading only. The engine itself looks at the header here: a second descriptor that is
@@ -160,20 +181,23 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")
 }
 
-/// Brings a file of an older version up to this one, all or nothing.
-fn upgrade(connection: &mut Connection, found: u32) -> Result<(), ArchiveError> {
+/// Brings a file of an older version up to the last that held the keys, all or nothing.
+pub(super) fn upgrade(connection: &mut Connection, found: u32) -> Result<(), ArchiveError> {
     let transaction = connection.transaction()?;
     if found == FIRST_VERSION {
         transaction.execute_batch(NETWORK_TABLES)?;
     }
+    transaction.execute_batch(OLD_KEY_TABLES)?;
     if found < DELIVERY_VERSION {
         transaction.execute_batch(archive::TABLES)?;
         transaction.execute_batch(DELIVERY_TABLES)?;
         pack(&transaction)?;
         transaction.execute_batch("DROP TABLE readings")?;
     }
-    transaction.execute_batch(TASK_TABLES)?;
-    transaction.pragma_update(None, "user_version", VERSION)?;
+    if found < KEYS_VERSION {
+        transaction.execute_batch(TASK_TABLES)?;
+    }
+    transaction.pragma_update(None, "user_version", KEYS_VERSION)?;
     Ok(transaction.commit()?)
 }
 
@@ -197,7 +221,7 @@ fn pack(transaction: &Transaction<'_>) -> Result<(), ArchiveError> {
 
 /// The engine would play a log or a journal of another store into a new one. They may also hold the last
 /// readings of a store whose file was moved away, so they stay.
-fn refuse_leftovers(path: &Path) -> Result<(), StoreError> {
+pub(super) fn refuse_leftovers(path: &Path) -> Result<(), StoreError> {
     let mut companions = COMPANIONS.iter().map(|suffix| beside(path, suffix));
     match companions.find(|companion| companion.symlink_metadata().is_ok()) {
         Some(leftover) => Err(StoreError::Leftover { path: path.to_owned(), leftover }),
@@ -206,7 +230,7 @@ fn refuse_leftovers(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Builds the tables in a file of another name, so that a file of the right name is always whole.
-fn create(path: &Path, created: Utc) -> Result<(), StoreError> {
+fn create(path: &Path, created: Utc, keys: &KeyFile) -> Result<(), StoreError> {
     let unfinished = beside(path, ".creating");
     for leftover in [unfinished.clone(), beside(&unfinished, "-journal")] {
         match fs::remove_file(&leftover) {
@@ -218,18 +242,24 @@ fn create(path: &Path, created: Utc) -> Result<(), StoreError> {
     }
     let io = |error| StoreError::Io { path: path.to_owned(), error };
     private(&unfinished).map_err(io)?;
-    build(&unfinished, created).map_err(StoreError::sqlite(path))?;
+    let addresses = keys.addresses()?;
+    build(&unfinished, created, keys.id(), &addresses).map_err(StoreError::sqlite(path))?;
     fs::rename(&unfinished, path).map_err(io)?;
     File::open(folder(path)).and_then(|folder| folder.sync_all()).map_err(io)
 }
 
-/// An empty file that only its owner can read: a store holds the group key. The engine gives the log and the
+/// An empty file that only its owner can read. The engine gives the log and the
 /// journal the permissions of the file they belong to.
 pub(super) fn private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
-fn build(path: &Path, created: Utc) -> rusqlite::Result<()> {
+fn build(
+    path: &Path,
+    created: Utc,
+    id: StoreId,
+    addresses: &[(Eui64, ShortAddress)],
+) -> rusqlite::Result<()> {
     let mut connection = Connection::open(path)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction()?;
@@ -238,15 +268,22 @@ fn build(path: &Path, created: Utc) -> rusqlite::Result<()> {
     transaction.execute_batch(archive::TABLES)?;
     transaction.execute_batch(DELIVERY_TABLES)?;
     transaction.execute_batch(TASK_TABLES)?;
-    transaction.execute("INSERT INTO meta VALUES ('created', ?1)", [created.as_millis()])?;
+    transaction
+        .execute("INSERT INTO meta VALUES ('created', ?1), ('id', ?2)", params![created.as_millis(), id])?;
+    for (meter, short) in addresses {
+        transaction.execute(
+            "INSERT INTO meters (eui64, short_address) VALUES (?1, ?2)",
+            params![bits(*meter), short.0],
+        )?;
+    }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }
 
 /// Looks at the first octets of the file [SQLite file format 1.3], without letting the engine near it: a
-/// file that is not ours stays as it is. Its version.
-fn check_header(path: &Path) -> Result<u32, StoreError> {
+/// file that is not ours stays as it is.
+fn check_header(path: &Path) -> Result<(), StoreError> {
     let mut header = [0; 100];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
     let foreign = || StoreError::Foreign { path: path.to_owned() };
@@ -257,8 +294,8 @@ fn check_header(path: &Path) -> Result<u32, StoreError> {
     }
     let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     match (header.starts_with(b"SQLite format 3\0"), word(68), word(60)) {
-        (true, APPLICATION_ID, found @ (FIRST_VERSION | ROWS_VERSION | DELIVERY_VERSION | VERSION)) => {
-            Ok(found)
+        (true, APPLICATION_ID, FIRST_VERSION | ROWS_VERSION | DELIVERY_VERSION | KEYS_VERSION | VERSION) => {
+            Ok(())
         }
         (true, APPLICATION_ID, found) => Err(StoreError::Version { path: path.to_owned(), found }),
         _ => Err(foreign()),

@@ -1,3 +1,4 @@
+use super::migration::tests::put_back;
 use super::*;
 use plc_core::sap::{Key, KeyUse, StoredRoute};
 use plc_node::DeviceCounter;
@@ -92,8 +93,8 @@ fn a_counter_never_goes_back() {
     store.set_counter("mac.frame_counter", u64::MAX).unwrap();
     let error = store.set_counter("mac.frame_counter", 5).unwrap_err();
     assert!(matches!(error, StoreError::CounterBack { stored: u64::MAX, value: 5, .. }), "{error}");
-    assert_eq!(store.reader().counter("mac.frame_counter").unwrap(), Some(u64::MAX));
-    assert_eq!(store.reader().counter("other").unwrap(), None);
+    assert_eq!(store.key_file().counter("mac.frame_counter").unwrap(), Some(u64::MAX));
+    assert_eq!(store.key_file().counter("other").unwrap(), None);
 }
 
 #[test]
@@ -109,10 +110,12 @@ fn a_meter_keeps_its_counters_and_its_title_when_it_is_registered_again() {
         eui64: METER,
         short_address: Some(ShortAddress(3)),
         system_title: Some([9; 8]),
-        invocation_counter: 1000,
         server_counter: 7,
+        generation: 0,
     };
     assert_eq!(store.reader().meters().unwrap(), [expected]);
+    let counters = MeterCounters { invocation: 1000, server: 7, generation: 0 };
+    assert_eq!(store.counters(METER).unwrap(), counters);
     assert!(matches!(
         store.set_invocation_counter(METER, 999),
         Err(StoreError::CounterBack { stored: 1000, .. })
@@ -137,10 +140,10 @@ fn one_address_belongs_to_one_meter() {
 #[test]
 fn the_network_is_remembered_and_its_key_is_not_printed() {
     let (_folder, mut store) = store();
-    assert_eq!(store.reader().network().unwrap(), None);
+    assert_eq!(store.key_file().network().unwrap(), None);
     let network = Network { pan_id: PanId(0x1001), group_key: [0xA5; 16], key_index: 1 };
     store.set_network(&network).unwrap();
-    assert_eq!(store.reader().network().unwrap(), Some(network));
+    assert_eq!(store.key_file().network().unwrap(), Some(network));
     assert_eq!(format!("{network:?}"), "Network { pan_id: 1001, key_index: 1, .. }");
 }
 
@@ -160,11 +163,13 @@ fn refused_untouched(make: impl Fn(&Path), expected: &str) {
     let path = folder.path().join("other");
     make(&path);
     let before = fs::read(&path).unwrap();
+    let _ = fs::write(folder.path().join("other.lock"), "");
+    let names = || fs::read_dir(folder.path()).unwrap().count();
+    let files = names();
     let error = Store::open(&path, Utc::default()).unwrap_err().to_string();
     assert_eq!(error, format!("store {}: {expected}", path.display()));
     assert_eq!(fs::read(&path).unwrap(), before);
-    let names = fs::read_dir(folder.path()).unwrap().count();
-    assert_eq!(names, 2, "the file and the lock beside it, nothing else");
+    assert_eq!(names(), files, "nothing but the lock was made beside it");
 }
 
 #[test]
@@ -185,9 +190,9 @@ fn a_file_of_another_kind_is_refused_and_stays_untouched() {
 fn a_store_of_another_version_is_refused_and_stays_untouched() {
     let newer = |path: &Path| {
         Store::open(path, Utc::default()).unwrap().close().unwrap();
-        Connection::open(path).unwrap().pragma_update(None, "user_version", 5).unwrap();
+        Connection::open(path).unwrap().pragma_update(None, "user_version", 6).unwrap();
     };
-    refused_untouched(newer, "schema version 5, expected 4");
+    refused_untouched(newer, "schema version 6, expected 5");
 }
 
 /// As files were in which each reading had a row, with a hole in the cursors.
@@ -209,9 +214,9 @@ fn a_store_of_an_older_version_is_brought_up_to_date_and_keeps_its_readings_and_
         let (folder, store) = store();
         let path = folder.path().join("store.sqlite");
         store.close().unwrap();
-        Connection::open(&path).unwrap().execute_batch(&format!("{ROWS}{further}")).unwrap();
+        put_back(&path, &format!("{ROWS}{further}"));
         let old = StoreReader::open(&path).unwrap_err().to_string();
-        assert!(old.ends_with(&format!("schema version {version}, expected 4")), "{old}");
+        assert!(old.ends_with(&format!("schema version {version}, expected 5")), "{old}");
         let mut store = Store::open(&path, Utc::default()).unwrap();
         assert_eq!(store.insert_readings(&[reading(900, 1)]).unwrap().duplicates, 0, "of another meter");
         let stored = store.reader().readings(&ReadingFilter::default(), Cursor::START, usize::MAX).unwrap();
@@ -254,8 +259,8 @@ fn routes_group_keys_and_received_counters_come_back_after_reopening() {
     store.close().unwrap();
     let store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
     assert_eq!(store.reader().routes().unwrap(), [way(4, Some(65_535))]);
-    assert_eq!(store.reader().group_keys().unwrap(), [(1, Key([2; 16]), KeyUse::Next)]);
-    assert_eq!(store.reader().device_counters().unwrap(), [counter(7, 0, 9)]);
+    assert_eq!(store.key_file().group_keys().unwrap(), [(1, Key([2; 16]), KeyUse::Next)]);
+    assert_eq!(store.key_file().device_counters().unwrap(), [counter(7, 0, 9)]);
 }
 
 #[test]
@@ -311,7 +316,8 @@ fn only_the_owner_may_read_a_store_and_what_stands_beside_it() {
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
     let mut names: Vec<_> = files.iter().map(|file| file.file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["store.sqlite", "store.sqlite-shm", "store.sqlite-wal", "store.sqlite.lock"]);
+    let of = |file: &str| ["", "-shm", "-wal", ".lock"].map(|suffix| format!("{file}{suffix}"));
+    assert_eq!(names, [of("keys.sqlite"), of("store.sqlite")].concat());
     for file in files {
         let mode = file.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}: {mode:o}", file.path().display());
@@ -584,8 +590,7 @@ fn a_store_without_values_of_tasks_is_brought_up_to_date_and_keeps_its_readings(
     let path = folder.path().join("store.sqlite");
     store.insert_readings(&[reading(900, 1)]).unwrap();
     store.close().unwrap();
-    let older = "DROP TABLE task_values; DROP TABLE marks; PRAGMA user_version = 3";
-    Connection::open(&path).unwrap().execute_batch(older).unwrap();
+    put_back(&path, "DROP TABLE task_values; DROP TABLE marks; PRAGMA user_version = 3");
     let mut store = Store::open(&path, Utc::default()).unwrap();
     assert_eq!(all(&store).len(), 1);
     assert_eq!(store.insert_values(&[value(LOG, 5, 0, 7)], &[]).unwrap(), 1);

@@ -3,7 +3,7 @@
 use crate::process::{concentrator, wait_for};
 use crate::town::{Daemon, Town, dump, events};
 use concentrator::plc::application::MAC_FRAME_COUNTER;
-use concentrator::store::{EventKind, StoreReader, StoredReading};
+use concentrator::store::{EventKind, KeyFile, StoreReader, StoredReading};
 use concentrator_proto::v1::{Meter, MeterState};
 use plc_core::{Eui64, ShortAddress, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,10 +58,12 @@ impl Held {
     fn read(store: &Path) -> Self {
         let reader = StoreReader::open(store).unwrap();
         let meters = reader.meters().unwrap();
-        let counters = meters.iter().map(|m| (m.eui64, (m.invocation_counter, m.server_counter)));
+        let keys = KeyFile::open_read_only(store).unwrap();
+        let invocation = |meter| keys.meter_counters(meter).unwrap().invocation;
+        let counters = meters.iter().map(|m| (m.eui64, (invocation(m.eui64), m.server_counter)));
         let address = |m: &concentrator::store::MeterRow| Some((m.eui64, m.short_address?));
         Self {
-            frame_counter: reader.counter(MAC_FRAME_COUNTER).unwrap().unwrap_or(0),
+            frame_counter: keys.counter(MAC_FRAME_COUNTER).unwrap().unwrap_or(0),
             counters: counters.collect(),
             addresses: meters.iter().filter_map(address).collect(),
             readings: dump(store),

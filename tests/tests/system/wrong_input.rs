@@ -126,9 +126,24 @@ fn a_store_of_another_version_stays_as_it_is() {
     bytes[60..64].copy_from_slice(&99u32.to_be_bytes());
     std::fs::write(&path, &bytes).unwrap();
     let store = path.to_str().unwrap();
-    let expected = format!("store {store}: schema version 99, expected 4");
+    let expected = format!("store {store}: schema version 99, expected 5");
     refused(&["run", "--config", &with_store(folder.path(), store)], &expected);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn a_store_without_its_keys_is_not_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    Store::open(&path, Utc::default()).unwrap().close().unwrap();
+    let keys = folder.path().join("keys.sqlite");
+    std::fs::remove_file(&keys).unwrap();
+    let (store, keys_name) = (path.to_str().unwrap(), keys.display());
+    let expected = format!(
+        "keys {keys_name}: missing, and the store {store} has been used with them; expected the file, which a backup has: without it counters would go back"
+    );
+    refused(&["run", "--config", &with_store(folder.path(), store)], &expected);
+    assert!(!keys.exists());
 }
 
 #[test]
