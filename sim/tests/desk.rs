@@ -296,7 +296,9 @@ fn a_desk_is_served_on_real_sockets_and_keeps_its_counters() {
     let folder = memory_of_a_first_life("counters");
     let path = folder.join("records");
     // Customer 3 of seed 1 has this title.
-    std::fs::write(&path, "meter 53494d0000000003\nahead 0\nsend 77\nreceive 1 4\n").unwrap();
+    let records = "meter 53494d0000000003\nahead 0\nsend 77\nreceive 1 4\n";
+    let check = plc_core::crc::record_crc(records.as_bytes());
+    std::fs::write(&path, format!("{records}check {check:08x}\n")).unwrap();
     let ports = DeskPorts { wrapper: Some(listener), state: Some(folder.clone()), ..DeskPorts::default() };
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

@@ -146,6 +146,9 @@ pub(super) fn open(path: &Path, created: Utc) -> Result<(Connection, KeyFile), S
     configure(&connection).map_err(&failed)?;
     // The header may be older than the log.
     let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&failed)?;
+    if found > VERSION {
+        return Err(StoreError::Version { path: path.to_owned(), found });
+    }
     let keys = if found == VERSION {
         let id = stored_id(&connection).map_err(&failed)?;
         KeyFile::of(path, id.ok_or_else(|| StoreError::Foreign { path: path.to_owned() })?)?

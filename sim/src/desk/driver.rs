@@ -64,6 +64,7 @@ pub fn serve(
     let title = config.system_title();
     let opened = ports.state.as_deref().map(|folder| Memory::open(folder, title, ProfileSizes::default()));
     let memory = opened.transpose().map_err(not_kept)?;
+    let mended = memory.as_ref().map_or(0, Memory::mended);
     if let Some(memory) = &memory {
         config.state = memory.state();
     }
@@ -97,6 +98,9 @@ pub fn serve(
     // All that was kept so far, at once.
     driver.drain(&mut log)?;
     driver.memory = driver.memory.take().map(Memory::begin).transpose().map_err(not_kept)?;
+    if mended > 0 {
+        driver.tell(&mut log, None, DeskEvent::Mended(mended));
+    }
     driver.tell(&mut log, None, DeskEvent::Open);
     driver.run(&inbox, &mut log)
 }

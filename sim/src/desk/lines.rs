@@ -19,6 +19,8 @@ pub struct DeskPeer {
 /// What a desk tells its log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeskEvent {
+    /// So many records of its flash had a flipped bit, which was put back.
+    Mended(u32),
     /// Clients may come.
     Open,
     /// A client has come.
@@ -70,6 +72,9 @@ impl fmt::Display for DeskLine {
 impl fmt::Display for DeskEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Mended(count) => {
+                write!(f, "{count} records of its flash had a flipped bit, which was put back")
+            }
             Self::Open => f.write_str("is open for clients"),
             Self::Came => f.write_str("has come"),
             Self::Dropped(reason) => write!(f, "is closed: {reason}"),

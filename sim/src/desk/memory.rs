@@ -47,13 +47,7 @@ impl Memory {
         let records = records_in(folder, meter)?;
         let is_old = records.is_some();
         if !is_old {
-            // A first life that was cut short before it had answered anybody.
-            for path in [&flash, &images] {
-                match fs::remove_file(path) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(path, &error)),
-                    _ => {}
-                }
-            }
+            begin_first_life(folder, &flash, &images, sizes)?;
         }
         let (pages, bank) =
             (pages_in(&flash, FLASH_PAGES, is_old)?, pages_in(&images, IMAGES_PAGES, is_old)?);
@@ -66,8 +60,14 @@ impl Memory {
                 ),
             ));
         }
+        refuse_what_is_lost(&flash, &journal)?;
         let records = records.unwrap_or(Records { meter, ..Records::default() });
         Ok(Self { folder: folder.to_owned(), journal, images, sizes, records, is_old })
+    }
+
+    /// Records of the flash in which a bit had flipped and was put back.
+    pub(super) const fn mended(&self) -> u32 {
+        self.journal.damage().mended
     }
 
     /// What the earlier lives have left; `None` before the first one.
@@ -113,6 +113,7 @@ impl Memory {
         let (journal, images) = (Journal::open(pages, sizes), ImageBank::open(bank));
         let memory = Self { folder, journal, images, sizes, records, is_old: true };
         memory.write()?;
+        absent(&memory.folder.join(FIRST_LIFE))?;
         Ok(memory)
     }
 
@@ -140,6 +141,42 @@ impl Memory {
         file.sync_all()?;
         fs::rename(&beside, path)?;
         File::open(&self.folder)?.sync_all()
+    }
+}
+
+/// Nothing is there, or what a first life has left that was cut short before it had answered anybody.
+fn begin_first_life(folder: &Path, flash: &Path, images: &Path, sizes: ProfileSizes) -> Result<(), Fault> {
+    let mark = folder.join(FIRST_LIFE);
+    let is_whole =
+        fs::metadata(flash).is_ok_and(|file| file.is_file() && file.len() == FlashFile::len(FLASH_PAGES));
+    if !mark.exists() && is_whole {
+        let pages = FlashFile::open(flash, FLASH_PAGES).map_err(|error| failed(flash, &error))?;
+        if Journal::open(pages, sizes).is_begun() {
+            let gone = format_args!("is gone, expected what belongs to {FLASH}; {ANEW}");
+            return Err(failed(&folder.join(RECORDS), &gone));
+        }
+    }
+    File::create(&mark).map_err(|error| failed(&mark, &error))?;
+    absent(flash)?;
+    absent(images)
+}
+
+/// Removes a file if it is there.
+fn absent(path: &Path) -> Result<(), Fault> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// A meter whose flash has lost what it had measured does not go on as if nothing had been there.
+fn refuse_what_is_lost(flash: &Path, journal: &Journal<FlashFile>) -> Result<(), Fault> {
+    match journal.damage().lost {
+        0 => Ok(()),
+        lost => Err(failed(
+            flash,
+            &format_args!("records are damaged at {lost} places, expected them as they were written; {ANEW}"),
+        )),
     }
 }
 
@@ -191,6 +228,8 @@ const IMAGES: &str = "images";
 const IMAGES_PAGES: usize = 80;
 const RECORDS: &str = "records";
 const UNFINISHED: &str = "records.new";
+/// There from the beginning of a first life until it has left records.
+const FIRST_LIFE: &str = "first-life";
 
 #[cfg(test)]
 mod tests {
@@ -212,6 +251,32 @@ mod tests {
         folder
     }
 
+    fn changed(path: &Path, octets: std::ops::Range<usize>) -> Vec<u8> {
+        let mut whole = fs::read(path).expect("there");
+        whole[octets].iter_mut().for_each(|octet| *octet ^= 1);
+        whole
+    }
+
+    /// All lines but the last.
+    fn cut(path: &Path) -> Vec<u8> {
+        let whole = fs::read_to_string(path).expect("there");
+        whole.lines().next().expect("the meter").to_owned().into_bytes()
+    }
+
+    #[test]
+    fn a_bit_that_flips_in_the_flash_is_put_back_and_records_that_are_gone_are_missed() {
+        let folder = lived("flip");
+        let mut flash = fs::read(folder.join(FLASH)).expect("there");
+        flash[40] ^= 0x10;
+        fs::write(folder.join(FLASH), &flash).expect("flipped");
+        assert_eq!(open(&folder).expect("is mended").mended(), 1);
+        fs::rename(folder.join(RECORDS), folder.join("aside")).expect("moved");
+        let (named, fault) = open(&folder).expect_err("is gone");
+        assert!(named == folder.join(RECORDS) && fault.contains("is gone"), "{fault}");
+        assert_eq!(fs::read(folder.join(FLASH)).expect("there"), flash, "is left as it is");
+        fs::remove_dir_all(&folder).expect("removed");
+    }
+
     #[test]
     fn what_is_broken_is_refused_by_name_with_what_was_expected_and_left_as_it_is() {
         let folder = lived("broken");
@@ -231,7 +296,10 @@ mod tests {
                 "holds nothing that a meter has kept, expected what belongs to records",
             ),
             (IMAGES, noise.clone(), "has 300 octets, expected a file of 327680 octets"),
+            (FLASH, changed(&folder.join(FLASH), 30..70), "records are damaged at 1 places"),
             (RECORDS, vec![b'm', 0xFF], "lines of text, found other octets at 1"),
+            (RECORDS, cut(&folder.join(RECORDS)), "expected a check behind the records"),
+            (RECORDS, changed(&folder.join(RECORDS), 20..21), "expected"),
             (RECORDS, b"junk\n".to_vec(), "expected a record of a meter, found \"junk\""),
         ] {
             let path = folder.join(file);

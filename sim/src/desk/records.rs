@@ -6,12 +6,13 @@
 //! send 4200                            the first send counter that is certainly unused
 //! receive 1 118                        client, highest counter accepted
 //! key 1 unicast 0011...                client, which key, the key
+//! check 1a2b3c4d                       checksum of all before it
 //! ```
 
 use super::plan_file::{hex, unhex};
 use dlms::security::{Certificate, Curve, KeyId, KeyUse, PrivateKey, Secret, SecurityPolicy, SystemTitle};
 use dlms::server::{ServerPersist, ServerRecords};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,9 +45,9 @@ impl Records {
     /// # Errors
     /// The line that is none.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mut records = Self::default();
-        let mut is_known = false;
-        for line in text.lines() {
+        let (mut records, mut is_known) = (Self::default(), false);
+        let (body, sum) = text.rsplit_once("check ").map_or((text, None), |(body, sum)| (body, Some(sum)));
+        for line in body.lines() {
             let words: Vec<&str> = line.split(' ').collect();
             let read = match words[..] {
                 ["meter", title] => title_of(title).map(|title| (records.meter, is_known) = (title, true)),
@@ -55,18 +56,32 @@ impl Records {
             };
             read.ok_or_else(|| format!("expected a record of a meter, found {line:?}"))?;
         }
-        if is_known { Ok(records) } else { Err(String::from("expected the system title of a meter")) }
+        match (is_known, sum.map(str::trim_end)) {
+            (false, _) => Err(String::from("expected the system title of a meter")),
+            (_, None) => Err(String::from("is cut short, expected a check behind the records")),
+            (_, Some(sum)) if sum != check(body) => {
+                Err(format!("is not as it was written, expected the check {}, found {sum:?}", check(body)))
+            }
+            _ => Ok(records),
+        }
     }
 }
 
 impl fmt::Display for Records {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "meter {}\nahead {}", hex(&self.meter), self.ahead_ms)?;
-        self.server.iter().try_for_each(|record| write_record(f, record))
+        let mut text = String::new();
+        writeln!(text, "meter {}\nahead {}", hex(&self.meter), self.ahead_ms)?;
+        self.server.iter().try_for_each(|record| write_record(&mut text, record))?;
+        writeln!(f, "{text}check {}", check(&text))
     }
 }
 
-fn write_record(f: &mut fmt::Formatter<'_>, record: &ServerPersist) -> fmt::Result {
+/// The checksum of a text.
+fn check(text: &str) -> String {
+    format!("{:08x}", plc_core::crc::record_crc(text.as_bytes()))
+}
+
+fn write_record(f: &mut impl fmt::Write, record: &ServerPersist) -> fmt::Result {
     match record {
         ServerPersist::SendCounter { reserved_to } => writeln!(f, "send {reserved_to}"),
         ServerPersist::ReceiveCounter { client_sap, last } => writeln!(f, "receive {client_sap} {last}"),
