@@ -98,7 +98,10 @@ impl ElementCalibration {
         }
         let (low, high) = (points[above - 1], points[above]);
         let (part, whole) = (i128::from(ua - low.ua), i128::from(high.ua - low.ua));
-        let between = |low: i32, high: i32| low + (i128::from(high - low) * part / whole) as i32;
+        let between = |low: i32, high: i32| {
+            let span = i128::from(high) - i128::from(low);
+            (i128::from(low) + span * part / whole) as i32
+        };
         CurrentPoint { ua, gain: between(low.gain, high.gain), delay: between(low.delay, high.delay) }
     }
 }

@@ -539,6 +539,33 @@ fn the_plan_of_a_meter_shows_the_keys_that_clients_have_changed_in_earlier_lives
     assert_eq!(changed[4..], [format!("authentication_key = \"{}\"", counted("a2", 32))]);
 }
 
+#[test]
+fn a_meter_that_has_lived_pushes_that_its_supply_is_back() {
+    use dlms::classes::{DataObject, PushSetup, Snapshot};
+    use meter::objects::names;
+    let host = "192.0.2.1:4061";
+    let mut setup = PushSetup::new(LogicalName([0, 0, 25, 9, 0, 255]), 1);
+    let destination = [&[2, 3, 0x16, 0, 9, host.len() as u8][..], host.as_bytes(), &[0x16, 0]].concat();
+    let destination = Data::from_bytes(&destination).unwrap();
+    assert!(dlms::classes::Attributes::absorb(&mut setup, 3, &destination));
+    let filter = DataObject::new(&u32::MAX);
+    let objects = vec![Snapshot::of(names::PUSH_ALARM, &setup), Snapshot::of(names::ALARM_FILTER_2, &filter)];
+    let meter = meter::MeterState { objects, ..meter::MeterState::default() };
+    let state = Some(DeskState { meter, ahead_ms: 0 });
+    let config = DeskConfig { state, ..desk_config(Address::one(1).unwrap()) };
+    let now = Instant::from_secs(10 * 86_400);
+    let mut desk = Desk::new(config, now, Utc::from_secs(MIDNIGHT)).unwrap();
+    let mut hosts = Vec::new();
+    for second in 0..300 {
+        hosts.extend(std::iter::from_fn(|| desk.poll()).filter_map(|output| match output {
+            DeskOutput::Push { host, .. } => Some(host.address),
+            _ => None,
+        }));
+        desk.tick(now + Duration::from_secs(second));
+    }
+    assert_eq!(hosts.first().map(String::as_str), Some(host), "{hosts:?}");
+}
+
 /// The name and the value of an alarm that a client is notified of.
 fn alarm_in(output: ClientOutput) -> (LogicalName, Option<u64>) {
     let ClientOutput::EventNotification { time, attribute, value } = output else { panic!("{output:?}") };

@@ -122,7 +122,13 @@ impl Bench {
             Some(state) => bench.wake(now, Utc::from_millis(utc.as_millis().saturating_add(state.ahead_ms))),
         }
         bench.drain();
-        bench.notes.retain(|note| matches!(note, Note::Persist(_)));
+        // What the days before have pushed is of no use to anybody; that the supply is back is.
+        let has_lived = config.state.is_some();
+        bench.notes.retain(|note| match note {
+            Note::Persist(_) => true,
+            Note::Push(..) => has_lived,
+            _ => false,
+        });
         Ok(bench)
     }
 
