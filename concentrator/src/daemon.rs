@@ -192,22 +192,27 @@ fn pause(live: &Live) {
 
 /// Something does not work until somebody mends it: the status tells it for as long, and the log as an error.
 fn impair(store: &mut Store, live: &Live, kind: EventKind, text: String) {
-    tracing::error!("{text}");
     live.update_status(|status| status.impairments.push(text.clone()));
-    note(store, live, kind, text);
+    tracing::error!("{}", record(store, live, kind, text));
 }
 
-/// An event in the store first, a line in the log second. Its time is that of the power line, once there is one.
+/// An event in the store first, a line in the log second.
 fn note(store: &mut Store, live: &Live, kind: EventKind, text: String) {
+    let event = record(store, live, kind, text);
+    match kind {
+        EventKind::PowerLineFault => tracing::error!("{event}"),
+        _ => tracing::info!("{event}"),
+    }
+}
+
+/// An event in the store. Its time is that of the power line, once there is one.
+fn record(store: &mut Store, live: &Live, kind: EventKind, text: String) -> Event {
     let event = Event { time: live.now(), kind, meter: None, text };
     if let Err(error) = store.append_event(&event) {
         tracing::error!("{error}");
     }
     live.noted();
-    match kind {
-        EventKind::PowerLineFault => tracing::error!("{event}"),
-        _ => tracing::info!("{event}"),
-    }
+    event
 }
 
 const RETRY_AFTER: Duration = Duration::from_secs(5);

@@ -220,6 +220,15 @@ mod tests {
     }
 
     #[test]
+    fn between_opposite_extremes_the_correction_is_interpolated_too() {
+        let mut element = ElementCalibration::default();
+        let point = |ua, extreme| CurrentPoint { ua, gain: extreme, delay: extreme };
+        (element.points[0], element.points[1]) = (point(0, i32::MIN), point(u64::MAX, i32::MAX));
+        let middle = element.at(u64::MAX / 2);
+        assert!(middle.gain.abs() <= 1 && middle.delay.abs() <= 1, "{middle:?}");
+    }
+
+    #[test]
     fn between_two_points_the_correction_is_interpolated() {
         let mut element = ElementCalibration::default();
         let point = |ua, gain, delay| CurrentPoint { ua, gain, delay };
