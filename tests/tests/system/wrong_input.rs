@@ -96,6 +96,7 @@ fn broken_files_beside_the_store_are_named_and_meters_are_read_all_the_same() {
         assert!(said.ends_with(&named), "{said}");
         assert_eq!(std::fs::read(file).unwrap(), [b'x'; 5000]);
     }
+    wait_for("it has joined", || (daemon.client.status().joined == 1).then_some(()));
     wait_for("a reading", || {
         daemon.client.meters().iter().all(|meter| meter.last_reading_time_ms.is_some()).then_some(())
     });
