@@ -54,6 +54,8 @@ pub struct MeterStatus {
     pub id: String,
     /// Its address in the network.
     pub short_address: Option<ShortAddress>,
+    /// Whether it only pushes and hears nobody.
+    pub one_way: bool,
     /// Where it stands.
     pub state: MeterState,
     /// Capture time of its newest reading.

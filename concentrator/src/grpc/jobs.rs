@@ -7,7 +7,7 @@ use crate::jobs::images::{self, ImageError};
 use crate::jobs::{
     Firmware, Item, ItemState, Job, JobError, JobKind, JobState, Jobs, Request as Wish, Tally,
 };
-use crate::live::Live;
+use crate::live::{Live, MeterStatus};
 use concentrator_proto::v1;
 use concentrator_proto::v1::jobs_server::Jobs as JobsService;
 use plc_core::time::Duration;
@@ -95,8 +95,21 @@ impl JobService {
 
     fn wish(&self, job: Option<v1::JobRequest>) -> Result<Wish, Status> {
         let job = job.ok_or_else(|| Status::invalid_argument("job: missing"))?;
-        let configured = self.live().meters().borrow().keys().copied().collect();
-        parse_job(&job, &configured, |name| self.live().find_meter(name))
+        let deaf: BTreeSet<_> = self.those_that(|meter| meter.one_way);
+        let wish =
+            parse_job(&job, &self.those_that(|meter| !meter.one_way), |name| self.live().find_meter(name))?;
+        match wish.meters.iter().find(|meter| deaf.contains(meter)) {
+            None => Ok(wish),
+            Some(meter) => Err(Status::invalid_argument(format!(
+                "meter {:?}: only pushes and hears nobody, expected one that can be asked",
+                self.live().meter_id(*meter)
+            ))),
+        }
+    }
+
+    fn those_that(&self, are: impl Fn(&MeterStatus) -> bool) -> BTreeSet<Eui64> {
+        let meters = self.live().meters();
+        meters.borrow().iter().filter(|(_, status)| are(status)).map(|(meter, _)| *meter).collect()
     }
 
     /// Asks the book, beside the threads of the runtime.

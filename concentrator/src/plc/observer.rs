@@ -227,6 +227,15 @@ impl Observer for LiveObserver {
         })
     }
 
+    fn dismissed(&mut self, now: Utc, meter: Eui64) {
+        self.shown.remove(&meter);
+        self.network.on_address(meter, None);
+        self.live.update_meter(meter, |status| {
+            (status.short_address, status.state) = (None, MeterState::Lost);
+        });
+        self.live.diagnose(|diagnosis| diagnosis.on_dismissed(now, meter));
+    }
+
     fn wants_turn(&self) -> Option<Utc> {
         self.live.jobs().and_then(|jobs| jobs.due())
     }
