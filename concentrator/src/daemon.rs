@@ -17,6 +17,7 @@ use crate::shutdown::Shutdown;
 use crate::store::{Event, EventKind, Store};
 use crate::tasks::Tasks;
 use crate::uplink::{self, UplinkSettings};
+use crate::words;
 use ::backhaul::UplinkConfig;
 use anyhow::Context;
 use std::collections::BTreeSet;
@@ -71,9 +72,12 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
 fn take_jobs(store: &mut Store, live: &Live, guard: Guard) {
     match open_jobs(store, live, guard) {
         Ok(jobs) => live.take_jobs(Arc::new(jobs)),
-        Err(error) => {
-            impair(store, live, EventKind::SecurityFailure, format!("no jobs are taken: {error:#}"))
-        }
+        Err(error) => impair(
+            store,
+            live,
+            EventKind::SecurityFailure,
+            format!("no jobs are taken: {}", words::chain(&error)),
+        ),
     }
 }
 
@@ -175,7 +179,7 @@ fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
             note(store, live, kind, text);
         }
         let Err(error) = served else { return };
-        let text = format!("{error:#}");
+        let text = words::chain(&error);
         live.diagnose(|diagnosis| diagnosis.on_line(live.now(), Some(&text)));
         let calm = live.status().borrow().fault.is_empty();
         live.update_status(|status| status.fault.clone_from(&text));

@@ -61,7 +61,8 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .max_concurrent_streams(STREAMS);
-    let backhaul = BackhaulServer::new(Receiver { committer, named, stopped: stopped.clone() }).max_decoding_message_size(MAX_BATCH);
+    let backhaul = BackhaulServer::new(Receiver { committer, named, stopped: stopped.clone() })
+        .max_decoding_message_size(MAX_BATCH);
     let served = server
         .add_service(Counted(backhaul))
         .add_service(Counted(LedgerServer::new(Digests { store })))

@@ -1,5 +1,5 @@
 //! A head-end that is asked to stop sends its boxes away with a time to come back, and ends although one does not go.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
 
 use concentrator_proto::v1;
 use concentrator_proto::v1::backhaul_client::BackhaulClient;

@@ -35,6 +35,7 @@ pub use job_words::{AuditCommand, JobWords, JobsArgs, JobsCommand, KindWord, Rea
 pub use task_words::{TaskWords, TasksArgs, TasksCommand, ValuesArgs};
 
 use crate::logging::LogFormat;
+use crate::words;
 use crate::{daemon, logging, pki};
 use anyhow::Context;
 use clap::Parser;
@@ -48,7 +49,7 @@ pub fn main() -> ExitCode {
         // The reader of a pipe has had enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", words::chain(&error));
             error.downcast_ref::<direct::Fault>().map_or(ExitCode::FAILURE, direct::Fault::exit_code)
         }
     }

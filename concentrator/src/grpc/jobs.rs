@@ -95,21 +95,12 @@ impl JobService {
 
     fn wish(&self, job: Option<v1::JobRequest>) -> Result<Wish, Status> {
         let job = job.ok_or_else(|| Status::invalid_argument("job: missing"))?;
-        let deaf: BTreeSet<_> = self.those_that(|meter| meter.one_way);
-        let wish =
-            parse_job(&job, &self.those_that(|meter| !meter.one_way), |name| self.live().find_meter(name))?;
-        match wish.meters.iter().find(|meter| deaf.contains(meter)) {
-            None => Ok(wish),
-            Some(meter) => Err(Status::invalid_argument(format!(
-                "meter {:?}: only pushes and hears nobody, expected one that can be asked",
-                self.live().meter_id(*meter)
-            ))),
-        }
-    }
-
-    fn those_that(&self, are: impl Fn(&MeterStatus) -> bool) -> BTreeSet<Eui64> {
         let meters = self.live().meters();
-        meters.borrow().iter().filter(|(_, status)| are(status)).map(|(meter, _)| *meter).collect()
+        let hear = |(meter, status): (&Eui64, &MeterStatus)| (!status.one_way).then_some(*meter);
+        let hearing = meters.borrow().iter().filter_map(hear).collect();
+        let wish = parse_job(&job, &hearing, |name| self.live().find_meter(name))?;
+        wish.meters.iter().try_for_each(|meter| self.service.can_be_asked(*meter))?;
+        Ok(wish)
     }
 
     /// Asks the book, beside the threads of the runtime.

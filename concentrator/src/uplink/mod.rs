@@ -14,6 +14,7 @@ use crate::live::{Delivery, Live};
 use crate::pulse::Pipeline;
 use crate::shutdown::Shutdown;
 use crate::store::{Cursor, DeliveredMark, ReadingFilter, StoreError, StoreReader};
+use crate::{validity, words};
 use backhaul::{Lot, Span, Spans, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
 use concentrator_proto::v1;
 use concentrator_proto::v1::deliver_request::Word as Request;
@@ -203,10 +204,17 @@ impl Driver {
                 self.input(UplinkInput::Opened);
             }
             Err(error) => {
-                self.close(format!("{error:#}"));
+                self.close(words::chain(&error) + &self.own_fault());
                 self.input(UplinkInput::Closed { retry_after: None });
             }
         }
+    }
+
+    /// What is wrong with the certificate of this box, to go on with what else is said.
+    fn own_fault(&self) -> String {
+        let tls = self.settings.tls.as_ref();
+        let fault = tls.and_then(|tls| validity::fault(&tls.certificate, clock::utc()));
+        fault.map_or_else(String::new, |fault| format!("; the certificate of this box {fault}"))
     }
 
     fn close(&mut self, fault: String) {
@@ -277,7 +285,7 @@ impl Driver {
             Err(status) => Some(status.to_string()),
         };
         if let Some(fault) = fault {
-            self.close(fault);
+            self.close(fault + &self.own_fault());
             self.input(UplinkInput::Closed { retry_after: None });
         }
     }
