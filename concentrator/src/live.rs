@@ -11,6 +11,7 @@ use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 use crate::store::{Cursor, EventKind, Reading, Store, StoreError};
 use crate::tasks::Tasks;
+use crate::validity::Validity;
 use backhaul::Spans;
 use collector::{Diagnosis, Explanation};
 use plc_core::{Eui64, PanId, ShortAddress, Utc};
@@ -152,6 +153,14 @@ pub struct Node {
     pub state: NodeState,
 }
 
+impl Status {
+    /// Everything but the power line that does not work, each a sentence.
+    pub fn all_impairments(&self) -> Vec<String> {
+        let certificates = self.certificates.values().filter_map(|certificate| certificate.fault.clone());
+        self.impairments.iter().cloned().chain(certificates).collect()
+    }
+}
+
 /// What is known of the concentrator itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -163,6 +172,8 @@ pub struct Status {
     pub fault: String,
     /// What else does not work, each a sentence.
     pub impairments: Vec<String>,
+    /// The certificates of the box.
+    pub certificates: BTreeMap<&'static str, Validity>,
     /// Counters of the stack since the start.
     pub counters: BTreeMap<String, u64>,
 }

@@ -1,5 +1,7 @@
 //! What is said of faults.
 
+use std::error::Error;
+
 /// A fault with what is behind it, in one line. Many say themselves what is behind them; that is not said twice.
 pub fn chain(error: &anyhow::Error) -> String {
     let mut said = String::new();
@@ -13,6 +15,11 @@ pub fn chain(error: &anyhow::Error) -> String {
         }
     }
     said
+}
+
+/// What is behind everything else.
+pub fn innermost(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
 }
 
 #[cfg(test)]

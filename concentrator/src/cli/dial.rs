@@ -1,6 +1,7 @@
 //! How a command reaches a running concentrator.
 
 use super::ClientArgs;
+use crate::words::innermost;
 use crate::{clock, validity};
 use anyhow::{Context, anyhow, bail};
 use std::error::Error;
@@ -69,10 +70,6 @@ pub(super) fn refused(status: Status) -> anyhow::Error {
             if status.message().is_empty() { code.description() } else { status.message() }
         ),
     }
-}
-
-fn innermost(error: &dyn Error) -> String {
-    error.source().map_or_else(|| error.to_string(), innermost)
 }
 
 const HERE: &str = "127.0.0.1:50051";

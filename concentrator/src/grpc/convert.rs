@@ -101,8 +101,8 @@ pub(super) fn status(live: &Live) -> v1::StatusResponse {
         expected,
         joined,
         newest_cursor: live.newest().borrow().0,
+        impairments: status.all_impairments(),
         fault: status.fault,
-        impairments: status.impairments,
         counters: status.counters.into_iter().map(|(name, value)| v1::Counter { name, value }).collect(),
     }
 }

@@ -22,6 +22,7 @@ use concentrator_proto::v1::deliver_response::Word as Answer;
 use link::Link;
 use plc_core::{Instant, Machine};
 use prost::Message;
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -282,7 +283,7 @@ impl Driver {
                 return self.input(UplinkInput::Closed { retry_after });
             }
             Ok(None) => Some(String::from("ended by the head-end")),
-            Err(status) => Some(status.to_string()),
+            Err(status) => Some(said(&status)),
         };
         if let Some(fault) = fault {
             self.close(fault + &self.own_fault());
@@ -387,6 +388,15 @@ impl Driver {
                 tracing::warn!("what the head-end has cannot be remembered: {error}");
             }
         }
+    }
+}
+
+/// What a status tells, in one line.
+fn said(status: &tonic::Status) -> String {
+    match (status.source(), status.message()) {
+        (Some(_), _) => format!("the connection broke ({})", words::innermost(status)),
+        (None, "") => status.code().description().to_owned(),
+        (None, message) => format!("the head-end says: {message}"),
     }
 }
 
