@@ -15,7 +15,7 @@ use crate::pulse::Pipeline;
 use crate::shutdown::Shutdown;
 use crate::store::{Cursor, DeliveredMark, ReadingFilter, StoreError, StoreReader};
 use crate::{validity, words};
-use backhaul::{Lot, Span, Spans, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
+use backhaul::{Ending, Lot, Span, Spans, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
 use concentrator_proto::v1;
 use concentrator_proto::v1::deliver_request::Word as Request;
 use concentrator_proto::v1::deliver_response::Word as Answer;
@@ -182,7 +182,7 @@ impl Driver {
             match output {
                 UplinkOutput::Batch { .. } => {}
                 UplinkOutput::Open => self.open().await,
-                UplinkOutput::Close(ending) => self.close(format!("{ending:?}")),
+                UplinkOutput::Close(ending) => self.close(String::from(ended(ending))),
                 UplinkOutput::Hello => self.send(hello(&self.settings.box_id, self.memory.epoch)).await,
                 UplinkOutput::Heartbeat => self.send(Request::Heartbeat(v1::Heartbeat {})).await,
                 UplinkOutput::Held { lot, spans } => self.hold(lot, spans),
@@ -388,6 +388,16 @@ impl Driver {
                 tracing::warn!("what the head-end has cannot be remembered: {error}");
             }
         }
+    }
+}
+
+/// Why the box has closed a connection.
+const fn ended(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Silent => "the head-end has not said a word for long",
+        Ending::NotAcknowledged => "the head-end does not commit",
+        Ending::NewEpoch => "the head-end knows another store of this box: a new epoch begins",
+        Ending::NeverSent => "the head-end acknowledges what was never sent",
     }
 }
 
