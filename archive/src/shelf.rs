@@ -2,7 +2,7 @@
 
 use crate::{ArchiveError, Coverage, coverage};
 use backhaul::block::{self, Row};
-use backhaul::{Cursor, Digest, Reading, Register, Spans, StoredReading};
+use backhaul::{Cursor, Digests, Reading, Register, Spans, StoredReading, add_to_digests};
 use plc_core::time::Duration;
 use plc_core::wire::WireError;
 use plc_core::{Eui64, Utc};
@@ -84,11 +84,11 @@ impl Shelf {
         connection: &Connection,
         filter: &Filter,
         bucket: Duration,
-    ) -> Result<BTreeMap<(Eui64, Utc), Digest>, ArchiveError> {
-        let mut digests: BTreeMap<(Eui64, Utc), Digest> = BTreeMap::new();
+    ) -> Result<Digests, ArchiveError> {
+        let mut digests = Digests::new();
         self.walk(connection, filter, (Cursor::START, Cursor(u64::MAX)), |found| {
             if let Ok(StoredReading { reading, .. }) = found {
-                digests.entry((reading.meter, reading.capture.floor(bucket))).or_default().add(&reading);
+                add_to_digests(&mut digests, bucket, &reading);
             }
             true
         })?;

@@ -4,11 +4,11 @@
 //! The box numbers what it has: each reading, event and value of a task has a [`Cursor`] of its kind ([`Lot`]), which only grows. It sends
 //! ranges of cursors; the head-end commits them and answers with all that it holds as [`Spans`]. Both sides may die at any moment: after
 //! each connection the head-end says again what it holds, and the box sends what is missing. What comes twice is known by its natural
-//! key: of a reading meter, logical name and capture time.
+//! key: of a reading meter, logical name and capture time; of a value its source and its ordinal too.
 //!
 //! Tour:
 //!
-//! * [`Reading`], [`Runs`] (which captures are held), [`block`] (readings packed), [`Digest`] (two sides compare);
+//! * [`Reading`], [`TaskValue`], [`Runs`] (which captures are held), [`block`] (readings packed), [`Digest`] (two sides compare);
 //! * [`ledger`]: in which one state every expected interval is;
 //! * [`Uplink`]: the box's end, a machine; [`Intake`]: the head-end's; `lane` and `pace` are the uplink's parts.
 #![no_std]
@@ -28,14 +28,16 @@ mod reading;
 mod runs;
 mod spans;
 mod uplink;
+mod value;
 mod varint;
 
-pub use digest::Digest;
+pub use digest::{Canonical, Digest, Digested, Digests, add_to as add_to_digests};
 pub use intake::{BadBatch, Intake};
 pub use reading::{Content, Cursor, Reading, Register, StoredReading};
 pub use runs::Runs;
 pub use spans::{MAX_SPANS, Span, Spans};
 pub use uplink::{Ending, Lot, Order, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
+pub use value::TaskValue;
 pub use varint::{
     push as push_number, push_signed as push_signed_number, take as take_number,
     take_signed as take_signed_number,

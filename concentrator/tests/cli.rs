@@ -4,7 +4,7 @@
 use concentrator::config::Config;
 use concentrator::grpc::{Access, Server};
 use concentrator::live::{ClockKind, Live};
-use concentrator::store::{Reading, Store};
+use concentrator::store::{Reading, Store, TaskValue};
 use plc_core::{Eui64, Utc};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -50,6 +50,70 @@ fn serving(folder: &Path) -> (Store, Server, String) {
     (store, server, url)
 }
 
+/// Six values of tasks of that meter, three of each of two days.
+fn values() -> Vec<TaskValue> {
+    let value = |n: i64| TaskValue {
+        meter: Eui64::from_u64(0xA1),
+        source: [0, 0, 99, 98, 0, 255],
+        logical_name: [0, 0, 96, 11, 0, 255],
+        capture: Utc::from_secs(n / 3 * 86_400 + n),
+        ordinal: 0,
+        value: n,
+        scaler: 0,
+        unit: 255,
+        status: 0,
+        received: Utc::from_secs(7),
+    };
+    (0..6).map(value).collect()
+}
+
+#[test]
+fn digests_of_values_prove_what_another_holds_and_are_never_compared_with_those_of_readings() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, server, url) = serving(folder.path());
+    store.insert_values(&values(), &[]).unwrap();
+    let file = folder.path().join("theirs.json");
+    let name = file.to_str().unwrap();
+    let digests = |more: &[&str]| {
+        concentrator(&[&["ledger", "--digests", "86400", "--json", "--address", &url], more].concat())
+    };
+    let against = |theirs: &str, of: &str| {
+        std::fs::write(&file, theirs).unwrap();
+        digests(&["--of", of, "--against", name])
+    };
+    let ours = stdout(&digests(&["--of", "values"]));
+    assert_eq!(ours.lines().filter(|line| line.contains(r#""of":"values""#)).count(), 2, "{ours}");
+    assert!(stdout(&against(&ours, "values")).is_empty());
+    let (first, second) = ours.split_once('\n').unwrap();
+    for (theirs, code, verdict) in [
+        (ours.replacen(r#""count":3"#, r#""count":4"#, 1), 6, "different"),
+        (ours.replacen(r#""sum":""#, r#""sum":"0"#, 1), 6, "different"),
+        (first.to_owned(), 6, "here-alone"),
+        (
+            format!("{ours}{}", second.replacen(r#""from_ms":86400000"#, r#""from_ms":-86400000"#, 1)),
+            0,
+            "there-alone",
+        ),
+    ] {
+        let output = against(&theirs, "values");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(code), 1), "{said}");
+        assert!(said.contains(verdict) && said.contains(r#""of":"values""#), "{said}");
+    }
+    let readings = stdout(&digests(&[]));
+    assert!(readings.contains(r#""of":"readings""#) && readings.contains(r#""count":2"#), "{readings}");
+    assert!(stdout(&against(&readings.replace(r#""of":"readings","#, ""), "readings")).is_empty());
+    for (theirs, of, other) in [(&readings, "values", "readings"), (&ours, "readings", "values")] {
+        let output = against(theirs, of);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let expected = format!(
+            "error: file {name}, line 1: a digest of {other}; expected digests of {of}, as on this side (--of)\n"
+        );
+        assert_eq!((output.status.code(), said), (Some(1), expected));
+    }
+    server.stop().unwrap();
+}
+
 #[test]
 fn the_printed_configuration_is_the_default_one() {
     let text = stdout(&concentrator(&["config"]));
@@ -65,6 +129,8 @@ fn a_wrong_command_line_is_exit_code_2() {
         &["demo", "--customers", "56"],
         &["readings", "--from", "yesterday"],
         &["readings", "--follow", "--to", "2026-11-22"],
+        &["ledger", "--digests", "900", "--of", "events"],
+        &["ledger", "--of", "values"],
     ] {
         assert_eq!(concentrator(arguments).status.code(), Some(2), "{arguments:?}");
     }

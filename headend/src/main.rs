@@ -3,7 +3,9 @@
 
 use anyhow::{Context, bail};
 use archive::Filter;
+use backhaul::Digested;
 use clap::{Args, Parser, Subcommand};
+use concentrator::cli::digested;
 use concentrator::grpc::obis;
 use concentrator::store::TaskValue;
 use concentrator::uplink::TlsFiles;
@@ -63,6 +65,9 @@ struct DigestArgs {
     /// Seconds of capture time that one digest covers.
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     bucket: u64,
+    /// Of what: the readings of load profiles, or the values of tasks.
+    #[arg(long, value_name = "WHAT", default_value = "readings", value_parser = digested())]
+    of: Digested,
     /// Only of this meter, by its EUI-64.
     #[arg(long, value_name = "EUI64", value_parser = meter)]
     meter: Option<Eui64>,
@@ -118,13 +123,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn print_digests(arguments: &DigestArgs) -> anyhow::Result<()> {
     let filter = Filter { meter: arguments.meter, ..Filter::default() };
-    let digests = HeadStore::digests(&arguments.store, &filter, Duration::from_secs(arguments.bucket))
-        .with_context(|| format!("store {}", arguments.store.display()))?;
+    let DigestArgs { store, of, bucket, .. } = arguments;
+    let digests = HeadStore::digests(store, *of, &filter, Duration::from_secs(*bucket))
+        .with_context(|| format!("store {}", store.display()))?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     for ((meter, from), digest) in digests {
         let sum: String = digest.sum.to_be_bytes().iter().map(|octet| format!("{octet:02x}")).collect();
         let (from_ms, count) = (from.as_millis(), digest.count);
-        writeln!(out, r#"{{"eui64":"{meter}","from_ms":{from_ms},"count":{count},"sum":"{sum}"}}"#)?;
+        writeln!(
+            out,
+            r#"{{"of":"{of}","eui64":"{meter}","from_ms":{from_ms},"count":{count},"sum":"{sum}"}}"#
+        )?;
     }
     Ok(out.flush()?)
 }

@@ -271,10 +271,11 @@ impl Ledger for Digests {
         &self,
         request: tonic::Request<v1::LedgerDigestsRequest>,
     ) -> Result<Response<v1::LedgerDigestsResponse>, Status> {
-        let v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms } = request.into_inner();
+        let v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms, lot } = request.into_inner();
         if bucket_ms == 0 {
             return Err(Status::invalid_argument("bucket_ms 0: expected 1 or more"));
         }
+        let of = wire::parse_digested(lot).map_err(|error| Status::invalid_argument(error.to_string()))?;
         let meter = if meter_id.is_empty() { None } else { Some(Eui64::parse_hex(&meter_id)) };
         if meter == Some(None) {
             return Err(Status::not_found(format!("meter {meter_id:?}: expected 16 hexadecimal digits")));
@@ -286,17 +287,11 @@ impl Ledger for Digests {
         };
         let store = self.store.clone();
         let digests = tokio::task::spawn_blocking(move || {
-            HeadStore::digests(&store, &filter, Duration::from_millis(bucket_ms))
+            HeadStore::digests(&store, of, &filter, Duration::from_millis(bucket_ms))
         });
         let digests = digests.await.map_err(|error| Status::internal(error.to_string()))?;
         let digests = digests.map_err(|error| Status::internal(error.to_string()))?;
-        let digests = digests.into_iter().map(|((meter, from), digest)| v1::RangeDigest {
-            eui64: meter.as_u64(),
-            from_ms: from.as_millis(),
-            count: digest.count,
-            sum: digest.sum.to_be_bytes().to_vec(),
-        });
-        Ok(Response::new(v1::LedgerDigestsResponse { digests: digests.collect() }))
+        Ok(Response::new(wire::emit_digests(of, &digests)))
     }
 }
 

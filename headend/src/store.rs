@@ -2,11 +2,11 @@
 
 use crate::value;
 use archive::{Archive, ArchiveError, Filter, Shelf};
-use backhaul::{Cursor, Digest, Intake, Lot, Reading, Spans, StoredReading};
+use backhaul::{Cursor, Digested, Digests, Intake, Lot, Reading, Spans, StoredReading};
 use concentrator::store::{StoredEvent, TaskValue};
+use plc_core::Eui64;
 use plc_core::time::Duration;
 use plc_core::wire::Reader;
-use plc_core::{Eui64, Utc};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -156,19 +156,24 @@ impl HeadStore {
         meter: Option<Eui64>,
         take: impl FnMut(TaskValue) -> Result<(), E>,
     ) -> Result<(), E> {
-        value::each(&read_only(path)?, meter, take)
+        value::each(&read_only(path)?, &Filter { meter, ..Filter::default() }, take)
     }
 
-    /// Digests of what is held, by meter and bucket of capture time.
+    /// Digests of the readings or the values that are held, by meter and bucket of capture time.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The file cannot be read; where values are asked for, it is of a head-end that took none.
     pub fn digests(
         path: &Path,
+        of: Digested,
         filter: &Filter,
         bucket: Duration,
-    ) -> Result<BTreeMap<(Eui64, Utc), Digest>, HeadStoreError> {
-        Ok(Shelf::default().digests(&read_only(path)?, filter, bucket)?)
+    ) -> Result<Digests, HeadStoreError> {
+        let connection = read_only(path)?;
+        match of {
+            Digested::Readings => Ok(Shelf::default().digests(&connection, filter, bucket)?),
+            Digested::Values => value::digests(&connection, filter, bucket),
+        }
     }
 
     /// Events that are held.

@@ -1,8 +1,10 @@
 //! The values of tasks that the head-end keeps, each once: by meter, source, logical name, capture and ordinal.
 
 use crate::store::{BoxLife, HeadStoreError};
-use archive::ArchiveError;
+use archive::{ArchiveError, Filter};
+use backhaul::{Digests, add_to_digests};
 use concentrator::store::TaskValue;
+use plc_core::time::Duration;
 use plc_core::{Eui64, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
@@ -53,21 +55,38 @@ pub(crate) fn keep_held(transaction: &Transaction<'_>, life: &BoxLife, held: &[u
     transaction.prepare_cached(sql)?.execute(params![life.box_id, life.epoch.cast_signed(), held]).map(drop)
 }
 
-/// Gives each value, of one meter or of all, to `take`, in the order in which they came.
+/// Gives each value that is asked for to `take`, in the order in which they came.
 pub(crate) fn each<E: From<HeadStoreError>>(
     connection: &Connection,
-    meter: Option<Eui64>,
+    filter: &Filter,
     mut take: impl FnMut(TaskValue) -> Result<(), E>,
 ) -> Result<(), E> {
     let failed = |error: rusqlite::Error| E::from(HeadStoreError::from(ArchiveError::from(error)));
     let sql = "SELECT meter, source, logical_name, capture, ordinal, value, scaler, unit, status, received
-        FROM task_values WHERE ?1 IS NULL OR meter = ?1 ORDER BY place";
+        FROM task_values
+        WHERE (?1 IS NULL OR meter = ?1) AND (?2 IS NULL OR capture >= ?2) AND (?3 IS NULL OR capture < ?3)
+        ORDER BY place";
     let mut statement = connection.prepare(sql).map_err(failed)?;
-    let meter = meter.map(|meter| meter.as_u64().cast_signed());
-    for value in statement.query_map([meter], stored).map_err(failed)? {
+    let meter = filter.meter.map(|meter| meter.as_u64().cast_signed());
+    let wanted = params![meter, filter.from.map(Utc::as_millis), filter.to.map(Utc::as_millis)];
+    for value in statement.query_map(wanted, stored).map_err(failed)? {
         take(value.map_err(failed)?)?;
     }
     Ok(())
+}
+
+/// Digests of the values that are held, by meter and by bucket of capture time.
+pub(crate) fn digests(
+    connection: &Connection,
+    filter: &Filter,
+    bucket: Duration,
+) -> Result<Digests, HeadStoreError> {
+    let mut digests = Digests::new();
+    each(connection, filter, |value| {
+        add_to_digests(&mut digests, bucket, &value);
+        Ok::<(), HeadStoreError>(())
+    })?;
+    Ok(digests)
 }
 
 /// Whether the name of the value was not held yet.

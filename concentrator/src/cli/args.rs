@@ -2,8 +2,10 @@
 
 use super::direct::DirectCommand;
 use super::job_words::{AuditCommand, JobsArgs, ReadArgs};
+use super::ledger::digested;
 use super::task_words::{TasksArgs, ValuesArgs};
 use crate::grpc::Role;
+use backhaul::Digested;
 use clap::{Args, Parser, Subcommand};
 use dlms::cosem::LogicalName;
 use plc_core::Utc;
@@ -332,6 +334,9 @@ pub struct LedgerArgs {
     /// Instead, digests of what is held in buckets of so many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub digests: Option<u64>,
+    /// Of what: the readings of load profiles, or the values of tasks.
+    #[arg(long, value_name = "WHAT", default_value = "readings", value_parser = digested(), requires = "digests")]
+    pub of: Digested,
     /// Compare them with those of another, such as `concentrator-headend digests` writes, and print what differs.
     #[arg(long, value_name = "FILE", requires = "digests")]
     pub against: Option<PathBuf>,

@@ -4,7 +4,10 @@ use super::LedgerArgs;
 use super::dial::{dial, refused};
 use super::print::{self, Column, Row, Table, time};
 use crate::hex::hex;
-use anyhow::Context;
+use crate::uplink::wire;
+use anyhow::{Context, ensure};
+use backhaul::Digested;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use concentrator_proto::v1;
 use concentrator_proto::v1::ledger_client::LedgerClient;
 use plc_core::{Eui64, Utc};
@@ -18,6 +21,12 @@ use tonic::transport::Channel;
 /// Exit code when the other does not hold the same.
 const DIFFERENT: u8 = 6;
 
+/// Of what there are digests, as a word of a command line.
+pub fn digested() -> impl TypedValueParser<Value = Digested> {
+    let words = PossibleValuesParser::new(Digested::ALL.map(Digested::as_str));
+    words.try_map(|word| Digested::from_word(&word).ok_or("expected readings or values"))
+}
+
 pub(super) async fn ledger(args: &LedgerArgs) -> anyhow::Result<ExitCode> {
     let mut client = LedgerClient::new(dial(&args.client).await?).max_decoding_message_size(MAX_ANSWER);
     if let Some(seconds) = args.digests {
@@ -25,8 +34,8 @@ pub(super) async fn ledger(args: &LedgerArgs) -> anyhow::Result<ExitCode> {
         if let Some(file) = &args.against {
             return compare(args, digests, file);
         }
-        let mut table = Table::new(args.client.json, print::DIGEST);
-        digests.iter().try_for_each(|digest| table.row(print::digest(digest)))?;
+        let mut table = Table::new(args.client.json, print::digest_columns(args.of));
+        digests.iter().try_for_each(|digest| table.row(print::digest(args.of, digest)))?;
         table.finish()?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -49,12 +58,24 @@ async fn digests(
     seconds: u64,
 ) -> anyhow::Result<Vec<v1::RangeDigest>> {
     let (meter_id, from_ms, to_ms) = scope(args);
-    let request =
-        v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms: seconds.saturating_mul(1000) };
-    Ok(client.digests(request).await.map_err(refused)?.into_inner().digests)
+    let (bucket_ms, lot) = (seconds.saturating_mul(1000), wire::emit_digested(args.of).into());
+    let request = v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms, lot };
+    let answer = client.digests(request).await.map_err(refused)?.into_inner();
+    of_what_was_asked(args.of, &answer)?;
+    Ok(answer.digests)
 }
 
-/// Readings of a range, and the sum over them.
+/// A concentrator from before there were digests of values answers with those of readings, whatever it was asked for.
+fn of_what_was_asked(of: Digested, answer: &v1::LedgerDigestsResponse) -> anyhow::Result<()> {
+    let answered = wire::parse_digested(answer.lot)?;
+    ensure!(
+        answered == of,
+        "the concentrator has answered with digests of {answered}; expected one of a version that has digests of {of}"
+    );
+    Ok(())
+}
+
+/// Readings or values of a range, and the sum over them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Held {
     count: u64,
@@ -80,7 +101,7 @@ fn compare(args: &LedgerArgs, digests: Vec<v1::RangeDigest>, file: &Path) -> any
             Verdict::NotThere | Verdict::Different => different += 1,
         }
         if verdict != Verdict::Same {
-            table.row(row(*range, ours.get(range), theirs.get(range), verdict))?;
+            table.row(row(args.of, *range, ours.get(range), theirs.get(range), verdict))?;
         }
     }
     table.finish()?;
@@ -126,10 +147,17 @@ fn read(file: &Path, args: &LedgerArgs) -> anyhow::Result<Ranges> {
     let text = std::fs::read_to_string(file).with_context(|| format!("file {}", file.display()))?;
     let mut ranges = Ranges::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let expected = "expected a digest such as {\"eui64\":\"02514d0000000001\",\"from_ms\":0,\"count\":96,\"sum\":\"…\"}";
+        let expected = "expected a digest such as {\"of\":\"readings\",\"eui64\":\"02514d0000000001\",\"from_ms\":0,\"count\":96,\"sum\":\"…\"}";
         let digest = parse(line)
             .with_context(|| format!("file {}, line {}: {expected}", file.display(), number + 1))?;
-        let ((meter, from_ms), held) = digest;
+        let (of, (meter, from_ms), held) = digest;
+        ensure!(
+            of == args.of,
+            "file {}, line {}: a digest of {of}; expected digests of {}, as on this side (--of)",
+            file.display(),
+            number + 1,
+            args.of
+        );
         let timely = args.from.is_none_or(|from| from_ms >= from.as_millis())
             && args.to.is_none_or(|to| from_ms < to.as_millis());
         let wanted = args.meter.as_ref().is_none_or(|wanted| Eui64::parse_hex(wanted) == Some(meter));
@@ -140,16 +168,24 @@ fn read(file: &Path, args: &LedgerArgs) -> anyhow::Result<Ranges> {
     Ok(ranges)
 }
 
-fn parse(line: &str) -> Option<((Eui64, i64), Held)> {
+/// A digest, and of what it is: of readings where it does not say so.
+fn parse(line: &str) -> Option<(Digested, (Eui64, i64), Held)> {
     let value: Value = serde_json::from_str(line).ok()?;
+    let of = value.get("of").map_or(Some(Digested::Readings), |of| Digested::from_word(of.as_str()?))?;
     let meter = Eui64::parse_hex(value.get("eui64")?.as_str()?)?;
     let held = Held { count: value.get("count")?.as_u64()?, sum: value.get("sum")?.as_str()?.to_owned() };
-    Some(((meter, value.get("from_ms")?.as_i64()?), held))
+    Some((of, (meter, value.get("from_ms")?.as_i64()?), held))
 }
 
 const DIFFERENCE: &[Column] = &[("EUI64", -16), ("FROM", -20), ("HERE", 6), ("THERE", 6), ("VERDICT", -11)];
 
-fn row((meter, from_ms): (Eui64, i64), ours: Option<&Held>, theirs: Option<&Held>, verdict: Verdict) -> Row {
+fn row(
+    of: Digested,
+    (meter, from_ms): (Eui64, i64),
+    ours: Option<&Held>,
+    theirs: Option<&Held>,
+    verdict: Verdict,
+) -> Row {
     let count = |held: Option<&Held>| held.map_or(0, |held| held.count);
     let sum = |held: Option<&Held>| held.map(|held| held.sum.clone());
     let cells = vec![
@@ -160,7 +196,7 @@ fn row((meter, from_ms): (Eui64, i64), ours: Option<&Held>, theirs: Option<&Held
         verdict.as_str().to_owned(),
     ];
     let json = json!({
-        "eui64": meter.to_string(), "from_ms": from_ms, "here": count(ours), "there": count(theirs), "sum_here": sum(ours),
+        "of": of.as_str(), "eui64": meter.to_string(), "from_ms": from_ms, "here": count(ours), "there": count(theirs), "sum_here": sum(ours),
         "sum_there": sum(theirs), "verdict": verdict.as_str(),
     });
     Row::new(cells, json)
@@ -191,7 +227,15 @@ mod tests {
     fn a_line_is_a_digest_or_is_refused() {
         let line = r#"{"eui64":"02514d0000000001","from_ms":86400000,"count":96,"sum":"00ff"}"#;
         let range = (Eui64::from_u64(0x0251_4d00_0000_0001), 86_400_000);
-        assert_eq!(parse(line), Some((range, held(96, "00ff"))));
+        assert_eq!(
+            parse(line),
+            Some((Digested::Readings, range, held(96, "00ff"))),
+            "as older ones wrote it"
+        );
+        for of in Digested::ALL {
+            let named = line.replacen('{', &format!(r#"{{"of":"{of}","#), 1);
+            assert_eq!(parse(&named), Some((of, range, held(96, "00ff"))), "{named}");
+        }
         for bad in [
             "",
             "{}",
@@ -199,8 +243,23 @@ mod tests {
             "x",
             r#"{"eui64":"2","from_ms":0,"count":1,"sum":"00"}"#,
             &line.replace("96", "-1"),
+            &line.replacen('{', r#"{"of":"events","#, 1),
+            &line.replacen('{', r#"{"of":7,"#, 1),
         ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_answer_of_an_older_concentrator_is_not_taken_for_digests_of_values() {
+        let old = v1::LedgerDigestsResponse::default();
+        assert!(of_what_was_asked(Digested::Readings, &old).is_ok());
+        let error = of_what_was_asked(Digested::Values, &old).unwrap_err().to_string();
+        assert!(
+            error.contains("digests of readings; expected") && error.ends_with("digests of values"),
+            "{error}"
+        );
+        let new = v1::LedgerDigestsResponse { lot: v1::Lot::Values.into(), ..old };
+        assert!(of_what_was_asked(Digested::Values, &new).is_ok());
     }
 }

@@ -32,6 +32,7 @@ pub use direct::{
     SecurityArgs, SetArgs,
 };
 pub use job_words::{AuditCommand, JobWords, JobsArgs, JobsCommand, KindWord, ReadArgs};
+pub use ledger::digested;
 pub use task_words::{TaskWords, TasksArgs, TasksCommand, ValuesArgs};
 
 use crate::logging::LogFormat;

@@ -4,6 +4,7 @@ pub(super) mod tasks;
 
 use super::quantity::quantity;
 use crate::jobs::audit::Entry;
+use backhaul::Digested;
 use concentrator_proto::v1;
 use plc_core::Utc;
 use serde_json::{Value, json};
@@ -356,16 +357,23 @@ pub(super) fn ledger(line: &v1::LedgerLine) -> Row {
     Row { cells, json }
 }
 
-pub(super) const DIGEST: &[Column] = &[("EUI64", -16), ("FROM", -20), ("READINGS", 8), ("DIGEST", -32)];
+pub(super) const fn digest_columns(of: Digested) -> &'static [Column] {
+    match of {
+        Digested::Readings => &[("EUI64", -16), ("FROM", -20), ("READINGS", 8), ("DIGEST", -32)],
+        Digested::Values => &[("EUI64", -16), ("FROM", -20), ("VALUES", 8), ("DIGEST", -32)],
+    }
+}
 
-pub(super) fn digest(digest: &v1::RangeDigest) -> Row {
+pub(super) fn digest(of: Digested, digest: &v1::RangeDigest) -> Row {
     let mut sum = String::new();
     digest.sum.iter().for_each(|octet| {
         let _ = write!(sum, "{octet:02x}");
     });
     let eui64 = format!("{:016x}", digest.eui64);
     let cells = vec![eui64.clone(), time(Some(digest.from_ms)), digest.count.to_string(), sum.clone()];
-    let json = json!({ "eui64": eui64, "from_ms": digest.from_ms, "count": digest.count, "sum": sum });
+    let json = json!({
+        "of": of.as_str(), "eui64": eui64, "from_ms": digest.from_ms, "count": digest.count, "sum": sum,
+    });
     Row { cells, json }
 }
 

@@ -3,8 +3,9 @@
 use super::service::Service;
 use crate::live::Delivery;
 use crate::store::{LostRange, ReadingFilter, StoreError, StoreReader};
-use backhaul::Runs;
+use crate::uplink::wire;
 use backhaul::ledger::{Account, Line, State};
+use backhaul::{Digested, Runs};
 use concentrator_proto::v1;
 use concentrator_proto::v1::ledger_server::Ledger;
 use plc_core::time::Duration;
@@ -51,15 +52,14 @@ impl Ledger for LedgerService {
         if request.bucket_ms == 0 {
             return Err(Status::invalid_argument("bucket_ms 0: expected 1 or more"));
         }
+        let of =
+            wire::parse_digested(request.lot).map_err(|error| Status::invalid_argument(error.to_string()))?;
         let bucket = Duration::from_millis(request.bucket_ms);
-        let digests = self.0.ask(move |store| store.digests(&filter, bucket)).await?;
-        let digests = digests.into_iter().map(|((meter, from), digest)| v1::RangeDigest {
-            eui64: meter.as_u64(),
-            from_ms: from.as_millis(),
-            count: digest.count,
-            sum: digest.sum.to_be_bytes().to_vec(),
+        let digests = self.0.ask(move |store| match of {
+            Digested::Readings => store.digests(&filter, bucket),
+            Digested::Values => store.value_digests(&filter, bucket),
         });
-        Ok(Response::new(v1::LedgerDigestsResponse { digests: digests.collect() }))
+        Ok(Response::new(wire::emit_digests(of, &digests.await?)))
     }
 }
 

@@ -4,7 +4,7 @@ use super::reading::{bits, eui64};
 use super::{Store, StoreError, StoreReader};
 use archive::Filter;
 use backhaul::ledger::Reason;
-use backhaul::{Cursor, Digest, Spans};
+use backhaul::{Cursor, Digests, Spans};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Utc};
 use rusqlite::params;
@@ -99,15 +99,11 @@ impl StoreReader {
         })
     }
 
-    /// Digests of what is held, by meter and by bucket of capture time.
+    /// Digests of the readings that are held, by meter and by bucket of capture time.
     ///
     /// # Errors
     /// The database failed.
-    pub fn digests(
-        &self,
-        filter: &Filter,
-        bucket: Duration,
-    ) -> Result<BTreeMap<(Eui64, Utc), Digest>, StoreError> {
+    pub fn digests(&self, filter: &Filter, bucket: Duration) -> Result<Digests, StoreError> {
         self.shelved(|shelf, store| shelf.digests(store, filter, bucket))
     }
 

@@ -169,6 +169,24 @@ impl StoreReader {
         all().map_err(StoreError::sqlite(&self.path))
     }
 
+    /// Visits rows one after the other, however many they are.
+    pub(super) fn each_row(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut visit: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        let all = || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params)?;
+            while let Some(row) = rows.next()? {
+                visit(row)?;
+            }
+            Ok(())
+        };
+        all().map_err(StoreError::sqlite(&self.path))
+    }
+
     fn row<T>(
         &self,
         sql: &str,

@@ -1,34 +1,13 @@
 //! What tasks have read: values, each once, and the marks that say how far profiles of meters are read.
 
-use super::reading::{Cursor, bits, cursor, eui64, row_id};
+pub use backhaul::TaskValue;
+
+use super::reading::{Cursor, ReadingFilter, bits, cursor, eui64, row_id};
 use super::{Store, StoreError, StoreReader};
+use backhaul::{Digests, add_to_digests};
+use plc_core::time::Duration;
 use plc_core::{Eui64, Utc};
 use rusqlite::{Row, Transaction, params};
-
-/// One number that a task has read, named by meter, source, logical name, capture and ordinal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TaskValue {
-    /// The meter.
-    pub meter: Eui64,
-    /// The profile or log that it stood in; of a register and of the clock: itself.
-    pub source: [u8; 6],
-    /// The object.
-    pub logical_name: [u8; 6],
-    /// When the meter captured it; of a register and of the clock: when it was asked.
-    pub capture: Utc,
-    /// Rows of the same time in the same profile count from 0.
-    pub ordinal: u16,
-    /// The number.
-    pub value: i64,
-    /// Power of ten.
-    pub scaler: i8,
-    /// Unit code.
-    pub unit: u8,
-    /// Profile status of the row.
-    pub status: u32,
-    /// When it was received.
-    pub received: Utc,
-}
 
 /// A value with its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +133,25 @@ impl StoreReader {
         let sql = "SELECT cursor FROM task_values ORDER BY cursor LIMIT 1";
         let oldest = self.rows(sql, (), |row| row.get::<_, i64>(0))?;
         Ok((oldest.first().map_or(Cursor(newest.0 + 1), |row_id| cursor(*row_id)), newest))
+    }
+
+    /// Digests of the values that are held, by meter and by bucket of capture time.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn value_digests(&self, filter: &ReadingFilter, bucket: Duration) -> Result<Digests, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM task_values
+             WHERE (?1 IS NULL OR meter = ?1) AND (?2 IS NULL OR capture >= ?2) AND (?3 IS NULL OR capture < ?3)"
+        );
+        let ReadingFilter { meter, from, to } = *filter;
+        let params = params![meter.map(bits), from.map(Utc::as_millis), to.map(Utc::as_millis)];
+        let mut digests = Digests::new();
+        self.each_row(&sql, params, |row| {
+            add_to_digests(&mut digests, bucket, &stored(row)?.value);
+            Ok(())
+        })?;
+        Ok(digests)
     }
 
     /// How far the profiles of a meter are read.

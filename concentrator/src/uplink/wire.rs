@@ -1,7 +1,9 @@
 //! What crosses the backhaul, in the messages of the interface and back.
 
+mod digests;
 mod values;
 
+pub use digests::{emit_digested, emit_digests, parse_digested};
 pub use values::{emit_values, parse_values};
 
 use crate::store::{Cursor, Event, EventKind, Reading, StoredEvent, StoredReading};
@@ -42,6 +44,9 @@ pub enum Malformed {
     /// The kind of things is not known.
     #[error("lot {0}: expected events, readings or values")]
     Lot(i32),
+    /// There are no digests of that.
+    #[error("lot {0}: expected 2 (readings) or 3 (values): there are no digests of others")]
+    NotDigested(i32),
 }
 
 /// Rows of a batch at most.

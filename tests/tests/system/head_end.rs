@@ -126,6 +126,12 @@ fn values_of_tasks_arrive_each_once_although_head_end_and_daemon_die_in_between(
         let way = told(&daemon, &["backhaul"]).remove(0);
         (way["undelivered_values"] == 0 && way["linked"] == true).then_some(way)
     });
+    let printed_digests = head_end(&["digests", "--store", held.to_str().unwrap(), "--of", "values"]).end();
+    assert!(printed_digests.code == Some(0) && !printed_digests.out.is_empty(), "{printed_digests:?}");
+    let file = town.path("theirs.json");
+    std::fs::write(&file, printed_digests.out.join("\n")).unwrap();
+    let compared = ["ledger", "--digests", "86400", "--of", "values", "--against", file.to_str().unwrap()];
+    assert_eq!(told(&daemon, &compared), [Value::Null; 0], "the digests prove it");
     assert_eq!(daemon.terminate().code, Some(0));
     let (box_holds, head_end_holds) = (ours(&town.store()), theirs(&held));
     assert_eq!(way["values_through"], box_holds.len(), "{way}");

@@ -4,6 +4,7 @@ use crate::RoundsArgs;
 use crate::feeder::{self, BATCH};
 use crate::proxy::Proxy;
 use anyhow::{Context, bail, ensure};
+use backhaul::Digested;
 use concentrator::pki;
 use concentrator::store::{Cursor, Reading, ReadingFilter, StoreReader};
 use headend::HeadStore;
@@ -278,7 +279,7 @@ fn compare_digests(reader: &StoreReader, folder: &Path, first: Cursor) -> anyhow
     });
     let filter = ReadingFilter { from, ..ReadingFilter::default() };
     let ours = reader.digests(&filter, day)?;
-    let theirs = HeadStore::digests(&folder.join("head-end.sqlite"), &filter, day)?;
+    let theirs = HeadStore::digests(&folder.join("head-end.sqlite"), Digested::Readings, &filter, day)?;
     ensure!(ours == theirs, "the digests differ");
     Ok(())
 }
