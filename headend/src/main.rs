@@ -3,7 +3,7 @@
 
 use anyhow::{Context, bail};
 use archive::Filter;
-use backhaul::Digested;
+use backhaul::{Digested, Digests};
 use clap::{Args, Parser, Subcommand};
 use concentrator::cli::digested;
 use concentrator::grpc::obis;
@@ -124,10 +124,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn print_digests(arguments: &DigestArgs) -> anyhow::Result<()> {
     let filter = Filter { meter: arguments.meter, ..Filter::default() };
     let DigestArgs { store, of, bucket, .. } = arguments;
-    let digests = HeadStore::digests(store, *of, &filter, Duration::from_secs(*bucket))
-        .with_context(|| format!("store {}", store.display()))?;
+    let all = Digests::all(Duration::from_secs(*bucket));
+    let digests =
+        HeadStore::digests(store, *of, &filter, all).with_context(|| format!("store {}", store.display()))?;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    for ((meter, from), digest) in digests {
+    for ((meter, from), digest) in digests.iter() {
         let sum: String = digest.sum.to_be_bytes().iter().map(|octet| format!("{octet:02x}")).collect();
         let (from_ms, count) = (from.as_millis(), digest.count);
         writeln!(

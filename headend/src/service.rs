@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::{Response, Status, Streaming};
@@ -65,7 +65,7 @@ pub async fn serve(
         .max_decoding_message_size(MAX_BATCH);
     let served = server
         .add_service(Counted(backhaul))
-        .add_service(Counted(LedgerServer::new(Digests { store })))
+        .add_service(Counted(LedgerServer::new(Digests { store, digesting: Semaphore::new(1) })))
         .serve_with_incoming_shutdown(seats, stop);
     tokio::select! {
         served = served => Ok(served?),
@@ -256,6 +256,8 @@ fn names(certificate: &[u8], box_id: &str) -> bool {
 
 struct Digests {
     store: PathBuf,
+    /// One at a time: everything that is held is read.
+    digesting: Semaphore,
 }
 
 #[tonic::async_trait]
@@ -271,12 +273,13 @@ impl Ledger for Digests {
         &self,
         request: tonic::Request<v1::LedgerDigestsRequest>,
     ) -> Result<Response<v1::LedgerDigestsResponse>, Status> {
-        let v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms, lot } = request.into_inner();
-        if bucket_ms == 0 {
+        let request = request.into_inner();
+        let v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms, lot, limit, .. } = &request;
+        if *bucket_ms == 0 {
             return Err(Status::invalid_argument("bucket_ms 0: expected 1 or more"));
         }
-        let of = wire::parse_digested(lot).map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let meter = if meter_id.is_empty() { None } else { Some(Eui64::parse_hex(&meter_id)) };
+        let of = wire::parse_digested(*lot).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let meter = if meter_id.is_empty() { None } else { Some(Eui64::parse_hex(meter_id)) };
         if meter == Some(None) {
             return Err(Status::not_found(format!("meter {meter_id:?}: expected 16 hexadecimal digits")));
         }
@@ -285,13 +288,12 @@ impl Ledger for Digests {
             from: from_ms.map(Utc::from_millis),
             to: to_ms.map(Utc::from_millis),
         };
-        let store = self.store.clone();
-        let digests = tokio::task::spawn_blocking(move || {
-            HeadStore::digests(&store, of, &filter, Duration::from_millis(bucket_ms))
-        });
+        let (store, page) = (self.store.clone(), wire::page(&request));
+        let _alone = self.digesting.acquire().await.map_err(|_| Status::unavailable("stopping"))?;
+        let digests = tokio::task::spawn_blocking(move || HeadStore::digests(&store, of, &filter, page));
         let digests = digests.await.map_err(|error| Status::internal(error.to_string()))?;
         let digests = digests.map_err(|error| Status::internal(error.to_string()))?;
-        Ok(Response::new(wire::emit_digests(of, &digests)))
+        Ok(Response::new(wire::emit_digests(of, &digests, *limit)?))
     }
 }
 

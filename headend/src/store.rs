@@ -5,7 +5,6 @@ use archive::{Archive, ArchiveError, Filter, Shelf};
 use backhaul::{Cursor, Digested, Digests, Intake, Lot, Reading, Spans, StoredReading};
 use concentrator::store::{StoredEvent, TaskValue};
 use plc_core::Eui64;
-use plc_core::time::Duration;
 use plc_core::wire::Reader;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
@@ -159,7 +158,7 @@ impl HeadStore {
         value::each(&read_only(path)?, &Filter { meter, ..Filter::default() }, take)
     }
 
-    /// Digests of the readings or the values that are held, by meter and bucket of capture time.
+    /// Adds the readings or the values that are held to digests.
     ///
     /// # Errors
     /// The file cannot be read; where values are asked for, it is of a head-end that took none.
@@ -167,12 +166,12 @@ impl HeadStore {
         path: &Path,
         of: Digested,
         filter: &Filter,
-        bucket: Duration,
+        digests: Digests,
     ) -> Result<Digests, HeadStoreError> {
         let connection = read_only(path)?;
         match of {
-            Digested::Readings => Ok(Shelf::default().digests(&connection, filter, bucket)?),
-            Digested::Values => value::digests(&connection, filter, bucket),
+            Digested::Readings => Ok(Shelf::default().digests(&connection, filter, digests)?),
+            Digested::Values => value::digests(&connection, filter, digests),
         }
     }
 

@@ -30,13 +30,15 @@ pub(super) struct Service {
     store: PathBuf,
     streams: StreamPlaces,
     questions: Semaphore,
+    /// Everything that is held is read for digests: one at a time, so that others are answered meanwhile.
+    digesting: Semaphore,
 }
 
 impl Service {
     /// Of whose streams one person may have `share` open.
     pub(super) fn new(live: Arc<Live>, store: PathBuf, share: usize) -> Self {
         let streams = StreamPlaces::new(share);
-        Self { live, store, streams, questions: Semaphore::new(MAX_QUESTIONS) }
+        Self { live, store, streams, questions: Semaphore::new(MAX_QUESTIONS), digesting: Semaphore::new(1) }
     }
 
     /// Refuses a meter that only pushes.
@@ -61,6 +63,11 @@ impl Service {
     /// The right to ask something short, in turn.
     pub(super) async fn question(&self) -> Result<SemaphorePermit<'_>, Status> {
         self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))
+    }
+
+    /// Waits until nobody else asks for digests.
+    pub(super) async fn digesting(&self) -> Result<SemaphorePermit<'_>, Status> {
+        self.digesting.acquire().await.map_err(|_| Status::unavailable("stopping"))
     }
 
     /// Puts a command on record, before it is carried out; the name of who gives it comes back.

@@ -4,7 +4,7 @@ use crate::RoundsArgs;
 use crate::feeder::{self, BATCH};
 use crate::proxy::Proxy;
 use anyhow::{Context, bail, ensure};
-use backhaul::Digested;
+use backhaul::{Digested, Digests};
 use concentrator::pki;
 use concentrator::store::{Cursor, Reading, ReadingFilter, StoreReader};
 use headend::HeadStore;
@@ -278,8 +278,9 @@ fn compare_digests(reader: &StoreReader, folder: &Path, first: Cursor) -> anyhow
         if first.0 == 1 { stored.reading.capture } else { stored.reading.capture.floor(day) + day }
     });
     let filter = ReadingFilter { from, ..ReadingFilter::default() };
-    let ours = reader.digests(&filter, day)?;
-    let theirs = HeadStore::digests(&folder.join("head-end.sqlite"), Digested::Readings, &filter, day)?;
+    let ours = reader.digests(&filter, Digests::all(day))?;
+    let theirs =
+        HeadStore::digests(&folder.join("head-end.sqlite"), Digested::Readings, &filter, Digests::all(day))?;
     ensure!(ours == theirs, "the digests differ");
     Ok(())
 }
