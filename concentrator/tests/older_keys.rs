@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const METER: Eui64 = Eui64::from_u64(3);
-const CHANGES: u64 = 40;
+const CHANGES: u64 = 24;
 /// Octets of a frame of the log: its header and a page [SQLite file format 4.1].
 const FRAME: usize = 24 + 4096;
 const LOG_HEADER: usize = 32;
@@ -71,7 +71,7 @@ fn no_cut_makes_the_keys_look_older_than_they_are_and_older_ones_are_always_refu
         }
     }
     println!("{} cuts, none refused; {} older copies, all refused", bench.cuts, bench.refusals);
-    assert!(bench.cuts > 500 && bench.refusals > 5_000, "{} {}", bench.cuts, bench.refusals);
+    assert!(bench.cuts > 300 && bench.refusals > 1_000, "{} {}", bench.cuts, bench.refusals);
 }
 
 /// One change of the keys, and what is durable once it is told.

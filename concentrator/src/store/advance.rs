@@ -1,8 +1,7 @@
 //! How counters go on when nobody knows how far they have gone: above all that may have been used.
 //!
-//! Whoever hears them asks only that they grow, so a leap costs nothing but numbers: receivers of the MAC take any frame counter above the
-//! last one of its source [802.15.4 9.4.2; confidence B], a meter any invocation counter above the last one of its client
-//! [GB 9.2.3.2.4; confidence B].
+//! Whoever hears them asks only that they grow, so a leap costs nothing but numbers: a receiver of the MAC takes any frame counter that is not
+//! below the next one of its source, a meter any invocation counter above the last one of its client.
 
 use super::key_file::KeyFile;
 use super::{MAC_FRAME_COUNTER, StoreError, mark};
