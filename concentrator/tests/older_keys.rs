@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const METER: Eui64 = Eui64::from_u64(3);
-const CHANGES: u64 = 24;
+const CHANGES: u64 = 12;
 /// Octets of a frame of the log: its header and a page [SQLite file format 4.1].
 const FRAME: usize = 24 + 4096;
 const LOG_HEADER: usize = 32;
@@ -64,14 +64,14 @@ fn no_cut_makes_the_keys_look_older_than_they_are_and_older_ones_are_always_refu
         bench.older.push(before.keys);
         told = next;
         bench.opens(&after, told);
-        bench.refuses(&after);
+        bench.refuses(&after, bench.older.clone());
         store.insert_readings(&[reading(number)]).unwrap();
-        if number % 8 == 0 {
+        if number % 4 == 0 {
             bench.cut_checkpoints(&path, told);
         }
     }
     println!("{} cuts, none refused; {} older copies, all refused", bench.cuts, bench.refusals);
-    assert!(bench.cuts > 300 && bench.refusals > 1_000, "{} {}", bench.cuts, bench.refusals);
+    assert!(bench.cuts > 150 && bench.refusals > 300, "{} {}", bench.cuts, bench.refusals);
 }
 
 /// One change of the keys, and what is durable once it is told.
@@ -130,7 +130,8 @@ impl Bench {
     fn survives(&mut self, disk: &Disk, told: Told) {
         self.cuts += 1;
         self.opens(disk, told);
-        self.refuses(disk);
+        let older = self.older.first().into_iter().chain(self.older.last()).cloned().collect();
+        self.refuses(disk, older);
     }
 
     /// What is left opens, and has what was told.
@@ -143,10 +144,10 @@ impl Bench {
         assert!(frame >= told.frame && invocation >= told.invocation, "{told:?}: {frame}, {invocation}");
     }
 
-    /// Every older copy in the place of the keys is refused.
-    fn refuses(&mut self, disk: &Disk) {
-        for older in self.older.iter().rev().step_by(1 + self.older.len() / 4).chain(self.older.first()) {
-            Disk { keys: older.clone(), readings: disk.readings.clone() }.write(&self.cut);
+    /// Each of these older copies in the place of the keys is refused.
+    fn refuses(&mut self, disk: &Disk, older: Vec<Database>) {
+        for keys in older {
+            Disk { keys, readings: disk.readings.clone() }.write(&self.cut);
             match Store::open(&self.cut, Utc::default()) {
                 Err(StoreError::KeysOlder { found, known, .. }) => assert!(found < known),
                 Err(error) => panic!("{error}"),
