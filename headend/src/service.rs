@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::{Response, Status, Streaming};
@@ -51,19 +51,38 @@ pub async fn serve(
     let rules = Rules { places: MAX_CONNECTIONS, share, newest_wins: true, waiting: seats::WAITING };
     let rules = seats::fitting(rules, OTHER_DESCRIPTORS);
     let seats = seats::seats(listener, Door { tls, rules, party });
+    let (stopping, stopped) = watch::channel(false);
+    let stop = async move {
+        stop.await;
+        stopping.send_replace(true);
+    };
     let mut server = Server::builder()
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .max_concurrent_streams(STREAMS);
-    let backhaul = BackhaulServer::new(Receiver { committer, named }).max_decoding_message_size(MAX_BATCH);
-    server
+    let backhaul = BackhaulServer::new(Receiver { committer, named, stopped: stopped.clone() })
+        .max_decoding_message_size(MAX_BATCH);
+    let served = server
         .add_service(Counted(backhaul))
         .add_service(Counted(LedgerServer::new(Digests { store })))
-        .serve_with_incoming_shutdown(seats, stop)
-        .await?;
-    Ok(())
+        .serve_with_incoming_shutdown(seats, stop);
+    tokio::select! {
+        served = served => Ok(served?),
+        // Who does not go by himself is left.
+        () = a_while_after(stopped) => Ok(()),
+    }
+}
+
+async fn is_stopped(stopped: &mut watch::Receiver<bool>) {
+    // Its sender goes with the server.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn a_while_after(mut stopped: watch::Receiver<bool>) {
+    is_stopped(&mut stopped).await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// One party for each certificate.
@@ -75,6 +94,8 @@ struct Receiver {
     committer: Committer,
     /// Whether certificates name the boxes.
     named: bool,
+    /// Becomes true.
+    stopped: watch::Receiver<bool>,
 }
 
 type Answers = mpsc::Sender<Result<v1::DeliverResponse, Status>>;
@@ -93,8 +114,8 @@ impl Backhaul for Receiver {
             return Err(Status::unauthenticated("no certificate: expected one that names the box"));
         }
         let (answers, stream) = mpsc::channel(QUEUE);
-        let talk =
-            Talk { committer: self.committer.clone(), certificate, answers, requests: request.into_inner() };
+        let (committer, stopped) = (self.committer.clone(), self.stopped.clone());
+        let talk = Talk { committer, certificate, answers, requests: request.into_inner(), stopped };
         tokio::spawn(talk.run());
         Ok(Response::new(ReceiverStream::new(stream)))
     }
@@ -106,6 +127,7 @@ struct Talk {
     certificate: Option<Arc<[u8]>>,
     answers: Answers,
     requests: Streaming<v1::DeliverRequest>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Talk {
@@ -124,6 +146,7 @@ impl Talk {
         let Ok(mut told) = first else { return Ok(()) };
         tracing::info!(box_id = life.box_id, epoch = life.epoch, "welcome");
         self.say(Answer::Welcome(wire::emit_welcome(&told))).await?;
+        let mut stopped = self.stopped.clone();
         loop {
             tokio::select! {
                 biased;
@@ -135,6 +158,7 @@ impl Talk {
                         Err(refusal) => return self.farewell(refusal).await,
                     }
                 }
+                () = is_stopped(&mut stopped) => return self.farewell(Refusal::Stopping).await,
                 request = tokio::time::timeout(SILENCE, self.requests.message()) => {
                     let request = request.map_err(|_| Status::deadline_exceeded("silent for long"))??;
                     let Some(request) = request else { return Ok(()) };
@@ -209,6 +233,7 @@ impl Talk {
     async fn farewell(&self, refusal: Refusal) -> Result<(), Status> {
         let (reason, retry_after) = match refusal {
             Refusal::Replaced => (String::from("a newer connection of this box is there"), Duration::ZERO),
+            Refusal::Stopping => (String::from("the head-end stops"), RETRY_AFTER),
             Refusal::Store(text) => (text, RETRY_AFTER),
         };
         let retry_after_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
@@ -297,5 +322,7 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long a box may take to say hello.
 const GREETING: Duration = Duration::from_secs(10);
-/// A head-end whose disk is full sends the boxes away for so long.
+/// A head-end that stops lets boxes say goodbye for so long.
+const GRACE: Duration = Duration::from_secs(3);
+/// A head-end whose disk is full, or that stops, sends the boxes away for so long.
 const RETRY_AFTER: Duration = Duration::from_secs(2);

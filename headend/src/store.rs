@@ -9,7 +9,8 @@ use plc_core::wire::Reader;
 use plc_core::{Eui64, Utc};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -60,6 +61,8 @@ impl HeadStore {
     /// It belongs to something else, has a writer already, or cannot be read.
     pub fn open(path: &Path) -> Result<Self, HeadStoreError> {
         let lock = lock(path)?;
+        // Readings of households are nobody's on this machine but its owner's. The engine gives its log the same mode.
+        private(path).map_err(|error| HeadStoreError::Io { path: path.to_owned(), error })?;
         let mut connection = Connection::open(path).map_err(ArchiveError::from)?;
         prepare(&mut connection, path)?;
         let archive = Archive::load(&connection)?;
@@ -255,6 +258,11 @@ fn lock(path: &Path) -> Result<File, HeadStoreError> {
         Err(TryLockError::WouldBlock) => Err(HeadStoreError::Busy(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(io(error)),
     }
+}
+
+/// Makes the file, for its owner's eyes only, when it is not there.
+fn private(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 fn prepare(connection: &mut Connection, path: &Path) -> Result<(), HeadStoreError> {

@@ -37,6 +37,7 @@ pub use store::{RenewArgs, StoreCommand};
 pub use task_words::{TaskWords, TasksArgs, TasksCommand, ValuesArgs};
 
 use crate::logging::LogFormat;
+use crate::words;
 use crate::{daemon, logging, pki};
 use anyhow::Context;
 use clap::Parser;
@@ -50,7 +51,7 @@ pub fn main() -> ExitCode {
         // The reader of a pipe has had enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", words::chain(&error));
             error.downcast_ref::<direct::Fault>().map_or(ExitCode::FAILURE, direct::Fault::exit_code)
         }
     }

@@ -87,7 +87,8 @@ impl Scope {
         for meter in meters {
             let held = coverage.of_meter(meter);
             let first = since.get(&meter).copied().into_iter().chain(held.oldest()).min();
-            let from = self.from.or(first).unwrap_or(self.to);
+            // Nobody expects what was captured before.
+            let from = self.from.max(first).unwrap_or(self.to);
             let found = self.of(&held, open.get(&meter), meter, &lost).lines_of(from, self.to);
             lines.extend(found.into_iter().map(|line| (meter, line)));
         }

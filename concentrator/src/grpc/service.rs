@@ -4,7 +4,7 @@ use super::convert;
 use super::places::{StreamPlace, StreamPlaces};
 use super::role::Caller;
 use super::stream::{self, Messages, Page, Query};
-use crate::live::Live;
+use crate::live::{Live, MeterStatus};
 use crate::store::{Cursor, ReadingFilter, StoreReader};
 use backhaul::{Span, Spans};
 use concentrator_proto::v1;
@@ -37,6 +37,17 @@ impl Service {
     pub(super) fn new(live: Arc<Live>, store: PathBuf, share: usize) -> Self {
         let streams = StreamPlaces::new(share);
         Self { live, store, streams, questions: Semaphore::new(MAX_QUESTIONS) }
+    }
+
+    /// Refuses a meter that only pushes.
+    pub(super) fn can_be_asked(&self, meter: Eui64) -> Result<(), Status> {
+        let meters = self.live().meters();
+        match meters.borrow().get(&meter).filter(|status| status.one_way) {
+            None => Ok(()),
+            Some(MeterStatus { id, .. }) => Err(Status::invalid_argument(format!(
+                "meter {id:?}: only pushes and hears nobody, expected one that can be asked"
+            ))),
+        }
     }
 
     pub(super) fn live(&self) -> &Live {

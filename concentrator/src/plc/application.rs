@@ -80,6 +80,8 @@ pub trait Observer: Send {
     fn wanted(&mut self, now: Utc, at: Instant) -> Vec<Wanted>;
     /// When somebody wants something of meters, although nothing else happens before.
     fn wants_turn(&self) -> Option<Utc>;
+    /// A meter is told to leave and is not expected any more.
+    fn dismissed(&mut self, now: Utc, meter: Eui64);
     /// What this item of a job wanted has ended, without an order.
     fn ended(&mut self, now: Utc, item: i64, end: &OrderEnd);
     /// Something else that the store shall note, if there is.
@@ -208,6 +210,7 @@ impl<'s, O: Observer> Application<'s, O> {
                 Wanted::Remove(item, eui64) => {
                     self.answer.management.push(AdpmRequest::Kick { eui64 });
                     self.collector.handle(now, CollectorInput::Remove(eui64));
+                    self.observer.dismissed(self.anchor.utc(now), eui64);
                     self.observer.ended(self.anchor.utc(now), item, &OrderEnd::Done(Vec::new()));
                 }
                 Wanted::Rekey(wanted) => self.rekey(now, &wanted)?,

@@ -66,7 +66,7 @@ fn a_configuration_is_checked_and_compared_for_programs_too() {
         let lines = ended.out.iter().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
         (ended.code, lines)
     };
-    let checked = |file: &str, meters, faults| json!({ "file": file, "meters": meters, "head_end": null, "faults": faults });
+    let checked = |file: &str, meters, faults| json!({ "file": file, "meters": meters, "head_end": null, "warnings": [], "faults": faults });
     assert_eq!(told(&["config", "check", &good]), (Some(0), vec![checked(&good, json!(0), json!([]))]));
     let (code, lines) = told(&["config", "check", &bad]);
     assert_eq!((code, lines.len()), (Some(1), 1));
