@@ -11,6 +11,7 @@ use crate::logging;
 use crate::metrics::Page;
 use crate::power_line;
 use crate::pulse::Pipeline;
+use crate::seats;
 use crate::service_manager;
 use crate::settings::{self, Settings};
 use crate::shutdown::Shutdown;
@@ -35,6 +36,7 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     let settings = Arc::new(Settings::load(&args.config, log)?);
     let config = settings.current();
     logging::start(settings.filter(&config), config.log_format)?;
+    seats::raise();
     let access = config.access.clone().with_context(|| {
         format!(
             "configuration {}: grpc: expected authority, certificate and key, or plain_text = true",

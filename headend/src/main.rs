@@ -9,7 +9,7 @@ use concentrator::cli::digested;
 use concentrator::grpc::obis;
 use concentrator::store::TaskValue;
 use concentrator::uplink::TlsFiles;
-use headend::service::serve;
+use headend::service::{QUESTIONS, serve};
 use headend::{Committer, HeadStore};
 use plc_core::Eui64;
 use plc_core::time::Duration;
@@ -163,6 +163,7 @@ fn meter(text: &str) -> Result<Eui64, String> {
 
 fn serve_boxes(arguments: &ServeArgs) -> anyhow::Result<()> {
     concentrator::logging::start(&arguments.log, concentrator::logging::LogFormat::Text).context("--log")?;
+    concentrator::seats::raise();
     if arguments.plain_text && !arguments.listen.ip().is_loopback() {
         bail!("--listen {}: expected an address of this machine alone with --plain-text", arguments.listen);
     }
@@ -172,7 +173,8 @@ fn serve_boxes(arguments: &ServeArgs) -> anyhow::Result<()> {
         store.limit(megabytes * 256)?;
     }
     let (committer, writer) = Committer::start(store)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(QUESTIONS).enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(arguments.listen).await;
         let listener = listener.with_context(|| format!("address {}", arguments.listen))?;

@@ -48,7 +48,8 @@ pub async fn serve(
     let tls = tls.as_ref().map(seats::acceptor).transpose()?;
     // In plain text everybody on this machine is one party.
     let share = if named { CONNECTIONS_OF_ONE } else { MAX_CONNECTIONS };
-    let rules = Rules { places: MAX_CONNECTIONS, share, newest_wins: true };
+    let rules = Rules { places: MAX_CONNECTIONS, share, newest_wins: true, waiting: seats::WAITING };
+    let rules = seats::fitting(rules, OTHER_DESCRIPTORS);
     let seats = seats::seats(listener, Door { tls, rules, party });
     let (stopping, stopped) = watch::channel(false);
     let stop = async move {
@@ -301,6 +302,10 @@ impl Ledger for Digests {
 pub const MAX_CONNECTIONS: usize = 1024;
 /// The same with one certificate; the newest wins.
 pub const CONNECTIONS_OF_ONE: usize = 4;
+/// Questions to the store that are answered at the same time, each on a thread with a connection to the database of its own.
+pub const QUESTIONS: usize = 16;
+/// Descriptors besides the connections: two for each question; 48 for the database, the log and the runtime.
+const OTHER_DESCRIPTORS: usize = 2 * QUESTIONS + 48;
 /// Octets of a batch at most.
 const MAX_BATCH: usize = 1 << 20;
 /// Octets on their way from a box at most.

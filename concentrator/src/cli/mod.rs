@@ -16,6 +16,7 @@ mod manual;
 mod network;
 mod print;
 mod quantity;
+mod store;
 mod task_words;
 mod tasks;
 
@@ -33,6 +34,7 @@ pub use direct::{
 };
 pub use job_words::{AuditCommand, JobWords, JobsArgs, JobsCommand, KindWord, ReadArgs};
 pub use ledger::digested;
+pub use store::{RenewArgs, StoreCommand};
 pub use task_words::{TaskWords, TasksArgs, TasksCommand, ValuesArgs};
 
 use crate::logging::LogFormat;
@@ -67,6 +69,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config { command } => configuration::run(command.as_ref())?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { dir } => manual::pages(&dir)?,
+        Command::Store(command) => {
+            start_log(cli.log.as_deref(), "warn")?;
+            store::run(&command)?;
+        }
         Command::Audit(command) => return jobs::audit(&command),
         Command::Bundle(args) => {
             start_log(cli.log.as_deref(), "warn")?;

@@ -6,7 +6,7 @@ mod storing;
 use super::port::{Answer, ApplicationPort, Turn};
 use super::trust::ClockNews;
 use crate::jobs::Wanted;
-use crate::store::{Event, EventKind, LostRange, ProfileMark, Reading, Store, StoreError};
+use crate::store::{Event, EventKind, LostRange, MAC_FRAME_COUNTER, ProfileMark, Reading, Store, StoreError};
 use crate::tasks::TaskChange;
 use backhaul::ledger::Reason;
 use collector::{
@@ -20,8 +20,6 @@ use plc_node::{DeviceCounter, NodeOutput};
 use std::collections::BTreeMap;
 use storing::{COMMIT_DELAY, Waiting};
 
-/// The counter of the store that holds the first unused frame counter of the MAC.
-pub const MAC_FRAME_COUNTER: &str = "mac_frame_counter";
 /// The counter of route messages in the store.
 pub const LOADNG_SEQUENCE: &str = "loadng_sequence";
 /// The counter of broadcasts in the store.
