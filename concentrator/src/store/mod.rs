@@ -48,6 +48,9 @@ use std::path::Path;
 
 /// The counter that holds the first unused frame counter of the MAC.
 pub const MAC_FRAME_COUNTER: &str = "mac_frame_counter";
+/// Names a file of readings: one that is made anew in its place has another name.
+pub type StoreLife = [u8; 8];
+
 /// Events that are kept; older ones make room.
 pub const MAX_EVENTS: i64 = 100_000;
 
@@ -109,7 +112,10 @@ impl Store {
         let (retention, heard) = (Retention::default(), BTreeMap::new());
         let known_seals = mark::seals(&reader.connection).map_err(StoreError::sqlite(path))?;
         let mut store = Self { reader, archive, retention, key_file, known_seals, heard, _locks: locks };
-        store.transact(|transaction| transaction.execute_batch(mark::TABLES))?;
+        store.transact(|transaction| {
+            transaction.execute(NAME_LIFE, ())?;
+            transaction.execute_batch(mark::TABLES)
+        })?;
         store.heard = store.not_sealed()?;
         store.tell_damages(now)?;
         Ok(store)
@@ -412,6 +418,7 @@ fn trim_events(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 
 /// Whoever had the address before has lost it.
 const KEEP_ADDRESS: &str = "INSERT OR REPLACE INTO addresses VALUES (?1, ?2)";
+const NAME_LIFE: &str = "INSERT OR IGNORE INTO meta VALUES ('life', randomblob(8))";
 const SET_INVOCATION_COUNTER: &str = "INSERT INTO meter_counters (eui64, invocation_counter) VALUES (?1, ?2)
     ON CONFLICT (eui64) DO UPDATE SET invocation_counter = excluded.invocation_counter";
 const RAISE_SERVER_COUNTER: &str = "UPDATE meters SET server_counter = ?2, generation = ?3

@@ -2,7 +2,7 @@
 
 use super::event::{self, StoredEvent};
 use super::reading::{Cursor, ReadingFilter, StoredReading, bits, eui64, row_id};
-use super::{MeterRow, StoreError, schema};
+use super::{MeterRow, StoreError, StoreLife, schema};
 use archive::{ArchiveError, Coverage, Shelf};
 use plc_core::{Eui64, ShortAddress, Utc};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
@@ -68,6 +68,15 @@ impl StoreReader {
     /// The database failed.
     pub fn newest(&self) -> Result<Cursor, StoreError> {
         Ok(self.bounds()?.1)
+    }
+
+    /// The name of this file.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn life(&self) -> Result<StoreLife, StoreError> {
+        let life = self.row("SELECT value FROM meta WHERE name = 'life'", (), |row| row.get(0))?;
+        Ok(life.unwrap_or_default())
     }
 
     /// Cursors of the oldest reading that is held and of the newest.

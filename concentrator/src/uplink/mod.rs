@@ -7,7 +7,7 @@ mod link;
 mod memory;
 pub mod wire;
 
-pub use memory::Memory;
+pub use memory::{Memory, Present};
 
 use crate::clock::{self, Monotonic};
 use crate::live::{Delivery, Live};
@@ -101,7 +101,9 @@ impl Driver {
         mark: DeliveredMark,
         stop: Shutdown,
     ) -> Self {
-        let memory = Memory::open(&store, clock::utc());
+        let present = StoreReader::open(&store).and_then(|reader| Present::of(&reader));
+        let present = present.inspect_err(|error| tracing::error!("{error}")).ok();
+        let memory = Memory::open(&store, present.as_ref(), clock::utc());
         let machine = Uplink::new(settings.config.clone());
         mark.set(Cursor(memory.readings.cumulative(1)));
         mark.set_values(Cursor(memory.values.cumulative(1)));
@@ -384,6 +386,8 @@ impl Driver {
         let last = self.saved.unwrap_or(Instant::EPOCH);
         if now.since(last) >= every {
             self.saved = Some(now);
+            let present = self.reader.as_ref().and_then(|reader| Present::of(reader).ok());
+            present.into_iter().for_each(|present| self.memory.note(&present));
             if let Err(error) = self.memory.save() {
                 tracing::warn!("what the head-end has cannot be remembered: {error}");
             }
