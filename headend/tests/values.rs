@@ -244,6 +244,28 @@ fn an_old_head_end_is_sent_no_values_and_a_new_one_gets_them_all_later() {
 }
 
 #[test]
+fn a_store_that_is_made_anew_while_the_head_end_is_away_is_delivered_from_its_first_reading_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, theirs) = (folder.path().join("box.sqlite"), folder.path().join("head.sqlite"));
+    let runtime = Runtime::new().unwrap();
+    let address = head_end(&runtime, theirs.clone());
+    let mut store = Store::open(&path, Utc::default()).unwrap();
+    let old: Vec<_> = (1..=100).map(|n| reading(n * 900)).collect();
+    store.insert_readings(&old).unwrap();
+    deliver(&store, address, |live| live.delivery().borrow().readings == Spans::through(100));
+    store.close().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    // It has grown beyond the old one before the head-end is seen again.
+    let mut store = Store::open(&path, Utc::default()).unwrap();
+    let new: Vec<_> = (101..=250).map(|n| reading(n * 900)).collect();
+    store.insert_readings(&new).unwrap();
+    deliver(&store, address, |live| live.delivery().borrow().readings == Spans::through(150));
+    let held = HeadStore::readings(&theirs).unwrap();
+    let held: Vec<_> = held.iter().map(|stored| stored.reading.capture.as_secs() / 900).collect();
+    assert_eq!(held, (1..=250).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_box_says_hello_without_waiting_for_a_server_that_answers_only_then() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(&folder.path().join("box.sqlite"), Utc::default()).unwrap();
