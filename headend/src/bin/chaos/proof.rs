@@ -4,9 +4,11 @@ use crate::feeder::{self, BATCH};
 use crate::readout;
 use crate::rounds::Told;
 use anyhow::{Context, ensure};
-use backhaul::Digested;
+use backhaul::{Digested, Lot, Span, Spans};
+use concentrator::clock;
 use concentrator::store::{Cursor, EventKind, Reading, ReadingFilter, StoreReader, StoredValue, TaskValue};
-use headend::{HeadStore, HeadStoreError};
+use concentrator::uplink::Memory;
+use headend::{BoxLife, HeadStore, HeadStoreError};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,14 +42,23 @@ impl fmt::Display for Proof {
 }
 
 /// Both sides against each other and against what was made up. Values from step `in_order_from` on must have come in their order.
-pub(crate) fn compare(folder: &Path, told: &Told, in_order_from: u64) -> anyhow::Result<Proof> {
+/// While the box was `alone`, nothing was on its way: what it then gave up, and the head-end says that it holds, the head-end must have.
+pub(crate) fn compare(
+    folder: &Path,
+    told: &Told,
+    in_order_from: u64,
+    alone: &[(Cursor, Cursor)],
+) -> anyhow::Result<Proof> {
     let reader = StoreReader::open(&folder.join("box.sqlite"))?;
     let batches = compare_readings(&reader, folder, told.batches.load(Ordering::Relaxed))?;
     let steps = readout::steps(&reader)?;
     let told = told.steps.load(Ordering::Relaxed);
     ensure!(steps >= told, "{told} steps of values were told as durable, {steps} are there");
     let theirs = head_end_values(folder)?;
-    let given_up = compare_values(&reader, &theirs, steps)?;
+    let mut losses = losses(&reader)?;
+    let held = held(folder)?;
+    losses.retain(|loss| !(alone.iter().any(|range| loss.is_of(*range)) && held.covers(loss.span)));
+    let given_up = compare_values(&reader, &theirs, steps, &losses)?;
     let in_order = compare_order(&theirs, steps, in_order_from)?;
     let digests = compare_value_digests(&reader, folder)?;
     Ok(Proof { batches, steps, values: theirs.len(), given_up, in_order, digests })
@@ -126,13 +137,17 @@ const fn name(value: &TaskValue) -> Name {
 }
 
 /// Every value is at the head-end as it was made up, once, or is named by an event; how many are named.
-fn compare_values(reader: &StoreReader, theirs: &[TaskValue], steps: u64) -> anyhow::Result<usize> {
+fn compare_values(
+    reader: &StoreReader,
+    theirs: &[TaskValue],
+    steps: u64,
+    losses: &[Loss],
+) -> anyhow::Result<usize> {
     let mut held: BTreeMap<Name, &TaskValue> = BTreeMap::new();
     for value in theirs {
         let twice = held.insert(name(value), value);
         ensure!(twice.is_none(), "held twice: {twice:?}");
     }
-    let losses = losses(reader)?;
     let (mut found, mut given_up) = (0, 0);
     for made in (0..steps).flat_map(|number| readout::new_values(number, 0)) {
         match held.get(&name(&made)) {
@@ -142,7 +157,10 @@ fn compare_values(reader: &StoreReader, theirs: &[TaskValue], steps: u64) -> any
                 found += 1;
             }
             None => {
-                ensure!(is_named(&losses, made.capture), "missing, and no event says so: {made:?}");
+                ensure!(
+                    losses.iter().any(|loss| loss.names(made.capture)),
+                    "missing, and no event says so: {made:?}"
+                );
                 given_up += 1;
             }
         }
@@ -160,22 +178,53 @@ fn compare_values(reader: &StoreReader, theirs: &[TaskValue], steps: u64) -> any
     Ok(given_up)
 }
 
-/// Times of capture, from and to, of values that the box has given up before the head-end had them, as its events say.
-fn losses(reader: &StoreReader) -> anyhow::Result<Vec<(String, String)>> {
-    let events = reader.events(Cursor::START, usize::MAX)?;
-    let full = events.iter().filter(|stored| stored.event.kind == EventKind::StoreFull);
-    let range = |text: &str| {
-        let (before, _) = text.split_once(", removed before the head-end had them")?;
-        let (from, to) = before.split_once(", captured ")?.1.split_once(" to ")?;
-        Some((from.to_owned(), to.to_owned()))
-    };
-    Ok(full.filter_map(|stored| range(&stored.event.text)).collect())
+/// Values that the box has given up before it knew that the head-end had them, as an event says.
+struct Loss {
+    /// Of the event.
+    event: Cursor,
+    /// Of the values.
+    span: Span,
+    /// Times of capture.
+    from: String,
+    to: String,
 }
 
-fn is_named(losses: &[(String, String)], capture: Utc) -> bool {
-    // Times in this form have the order of their texts.
-    let capture = capture.to_string();
-    losses.iter().any(|(from, to)| (from..=to).contains(&&capture))
+impl Loss {
+    fn is_of(&self, (after, until): (Cursor, Cursor)) -> bool {
+        after < self.event && self.event <= until
+    }
+
+    fn names(&self, capture: Utc) -> bool {
+        // Times in this form have the order of their texts.
+        (&self.from..=&self.to).contains(&&capture.to_string())
+    }
+
+    fn parse(event: Cursor, text: &str) -> Option<Self> {
+        let (what, _) =
+            text.strip_prefix("values of tasks ")?.split_once(", removed before the head-end had them")?;
+        let (cursors, captures) = what.split_once(", captured ")?;
+        let ((first, last), (from, to)) = (cursors.split_once(" to ")?, captures.split_once(" to ")?);
+        let span = Span { first: first.parse().ok()?, last: last.parse().ok()? };
+        Some(Self { event, span, from: from.to_owned(), to: to.to_owned() })
+    }
+}
+
+fn losses(reader: &StoreReader) -> anyhow::Result<Vec<Loss>> {
+    let events = reader.events(Cursor::START, usize::MAX)?;
+    let full = events.iter().filter(|stored| stored.event.kind == EventKind::StoreFull);
+    Ok(full.filter_map(|stored| Loss::parse(stored.cursor, &stored.event.text)).collect())
+}
+
+/// The cursors of values that the head-end says that it holds of the box.
+fn held(folder: &Path) -> anyhow::Result<Spans> {
+    let epoch = Memory::open(&folder.join("box.sqlite"), clock::utc()).epoch;
+    let life = BoxLife { box_id: String::from("box-1"), epoch };
+    let intake = HeadStore::open(&folder.join("head-end.sqlite"))?.intake(&life)?;
+    ensure!(
+        !intake.held(Lot::Values).is_empty(),
+        "the head-end knows nothing of the values of epoch {epoch}"
+    );
+    Ok(intake.held(Lot::Values).clone())
 }
 
 /// What was read when the oldest went first has come in the order in which it was read; how many those are. What is read again is left out:

@@ -7,7 +7,7 @@ use crate::proxy::Proxy;
 use crate::readout;
 use anyhow::{Context, bail, ensure};
 use concentrator::pki;
-use concentrator::store::StoreReader;
+use concentrator::store::{Cursor, StoreReader};
 use headend::HeadStore;
 use plc_core::Seed;
 use plc_core::seed::{Stream, uniform};
@@ -57,6 +57,8 @@ struct World {
     told: Arc<Told>,
     /// Whether lives may deliver the newest first.
     newest_first: bool,
+    /// Events of the box from while there was no head-end: after the first, up to the second.
+    alone: Vec<(Cursor, Cursor)>,
     stream: Stream,
 }
 
@@ -86,7 +88,7 @@ pub(crate) fn run(arguments: &RoundsArgs) -> anyhow::Result<()> {
         *count.entry(fault).or_default() += 1;
     }
     let held = world.drain()?;
-    let proof = proof::compare(&world.folder, &world.told, in_order_from)?;
+    let proof = proof::compare(&world.folder, &world.told, in_order_from, &world.alone)?;
     let events = HeadStore::count_events(&world.folder.join("head-end.sqlite"))?;
     writeln!(
         std::io::stdout(),
@@ -109,7 +111,17 @@ impl World {
         let stream = Seed::from_u64(seed).derive("chaos", 0).stream();
         let head_end = head_end(&folder, &pki, &proxy, None)?;
         let feeder = spawn_box(&folder, &pki, &proxy, &Life::default(), &told)?;
-        let mut world = Self { folder, pki, proxy, head_end, feeder, told, newest_first: true, stream };
+        let mut world = Self {
+            folder,
+            pki,
+            proxy,
+            head_end,
+            feeder,
+            told,
+            newest_first: true,
+            alone: Vec::new(),
+            stream,
+        };
         world.wait_for_first_words()?;
         Ok(world)
     }
@@ -155,9 +167,11 @@ impl World {
             Fault::BoxDiskFullAlone => {
                 kill(&mut self.head_end)?;
                 self.proxy.cut();
+                let before = self.newest_event()?;
                 let file = std::fs::metadata(self.folder.join("box.sqlite"))?.len();
                 self.new_box(Life { octets: file + (64 << 10), ..Life::default() })?;
                 self.pause(1000);
+                self.alone.push((before, self.newest_event()?));
                 self.new_head_end(None)?;
                 self.pause(300);
                 self.new_box(Life::default())?;
@@ -196,6 +210,11 @@ impl World {
         self.proxy.cut();
         self.head_end = head_end(&self.folder, &self.pki, &self.proxy, max_mb)?;
         Ok(())
+    }
+
+    /// Of the box.
+    fn newest_event(&self) -> anyhow::Result<Cursor> {
+        Ok(StoreReader::open(&self.folder.join("box.sqlite"))?.newest_event()?)
     }
 
     /// A random time up to so many milliseconds.
