@@ -18,7 +18,7 @@ use plc_core::time::Duration;
 use plc_core::{Eui64, Instant, Machine, PanId, ShortAddress, Utc, UtcAnchor};
 use plc_node::{DeviceCounter, NodeOutput};
 use std::collections::BTreeMap;
-use storing::{COMMIT_DELAY, Waiting};
+use storing::{COMMIT_DELAY, Shortage, Waiting};
 
 /// The counter of route messages in the store.
 pub const LOADNG_SEQUENCE: &str = "loadng_sequence";
@@ -103,8 +103,7 @@ pub struct Application<'s, O> {
     waiting: Waiting,
     /// Captures of a meter that may be asked for once more after a restart.
     history: (Duration, u32),
-    /// Whether the store has no room, and that has been told.
-    full: bool,
+    shortage: Shortage,
 }
 
 impl<'s, O: Observer> Application<'s, O> {
@@ -132,7 +131,7 @@ impl<'s, O: Observer> Application<'s, O> {
             answer: Answer::default(),
             waiting: Waiting::default(),
             history,
-            full: false,
+            shortage: Shortage::default(),
         };
         application.collector.handle(anchor.at, CollectorInput::Clock(anchor));
         application.dismiss_all_but(meters)?;

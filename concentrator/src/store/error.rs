@@ -109,7 +109,7 @@ pub enum StoreError {
         error: rusqlite::Error,
     },
     /// The store has reached its limit.
-    #[error("store {}: {used} of {limit} pages used; expected room: no reading is taken until the head-end has acknowledged older ones", path.display())]
+    #[error("store {}: {used} of {limit} pages used; expected room, which there is when the head-end has acknowledged more", path.display())]
     Full {
         /// The file.
         path: PathBuf,

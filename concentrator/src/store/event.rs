@@ -29,7 +29,7 @@ pub enum EventKind {
     SecurityFailure,
     /// The power line cannot be served.
     PowerLineFault,
-    /// The store runs out of room: what was removed, or that no reading is taken any more.
+    /// The store runs out of room: what was removed, or that no readings or no values of tasks are taken any more.
     StoreFull,
     /// Part of the store cannot be read any more.
     StoreDamaged,

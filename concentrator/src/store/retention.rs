@@ -2,7 +2,7 @@
 //!
 //! Diagnostics go first, then values of tasks and readings that the head-end has, the oldest first. A reading that the head-end does not
 //! have is never removed: when there is nothing else to remove, new readings are refused, and come again from the meters later. A value
-//! that it does not have goes only where a reading would be refused otherwise, and an event tells of it.
+//! that it does not have goes only where a reading would be refused otherwise, and an event names it.
 
 use super::{Event, EventKind, Reading, Store, StoreError};
 use backhaul::Cursor;
@@ -41,8 +41,6 @@ pub(super) struct Retention {
     countdown: u32,
     /// Whether the present shortage has been told.
     told: bool,
-    /// Whether the present loss of values has been told.
-    told_values: bool,
 }
 
 impl DeliveredMark {
@@ -112,7 +110,8 @@ impl Store {
         }
         self.relieve(limits, now)?;
         if self.used()? >= pages {
-            self.sacrifice_values(now, pages / 10 * 9)?;
+            // Else readings would be refused.
+            while self.used()? >= pages / 10 * 9 && self.sacrifice_quarter(now)? > 0 {}
         }
         let used = self.used()?;
         if used >= pages {
@@ -146,31 +145,6 @@ impl Store {
             self.append_event(&Event { time: now, kind: EventKind::StoreFull, meter: None, text })?;
         }
         Ok(())
-    }
-
-    /// Removes values that the head-end does not have until fewer pages than `wanted` are used: else readings would be refused.
-    fn sacrifice_values(&mut self, now: Utc, wanted: u64) -> Result<(), StoreError> {
-        let (first, newest) = self.reader.value_bounds()?;
-        while self.used()? >= wanted && self.remove_values(newest)? > 0 {}
-        let (next, _) = self.reader.value_bounds()?;
-        let lost = (next > first).then(|| (first, Cursor(next.0 - 1)));
-        self.tell_lost_values(now, lost, "there was no room for readings")
-    }
-
-    /// Leaves an event when values go that the head-end does not have: once, until none had to go.
-    pub(super) fn tell_lost_values(
-        &mut self,
-        now: Utc,
-        lost: Option<(Cursor, Cursor)>,
-        why: &str,
-    ) -> Result<(), StoreError> {
-        let told = std::mem::replace(&mut self.retention.told_values, lost.is_some());
-        let (Some((first, last)), false) = (lost, told) else { return Ok(()) };
-        let text = format!(
-            "values of tasks {} to {} removed before the head-end had them, and more if this goes on: {why}",
-            first.0, last.0
-        );
-        self.append_event(&Event { time: now, kind: EventKind::StoreFull, meter: None, text })
     }
 
     /// Up to which cursor values may make room.

@@ -651,15 +651,28 @@ fn values_that_the_head_end_does_not_have_make_no_room_for_newer_ones_and_those_
 }
 
 #[test]
-fn readings_are_not_refused_for_values_that_wait_and_what_goes_is_said_once() {
+fn readings_are_not_refused_for_values_that_wait_and_what_goes_is_named_without_a_hole() {
     let (_folder, mut store) = store();
     store.set_limits(Limits { octets: 1 << 20, head_end: true, ..Limits::default() }).unwrap();
     let (taken, _) = fill_values(&mut store, 0, 400);
     assert!(fill(&mut store, 0, 20).1.is_none(), "readings come first");
     let (oldest, newest) = store.reader().value_bounds().unwrap();
     assert!(oldest > Cursor(1) && newest == Cursor((taken * 100).cast_unsigned()));
-    let told = format!("values of tasks 1 to {} removed", oldest.0 - 1);
-    assert!(matches!(losses(&store).as_slice(), [text] if text.contains(&told)), "{:?}", losses(&store));
+    let mut next = 1;
+    for text in losses(&store) {
+        let (range, rest) = text.strip_prefix("values of tasks ").unwrap().split_once(", captured ").unwrap();
+        let (first, last) = range.split_once(" to ").unwrap();
+        assert_eq!(first, next.to_string(), "{text}");
+        next = last.parse::<i64>().unwrap() + 1;
+        // A value of each second, beginning with that of cursor 1.
+        let captured = format!(
+            "{} to {}, removed before",
+            Utc::from_secs(first.parse::<i64>().unwrap() - 1),
+            Utc::from_secs(next - 2)
+        );
+        assert!(rest.starts_with(&captured) && rest.ends_with("there was no room for readings"), "{text}");
+    }
+    assert_eq!(Cursor(next.cast_unsigned()), oldest);
 }
 
 #[test]
@@ -681,7 +694,11 @@ fn beyond_the_bound_the_oldest_values_go_and_those_that_the_head_end_does_not_ha
     for n in 0..3 {
         store.insert_values(&[value(LOG, 1_001 + n, 0, 1)], &[]).unwrap();
     }
-    assert_eq!(store.reader().value_bounds().unwrap().0, Cursor(43));
-    let told = losses(&store);
-    assert!(matches!(told.as_slice(), [text] if text.contains("tasks 31 to 40 removed")), "{told:?}");
+    // A hundredth of the bound at once: all that there were but the newest.
+    assert_eq!(store.reader().value_bounds().unwrap().0, Cursor((MAX_VALUES + 20).cast_unsigned()));
+    let captured = format!("captured {} to {},", Utc::from_secs(30), Utc::from_secs(99));
+    let expected = format!(
+        "values of tasks 31 to 100, {captured} removed before the head-end had them: more than a million are held"
+    );
+    assert_eq!(losses(&store), [expected]);
 }

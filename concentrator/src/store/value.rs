@@ -3,7 +3,7 @@
 pub use backhaul::TaskValue;
 
 use super::reading::{Cursor, ReadingFilter, bits, cursor, eui64, row_id};
-use super::{Store, StoreError, StoreReader};
+use super::{Event, EventKind, Store, StoreError, StoreReader, insert_event, trim_events};
 use backhaul::Digests;
 use plc_core::{Eui64, Utc};
 use rusqlite::{Row, Transaction, params};
@@ -30,11 +30,13 @@ pub struct ProfileMark {
 
 /// Values that are kept; the oldest make room.
 pub const MAX_VALUES: i64 = 1_000_000;
+/// How many of them go at once that the head-end does not have.
+const GIVEN_UP_AT_ONCE: i64 = MAX_VALUES / 100;
 
 impl Store {
     /// Keeps values, each once, and the marks that they move, all or nothing; returns how many values are new. When room is short, those that
-    /// the head-end has make room, the oldest first. Beyond [`MAX_VALUES`] the oldest go, whoever has them: of those that the head-end does
-    /// not have an event tells.
+    /// the head-end has make room, the oldest first. Beyond [`MAX_VALUES`] the oldest go, whoever has them: those that the head-end does
+    /// not have an event names.
     ///
     /// # Errors
     /// There is no room ([`StoreError::is_full`]), or the database failed; nothing was kept.
@@ -47,7 +49,8 @@ impl Store {
             self.relieve_of_values()?;
         }
         let delivered = self.values_delivered();
-        let (new, lost) = self.transact(|transaction| {
+        let now = values.iter().map(|value| value.received).max();
+        self.transact(|transaction| {
             let mut new = 0;
             for value in values {
                 new += insert(transaction, value)?;
@@ -55,14 +58,11 @@ impl Store {
             for mark in marks {
                 set_mark(transaction, mark)?;
             }
-            let lost = if new > 0 { trim(transaction, delivered)? } else { None };
-            Ok((new, lost))
-        })?;
-        let now = values.iter().map(|value| value.received).max();
-        if let Some(now) = now.filter(|_| new > 0) {
-            self.tell_lost_values(now, lost, "more than a million are held")?;
-        }
-        Ok(new)
+            if let Some(now) = now.filter(|_| new > 0) {
+                trim(transaction, delivered, now)?;
+            }
+            Ok(new)
+        })
     }
 
     /// Removes values that the head-end has; where there are none and there is no room, none is taken.
@@ -77,6 +77,17 @@ impl Store {
             let sql = "DELETE FROM task_values WHERE cursor <= min(?1,
                 (SELECT min(cursor) + (max(cursor) - min(cursor)) / 4 FROM task_values))";
             transaction.prepare_cached(sql)?.execute([row_id(through)])
+        })
+    }
+
+    /// Removes the oldest quarter of the values, whoever has them; an event names those that the head-end does not have.
+    pub(super) fn sacrifice_quarter(&mut self, now: Utc) -> Result<usize, StoreError> {
+        let delivered = self.values_delivered();
+        self.transact(|transaction| {
+            let sql = "SELECT min(cursor) + (max(cursor) - min(cursor)) / 4 FROM task_values";
+            let through: Option<i64> = transaction.query_row(sql, (), |row| row.get(0))?;
+            let Some(through) = through else { return Ok(0) };
+            give_up(transaction, through, delivered, (now, "there was no room for readings"))
         })
     }
 }
@@ -186,17 +197,36 @@ fn insert(transaction: &Transaction<'_>, value: &TaskValue) -> rusqlite::Result<
     ])
 }
 
-/// Removes values beyond [`MAX_VALUES`], the oldest first. The first and the last of those that the head-end does not have.
-fn trim(transaction: &Transaction<'_>, delivered: Cursor) -> rusqlite::Result<Option<(Cursor, Cursor)>> {
-    let sql = "SELECT min(cursor), max(cursor) FROM task_values
-        WHERE cursor > ?1 AND cursor <= (SELECT max(cursor) FROM task_values) - ?2";
-    let lost = transaction.prepare_cached(sql)?.query_row(params![row_id(delivered), MAX_VALUES], |row| {
-        let (first, last): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
-        Ok(first.map(cursor).zip(last.map(cursor)))
+/// Removes values beyond [`MAX_VALUES`], the oldest first; more at once where the head-end does not have them, so that events are few.
+fn trim(transaction: &Transaction<'_>, delivered: Cursor, now: Utc) -> rusqlite::Result<()> {
+    let sql = "SELECT max(cursor) FROM task_values";
+    let newest: Option<i64> = transaction.prepare_cached(sql)?.query_row((), |row| row.get(0))?;
+    let through = newest.unwrap_or(0) - MAX_VALUES;
+    let through = if through > row_id(delivered) { through + GIVEN_UP_AT_ONCE - 1 } else { through };
+    give_up(transaction, through, delivered, (now, "more than a million are held")).map(drop)
+}
+
+/// Removes values up to `through`. In the same transaction an event names those that the head-end does not have, and why they go.
+fn give_up(
+    transaction: &Transaction<'_>,
+    through: i64,
+    delivered: Cursor,
+    (now, why): (Utc, &str),
+) -> rusqlite::Result<usize> {
+    let sql = "SELECT min(cursor), max(cursor), min(capture), max(capture) FROM task_values
+        WHERE cursor > ?1 AND cursor <= ?2";
+    let lost = transaction.prepare_cached(sql)?.query_row([row_id(delivered), through], |row| {
+        Ok([row.get::<_, Option<i64>>(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
     })?;
-    let sql = "DELETE FROM task_values WHERE cursor <= (SELECT max(cursor) FROM task_values) - ?1";
-    transaction.prepare_cached(sql)?.execute([MAX_VALUES])?;
-    Ok(lost)
+    if let [Some(first), Some(last), Some(oldest), Some(newest)] = lost {
+        let [oldest, newest] = [oldest, newest].map(Utc::from_millis);
+        let text = format!(
+            "values of tasks {first} to {last}, captured {oldest} to {newest}, removed before the head-end had them: {why}"
+        );
+        insert_event(transaction, &Event { time: now, kind: EventKind::StoreFull, meter: None, text })?;
+        trim_events(transaction)?;
+    }
+    transaction.prepare_cached("DELETE FROM task_values WHERE cursor <= ?1")?.execute([through])
 }
 
 fn set_mark(transaction: &Transaction<'_>, mark: &ProfileMark) -> rusqlite::Result<()> {

@@ -12,11 +12,10 @@ use std::collections::BTreeMap;
 /// are not acknowledged, a counter guards nothing but the readings beside it, and a route that is forgotten is looked for again.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    pub(super) numbers: Vec<u64>,
+    /// Batches of readings, by their numbers.
+    batches: Vec<u64>,
     pub(super) readings: Vec<Reading>,
-    /// Values of tasks, with the marks that they move.
-    values: Vec<TaskValue>,
-    marks: Vec<ProfileMark>,
+    values: WaitingValues,
     /// Counters of the answers that they came in, and of others.
     pub(super) counters: BTreeMap<Eui64, u32>,
     /// Routes that have changed.
@@ -25,11 +24,28 @@ pub(super) struct Waiting {
     pub(super) until: Option<Instant>,
 }
 
+/// Values of tasks that become durable together, with the marks that they move. Apart from readings: where there is room for one of
+/// both, that one is not asked for again.
+#[derive(Debug, Default)]
+struct WaitingValues {
+    /// Batches of values, by their numbers.
+    batches: Vec<u64>,
+    values: Vec<TaskValue>,
+    marks: Vec<ProfileMark>,
+}
+
+/// What the store has no room for, and that has been told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shortage {
+    readings: bool,
+    values: bool,
+}
+
 impl<O: Observer> Application<'_, O> {
     /// Takes a batch in hand.
     pub(super) fn store_batch(&mut self, now: Instant, batch: &Batch) -> Result<(), StoreError> {
         let received = self.anchor.utc(now);
-        self.waiting.numbers.push(batch.number);
+        self.waiting.batches.push(batch.number);
         self.waiting.readings.extend(batch.readings.iter().map(|reading| stored_form(reading, received)));
         self.wait_until(now + COMMIT_DELAY);
         self.observer.in_hand(&self.waiting.readings);
@@ -38,24 +54,29 @@ impl<O: Observer> Application<'_, O> {
 
     /// Takes values of a task in hand.
     pub(super) fn store_values(&mut self, now: Instant, batch: &ValueBatch) -> Result<(), StoreError> {
+        self.hold_values(now, batch);
+        self.commit_when_due(now)
+    }
+
+    fn hold_values(&mut self, now: Instant, batch: &ValueBatch) {
         let received = self.anchor.utc(now);
-        self.waiting.numbers.push(batch.number);
-        self.waiting.values.extend(batch.values.iter().map(|value| stored_value(value, received)));
+        let waiting = &mut self.waiting.values;
+        waiting.batches.push(batch.number);
+        waiting.values.extend(batch.values.iter().map(|value| stored_value(value, received)));
         let mark = batch.mark.map(|Mark { meter, source, through }| ProfileMark {
             meter,
             source: source.0,
             through,
         });
-        self.waiting.marks.extend(mark);
+        waiting.marks.extend(mark);
         self.wait_until(now + COMMIT_DELAY);
-        self.commit_when_due(now)
     }
 
     /// Whether there are readings in hand, and no others will come before `until`.
     pub(super) fn is_last(&self, until: Instant) -> bool {
         let idle = self.collector.sessions_on_line() == 0;
         let Waiting { readings, values, .. } = &self.waiting;
-        let some = !readings.is_empty() || !values.is_empty();
+        let some = !readings.is_empty() || !values.values.is_empty();
         idle && some && self.collector.deadline().is_none_or(|at| at > until)
     }
 
@@ -66,62 +87,87 @@ impl<O: Observer> Application<'_, O> {
     /// Makes what is in hand durable when it is enough or has waited long.
     pub(super) fn commit_when_due(&mut self, now: Instant) -> Result<(), StoreError> {
         let Some(until) = self.waiting.until else { return Ok(()) };
-        let enough = self.waiting.readings.len() + self.waiting.values.len() >= COMMIT_READINGS;
+        let enough = self.waiting.readings.len() + self.waiting.values.values.len() >= COMMIT_READINGS;
         if until <= now || enough || self.is_last(until) { self.commit(now) } else { Ok(()) }
     }
 
-    /// Makes what is in hand durable.
+    /// Makes what is in hand durable: readings, and whatever becomes of them, values. What is durable is acknowledged at once; what there
+    /// is no room for the collector asks the meters for again later, and meanwhile everything else goes on.
     pub(super) fn commit(&mut self, now: Instant) -> Result<(), StoreError> {
-        let Waiting { numbers, readings, values, marks, counters, routes, until } =
-            std::mem::take(&mut self.waiting);
-        if until.is_none() {
+        if self.waiting.until.is_none() {
             return Ok(());
         }
+        let waiting = std::mem::take(&mut self.waiting);
         self.observer.in_hand(&[]);
-        let written = self.store.commit(&readings, &counters, routes.values());
-        match written.and_then(|report| self.commit_values(&values, &marks).map(|()| report)) {
+        let Waiting { batches, readings, values, counters, routes, .. } = waiting;
+        match self.store.commit(&readings, &counters, routes.values()) {
             Ok(report) => {
                 // There may be room for a counter where there is none for readings.
-                if !readings.is_empty() && std::mem::take(&mut self.full) {
+                if !readings.is_empty() && std::mem::take(&mut self.shortage.readings) {
                     self.observer.refused(self.anchor.utc(now), None);
                 }
-                for batch in numbers {
-                    self.collector.handle(now, CollectorInput::Stored { batch });
-                }
+                self.acknowledge(now, &batches);
                 self.observer.stored(&readings, report.newest);
-                Ok(())
             }
-            // The collector asks the meters again later; meanwhile everything else goes on.
             Err(error) if error.is_full() => {
                 // These are no more than there are meters, and wait for better times.
-                self.waiting =
-                    Waiting { counters, routes, until: Some(now + COMMIT_DELAY), ..Waiting::default() };
-                self.tell_full(now, &error);
+                let until = Some(now + COMMIT_DELAY);
+                self.waiting = Waiting { counters, routes, until, ..Waiting::default() };
+                self.tell_no_readings(now, &error);
+            }
+            Err(error) => return Err(error),
+        }
+        self.commit_values(now, &values)
+    }
+
+    /// Makes values durable with the marks that they move.
+    fn commit_values(&mut self, now: Instant, waiting: &WaitingValues) -> Result<(), StoreError> {
+        let WaitingValues { batches, values, marks } = waiting;
+        if batches.is_empty() {
+            return Ok(());
+        }
+        match self.store.insert_values(values, marks) {
+            Ok(_) => {
+                // There may be room for a mark where there is none for values.
+                self.shortage.values &= values.is_empty();
+                self.acknowledge(now, batches);
+                self.observer.values_stored(self.store.reader().newest_value()?);
+                Ok(())
+            }
+            Err(error) if error.is_full() => {
+                self.tell_no_values(now, &error);
                 Ok(())
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Makes values durable with the marks that they move.
-    fn commit_values(&mut self, values: &[TaskValue], marks: &[ProfileMark]) -> Result<(), StoreError> {
-        if values.is_empty() && marks.is_empty() {
-            return Ok(());
+    fn acknowledge(&mut self, now: Instant, batches: &[u64]) {
+        for &batch in batches {
+            self.collector.handle(now, CollectorInput::Stored { batch });
         }
-        self.store.insert_values(values, marks)?;
-        let newest = self.store.reader().newest_value()?;
-        self.observer.values_stored(newest);
-        Ok(())
     }
 
-    /// Once for each time that room runs out; where even the event finds none, the log has it.
-    pub(super) fn tell_full(&mut self, now: Instant, error: &StoreError) {
-        if !std::mem::replace(&mut self.full, true) {
-            tracing::error!("{error}");
+    /// Once for each time that room for readings runs out: it is why meters are not read.
+    fn tell_no_readings(&mut self, now: Instant, error: &StoreError) {
+        if !std::mem::replace(&mut self.shortage.readings, true) {
             self.observer.refused(self.anchor.utc(now), Some(&error.to_string()));
-            if let Err(error) = self.record(now, EventKind::StoreFull, None, error.to_string()) {
-                tracing::error!("{error}");
-            }
+            self.tell_full(now, &format!("no readings are taken: {error}"));
+        }
+    }
+
+    /// Once for each time that room for values runs out. Meters are read all the same.
+    fn tell_no_values(&mut self, now: Instant, error: &StoreError) {
+        if !std::mem::replace(&mut self.shortage.values, true) {
+            self.tell_full(now, &format!("no values of tasks are taken: {error}"));
+        }
+    }
+
+    /// Where even the event finds no room, the log has it.
+    fn tell_full(&mut self, now: Instant, text: &str) {
+        tracing::error!("{text}");
+        if let Err(error) = self.record(now, EventKind::StoreFull, None, text.to_owned()) {
+            tracing::error!("{error}");
         }
     }
 }
@@ -179,12 +225,15 @@ mod tests {
         Batch { number, readings: readings.collect() }
     }
 
-    #[test]
-    fn a_store_that_takes_nothing_is_why_a_meter_is_not_read_until_it_takes_readings_again() {
+    /// A store of a street of one meter, and who watches it.
+    fn street() -> (tempfile::TempDir, Store, Arc<Live>) {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
-        store.set_limits(Limits { octets: 1 << 20, head_end: true, ..Limits::default() }).unwrap();
+        let store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
         let live = Arc::new(Live::new(ClockKind::Simulated, Utc::from_secs(0), [(METER, "flat".to_owned())]));
+        (folder, store, live)
+    }
+
+    fn application<'s>(store: &'s mut Store, live: &Arc<Live>) -> Application<'s, LiveObserver> {
         let anchor = UtcAnchor { at: Instant::EPOCH, utc: Utc::from_secs(0) };
         let access = MeterAccess {
             eui64: METER,
@@ -194,10 +243,104 @@ mod tests {
             master_key: None,
             one_way: false,
         };
-        let observer = LiveObserver::new(Arc::clone(&live), Eui64::from_u64(1));
+        let observer = LiveObserver::new(Arc::clone(live), Eui64::from_u64(1));
         let collector = Collector::new(CollectorConfig::new(Seed::from_u64(1)));
-        let mut application =
-            Application::new(collector, &mut store, anchor, PanId(1), &[access], observer).unwrap();
+        Application::new(collector, store, anchor, PanId(1), &[access], observer).unwrap()
+    }
+
+    /// So many of them as one.
+    fn batches(count: u64) -> Batch {
+        Batch { number: 1000, readings: (0..count).flat_map(|number| batch(number).readings).collect() }
+    }
+
+    const LOG: LogicalName = LogicalName([0, 0, 99, 98, 0, 255]);
+
+    /// One value, and the mark that it moves.
+    fn value_batch(number: u64) -> ValueBatch {
+        let (meter, source, logical_name) = (METER, LOG, LogicalName([0, 0, 96, 11, 0, 255]));
+        let capture = Utc::from_secs(number.cast_signed());
+        let (ordinal, value, scaler, unit, status) = (0, 7, 0, 255, 0);
+        let value =
+            collector::Value { meter, source, logical_name, capture, ordinal, value, scaler, unit, status };
+        let mark = Some(Mark { meter, source, through: capture });
+        ValueBatch { number, task: 1, values: vec![value], mark }
+    }
+
+    /// Leaves the store so many free pages below its limit, with a head-end that has nothing yet.
+    fn leave_pages(store: &mut Store, free: u64) {
+        let connection = rusqlite::Connection::open(store.path()).unwrap();
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0)).unwrap();
+        let used = u64::from(pragma("page_count") - pragma("freelist_count"));
+        store.set_limits(Limits { octets: (used + free) * 4096, ..Limits::default() }).unwrap();
+    }
+
+    fn told_full(store: &Store) -> Vec<String> {
+        let events = store.reader().events(crate::store::Cursor::START, usize::MAX).unwrap();
+        let full = events.into_iter().filter(|stored| stored.event.kind == EventKind::StoreFull);
+        full.map(|stored| stored.event.text).filter(|text| text.contains("are taken")).collect()
+    }
+
+    /// Batches that nobody waits for any more are counted: here each that is acknowledged.
+    fn acknowledged<O: Observer>(application: &Application<'_, O>) -> u64 {
+        application.collector.counters().batches_late
+    }
+
+    #[test]
+    fn readings_that_are_durable_are_acknowledged_although_there_is_no_room_for_the_values_beside_them() {
+        let (_folder, mut store, live) = street();
+        let mut application = application(&mut store, &live);
+        leave_pages(application.store, 1);
+        application.hold_values(Instant::EPOCH, &value_batch(1));
+        application.store_batch(Instant::EPOCH, &batches(5)).unwrap();
+        assert_eq!(acknowledged(&application), 1, "the readings, not the values");
+        let reader = application.store.reader();
+        assert_eq!((reader.newest().unwrap().0, reader.newest_value().unwrap().0), (500, 0));
+        assert_eq!(reader.marks(METER).unwrap(), [], "what was not stored is asked for again");
+        let told = told_full(application.store);
+        assert!(
+            matches!(told.as_slice(), [text] if text.starts_with("no values of tasks are taken: store ")),
+            "{told:?}"
+        );
+        assert_ne!(live.explain(METER).verdict, Verdict::StoreFails, "meters are read");
+        // Again, which is not said again; then there is room.
+        application.store_values(Instant::EPOCH, &value_batch(3)).unwrap();
+        assert_eq!((acknowledged(&application), told_full(application.store).len()), (1, 1));
+        application.store.set_limits(Limits::default()).unwrap();
+        application.store_values(Instant::from_secs(60), &value_batch(3)).unwrap();
+        assert_eq!((acknowledged(&application), application.shortage), (2, Shortage::default()));
+        assert_eq!(application.store.reader().newest_value().unwrap().0, 1);
+        assert_eq!(application.store.reader().marks(METER).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn values_that_are_durable_are_acknowledged_although_there_is_no_room_for_the_readings_beside_them() {
+        let (_folder, mut store, live) = street();
+        let mut application = application(&mut store, &live);
+        leave_pages(application.store, 40);
+        application.hold_values(Instant::EPOCH, &value_batch(1));
+        application.waiting.counters.insert(METER, 7);
+        // More than the file may have of pages, reserve and all.
+        application.store_batch(Instant::EPOCH, &batches(600)).unwrap();
+        assert_eq!(acknowledged(&application), 1, "the values, not the readings");
+        let reader = application.store.reader();
+        assert_eq!((reader.newest().unwrap().0, reader.newest_value().unwrap().0), (0, 1));
+        let told = told_full(application.store);
+        assert!(
+            matches!(told.as_slice(), [text] if text.starts_with("no readings are taken: store ")),
+            "{told:?}"
+        );
+        assert_eq!(live.explain(METER).verdict, Verdict::StoreFails);
+        assert_eq!(application.waiting.counters.get(&METER), Some(&7), "counters wait");
+        application.store_batch(Instant::EPOCH, &batch(3)).unwrap();
+        assert_eq!((acknowledged(&application), application.shortage), (2, Shortage::default()));
+        assert_ne!(live.explain(METER).verdict, Verdict::StoreFails);
+    }
+
+    #[test]
+    fn a_store_that_takes_nothing_is_why_a_meter_is_not_read_until_it_takes_readings_again() {
+        let (_folder, mut store, live) = street();
+        store.set_limits(Limits { octets: 1 << 20, head_end: true, ..Limits::default() }).unwrap();
+        let mut application = application(&mut store, &live);
         let verdict = |live: &Live| live.explain(METER).verdict;
         let mut number = 0;
         while verdict(&live) != Verdict::StoreFails {
@@ -214,16 +357,12 @@ mod tests {
         application.store_batch(Instant::EPOCH, &batch(number)).unwrap();
         assert_ne!(verdict(&live), Verdict::StoreFails);
     }
+
     #[test]
     fn what_is_in_hand_when_the_node_goes_becomes_durable() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::open(&folder.path().join("store.sqlite"), Utc::default()).unwrap();
-        let live = Arc::new(Live::new(ClockKind::Simulated, Utc::from_secs(0), [(METER, "flat".to_owned())]));
-        let anchor = UtcAnchor { at: Instant::EPOCH, utc: Utc::from_secs(0) };
-        let observer = LiveObserver::new(Arc::clone(&live), Eui64::from_u64(1));
-        let collector = Collector::new(CollectorConfig::new(Seed::from_u64(1)));
-        let mut application =
-            Application::new(collector, &mut store, anchor, PanId(1), &[], observer).unwrap();
+        let (_folder, mut store, live) = street();
+        let mut application = application(&mut store, &live);
+        let anchor = application.anchor;
         let mut few = batch(1);
         few.readings.truncate(3);
         application.collector.handle(Instant::EPOCH, CollectorInput::Clock(anchor));

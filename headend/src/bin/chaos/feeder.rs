@@ -1,10 +1,10 @@
 //! A box with a made-up feeder: the store and the uplink of the daemon.
 
-use crate::BoxArgs;
+use crate::{BoxArgs, readout};
 use anyhow::Context;
 use backhaul::{Order, UplinkConfig};
 use concentrator::live::{ClockKind, Live};
-use concentrator::store::{Event, EventKind, Limits, Reading, Store};
+use concentrator::store::{Event, EventKind, Limits, Reading, Store, StoreError};
 use concentrator::uplink::{self, TlsFiles, UplinkSettings};
 use concentrator::{clock, entropy};
 use plc_core::{Eui64, Utc};
@@ -17,14 +17,17 @@ pub(crate) const METERS: u64 = 25;
 const REGISTERS: u64 = 4;
 /// Readings of a batch: all meters at one boundary.
 pub(crate) const BATCH: u64 = METERS * REGISTERS;
+/// Stands before the numbers of steps of values.
+pub(crate) const VALUES: &str = "values ";
 
-/// Stores batch after batch and says the number of each once it is durable, until the standard input ends.
+/// Stores batch after batch and step after step of values, and says the number of each once it is durable, until the standard input ends.
 pub(crate) fn live(life: &BoxArgs) -> anyhow::Result<()> {
     let now = clock::utc() + Duration::ZERO;
     let mut store = Store::open(&life.folder.join("box.sqlite"), now)?;
     store.set_limits(Limits { octets: life.octets, head_end: true, ..Limits::default() })?;
     let live = Arc::new(Live::new(ClockKind::Real, now, []));
     live.committed(store.reader().newest()?);
+    live.committed_values(store.reader().newest_value()?);
     note(&mut store, &live, life, EventKind::Started)?;
     let uplink = uplink::start(
         settings(life)?,
@@ -34,29 +37,67 @@ pub(crate) fn live(life: &BoxArgs) -> anyhow::Result<()> {
         live.shutdown.clone(),
     )?;
     stop_with_input(&live);
-    let mut number = store.reader().newest()?.0 / BATCH;
-    while !live.shutdown.is_triggered() {
-        live.shutdown.wait(Duration::from_micros(life.pause_us));
-        if life.drain {
-            continue;
-        }
-        match store.insert_readings(&batch(number, life.clock)) {
-            Ok(report) => {
-                live.committed(report.newest);
-                writeln!(std::io::stdout(), "{number}")?;
-                number += 1;
-                if number.is_multiple_of(50) {
-                    note(&mut store, &live, life, EventKind::Clock)?;
-                }
-            }
-            Err(error) if error.is_full() => {
-                live.shutdown.wait(Duration::from_millis(20));
-            }
-            Err(error) => return Err(error.into()),
+    let (number, step) = (store.reader().newest()?.0 / BATCH, readout::steps(store.reader())?);
+    let mut feeder = Feeder { store, live, life, number, step };
+    while !feeder.live.shutdown.is_triggered() {
+        feeder.live.shutdown.wait(Duration::from_micros(life.pause_us));
+        if !life.drain {
+            feeder.store_readings()?;
+            feeder.store_values()?;
         }
     }
     let _ = uplink.join();
-    Ok(store.close()?)
+    Ok(feeder.store.close()?)
+}
+
+struct Feeder<'a> {
+    store: Store,
+    live: Arc<Live>,
+    life: &'a BoxArgs,
+    /// The next batch of readings.
+    number: u64,
+    /// The next step of values.
+    step: u64,
+}
+
+impl Feeder<'_> {
+    fn store_readings(&mut self) -> anyhow::Result<()> {
+        match self.store.insert_readings(&batch(self.number, self.life.clock)) {
+            Ok(report) => self.live.committed(report.newest),
+            Err(error) => return self.refused(error),
+        }
+        say(&format!("{}", self.number))?;
+        self.number += 1;
+        if self.number.is_multiple_of(50) {
+            note(&mut self.store, &self.live, self.life, EventKind::Clock)?;
+        }
+        Ok(())
+    }
+
+    fn store_values(&mut self) -> anyhow::Result<()> {
+        match readout::keep(&mut self.store, self.step, self.life.clock) {
+            Ok(_) => self.live.committed_values(self.store.reader().newest_value()?),
+            Err(error) => return self.refused(error),
+        }
+        say(&format!("{VALUES}{}", self.step))?;
+        self.step += 1;
+        Ok(())
+    }
+
+    /// What there is no room for comes again.
+    fn refused(&self, error: StoreError) -> anyhow::Result<()> {
+        if !error.is_full() {
+            return Err(error.into());
+        }
+        self.live.noted();
+        self.live.shutdown.wait(Duration::from_millis(20));
+        Ok(())
+    }
+}
+
+/// To the parent.
+fn say(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
 }
 
 /// What the meters have captured at boundary `number`. When it was received depends on the clock, and on nothing else.

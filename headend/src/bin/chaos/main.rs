@@ -1,5 +1,6 @@
 //! Chaos with real processes: boxes and head-end are killed at random moments, connections are cut and slowed down, disks are full and
-//! clocks step; at the end the head-end holds byte for byte what the box has stored, nothing missing and nothing twice.
+//! clocks step; at the end the head-end holds byte for byte what the box has stored, readings and values of tasks, nothing missing and
+//! nothing twice.
 //!
 //! `chaos --rounds 200` runs a head-end (`concentrator-headend`, beside this program), a box (this program again, with the store and the
 //! uplink of the daemon and a made-up feeder in place of the power line), and a proxy between them.
@@ -7,7 +8,9 @@
 #![allow(clippy::disallowed_methods, reason = "a driver: it waits in real time and times its rounds")]
 
 mod feeder;
+mod proof;
 mod proxy;
+mod readout;
 mod rounds;
 
 use clap::{Args, Parser, Subcommand};
@@ -42,7 +45,7 @@ struct RoundsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Role {
-    /// A box: stores made-up readings and delivers them, until it is killed or its input ends.
+    /// A box: stores made-up readings and values and delivers them, until it is killed or its input ends.
     #[command(hide = true)]
     Box(BoxArgs),
 }
@@ -68,7 +71,7 @@ struct BoxArgs {
     /// Whether the newest is delivered first.
     #[arg(long)]
     newest_first: bool,
-    /// Whether it makes up no more readings.
+    /// Whether it makes up no more readings and values.
     #[arg(long)]
     drain: bool,
     /// Microseconds between two batches.

@@ -1,16 +1,17 @@
 //! The rounds, and what must hold at the end.
 
 use crate::RoundsArgs;
-use crate::feeder::{self, BATCH};
+use crate::feeder::VALUES;
+use crate::proof;
 use crate::proxy::Proxy;
+use crate::readout;
 use anyhow::{Context, bail, ensure};
-use backhaul::{Digested, Digests};
 use concentrator::pki;
-use concentrator::store::{Cursor, Reading, ReadingFilter, StoreReader};
+use concentrator::store::{Cursor, StoreReader};
 use headend::HeadStore;
+use plc_core::Seed;
 use plc_core::seed::{Stream, uniform};
 use plc_core::time::Duration;
-use plc_core::{Eui64, Seed, Utc};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -28,17 +29,20 @@ enum Fault {
     Cut,
     Slow,
     BoxDiskFull,
+    /// The same while there is no head-end: what it does not have has to make room.
+    BoxDiskFullAlone,
     HeadEndDiskFull,
     ClockStep,
 }
 
-const FAULTS: [Fault; 8] = [
+const FAULTS: [Fault; 9] = [
     Fault::KillBox,
     Fault::KillHeadEnd,
     Fault::KillBoth,
     Fault::Cut,
     Fault::Slow,
     Fault::BoxDiskFull,
+    Fault::BoxDiskFullAlone,
     Fault::HeadEndDiskFull,
     Fault::ClockStep,
 ];
@@ -50,9 +54,21 @@ struct World {
     proxy: Proxy,
     head_end: Child,
     feeder: Child,
-    /// Batches that the box has told as durable.
-    told: Arc<AtomicU64>,
+    told: Arc<Told>,
+    /// Whether lives may deliver the newest first.
+    newest_first: bool,
+    /// Events of the box from while there was no head-end: after the first, up to the second.
+    alone: Vec<(Cursor, Cursor)>,
     stream: Stream,
+}
+
+/// What the box has told as durable.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Batches of readings.
+    pub(crate) batches: AtomicU64,
+    /// Steps of values.
+    pub(crate) steps: AtomicU64,
 }
 
 /// Runs the rounds and compares.
@@ -62,19 +78,24 @@ pub(crate) fn run(arguments: &RoundsArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut world = World::start(folder, arguments.seed)?;
     let mut count: BTreeMap<Fault, u32> = BTreeMap::new();
+    let mut in_order_from = 0;
     for round in 0..arguments.rounds {
+        if round == arguments.rounds / 2 {
+            in_order_from = world.oldest_first()?;
+        }
         let fault = FAULTS[uniform(&mut world.stream, FAULTS.len() as u32) as usize];
         world.round(fault).with_context(|| format!("round {round}: {fault:?}"))?;
         *count.entry(fault).or_default() += 1;
     }
     let held = world.drain()?;
-    let batches = compare(&world.folder, world.told.load(Ordering::Relaxed))?;
+    let proof = proof::compare(&world.folder, &world.told, in_order_from, &world.alone)?;
     let events = HeadStore::count_events(&world.folder.join("head-end.sqlite"))?;
     writeln!(
         std::io::stdout(),
-        "{} rounds in {:.0} s: {count:?}; {held} readings in {batches} batches and {events} events on both sides, none missing, none twice",
+        "{} rounds in {:.0} s: {count:?}; {held} readings in {} batches, {proof} and {events} events on both sides, none missing, none twice",
         arguments.rounds,
         started.elapsed().as_secs_f64(),
+        proof.batches,
     )?;
     Ok(())
 }
@@ -86,11 +107,37 @@ impl World {
         let names = [String::from("localhost"), String::from("127.0.0.1")];
         pki::init(&pki, &names, &[String::from("box-1")], &[])?;
         let proxy = Proxy::start()?;
-        let told = Arc::new(AtomicU64::new(0));
+        let told = Arc::new(Told::default());
         let stream = Seed::from_u64(seed).derive("chaos", 0).stream();
         let head_end = head_end(&folder, &pki, &proxy, None)?;
         let feeder = spawn_box(&folder, &pki, &proxy, &Life::default(), &told)?;
-        Ok(Self { folder, pki, proxy, head_end, feeder, told, stream })
+        let mut world = Self {
+            folder,
+            pki,
+            proxy,
+            head_end,
+            feeder,
+            told,
+            newest_first: true,
+            alone: Vec::new(),
+            stream,
+        };
+        world.wait_for_first_words()?;
+        Ok(world)
+    }
+
+    /// A fault is one of a box that has begun.
+    fn wait_for_first_words(&mut self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(60) {
+            let told = [&self.told.batches, &self.told.steps].map(|count| count.load(Ordering::Relaxed));
+            if told.iter().all(|count| *count > 0) {
+                return Ok(());
+            }
+            ensure!(self.feeder.try_wait()?.is_none(), "the box has ended by itself");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        bail!("after a minute the box has not told readings and values as durable")
     }
 
     fn round(&mut self, fault: Fault) -> anyhow::Result<()> {
@@ -101,7 +148,7 @@ impl World {
             Fault::KillBoth => {
                 kill(&mut self.head_end)?;
                 self.pause(30);
-                self.new_box(Life { newest_first: true, ..Life::default() })?;
+                self.new_box(Life { newest_first: self.newest_first, ..Life::default() })?;
                 self.pause(100);
                 self.new_head_end(None)?;
             }
@@ -114,6 +161,18 @@ impl World {
             Fault::BoxDiskFull => {
                 let file = std::fs::metadata(self.folder.join("box.sqlite"))?.len();
                 self.new_box(Life { octets: file + (64 << 10), ..Life::default() })?;
+                self.pause(300);
+                self.new_box(Life::default())?;
+            }
+            Fault::BoxDiskFullAlone => {
+                kill(&mut self.head_end)?;
+                self.proxy.cut();
+                let before = self.newest_event()?;
+                let file = std::fs::metadata(self.folder.join("box.sqlite"))?.len();
+                self.new_box(Life { octets: file + (64 << 10), ..Life::default() })?;
+                self.pause(1000);
+                self.alone.push((before, self.newest_event()?));
+                self.new_head_end(None)?;
                 self.pause(300);
                 self.new_box(Life::default())?;
             }
@@ -131,6 +190,15 @@ impl World {
         Ok(())
     }
 
+    /// From now on the oldest goes first; the first step of values that nobody can have sent yet.
+    fn oldest_first(&mut self) -> anyhow::Result<u64> {
+        self.newest_first = false;
+        self.new_box(Life { drain: true, ..Life::default() })?;
+        let steps = readout::steps(&StoreReader::open(&self.folder.join("box.sqlite"))?)?;
+        self.new_box(Life::default())?;
+        Ok(steps)
+    }
+
     fn new_box(&mut self, life: Life) -> anyhow::Result<()> {
         kill(&mut self.feeder)?;
         self.feeder = spawn_box(&self.folder, &self.pki, &self.proxy, &life, &self.told)?;
@@ -144,29 +212,42 @@ impl World {
         Ok(())
     }
 
+    /// Of the box.
+    fn newest_event(&self) -> anyhow::Result<Cursor> {
+        Ok(StoreReader::open(&self.folder.join("box.sqlite"))?.newest_event()?)
+    }
+
     /// A random time up to so many milliseconds.
     fn pause(&mut self, most_ms: u32) {
         std::thread::sleep(Duration::from_millis(uniform(&mut self.stream, most_ms).into()));
     }
 
-    /// Lets everything arrive; how many readings both sides hold.
+    /// Lets everything arrive; how many readings the head-end holds.
     fn drain(&mut self) -> anyhow::Result<usize> {
         self.new_head_end(None)?;
         self.new_box(Life { drain: true, ..Life::default() })?;
-        let stored = StoreReader::open(&self.folder.join("box.sqlite"))?.newest()?.0;
+        let reader = StoreReader::open(&self.folder.join("box.sqlite"))?;
+        let stored = reader.newest()?.0;
+        let values = proof::names(&proof::box_values(&reader)?);
         let started = Instant::now();
-        let mut arrived = 0;
+        let mut lacks = (0, 0);
         while started.elapsed() < Duration::from_secs(120) {
-            arrived = HeadStore::readings(&self.folder.join("head-end.sqlite"))?.len();
-            if arrived as u64 >= stored {
+            let arrived = HeadStore::readings(&self.folder.join("head-end.sqlite"))?.len();
+            let missing = values.difference(&proof::names(&proof::head_end_values(&self.folder)?)).count();
+            if arrived as u64 >= stored && missing == 0 {
                 kill(&mut self.feeder)?;
                 kill(&mut self.head_end)?;
                 return Ok(arrived);
             }
+            lacks = (stored.saturating_sub(arrived as u64), missing);
             ensure!(self.feeder.try_wait()?.is_none(), "the box has ended by itself");
             std::thread::sleep(Duration::from_millis(200));
         }
-        bail!("after two minutes without a fault the head-end holds {arrived} of {stored} readings")
+        bail!(
+            "after two minutes without a fault the head-end lacks {} readings and {} values",
+            lacks.0,
+            lacks.1
+        )
     }
 }
 
@@ -196,7 +277,7 @@ fn spawn_box(
     pki: &Path,
     proxy: &Proxy,
     life: &Life,
-    told: &Arc<AtomicU64>,
+    told: &Arc<Told>,
 ) -> anyhow::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("box").arg("--folder").arg(folder).arg("--pki").arg(pki);
@@ -208,10 +289,15 @@ fn spawn_box(
     let lines = BufReader::new(child.stdout.take().context("standard output of the box")?).lines();
     let told = Arc::clone(told);
     std::thread::spawn(move || {
-        let numbers = lines.map_while(Result::ok).filter_map(|line| line.parse::<u64>().ok());
-        numbers.for_each(|number| {
-            told.fetch_max(number + 1, Ordering::Relaxed);
-        });
+        for line in lines.map_while(Result::ok) {
+            let (count, number) = match line.strip_prefix(VALUES) {
+                Some(step) => (&told.steps, step),
+                None => (&told.batches, line.as_str()),
+            };
+            if let Ok(number) = number.parse::<u64>() {
+                count.fetch_max(number + 1, Ordering::Relaxed);
+            }
+        }
     });
     Ok(child)
 }
@@ -242,51 +328,4 @@ fn kill(child: &mut Child) -> anyhow::Result<()> {
     child.kill()?;
     child.wait()?;
     Ok(())
-}
-
-/// Both sides against each other and against what was made up; how many batches.
-fn compare(folder: &Path, told: u64) -> anyhow::Result<u64> {
-    let reader = StoreReader::open(&folder.join("box.sqlite"))?;
-    let (first, newest) = reader.bounds()?;
-    let ours = reader.readings(&ReadingFilter::default(), Cursor::START, usize::MAX)?;
-    let theirs = HeadStore::readings(&folder.join("head-end.sqlite"))?;
-    // What was delivered may have made room when the disk was full; what is held is held without a hole.
-    ensure!(ours.len() as u64 == newest.0 + 1 - first.0, "the box has lost what it holds");
-    let batches = newest.0 / BATCH;
-    ensure!(newest.0 % BATCH == 0, "a batch is half there");
-    ensure!(batches >= told, "{told} batches were told as durable, {batches} are there");
-    let mut held: BTreeMap<Key, Reading> = BTreeMap::new();
-    for stored in &theirs {
-        let twice = held.insert(key(&stored.reading), stored.reading);
-        ensure!(twice.is_none(), "held twice: {twice:?}");
-    }
-    let made: Vec<Reading> = (0..batches).flat_map(|number| feeder::batch(number, 0)).collect();
-    ensure!(held.len() == made.len(), "the head-end holds {} of {}", held.len(), made.len());
-    let wrong = made.iter().find(|made| held.get(&key(made)).map(Reading::content) != Some(made.content()));
-    ensure!(wrong.is_none(), "not what the meters have captured: {wrong:?}");
-    let differing = ours.iter().find(|stored| held.get(&key(&stored.reading)) != Some(&stored.reading));
-    ensure!(differing.is_none(), "the sides differ: {differing:?}");
-    compare_digests(&reader, folder, first)?;
-    Ok(batches)
-}
-
-/// From the first whole day on that the box holds.
-fn compare_digests(reader: &StoreReader, folder: &Path, first: Cursor) -> anyhow::Result<()> {
-    let day = Duration::from_secs(86_400);
-    let oldest = reader.readings(&ReadingFilter::default(), Cursor(first.0 - 1), 1)?;
-    let from = oldest.first().map(|stored| {
-        if first.0 == 1 { stored.reading.capture } else { stored.reading.capture.floor(day) + day }
-    });
-    let filter = ReadingFilter { from, ..ReadingFilter::default() };
-    let ours = reader.digests(&filter, Digests::all(day))?;
-    let theirs =
-        HeadStore::digests(&folder.join("head-end.sqlite"), Digested::Readings, &filter, Digests::all(day))?;
-    ensure!(ours == theirs, "the digests differ");
-    Ok(())
-}
-
-type Key = (Eui64, [u8; 6], Utc);
-
-fn key(reading: &Reading) -> Key {
-    (reading.meter, reading.logical_name, reading.capture)
 }
