@@ -102,10 +102,8 @@ fn commit(store: &mut HeadStore, seats: &mut Seats, parcels: &[Parcel]) {
         return;
     }
     match store.commit(parcels) {
-        Ok(0) => {}
-        Ok(conflicts) => {
-            tracing::warn!(conflicts, "readings or values contradict what is held; what came first stays")
-        }
+        // Of what contradicts it each is told and kept aside.
+        Ok(_) => {}
         Err(error) => return refuse(seats, parcels, &error),
     }
     let lives: std::collections::BTreeSet<_> = parcels.iter().map(|parcel| &parcel.life).collect();

@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 mod committer;
+mod contradiction;
 pub mod service;
 mod store;
 mod value;
 
 pub use committer::{Committer, Refusal, Seat};
+pub use contradiction::Contradiction;
 pub use store::{BoxLife, HeadStore, HeadStoreError, Parcel, Rows};

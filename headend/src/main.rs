@@ -10,7 +10,7 @@ use concentrator::grpc::obis;
 use concentrator::store::TaskValue;
 use concentrator::uplink::TlsFiles;
 use headend::service::{QUESTIONS, serve};
-use headend::{Committer, HeadStore};
+use headend::{Committer, Contradiction, HeadStore};
 use plc_core::Eui64;
 use plc_core::time::Duration;
 use std::io::{BufWriter, Write};
@@ -43,6 +43,16 @@ enum Command {
     Digests(DigestArgs),
     /// Print the values of tasks that are held, a JSON object per line, with the names that `concentrator values --json` has.
     Values(ValueArgs),
+    /// Print what came and contradicts what was held, a JSON object per line: the names of `values`, and `held` for the number that stayed.
+    Contradictions(ContradictionArgs),
+}
+
+/// `concentrator-headend contradictions`.
+#[derive(Debug, Args)]
+struct ContradictionArgs {
+    /// The database.
+    #[arg(long, value_name = "FILE")]
+    store: PathBuf,
 }
 
 /// `concentrator-headend values`.
@@ -116,6 +126,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match (&arguments.command, &arguments.serve) {
         (Some(Command::Digests(digests)), _) => print_digests(digests),
         (Some(Command::Values(values)), _) => print_values(values),
+        (Some(Command::Contradictions(of)), _) => print_contradictions(&of.store),
         (None, Some(serve)) => serve_boxes(serve),
         (None, None) => bail!("expected --store, or a command"),
     }
@@ -141,18 +152,28 @@ fn print_digests(arguments: &DigestArgs) -> anyhow::Result<()> {
 
 fn print_values(arguments: &ValueArgs) -> anyhow::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let printed = HeadStore::values(&arguments.store, arguments.meter, |value| print_value(&mut out, &value));
+    let printed =
+        HeadStore::values(&arguments.store, arguments.meter, |value| print_value(&mut out, &value, ""));
     printed.with_context(|| format!("store {}", arguments.store.display()))?;
     Ok(out.flush()?)
 }
 
-fn print_value(out: &mut impl Write, value: &TaskValue) -> anyhow::Result<()> {
+fn print_contradictions(store: &Path) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let all = HeadStore::contradictions(store).with_context(|| format!("store {}", store.display()))?;
+    for Contradiction { refused, held } in all {
+        print_value(&mut out, &refused, &format!(r#","held":{held}"#))?;
+    }
+    Ok(out.flush()?)
+}
+
+fn print_value(out: &mut impl Write, value: &TaskValue, more: &str) -> anyhow::Result<()> {
     let TaskValue { meter, ordinal, value: number, scaler, unit, status, .. } = value;
     let [source, obis] = [value.source, value.logical_name].map(obis);
     let (capture_time_ms, received_ms) = (value.capture.as_millis(), value.received.as_millis());
     writeln!(
         out,
-        r#"{{"eui64":"{meter}","source":"{source}","obis":"{obis}","capture_time_ms":{capture_time_ms},"ordinal":{ordinal},"value":{number},"scaler":{scaler},"unit":{unit},"status":{status},"received_ms":{received_ms}}}"#
+        r#"{{"eui64":"{meter}","source":"{source}","obis":"{obis}","capture_time_ms":{capture_time_ms},"ordinal":{ordinal},"value":{number},"scaler":{scaler},"unit":{unit},"status":{status},"received_ms":{received_ms}{more}}}"#
     )?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What the head-end keeps.
 
+use crate::contradiction::{self, Contradiction};
 use crate::value;
 use archive::{Archive, ArchiveError, Filter, Shelf};
 use backhaul::{Cursor, Digested, Digests, Intake, Lot, Reading, Spans, StoredReading};
@@ -91,7 +92,7 @@ impl HeadStore {
     }
 
     /// Commits what has come from boxes, all or nothing. A reading or value that is held already is not kept twice; one that contradicts it
-    /// is refused and counted.
+    /// is kept aside and counted.
     ///
     /// # Errors
     /// The database failed; nothing was kept.
@@ -121,7 +122,12 @@ impl HeadStore {
     ) -> Result<usize, ArchiveError> {
         let transaction = self.connection.transaction()?;
         let readings = parcels.iter().flat_map(|parcel| parcel.rows.readings());
-        let mut conflicts = self.archive.insert(&transaction, readings)?.conflicts.len();
+        let refused = self.archive.insert(&transaction, readings)?.conflicts;
+        for conflict in &refused {
+            let contradiction = Contradiction::of_reading(&conflict.reading, conflict.held.0);
+            contradiction::keep(&transaction, &contradiction)?;
+        }
+        let mut conflicts = refused.len();
         for Parcel { life, rows, .. } in parcels {
             match rows {
                 Rows::Readings(_) => {}
@@ -173,6 +179,14 @@ impl HeadStore {
             Digested::Readings => Ok(Shelf::default().digests(&connection, filter, digests)?),
             Digested::Values => value::digests(&connection, filter, digests),
         }
+    }
+
+    /// What came and contradicts what was held, which stayed; oldest first.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is of a head-end that kept none aside.
+    pub fn contradictions(path: &Path) -> Result<Vec<Contradiction>, HeadStoreError> {
+        contradiction::all(&read_only(path)?)
     }
 
     /// Events that are held.
@@ -292,6 +306,7 @@ fn configure(connection: &mut Connection, new: bool) -> rusqlite::Result<()> {
     }
     // Files of older versions lack them.
     transaction.execute_batch(value::TABLES)?;
+    transaction.execute_batch(contradiction::TABLES)?;
     transaction.commit()
 }
 

@@ -1,5 +1,6 @@
 //! The values of tasks that the head-end keeps, each once: by meter, source, logical name, capture and ordinal.
 
+use crate::contradiction::{self, Contradiction};
 use crate::store::{BoxLife, HeadStoreError};
 use archive::{ArchiveError, Filter};
 use backhaul::Digests;
@@ -32,11 +33,16 @@ CREATE TABLE IF NOT EXISTS task_values (
 ) STRICT;
 ";
 
-/// Keeps values; how many contradict what is held. What came first stays.
+/// Keeps values; how many contradict what is held. What came first stays, the others are kept aside.
 pub(crate) fn insert(transaction: &Transaction<'_>, values: &[TaskValue]) -> Result<usize, ArchiveError> {
     let mut conflicts = 0;
     for value in values {
-        conflicts += usize::from(!insert_one(transaction, value)? && !is_held(transaction, value)?);
+        if insert_one(transaction, value)? || is_held(transaction, value)? {
+            continue;
+        }
+        let held = held_number(transaction, value)?;
+        contradiction::keep(transaction, &Contradiction { refused: *value, held })?;
+        conflicts += 1;
     }
     Ok(conflicts)
 }
@@ -124,6 +130,14 @@ fn is_held(transaction: &Transaction<'_>, value: &TaskValue) -> rusqlite::Result
         value.unit,
         value.status,
     ];
+    transaction.prepare_cached(sql)?.query_row(row, |row| row.get(0))
+}
+
+fn held_number(transaction: &Transaction<'_>, value: &TaskValue) -> rusqlite::Result<i64> {
+    let TaskValue { meter, source, logical_name, capture, ordinal, .. } = value;
+    let sql = "SELECT value FROM task_values
+        WHERE meter = ?1 AND source = ?2 AND logical_name = ?3 AND capture = ?4 AND ordinal = ?5";
+    let row = params![meter.as_u64().cast_signed(), source, logical_name, capture.as_millis(), ordinal];
     transaction.prepare_cached(sql)?.query_row(row, |row| row.get(0))
 }
 

@@ -89,6 +89,9 @@ fn a_value_is_kept_once_whatever_box_or_epoch_brings_it_and_what_contradicts_it_
     let expected = [values.as_slice(), &[value(10, 0, 1)]].concat();
     assert_eq!(held(&path, None), expected, "what came first stays");
     assert_eq!(held(&path, Some(Eui64::from_u64(1))), []);
+    let aside = HeadStore::contradictions(&path).unwrap();
+    let aside: Vec<_> = aside.iter().map(|aside| (aside.refused, aside.held)).collect();
+    assert_eq!(aside, [(value(5, 1, 8), 7)]);
     drop(store);
     let mut store = HeadStore::open(&path).unwrap();
     assert_eq!(
@@ -98,6 +101,26 @@ fn a_value_is_kept_once_whatever_box_or_epoch_brings_it_and_what_contradicts_it_
     );
     assert_eq!(store.intake(&life(2)).unwrap().held(Lot::Values), &Spans::through(5));
     assert_eq!(store.intake(&life(2)).unwrap().held(Lot::Readings), &Spans::new());
+}
+
+#[test]
+fn a_reading_that_contradicts_what_is_held_is_kept_aside_once_however_often_it_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("head.sqlite");
+    let mut store = HeadStore::open(&path).unwrap();
+    let parcel = |epoch, reading| {
+        let rows = Rows::Readings(vec![reading]);
+        Parcel { life: life(epoch), span: Span { first: 1, last: 1 }, rows }
+    };
+    let (first, other) = (reading(900), Reading { value: -5, ..reading(900) });
+    assert_eq!(store.commit(&[parcel(1, first)]).unwrap(), 0);
+    for epoch in 2..5 {
+        assert_eq!(store.commit(&[parcel(epoch, other)]).unwrap(), 1);
+    }
+    let held: Vec<_> = HeadStore::readings(&path).unwrap().iter().map(|stored| stored.reading).collect();
+    assert_eq!(held, [first]);
+    let [aside] = HeadStore::contradictions(&path).unwrap().try_into().unwrap();
+    assert_eq!((aside.refused.capture, aside.refused.value, aside.held), (other.capture, -5, first.value));
 }
 
 #[test]
