@@ -24,14 +24,16 @@ impl Store {
         })
     }
 
-    /// Keeps the smallest frame counter of a source that is fresh.
+    /// Keeps the smallest frame counter of a source that is fresh. The readings learn of this change with their next one: it reserves nothing, and
+    /// comes often.
     ///
     /// # Errors
     /// The database failed.
     pub fn set_device_counter(&mut self, counter: &DeviceCounter) -> Result<(), StoreError> {
         let DeviceCounter { short, key_index, accept_from } = *counter;
         let sql = "INSERT OR REPLACE INTO device_counters VALUES (?1, ?2, ?3)";
-        self.seal(|transaction| transaction.execute(sql, params![short.0, key_index, accept_from]).map(drop))
+        let row = params![short.0, key_index, accept_from];
+        self.change_keys(|transaction| transaction.execute(sql, row).map(drop))
     }
 
     /// Forgets the counters under the key that stood in this slot.
