@@ -2,8 +2,8 @@
 
 use crate::{ArchiveError, Coverage, coverage};
 use backhaul::block::{self, Row};
-use backhaul::{Cursor, Digests, Reading, Register, Spans, StoredReading, add_to_digests};
-use plc_core::time::Duration;
+use backhaul::ledger::Open;
+use backhaul::{Cursor, Digests, Reading, Register, Spans, StoredReading};
 use plc_core::wire::WireError;
 use plc_core::{Eui64, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -75,7 +75,7 @@ impl Shelf {
         Ok(page)
     }
 
-    /// Digests of what is held, by meter and by bucket of capture time, which is named by its beginning.
+    /// Adds what is held to digests.
     ///
     /// # Errors
     /// The database failed.
@@ -83,19 +83,18 @@ impl Shelf {
         &mut self,
         connection: &Connection,
         filter: &Filter,
-        bucket: Duration,
+        mut digests: Digests,
     ) -> Result<Digests, ArchiveError> {
-        let mut digests = Digests::new();
         self.walk(connection, filter, (Cursor::START, Cursor(u64::MAX)), |found| {
             if let Ok(StoredReading { reading, .. }) = found {
-                add_to_digests(&mut digests, bucket, &reading);
+                digests.add(&reading);
             }
             true
         })?;
         Ok(digests)
     }
 
-    /// The captures that were not delivered, by meter, with a cursor of each.
+    /// The captures that were not delivered, by meter, and which of them were `sent`.
     ///
     /// # Errors
     /// The database failed.
@@ -104,14 +103,17 @@ impl Shelf {
         connection: &Connection,
         filter: &Filter,
         delivered: &Spans,
-    ) -> Result<BTreeMap<Eui64, BTreeMap<Utc, Cursor>>, ArchiveError> {
-        let mut open: BTreeMap<Eui64, BTreeMap<Utc, Cursor>> = BTreeMap::new();
+        sent: &Spans,
+    ) -> Result<BTreeMap<Eui64, Open>, ArchiveError> {
+        let mut open: BTreeMap<Eui64, Open> = BTreeMap::new();
         let through = Cursor(delivered.cumulative(1));
         self.walk(connection, filter, (through, Cursor(u64::MAX)), |found| {
             if let Ok(StoredReading { cursor, reading }) = found
                 && !delivered.contains(cursor.0)
             {
-                open.entry(reading.meter).or_default().insert(reading.capture, cursor);
+                let open = open.entry(reading.meter).or_default();
+                let which = if sent.contains(cursor.0) { &mut open.sent } else { &mut open.unsent };
+                which.insert(reading.capture);
             }
             true
         })?;

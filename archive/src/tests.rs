@@ -1,5 +1,6 @@
 use crate::{Archive, Conflict, Filter, Inserted, Shelf, TABLES};
-use backhaul::{Cursor, Digest, Reading, Spans, StoredReading};
+use backhaul::ledger::Open;
+use backhaul::{Cursor, Digest, Digests, Reading, Runs, Span, Spans, StoredReading};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Utc};
 use proptest::prelude::*;
@@ -123,7 +124,7 @@ fn digests_and_what_is_not_delivered_are_told_by_meter() {
     let batch = [reading(1, 0, 1), reading(2, 0, 2), reading(1, 1, 3), reading(1, 96, 4)];
     archive.insert(&connection, &batch).unwrap();
     let day = Duration::from_secs(86_400);
-    let digests = Shelf::default().digests(&connection, &Filter::default(), day).unwrap();
+    let digests = Shelf::default().digests(&connection, &Filter::default(), Digests::all(day)).unwrap();
     let key = |meter, day: i64| (Eui64::from_u64(meter), Utc::from_secs(day * 86_400));
     let of = |readings: &[&Reading]| readings.iter().copied().collect::<Digest>();
     let expected = BTreeMap::from([
@@ -131,12 +132,20 @@ fn digests_and_what_is_not_delivered_are_told_by_meter() {
         (key(1, 1), of(&[&batch[3]])),
         (key(2, 0), of(&[&batch[1]])),
     ]);
-    assert_eq!(digests, expected);
+    assert_eq!(digests.iter().collect::<BTreeMap<_, _>>(), expected);
     let delivered: Spans = Spans::through(1);
-    let open = Shelf::default().undelivered(&connection, &Filter::default(), &delivered).unwrap();
-    let one = BTreeMap::from([(Utc::from_secs(900), Cursor(3)), (Utc::from_secs(86_400), Cursor(4))]);
-    assert_eq!(open[&Eui64::from_u64(1)], one);
-    assert_eq!(open[&Eui64::from_u64(2)].len(), 1);
+    let sent: Spans = [Span { first: 4, last: 4 }].into_iter().collect();
+    let open = Shelf::default().undelivered(&connection, &Filter::default(), &delivered, &sent).unwrap();
+    let runs = |captures: &[i64]| {
+        let mut runs = Runs::new();
+        captures.iter().for_each(|secs| _ = runs.insert(Utc::from_secs(*secs)));
+        runs
+    };
+    let expected = [
+        (Eui64::from_u64(1), Open { unsent: runs(&[900]), sent: runs(&[86_400]) }),
+        (Eui64::from_u64(2), Open { unsent: runs(&[0]), sent: Runs::new() }),
+    ];
+    assert_eq!(open, BTreeMap::from(expected));
 }
 
 proptest! {

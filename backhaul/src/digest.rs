@@ -19,8 +19,19 @@ pub struct Digest {
     pub sum: u128,
 }
 
-/// Digests by meter and by bucket of capture time, which is named by its beginning.
-pub type Digests = BTreeMap<(Eui64, Utc), Digest>;
+/// Digests by meter and by bucket of capture time, which is named by its beginning: all of them, or a page. However much is added, no more
+/// is held than a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests {
+    bucket: Duration,
+    after: Option<Range>,
+    limit: usize,
+    all: BTreeMap<Range, Digest>,
+    more: bool,
+}
+
+/// A meter, and the beginning of a bucket.
+pub type Range = (Eui64, Utc);
 
 /// Of what there are digests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,10 +127,47 @@ impl Canonical for TaskValue {
     }
 }
 
-/// Adds a reading or a value to the digest of its meter and its bucket of capture time.
-pub fn add_to(digests: &mut Digests, bucket: Duration, one: &impl Canonical) {
-    let (meter, capture) = one.place();
-    digests.entry((meter, capture.floor(bucket))).or_default().add(one);
+impl Digests {
+    /// All of them, by buckets of this length.
+    pub const fn all(bucket: Duration) -> Self {
+        Self::page(bucket, None, usize::MAX)
+    }
+
+    /// At most `limit` of them, the first that come after a range.
+    pub const fn page(bucket: Duration, after: Option<Range>, limit: usize) -> Self {
+        Self { bucket, after, limit, all: BTreeMap::new(), more: false }
+    }
+
+    /// Adds a reading or a value to the digest of its meter and its bucket of capture time, if that is on the page.
+    pub fn add(&mut self, one: &impl Canonical) {
+        let (meter, capture) = one.place();
+        let range = (meter, capture.floor(self.bucket));
+        if self.after.is_some_and(|after| range <= after) {
+            return;
+        }
+        if let Some(digest) = self.all.get_mut(&range) {
+            return digest.add(one);
+        }
+        if self.all.len() >= self.limit {
+            self.more = true;
+            // What has left the page comes behind everything that is on it, so it does not come back.
+            if self.all.last_key_value().is_none_or(|(last, _)| range > *last) {
+                return;
+            }
+            self.all.pop_last();
+        }
+        self.all.entry(range).or_default().add(one);
+    }
+
+    /// Whether there are others behind the last of the page.
+    pub const fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// In order of meter and time.
+    pub fn iter(&self) -> impl Iterator<Item = (Range, Digest)> + '_ {
+        self.all.iter().map(|(range, digest)| (*range, *digest))
+    }
 }
 
 impl<'a, T: Canonical + 'a> FromIterator<&'a T> for Digest {
@@ -151,6 +199,8 @@ fn hash(octets: &[u8]) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
 
     fn reading(value: i64) -> Reading {
         Reading {
@@ -250,8 +300,8 @@ mod tests {
         let (a, day) = (value(1, 0), Duration::from_secs(86_400));
         let next = TaskValue { capture: a.capture.floor(day) + day, ..a };
         let other = TaskValue { meter: Eui64::from_u64(1), ..a };
-        let mut digests = Digests::new();
-        [a, next, other, a].iter().for_each(|value| add_to(&mut digests, day, value));
+        let mut digests = Digests::all(day);
+        [a, next, other, a].iter().for_each(|value| digests.add(value));
         let midnight = a.capture.floor(day);
         let twice: Digest = [&a, &a].into_iter().collect();
         let expected = [
@@ -259,7 +309,42 @@ mod tests {
             ((a.meter, midnight), twice),
             ((a.meter, midnight + day), of(&next)),
         ];
-        assert_eq!(digests, expected.into_iter().collect());
+        assert_eq!(digests.iter().collect::<Vec<_>>(), expected);
+        assert!(!digests.has_more());
+    }
+
+    proptest! {
+        /// Whatever the order in which things are found, and however small the pages.
+        #[test]
+        fn pages_one_after_the_other_are_the_whole_and_none_is_too_long(
+            places in prop::collection::vec((0u64..4, 0i64..6), 0..40),
+            limit in 1usize..5,
+        ) {
+            let second = Duration::from_secs(1);
+            let one = |&(meter, secs): &(u64, i64)| TaskValue {
+                meter: Eui64::from_u64(meter),
+                capture: Utc::from_secs(secs),
+                ..value(1, 0)
+            };
+            let filled = |mut digests: Digests| {
+                places.iter().for_each(|place| digests.add(&one(place)));
+                digests
+            };
+            let whole: Vec<_> = filled(Digests::all(second)).iter().collect();
+            let mut pages: Vec<(Range, Digest)> = Vec::new();
+            loop {
+                let after = pages.last().map(|(range, _)| *range);
+                let page = filled(Digests::page(second, after, limit));
+                let found: Vec<_> = page.iter().collect();
+                prop_assert!(found.len() <= limit);
+                pages.extend(found);
+                prop_assert_eq!(page.has_more(), pages.len() < whole.len());
+                if !page.has_more() {
+                    break;
+                }
+            }
+            prop_assert_eq!(pages, whole);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! up answer for every interval; the first that knows of it decides, the best state first.
 
 use crate::Runs;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -40,6 +40,15 @@ pub enum Reason {
     Unknown,
 }
 
+/// Captures that are durable and that the head-end has not acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// Not all of it was sent.
+    pub unsent: Runs,
+    /// Some of it was sent.
+    pub sent: Runs,
+}
+
 /// What a ledger is derived from, for one meter.
 #[derive(Clone, Debug)]
 pub struct Account<'a> {
@@ -47,8 +56,8 @@ pub struct Account<'a> {
     pub period: Duration,
     /// Captures that are durable, or were until the head-end had them.
     pub held: &'a Runs,
-    /// Of those, the ones that the head-end has not acknowledged, and whether they were sent.
-    pub open: &'a BTreeMap<Utc, bool>,
+    /// Of those, the ones that the head-end has not acknowledged.
+    pub open: &'a Open,
     /// Captures that the collector has in hand.
     pub in_hand: &'a BTreeSet<Utc>,
     /// What was given up: from, to (both included), why.
@@ -71,8 +80,11 @@ pub struct Line {
 impl Account<'_> {
     /// The state of the interval that ends at `capture`.
     pub fn state(&self, capture: Utc) -> State {
-        if let Some(sent) = self.open.get(&capture) {
-            return if *sent { State::Sent } else { State::Durable };
+        if self.open.unsent.contains(capture) {
+            return State::Durable;
+        }
+        if self.open.sent.contains(capture) {
+            return State::Sent;
         }
         if self.held.contains(capture) {
             return State::Acknowledged;
@@ -160,7 +172,13 @@ mod tests {
         (1..=6).for_each(|n| {
             held.insert(at(n));
         });
-        let open = BTreeMap::from([(at(5), true), (at(6), false)]);
+        let runs = |of: &[i64]| {
+            let mut runs = Runs::new();
+            of.iter().for_each(|n| _ = runs.insert(at(*n)));
+            runs
+        };
+        // One register of the sixth capture was sent, the other was not.
+        let open = Open { unsent: runs(&[6]), sent: runs(&[5, 6]) };
         let in_hand = BTreeSet::from([at(7), at(6)]);
         let lost = [(at(4), at(8), Reason::NotGiven)];
         let account = Account { period: PERIOD, held: &held, open: &open, in_hand: &in_hand, lost: &lost };

@@ -31,7 +31,7 @@ mod uplink;
 mod value;
 mod varint;
 
-pub use digest::{Canonical, Digest, Digested, Digests, add_to as add_to_digests};
+pub use digest::{Canonical, Digest, Digested, Digests, Range};
 pub use intake::{BadBatch, Intake};
 pub use reading::{Content, Cursor, Reading, Register, StoredReading};
 pub use runs::Runs;

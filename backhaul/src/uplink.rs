@@ -164,6 +164,8 @@ pub enum Ending {
     NotAcknowledged,
     /// The box needs a new epoch first.
     NewEpoch,
+    /// The head-end acknowledges what there never was.
+    NeverSent,
 }
 
 /// The box's end of the backhaul.
@@ -287,10 +289,15 @@ impl Uplink {
     }
 
     fn on_acknowledged(&mut self, now: Instant, lot: Lot, held: &Spans) {
-        if self.phase == Phase::Linked {
-            (self.heard, self.owing, self.attempt) = (now, now, 0);
-            self.hold(lot, held);
+        if self.phase != Phase::Linked {
+            return;
         }
+        // What was sent before the last break may be committed only now, so more cannot be said of it.
+        if held.last() > self.lanes[lot as usize].newest() {
+            return self.give_up(now, Ending::NeverSent);
+        }
+        (self.heard, self.owing, self.attempt) = (now, now, 0);
+        self.hold(lot, held);
     }
 
     fn on_heartbeat(&mut self, now: Instant) {

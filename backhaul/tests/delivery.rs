@@ -135,6 +135,15 @@ fn values_that_the_box_never_had_make_it_take_a_new_epoch() {
 }
 
 #[test]
+fn a_head_end_that_acknowledges_what_never_was_is_left_and_nothing_counts_as_held() {
+    let (mut machine, now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
+    linked(&mut machine, now, 50, &Spans::through(20));
+    machine.handle(now, UplinkInput::Acknowledged { lot: Lot::Readings, held: &Spans::through(51) });
+    assert_eq!(outputs(&mut machine), [UplinkOutput::Close(Ending::NeverSent)]);
+    assert_eq!(machine.held(Lot::Readings), &Spans::through(20));
+}
+
+#[test]
 fn a_silent_head_end_is_left_after_three_heartbeats() {
     let (mut machine, now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
     linked(&mut machine, now, 0, &Spans::new());

@@ -285,7 +285,9 @@ impl Collector {
     /// Lets runs of tasks begin and end.
     fn advance(&mut self, now: Instant) {
         let Some(anchor) = self.anchor.filter(|_| self.tasks.is_due(now)) else { return };
-        let meters: Vec<_> = self.meters.keys().copied().collect();
+        // Who only pushes hears nobody.
+        let asked = |meter: &&Meter| meter.arrivals.is_none();
+        let meters: Vec<_> = self.meters.values().filter(asked).map(|meter| meter.entry.eui64).collect();
         self.tasks.advance(now, &anchor, &meters, &mut self.stream, &mut self.out);
     }
 

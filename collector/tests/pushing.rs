@@ -4,8 +4,8 @@
 mod street;
 
 use collector::{
-    CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Order, OrderEnd,
-    Unexpected, Work,
+    CollectorConfig, CollectorEvent, CollectorInput, CollectorOutput, MeterEntry, Order, OrderEnd, Selection,
+    Task, Unexpected, What, Work,
 };
 use dlms::axdr::Encoder;
 use dlms::cosem::{ClockStatus, ClockTime};
@@ -17,7 +17,7 @@ use dlms::server::{
 use plc_core::sap::{DLMS_PORT, Lqi, UdpIndication, UdpPayload};
 use plc_core::{Machine, Seed, ShortAddress, Utc};
 use std::time::Duration;
-use street::{EXPORT, IMPORT, Network, PERIOD, Street, entry, eui64, midnight};
+use street::{EXPORT, IMPORT, Network, PERIOD, Street, VOLTAGE, entry, eui64, midnight};
 
 const SAP: u16 = 102;
 
@@ -101,6 +101,30 @@ fn hear(street: &mut Street, from: u16, datagram: &[u8]) {
         hops: 1,
         lqi: Lqi(80),
     }));
+}
+
+#[test]
+fn a_task_of_all_meters_asks_nothing_of_one_that_only_pushes() {
+    let mut street = street();
+    street.input(CollectorInput::Task(Task {
+        number: 1,
+        what: What::Registers(vec![VOLTAGE]),
+        meters: Selection::All,
+        period: Duration::from_secs(1800),
+        offset: Duration::from_secs(120),
+        spread: Duration::from_secs(60),
+        deadline: Duration::from_secs(900),
+        priority: 120,
+        attempts: 3,
+        back_off: Duration::from_secs(20),
+        ran: None,
+        paused: false,
+    }));
+    street.run_until_hours(1.0);
+    let reports: Vec<_> = street.reports.iter().map(|r| (r.done, r.failed, r.late)).collect();
+    assert_eq!(reports, [(1, 0, 0), (1, 0, 0)]);
+    let failed = |event: &CollectorEvent| matches!(event, CollectorEvent::SessionFailed { .. });
+    assert!(!street.events.iter().any(|(_, event)| failed(event)), "{:?}", street.events);
 }
 
 fn captures(street: &Street) -> Vec<(i64, i64)> {

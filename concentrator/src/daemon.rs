@@ -11,14 +11,17 @@ use crate::logging;
 use crate::metrics::Page;
 use crate::power_line;
 use crate::pulse::Pipeline;
+use crate::seats;
 use crate::service_manager;
 use crate::settings::{self, Settings};
 use crate::shutdown::Shutdown;
 use crate::store::{Event, EventKind, Store};
 use crate::tasks::Tasks;
 use crate::uplink::{self, UplinkSettings};
+use crate::words;
 use ::backhaul::UplinkConfig;
 use anyhow::Context;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,6 +36,7 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
     let settings = Arc::new(Settings::load(&args.config, log)?);
     let config = settings.current();
     logging::start(settings.filter(&config), config.log_format)?;
+    seats::raise();
     let access = config.access.clone().with_context(|| {
         format!(
             "configuration {}: grpc: expected authority, certificate and key, or plain_text = true",
@@ -70,9 +74,12 @@ pub fn run(args: &RunArgs, log: Option<&str>) -> anyhow::Result<ExitCode> {
 fn take_jobs(store: &mut Store, live: &Live, guard: Guard) {
     match open_jobs(store, live, guard) {
         Ok(jobs) => live.take_jobs(Arc::new(jobs)),
-        Err(error) => {
-            impair(store, live, EventKind::SecurityFailure, format!("no jobs are taken: {error:#}"))
-        }
+        Err(error) => impair(
+            store,
+            live,
+            EventKind::SecurityFailure,
+            format!("no jobs are taken: {}", words::chain(&error)),
+        ),
     }
 }
 
@@ -123,6 +130,9 @@ fn adopt(config: &Config, store: &mut Store, live: &Live) -> anyhow::Result<()> 
     }
     store.set_limits(config.limits)?;
     live.expect(&config.meters.iter().map(|meter| (meter.eui64, meter.id.clone())).collect());
+    for meter in &config.meters {
+        live.update_meter(meter.eui64, |status| status.one_way = meter.one_way);
+    }
     live.set_period(config.collector.capture_period);
     match live.tasks().map_or(Ok(Vec::new()), |tasks| tasks.adopt(&config.tasks)) {
         Ok(replaced) => replaced.into_iter().for_each(|name| {
@@ -163,6 +173,7 @@ fn start_uplink(backhaul: BackhaulConfig, store: &Store, live: &Arc<Live>) -> an
 
 /// Serves the power line again and again: a dead modem must not take the interface with it, which tells of it.
 fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
+    let mut spell = Spell::default();
     while !live.shutdown.is_triggered() && !live.is_reopening() {
         live.beat(Pipeline::PowerLine);
         let served = power_line::serve(config, store, live);
@@ -170,14 +181,31 @@ fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
             note(store, live, kind, text);
         }
         let Err(error) = served else { return };
-        let text = format!("{error:#}");
+        let text = words::chain(&error);
         live.diagnose(|diagnosis| diagnosis.on_line(live.now(), Some(&text)));
-        let news = live.status().borrow().fault != text;
-        if news {
-            live.update_status(|status| status.fault.clone_from(&text));
+        let calm = live.status().borrow().fault.is_empty();
+        live.update_status(|status| status.fault.clone_from(&text));
+        if spell.is_news(calm, &text) {
             note(store, live, EventKind::PowerLineFault, text);
         }
         pause(live);
+    }
+}
+
+/// Faults that were told since the line was last served for a while, so that two that take turns are told once each.
+#[derive(Debug, Default)]
+struct Spell(BTreeSet<String>);
+
+impl Spell {
+    /// Of which more are not told.
+    const TOLD_MAX: usize = 8;
+
+    /// Whether `fault` has to be told; `calm` when the line had been served before it.
+    fn is_news(&mut self, calm: bool, fault: &str) -> bool {
+        if calm {
+            self.0.clear();
+        }
+        self.0.len() < Self::TOLD_MAX && self.0.insert(fault.to_owned())
     }
 }
 
@@ -218,3 +246,19 @@ fn record(store: &mut Store, live: &Live, kind: EventKind, text: String) -> Even
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Pause between two looks whether there is another wish.
 const LOOK: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_that_take_turns_are_told_once_each_until_the_line_was_served() {
+        let mut spell = Spell::default();
+        assert!(spell.is_news(true, "a"));
+        assert!(spell.is_news(false, "b"));
+        assert!(!spell.is_news(false, "a") && !spell.is_news(false, "b"));
+        assert!(spell.is_news(true, "b"), "served in between");
+        let told = (0..100).filter(|n| spell.is_news(false, &n.to_string())).count();
+        assert_eq!(told, Spell::TOLD_MAX - 1);
+    }
+}

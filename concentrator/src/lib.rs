@@ -40,3 +40,5 @@ pub mod side_file;
 pub mod store;
 pub mod tasks;
 pub mod uplink;
+pub mod validity;
+pub mod words;

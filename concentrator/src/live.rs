@@ -11,9 +11,10 @@ use crate::settings::Settings;
 use crate::shutdown::Shutdown;
 use crate::store::{Cursor, EventKind, Reading, Store, StoreError};
 use crate::tasks::Tasks;
+use crate::validity::Validity;
 use backhaul::Spans;
 use collector::{Diagnosis, Explanation};
-use plc_core::{Eui64, PanId, ShortAddress, Utc};
+use plc_core::{Eui64, Instant, PanId, ShortAddress, Utc, UtcAnchor};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -54,6 +55,8 @@ pub struct MeterStatus {
     pub id: String,
     /// Its address in the network.
     pub short_address: Option<ShortAddress>,
+    /// Whether it only pushes and hears nobody.
+    pub one_way: bool,
     /// Where it stands.
     pub state: MeterState,
     /// Capture time of its newest reading.
@@ -150,6 +153,14 @@ pub struct Node {
     pub state: NodeState,
 }
 
+impl Status {
+    /// Everything but the power line that does not work, each a sentence.
+    pub fn all_impairments(&self) -> Vec<String> {
+        let certificates = self.certificates.values().filter_map(|certificate| certificate.fault.clone());
+        self.impairments.iter().cloned().chain(certificates).collect()
+    }
+}
+
 /// What is known of the concentrator itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -161,6 +172,8 @@ pub struct Status {
     pub fault: String,
     /// What else does not work, each a sentence.
     pub impairments: Vec<String>,
+    /// The certificates of the box.
+    pub certificates: BTreeMap<&'static str, Validity>,
     /// Counters of the stack since the start.
     pub counters: BTreeMap<String, u64>,
 }
@@ -192,6 +205,8 @@ pub struct Live {
     configuration: watch::Sender<Vec<(String, String)>>,
     pulse: Pulse,
     monotonic: Monotonic,
+    /// The time of the power line, on the monotonic clock, while the line is served.
+    line_time: Mutex<Option<UtcAnchor>>,
 }
 
 impl Live {
@@ -224,6 +239,7 @@ impl Live {
             configuration: watch::Sender::default(),
             pulse: Pulse::default(),
             monotonic: Monotonic::start(),
+            line_time: Mutex::default(),
         }
     }
 
@@ -482,11 +498,37 @@ impl Live {
         if self.simulated.load(Ordering::Relaxed) { ClockKind::Simulated } else { ClockKind::Real }
     }
 
-    /// The time now.
+    /// The time now: that of the power line while it is served, otherwise that of the machine. Whatever is to happen by a time is measured
+    /// by one clock, so that a step of the machine's neither ends it at once nor lets it live for hours.
     pub fn now(&self) -> Utc {
         match self.clock() {
-            ClockKind::Real => clock::utc(),
+            ClockKind::Real => {
+                let anchor = *self.line_time.lock().unwrap_or_else(PoisonError::into_inner);
+                anchor.map_or_else(clock::utc, |anchor| anchor.utc(self.monotonic.now()))
+            }
             ClockKind::Simulated => self.status.borrow().now,
+        }
+    }
+
+    /// It is `now` on the power line.
+    pub fn keep_time(&self, now: Utc) {
+        let anchor = UtcAnchor { at: self.monotonic.now(), utc: now };
+        *self.line_time.lock().unwrap_or_else(PoisonError::into_inner) = Some(anchor);
+    }
+
+    /// The power line is not served: the time is that of the machine.
+    pub fn lose_time(&self) {
+        *self.line_time.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// How long the concentrator has run, by the clock that it goes by; steps of the machine's do not count.
+    pub fn uptime(&self) -> Duration {
+        match self.clock() {
+            ClockKind::Real => self.monotonic.now().since(Instant::EPOCH),
+            ClockKind::Simulated => {
+                let ms = self.now().as_millis().saturating_sub(self.started().as_millis());
+                Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+            }
         }
     }
 
@@ -532,3 +574,20 @@ impl Live {
 const TOLD_MAX: usize = 64;
 /// Time between two captures, until the configuration is known.
 const PERIOD: Duration = Duration::from_secs(900);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_that_of_the_power_line_while_it_is_served_whatever_the_machine_shows() {
+        let live = Live::new(ClockKind::Real, clock::utc(), []);
+        let a_day_ago = clock::utc() - Duration::from_secs(86_400);
+        live.keep_time(a_day_ago);
+        let since = live.now().as_millis() - a_day_ago.as_millis();
+        assert!((0..60_000).contains(&since), "{since} ms");
+        assert!(live.uptime() < Duration::from_secs(60));
+        live.lose_time();
+        assert!(live.now() > a_day_ago + Duration::from_secs(86_000));
+    }
+}

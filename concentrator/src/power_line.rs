@@ -20,6 +20,8 @@ use std::sync::Arc;
 const STEPS: u32 = 64;
 /// Pause between two looks at the counters of the node.
 const PUBLISH: Duration = Duration::from_millis(500);
+/// The line must be served for so long after a fault before that counts as mended.
+const SERVED_AGAIN: Duration = Duration::from_secs(3);
 
 /// Serves the power line until [`Live::shutdown`] or [`Live::ask_to_reopen`], then returns `Ok`.
 ///
@@ -31,12 +33,30 @@ pub fn serve(config: &Config, store: &mut Store, live: &Arc<Live>) -> anyhow::Re
         live.simulate(front_end.hello().utc);
     }
     let session = session_config(config)?;
-    live.update_status(|status| status.fault.clear());
-    live.diagnose(|diagnosis| diagnosis.on_line(live.now(), None));
-    tracing::info!(front_end = config.plc.front_end, "the power line is served");
-    serve_node(front_end, store, &session, live, |driver| drive(driver, live))
-        .map_err(|error| named(error, &config.plc.front_end))?;
+    let address = &config.plc.front_end;
+    serve_node(front_end, store, &session, live, |driver| drive(driver, live, address))
+        .map_err(|error| named(error, address))?;
     Ok(())
+}
+
+/// Says that the line is served: at once, or, behind a fault, when it has been for a while. One that comes and goes is a fault.
+struct Announcement {
+    due: Option<Instant>,
+}
+
+impl Announcement {
+    fn new(live: &Live) -> Self {
+        let calm = live.status().borrow().fault.is_empty();
+        Self { due: Some(if calm { Instant::EPOCH } else { Instant::EPOCH + SERVED_AGAIN }) }
+    }
+
+    fn make(&mut self, now: Instant, live: &Live, front_end: &str) {
+        if self.due.take_if(|due| now >= *due).is_some() {
+            live.update_status(|status| status.fault.clear());
+            live.diagnose(|diagnosis| diagnosis.on_line(live.now(), None));
+            tracing::info!(front_end, "the power line is served");
+        }
+    }
 }
 
 /// The front end's faults with its address.
@@ -50,10 +70,12 @@ fn named(error: SessionError, address: &str) -> anyhow::Error {
 }
 
 /// Steps until asked to stop or to open anew.
-fn drive<F: FrontEnd>(driver: &mut Driver<F>, live: &Live) -> Result<(), DriverError> {
+fn drive<F: FrontEnd>(driver: &mut Driver<F>, live: &Live, address: &str) -> Result<(), DriverError> {
     let clock = clock::Monotonic::start();
     let mut next = Instant::EPOCH;
+    let mut announcement = Announcement::new(live);
     while !live.shutdown.is_triggered() && !live.is_reopening() {
+        announcement.make(clock.now(), live, address);
         if live.has_wishes() {
             driver.wake();
         }

@@ -9,6 +9,7 @@ use crate::live::Live;
 use crate::logging;
 use crate::service_manager;
 use crate::store::EventKind;
+use crate::validity;
 use plc_core::time::Duration;
 use plc_core::{Instant, Utc};
 use std::path::Path;
@@ -161,11 +162,15 @@ impl Settings {
 pub fn tend(settings: Arc<Settings>, live: Arc<Live>) -> std::io::Result<JoinHandle<()>> {
     *settings.live.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&live);
     std::thread::Builder::new().name(String::from("settings")).spawn(move || {
-        let mut timer = Timer::default();
+        let (mut timer, mut watch, mut look) = (Timer::default(), validity::Watch::default(), Instant::EPOCH);
         let monotonic = Monotonic::start();
         while !live.shutdown.wait(LOOK) {
             if settings.asked.swap(false, Ordering::Relaxed) {
                 settings.reread();
+            }
+            if monotonic.now() >= look {
+                watch.look(&settings.current(), &live, clock::utc());
+                look = monotonic.now() + CERTIFICATES;
             }
             let pending = settings.pending().unwrap_or_default();
             if timer.is_over(pending, clock::utc(), monotonic.now()) {
@@ -223,6 +228,8 @@ fn listed(changes: &[Change]) -> String {
 
 /// Changes that an event names.
 const LISTED: usize = 10;
+/// Between two looks at the certificates of the box.
+const CERTIFICATES: Duration = Duration::from_secs(60);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(250);
 

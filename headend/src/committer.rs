@@ -12,6 +12,8 @@ pub enum Refusal {
     Replaced,
     /// Nothing can be committed.
     Store(String),
+    /// The head-end stops.
+    Stopping,
 }
 
 /// The place of one connection: what is held of its box, until it is sent away.

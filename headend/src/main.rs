@@ -3,13 +3,13 @@
 
 use anyhow::{Context, bail};
 use archive::Filter;
-use backhaul::Digested;
+use backhaul::{Digested, Digests};
 use clap::{Args, Parser, Subcommand};
 use concentrator::cli::digested;
 use concentrator::grpc::obis;
 use concentrator::store::TaskValue;
 use concentrator::uplink::TlsFiles;
-use headend::service::serve;
+use headend::service::{QUESTIONS, serve};
 use headend::{Committer, HeadStore};
 use plc_core::Eui64;
 use plc_core::time::Duration;
@@ -106,7 +106,7 @@ fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            let _ = writeln!(std::io::stderr(), "error: {}", concentrator::words::chain(&error));
             ExitCode::FAILURE
         }
     }
@@ -124,10 +124,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn print_digests(arguments: &DigestArgs) -> anyhow::Result<()> {
     let filter = Filter { meter: arguments.meter, ..Filter::default() };
     let DigestArgs { store, of, bucket, .. } = arguments;
-    let digests = HeadStore::digests(store, *of, &filter, Duration::from_secs(*bucket))
-        .with_context(|| format!("store {}", store.display()))?;
+    let all = Digests::all(Duration::from_secs(*bucket));
+    let digests =
+        HeadStore::digests(store, *of, &filter, all).with_context(|| format!("store {}", store.display()))?;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    for ((meter, from), digest) in digests {
+    for ((meter, from), digest) in digests.iter() {
         let sum: String = digest.sum.to_be_bytes().iter().map(|octet| format!("{octet:02x}")).collect();
         let (from_ms, count) = (from.as_millis(), digest.count);
         writeln!(
@@ -162,6 +163,7 @@ fn meter(text: &str) -> Result<Eui64, String> {
 
 fn serve_boxes(arguments: &ServeArgs) -> anyhow::Result<()> {
     concentrator::logging::start(&arguments.log, concentrator::logging::LogFormat::Text).context("--log")?;
+    concentrator::seats::raise();
     if arguments.plain_text && !arguments.listen.ip().is_loopback() {
         bail!("--listen {}: expected an address of this machine alone with --plain-text", arguments.listen);
     }
@@ -171,7 +173,8 @@ fn serve_boxes(arguments: &ServeArgs) -> anyhow::Result<()> {
         store.limit(megabytes * 256)?;
     }
     let (committer, writer) = Committer::start(store)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(QUESTIONS).enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(arguments.listen).await;
         let listener = listener.with_context(|| format!("address {}", arguments.listen))?;

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::{Response, Status, Streaming};
@@ -48,21 +48,41 @@ pub async fn serve(
     let tls = tls.as_ref().map(seats::acceptor).transpose()?;
     // In plain text everybody on this machine is one party.
     let share = if named { CONNECTIONS_OF_ONE } else { MAX_CONNECTIONS };
-    let rules = Rules { places: MAX_CONNECTIONS, share, newest_wins: true };
+    let rules = Rules { places: MAX_CONNECTIONS, share, newest_wins: true, waiting: seats::WAITING };
+    let rules = seats::fitting(rules, OTHER_DESCRIPTORS);
     let seats = seats::seats(listener, Door { tls, rules, party });
+    let (stopping, stopped) = watch::channel(false);
+    let stop = async move {
+        stop.await;
+        stopping.send_replace(true);
+    };
     let mut server = Server::builder()
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .max_concurrent_streams(STREAMS);
-    let backhaul = BackhaulServer::new(Receiver { committer, named }).max_decoding_message_size(MAX_BATCH);
-    server
+    let backhaul = BackhaulServer::new(Receiver { committer, named, stopped: stopped.clone() })
+        .max_decoding_message_size(MAX_BATCH);
+    let served = server
         .add_service(Counted(backhaul))
-        .add_service(Counted(LedgerServer::new(Digests { store })))
-        .serve_with_incoming_shutdown(seats, stop)
-        .await?;
-    Ok(())
+        .add_service(Counted(LedgerServer::new(Digests { store, digesting: Semaphore::new(1) })))
+        .serve_with_incoming_shutdown(seats, stop);
+    tokio::select! {
+        served = served => Ok(served?),
+        // Who does not go by himself is left.
+        () = a_while_after(stopped) => Ok(()),
+    }
+}
+
+async fn is_stopped(stopped: &mut watch::Receiver<bool>) {
+    // Its sender goes with the server.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn a_while_after(mut stopped: watch::Receiver<bool>) {
+    is_stopped(&mut stopped).await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// One party for each certificate.
@@ -74,6 +94,8 @@ struct Receiver {
     committer: Committer,
     /// Whether certificates name the boxes.
     named: bool,
+    /// Becomes true.
+    stopped: watch::Receiver<bool>,
 }
 
 type Answers = mpsc::Sender<Result<v1::DeliverResponse, Status>>;
@@ -92,8 +114,8 @@ impl Backhaul for Receiver {
             return Err(Status::unauthenticated("no certificate: expected one that names the box"));
         }
         let (answers, stream) = mpsc::channel(QUEUE);
-        let talk =
-            Talk { committer: self.committer.clone(), certificate, answers, requests: request.into_inner() };
+        let (committer, stopped) = (self.committer.clone(), self.stopped.clone());
+        let talk = Talk { committer, certificate, answers, requests: request.into_inner(), stopped };
         tokio::spawn(talk.run());
         Ok(Response::new(ReceiverStream::new(stream)))
     }
@@ -105,6 +127,7 @@ struct Talk {
     certificate: Option<Arc<[u8]>>,
     answers: Answers,
     requests: Streaming<v1::DeliverRequest>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Talk {
@@ -123,6 +146,7 @@ impl Talk {
         let Ok(mut told) = first else { return Ok(()) };
         tracing::info!(box_id = life.box_id, epoch = life.epoch, "welcome");
         self.say(Answer::Welcome(wire::emit_welcome(&told))).await?;
+        let mut stopped = self.stopped.clone();
         loop {
             tokio::select! {
                 biased;
@@ -134,6 +158,7 @@ impl Talk {
                         Err(refusal) => return self.farewell(refusal).await,
                     }
                 }
+                () = is_stopped(&mut stopped) => return self.farewell(Refusal::Stopping).await,
                 request = tokio::time::timeout(SILENCE, self.requests.message()) => {
                     let request = request.map_err(|_| Status::deadline_exceeded("silent for long"))??;
                     let Some(request) = request else { return Ok(()) };
@@ -208,6 +233,7 @@ impl Talk {
     async fn farewell(&self, refusal: Refusal) -> Result<(), Status> {
         let (reason, retry_after) = match refusal {
             Refusal::Replaced => (String::from("a newer connection of this box is there"), Duration::ZERO),
+            Refusal::Stopping => (String::from("the head-end stops"), RETRY_AFTER),
             Refusal::Store(text) => (text, RETRY_AFTER),
         };
         let retry_after_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
@@ -231,6 +257,8 @@ fn names(certificate: &[u8], box_id: &str) -> bool {
 
 struct Digests {
     store: PathBuf,
+    /// One at a time: everything that is held is read.
+    digesting: Semaphore,
 }
 
 #[tonic::async_trait]
@@ -246,12 +274,13 @@ impl Ledger for Digests {
         &self,
         request: tonic::Request<v1::LedgerDigestsRequest>,
     ) -> Result<Response<v1::LedgerDigestsResponse>, Status> {
-        let v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms, lot } = request.into_inner();
-        if bucket_ms == 0 {
+        let request = request.into_inner();
+        let v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms, lot, limit, .. } = &request;
+        if *bucket_ms == 0 {
             return Err(Status::invalid_argument("bucket_ms 0: expected 1 or more"));
         }
-        let of = wire::parse_digested(lot).map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let meter = if meter_id.is_empty() { None } else { Some(Eui64::parse_hex(&meter_id)) };
+        let of = wire::parse_digested(*lot).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let meter = if meter_id.is_empty() { None } else { Some(Eui64::parse_hex(meter_id)) };
         if meter == Some(None) {
             return Err(Status::not_found(format!("meter {meter_id:?}: expected 16 hexadecimal digits")));
         }
@@ -260,13 +289,12 @@ impl Ledger for Digests {
             from: from_ms.map(Utc::from_millis),
             to: to_ms.map(Utc::from_millis),
         };
-        let store = self.store.clone();
-        let digests = tokio::task::spawn_blocking(move || {
-            HeadStore::digests(&store, of, &filter, Duration::from_millis(bucket_ms))
-        });
+        let (store, page) = (self.store.clone(), wire::page(&request));
+        let _alone = self.digesting.acquire().await.map_err(|_| Status::unavailable("stopping"))?;
+        let digests = tokio::task::spawn_blocking(move || HeadStore::digests(&store, of, &filter, page));
         let digests = digests.await.map_err(|error| Status::internal(error.to_string()))?;
         let digests = digests.map_err(|error| Status::internal(error.to_string()))?;
-        Ok(Response::new(wire::emit_digests(of, &digests)))
+        Ok(Response::new(wire::emit_digests(of, &digests, *limit)?))
     }
 }
 
@@ -274,6 +302,10 @@ impl Ledger for Digests {
 pub const MAX_CONNECTIONS: usize = 1024;
 /// The same with one certificate; the newest wins.
 pub const CONNECTIONS_OF_ONE: usize = 4;
+/// Questions to the store that are answered at the same time, each on a thread with a connection to the database of its own.
+pub const QUESTIONS: usize = 16;
+/// Descriptors besides the connections: two for each question; 48 for the database, the log and the runtime.
+const OTHER_DESCRIPTORS: usize = 2 * QUESTIONS + 48;
 /// Octets of a batch at most.
 const MAX_BATCH: usize = 1 << 20;
 /// Octets on their way from a box at most.
@@ -287,5 +319,7 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long a box may take to say hello.
 const GREETING: Duration = Duration::from_secs(10);
-/// A head-end whose disk is full sends the boxes away for so long.
+/// A head-end that stops lets boxes say goodbye for so long.
+const GRACE: Duration = Duration::from_secs(3);
+/// A head-end whose disk is full, or that stops, sends the boxes away for so long.
 const RETRY_AFTER: Duration = Duration::from_secs(2);

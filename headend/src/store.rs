@@ -5,11 +5,11 @@ use archive::{Archive, ArchiveError, Filter, Shelf};
 use backhaul::{Cursor, Digested, Digests, Intake, Lot, Reading, Spans, StoredReading};
 use concentrator::store::{StoredEvent, TaskValue};
 use plc_core::Eui64;
-use plc_core::time::Duration;
 use plc_core::wire::Reader;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -60,6 +60,8 @@ impl HeadStore {
     /// It belongs to something else, has a writer already, or cannot be read.
     pub fn open(path: &Path) -> Result<Self, HeadStoreError> {
         let lock = lock(path)?;
+        // Readings of households are nobody's on this machine but its owner's. The engine gives its log the same mode.
+        private(path).map_err(|error| HeadStoreError::Io { path: path.to_owned(), error })?;
         let mut connection = Connection::open(path).map_err(ArchiveError::from)?;
         prepare(&mut connection, path)?;
         let archive = Archive::load(&connection)?;
@@ -156,7 +158,7 @@ impl HeadStore {
         value::each(&read_only(path)?, &Filter { meter, ..Filter::default() }, take)
     }
 
-    /// Digests of the readings or the values that are held, by meter and bucket of capture time.
+    /// Adds the readings or the values that are held to digests.
     ///
     /// # Errors
     /// The file cannot be read; where values are asked for, it is of a head-end that took none.
@@ -164,12 +166,12 @@ impl HeadStore {
         path: &Path,
         of: Digested,
         filter: &Filter,
-        bucket: Duration,
+        digests: Digests,
     ) -> Result<Digests, HeadStoreError> {
         let connection = read_only(path)?;
         match of {
-            Digested::Readings => Ok(Shelf::default().digests(&connection, filter, bucket)?),
-            Digested::Values => value::digests(&connection, filter, bucket),
+            Digested::Readings => Ok(Shelf::default().digests(&connection, filter, digests)?),
+            Digested::Values => value::digests(&connection, filter, digests),
         }
     }
 
@@ -260,6 +262,11 @@ fn lock(path: &Path) -> Result<File, HeadStoreError> {
         Err(TryLockError::WouldBlock) => Err(HeadStoreError::Busy(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(io(error)),
     }
+}
+
+/// Makes the file, for its owner's eyes only, when it is not there.
+fn private(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 fn prepare(connection: &mut Connection, path: &Path) -> Result<(), HeadStoreError> {

@@ -2,9 +2,8 @@
 
 use crate::store::{BoxLife, HeadStoreError};
 use archive::{ArchiveError, Filter};
-use backhaul::{Digests, add_to_digests};
+use backhaul::Digests;
 use concentrator::store::TaskValue;
-use plc_core::time::Duration;
 use plc_core::{Eui64, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
@@ -75,15 +74,14 @@ pub(crate) fn each<E: From<HeadStoreError>>(
     Ok(())
 }
 
-/// Digests of the values that are held, by meter and by bucket of capture time.
+/// Adds the values that are held to digests.
 pub(crate) fn digests(
     connection: &Connection,
     filter: &Filter,
-    bucket: Duration,
+    mut digests: Digests,
 ) -> Result<Digests, HeadStoreError> {
-    let mut digests = Digests::new();
     each(connection, filter, |value| {
-        add_to_digests(&mut digests, bucket, &value);
+        digests.add(&value);
         Ok::<(), HeadStoreError>(())
     })?;
     Ok(digests)

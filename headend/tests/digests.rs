@@ -5,12 +5,14 @@
 use concentrator::grpc::{Access, Server};
 use concentrator::live::{ClockKind, Live};
 use concentrator::store::{Reading, Store, TaskValue};
+use concentrator::uplink::wire::DIGESTS_MAX;
 use concentrator_proto::v1;
 use concentrator_proto::v1::ledger_client::LedgerClient;
 use headend::service::serve;
 use headend::{BoxLife, Committer, HeadStore, Parcel, Rows};
 use plc_core::{Eui64, Utc};
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -189,5 +191,40 @@ fn one_value_that_is_another_is_missing_or_is_there_twice_is_another_digest_of_i
         let place = r#""eui64":"0000000000000001","from_ms":86400000,"#;
         assert!(different[0].0.contains(place) && different[0].1.contains(place), "{sql}: {different:?}");
     }
+    server.stop().unwrap();
+}
+
+#[test]
+fn digests_come_in_pages_and_who_knows_none_is_refused_more_than_fit_into_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("box.sqlite"), Utc::default()).unwrap();
+    let live = Arc::new(Live::new(ClockKind::Real, Utc::default(), []));
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = Server::start(anywhere, &Access::PlainText, live, store.path()).unwrap();
+    let url = format!("http://{}", server.address());
+    let reading = |n: i64| Reading {
+        meter: Eui64::from_u64(7),
+        logical_name: [1, 0, 1, 8, 0, 255],
+        capture: Utc::from_secs(n),
+        value: n,
+        scaler: 0,
+        unit: 30,
+        status: 0,
+        received: Utc::default(),
+    };
+    let all: Vec<_> = (0..i64::from(DIGESTS_MAX) + 5).map(reading).collect();
+    all.chunks(5000).for_each(|batch| _ = store.insert_readings(batch).unwrap());
+    let seconds = v1::LedgerDigestsRequest { bucket_ms: 1000, ..Default::default() };
+    let refused = ask(url.clone(), seconds.clone()).unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    assert!(refused.message().starts_with("more than 20000 digests"), "{refused}");
+    let first = ask(url.clone(), v1::LedgerDigestsRequest { limit: u32::MAX, ..seconds.clone() }).unwrap();
+    assert_eq!((first.digests.len(), first.more), (DIGESTS_MAX as usize, true));
+    let last = first.digests.last().unwrap();
+    let (after_eui64, after_from_ms) = (last.eui64, Some(last.from_ms));
+    let rest = v1::LedgerDigestsRequest { limit: 9, after_eui64, after_from_ms, ..seconds };
+    let rest = ask(url, rest).unwrap();
+    let times: Vec<_> = rest.digests.iter().map(|digest| digest.from_ms / 1000).collect();
+    assert_eq!((times, rest.more), ((0..5).map(|n| n + i64::from(DIGESTS_MAX)).collect(), false));
     server.stop().unwrap();
 }

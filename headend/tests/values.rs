@@ -121,6 +121,8 @@ struct OldHeadEnd {
     /// Readings that it has acknowledged, and words that it does not know.
     readings: Arc<AtomicUsize>,
     unknown: Arc<AtomicUsize>,
+    /// Whether it begins to answer only when it has something to say, as many servers do.
+    shy: bool,
 }
 
 #[tonic::async_trait]
@@ -134,8 +136,14 @@ impl Backhaul for OldHeadEnd {
         let (answers, stream) = mpsc::channel(64);
         let (readings, unknown) = (Arc::clone(&self.readings), Arc::clone(&self.unknown));
         let mut requests = request.into_inner();
+        let mut first = if self.shy { requests.message().await? } else { None };
         tokio::spawn(async move {
-            while let Ok(Some(request)) = requests.message().await {
+            loop {
+                let next = match first.take() {
+                    Some(first) => Ok(Some(first)),
+                    None => requests.message().await,
+                };
+                let Ok(Some(request)) = next else { return };
                 let answer = match request.word {
                     Some(Request::Hello(_)) => Answer::Welcome(v1::Welcome::default()),
                     Some(Request::Readings(batch)) => {
@@ -167,6 +175,14 @@ fn head_end(runtime: &Runtime, path: PathBuf) -> SocketAddr {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     runtime.spawn(serve(listener, committer, path, None, std::future::pending()));
+    address
+}
+
+fn other_head_end(runtime: &Runtime, other: OldHeadEnd) -> SocketAddr {
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = Server::builder().add_service(BackhaulServer::new(other));
+    runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
     address
 }
 
@@ -202,11 +218,8 @@ fn an_old_head_end_is_sent_no_values_and_a_new_one_gets_them_all_later() {
     let runtime = Runtime::new().unwrap();
 
     let (taken, unknown) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let old = OldHeadEnd { readings: Arc::clone(&taken), unknown: Arc::clone(&unknown) };
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = Server::builder().add_service(BackhaulServer::new(old));
-    runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    let old = OldHeadEnd { readings: Arc::clone(&taken), unknown: Arc::clone(&unknown), shy: false };
+    let address = other_head_end(&runtime, old);
     let mut after = 0;
     let live = deliver(&store, address, |live| {
         // Some heartbeats longer than it takes until nothing but values is left.
@@ -228,6 +241,20 @@ fn an_old_head_end_is_sent_no_values_and_a_new_one_gets_them_all_later() {
     assert!(live.delivery().borrow().takes_values);
     assert_eq!(store.delivered().values(), Cursor(250));
     assert_eq!(held(&path, None), values);
+}
+
+#[test]
+fn a_box_says_hello_without_waiting_for_a_server_that_answers_only_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("box.sqlite"), Utc::default()).unwrap();
+    let readings: Vec<_> = (1..=250).map(|n| reading(n * 900)).collect();
+    store.insert_readings(&readings).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let shy = OldHeadEnd { readings: Arc::clone(&taken), unknown: Arc::default(), shy: true };
+    let address = other_head_end(&runtime, shy);
+    deliver(&store, address, |live| live.delivery().borrow().readings == Spans::through(250));
+    assert_eq!(taken.load(Ordering::Relaxed), 250);
 }
 
 #[test]

@@ -68,6 +68,9 @@ fn of_network(dossier: &Dossier, found: &mut Vec<Finding>) {
     if let Some(at) = dossier.power_lost {
         add(found, Some(at), "supply: it said that it was lost".into());
     }
+    if let Some(at) = dossier.removed {
+        add(found, Some(at), "network: told to leave, and not let in again".into());
+    }
     if let Some(at) = dossier.left {
         add(found, Some(at), "network: left".into());
     }

@@ -9,6 +9,8 @@ use plc_core::{Eui64, Utc};
 pub(super) struct Dossier {
     pub joined: Option<Utc>,
     pub left: Option<Utc>,
+    /// When it was told to leave; none since it has joined again or may do so.
+    pub removed: Option<Utc>,
     /// Refusals since it has last joined, and the last of them.
     pub refusals: u32,
     pub refused: Option<(Utc, JoinFailure)>,
@@ -54,6 +56,7 @@ pub(super) struct ClockTrouble {
 impl Dossier {
     pub(super) fn on_joined(&mut self, now: Utc) {
         (self.joined, self.left, self.power_lost) = (Some(now), None, None);
+        self.removed = None;
         (self.refusals, self.refused) = (0, None);
     }
 

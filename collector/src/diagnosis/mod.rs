@@ -120,7 +120,7 @@ impl Diagnosis {
     /// Something has happened in the network.
     pub fn on_network(&mut self, now: Utc, indication: &AdpmIndication) {
         match *indication {
-            AdpmIndication::Started { .. } => self.ground.network = Some(now),
+            AdpmIndication::Started { .. } => self.on_started(now),
             AdpmIndication::DeviceJoined { eui64, short } => {
                 self.addresses.retain(|_, holder| *holder != eui64);
                 self.addresses.insert(short, eui64);
@@ -133,6 +133,12 @@ impl Diagnosis {
             },
             _ => {}
         }
+    }
+
+    /// Somebody has had this meter leave the network; it is not let in again before the network is started anew.
+    pub fn on_dismissed(&mut self, now: Utc, meter: Eui64) {
+        self.addresses.retain(|_, holder| *holder != meter);
+        self.with(meter, |dossier| (dossier.removed, dossier.status) = (Some(now), None));
     }
 
     /// A datagram goes out.
@@ -187,6 +193,12 @@ impl Diagnosis {
     /// Meters and strangers held, and the most strangers that there may be: meters are bounded by the configuration.
     pub fn occupancy(&self) -> (usize, usize) {
         (self.meters.len() + self.strangers.len(), self.meters.len() + STRANGERS_MAX)
+    }
+
+    /// Whoever is expected may join.
+    fn on_started(&mut self, now: Utc) {
+        self.ground.network = Some(now);
+        self.meters.values_mut().for_each(|dossier| dossier.removed = None);
     }
 
     /// One more attempt of who is not expected; of too many the one that was silent for longest is forgotten.

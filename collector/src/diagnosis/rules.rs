@@ -20,6 +20,7 @@ pub(super) fn verdict(all: &Diagnosis, now: Utc, meter: Eui64) -> Verdict {
         return if asks { Verdict::Stranger } else { Verdict::NotExpected };
     };
     None.or_else(|| of_ground(all))
+        .or_else(|| dossier.removed.map(|_| Verdict::Removed))
         .or_else(|| dossier.power_lost.map(|_| Verdict::PowerLost))
         .or_else(|| of_join(dossier))
         .or_else(|| of_failures(all, now, meter, dossier))

@@ -154,6 +154,25 @@ fn a_join_that_fails_is_told_by_why_it_fails() {
 }
 
 #[test]
+fn a_meter_that_was_removed_is_told_as_such_until_it_may_join_again() {
+    let mut all = running(2);
+    (1..=2).for_each(|n| read(&mut all, 10, n));
+    all.on_dismissed(at(20), eui(1));
+    all.on_network(at(21), &AdpmIndication::DeviceLeft { eui64: eui(1) });
+    all.on_network(at(30), &AdpmIndication::DeviceRefused { eui64: eui(1), reason: JoinFailure::Declined });
+    let told = all.explain(at(40), eui(1));
+    assert_eq!(told.verdict, Verdict::Removed, "{:?}", told.chain);
+    assert!(told.chain.iter().any(|finding| finding.text.contains("told to leave")), "{:?}", told.chain);
+    assert_eq!(all.explain(at(40), eui(2)).verdict, Verdict::Healthy);
+    all.on_network(at(50), &AdpmIndication::Started { pan_id: plc_core::PanId(1) });
+    assert_ne!(all.explain(at(51), eui(1)).verdict, Verdict::Removed, "whoever is expected may join");
+    all.on_dismissed(at(60), eui(1));
+    all.on_network(at(61), &AdpmIndication::DeviceJoined { eui64: eui(1), short: short(1) });
+    all.on_status(&status(1, true, MeterState::Waiting));
+    assert_eq!(all.explain(at(62), eui(1)).verdict, Verdict::Healthy);
+}
+
+#[test]
 fn a_meter_that_does_not_answer_is_told_by_what_is_heard_of_it_and_what_is_sent_to_it() {
     for (heard, unsent, verdict) in [
         (false, None, Verdict::Silent),

@@ -44,6 +44,8 @@ pub enum Verdict {
     JoinInterrupted,
     /// It has said itself that it lost its supply, and nothing since.
     PowerLost,
+    /// Somebody has had it leave the network, and it may not come back before the line is opened anew.
+    Removed,
     /// It has left the network.
     Left,
     /// Most meters of the network fail: the line at the concentrator, not this meter.
@@ -112,6 +114,7 @@ impl Verdict {
             Self::JoinKeyWrong => "join-key-wrong",
             Self::JoinInterrupted => "join-interrupted",
             Self::PowerLost => "power-lost",
+            Self::Removed => "removed",
             Self::Left => "left",
             Self::LineNoisy { .. } => "line-noisy",
             Self::RelaySilent { .. } => "relay-silent",
@@ -149,9 +152,7 @@ impl Verdict {
             Self::Queued { .. } => {
                 "wait; if the queue never ends, lengthen the period or allow more sessions at once"
             }
-            Self::LineNotServed => {
-                "look after the front end: cable, power, the process that serves its socket"
-            }
+            Self::LineNotServed => "look after the front end: cable, power, the process at its socket",
             Self::NetworkNotStarted => {
                 "wait for the network to start; if it does not, look for another concentrator on the line"
             }
@@ -173,6 +174,7 @@ impl Verdict {
                 "look for noise at the meter, or set up another meter half way as a relay"
             }
             Self::PowerLost => "look for a blown fuse or a cut cable between the transformer and this meter",
+            Self::Removed => "take it out of the configuration; to let it in again, restart the concentrator",
             Self::Left => "wait for the meter to join again; if it does not, look whether it has power",
             Self::LineNoisy { .. } => {
                 "look for a source of noise at the substation or a fault of the coupling"
@@ -241,6 +243,7 @@ impl Verdict {
             Self::JoinKeyWrong => "asks to join with another key than the expected one",
             Self::JoinInterrupted => "asks to join and does not get through with it",
             Self::PowerLost => "has lost its supply, by its own words",
+            Self::Removed => "was removed from the network by a job, and is not let in again",
             Self::Left => "has left the network",
             Self::NoRoute => "has joined, but no way to it is known any more",
             Self::Silent => "has joined, but nothing is heard of it any more",

@@ -2,7 +2,7 @@
 //!
 //! The town, at frame fidelity, lives in this process; the daemon (application, collector, store, interface, metrics; everything but
 //! modem and node) in another one, of which memory and processor time are told for each simulated day. `EVERY_S` is how often meters are
-//! read.
+//! read. Standard error has the line hour by hour: a network that storms shows there.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a measurement")]
 
 mod above;
@@ -11,6 +11,7 @@ mod wire;
 
 use above::Above;
 use plc_core::time::Duration;
+use sim::frame::AirCounters;
 use sim::scenario::Scenario;
 use sim::world::World;
 use std::os::unix::net::UnixListener;
@@ -55,8 +56,12 @@ fn town(arguments: &[String]) {
         "{meters} meters, read every {every} s; day by day: memory of the daemon, its processor time, octets that it has written"
     );
     let (mut before, started) = (Taken::of(process), Instant::now());
+    let mut line = Line::of(&world);
     for hour in 1..=days * 24 {
         world.run_to(plc_core::Instant::from_secs(hour * 3600));
+        let now = Line::of(&world);
+        eprintln!("hour {hour}  {}", now.since(&line));
+        line = now;
         if hour % 24 == 0 || hour <= 4 {
             let now = Taken::of(process);
             let share =
@@ -74,6 +79,34 @@ fn town(arguments: &[String]) {
     }
     drop(world);
     assert!(daemon.wait().unwrap().success());
+}
+
+/// What has happened on the line.
+struct Line {
+    air: AirCounters,
+    /// Frames of each node.
+    frames: Vec<u64>,
+}
+
+impl Line {
+    fn of(world: &World) -> Self {
+        let frames = (0..=world.meters().len()).map(|node| world.figures(node).frames).collect();
+        Self { air: world.air(), frames }
+    }
+
+    /// The hour behind `earlier`: how busy the line was, the frames of each kind, and who has sent most.
+    fn since(&self, earlier: &Self) -> String {
+        let busy = (self.air.busy - earlier.air.busy).as_secs_f64() / 36.0;
+        let kinds = self.air.kinds.iter().zip(earlier.air.kinds.iter());
+        let kinds = kinds.map(|((kind, now, _), (_, before, _))| (kind.name(), now - before));
+        let kinds = kinds.filter(|(_, frames)| *frames > 0).map(|(name, frames)| format!("{name} {frames}"));
+        let mut nodes: Vec<_> =
+            self.frames.iter().zip(&earlier.frames).map(|(now, before)| now - before).enumerate().collect();
+        nodes.sort_by_key(|(_, frames)| std::cmp::Reverse(*frames));
+        let most = nodes.iter().take(6).map(|(node, frames)| format!("{node}: {frames}"));
+        let (kinds, most) = (kinds.collect::<Vec<_>>().join(", "), most.collect::<Vec<_>>().join(", "));
+        format!("busy {busy:.1} %; {kinds}; most by {most}")
+    }
 }
 
 /// What a process has taken: MiB, seconds, megabytes.

@@ -3,6 +3,7 @@
 use super::direct::DirectCommand;
 use super::job_words::{AuditCommand, JobsArgs, ReadArgs};
 use super::ledger::digested;
+use super::store::StoreCommand;
 use super::task_words::{TasksArgs, ValuesArgs};
 use crate::grpc::Role;
 use backhaul::Digested;
@@ -91,6 +92,9 @@ pub enum Command {
     /// Gather what somebody needs who helps from afar into one archive: state, meters and why they are read or not, network, events,
     /// ledger, jobs, configuration. It holds no keys.
     Bundle(BundleArgs),
+    /// Do something to the files of a concentrator that does not run.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Make certificates for tests.
     #[command(subcommand)]
     Pki(PkiCommand),

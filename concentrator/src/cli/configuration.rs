@@ -2,7 +2,9 @@
 
 use super::dial::{dial, refused};
 use super::{ClientArgs, ConfigCommand};
+use crate::clock;
 use crate::config::{Change, Config, ConfigError, ConfigErrors};
+use crate::validity;
 use anyhow::Context;
 use concentrator_proto::v1;
 use concentrator_proto::v1::config_client::ConfigClient;
@@ -34,11 +36,20 @@ fn check(out: &mut impl Write, file: &Path, json: bool) -> anyhow::Result<()> {
         writeln!(out, "{}", checked(file, &loaded))?;
     }
     let config = loaded?;
-    let far = config.backhaul.map_or_else(|| String::from("none"), |far| far.head_end.to_string());
+    let far = config.backhaul.as_ref().map_or_else(|| String::from("none"), |far| far.head_end.to_string());
+    let warnings = warnings(&config);
     if !json {
+        for warning in warnings {
+            writeln!(out, "{}: warning: {warning}", file.display())?;
+        }
         writeln!(out, "{}: no fault; meters {}, head-end {far}", file.display(), config.meters.len())?;
     }
     Ok(())
+}
+
+/// What is right as it is written, and will not work now.
+fn warnings(config: &Config) -> Vec<String> {
+    validity::of(config, clock::utc()).into_values().filter_map(|certificate| certificate.fault).collect()
 }
 
 fn checked(file: &Path, loaded: &Result<Config, ConfigErrors>) -> serde_json::Value {
@@ -52,6 +63,7 @@ fn checked(file: &Path, loaded: &Result<Config, ConfigErrors>) -> serde_json::Va
         "file": file.display().to_string(),
         "meters": config.map(|config| config.meters.len()),
         "head_end": config.and_then(|config| config.backhaul.as_ref()).map(|far| far.head_end.to_string()),
+        "warnings": config.map(warnings).unwrap_or_default(),
         "faults": faults.iter().map(fault).collect::<Vec<_>>(),
     })
 }

@@ -1,7 +1,9 @@
 //! How a command reaches a running concentrator.
 
 use super::ClientArgs;
-use anyhow::{Context, anyhow};
+use crate::words::innermost;
+use crate::{clock, validity};
+use anyhow::{Context, anyhow, bail};
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
@@ -36,7 +38,11 @@ fn tls(folder: &Path, args: &ClientArgs) -> anyhow::Result<ClientTlsConfig> {
     };
     let authority = Certificate::from_pem(read(String::from("ca.pem"))?);
     let name = &args.name;
-    let identity = Identity::from_pem(read(format!("{name}.pem"))?, read(format!("{name}.key"))?);
+    let certificate = read(format!("{name}.pem"))?;
+    if let Some(fault) = validity::fault(&String::from_utf8_lossy(&certificate), clock::utc()) {
+        bail!("file {}: the certificate {fault}", folder.join(format!("{name}.pem")).display());
+    }
+    let identity = Identity::from_pem(certificate, read(format!("{name}.key"))?);
     let tls = ClientTlsConfig::new().ca_certificate(authority).identity(identity);
     Ok(match &args.server_name {
         Some(name) => tls.domain_name(name),
@@ -64,10 +70,6 @@ pub(super) fn refused(status: Status) -> anyhow::Error {
             if status.message().is_empty() { code.description() } else { status.message() }
         ),
     }
-}
-
-fn innermost(error: &dyn Error) -> String {
-    error.source().map_or_else(|| error.to_string(), innermost)
 }
 
 const HERE: &str = "127.0.0.1:50051";

@@ -59,10 +59,19 @@ async fn digests(
 ) -> anyhow::Result<Vec<v1::RangeDigest>> {
     let (meter_id, from_ms, to_ms) = scope(args);
     let (bucket_ms, lot) = (seconds.saturating_mul(1000), wire::emit_digested(args.of).into());
-    let request = v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms, lot };
-    let answer = client.digests(request).await.map_err(refused)?.into_inner();
-    of_what_was_asked(args.of, &answer)?;
-    Ok(answer.digests)
+    let limit = wire::DIGESTS_MAX;
+    let mut request =
+        v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms, lot, limit, ..Default::default() };
+    let mut digests = Vec::new();
+    loop {
+        let answer = client.digests(request.clone()).await.map_err(refused)?.into_inner();
+        of_what_was_asked(args.of, &answer)?;
+        digests.extend(answer.digests);
+        match digests.last().filter(|_| answer.more) {
+            None => return Ok(digests),
+            Some(last) => (request.after_eui64, request.after_from_ms) = (last.eui64, Some(last.from_ms)),
+        }
+    }
 }
 
 /// A concentrator from before there were digests of values answers with those of readings, whatever it was asked for.

@@ -16,6 +16,7 @@ mod manual;
 mod network;
 mod print;
 mod quantity;
+mod store;
 mod task_words;
 mod tasks;
 
@@ -33,9 +34,11 @@ pub use direct::{
 };
 pub use job_words::{AuditCommand, JobWords, JobsArgs, JobsCommand, KindWord, ReadArgs};
 pub use ledger::digested;
+pub use store::{RenewArgs, StoreCommand};
 pub use task_words::{TaskWords, TasksArgs, TasksCommand, ValuesArgs};
 
 use crate::logging::LogFormat;
+use crate::words;
 use crate::{daemon, logging, pki};
 use anyhow::Context;
 use clap::Parser;
@@ -49,7 +52,7 @@ pub fn main() -> ExitCode {
         // The reader of a pipe has had enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", words::chain(&error));
             error.downcast_ref::<direct::Fault>().map_or(ExitCode::FAILURE, direct::Fault::exit_code)
         }
     }
@@ -66,6 +69,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config { command } => configuration::run(command.as_ref())?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { dir } => manual::pages(&dir)?,
+        Command::Store(command) => {
+            start_log(cli.log.as_deref(), "warn")?;
+            store::run(&command)?;
+        }
         Command::Audit(command) => return jobs::audit(&command),
         Command::Bundle(args) => {
             start_log(cli.log.as_deref(), "warn")?;

@@ -233,6 +233,16 @@ impl Config {
         store.finish(found);
     }
 
+    /// The certificates of this box (PEM), by the table that names them.
+    pub fn certificates(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let near = match &self.access {
+            Some(Access::Mutual(files)) => Some(("grpc", files)),
+            _ => None,
+        };
+        let far = self.backhaul.as_ref().and_then(|far| far.tls.as_ref()).map(|files| ("backhaul", files));
+        near.into_iter().chain(far).map(|(table, files)| (table, files.certificate.as_str()))
+    }
+
     fn take_interface(&mut self, root: &mut Section<'_>, folder: &Path, found: &mut Findings<'_>) {
         let mut grpc = root.section("grpc", found);
         let span = grpc.span();

@@ -19,13 +19,22 @@ pub(super) fn take_all(
     for section in root.sections("task", found) {
         let span = section.span();
         let Some(plan) = take(section, found) else { continue };
-        let known = |name: &String| {
-            meters.iter().any(|meter| meter.id == *name || meter.eui64.to_string() == name.to_lowercase())
+        let is = |meter: &MeterConfig, name: &str| {
+            meter.id == name || meter.eui64.to_string() == name.to_lowercase()
         };
+        let known = |name: &String| meters.iter().any(|meter| is(meter, name));
         if let Some(fault) = plan.fault() {
             found.push(span, format!("task.{fault}"));
         } else if let Some(unknown) = plan.meters.iter().find(|name| !known(name)) {
             found.push(span, format!("task.meters = {unknown:?}: expected the id or eui64 of a [[meter]]"));
+        } else if let Some(deaf) =
+            meters.iter().filter(|m| m.one_way).find(|m| plan.meters.iter().any(|name| is(m, name)))
+        {
+            let name = &deaf.id;
+            found.push(
+                span,
+                format!("task.meters = {name:?}: expected meters that can be asked, this one only pushes"),
+            );
         } else if !names.insert(plan.name.clone()) {
             found.push(span, format!("task.name = {:?}: given twice, expected each name once", plan.name));
         } else if plans.len() == TASKS_MAX {

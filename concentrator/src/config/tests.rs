@@ -306,6 +306,9 @@ fn tasks_have_their_defaults_and_everything_that_is_wrong_with_one_is_said() {
         let error = parse(&text(task)).unwrap_err().to_string();
         assert!(error.contains(said), "{task}: {error}");
     }
+    let deaf = format!("{}one_way = true\n", text("read = \"clock\"\nmeters = [\"flat\"]"));
+    let error = parse(&deaf).unwrap_err().to_string();
+    assert!(error.contains("task.meters = \"flat\": expected meters that can be asked"), "{error}");
 }
 
 #[test]

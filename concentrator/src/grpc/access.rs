@@ -35,7 +35,8 @@ impl Access {
             Self::PlainText => (None, MAX_CONNECTIONS),
             Self::Mutual(files) => (Some(seats::acceptor(files)?), CONNECTIONS_OF_ONE),
         };
-        Ok(Door { tls, rules: Rules { places: MAX_CONNECTIONS, share, newest_wins: false }, party })
+        let rules = Rules { places: MAX_CONNECTIONS, share, newest_wins: false, waiting: seats::WAITING };
+        Ok(Door { tls, rules: seats::fitting(rules, OTHER_DESCRIPTORS), party })
     }
 
     /// Streams that one person may have open.
@@ -115,3 +116,6 @@ where
 pub const MAX_CONNECTIONS: usize = 64;
 /// The same of one person. In plain text, where everybody is the same person, all of them.
 pub const CONNECTIONS_OF_ONE: usize = 16;
+/// Descriptors besides the connections: a reader of the store for each stream and each question, two each; 10 for metrics; 64 for databases, logs,
+/// the power line, the head-end and the runtime.
+const OTHER_DESCRIPTORS: usize = 2 * (MAX_STREAMS + super::BLOCKING) + 10 + 64;

@@ -96,13 +96,13 @@ pub(super) fn status(live: &Live) -> v1::StatusResponse {
         clock: clock(live.clock()).into(),
         now_ms: now.as_millis(),
         started_ms: live.started().as_millis(),
-        uptime_ms: u64::try_from(now.as_millis() - live.started().as_millis()).unwrap_or(0),
+        uptime_ms: u64::try_from(live.uptime().as_millis()).unwrap_or(u64::MAX),
         pan_id: status.pan_id.map(|pan_id| pan_id.0.into()),
         expected,
         joined,
         newest_cursor: live.newest().borrow().0,
+        impairments: status.all_impairments(),
         fault: status.fault,
-        impairments: status.impairments,
         counters: status.counters.into_iter().map(|(name, value)| v1::Counter { name, value }).collect(),
     }
 }

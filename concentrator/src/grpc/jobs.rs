@@ -7,7 +7,7 @@ use crate::jobs::images::{self, ImageError};
 use crate::jobs::{
     Firmware, Item, ItemState, Job, JobError, JobKind, JobState, Jobs, Request as Wish, Tally,
 };
-use crate::live::Live;
+use crate::live::{Live, MeterStatus};
 use concentrator_proto::v1;
 use concentrator_proto::v1::jobs_server::Jobs as JobsService;
 use plc_core::time::Duration;
@@ -95,8 +95,12 @@ impl JobService {
 
     fn wish(&self, job: Option<v1::JobRequest>) -> Result<Wish, Status> {
         let job = job.ok_or_else(|| Status::invalid_argument("job: missing"))?;
-        let configured = self.live().meters().borrow().keys().copied().collect();
-        parse_job(&job, &configured, |name| self.live().find_meter(name))
+        let meters = self.live().meters();
+        let hear = |(meter, status): (&Eui64, &MeterStatus)| (!status.one_way).then_some(*meter);
+        let hearing = meters.borrow().iter().filter_map(hear).collect();
+        let wish = parse_job(&job, &hearing, |name| self.live().find_meter(name))?;
+        wish.meters.iter().try_for_each(|meter| self.service.can_be_asked(*meter))?;
+        Ok(wish)
     }
 
     /// Asks the book, beside the threads of the runtime.

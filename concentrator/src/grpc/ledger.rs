@@ -4,13 +4,13 @@ use super::service::Service;
 use crate::live::Delivery;
 use crate::store::{LostRange, ReadingFilter, StoreError, StoreReader};
 use crate::uplink::wire;
-use backhaul::ledger::{Account, Line, State};
+use backhaul::ledger::{Account, Line, Open, State};
 use backhaul::{Digested, Runs};
 use concentrator_proto::v1;
 use concentrator_proto::v1::ledger_server::Ledger;
 use plc_core::time::Duration;
 use plc_core::{Eui64, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -54,12 +54,13 @@ impl Ledger for LedgerService {
         }
         let of =
             wire::parse_digested(request.lot).map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let bucket = Duration::from_millis(request.bucket_ms);
+        let page = wire::page(&request);
+        let _alone = self.0.digesting().await?;
         let digests = self.0.ask(move |store| match of {
-            Digested::Readings => store.digests(&filter, bucket),
-            Digested::Values => store.value_digests(&filter, bucket),
+            Digested::Readings => store.digests(&filter, page),
+            Digested::Values => store.value_digests(&filter, page),
         });
-        Ok(Response::new(wire::emit_digests(of, &digests.await?)))
+        Ok(Response::new(wire::emit_digests(of, &digests.await?, request.limit)?))
     }
 }
 
@@ -79,7 +80,7 @@ impl Scope {
         let coverage = store.coverage()?;
         let lost = store.lost(self.meter)?;
         let filter = ReadingFilter { meter: self.meter, ..ReadingFilter::default() };
-        let open = store.undelivered(&filter, &self.delivery.readings)?;
+        let open = store.undelivered(&filter, &self.delivery.readings, &self.delivery.sent)?;
         let mut meters: BTreeSet<Eui64> =
             since.keys().copied().chain(coverage.newest().into_keys()).collect();
         meters.retain(|meter| self.meter.is_none_or(|wanted| wanted == *meter));
@@ -87,27 +88,20 @@ impl Scope {
         for meter in meters {
             let held = coverage.of_meter(meter);
             let first = since.get(&meter).copied().into_iter().chain(held.oldest()).min();
-            let from = self.from.or(first).unwrap_or(self.to);
+            // Nobody expects what was captured before.
+            let from = self.from.max(first).unwrap_or(self.to);
             let found = self.of(&held, open.get(&meter), meter, &lost).lines_of(from, self.to);
             lines.extend(found.into_iter().map(|line| (meter, line)));
         }
         Ok(lines)
     }
 
-    fn of<'a>(
-        &self,
-        held: &'a Runs,
-        open: Option<&BTreeMap<Utc, backhaul::Cursor>>,
-        meter: Eui64,
-        lost: &[LostRange],
-    ) -> OneMeter<'a> {
-        let sent =
-            |(capture, cursor): (&Utc, &backhaul::Cursor)| (*capture, self.delivery.sent.contains(cursor.0));
+    fn of<'a>(&self, held: &'a Runs, open: Option<&Open>, meter: Eui64, lost: &[LostRange]) -> OneMeter<'a> {
         let lost = lost.iter().filter(|range| range.meter == meter);
         OneMeter {
             period: self.period,
             held,
-            open: open.into_iter().flatten().map(sent).collect(),
+            open: open.cloned().unwrap_or_default(),
             in_hand: self
                 .in_hand
                 .iter()
@@ -123,7 +117,7 @@ impl Scope {
 struct OneMeter<'a> {
     period: Duration,
     held: &'a Runs,
-    open: BTreeMap<Utc, bool>,
+    open: Open,
     in_hand: BTreeSet<Utc>,
     lost: Vec<(Utc, Utc, backhaul::ledger::Reason)>,
 }

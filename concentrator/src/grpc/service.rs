@@ -4,7 +4,7 @@ use super::convert;
 use super::places::{StreamPlace, StreamPlaces};
 use super::role::Caller;
 use super::stream::{self, Messages, Page, Query};
-use crate::live::Live;
+use crate::live::{Live, MeterStatus};
 use crate::store::{Cursor, ReadingFilter, StoreReader};
 use backhaul::{Span, Spans};
 use concentrator_proto::v1;
@@ -30,13 +30,26 @@ pub(super) struct Service {
     store: PathBuf,
     streams: StreamPlaces,
     questions: Semaphore,
+    /// Everything that is held is read for digests: one at a time, so that others are answered meanwhile.
+    digesting: Semaphore,
 }
 
 impl Service {
     /// Of whose streams one person may have `share` open.
     pub(super) fn new(live: Arc<Live>, store: PathBuf, share: usize) -> Self {
         let streams = StreamPlaces::new(share);
-        Self { live, store, streams, questions: Semaphore::new(MAX_QUESTIONS) }
+        Self { live, store, streams, questions: Semaphore::new(MAX_QUESTIONS), digesting: Semaphore::new(1) }
+    }
+
+    /// Refuses a meter that only pushes.
+    pub(super) fn can_be_asked(&self, meter: Eui64) -> Result<(), Status> {
+        let meters = self.live().meters();
+        match meters.borrow().get(&meter).filter(|status| status.one_way) {
+            None => Ok(()),
+            Some(MeterStatus { id, .. }) => Err(Status::invalid_argument(format!(
+                "meter {id:?}: only pushes and hears nobody, expected one that can be asked"
+            ))),
+        }
     }
 
     pub(super) fn live(&self) -> &Live {
@@ -50,6 +63,11 @@ impl Service {
     /// The right to ask something short, in turn.
     pub(super) async fn question(&self) -> Result<SemaphorePermit<'_>, Status> {
         self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))
+    }
+
+    /// Waits until nobody else asks for digests.
+    pub(super) async fn digesting(&self) -> Result<SemaphorePermit<'_>, Status> {
+        self.digesting.acquire().await.map_err(|_| Status::unavailable("stopping"))
     }
 
     /// Puts a command on record, before it is carried out; the name of who gives it comes back.

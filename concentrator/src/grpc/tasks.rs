@@ -127,6 +127,8 @@ impl TasksService for TaskService {
         let who = Caller::of(&request)?;
         let plan = request.into_inner().plan.ok_or_else(|| Status::invalid_argument("plan: missing"))?;
         let plan = parse_task(&plan, |name| self.live().find_meter(name).is_some())?;
+        let named = plan.meters.iter().filter_map(|name| self.live().find_meter(name));
+        named.into_iter().try_for_each(|meter| self.0.can_be_asked(meter))?;
         let (words, name) = (("add-task", "added"), plan.name.clone());
         let entry = self.command(who, words, name, move |tasks, _| tasks.add(&plan)).await?;
         Ok(Response::new(v1::AddTaskResponse { task: Some(self.message(&entry)) }))

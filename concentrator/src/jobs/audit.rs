@@ -30,6 +30,9 @@ pub enum AuditError {
     /// The key is none.
     #[error("audit key {}: expected 64 hexadecimal digits", .0.display())]
     Key(PathBuf),
+    /// The key is gone, and lines that it has signed are there.
+    #[error("audit key {}: missing beside a log that it has signed; expected it, or the log moved away", .0.display())]
+    KeyMissing(PathBuf),
     /// A line is not what was written.
     #[error("audit log, line {line}: {fault}")]
     Broken {
@@ -199,11 +202,15 @@ fn own_key(folder: &Path) -> Result<PrivateKey, AuditError> {
     if let Ok(text) = fs::read_to_string(&path) {
         let octets = unhex(text.trim()).ok_or_else(|| AuditError::Key(path.clone()))?;
         let key = PrivateKey::from_octets(Curve::P256, &octets).map_err(|_| AuditError::Key(path.clone()))?;
-        // A power cut may have come between the two files.
-        if !folder.join(PUBLIC).exists() {
-            fs::write(folder.join(PUBLIC), hex(&key.public_key().octets())).map_err(io)?;
+        // A power cut may have come between the two files, or somebody has put the key back.
+        let public = hex(&key.public_key().octets());
+        if fs::read_to_string(folder.join(PUBLIC)).map_or(true, |known| known.trim() != public) {
+            fs::write(folder.join(PUBLIC), public).map_err(io)?;
         }
         return Ok(key);
+    }
+    if fs::metadata(folder.join(LOG)).is_ok_and(|log| log.len() > 0) {
+        return Err(AuditError::KeyMissing(path));
     }
     let mut stream = entropy::seed().map_err(io)?.derive("audit", 0).stream();
     let key = PrivateKey::random(Curve::P256, &mut stream);
@@ -302,6 +309,21 @@ mod tests {
             AuditLog::open(folder.path()).is_err(),
             "nothing is appended to a log that cannot be believed"
         );
+    }
+
+    #[test]
+    fn a_log_without_its_key_is_refused_and_the_key_is_believed_when_it_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        filled(folder.path());
+        let [key, public] = [KEY, PUBLIC].map(|name| folder.path().join(name));
+        let kept = [fs::read(&key).unwrap(), fs::read(&public).unwrap()];
+        fs::remove_file(&key).unwrap();
+        assert!(matches!(AuditLog::open(folder.path()), Err(AuditError::KeyMissing(path)) if path == key));
+        assert!(!key.exists() && fs::read(&public).unwrap() == kept[1], "nothing is made in its place");
+        fs::write(&key, &kept[0]).unwrap();
+        fs::write(&public, "00").unwrap();
+        AuditLog::open(folder.path()).unwrap();
+        assert_eq!(fs::read(&public).unwrap(), kept[1]);
     }
 
     #[test]

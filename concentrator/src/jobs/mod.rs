@@ -145,14 +145,14 @@ impl Jobs {
         Ok(())
     }
 
-    /// Keeps an image for jobs to come, and names it. What is `expected` of its name is checked.
+    /// Keeps an image for jobs to come, and names it, if that is the `expected` name.
     ///
     /// # Errors
     /// Whoever brings it may not; it is not what is expected, empty or too long; jobs want too many others; it cannot be put on record.
     pub fn keep_image(
         &self,
         octets: &[u8],
-        expected: Option<ImageHash>,
+        expected: ImageHash,
         who: &Caller,
         now: Utc,
     ) -> Result<ImageHash, JobError> {
@@ -161,7 +161,7 @@ impl Jobs {
             return Err(JobError::Denied(format!("image: {name} is {role}, expected administrator")));
         }
         let found = images::hash(octets);
-        if let Some(expected) = expected.filter(|expected| *expected != found) {
+        if expected != found {
             return Err(ImageError::Other(found, expected).into());
         }
         let detail = format!("image {} of {} octets", images::hex(&found), octets.len());

@@ -1,9 +1,11 @@
 //! What is measured, and how it is called.
 
 use super::process::Process;
+use crate::clock;
 use crate::live::{Live, MeterState, MeterStatus};
 use crate::pulse::Pipeline;
 use crate::store::StoreReader;
+use crate::validity::Validity;
 use plc_core::time::Duration;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
@@ -33,6 +35,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("store_octets", "octets of the file of the store"),
     ("power_line_served", "whether the power line is served"),
     ("impairments", "things other than the power line that do not work, as `status` names them"),
+    ("certificate_seconds", "seconds until a certificate of the box runs out, by the table that names it"),
     ("head_end_linked", "whether the head-end has welcomed the box"),
     ("head_end_holds", "by kind, what the head-end holds: readings, events, values"),
     ("pipeline_silence_seconds", "seconds since a pipeline made progress; without those that rest"),
@@ -139,7 +142,12 @@ impl Snapshot {
         let stack = status.counters.iter().map(|(name, count)| of("counter", name.clone(), *count));
         self.counter("stack_total", stack.collect());
         self.gauge("power_line_served", alone(u64::from(status.fault.is_empty())));
-        self.gauge("impairments", alone(status.impairments.len() as u64));
+        self.gauge("impairments", alone(status.all_impairments().len() as u64));
+        let now = clock::utc();
+        let left = |(table, held): (&&'static str, &Validity)| {
+            named("of", *table, (held.until.as_millis() - now.as_millis()) as f64 / 1000.0)
+        };
+        self.gauge("certificate_seconds", status.certificates.iter().map(left).collect());
     }
 
     fn held(&mut self, live: &Live, store: &Path) {

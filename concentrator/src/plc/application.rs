@@ -6,7 +6,7 @@ mod storing;
 use super::port::{Answer, ApplicationPort, Turn};
 use super::trust::ClockNews;
 use crate::jobs::Wanted;
-use crate::store::{Event, EventKind, LostRange, ProfileMark, Reading, Store, StoreError};
+use crate::store::{Event, EventKind, LostRange, MAC_FRAME_COUNTER, ProfileMark, Reading, Store, StoreError};
 use crate::tasks::TaskChange;
 use backhaul::ledger::Reason;
 use collector::{
@@ -20,8 +20,6 @@ use plc_node::{DeviceCounter, NodeOutput};
 use std::collections::BTreeMap;
 use storing::{COMMIT_DELAY, Shortage, Waiting};
 
-/// The counter of the store that holds the first unused frame counter of the MAC.
-pub const MAC_FRAME_COUNTER: &str = "mac_frame_counter";
 /// The counter of route messages in the store.
 pub const LOADNG_SEQUENCE: &str = "loadng_sequence";
 /// The counter of broadcasts in the store.
@@ -82,6 +80,8 @@ pub trait Observer: Send {
     fn wanted(&mut self, now: Utc, at: Instant) -> Vec<Wanted>;
     /// When somebody wants something of meters, although nothing else happens before.
     fn wants_turn(&self) -> Option<Utc>;
+    /// A meter is told to leave and is not expected any more.
+    fn dismissed(&mut self, now: Utc, meter: Eui64);
     /// What this item of a job wanted has ended, without an order.
     fn ended(&mut self, now: Utc, item: i64, end: &OrderEnd);
     /// Something else that the store shall note, if there is.
@@ -209,6 +209,7 @@ impl<'s, O: Observer> Application<'s, O> {
                 Wanted::Remove(item, eui64) => {
                     self.answer.management.push(AdpmRequest::Kick { eui64 });
                     self.collector.handle(now, CollectorInput::Remove(eui64));
+                    self.observer.dismissed(self.anchor.utc(now), eui64);
                     self.observer.ended(self.anchor.utc(now), item, &OrderEnd::Done(Vec::new()));
                 }
                 Wanted::Rekey(wanted) => self.rekey(now, &wanted)?,

@@ -74,6 +74,7 @@ impl Observer for LiveObserver {
     fn after_turn(&mut self, now: Utc, collector: &Collector) {
         self.live.rest(Pipeline::Collection);
         self.live.update_status(|status| status.now = now);
+        self.live.keep_time(now);
         collector.meters().for_each(|status| self.show(&status));
         if let Some(tasks) = self.live.tasks() {
             tasks.show(collector.tasks().collect());
@@ -227,6 +228,15 @@ impl Observer for LiveObserver {
         })
     }
 
+    fn dismissed(&mut self, now: Utc, meter: Eui64) {
+        self.shown.remove(&meter);
+        self.network.on_address(meter, None);
+        self.live.update_meter(meter, |status| {
+            (status.short_address, status.state) = (None, MeterState::Lost);
+        });
+        self.live.diagnose(|diagnosis| diagnosis.on_dismissed(now, meter));
+    }
+
     fn wants_turn(&self) -> Option<Utc> {
         self.live.jobs().and_then(|jobs| jobs.due())
     }
@@ -265,5 +275,6 @@ impl Drop for LiveObserver {
     /// An application that has ended, also by an error, does not hang.
     fn drop(&mut self) {
         self.live.rest(Pipeline::Collection);
+        self.live.lose_time();
     }
 }

@@ -1,13 +1,13 @@
 //! One life of the power line side: a node between a front end and an application.
 
-use super::application::{Application, BROADCAST_SEQUENCE, LOADNG_SEQUENCE, MAC_FRAME_COUNTER, MeterAccess};
+use super::application::{Application, BROADCAST_SEQUENCE, LOADNG_SEQUENCE, MeterAccess};
 use super::driver::{Driver, DriverError};
 use super::front_end::FrontEnd;
 use super::observer::LiveObserver;
 use super::port::port;
 use crate::jobs::JobError;
 use crate::live::Live;
-use crate::store::{KeyFile, Network, Store, StoreError};
+use crate::store::{KeyFile, MAC_FRAME_COUNTER, Network, Store, StoreError};
 use collector::{Collector, CollectorConfig};
 use plc_core::sap::{FrameGeometry, Key, Persist};
 use plc_core::{Eui64, PanId, SampleClock, Seed};

@@ -13,6 +13,29 @@ pub struct Rules {
     /// Whether a party that has its share loses its oldest connection, in use or not, to its newest. Otherwise only one without a
     /// running call makes room.
     pub newest_wins: bool,
+    /// Connections that have not introduced themselves, of all together.
+    pub waiting: usize,
+}
+
+impl Rules {
+    /// Connections that are not waiting any more or have lost their place, and are about to be closed.
+    const LEAVING: usize = 8;
+
+    /// Descriptors that all connections together take at most.
+    pub(super) const fn descriptors(&self) -> usize {
+        self.places.saturating_add(self.waiting).saturating_add(Self::LEAVING)
+    }
+
+    /// The same rules with as many places as fit into so many descriptors; always one of each kind.
+    #[must_use]
+    pub fn within(self, descriptors: usize) -> Self {
+        if self.descriptors() <= descriptors {
+            return self;
+        }
+        let waiting = self.waiting.min(descriptors / 4).max(1);
+        let places = self.places.min(descriptors.saturating_sub(waiting + Self::LEAVING)).max(1);
+        Self { places, share: self.share.min(places), waiting, ..self }
+    }
 }
 
 /// Whose connection it is.
@@ -136,7 +159,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const RULES: Rules = Rules { places: 6, share: 3, newest_wins: false };
+    const RULES: Rules = Rules { places: 6, share: 3, newest_wins: false, waiting: 2 };
 
     struct Guests {
         hall: Hall,
@@ -210,7 +233,29 @@ mod tests {
         assert_eq!(guests.dismissed(), [all[1]]);
     }
 
+    #[test]
+    fn rules_that_fit_are_as_they_were_and_others_leave_one_place_of_each_kind() {
+        let meant = Rules { places: 1024, share: 4, newest_wins: true, waiting: 64 };
+        assert_eq!(meant.within(1096), meant);
+        assert_eq!(meant.within(1095), Rules { places: 1023, ..meant });
+        assert_eq!(meant.within(48), Rules { places: 28, waiting: 12, ..meant });
+        assert_eq!(meant.within(0), Rules { places: 1, share: 1, waiting: 1, ..meant });
+        let all = Rules { share: 1024, ..meant };
+        assert_eq!(all.within(48), Rules { places: 28, share: 28, waiting: 12, ..all });
+    }
+
     proptest! {
+        #[test]
+        fn what_fits_never_takes_more_descriptors_than_there_are(
+            (places, share, waiting) in (1usize..3000, 1usize..3000, 1usize..200),
+            descriptors in 10usize..5000,
+        ) {
+            let meant = Rules { places, share, newest_wins: true, waiting };
+            let fits = meant.within(descriptors);
+            prop_assert!(fits.descriptors() <= descriptors.max(10));
+            prop_assert!(fits.places <= places && fits.waiting <= waiting && fits.share <= share);
+        }
+
         #[test]
         fn nobody_has_more_than_the_share_and_all_together_not_more_than_there_are(
             steps in prop::collection::vec((0u8..4, 0u8..3, 0usize..12), 0..80), newest_wins in any::<bool>(),

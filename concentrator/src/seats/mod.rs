@@ -5,23 +5,26 @@
 //! introduces itself, and everybody is one party.
 
 mod counted;
+mod descriptors;
 mod hall;
 mod seat;
 mod tls;
 mod waiting;
 
 pub use counted::Counted;
+pub use descriptors::{fitting, raise};
 pub use hall::{Party, Rules};
 pub use seat::{Occupant, Seat};
 pub use tls::{CertificateError, acceptor};
+pub use waiting::WAITING;
 
 use hall::Hall;
-use seat::Stream;
+use seat::{Stream, Ticket};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use waiting::WaitingRoom;
@@ -46,15 +49,17 @@ pub fn seats(listener: TcpListener, door: Door) -> ReceiverStream<io::Result<Sea
 
 async fn usher(listener: TcpListener, door: Door, sender: mpsc::Sender<io::Result<Seat>>) {
     let hall = Arc::new(Mutex::new(Hall::new(door.rules)));
-    let mut room = WaitingRoom::default();
+    let mut room = WaitingRoom::new(door.rules.waiting);
+    // Who has to go is closed a moment later; so many are open at the same time, and never more.
+    let tickets = Arc::new(Semaphore::new(door.rules.descriptors()));
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &tickets) => accepted,
             () = room.ended() => continue,
             () = sender.closed() => return,
         };
-        match accepted.and_then(|(stream, _)| stream.set_nodelay(true).map(|()| stream)) {
-            Ok(stream) => welcome(stream, &door, &hall, &mut room, &sender).await,
+        match accepted {
+            Ok(accepted) => welcome(accepted, &door, &hall, &mut room, &sender).await,
             // No descriptors, or the other end has gone: neither is the end of the interface.
             Err(error) => {
                 tracing::warn!("a connection was not accepted: {error}");
@@ -64,8 +69,15 @@ async fn usher(listener: TcpListener, door: Door, sender: mpsc::Sender<io::Resul
     }
 }
 
+async fn accept(listener: &TcpListener, tickets: &Arc<Semaphore>) -> io::Result<(TcpStream, Ticket)> {
+    let ticket = Arc::clone(tickets).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, ticket))
+}
+
 async fn welcome(
-    stream: TcpStream,
+    (stream, ticket): (TcpStream, Ticket),
     door: &Door,
     hall: &Arc<Mutex<Hall>>,
     room: &mut WaitingRoom,
@@ -73,22 +85,22 @@ async fn welcome(
 ) {
     let (hall, sender, party) = (Arc::clone(hall), sender.clone(), door.party);
     match &door.tls {
-        None => seat(&hall, Stream::Plain(stream), party, &sender).await,
+        None => seat(&hall, (Stream::Plain(stream), ticket), party, &sender).await,
         Some(acceptor) => room.admit(stream, acceptor.clone(), async move |stream| {
-            seat(&hall, Stream::Tls(Box::new(stream)), party, &sender).await;
+            seat(&hall, (Stream::Tls(Box::new(stream)), ticket), party, &sender).await;
         }),
     }
 }
 
 async fn seat(
     hall: &Arc<Mutex<Hall>>,
-    stream: Stream,
+    (stream, ticket): (Stream, Ticket),
     party: fn(Option<&[u8]>) -> Party,
     sender: &mpsc::Sender<io::Result<Seat>>,
 ) {
     let party = party(stream.certificate().as_deref());
     let label = party.to_string();
-    match Seat::take(hall, stream, party) {
+    match Seat::take(hall, (stream, ticket), party) {
         Some(seat) => drop(sender.send(Ok(seat)).await),
         None => tracing::warn!("a connection of {label} refused: all places that it may have are in use"),
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
@@ -18,7 +18,12 @@ pub struct Seat {
     occupant: Occupant,
     leave: oneshot::Receiver<()>,
     dismissed: bool,
+    /// Given back after the stream is closed.
+    _ticket: Ticket,
 }
+
+/// The right to a descriptor.
+pub(super) type Ticket = OwnedSemaphorePermit;
 
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -47,12 +52,22 @@ pub(super) struct Call(Occupant);
 
 impl Seat {
     /// The connection takes a place; `None` when nobody makes room.
-    pub(super) fn take(hall: &Arc<Mutex<Hall>>, stream: Stream, party: Party) -> Option<Self> {
+    pub(super) fn take(
+        hall: &Arc<Mutex<Hall>>,
+        (stream, ticket): (Stream, Ticket),
+        party: Party,
+    ) -> Option<Self> {
         let (sender, leave) = oneshot::channel();
         let id = locked(hall).enter(party, sender)?;
         let certificate = stream.certificate();
         let place = Arc::new(Held { hall: Arc::clone(hall), id });
-        Some(Self { stream, occupant: Occupant { certificate, place }, leave, dismissed: false })
+        Some(Self {
+            stream,
+            occupant: Occupant { certificate, place },
+            leave,
+            dismissed: false,
+            _ticket: ticket,
+        })
     }
 
     /// Whether it may go on.

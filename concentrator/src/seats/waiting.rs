@@ -11,8 +11,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// The waiting room. Dropping it closes what waits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct WaitingRoom {
+    /// How many may wait.
+    bound: usize,
     tasks: JoinSet<()>,
     waiting: Vec<Waiting>,
 }
@@ -27,6 +29,10 @@ struct Waiting {
 }
 
 impl WaitingRoom {
+    pub(super) fn new(bound: usize) -> Self {
+        Self { bound, tasks: JoinSet::new(), waiting: Vec::new() }
+    }
+
     /// Lets `stream` introduce itself; `then` has it when it has done so in time. Where too many wait, the one that has waited longest
     /// goes: of the same origin where that has its share, else of the origin that has most, and first one that has said nothing.
     pub(super) fn admit<F: Future<Output = ()> + Send>(
@@ -61,9 +67,9 @@ impl WaitingRoom {
 
     fn make_room(&mut self, origin: IpAddr) {
         let held = |of: IpAddr| self.waiting.iter().filter(|waiting| waiting.origin == of).count();
-        let of = if held(origin) >= WAITING_OF_ONE {
+        let of = if held(origin) >= self.bound.div_ceil(2) {
             Some(origin)
-        } else if self.waiting.len() >= WAITING {
+        } else if self.waiting.len() >= self.bound {
             self.waiting.iter().map(|waiting| waiting.origin).max_by_key(|of| held(*of))
         } else {
             None
@@ -102,7 +108,5 @@ fn origin(address: IpAddr) -> IpAddr {
 
 /// How long an introduction (TLS) may take.
 const INTRODUCTION: Duration = Duration::from_secs(5);
-/// Connections that may be about to introduce themselves.
-const WAITING: usize = 64;
-/// The same of one origin.
-const WAITING_OF_ONE: usize = 32;
+/// Connections that may be about to introduce themselves, half of them of one origin.
+pub const WAITING: usize = 64;

@@ -39,7 +39,7 @@ pub enum StoreError {
     },
     /// The store was used with keys that are not there.
     #[error(
-        "keys {}: missing, and the store {} has been used with them; expected the file, which a backup has: without it counters would go back",
+        "keys {}: missing, and the store {} has been used with them; expected the file: without it counters would go back; if it is lost, {RENEW}",
         path.display(),
         store.display()
     )]
@@ -48,6 +48,12 @@ pub enum StoreError {
         path: PathBuf,
         /// The store.
         store: PathBuf,
+    },
+    /// There are no readings whose keys could be renewed.
+    #[error("store {}: missing; expected the store whose keys are to be renewed", path.display())]
+    Missing {
+        /// Where the store should be.
+        path: PathBuf,
     },
     /// The keys beside the store belong to another.
     #[error(
@@ -60,6 +66,22 @@ pub enum StoreError {
         path: PathBuf,
         /// The store.
         store: PathBuf,
+    },
+    /// The keys beside the store are an older copy of those that it has been used with.
+    #[error(
+        "keys {}: an older copy, of change {found}; the store {} has been used with change {known}, and counters would go back under the same keys; expected the newest copy; if it is lost, {RENEW}",
+        path.display(),
+        store.display()
+    )]
+    KeysOlder {
+        /// Where the keys are.
+        path: PathBuf,
+        /// The store.
+        store: PathBuf,
+        /// How often these had changed.
+        found: u64,
+        /// Of how many changes the store knows.
+        known: u64,
     },
     /// The file of the keys cannot be used.
     #[error("{0}")]
@@ -126,6 +148,10 @@ pub enum StoreError {
         holder: Eui64,
     },
 }
+
+/// The way on without the newest keys.
+const RENEW: &str =
+    "`concentrator store renew` goes on with a new network and with counters that were certainly not used";
 
 impl StoreError {
     /// Of the tables of readings.

@@ -9,7 +9,7 @@
 //! meter it was counted: what was counted under others says nothing.
 
 use super::reading::{bits, eui64};
-use super::{Network, StoreError, schema};
+use super::{Network, StoreError, mark, schema};
 use crate::side_file::SideFile;
 use plc_core::sap::{Key, KeyUse};
 use plc_core::{Eui64, PanId, ShortAddress};
@@ -23,6 +23,8 @@ pub struct KeyFile {
     pub(super) connection: Connection,
     path: PathBuf,
     id: StoreId,
+    /// How often it has changed.
+    pub(super) seals: u64,
 }
 
 /// The name that a store and its keys share.
@@ -60,30 +62,39 @@ impl KeyFile {
         let prepare = |connection: &Connection| {
             connection.execute_batch(TABLES)?;
             connection.execute("INSERT OR IGNORE INTO meta VALUES ('id', randomblob(16))", ())?;
+            begin_count(connection)?;
             connection.execute(SETTLE, ()).map(drop)
         };
         Self::read(FILE.open(&path, prepare)?, path)
     }
 
-    /// The keys of a store that has been used with them.
-    pub(super) fn of(store: &Path, id: StoreId) -> Result<Self, StoreError> {
+    /// The keys of a store that has been used with them, and knows of so many changes.
+    pub(super) fn of(store: &Path, id: StoreId, known: u64) -> Result<Self, StoreError> {
         let path = beside(store);
         let missing = || StoreError::KeysMissing { path: path.clone(), store: store.to_owned() };
         if path.metadata().map_or(true, |file| file.len() == 0) {
             return Err(missing());
         }
-        let mut found = None;
+        let (mut found, mut seals) = (None, 0);
         let prepare = |connection: &Connection| {
             // Rolled back where it is refused. A file that was only half made has no name.
             connection.execute_batch(TABLES)?;
             let stored = found.insert(stored_id(connection)?);
-            if *stored == Some(id) { connection.execute(SETTLE, ()).map(drop) } else { Err(REFUSED) }
+            seals = mark::seals(connection)?;
+            if *stored != Some(id) || seals < known {
+                return Err(REFUSED);
+            }
+            begin_count(connection)?;
+            connection.execute(SETTLE, ()).map(drop)
         };
         let opened = FILE.open(&path, prepare);
         match found {
             Some(None) => Err(missing()),
             Some(Some(other)) if other != id => {
                 Err(StoreError::KeysOfAnother { path, store: store.to_owned() })
+            }
+            Some(Some(_)) if seals < known => {
+                Err(StoreError::KeysOlder { path, store: store.to_owned(), found: seals, known })
             }
             _ => Self::read(opened?, path),
         }
@@ -92,7 +103,8 @@ impl KeyFile {
     pub(super) fn read(connection: Connection, path: PathBuf) -> Result<Self, StoreError> {
         let id = stored_id(&connection).map_err(StoreError::sqlite(&path))?;
         let id = id.ok_or_else(|| StoreError::Foreign { path: path.clone() })?;
-        Ok(Self { connection, path, id })
+        let seals = mark::seals(&connection).map_err(StoreError::sqlite(&path))?;
+        Ok(Self { connection, path, id, seals })
     }
 
     /// The store that they were copied from has let go of them.
@@ -118,18 +130,19 @@ impl KeyFile {
         Ok(self.rows("SELECT value FROM counters WHERE name = ?1", [name], read)?.pop())
     }
 
-    /// The counters of a meter; zero when nothing was ever counted.
+    /// The counters of a meter; zero when nothing was ever counted, unless counters had to go on from where nobody knew.
     ///
     /// # Errors
     /// The database failed.
     pub fn meter_counters(&self, meter: Eui64) -> Result<MeterCounters, StoreError> {
         let sql =
             "SELECT invocation_counter, server_counter, generation FROM meter_counters WHERE eui64 = ?1";
-        let mut rows = self.rows(sql, [bits(meter)], |row| {
-            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
-            Ok(MeterCounters { invocation: number(0)?, server: number(1)?, generation: row.get(2)? })
-        })?;
-        Ok(rows.pop().unwrap_or_default())
+        let counters = self.rows(sql, [bits(meter)], |row| counters(row, 0))?.pop().unwrap_or_default();
+        if counters.generation > 0 {
+            return Ok(counters);
+        }
+        let first = mark::first_invocation(&self.connection).map_err(StoreError::sqlite(&self.path))?;
+        Ok(MeterCounters { invocation: counters.invocation.max(first), ..counters })
     }
 
     /// The network that was formed, if one was.
@@ -213,6 +226,20 @@ impl KeyFile {
         flushed
             .and_then(|()| connection.close().map_err(|(_, error)| error))
             .map_err(StoreError::sqlite(&path))
+    }
+}
+
+/// Three columns from `at` on.
+pub(super) fn counters(row: &Row<'_>, at: usize) -> rusqlite::Result<MeterCounters> {
+    let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+    Ok(MeterCounters { invocation: number(at)?, server: number(at + 1)?, generation: row.get(at + 2)? })
+}
+
+/// A file from before its changes were counted is told from those that came after by its first count.
+fn begin_count(keys: &Connection) -> rusqlite::Result<()> {
+    match mark::seals(keys)? {
+        0 => mark::count(keys).map(drop),
+        _ => Ok(()),
     }
 }
 

@@ -4,14 +4,14 @@
 //! configuration that it goes on from; where the configuration says others, it wins.
 
 use super::reading::bits;
-use super::{Store, StoreError, schema};
+use super::{Store, StoreError, mark, schema};
 use crate::hex::hex;
 use collector::{MeterKeys, RenewedKeys};
 use plc_core::Eui64;
 use plc_core::sap::Key;
 use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -75,7 +75,8 @@ impl Store {
     /// The database failed.
     pub fn set_renewed_counter(&mut self, meter: Eui64, value: u32) -> Result<(), StoreError> {
         let sql = "UPDATE meter_keys SET renewed_counter = ?2 WHERE eui64 = ?1 AND renewed_counter < ?2";
-        self.seal(|transaction| transaction.execute(sql, params![bits(meter), value]).map(drop))
+        self.change_keys(|transaction| transaction.execute(sql, params![bits(meter), value]).map(drop))?;
+        self.transact(|transaction| mark::reserve(transaction, meter, value.into()))
     }
 
     /// It is certain which keys a meter has. Those that it has taken come with counters of their own.
@@ -131,8 +132,7 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    schema::sync_folder(path)
 }
 
 /// Names keys without telling them.
@@ -161,7 +161,7 @@ const SELECT_ALL: &str =
     FROM meter_keys ORDER BY eui64";
 const HEAD: &str = "# Keys that meters have taken in the place of those of the configuration. Written by the concentrator.\n";
 /// The file beside the store.
-const EXPORT: &str = "keys.toml";
+pub(super) const EXPORT: &str = "keys.toml";
 const TAKE_KEYS: &str = "UPDATE meter_keys SET encryption = renewed_encryption, authentication = renewed_authentication, taken = 1
     WHERE eui64 = ?1 AND renewed_encryption IS NOT NULL";
 const BEGIN_COUNTERS: &str = "INSERT INTO meter_counters

@@ -3,8 +3,9 @@
 use super::reading::{bits, eui64};
 use super::{Store, StoreError, StoreReader};
 use archive::Filter;
+use backhaul::ledger::Open;
 use backhaul::ledger::Reason;
-use backhaul::{Cursor, Digests, Spans};
+use backhaul::{Digests, Spans};
 use plc_core::time::Duration;
 use plc_core::{Eui64, Utc};
 use rusqlite::params;
@@ -99,15 +100,15 @@ impl StoreReader {
         })
     }
 
-    /// Digests of the readings that are held, by meter and by bucket of capture time.
+    /// Adds the readings that are held to digests.
     ///
     /// # Errors
     /// The database failed.
-    pub fn digests(&self, filter: &Filter, bucket: Duration) -> Result<Digests, StoreError> {
-        self.shelved(|shelf, store| shelf.digests(store, filter, bucket))
+    pub fn digests(&self, filter: &Filter, digests: Digests) -> Result<Digests, StoreError> {
+        self.shelved(|shelf, store| shelf.digests(store, filter, digests))
     }
 
-    /// The captures that were not delivered, by meter, with a cursor of each.
+    /// The captures that were not delivered, by meter, and which of them were `sent`.
     ///
     /// # Errors
     /// The database failed.
@@ -115,8 +116,9 @@ impl StoreReader {
         &self,
         filter: &Filter,
         delivered: &Spans,
-    ) -> Result<BTreeMap<Eui64, BTreeMap<Utc, Cursor>>, StoreError> {
-        self.shelved(|shelf, store| shelf.undelivered(store, filter, delivered))
+        sent: &Spans,
+    ) -> Result<BTreeMap<Eui64, Open>, StoreError> {
+        self.shelved(|shelf, store| shelf.undelivered(store, filter, delivered, sent))
     }
 }
 

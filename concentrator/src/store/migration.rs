@@ -5,7 +5,7 @@
 //! what the file of the readings says then; after it, the third.
 
 use super::key_file::{self, FILE, KeyFile, REFUSED, StoreId, TABLES, stored_id};
-use super::{StoreError, schema};
+use super::{StoreError, mark, schema};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use std::path::Path;
@@ -27,6 +27,7 @@ pub(super) fn copy(store: &Connection, path: &Path) -> Result<KeyFile, StoreErro
         }
         connection.execute("INSERT OR IGNORE INTO meta VALUES ('id', randomblob(16))", ())?;
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('copied_from', ?1)", [created])?;
+        mark::keep(connection, "seals", 1)?;
         copy_network(store, connection)?;
         COPIES.iter().try_for_each(|copy| copy.run(store, connection))
     });
@@ -73,6 +74,11 @@ fn copy_network(from: &Connection, to: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// The keys of meters, which live on when the others are renewed.
+pub(super) fn copy_meter_keys(from: &Connection, to: &Connection) -> rusqlite::Result<()> {
+    METER_KEYS.run(from, to)
+}
+
 /// A table that is copied.
 struct Copy {
     from: &'static str,
@@ -97,18 +103,19 @@ impl Copy {
     }
 }
 
+const METER_KEYS: Copy = Copy {
+    from: "meter_keys",
+    to: "meter_keys",
+    columns: "eui64, configured, encryption, authentication, renewed_encryption, renewed_authentication,
+        renewed_counter, mark, taken",
+};
 const COPIES: [Copy; 6] = [
     Copy { from: "counters", to: "counters", columns: "name, value" },
     Copy { from: "meters", to: "meter_counters", columns: "eui64, invocation_counter, server_counter" },
     Copy { from: "meters WHERE short_address IS NOT NULL", to: "addresses", columns: "eui64, short_address" },
     Copy { from: "group_keys", to: "group_keys", columns: "slot, key, purpose" },
     Copy { from: "device_counters", to: "device_counters", columns: "short, key_index, accept_from" },
-    Copy {
-        from: "meter_keys",
-        to: "meter_keys",
-        columns: "eui64, configured, encryption, authentication, renewed_encryption, renewed_authentication,
-            renewed_counter, mark, taken",
-    },
+    METER_KEYS,
 ];
 
 /// `meta` is made anew, because its pages may hold group keys of former times.

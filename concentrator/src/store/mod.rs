@@ -7,15 +7,18 @@
 //!
 //! Readings are packed in blocks ([`archive`]). What is kept for how long, and what happens when there is no room: [`Limits`].
 
+mod advance;
 mod error;
 mod event;
 mod key_file;
 mod keys;
 mod ledger;
+mod mark;
 mod migration;
 mod network;
 mod reader;
 mod reading;
+mod renewal;
 mod retention;
 mod schema;
 #[cfg(test)]
@@ -29,6 +32,7 @@ pub use keys::KeptKeys;
 pub use ledger::LostRange;
 pub use reader::StoreReader;
 pub use reading::{Cursor, InsertReport, Reading, ReadingFilter, StoredReading};
+pub use renewal::Renewal;
 pub use retention::{DeliveredMark, Limits};
 pub use value::{MAX_VALUES, ProfileMark, StoredValue, TaskValue};
 
@@ -42,6 +46,8 @@ use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
+/// The counter that holds the first unused frame counter of the MAC.
+pub const MAC_FRAME_COUNTER: &str = "mac_frame_counter";
 /// Events that are kept; older ones make room.
 pub const MAX_EVENTS: i64 = 100_000;
 
@@ -52,6 +58,8 @@ pub struct Store {
     archive: Archive,
     retention: Retention,
     key_file: KeyFile,
+    /// How many changes of it the file of the readings knows.
+    known_seals: u64,
     /// What meters have counted that the file of the keys does not have yet.
     heard: BTreeMap<Eui64, u32>,
     /// Held as long as the store is open: of the readings, and of the keys.
@@ -99,7 +107,9 @@ impl Store {
         let archive = Archive::load(&connection).map_err(|error| StoreError::archive(path, error))?;
         let reader = StoreReader::new(connection, path);
         let (retention, heard) = (Retention::default(), BTreeMap::new());
-        let mut store = Self { reader, archive, retention, key_file, heard, _locks: locks };
+        let known_seals = mark::seals(&reader.connection).map_err(StoreError::sqlite(path))?;
+        let mut store = Self { reader, archive, retention, key_file, known_seals, heard, _locks: locks };
+        store.transact(|transaction| transaction.execute_batch(mark::TABLES))?;
         store.heard = store.not_sealed()?;
         store.tell_damages(now)?;
         Ok(store)
@@ -207,7 +217,7 @@ impl Store {
         {
             return Err(StoreError::AddressTaken { address, holder });
         }
-        self.seal(|transaction| match short {
+        self.change_keys(|transaction| match short {
             Some(address) => transaction.execute(KEEP_ADDRESS, params![bits(meter), address.0]).map(drop),
             None => transaction.execute("DELETE FROM addresses WHERE eui64 = ?1", [bits(meter)]).map(drop),
         })?;
@@ -225,9 +235,10 @@ impl Store {
         self.registered(meter)?;
         let stored = self.key_file.meter_counters(meter)?.invocation;
         forward(&format!("invocation of meter {meter}"), stored, value)?;
-        self.seal(|transaction| {
+        self.change_keys(|transaction| {
             transaction.execute(SET_INVOCATION_COUNTER, params![bits(meter), value.cast_signed()]).map(drop)
-        })
+        })?;
+        self.transact(|transaction| mark::reserve(transaction, meter, value))
     }
 
     /// The counters of a meter: the greater of what its keys and its readings know, as far as it was counted under the same keys.
@@ -301,39 +312,7 @@ impl Store {
         Ok(heard)
     }
 
-    /// Changes the file of the keys in one transaction, durable on return.
-    fn seal<T>(
-        &mut self,
-        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let heard = &self.heard;
-        let result = self.key_file.transact(|transaction| {
-            let mut raise = transaction.prepare_cached(SEAL_SERVER_COUNTER)?;
-            for (meter, last) in heard {
-                raise.execute(params![bits(*meter), last])?;
-            }
-            change(transaction)
-        })?;
-        self.heard.clear();
-        Ok(result)
-    }
-
-    /// Runs `change` in one transaction, durable on return.
-    fn transact<T>(
-        &mut self,
-        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let StoreReader { connection, path, .. } = &mut self.reader;
-        let whole = || {
-            let transaction = connection.transaction()?;
-            let result = change(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        };
-        whole().map_err(StoreError::sqlite(path))
-    }
-
-    /// The same for what changes the readings: what fails is forgotten in memory too.
+    /// [`Self::transact`] for the readings themselves: what fails is forgotten in memory too.
     fn archived<T>(
         &mut self,
         change: impl FnOnce(&mut Archive, &Transaction<'_>) -> Result<T, ArchiveError>,
@@ -437,6 +416,3 @@ const SET_INVOCATION_COUNTER: &str = "INSERT INTO meter_counters (eui64, invocat
     ON CONFLICT (eui64) DO UPDATE SET invocation_counter = excluded.invocation_counter";
 const RAISE_SERVER_COUNTER: &str = "UPDATE meters SET server_counter = ?2, generation = ?3
     WHERE eui64 = ?1 AND (server_counter < ?2 OR generation <> ?3)";
-const SEAL_SERVER_COUNTER: &str = "INSERT INTO meter_counters (eui64, server_counter) VALUES (?1, ?2)
-    ON CONFLICT (eui64) DO UPDATE SET server_counter = excluded.server_counter
-    WHERE server_counter < excluded.server_counter";

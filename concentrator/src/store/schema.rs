@@ -1,8 +1,9 @@
 //! The tables, and how a file becomes a store.
 
+use super::advance::Leap;
 use super::key_file::{KeyFile, StoreId, stored_id};
 use super::reading::{COLUMNS, Cursor, bits, row_id, stored};
-use super::{StoreError, migration};
+use super::{Event, EventKind, StoreError, insert_event, mark, migration, renewal};
 use archive::{Archive, ArchiveError};
 use plc_core::{Eui64, ShortAddress, Utc};
 use rusqlite::{Connection, OpenFlags, Transaction, params};
@@ -25,6 +26,9 @@ const DELIVERY_VERSION: u32 = 3;
 /// Of files that hold keys and counters too.
 const KEYS_VERSION: u32 = 4;
 
+/// What the files cannot tell.
+const OF_BACKUP: &str =
+    "if these keys come from a backup, stop the daemon and run `concentrator store renew`";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rows that are read at once when an old file is brought up to date.
 const PACKED_AT_ONCE: usize = backhaul::block::BLOCK_ROWS;
@@ -138,20 +142,17 @@ pub(super) fn check(path: &Path) -> Result<(), StoreError> {
 pub(super) fn open(path: &Path, created: Utc) -> Result<(Connection, KeyFile), StoreError> {
     if !path.exists() {
         // The keys first: a store without keys is one that has lost them.
-        create(path, created, &KeyFile::adopt(path)?)?;
+        create(path, created, KeyFile::adopt(path)?)?;
     }
-    let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .map_err(StoreError::sqlite(path))?;
     let failed = StoreError::sqlite(path);
-    configure(&connection).map_err(&failed)?;
-    // The header may be older than the log.
-    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&failed)?;
+    let (mut connection, found) = open_any(path)?;
     if found > VERSION {
         return Err(StoreError::Version { path: path.to_owned(), found });
     }
     let keys = if found == VERSION {
-        let id = stored_id(&connection).map_err(&failed)?;
-        KeyFile::of(path, id.ok_or_else(|| StoreError::Foreign { path: path.to_owned() })?)?
+        let id = name(&connection, path)?;
+        renewal::finish(path, id)?;
+        KeyFile::of(path, id, mark::seals(&connection).map_err(&failed)?)?
     } else {
         upgrade(&mut connection, found).map_err(|error| StoreError::archive(path, error))?;
         let mut keys = migration::copy(&connection, path)?;
@@ -161,6 +162,31 @@ pub(super) fn open(path: &Path, created: Utc) -> Result<(Connection, KeyFile), S
     };
     migration::fold(&connection).map_err(&failed)?;
     Ok((connection, keys))
+}
+
+/// Opens a file of this version for writing, without its keys, of which it has the name.
+pub(super) fn open_existing(path: &Path) -> Result<(Connection, StoreId), StoreError> {
+    let (connection, found) = open_any(path)?;
+    if found != VERSION {
+        return Err(StoreError::Version { path: path.to_owned(), found });
+    }
+    let id = name(&connection, path)?;
+    Ok((connection, id))
+}
+
+/// Opens a file of whichever version for writing.
+fn open_any(path: &Path) -> Result<(Connection, u32), StoreError> {
+    let failed = StoreError::sqlite(path);
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&failed)?;
+    configure(&connection).map_err(&failed)?;
+    // The header may be older than the log.
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&failed)?;
+    Ok((connection, found))
+}
+
+fn name(connection: &Connection, path: &Path) -> Result<StoreId, StoreError> {
+    let id = stored_id(connection).map_err(StoreError::sqlite(path))?;
+    id.ok_or_else(|| StoreError::Foreign { path: path.to_owned() })
 }
 
 /// Opens the file for reading only. The engine itself looks at the header here: a second descriptor that is
@@ -232,8 +258,9 @@ pub(super) fn refuse_leftovers(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Builds the tables in a file of another name, so that a file of the right name is always whole.
-fn create(path: &Path, created: Utc, keys: &KeyFile) -> Result<(), StoreError> {
+/// Builds the tables in a file of another name, so that a file of the right name is always whole. Keys that were used may be an old copy,
+/// so their counters leap before the file has its name, and the last that can fail for want of room comes before that.
+fn create(path: &Path, created: Utc, mut keys: KeyFile) -> Result<(), StoreError> {
     let unfinished = beside(path, ".creating");
     for leftover in [unfinished.clone(), beside(&unfinished, "-journal")] {
         match fs::remove_file(&leftover) {
@@ -246,9 +273,24 @@ fn create(path: &Path, created: Utc, keys: &KeyFile) -> Result<(), StoreError> {
     let io = |error| StoreError::Io { path: path.to_owned(), error };
     private(&unfinished).map_err(io)?;
     let addresses = keys.addresses()?;
-    build(&unfinished, created, keys.id(), &addresses).map_err(StoreError::sqlite(path))?;
+    let leap = keys.leap()?;
+    let adopted = leap.map(|leap| {
+        let text =
+            format!("the readings were gone, the keys that were there are taken over: {leap}; {OF_BACKUP}");
+        (leap, Event { time: created, kind: EventKind::Keys, meter: None, text })
+    });
+    build(&unfinished, created, keys.id(), &addresses, adopted.as_ref()).map_err(StoreError::sqlite(path))?;
+    if let Some((leap, event)) = &adopted {
+        keys.advance(leap)?;
+        tracing::warn!("{event}");
+    }
     fs::rename(&unfinished, path).map_err(io)?;
-    File::open(folder(path)).and_then(|folder| folder.sync_all()).map_err(io)
+    sync_folder(path).map_err(io)
+}
+
+/// Makes names durable that were given or taken beside `path`.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder(path))?.sync_all()
 }
 
 /// An empty file that only its owner can read. The engine gives the log and the
@@ -262,6 +304,7 @@ fn build(
     created: Utc,
     id: StoreId,
     addresses: &[(Eui64, ShortAddress)],
+    adopted: Option<&(Leap, Event)>,
 ) -> rusqlite::Result<()> {
     let mut connection = Connection::open(path)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -278,6 +321,10 @@ fn build(
             "INSERT INTO meters (eui64, short_address) VALUES (?1, ?2)",
             params![bits(*meter), short.0],
         )?;
+    }
+    if let Some((leap, event)) = adopted {
+        mark::keep(&transaction, "first_invocation", leap.first_invocation)?;
+        insert_event(&transaction, event)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;

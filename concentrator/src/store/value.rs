@@ -4,8 +4,7 @@ pub use backhaul::TaskValue;
 
 use super::reading::{Cursor, ReadingFilter, bits, cursor, eui64, row_id};
 use super::{Event, EventKind, Store, StoreError, StoreReader, insert_event, trim_events};
-use backhaul::{Digests, add_to_digests};
-use plc_core::time::Duration;
+use backhaul::Digests;
 use plc_core::{Eui64, Utc};
 use rusqlite::{Row, Transaction, params};
 
@@ -146,20 +145,19 @@ impl StoreReader {
         Ok((oldest.first().map_or(Cursor(newest.0 + 1), |row_id| cursor(*row_id)), newest))
     }
 
-    /// Digests of the values that are held, by meter and by bucket of capture time.
+    /// Adds the values that are held to digests.
     ///
     /// # Errors
     /// The database failed.
-    pub fn value_digests(&self, filter: &ReadingFilter, bucket: Duration) -> Result<Digests, StoreError> {
+    pub fn value_digests(&self, filter: &ReadingFilter, mut digests: Digests) -> Result<Digests, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM task_values
              WHERE (?1 IS NULL OR meter = ?1) AND (?2 IS NULL OR capture >= ?2) AND (?3 IS NULL OR capture < ?3)"
         );
         let ReadingFilter { meter, from, to } = *filter;
         let params = params![meter.map(bits), from.map(Utc::as_millis), to.map(Utc::as_millis)];
-        let mut digests = Digests::new();
         self.each_row(&sql, params, |row| {
-            add_to_digests(&mut digests, bucket, &stored(row)?.value);
+            digests.add(&stored(row)?.value);
             Ok(())
         })?;
         Ok(digests)

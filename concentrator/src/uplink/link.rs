@@ -4,17 +4,24 @@ use super::UplinkSettings;
 use anyhow::Context;
 use concentrator_proto::v1;
 use concentrator_proto::v1::backhaul_client::BackhaulClient;
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Streaming;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Status, Streaming};
 
 /// One connection.
-#[derive(Debug)]
 pub(super) struct Link {
     requests: mpsc::Sender<v1::DeliverRequest>,
-    answers: Streaming<v1::DeliverResponse>,
+    answers: Answers,
+}
+
+/// The answers of the head-end.
+enum Answers {
+    /// It has not begun to answer. Many servers do so only with their first word, which comes after the hello of the box.
+    Awaited(Pin<Box<dyn Future<Output = Result<Streaming<v1::DeliverResponse>, Status>> + Send>>),
+    Begun(Streaming<v1::DeliverResponse>),
 }
 
 impl Link {
@@ -37,9 +44,12 @@ impl Link {
         let channel = endpoint.connect().await?;
         let (requests, queue) = mpsc::channel(QUEUE);
         let mut client = BackhaulClient::new(channel);
-        let answers = tokio::time::timeout(STALLED, client.deliver(ReceiverStream::new(queue))).await;
-        let answers = answers.context("the head-end does not take the stream")??.into_inner();
-        Ok(Self { requests, answers })
+        let begun = async move {
+            let stream = tokio::time::timeout(STALLED, client.deliver(ReceiverStream::new(queue))).await;
+            let late = |_| Status::deadline_exceeded("the head-end does not take the stream");
+            Ok(stream.map_err(late)??.into_inner())
+        };
+        Ok(Self { requests, answers: Answers::Awaited(Box::pin(begun)) })
     }
 
     /// Sends; whether the connection took it.
@@ -48,9 +58,17 @@ impl Link {
         self.requests.send_timeout(request, STALLED).await.is_ok()
     }
 
-    /// What the head-end says next; `None` when the connection has ended.
-    pub(super) async fn next(&mut self) -> Result<Option<v1::deliver_response::Word>, tonic::Status> {
-        Ok(self.answers.message().await?.and_then(|answer| answer.word))
+    /// What the head-end says next; `None` when the connection has ended. Nothing is lost when this is not waited for to its end.
+    pub(super) async fn next(&mut self) -> Result<Option<v1::deliver_response::Word>, Status> {
+        let answers = match &mut self.answers {
+            Answers::Begun(answers) => answers,
+            Answers::Awaited(begun) => {
+                let answers = begun.await;
+                self.answers = Answers::Begun(answers?);
+                return Box::pin(self.next()).await;
+            }
+        };
+        Ok(answers.message().await?.and_then(|answer| answer.word))
     }
 }
 

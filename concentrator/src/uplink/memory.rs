@@ -49,7 +49,11 @@ impl Memory {
     ///
     /// # Errors
     /// The file system refused; the file is as it was.
-    pub fn save(&self) -> io::Result<()> {
+    pub fn save(&self) -> Result<(), String> {
+        self.written().map_err(|error| format!("file {}: {error}", self.path.display()))
+    }
+
+    fn written(&self) -> io::Result<()> {
         let new = self.path.with_extension("delivery.new");
         let spans = |spans: &Spans| {
             spans.spans().iter().map(|span| json!([span.first, span.last])).collect::<Vec<_>>()

@@ -14,13 +14,15 @@ use crate::live::{Delivery, Live};
 use crate::pulse::Pipeline;
 use crate::shutdown::Shutdown;
 use crate::store::{Cursor, DeliveredMark, ReadingFilter, StoreError, StoreReader};
-use backhaul::{Lot, Span, Spans, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
+use crate::{validity, words};
+use backhaul::{Ending, Lot, Span, Spans, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
 use concentrator_proto::v1;
 use concentrator_proto::v1::deliver_request::Word as Request;
 use concentrator_proto::v1::deliver_response::Word as Answer;
 use link::Link;
 use plc_core::{Instant, Machine};
 use prost::Message;
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -180,7 +182,7 @@ impl Driver {
             match output {
                 UplinkOutput::Batch { .. } => {}
                 UplinkOutput::Open => self.open().await,
-                UplinkOutput::Close(ending) => self.close(format!("{ending:?}")),
+                UplinkOutput::Close(ending) => self.close(String::from(ended(ending))),
                 UplinkOutput::Hello => self.send(hello(&self.settings.box_id, self.memory.epoch)).await,
                 UplinkOutput::Heartbeat => self.send(Request::Heartbeat(v1::Heartbeat {})).await,
                 UplinkOutput::Held { lot, spans } => self.hold(lot, spans),
@@ -203,10 +205,17 @@ impl Driver {
                 self.input(UplinkInput::Opened);
             }
             Err(error) => {
-                self.close(format!("{error:#}"));
+                self.close(words::chain(&error) + &self.own_fault());
                 self.input(UplinkInput::Closed { retry_after: None });
             }
         }
+    }
+
+    /// What is wrong with the certificate of this box, to go on with what else is said.
+    fn own_fault(&self) -> String {
+        let tls = self.settings.tls.as_ref();
+        let fault = tls.and_then(|tls| validity::fault(&tls.certificate, clock::utc()));
+        fault.map_or_else(String::new, |fault| format!("; the certificate of this box {fault}"))
     }
 
     fn close(&mut self, fault: String) {
@@ -274,10 +283,10 @@ impl Driver {
                 return self.input(UplinkInput::Closed { retry_after });
             }
             Ok(None) => Some(String::from("ended by the head-end")),
-            Err(status) => Some(status.to_string()),
+            Err(status) => Some(said(&status)),
         };
         if let Some(fault) = fault {
-            self.close(fault);
+            self.close(fault + &self.own_fault());
             self.input(UplinkInput::Closed { retry_after: None });
         }
     }
@@ -379,6 +388,25 @@ impl Driver {
                 tracing::warn!("what the head-end has cannot be remembered: {error}");
             }
         }
+    }
+}
+
+/// Why the box has closed a connection.
+const fn ended(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Silent => "the head-end has not said a word for long",
+        Ending::NotAcknowledged => "the head-end does not commit",
+        Ending::NewEpoch => "the head-end knows another store of this box: a new epoch begins",
+        Ending::NeverSent => "the head-end acknowledges what was never sent",
+    }
+}
+
+/// What a status tells, in one line.
+fn said(status: &tonic::Status) -> String {
+    match (status.source(), status.message()) {
+        (Some(_), _) => format!("the connection broke ({})", words::innermost(status)),
+        (None, "") => status.code().description().to_owned(),
+        (None, message) => format!("the head-end says: {message}"),
     }
 }
 

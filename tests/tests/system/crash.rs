@@ -2,8 +2,7 @@
 
 use crate::process::{concentrator, wait_for};
 use crate::town::{Daemon, Town, dump, events};
-use concentrator::plc::application::MAC_FRAME_COUNTER;
-use concentrator::store::{EventKind, KeyFile, StoreReader, StoredReading};
+use concentrator::store::{EventKind, KeyFile, MAC_FRAME_COUNTER, StoreReader, StoredReading};
 use concentrator_proto::v1::{Meter, MeterState};
 use plc_core::{Eui64, ShortAddress, Utc};
 use std::collections::{BTreeMap, BTreeSet};

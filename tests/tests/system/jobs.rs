@@ -40,6 +40,10 @@ fn a_meter_is_read_at_once_switched_off_and_on_and_every_command_is_on_record() 
     let (code, said) = ask(&daemon, &["jobs", "submit", "read", &ids[1], "--key", "off"]);
     assert_eq!(code, Some(1));
     assert!(said.contains("used by job 2"), "{said}");
+    let (code, said) = ask(&daemon, &["jobs", "submit", "remove", &ids[1], "--wait"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = ask(&daemon, &["explain", &ids[1]]);
+    assert!(code == Some(0) && said.contains("removed from the network by a job"), "{code:?} {said}");
     let (code, said) = ask(&daemon, &["meters", "--sort", "worst", "--json"]);
     assert!(code == Some(0) && said.contains("\"available_percent\":"), "{said}");
     assert_eq!(daemon.terminate().code, Some(0));
@@ -48,8 +52,8 @@ fn a_meter_is_read_at_once_switched_off_and_on_and_every_command_is_on_record() 
     assert_eq!(proved.code, Some(0), "{proved:?}");
     let entries = audit::verify(&folder.join(audit::LOG), &audit::public_key(&folder).unwrap()).unwrap();
     let whats: Vec<_> = entries.iter().map(|entry| entry.what.as_str()).collect();
-    assert_eq!(whats.iter().filter(|what| **what == "submit").count(), 4, "{entries:?}");
-    assert_eq!(whats.iter().filter(|what| **what == "finished").count(), 4, "{entries:?}");
+    assert_eq!(whats.iter().filter(|what| **what == "submit").count(), 5, "{entries:?}");
+    assert_eq!(whats.iter().filter(|what| **what == "finished").count(), 5, "{entries:?}");
 }
 
 #[test]

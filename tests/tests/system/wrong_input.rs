@@ -66,7 +66,7 @@ fn a_configuration_is_checked_and_compared_for_programs_too() {
         let lines = ended.out.iter().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
         (ended.code, lines)
     };
-    let checked = |file: &str, meters, faults| json!({ "file": file, "meters": meters, "head_end": null, "faults": faults });
+    let checked = |file: &str, meters, faults| json!({ "file": file, "meters": meters, "head_end": null, "warnings": [], "faults": faults });
     assert_eq!(told(&["config", "check", &good]), (Some(0), vec![checked(&good, json!(0), json!([]))]));
     let (code, lines) = told(&["config", "check", &bad]);
     assert_eq!((code, lines.len()), (Some(1), 1));
@@ -141,7 +141,7 @@ fn a_store_without_its_keys_is_not_served() {
     std::fs::remove_file(&keys).unwrap();
     let (store, keys_name) = (path.to_str().unwrap(), keys.display());
     let expected = format!(
-        "keys {keys_name}: missing, and the store {store} has been used with them; expected the file, which a backup has: without it counters would go back"
+        "keys {keys_name}: missing, and the store {store} has been used with them; expected the file: without it counters would go back; if it is lost, `concentrator store renew` goes on with a new network and with counters that were certainly not used"
     );
     refused(&["run", "--config", &with_store(folder.path(), store)], &expected);
     assert!(!keys.exists());

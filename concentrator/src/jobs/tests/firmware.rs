@@ -6,7 +6,7 @@ use collector::ImageFault;
 const IMAGE: &[u8] = b"an image, signed";
 
 fn firmware(jobs: &Jobs) -> JobKind {
-    let image = jobs.keep_image(IMAGE, None, &ann(), at(0)).unwrap();
+    let image = jobs.keep_image(IMAGE, images::hash(IMAGE), &ann(), at(0)).unwrap();
     JobKind::Firmware(Firmware { image, identifier: String::from("fw-2"), activate_from: at(100) })
 }
 
@@ -125,8 +125,8 @@ fn what_is_not_here_not_what_was_announced_or_not_named_is_refused_and_uploads_a
     let folder = tempfile::tempdir().unwrap();
     let jobs = jobs(&folder);
     let tom = person("tom", Role::Operator);
-    assert!(matches!(jobs.keep_image(IMAGE, None, &tom, at(0)), Err(JobError::Denied(_))));
-    let other = jobs.keep_image(IMAGE, Some([0; 32]), &ann(), at(0));
+    assert!(matches!(jobs.keep_image(IMAGE, images::hash(IMAGE), &tom, at(0)), Err(JobError::Denied(_))));
+    let other = jobs.keep_image(IMAGE, [0; 32], &ann(), at(0));
     assert!(matches!(other, Err(JobError::Image(ImageError::Other(..)))), "{other:?}");
     let JobKind::Firmware(known) = firmware(&jobs) else { panic!("firmware") };
     let submit = |firmware: Firmware| {

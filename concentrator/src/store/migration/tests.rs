@@ -15,7 +15,7 @@ const PAGE: usize = 4096;
 
 /// As files were that held keys and counters too.
 const WITH_KEYS: &str = "
-    DELETE FROM meta WHERE name = 'id'; ALTER TABLE meters DROP COLUMN generation;
+    DELETE FROM meta WHERE name IN ('id', 'seals'); DROP TABLE reserved; ALTER TABLE meters DROP COLUMN generation;
     ALTER TABLE meters ADD COLUMN invocation_counter INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE group_keys (slot INTEGER PRIMARY KEY, key BLOB NOT NULL, purpose INTEGER NOT NULL) STRICT;

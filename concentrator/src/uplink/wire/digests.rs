@@ -3,6 +3,9 @@
 use super::Malformed;
 use backhaul::{Digested, Digests};
 use concentrator_proto::v1;
+use plc_core::time::Duration;
+use plc_core::{Eui64, Utc};
+use tonic::Status;
 
 /// Of what digests are asked for, or are. Who does not say it, as clients and servers from before there were digests of values,
 /// means readings.
@@ -25,15 +28,39 @@ pub const fn emit_digested(of: Digested) -> v1::Lot {
     }
 }
 
-/// Digests as an answer.
-pub fn emit_digests(of: Digested, digests: &Digests) -> v1::LedgerDigestsResponse {
+/// Digests that an answer has at most.
+pub const DIGESTS_MAX: u32 = 20_000;
+
+/// The page that is asked for, empty. Its bucket must not be zero.
+pub fn page(request: &v1::LedgerDigestsRequest) -> Digests {
+    let after =
+        request.after_from_ms.map(|from| (Eui64::from_u64(request.after_eui64), Utc::from_millis(from)));
+    let limit = if request.limit == 0 { DIGESTS_MAX } else { request.limit.min(DIGESTS_MAX) };
+    Digests::page(Duration::from_millis(request.bucket_ms), after, limit as usize)
+}
+
+/// Digests as an answer to who wants at most `limit`.
+///
+/// # Errors
+/// Who has told no limit does not know of pages, and there are more than fit into one.
+pub fn emit_digests(
+    of: Digested,
+    digests: &Digests,
+    limit: u32,
+) -> Result<v1::LedgerDigestsResponse, Status> {
+    let more = digests.has_more();
+    if more && limit == 0 {
+        let text =
+            format!("more than {DIGESTS_MAX} digests: expected a limit, a longer bucket, or a shorter time");
+        return Err(Status::resource_exhausted(text));
+    }
     let digests = digests.iter().map(|((meter, from), digest)| v1::RangeDigest {
         eui64: meter.as_u64(),
         from_ms: from.as_millis(),
         count: digest.count,
         sum: digest.sum.to_be_bytes().to_vec(),
     });
-    v1::LedgerDigestsResponse { digests: digests.collect(), lot: emit_digested(of).into() }
+    Ok(v1::LedgerDigestsResponse { digests: digests.collect(), lot: emit_digested(of).into(), more })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::feeder::{self, BATCH};
 use crate::readout;
 use crate::rounds::Told;
 use anyhow::{Context, ensure};
-use backhaul::{Digested, Lot, Span, Spans};
+use backhaul::{Digested, Digests, Lot, Span, Spans};
 use concentrator::clock;
 use concentrator::store::{Cursor, EventKind, Reading, ReadingFilter, StoreReader, StoredValue, TaskValue};
 use concentrator::uplink::Memory;
@@ -97,8 +97,9 @@ fn compare_digests(reader: &StoreReader, folder: &Path, first: Cursor) -> anyhow
         if first.0 == 1 { stored.reading.capture } else { stored.reading.capture.floor(day) + day }
     });
     let filter = ReadingFilter { from, ..ReadingFilter::default() };
-    let ours = reader.digests(&filter, day)?;
-    let theirs = HeadStore::digests(&folder.join("head-end.sqlite"), Digested::Readings, &filter, day)?;
+    let ours = reader.digests(&filter, Digests::all(day))?;
+    let theirs =
+        HeadStore::digests(&folder.join("head-end.sqlite"), Digested::Readings, &filter, Digests::all(day))?;
     ensure!(ours == theirs, "the digests differ");
     Ok(())
 }
@@ -250,8 +251,9 @@ fn compare_value_digests(reader: &StoreReader, folder: &Path) -> anyhow::Result<
     let whole = |stored: &StoredValue| stored.value.capture.floor(hour) + hour;
     let from = oldest.first().filter(|_| first.0 > 1).map(whole);
     let filter = ReadingFilter { from, ..ReadingFilter::default() };
-    let ours = reader.value_digests(&filter, hour)?;
-    let theirs = HeadStore::digests(&folder.join("head-end.sqlite"), Digested::Values, &filter, hour)?;
+    let ours = reader.value_digests(&filter, Digests::all(hour))?;
+    let theirs =
+        HeadStore::digests(&folder.join("head-end.sqlite"), Digested::Values, &filter, Digests::all(hour))?;
     ensure!(ours == theirs, "the digests of values differ");
-    Ok(ours.len())
+    Ok(ours.iter().count())
 }
