@@ -35,7 +35,7 @@ struct Told {
 /// Gathers the archive. Exit code 1 when not one part could be had.
 pub(super) fn bundle(args: &BundleArgs) -> anyhow::Result<ExitCode> {
     let frames = tempfile_name(&args.out);
-    let parts = parts(args, &frames);
+    let parts = parts(args, &frames, box_time(&args.client).unwrap_or_else(clock::utc));
     let mut archive = Archive::create(&args.out)?;
     let mut good = 0;
     for part in &parts {
@@ -58,8 +58,15 @@ pub(super) fn bundle(args: &BundleArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn parts(args: &BundleArgs, frames: &Path) -> Vec<Part> {
-    let from = clock::utc() - Duration::from_secs(u64::from(args.days) * 86_400);
+/// The time of the concentrator, which is not that of this machine, if it answers.
+fn box_time(client: &ClientArgs) -> Option<Utc> {
+    let status = Part { name: "status", words: vec![String::from("status")], json: true };
+    let told: serde_json::Value = serde_json::from_slice(&ask(&status, client).ok()?.out).ok()?;
+    told.get("now_ms")?.as_i64().map(Utc::from_millis)
+}
+
+fn parts(args: &BundleArgs, frames: &Path, now: Utc) -> Vec<Part> {
+    let from = now - Duration::from_secs(u64::from(args.days) * 86_400);
     let part = |name, words: &[&str], json| Part {
         name,
         words: words.iter().map(|&w| w.to_owned()).collect(),

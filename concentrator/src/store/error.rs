@@ -101,7 +101,7 @@ pub enum StoreError {
         error: std::io::Error,
     },
     /// The database failed: disk full, damaged file.
-    #[error("store {}: {error}", path.display())]
+    #[error("store {}: {error}{}", path.display(), way_on(error))]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -152,6 +152,17 @@ pub enum StoreError {
 /// The way on without the newest keys.
 const RENEW: &str =
     "`concentrator store renew` goes on with a new network and with counters that were certainly not used";
+
+/// What to do about a file that is no sound database.
+fn way_on(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => {
+            "; expected a sound database: restore it from a backup, or move it away, and it is made anew with the keys that are there"
+        }
+        _ => "",
+    }
+}
 
 impl StoreError {
     /// Of the tables of readings.
