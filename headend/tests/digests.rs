@@ -1,6 +1,6 @@
 //! Digests of values of tasks: box and head-end have the same where they hold the same, and others where one value is another, is
 //! missing or is there twice.
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 use concentrator::grpc::{Access, Server};
 use concentrator::live::{ClockKind, Live};
@@ -9,7 +9,7 @@ use concentrator::uplink::wire::DIGESTS_MAX;
 use concentrator_proto::v1;
 use concentrator_proto::v1::ledger_client::LedgerClient;
 use headend::service::serve;
-use headend::{BoxLife, Committer, HeadStore, Parcel, Rows};
+use headend::{BoxLife, Committer, HeadStore, HeadStoreError, Parcel, Rows};
 use plc_core::{Eui64, Utc};
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -40,10 +40,22 @@ fn values() -> Vec<TaskValue> {
     (0..120).map(value).collect()
 }
 
+/// A program that another test starts at this moment may still hold the lock of the writer before, until it has begun.
+fn opened(path: &Path) -> HeadStore {
+    let tries = (0..10_000).find_map(|_| match HeadStore::open(path) {
+        Err(HeadStoreError::Busy(_)) => {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            None
+        }
+        opened => Some(opened.unwrap()),
+    });
+    tries.unwrap()
+}
+
 fn commit(path: &Path, values: &[TaskValue]) {
     let life = BoxLife { box_id: "box-1".into(), epoch: 1 };
     let span = backhaul::Span { first: 1, last: values.len() as u64 };
-    let mut store = HeadStore::open(path).unwrap();
+    let mut store = opened(path);
     assert_eq!(store.commit(&[Parcel { life, span, rows: Rows::Values(values.to_vec()) }]).unwrap(), 0);
 }
 
@@ -132,7 +144,7 @@ fn the_digests_are_of_the_meter_and_the_time_that_are_asked_for_at_either_end() 
     let path = folder.path().join("head.sqlite");
     commit(&path, &values());
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (committer, _writer) = Committer::start(HeadStore::open(&path).unwrap()).unwrap();
+    let (committer, _writer) = Committer::start(opened(&path)).unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     runtime.spawn(serve(listener, committer, path.clone(), None, std::future::pending()));
