@@ -6,8 +6,12 @@ use plc_core::{Eui64, Utc};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 const METER: Eui64 = Eui64::from_u64(7);
+
+/// A program that one test starts holds for a moment the locks that another has just let go of.
+static ALONE: Mutex<()> = Mutex::new(());
 
 fn concentrator(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_concentrator")).args(arguments).output().unwrap()
@@ -38,6 +42,7 @@ fn with_older_keys(folder: &Path) -> (PathBuf, String) {
 
 #[test]
 fn older_keys_stop_the_daemon_and_are_renewed_only_when_somebody_says_yes() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let (path, config) = with_older_keys(folder.path());
     let keys = folder.path().join("keys.sqlite");
@@ -82,6 +87,7 @@ fn older_keys_stop_the_daemon_and_are_renewed_only_when_somebody_says_yes() {
 
 #[test]
 fn keys_of_a_store_that_is_in_use_or_not_there_are_not_renewed() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let (path, config) = with_older_keys(folder.path());
     let lock = fs::File::options().write(true).open(folder.path().join("box.sqlite.lock")).unwrap();
