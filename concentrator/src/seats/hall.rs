@@ -32,8 +32,9 @@ impl Rules {
         if self.descriptors() <= descriptors {
             return self;
         }
-        let waiting = self.waiting.min(descriptors / 4).max(1);
-        let places = self.places.min(descriptors.saturating_sub(waiting + Self::LEAVING)).max(1);
+        let room = descriptors.saturating_sub(Self::LEAVING);
+        let waiting = self.waiting.min(descriptors / 4).min(room.saturating_sub(1)).max(1);
+        let places = self.places.min(room.saturating_sub(waiting)).max(1);
         Self { places, share: self.share.min(places), waiting, ..self }
     }
 }
