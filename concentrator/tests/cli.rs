@@ -68,6 +68,24 @@ fn values() -> Vec<TaskValue> {
 }
 
 #[test]
+fn nothing_is_due_from_before_a_meter_was_expected_however_far_back_somebody_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, other, _) = serving(folder.path());
+    other.stop().unwrap();
+    let an_hour = Live::new(ClockKind::Simulated, Utc::from_secs(3600), []);
+    let access = Access::PlainText;
+    let server = Server::start(ANYWHERE.parse().unwrap(), &access, Arc::new(an_hour), store.path()).unwrap();
+    let url = format!("http://{}", server.address());
+    let ledger =
+        |more: &[&str]| stdout(&concentrator(&[&["ledger", "--json", "--address", &url], more].concat()));
+    let whole = ledger(&[]);
+    assert!(whole.contains("durable") && whole.contains("due"), "{whole}");
+    assert_eq!(ledger(&["--from", "1960-01-01T00:00:00Z"]), whole);
+    assert_eq!(ledger(&["--from", "1970-01-01T00:30:00Z"]).matches("durable").count(), 1);
+    server.stop().unwrap();
+}
+
+#[test]
 fn digests_of_values_prove_what_another_holds_and_are_never_compared_with_those_of_readings() {
     let folder = tempfile::tempdir().unwrap();
     let (mut store, server, url) = serving(folder.path());

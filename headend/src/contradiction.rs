@@ -2,9 +2,9 @@
 //! taken is gone, whoever was right.
 
 use crate::store::HeadStoreError;
+use crate::value;
 use archive::ArchiveError;
 use concentrator::store::{Reading, TaskValue};
-use plc_core::{Eui64, Utc};
 use rusqlite::{Connection, Row, Transaction, params};
 
 /// What was refused.
@@ -86,24 +86,9 @@ pub(crate) fn all(connection: &Connection) -> Result<Vec<Contradiction>, HeadSto
     let sql =
         "SELECT meter, source, logical_name, capture, ordinal, value, scaler, unit, status, received, held
         FROM contradictions ORDER BY place";
+    let stored = |row: &Row<'_>| Ok(Contradiction { refused: value::stored(row)?, held: row.get(10)? });
     let read = || connection.prepare(sql)?.query_map((), stored)?.collect::<Result<Vec<_>, _>>();
     Ok(read().map_err(ArchiveError::from)?)
-}
-
-fn stored(row: &Row<'_>) -> rusqlite::Result<Contradiction> {
-    let refused = TaskValue {
-        meter: Eui64::from_u64(row.get::<_, i64>(0)?.cast_unsigned()),
-        source: row.get(1)?,
-        logical_name: row.get(2)?,
-        capture: Utc::from_millis(row.get(3)?),
-        ordinal: row.get(4)?,
-        value: row.get(5)?,
-        scaler: row.get(6)?,
-        unit: row.get(7)?,
-        status: row.get(8)?,
-        received: Utc::from_millis(row.get(9)?),
-    };
-    Ok(Contradiction { refused, held: row.get(10)? })
 }
 
 /// Rows that are kept.

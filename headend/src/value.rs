@@ -37,10 +37,10 @@ CREATE TABLE IF NOT EXISTS task_values (
 pub(crate) fn insert(transaction: &Transaction<'_>, values: &[TaskValue]) -> Result<usize, ArchiveError> {
     let mut conflicts = 0;
     for value in values {
-        if insert_one(transaction, value)? || is_held(transaction, value)? {
+        if insert_one(transaction, value)? {
             continue;
         }
-        let held = held_number(transaction, value)?;
+        let Some(held) = contradicted(transaction, value)? else { continue };
         contradiction::keep(transaction, &Contradiction { refused: *value, held })?;
         conflicts += 1;
     }
@@ -115,9 +115,9 @@ fn insert_one(transaction: &Transaction<'_>, value: &TaskValue) -> rusqlite::Res
     Ok(transaction.prepare_cached(sql)?.execute(row)? == 1)
 }
 
-/// Whether the same is held under the name of the value; when it was received does not matter.
-fn is_held(transaction: &Transaction<'_>, value: &TaskValue) -> rusqlite::Result<bool> {
-    let sql = "SELECT value = ?6 AND scaler = ?7 AND unit = ?8 AND status = ?9 FROM task_values
+/// The number that is held under the name of the value, where something else is; when it was received does not matter.
+fn contradicted(transaction: &Transaction<'_>, value: &TaskValue) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT value, value = ?6 AND scaler = ?7 AND unit = ?8 AND status = ?9 FROM task_values
         WHERE meter = ?1 AND source = ?2 AND logical_name = ?3 AND capture = ?4 AND ordinal = ?5";
     let row = params![
         value.meter.as_u64().cast_signed(),
@@ -130,18 +130,13 @@ fn is_held(transaction: &Transaction<'_>, value: &TaskValue) -> rusqlite::Result
         value.unit,
         value.status,
     ];
-    transaction.prepare_cached(sql)?.query_row(row, |row| row.get(0))
+    let found = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, bool>(1)?));
+    let (held, same) = transaction.prepare_cached(sql)?.query_row(row, found)?;
+    Ok((!same).then_some(held))
 }
 
-fn held_number(transaction: &Transaction<'_>, value: &TaskValue) -> rusqlite::Result<i64> {
-    let TaskValue { meter, source, logical_name, capture, ordinal, .. } = value;
-    let sql = "SELECT value FROM task_values
-        WHERE meter = ?1 AND source = ?2 AND logical_name = ?3 AND capture = ?4 AND ordinal = ?5";
-    let row = params![meter.as_u64().cast_signed(), source, logical_name, capture.as_millis(), ordinal];
-    transaction.prepare_cached(sql)?.query_row(row, |row| row.get(0))
-}
-
-fn stored(row: &Row<'_>) -> rusqlite::Result<TaskValue> {
+/// The first ten columns of a row, which are named as in [`TABLES`].
+pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<TaskValue> {
     Ok(TaskValue {
         meter: Eui64::from_u64(row.get::<_, i64>(0)?.cast_unsigned()),
         source: row.get(1)?,
