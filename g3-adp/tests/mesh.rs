@@ -302,6 +302,33 @@ fn the_coordinator_is_reached_over_the_agent_before_there_is_a_route() {
 }
 
 #[test]
+fn a_device_whose_frames_reach_the_coordinator_looks_for_it_no_more() {
+    let tune = |config: &mut AdpConfig| config.ib.adp_default_coord_route_enabled = true;
+    let mut pipe = Pipe::town(15, &[(0, 1, 60), (1, 2, 60), (0, 3, 60)], tune);
+    assert_eq!(pipe.way(2, 0), Some(vec![2, 1, 0]));
+    pipe.links.extend([((0, 3), 255), ((2, 3), 255)]);
+    let nobody = packet(100, address(ShortAddress(0)), address(ShortAddress(99)));
+    pipe.give(0, AdpInput::Data(AdpdDataRequest { handle: 1, packet: nobody, priority: Priority::Normal }));
+    pipe.run(MINUTE * 5);
+    assert_eq!(
+        pipe.way(2, 0),
+        Some(vec![2, 3, 0]),
+        "the request of the coordinator has come over node 3 first"
+    );
+    pipe.frames.clear();
+    for hour in 0..16 {
+        pipe.send(0, 2, 2 + hour, 100);
+        pipe.run(MINUTE);
+        pipe.send(2, 0, 2 + hour, 100);
+        pipe.run(MINUTE * 59);
+    }
+    assert_eq!([0, 2].map(|at| pipe.stations[at].packets.len()), [16, 16]);
+    let own = |(at, message): &(usize, LoadngMessage)| matches!(message, LoadngMessage::Rreq(m) if *at == 2 && m.originator.0 == 2);
+    let asked: Vec<_> = loadng(&pipe).into_iter().filter(own).collect();
+    assert_eq!(asked, [], "node 3 has never answered, so the agent stands in for the route");
+}
+
+#[test]
 fn a_request_for_contention_free_access_is_refused_or_granted_as_configured() {
     for (grant, answer) in [(false, 3), (true, 2)] {
         let tune = |config: &mut AdpConfig| config.interop.grant_contention_free_access = grant;

@@ -44,6 +44,14 @@ impl Home {
         self.at = Some(cx.now + pause + cx.random(pause / 2));
     }
 
+    /// A frame to the coordinator was acknowledged: nothing needs to be looked for while that lasts, also where the default
+    /// route stands in for one whose first hop has not answered yet.
+    pub(crate) fn on_delivered(&mut self, until: Instant) {
+        if self.failures == 0 {
+            self.at = self.at.max(Some(until));
+        }
+    }
+
     /// The route was lost: it may be looked for at once.
     pub(crate) fn on_lost(&mut self) {
         self.at = None;

@@ -226,7 +226,9 @@ impl Loadng {
             _ => {}
         }
         if cx.interop.traffic_refreshes_routes {
-            self.table.refresh(cx.now, destination, cx.ib.adp_routing_table_entry_ttl);
+            let ttl = cx.ib.adp_routing_table_entry_ttl;
+            self.table.refresh(cx.now, destination, ttl);
+            self.home.iter_mut().filter(|_| home).for_each(|at_home| at_home.on_delivered(cx.now + ttl));
         }
     }
 
