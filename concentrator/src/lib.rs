@@ -9,11 +9,12 @@
 //!
 //! Tour: [`cli`] is the command line, [`daemon`] what `concentrator run` does, [`power_line`] its way from the
 //! configuration to a running node, [`plc`] the node, its driver and what stands above, [`config`] the file, [`settings`] what of it is in force, [`store`] what
-//! survives a power cut, [`live`] what is known now, [`seats`] whose connections are open, [`metrics`] and [`service_manager`] what those who watch the box are told, [`clock`] the only reader of the machine's clocks. The module `demo` (feature
+//! survives a power cut, [`live`] what is known now, [`seats`] whose connections are open, [`bounded`] how files are read that somebody names, [`metrics`] and [`service_manager`] what those who watch the box are told, [`clock`] the only reader of the machine's clocks. The module `demo` (feature
 //! `demo`) puts an emulated street in place of the front end.
 #![forbid(unsafe_code)]
 
 pub mod availability;
+pub mod bounded;
 pub mod cli;
 pub mod clock;
 pub mod config;

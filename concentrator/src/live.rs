@@ -153,14 +153,6 @@ pub struct Node {
     pub state: NodeState,
 }
 
-impl Status {
-    /// Everything but the power line that does not work, each a sentence.
-    pub fn all_impairments(&self) -> Vec<String> {
-        let certificates = self.certificates.values().filter_map(|certificate| certificate.fault.clone());
-        self.impairments.iter().cloned().chain(certificates).collect()
-    }
-}
-
 /// What is known of the concentrator itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -474,6 +466,16 @@ impl Live {
     /// The first pipeline that hangs, and for how long it was not heard.
     pub fn stuck(&self) -> Option<(Pipeline, Duration)> {
         self.pulse.stuck(self.monotonic.now())
+    }
+
+    /// Everything but the power line that does not work, each a sentence.
+    pub fn impairments(&self) -> Vec<String> {
+        let hung = self.stuck().map(|(pipeline, silence)| {
+            format!("the {} hangs: no progress for {} s", pipeline.words(), silence.as_secs())
+        });
+        let status = self.status.borrow();
+        let certificates = status.certificates.values().filter_map(|certificate| certificate.fault.clone());
+        hung.into_iter().chain(status.impairments.iter().cloned()).chain(certificates).collect()
     }
 
     /// One line for those who look at the machine.

@@ -31,6 +31,16 @@ impl Pipeline {
         }
     }
 
+    /// What waits when it hangs, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::PowerLine => "front end of the power line",
+            Self::Collection => "collection of readings, or the store below it,",
+            Self::Interface => "interface",
+            Self::Backhaul => "backhaul",
+        }
+    }
+
     /// Silence that is longer means that it hangs. A front end may take ten seconds for each address and each block before it counts
     /// as dead; a full flash takes a transaction that long at times; the backhaul sleeps for up to a minute.
     pub const fn patience(self) -> Duration {
@@ -64,12 +74,19 @@ impl Pulse {
         Some(Duration::from_millis(milliseconds(now).saturating_sub(last)))
     }
 
-    /// The first pipeline that hangs, and for how long it was not heard.
+    /// The first pipeline that hangs, and for how long it was not heard. The front end is served in turns with the collector, so that
+    /// a store that does not answer stops both: then it is the collection that hangs.
     pub fn stuck(&self, now: Instant) -> Option<(Pipeline, Duration)> {
-        let silences = Pipeline::ALL.into_iter().filter_map(|one| Some((one, self.silence(one, now)?)));
-        silences.into_iter().find(|(pipeline, silence)| *silence > pipeline.patience())
+        let silent = |one: Pipeline| Some((one, self.silence(one, now)?));
+        let (hung, silence) =
+            Pipeline::ALL.into_iter().filter_map(silent).find(|(one, silence)| *silence > one.patience())?;
+        let awaited = (hung == Pipeline::PowerLine).then(|| silent(Pipeline::Collection)).flatten();
+        Some(awaited.filter(|(_, longer)| *longer + TURN >= silence).unwrap_or((hung, silence)))
     }
 }
+
+/// A turn of the collector begins within a step of the front end: by so much later it may have been heard.
+const TURN: Duration = Duration::from_secs(10);
 
 fn milliseconds(now: Instant) -> u64 {
     u64::try_from(now.since(Instant::EPOCH).as_millis()).unwrap_or(u64::MAX - 1)
@@ -91,6 +108,19 @@ mod tests {
         assert_eq!(pulse.silence(Pipeline::Collection, at(7)), Some(Duration::from_secs(7)));
         pulse.rest(Pipeline::Collection);
         assert_eq!((pulse.stuck(at(1_000_000)), pulse.silence(Pipeline::Collection, at(9))), (None, None));
+    }
+
+    #[test]
+    fn a_collector_that_does_not_give_the_line_back_is_what_hangs_and_not_the_line() {
+        let pulse = Pulse::default();
+        pulse.beat(Pipeline::Collection, at(10));
+        pulse.beat(Pipeline::PowerLine, at(11));
+        assert_eq!(pulse.stuck(at(70)), None);
+        assert_eq!(pulse.stuck(at(72)), Some((Pipeline::Collection, Duration::from_secs(62))));
+        pulse.beat(Pipeline::Collection, at(60));
+        assert_eq!(pulse.stuck(at(72)), Some((Pipeline::PowerLine, Duration::from_secs(61))));
+        pulse.rest(Pipeline::Collection);
+        assert_eq!(pulse.stuck(at(72)), Some((Pipeline::PowerLine, Duration::from_secs(61))));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::ClientArgs;
 use crate::words::innermost;
-use crate::{clock, validity};
+use crate::{bounded, clock, validity};
 use anyhow::{Context, anyhow, bail};
 use std::error::Error;
 use std::path::Path;
@@ -17,6 +17,9 @@ pub(super) async fn dial(args: &ClientArgs) -> anyhow::Result<Channel> {
         Some(address) => address.clone(),
         None => Uri::builder().scheme(scheme).authority(HERE).path_and_query("/").build()?,
     };
+    if !matches!(address.scheme_str(), None | Some("http" | "https")) {
+        bail!("address {address}: expected http:// or https://");
+    }
     let mut endpoint = Endpoint::from(address.clone())
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE)
@@ -34,7 +37,8 @@ pub(super) async fn dial(args: &ClientArgs) -> anyhow::Result<Channel> {
 fn tls(folder: &Path, args: &ClientArgs) -> anyhow::Result<ClientTlsConfig> {
     let read = |name: String| {
         let path = folder.join(name);
-        std::fs::read(&path).with_context(|| format!("file {}: expected a readable PEM file", path.display()))
+        bounded::octets(&path, bounded::TEXT)
+            .with_context(|| format!("file {}: expected a readable PEM file", path.display()))
     };
     let authority = Certificate::from_pem(read(String::from("ca.pem"))?);
     let name = &args.name;

@@ -3,10 +3,10 @@
 use super::dial::{dial, refused};
 use super::print::{self, Table};
 use super::{AuditCommand, ClientArgs, JobWords, JobsArgs, JobsCommand, KindWord, ReadArgs};
-use crate::entropy;
 use crate::grpc::PIECE_MAX;
 use crate::jobs::{audit, images};
-use anyhow::{Context, anyhow};
+use crate::{bounded, entropy};
+use anyhow::{Context, anyhow, ensure};
 use collector::IMAGE_LEN_MAX;
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_client::ConcentratorClient;
@@ -188,12 +188,14 @@ impl JobWords {
         let Some(path) = self.image.as_ref().filter(|_| self.kind == KindWord::Firmware) else {
             return Ok(Vec::new());
         };
-        let octets = std::fs::read(path).with_context(|| format!("image {}", path.display()))?;
-        if (1..=IMAGE_LEN_MAX).contains(&octets.len()) {
-            return Ok(octets);
-        }
-        let (path, len) = (path.display(), octets.len());
-        Err(anyhow!("image {path}: {len} octets, expected 1 to {IMAGE_LEN_MAX}"))
+        let octets =
+            bounded::octets(path, IMAGE_LEN_MAX).with_context(|| format!("image {}", path.display()))?;
+        ensure!(
+            !octets.is_empty(),
+            "image {}: it is empty, expected 1 to {IMAGE_LEN_MAX} octets",
+            path.display()
+        );
+        Ok(octets)
     }
 
     /// What is asked of the concentrator, whose time is `now_ms`.

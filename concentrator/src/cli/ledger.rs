@@ -153,7 +153,7 @@ impl Verdict {
 
 /// The digests of a file, one JSON object per line; of the meter and the time that are asked for.
 fn read(file: &Path, args: &LedgerArgs) -> anyhow::Result<Ranges> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("file {}", file.display()))?;
+    let text = crate::bounded::text(file).with_context(|| format!("file {}", file.display()))?;
     let mut ranges = Ranges::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let expected = "expected a digest such as {\"of\":\"readings\",\"eui64\":\"02514d0000000001\",\"from_ms\":0,\"count\":96,\"sum\":\"…\"}";

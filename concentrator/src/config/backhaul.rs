@@ -77,7 +77,7 @@ fn label(value: &DeValue<'_>) -> Option<String> {
 }
 
 pub(super) fn read(value: &DeValue<'_>, folder: &Path) -> Option<String> {
-    std::fs::read_to_string(folder.join(value.as_str()?)).ok().filter(|text| text.contains("-----BEGIN "))
+    crate::bounded::text(folder.join(value.as_str()?)).ok().filter(|text| text.contains("-----BEGIN "))
 }
 
 fn parse_order(value: &DeValue<'_>) -> Option<Order> {

@@ -20,6 +20,7 @@ pub use section::ConfigError;
 pub use trial::{Pending, Trial, TrialError};
 pub use value::Key128;
 
+use crate::bounded;
 use crate::grpc::Access;
 use crate::hex;
 use crate::jobs::Guard;
@@ -460,7 +461,7 @@ fn outcome(config: Config, findings: Findings<'_>, path: &Path) -> Result<Config
 
 fn read(path: &Path) -> Result<String, ConfigError> {
     let unreadable = |error| ConfigError { line: 0, text: format!("{error}; expected a readable file") };
-    std::fs::read_to_string(path).map_err(unreadable)
+    bounded::text(path).map_err(unreadable)
 }
 
 fn folder(path: &Path) -> &Path {

@@ -1,9 +1,8 @@
 //! What values of the file may look like.
 
-use crate::hex;
+use crate::{bounded, hex};
 use plc_core::{Eui64, PanId};
 use std::fmt;
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use toml::de::DeValue;
@@ -61,7 +60,7 @@ pub(super) fn eui64(value: &DeValue<'_>) -> Option<Eui64> {
 /// Thirty-two hexadecimal digits, or `file:` and the path of a file that holds them.
 pub(super) fn key(value: &DeValue<'_>, folder: &Path) -> Option<Key128> {
     let digits = match value.as_str()?.split_once(':') {
-        Some(("file", path)) => fs::read_to_string(folder.join(path)).ok()?,
+        Some(("file", path)) => bounded::text(folder.join(path)).ok()?,
         _ => value.as_str()?.to_owned(),
     };
     hex::array(digits.trim()).map(Key128)

@@ -101,7 +101,7 @@ pub(super) fn status(live: &Live) -> v1::StatusResponse {
         expected,
         joined,
         newest_cursor: live.newest().borrow().0,
-        impairments: status.all_impairments(),
+        impairments: live.impairments(),
         fault: status.fault,
         counters: status.counters.into_iter().map(|(name, value)| v1::Counter { name, value }).collect(),
     }

@@ -142,7 +142,7 @@ impl Snapshot {
         let stack = status.counters.iter().map(|(name, count)| of("counter", name.clone(), *count));
         self.counter("stack_total", stack.collect());
         self.gauge("power_line_served", alone(u64::from(status.fault.is_empty())));
-        self.gauge("impairments", alone(status.all_impairments().len() as u64));
+        self.gauge("impairments", alone(live.impairments().len() as u64));
         let now = clock::utc();
         let left = |(table, held): (&&'static str, &Validity)| {
             named("of", *table, (held.until.as_millis() - now.as_millis()) as f64 / 1000.0)

@@ -144,7 +144,7 @@ impl Counters {
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<State>> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match crate::bounded::text(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => {

@@ -44,7 +44,7 @@ impl PushCounters {
     pub(super) fn read(path: Option<&Path>) -> anyhow::Result<Self> {
         let mut counters = Self { path: path.map(Path::to_owned), last: BTreeMap::new() };
         let Some(path) = path else { return Ok(counters) };
-        let text = match std::fs::read_to_string(path) {
+        let text = match crate::bounded::text(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(counters),
             Err(error) => {
