@@ -15,7 +15,7 @@ use crate::seats;
 use crate::service_manager;
 use crate::settings::{self, Settings};
 use crate::shutdown::Shutdown;
-use crate::store::{Event, EventKind, Store};
+use crate::store::{Event, EventKind, Store, StoreError};
 use crate::tasks::Tasks;
 use crate::uplink::{self, UplinkSettings};
 use crate::words;
@@ -177,12 +177,15 @@ fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
     while !live.shutdown.is_triggered() && !live.is_reopening() {
         live.beat(Pipeline::PowerLine);
         let served = power_line::serve(config, store, live);
-        while let Some((kind, text)) = live.take_told() {
-            note(store, live, kind, text);
-        }
+        let told: Vec<_> = std::iter::from_fn(|| live.take_told()).collect();
+        told.into_iter().for_each(|event| log(&record(store, live, event)));
         let Err(error) = served else { return };
         let text = words::chain(&error);
-        live.diagnose(|diagnosis| diagnosis.on_line(live.now(), Some(&text)));
+        let of_store = error.chain().any(|cause| cause.is::<StoreError>());
+        live.diagnose(|diagnosis| match of_store {
+            true => diagnosis.on_store(live.now(), Some(&text)),
+            false => diagnosis.on_line(live.now(), Some(&text)),
+        });
         let calm = live.status().borrow().fault.is_empty();
         live.update_status(|status| status.fault.clone_from(&text));
         if spell.is_news(calm, &text) {
@@ -221,23 +224,26 @@ fn pause(live: &Live) {
 /// Something does not work until somebody mends it: the status tells it for as long, and the log as an error.
 fn impair(store: &mut Store, live: &Live, kind: EventKind, text: String) {
     live.update_status(|status| status.impairments.push(text.clone()));
-    tracing::error!("{}", record(store, live, kind, text));
+    tracing::error!("{}", record(store, live, Event { time: live.now(), kind, meter: None, text }));
 }
 
 /// An event in the store first, a line in the log second.
 fn note(store: &mut Store, live: &Live, kind: EventKind, text: String) {
-    let event = record(store, live, kind, text);
-    match kind {
+    log(&record(store, live, Event { time: live.now(), kind, meter: None, text }));
+}
+
+fn log(event: &Event) {
+    match event.kind {
         EventKind::PowerLineFault => tracing::error!("{event}"),
         _ => tracing::info!("{event}"),
     }
 }
 
-/// An event in the store. Its time is that of the power line, once there is one.
-fn record(store: &mut Store, live: &Live, kind: EventKind, text: String) -> Event {
-    let event = Event { time: live.now(), kind, meter: None, text };
+/// An event in the store, now or when the store can be written again.
+fn record(store: &mut Store, live: &Live, event: Event) -> Event {
     if let Err(error) = store.append_event(&event) {
         tracing::error!("{error}");
+        live.tell_event(event.clone());
     }
     live.noted();
     event

@@ -9,7 +9,7 @@ use crate::line::Line;
 use crate::pulse::{Pipeline, Pulse};
 use crate::settings::Settings;
 use crate::shutdown::Shutdown;
-use crate::store::{Cursor, EventKind, Reading, Store, StoreError};
+use crate::store::{Cursor, Event, EventKind, Reading, Store, StoreError};
 use crate::tasks::Tasks;
 use crate::validity::Validity;
 use backhaul::Spans;
@@ -190,7 +190,7 @@ pub struct Live {
     newest_value: watch::Sender<Cursor>,
     diagnosis: Mutex<Diagnosis>,
     reopen: AtomicBool,
-    told: Mutex<VecDeque<(EventKind, String)>>,
+    told: Mutex<VecDeque<Event>>,
     jobs: OnceLock<Arc<Jobs>>,
     tasks: OnceLock<Arc<Tasks>>,
     settings: OnceLock<Arc<Settings>>,
@@ -437,14 +437,19 @@ impl Live {
 
     /// Something for the store to note, by whoever writes it next.
     pub fn tell(&self, kind: EventKind, text: String) {
+        self.tell_event(Event { time: self.now(), kind, meter: None, text });
+    }
+
+    /// The same with its time: also what could not be written when it happened.
+    pub fn tell_event(&self, event: Event) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < TOLD_MAX {
-            told.push_back((kind, text));
+            told.push_back(event);
         }
     }
 
     /// The next thing to note.
-    pub fn take_told(&self) -> Option<(EventKind, String)> {
+    pub fn take_told(&self) -> Option<Event> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
@@ -463,19 +468,19 @@ impl Live {
         self.pulse.silence(pipeline, self.monotonic.now())
     }
 
-    /// The first pipeline that hangs, and for how long it was not heard.
-    pub fn stuck(&self) -> Option<(Pipeline, Duration)> {
-        self.pulse.stuck(self.monotonic.now())
+    /// The pipelines that hang, and for how long each was not heard.
+    pub fn hung(&self) -> Vec<(Pipeline, Duration)> {
+        self.pulse.hung(self.monotonic.now())
     }
 
     /// Everything but the power line that does not work, each a sentence.
     pub fn impairments(&self) -> Vec<String> {
-        let hung = self.stuck().map(|(pipeline, silence)| {
+        let hung = self.hung().into_iter().map(|(pipeline, silence)| {
             format!("the {} hangs: no progress for {} s", pipeline.words(), silence.as_secs())
         });
         let status = self.status.borrow();
         let certificates = status.certificates.values().filter_map(|certificate| certificate.fault.clone());
-        hung.into_iter().chain(status.impairments.iter().cloned()).chain(certificates).collect()
+        hung.chain(status.impairments.iter().cloned()).chain(certificates).collect()
     }
 
     /// One line for those who look at the machine.

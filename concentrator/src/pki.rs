@@ -5,6 +5,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,6 +18,11 @@ pub enum PkiError {
     /// A name is none.
     #[error("name {0:?}: expected a DNS name or an address")]
     Name(String),
+    /// A name is that of another certificate.
+    #[error(
+        "name {0:?}: there is a certificate of that name already; expected each name once, and neither ca nor head-end"
+    )]
+    Twice(String),
     /// A file is there already, or cannot be written.
     #[error("file {}: {error}; expected a folder without certificates", path.display())]
     Io {
@@ -42,6 +48,7 @@ pub fn init(
     boxes: &[String],
     people: &[(String, Role)],
 ) -> Result<(), PkiError> {
+    check(head_end, boxes, people)?;
     fs::create_dir_all(folder).map_err(|error| PkiError::Io { path: folder.to_owned(), error })?;
     let key = KeyPair::generate()?;
     let mut params = named("concentrator test authority", &[])?;
@@ -60,9 +67,6 @@ pub fn init(
         issue(folder, id, params, &both, &issuer)?;
     }
     for (name, role) in people {
-        if !is_name(name) {
-            return Err(PkiError::Name(name.clone()));
-        }
         let mut params = named(name, &[])?;
         params.distinguished_name.push(DnType::OrganizationalUnitName, role.as_str());
         issue(folder, name, params, &[ExtendedKeyUsagePurpose::ClientAuth], &issuer)?;
@@ -70,11 +74,21 @@ pub fn init(
     Ok(())
 }
 
-fn named(common_name: &str, names: &[String]) -> Result<CertificateParams, PkiError> {
-    let bad = names.iter().find(|name| !is_name(name));
-    if let Some(name) = bad {
+/// Before anything is made: whether every name is one, and none of a file comes twice.
+fn check(head_end: &[String], boxes: &[String], people: &[(String, Role)]) -> Result<(), PkiError> {
+    let people = people.iter().map(|(name, _)| name);
+    let all = head_end.iter().chain(boxes).chain(people.clone());
+    if let Some(name) = all.into_iter().find(|name| !is_name(name)) {
         return Err(PkiError::Name(name.clone()));
     }
+    let mut files: BTreeSet<&str> = OWN.into_iter().collect();
+    match boxes.iter().chain(people).find(|name| !files.insert(name)) {
+        Some(name) => Err(PkiError::Twice(name.clone())),
+        None => Ok(()),
+    }
+}
+
+fn named(common_name: &str, names: &[String]) -> Result<CertificateParams, PkiError> {
     let mut params = CertificateParams::new(names.to_vec())?;
     params.distinguished_name.push(DnType::CommonName, common_name);
     Ok(params)
@@ -102,6 +116,8 @@ fn issue(
     keep(&folder.join(format!("{file}.key")), &key.serialize_pem(), 0o600)
 }
 
+/// Certificates that are always made.
+const OWN: [&str; 2] = ["ca", "head-end"];
 /// Names under which a box is served besides its own.
 const THIS_MACHINE: [&str; 2] = ["localhost", "127.0.0.1"];
 
@@ -115,6 +131,18 @@ fn keep(path: &Path, text: &str, mode: u32) -> Result<(), PkiError> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_name_that_comes_twice_is_refused_before_anything_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let pki = folder.path().join("pki");
+        for twice in ["ca", "head-end", "box-1", "ann"] {
+            let people = [(String::from("ann"), Role::Operator), (twice.to_owned(), Role::Viewer)];
+            let error = init(&pki, &[], &[String::from("box-1")], &people).unwrap_err();
+            assert!(matches!(&error, PkiError::Twice(name) if name == twice), "{error}");
+            assert!(!pki.exists());
+        }
+    }
 
     #[test]
     fn keys_are_for_their_owner_and_nothing_is_overwritten() {

@@ -53,7 +53,10 @@ impl Announcement {
     fn make(&mut self, now: Instant, live: &Live, front_end: &str) {
         if self.due.take_if(|due| now >= *due).is_some() {
             live.update_status(|status| status.fault.clear());
-            live.diagnose(|diagnosis| diagnosis.on_line(live.now(), None));
+            live.diagnose(|diagnosis| {
+                diagnosis.on_line(live.now(), None);
+                diagnosis.on_store(live.now(), None);
+            });
             tracing::info!(front_end, "the power line is served");
         }
     }

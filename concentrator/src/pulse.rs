@@ -21,6 +21,11 @@ impl Pipeline {
     /// All there are.
     pub const ALL: [Self; 4] = [Self::PowerLine, Self::Collection, Self::Interface, Self::Backhaul];
 
+    /// Whether it needs the store.
+    pub const fn needs_store(self) -> bool {
+        !matches!(self, Self::PowerLine)
+    }
+
     /// Its name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,13 +36,13 @@ impl Pipeline {
         }
     }
 
-    /// What waits when it hangs, in words.
+    /// What hangs then, in words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::PowerLine => "front end of the power line",
-            Self::Collection => "collection of readings, or the store below it,",
-            Self::Interface => "interface",
-            Self::Backhaul => "backhaul",
+            Self::Collection => "collection of readings, or the store that it writes,",
+            Self::Interface => "interface, or the store that it reads,",
+            Self::Backhaul => "backhaul, or the store that it reads,",
         }
     }
 
@@ -74,14 +79,18 @@ impl Pulse {
         Some(Duration::from_millis(milliseconds(now).saturating_sub(last)))
     }
 
-    /// The first pipeline that hangs, and for how long it was not heard. The front end is served in turns with the collector, so that
-    /// a store that does not answer stops both: then it is the collection that hangs.
-    pub fn stuck(&self, now: Instant) -> Option<(Pipeline, Duration)> {
+    /// The pipelines that hang, and for how long each was not heard. The front end is served in turns with the collector, so that a store
+    /// that does not answer stops both: then it is the collection that hangs.
+    pub fn hung(&self, now: Instant) -> Vec<(Pipeline, Duration)> {
         let silent = |one: Pipeline| Some((one, self.silence(one, now)?));
-        let (hung, silence) =
-            Pipeline::ALL.into_iter().filter_map(silent).find(|(one, silence)| *silence > one.patience())?;
-        let awaited = (hung == Pipeline::PowerLine).then(|| silent(Pipeline::Collection)).flatten();
-        Some(awaited.filter(|(_, longer)| *longer + TURN >= silence).unwrap_or((hung, silence)))
+        let awaited = |(hung, silence)| {
+            let collection = (hung == Pipeline::PowerLine).then(|| silent(Pipeline::Collection)).flatten();
+            collection.filter(|(_, longer)| *longer + TURN >= silence).unwrap_or((hung, silence))
+        };
+        let all = Pipeline::ALL.into_iter().filter_map(silent);
+        let mut hung: Vec<_> = all.filter(|(one, silence)| *silence > one.patience()).map(awaited).collect();
+        hung.dedup();
+        hung
     }
 }
 
@@ -103,11 +112,11 @@ mod tests {
     #[test]
     fn a_pipeline_that_was_never_heard_or_rests_is_not_missed() {
         let pulse = Pulse::default();
-        assert_eq!(pulse.stuck(at(1_000_000)), None);
+        assert_eq!(pulse.hung(at(1_000_000)), []);
         pulse.beat(Pipeline::Collection, at(0));
         assert_eq!(pulse.silence(Pipeline::Collection, at(7)), Some(Duration::from_secs(7)));
         pulse.rest(Pipeline::Collection);
-        assert_eq!((pulse.stuck(at(1_000_000)), pulse.silence(Pipeline::Collection, at(9))), (None, None));
+        assert_eq!((pulse.hung(at(1_000_000)), pulse.silence(Pipeline::Collection, at(9))), (vec![], None));
     }
 
     #[test]
@@ -115,12 +124,17 @@ mod tests {
         let pulse = Pulse::default();
         pulse.beat(Pipeline::Collection, at(10));
         pulse.beat(Pipeline::PowerLine, at(11));
-        assert_eq!(pulse.stuck(at(70)), None);
-        assert_eq!(pulse.stuck(at(72)), Some((Pipeline::Collection, Duration::from_secs(62))));
+        assert_eq!(pulse.hung(at(70)), []);
+        assert_eq!(pulse.hung(at(72)), [(Pipeline::Collection, Duration::from_secs(62))]);
         pulse.beat(Pipeline::Collection, at(60));
-        assert_eq!(pulse.stuck(at(72)), Some((Pipeline::PowerLine, Duration::from_secs(61))));
+        assert_eq!(pulse.hung(at(72)), [(Pipeline::PowerLine, Duration::from_secs(61))]);
         pulse.rest(Pipeline::Collection);
-        assert_eq!(pulse.stuck(at(72)), Some((Pipeline::PowerLine, Duration::from_secs(61))));
+        assert_eq!(pulse.hung(at(72)), [(Pipeline::PowerLine, Duration::from_secs(61))]);
+        pulse.beat(Pipeline::Collection, at(10));
+        pulse.beat(Pipeline::Interface, at(8));
+        let expected =
+            [(Pipeline::Collection, Duration::from_secs(95)), (Pipeline::Interface, Duration::from_secs(97))];
+        assert_eq!(pulse.hung(at(105)), expected, "each once");
     }
 
     #[test]
@@ -131,10 +145,10 @@ mod tests {
             {
                 pulse.beat(pipeline, at(second));
             }
-            let expected = (second == 61).then(|| (Pipeline::Interface, Duration::from_secs(61)));
-            assert_eq!(pulse.stuck(at(second)), expected, "{second}");
+            let expected = (second == 61).then_some((Pipeline::Interface, Duration::from_secs(61)));
+            assert_eq!(pulse.hung(at(second)), Vec::from_iter(expected), "{second}");
         }
         pulse.beat(Pipeline::Interface, at(62));
-        assert_eq!(pulse.stuck(at(62)), None);
+        assert_eq!(pulse.hung(at(62)), []);
     }
 }

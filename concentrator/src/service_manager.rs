@@ -3,6 +3,7 @@
 //! Without a service manager nothing is told, and what hangs is only logged.
 
 use crate::live::Live;
+use crate::pulse::Pipeline;
 use plc_core::time::Duration;
 use sd_notify::NotifyState;
 use std::io;
@@ -35,9 +36,9 @@ pub fn watch(live: Arc<Live>) -> io::Result<JoinHandle<()>> {
     let period = period(sd_notify::watchdog_enabled());
     std::thread::Builder::new().name(String::from("watchdog")).spawn(move || {
         let mut shown = String::new();
-        let mut hangs = false;
+        let mut hung = Vec::new();
         while !live.shutdown.wait(period) {
-            hangs = look(&live, hangs);
+            hung = look(&live, hung);
             let status = live.summary();
             if status != shown {
                 tell(&[NotifyState::Status(&status)]);
@@ -47,23 +48,25 @@ pub fn watch(live: Arc<Live>) -> io::Result<JoinHandle<()>> {
     })
 }
 
-/// Whether something hangs; said when that is new.
-fn look(live: &Live, hung: bool) -> bool {
-    match live.stuck() {
-        None => {
-            tell(&[NotifyState::Watchdog]);
-            if hung {
-                tracing::warn!("every pipeline makes progress again");
-            }
-            false
-        }
-        Some((pipeline, silence)) => {
-            if !hung {
-                tracing::error!(pipeline = pipeline.name(), "hangs: no progress for {silence:?}");
-            }
-            true
+/// What hangs; said of each when that is new, and to those who ask why a meter is not read.
+fn look(live: &Live, known: Vec<Pipeline>) -> Vec<Pipeline> {
+    let hung = live.hung();
+    for (pipeline, silence) in hung.iter().filter(|(pipeline, _)| !known.contains(pipeline)) {
+        tracing::error!(pipeline = pipeline.name(), "hangs: no progress for {silence:?}");
+    }
+    if hung.is_empty() {
+        tell(&[NotifyState::Watchdog]);
+        if !known.is_empty() {
+            tracing::warn!("every pipeline makes progress again");
         }
     }
+    let of_store = |all: &[Pipeline]| all.iter().any(|pipeline| pipeline.needs_store());
+    let hung: Vec<_> = hung.into_iter().map(|(pipeline, _)| pipeline).collect();
+    if of_store(&hung) != of_store(&known) {
+        let fault = of_store(&hung).then_some("it does not answer");
+        live.diagnose(|diagnosis| diagnosis.on_store(live.now(), fault));
+    }
+    hung
 }
 
 /// Four looks in the time after which the service manager would lose its patience.

@@ -9,7 +9,7 @@ use crate::live::Live;
 use crate::logging;
 use crate::service_manager;
 use crate::store::EventKind;
-use crate::validity;
+use crate::{validity, words};
 use plc_core::time::Duration;
 use plc_core::{Instant, Utc};
 use std::path::Path;
@@ -149,6 +149,10 @@ impl Settings {
 
     fn tell(&self, text: String) {
         tracing::info!("configuration {text}");
+        self.note(text);
+    }
+
+    fn note(&self, text: String) {
         if let Some(live) = self.live() {
             live.tell(EventKind::Configuration, text);
         }
@@ -191,7 +195,12 @@ impl Settings {
         service_manager::reloading();
         match self.reload() {
             Ok(changes) => self.tell(format!("from the file: {}", listed(&changes))),
-            Err(errors) => self.tell(format!("refused, the old one stays: {errors}")),
+            Err(errors) => {
+                let text =
+                    words::short(&format!("refused, the old one stays: {errors}").replace("\n  ", "; "));
+                tracing::error!("configuration {text}");
+                self.note(text);
+            }
         }
         service_manager::ready();
     }

@@ -93,7 +93,10 @@ impl SideFile {
     }
 
     /// Whether it is what it is taken for; also when it is empty.
-    fn check(&self, path: &Path, connection: &Connection) -> Result<(), SideFileError> {
+    ///
+    /// # Errors
+    /// It is something else, or of another version; the database failed.
+    pub fn check(&self, path: &Path, connection: &Connection) -> Result<(), SideFileError> {
         let failed = |error| self.failed(path, error);
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
         let (application, version) =

@@ -114,7 +114,7 @@ mod tests {
         let end = Utc::from_secs(1_798_848_000);
         let mut told = |days_before: i64| {
             watch.look(&config, &live, Utc::from_secs(end.as_secs() - days_before * 86_400));
-            let said = std::iter::from_fn(|| live.take_told()).map(|(_, said)| said).collect::<Vec<_>>();
+            let said = std::iter::from_fn(|| live.take_told()).map(|event| event.text).collect::<Vec<_>>();
             (said.join("|"), live.status().borrow().certificates["grpc"].clone())
         };
         assert_eq!(told(100), (String::new(), Validity { until: end, fault: None }));

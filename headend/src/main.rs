@@ -115,6 +115,8 @@ struct ServeArgs {
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read has had enough.
+        Err(error) if concentrator::words::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {}", concentrator::words::chain(&error));
             ExitCode::FAILURE
@@ -138,13 +140,14 @@ fn print_digests(arguments: &DigestArgs) -> anyhow::Result<()> {
     let all = Digests::all(Duration::from_secs(*bucket));
     let digests =
         HeadStore::digests(store, *of, &filter, all).with_context(|| format!("store {}", store.display()))?;
+    let bucket_ms = bucket * 1000;
     let mut out = BufWriter::new(std::io::stdout().lock());
     for ((meter, from), digest) in digests.iter() {
         let sum: String = digest.sum.to_be_bytes().iter().map(|octet| format!("{octet:02x}")).collect();
         let (from_ms, count) = (from.as_millis(), digest.count);
         writeln!(
             out,
-            r#"{{"of":"{of}","eui64":"{meter}","from_ms":{from_ms},"count":{count},"sum":"{sum}"}}"#
+            r#"{{"of":"{of}","eui64":"{meter}","from_ms":{from_ms},"bucket_ms":{bucket_ms},"count":{count},"sum":"{sum}"}}"#
         )?;
     }
     Ok(out.flush()?)
@@ -215,7 +218,7 @@ fn serve_boxes(arguments: &ServeArgs) -> anyhow::Result<()> {
 
 fn tls(arguments: &ServeArgs) -> anyhow::Result<Option<TlsFiles>> {
     let read =
-        |path: &Path| std::fs::read_to_string(path).with_context(|| format!("file {}", path.display()));
+        |path: &Path| concentrator::bounded::text(path).with_context(|| format!("file {}", path.display()));
     let (Some(authority), Some(certificate), Some(key)) =
         (&arguments.authority, &arguments.certificate, &arguments.key)
     else {

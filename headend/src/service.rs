@@ -6,6 +6,7 @@ use archive::Filter;
 use backhaul::{Intake, Lot, Span};
 use concentrator::seats::{self, CertificateError, Counted, Door, Occupant, Party, Rules};
 use concentrator::uplink::{TlsFiles, wire};
+use concentrator::words::Quoted;
 use concentrator_proto::v1;
 use concentrator_proto::v1::backhaul_server::{Backhaul, BackhaulServer};
 use concentrator_proto::v1::deliver_request::Word as Request;
@@ -275,21 +276,21 @@ impl Ledger for Digests {
         request: tonic::Request<v1::LedgerDigestsRequest>,
     ) -> Result<Response<v1::LedgerDigestsResponse>, Status> {
         let request = request.into_inner();
-        let v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, bucket_ms, lot, limit, .. } = &request;
-        if *bucket_ms == 0 {
-            return Err(Status::invalid_argument("bucket_ms 0: expected 1 or more"));
-        }
+        let v1::LedgerDigestsRequest { meter_id, from_ms, to_ms, lot, limit, .. } = &request;
         let of = wire::parse_digested(*lot).map_err(|error| Status::invalid_argument(error.to_string()))?;
         let meter = if meter_id.is_empty() { None } else { Some(Eui64::parse_hex(meter_id)) };
         if meter == Some(None) {
-            return Err(Status::not_found(format!("meter {meter_id:?}: expected 16 hexadecimal digits")));
+            return Err(Status::not_found(format!(
+                "meter {}: expected 16 hexadecimal digits",
+                Quoted(meter_id)
+            )));
         }
         let filter = Filter {
             meter: meter.flatten(),
             from: from_ms.map(Utc::from_millis),
             to: to_ms.map(Utc::from_millis),
         };
-        let (store, page) = (self.store.clone(), wire::page(&request));
+        let (store, page) = (self.store.clone(), wire::page(&request)?);
         let _alone = self.digesting.acquire().await.map_err(|_| Status::unavailable("stopping"))?;
         let digests = tokio::task::spawn_blocking(move || HeadStore::digests(&store, of, &filter, page));
         let digests = digests.await.map_err(|error| Status::internal(error.to_string()))?;

@@ -336,12 +336,13 @@ pub struct LedgerArgs {
     #[arg(long, value_name = "TIME", value_parser = utc)]
     pub to: Option<Utc>,
     /// Instead, digests of what is held in buckets of so many seconds.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     pub digests: Option<u64>,
     /// Of what: the readings of load profiles, or the values of tasks.
     #[arg(long, value_name = "WHAT", default_value = "readings", value_parser = digested(), requires = "digests")]
     pub of: Digested,
-    /// Compare them with those of another, such as `concentrator-headend digests` writes, and print what differs.
+    /// Compare them with those of another, such as `concentrator-headend digests` writes, and print what differs. --from and --to are then
+    /// where buckets begin.
     #[arg(long, value_name = "FILE", requires = "digests")]
     pub against: Option<PathBuf>,
 }
@@ -417,7 +418,19 @@ fn decibels(text: &str) -> Result<f64, String> {
 
 /// A number of seconds up to a day: 90, 90s, 10m or 2h.
 pub(super) fn seconds(text: &str) -> Result<u32, String> {
-    let (digits, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+    let seconds = any_seconds(text).filter(|n| (1..=86_400).contains(n));
+    seconds.ok_or_else(|| String::from("expected a time up to a day, such as 90s, 10m or 2h"))
+}
+
+/// A number of seconds up to a month: 90, 90s, 10m, 2h or 7d.
+pub(super) fn long_seconds(text: &str) -> Result<u32, String> {
+    let seconds = any_seconds(text).filter(|n| (1..=31 * 86_400).contains(n));
+    seconds.ok_or_else(|| String::from("expected a time up to 31 days, such as 90s, 10m, 2h or 7d"))
+}
+
+fn any_seconds(text: &str) -> Option<u32> {
+    let (digits, unit) = match text.strip_suffix(['s', 'm', 'h', 'd']) {
+        Some(digits) if text.ends_with('d') => (digits, 86_400),
         Some(digits) if text.ends_with('m') => (digits, 60),
         Some(digits) if text.ends_with('h') => (digits, 3600),
         Some(digits) => (digits, 1),
@@ -425,8 +438,7 @@ pub(super) fn seconds(text: &str) -> Result<u32, String> {
     };
     let number: Option<u32> =
         digits.parse().ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_digit()));
-    let seconds = number.and_then(|number| number.checked_mul(unit)).filter(|n| (1..=86_400).contains(n));
-    seconds.ok_or_else(|| String::from("expected a time up to a day, such as 90s, 10m or 2h"))
+    number.and_then(|number| number.checked_mul(unit))
 }
 
 pub(super) fn logical_name(text: &str) -> Result<LogicalName, String> {
@@ -516,8 +528,15 @@ mod tests {
         for (text, expected) in [("90", 90), ("90s", 90), ("10m", 600), ("24h", 86_400)] {
             assert_eq!(seconds(text), Ok(expected), "{text}");
         }
-        for bad in ["", "m", "0", "-1m", "+5s", "25h", "1d", "9999999999h", "10 m"] {
+        for bad in ["", "m", "0", "-1m", "+5s", "25h", "2d", "9999999999h", "10 m"] {
             assert!(seconds(bad).is_err_and(|said| said.contains("expected a time")), "{bad}");
+        }
+        assert_eq!(
+            [long_seconds("31d"), long_seconds("744h"), long_seconds("90")],
+            [Ok(2_678_400), Ok(2_678_400), Ok(90)]
+        );
+        for bad in ["32d", "0d", "d", "745h", "1w"] {
+            assert!(long_seconds(bad).is_err_and(|said| said.contains("31 days")), "{bad}");
         }
     }
 

@@ -100,7 +100,7 @@ fn diff(out: &mut impl Write, old: &Path, new: &Path, json: bool) -> anyhow::Res
 }
 
 fn apply(out: &mut impl Write, file: &Path, confirm: Option<u32>, client: &ClientArgs) -> anyhow::Result<()> {
-    let text = crate::bounded::text(file).with_context(|| format!("file {}", file.display()))?;
+    let text = crate::bounded::piped_text(file).with_context(|| format!("file {}", file.display()))?;
     let request = v1::ApplyConfigRequest { text, confirm_s: confirm.unwrap_or(0) };
     let answer = with(client, async |mut config| config.apply_config(request).await)?;
     print(out, &answer.changes, client.json)?;

@@ -17,8 +17,14 @@ pub(super) async fn dial(args: &ClientArgs) -> anyhow::Result<Channel> {
         Some(address) => address.clone(),
         None => Uri::builder().scheme(scheme).authority(HERE).path_and_query("/").build()?,
     };
-    if !matches!(address.scheme_str(), None | Some("http" | "https")) {
-        bail!("address {address}: expected http:// or https://");
+    match address.scheme_str() {
+        Some("https") if args.pki.is_none() => {
+            bail!(
+                "address {address}: expected --pki, the folder of certificates, or http:// for a concentrator in plain text"
+            );
+        }
+        Some("http" | "https") => {}
+        _ => bail!("address {address}: expected http:// or https:// before it"),
     }
     let mut endpoint = Endpoint::from(address.clone())
         .connect_timeout(CONNECT_TIMEOUT)

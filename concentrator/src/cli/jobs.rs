@@ -189,7 +189,7 @@ impl JobWords {
             return Ok(Vec::new());
         };
         let octets =
-            bounded::octets(path, IMAGE_LEN_MAX).with_context(|| format!("image {}", path.display()))?;
+            bounded::piped(path, IMAGE_LEN_MAX).with_context(|| format!("image {}", path.display()))?;
         ensure!(
             !octets.is_empty(),
             "image {}: it is empty, expected 1 to {IMAGE_LEN_MAX} octets",

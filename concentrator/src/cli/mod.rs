@@ -42,7 +42,7 @@ use crate::words;
 use crate::{daemon, logging, pki};
 use anyhow::Context;
 use clap::Parser;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Does what the command line says.
@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(code) => code,
         // The reader of a pipe has had enough.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if words::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {}", words::chain(&error));
             error.downcast_ref::<direct::Fault>().map_or(ExitCode::FAILURE, direct::Fault::exit_code)
@@ -96,8 +96,4 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Starts the log by the command line, or else by `default`, for people.
 pub(crate) fn start_log(wanted: Option<&str>, default: &str) -> anyhow::Result<()> {
     logging::start(wanted.unwrap_or(default), LogFormat::Text).context("--log")
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -4,6 +4,7 @@ pub(super) mod tasks;
 
 use super::quantity::quantity;
 use crate::jobs::audit::Entry;
+use crate::words::plain;
 use backhaul::Digested;
 use concentrator_proto::v1;
 use plc_core::Utc;
@@ -67,6 +68,7 @@ impl Table {
     fn line(&mut self, cells: &[String]) -> io::Result<()> {
         let mut line = String::new();
         for (cell, (_, width)) in cells.iter().zip(self.columns) {
+            let cell = plain(cell);
             let size = usize::from(width.unsigned_abs());
             let _ =
                 if *width < 0 { write!(line, "{cell:<size$}  ") } else { write!(line, "{cell:>size$}  ") };
@@ -364,7 +366,7 @@ pub(super) const fn digest_columns(of: Digested) -> &'static [Column] {
     }
 }
 
-pub(super) fn digest(of: Digested, digest: &v1::RangeDigest) -> Row {
+pub(super) fn digest(of: Digested, bucket_ms: u64, digest: &v1::RangeDigest) -> Row {
     let mut sum = String::new();
     digest.sum.iter().for_each(|octet| {
         let _ = write!(sum, "{octet:02x}");
@@ -372,7 +374,7 @@ pub(super) fn digest(of: Digested, digest: &v1::RangeDigest) -> Row {
     let eui64 = format!("{:016x}", digest.eui64);
     let cells = vec![eui64.clone(), time(Some(digest.from_ms)), digest.count.to_string(), sum.clone()];
     let json = json!({
-        "of": of.as_str(), "eui64": eui64, "from_ms": digest.from_ms, "count": digest.count, "sum": sum,
+        "of": of.as_str(), "eui64": eui64, "from_ms": digest.from_ms, "bucket_ms": bucket_ms, "count": digest.count, "sum": sum,
     });
     Row { cells, json }
 }
@@ -425,7 +427,7 @@ pub(super) fn explanation(told: &v1::ExplainResponse, as_json: bool) -> String {
     }
     let mut text = format!("{} ({}): {}\n\n", told.meter_id, told.eui64, told.summary);
     for finding in &told.findings {
-        let _ = writeln!(text, "{:<20}  {}", time(finding.time_ms), finding.text);
+        let _ = writeln!(text, "{:<20}  {}", time(finding.time_ms), plain(&finding.text));
     }
     text + &format!("\nverdict  {}\nadvice   {}\n", told.verdict, told.advice)
 }
@@ -443,7 +445,7 @@ pub(super) fn status(status: &v1::StatusResponse, as_json: bool) -> String {
         });
         return format!("{json}\n");
     }
-    let fault = if status.fault.is_empty() { "none" } else { &status.fault };
+    let fault = if status.fault.is_empty() { String::from("none") } else { plain(&status.fault) };
     let mut text = format!(
         "version   {}\ntime      {} ({clock})\nuptime    {} s\npan       {}\nmeters    {} of {} joined\n\
          readings  newest cursor {}\nfault     {fault}\n",
@@ -456,7 +458,7 @@ pub(super) fn status(status: &v1::StatusResponse, as_json: bool) -> String {
         status.newest_cursor,
     );
     for impairment in &status.impairments {
-        let _ = writeln!(text, "impaired  {impairment}");
+        let _ = writeln!(text, "impaired  {}", plain(impairment));
     }
     for counter in &status.counters {
         let _ = writeln!(text, "{:<40} {:>12}", counter.name, counter.value);
@@ -503,7 +505,7 @@ fn unit(code: u32) -> String {
 }
 
 fn word(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', "-")
 }
 
 pub(super) fn time(millis: Option<i64>) -> String {

@@ -1,7 +1,7 @@
 //! The words for what is read again and again.
 
 use super::ClientArgs;
-use super::args::seconds;
+use super::args::long_seconds;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use concentrator_proto::v1;
@@ -47,16 +47,16 @@ pub struct TaskWords {
     /// What is read.
     pub read: ReadWord,
     /// Time between two runs, such as 15m; at least a minute.
-    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", value_parser = long_seconds)]
     pub every: u32,
     /// How long after each multiple of that time in UTC a run begins.
-    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", value_parser = long_seconds)]
     pub offset: Option<u32>,
     /// Within which time its meters begin.
-    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", value_parser = long_seconds)]
     pub spread: Option<u32>,
     /// When a run is over, whatever is missing; without it, when the next one begins.
-    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", value_parser = long_seconds)]
     pub deadline: Option<u32>,
     /// The smallest goes first; the load profile has 100.
     #[arg(long, value_name = "N", default_value_t = 120)]
@@ -65,7 +65,7 @@ pub struct TaskWords {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub attempts: u32,
     /// Pause after the first failure, doubling with each further one.
-    #[arg(long, value_name = "TIME", value_parser = seconds, default_value = "30s")]
+    #[arg(long, value_name = "TIME", value_parser = long_seconds, default_value = "30s")]
     pub back_off: u32,
     /// Logical name of a register, profile or log, such as 1-0:32.7.0.255, once for each; without it those that are usual.
     #[arg(long = "object", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]

@@ -28,6 +28,7 @@ use crate::logging::LogFormat;
 use crate::store::Limits;
 use crate::tasks::Plan;
 use crate::uplink::TlsFiles;
+use crate::words;
 use plc_core::{Eui64, PanId};
 use section::{Findings, Section, Show};
 use std::collections::BTreeSet;
@@ -447,11 +448,23 @@ impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "configuration {}", self.path.display())?;
         match self.errors.as_slice() {
-            [only] => write!(f, ": {only}"),
-            all => all.iter().try_for_each(|error| write!(f, "\n  {error}")),
+            [only] => write!(f, ": {}", words::cut(&only.to_string(), LINE)),
+            all => {
+                let mut named = all.iter().take(NAMED);
+                named.try_for_each(|error| write!(f, "\n  {}", words::cut(&error.to_string(), LINE)))?;
+                match all.len().saturating_sub(NAMED) {
+                    0 => Ok(()),
+                    more => write!(f, "\n  and {more} more"),
+                }
+            }
         }
     }
 }
+
+/// Faults that are named one by one.
+const NAMED: usize = 20;
+/// Characters of one of them at most.
+const LINE: usize = 400;
 
 fn outcome(config: Config, findings: Findings<'_>, path: &Path) -> Result<Config, ConfigErrors> {
     let mut errors = findings.errors;

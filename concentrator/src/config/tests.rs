@@ -93,6 +93,39 @@ fn a_wrong_key_is_named_and_never_shown() {
 }
 
 #[test]
+fn a_device_in_the_place_of_a_file_is_refused_and_not_read() {
+    let said = [
+        parse(&meter("a", 1).replacen(KEY, "file:/dev/zero", 1)),
+        parse("meters_file = \"/dev/zero\"\n"),
+        parse("[backhaul]\naddress = \"https://head-end.example:50052\"\nauthority = \"/dev/zero\"\n"),
+        Config::load(Path::new("/dev/zero")).map_err(|error| error.to_string()),
+    ];
+    let expected = [
+        "meter.psk (value not shown)",
+        "meters_file = \"/dev/zero\"",
+        "backhaul.authority",
+        "it is a device",
+    ];
+    for (said, expected) in said.into_iter().zip(expected) {
+        let said = said.unwrap_err();
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn of_thousands_of_faults_the_first_are_named_and_the_others_are_counted() {
+    let text: String = (0..2000).map(|n| format!("unknown_{n} = {:?}\n", "x".repeat(20))).collect();
+    let said = parse(&text).unwrap_err();
+    assert!(said.len() < 10_000, "{}", said.len());
+    assert!(
+        said.contains("unknown_19") && !said.contains("unknown_20") && said.ends_with("and 1980 more"),
+        "{said}"
+    );
+    let one = parse(&format!("unknown = {:?}", "x".repeat(20_000))).unwrap_err();
+    assert!(one.len() < 600, "{one}");
+}
+
+#[test]
 fn ids_and_addresses_are_unique_across_both_files() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("meters.toml"), meter("a", 2) + &meter("c", 1) + "typo = 1\n").unwrap();

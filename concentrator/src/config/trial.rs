@@ -4,6 +4,7 @@
 //! writes is such that a power cut at any moment leaves the old or the new file whole, and the way back as long as there is a trial.
 
 use super::{Change, Config, ConfigErrors};
+use crate::bounded;
 use plc_core::Utc;
 use plc_core::time::Duration;
 use std::ffi::OsString;
@@ -92,7 +93,7 @@ impl Trial {
         if let Some(pending) = self.pending()? {
             return Err(TrialError::UnderWay(pending.until));
         }
-        let old = fs::read(&self.path).map_err(|error| fault(&self.path, error))?;
+        let old = bounded::octets(&self.path, bounded::TEXT).map_err(|error| fault(&self.path, error))?;
         write(&self.beside("previous"), &old)?;
         if let Some(length) = confirm {
             let length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
@@ -108,7 +109,7 @@ impl Trial {
     /// The file system refused.
     pub fn pending(&self) -> Result<Option<Pending>, TrialError> {
         let marker = self.beside("unconfirmed");
-        match fs::read_to_string(&marker) {
+        match bounded::text(&marker) {
             // A marker that cannot be understood is one whose time is over.
             Ok(text) => Ok(Some(parse(&text).unwrap_or_default())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -132,7 +133,7 @@ impl Trial {
     pub fn revert(&self) -> Result<(), TrialError> {
         self.pending()?.ok_or(TrialError::None)?;
         let previous = self.beside("previous");
-        let old = fs::read(&previous).map_err(|error| fault(&previous, error))?;
+        let old = bounded::octets(&previous, bounded::TEXT).map_err(|error| fault(&previous, error))?;
         write(&self.path, &old)?;
         self.remove_marker()
     }

@@ -20,13 +20,12 @@ impl ConfigService {
         &self,
         work: impl FnOnce(&Settings) -> Result<T, TrialError> + Send + 'static,
     ) -> Result<T, Status> {
-        let _permit = self.0.question().await?;
         let live = self.0.shared();
-        let done = tokio::task::spawn_blocking(move || {
+        let done = self.0.beside("configuration", move || {
             let settings = live.settings().ok_or_else(|| Status::unavailable("there is no file here"))?;
             work(settings).map_err(|error| refused(&error))
         });
-        done.await.map_err(|_| Status::internal("the configuration could not be worked on"))?
+        done.await
     }
 
     /// The same for what changes something: on record first, or it is not done.

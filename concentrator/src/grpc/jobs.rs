@@ -8,6 +8,7 @@ use crate::jobs::{
     Firmware, Item, ItemState, Job, JobError, JobKind, JobState, Jobs, Request as Wish, Tally,
 };
 use crate::live::{Live, MeterStatus};
+use crate::words::Quoted;
 use concentrator_proto::v1;
 use concentrator_proto::v1::jobs_server::Jobs as JobsService;
 use plc_core::time::Duration;
@@ -56,7 +57,8 @@ pub fn parse_job(
         return Err(Status::invalid_argument("meters: expected either all or meter_ids"));
     }
     let known = |name: &String| {
-        let text = || format!("meter {name:?}: not configured, expected an id or EUI-64 of ListMeters");
+        let text =
+            || format!("meter {}: not configured, expected an id or EUI-64 of ListMeters", Quoted(name));
         find(name).ok_or_else(|| Status::not_found(text()))
     };
     let named: BTreeSet<_> = job.meter_ids.iter().map(known).collect::<Result<_, _>>()?;
@@ -67,7 +69,7 @@ pub fn parse_job(
 
 /// What a message says of firmware.
 fn firmware(job: &v1::JobRequest) -> Result<Firmware, Status> {
-    let wrong = || format!("image_sha256 {:?}: expected 64 hexadecimal digits", job.image_sha256);
+    let wrong = || format!("image_sha256 {}: expected 64 hexadecimal digits", Quoted(&job.image_sha256));
     let image = images::unhex(&job.image_sha256).ok_or_else(|| Status::invalid_argument(wrong()))?;
     let identifier = match job.image_identifier.as_str() {
         "" => job.image_sha256[..32].to_ascii_lowercase(),
@@ -108,13 +110,12 @@ impl JobService {
         &self,
         question: impl FnOnce(&Jobs, &Live) -> Result<T, JobError> + Send + 'static,
     ) -> Result<T, Status> {
-        let _permit = self.service.question().await?;
         let live = self.service.shared();
-        let answer = tokio::task::spawn_blocking(move || {
+        let answer = self.service.beside("jobs", move || {
             let jobs = live.jobs().ok_or_else(|| Status::unavailable("no jobs are taken here"))?;
             question(jobs, &live).map_err(refused)
         });
-        answer.await.map_err(|_| Status::internal("the jobs could not be asked"))?
+        answer.await
     }
 
     /// A command to one job, and how the job stands then.

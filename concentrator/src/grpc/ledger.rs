@@ -49,14 +49,10 @@ impl Ledger for LedgerService {
             from: request.from_ms.map(Utc::from_millis),
             to: request.to_ms.map(Utc::from_millis),
         };
-        if request.bucket_ms == 0 {
-            return Err(Status::invalid_argument("bucket_ms 0: expected 1 or more"));
-        }
         let of =
             wire::parse_digested(request.lot).map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let page = wire::page(&request);
-        let _alone = self.0.digesting().await?;
-        let digests = self.0.ask(move |store| match of {
+        let page = wire::page(&request)?;
+        let digests = self.0.digest(move |store| match of {
             Digested::Readings => store.digests(&filter, page),
             Digested::Values => store.value_digests(&filter, page),
         });

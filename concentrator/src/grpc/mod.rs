@@ -4,6 +4,7 @@
 //! connections and never touches the thread of the power line.
 
 mod access;
+mod beside;
 mod config;
 mod convert;
 mod jobs;

@@ -1,11 +1,13 @@
 //! The procedures of the interface.
 
+use super::beside::{self, LONG, SHORT};
 use super::convert;
 use super::places::{StreamPlace, StreamPlaces};
 use super::role::Caller;
 use super::stream::{self, Messages, Page, Query};
 use crate::live::{Live, MeterStatus};
-use crate::store::{Cursor, ReadingFilter, StoreReader};
+use crate::store::{Cursor, ReadingFilter, StoreError, StoreReader};
+use crate::words::Quoted;
 use backhaul::{Span, Spans};
 use concentrator_proto::v1;
 use concentrator_proto::v1::concentrator_server::Concentrator;
@@ -15,7 +17,7 @@ use concentrator_proto::v1::readings_server::Readings;
 use plc_core::{Eui64, Utc};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 /// Events in one answer.
@@ -29,16 +31,17 @@ pub(super) struct Service {
     live: Arc<Live>,
     store: PathBuf,
     streams: StreamPlaces,
-    questions: Semaphore,
+    questions: Arc<Semaphore>,
     /// Everything that is held is read for digests: one at a time, so that others are answered meanwhile.
-    digesting: Semaphore,
+    digesting: Arc<Semaphore>,
 }
 
 impl Service {
     /// Of whose streams one person may have `share` open.
     pub(super) fn new(live: Arc<Live>, store: PathBuf, share: usize) -> Self {
         let streams = StreamPlaces::new(share);
-        Self { live, store, streams, questions: Semaphore::new(MAX_QUESTIONS), digesting: Semaphore::new(1) }
+        let [questions, digesting] = [MAX_QUESTIONS, 1].map(|most| Arc::new(Semaphore::new(most)));
+        Self { live, store, streams, questions, digesting }
     }
 
     /// Refuses a meter that only pushes.
@@ -60,14 +63,14 @@ impl Service {
         Arc::clone(&self.live)
     }
 
-    /// The right to ask something short, in turn.
-    pub(super) async fn question(&self) -> Result<SemaphorePermit<'_>, Status> {
-        self.questions.acquire().await.map_err(|_| Status::unavailable("stopping"))
-    }
-
-    /// Waits until nobody else asks for digests.
-    pub(super) async fn digesting(&self) -> Result<SemaphorePermit<'_>, Status> {
-        self.digesting.acquire().await.map_err(|_| Status::unavailable("stopping"))
+    /// Asks for something short, in turn, beside the threads of the runtime.
+    pub(super) async fn beside<T: Send + 'static>(
+        &self,
+        what: &str,
+        work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        let permit = beside::permit(&self.questions, SHORT).await?;
+        beside::beside(what, SHORT, Some(permit), work).await
     }
 
     /// Puts a command on record, before it is carried out; the name of who gives it comes back.
@@ -78,12 +81,12 @@ impl Service {
         detail: String,
     ) -> Result<String, Status> {
         let live = self.shared();
-        let recorded = tokio::task::spawn_blocking(move || {
+        let recorded = beside::beside("audit log", SHORT, None, move || {
             let jobs = live.jobs().ok_or_else(|| Status::unavailable("nothing can be put on record here"))?;
             let recorded = jobs.record(live.now(), &who, what, &detail);
             recorded.map(|()| who.name).map_err(|error| Status::internal(error.to_string()))
         });
-        recorded.await.map_err(|_| Status::internal("nothing could be put on record"))?
+        recorded.await
     }
 
     /// The oldest reading, the newest, and the newest event.
@@ -127,11 +130,22 @@ impl Service {
     /// Asks the store something short, beside the threads of the runtime.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&StoreReader) -> Result<T, crate::store::StoreError> + Send + 'static,
+        question: impl FnOnce(&StoreReader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        let _permit = self.question().await?;
         let path = self.store.clone();
-        stream::blocking(move || StoreReader::open(&path).and_then(|reader| question(&reader))).await
+        let work = move || stream::told(StoreReader::open(&path).and_then(|reader| question(&reader)));
+        self.beside("store", work).await
+    }
+
+    /// Asks the store for digests when nobody else does.
+    pub(super) async fn digest<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&StoreReader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let path = self.store.clone();
+        let work = move || stream::told(StoreReader::open(&path).and_then(|reader| question(&reader)));
+        let alone = beside::permit(&self.digesting, LONG).await?;
+        beside::beside("store", LONG, Some(alone), work).await
     }
 
     /// The meter of that name, configured or only in the store; `None` for an empty name.
@@ -143,7 +157,10 @@ impl Service {
             return Ok(Some(meter));
         }
         let unknown = || {
-            Status::not_found(format!("meter {name:?}: not known, expected an id or EUI-64 of ListMeters"))
+            Status::not_found(format!(
+                "meter {}: not known, expected an id or EUI-64 of ListMeters",
+                Quoted(name)
+            ))
         };
         let meter = Eui64::parse_hex(name).ok_or_else(unknown)?;
         let held = self.ask(move |store| Ok(store.meter(meter)?.is_some())).await?;
@@ -242,7 +259,10 @@ impl Meters for Service {
         let name = request.into_inner().meter_id;
         let meter = self.live.find_meter(&name).or_else(|| Eui64::parse_hex(&name));
         let unknown = || {
-            Status::not_found(format!("meter {name:?}: not known, expected an id of ListMeters or an EUI-64"))
+            Status::not_found(format!(
+                "meter {}: not known, expected an id of ListMeters or an EUI-64",
+                Quoted(&name)
+            ))
         };
         let explanation = self.live.explain(meter.ok_or_else(unknown)?);
         Ok(Response::new(convert::explanation(&self.live, explanation)))

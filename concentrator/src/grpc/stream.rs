@@ -1,5 +1,6 @@
 //! The streams of the interface: pages of the store while there are some, then the news.
 
+use super::beside::{SHORT, beside};
 use super::places::StreamPlace;
 use super::{convert, tasks};
 use crate::live::Live;
@@ -301,11 +302,14 @@ async fn send_status(sender: &mpsc::Sender<Result<v1::StatusResponse, Status>>, 
 }
 
 /// Asks the store on a thread that may block.
-pub(super) async fn blocking<T: Send + 'static>(
+async fn blocking<T: Send + 'static>(
     question: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Status> {
-    let answer = tokio::task::spawn_blocking(question).await;
-    let answer = answer.map_err(|_| Status::internal("the store could not be asked"))?;
+    beside("store", SHORT, None, move || told(question())).await
+}
+
+/// A fault of the store in the log, and to who has asked.
+pub(super) fn told<T>(answer: Result<T, StoreError>) -> Result<T, Status> {
     answer.map_err(|error| {
         tracing::error!("{error}");
         Status::internal(error.to_string())

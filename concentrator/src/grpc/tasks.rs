@@ -7,6 +7,7 @@ use super::stream::{Messages, ValueQuery};
 use crate::live::Live;
 use crate::store::{Cursor, EventKind, StoreReader, StoredValue};
 use crate::tasks::{Entry, LOAD_PROFILE, LastRun, Plan, TaskError, TaskKind, Tasks};
+use crate::words::Quoted;
 use concentrator_proto::v1;
 use concentrator_proto::v1::tasks_server::Tasks as TasksService;
 use dlms::cosem::LogicalName;
@@ -25,11 +26,12 @@ pub fn parse_task(plan: &v1::TaskPlan, known: impl Fn(&str) -> bool) -> Result<P
         return Err(Status::invalid_argument(text));
     };
     let name = |name: &String| {
-        let text = || format!("object {name:?}: expected a logical name such as 1-0:32.7.0*255");
+        let text = || format!("object {}: expected a logical name such as 1-0:32.7.0*255", Quoted(name));
         name.parse::<LogicalName>().map_err(|_| Status::invalid_argument(text()))
     };
     if let Some(unknown) = plan.meter_ids.iter().find(|name| !known(name)) {
-        let text = format!("meter {unknown:?}: not configured, expected an id or EUI-64 of ListMeters");
+        let text =
+            format!("meter {}: not configured, expected an id or EUI-64 of ListMeters", Quoted(unknown));
         return Err(Status::not_found(text));
     }
     let or = |given: u64, usual: Duration| if given == 0 { usual } else { Duration::from_millis(given) };
@@ -69,13 +71,12 @@ impl TaskService {
         &self,
         question: impl FnOnce(&Tasks) -> Result<T, TaskError> + Send + 'static,
     ) -> Result<T, Status> {
-        let _permit = self.0.question().await?;
         let live = self.0.shared();
-        let answer = tokio::task::spawn_blocking(move || {
+        let answer = self.0.beside("tasks", move || {
             let tasks = live.tasks().ok_or_else(|| Status::unavailable("no tasks are taken here"))?;
             question(tasks).map_err(refused)
         });
-        answer.await.map_err(|_| Status::internal("the tasks could not be asked"))?
+        answer.await
     }
 
     fn message(&self, entry: &Entry) -> v1::Task {
@@ -168,7 +169,7 @@ impl TasksService for TaskService {
     ) -> Result<Response<Self::ListValuesStream>, Status> {
         let who = Caller::of(&request)?;
         let request = request.into_inner();
-        let kind = kind_of(request.kind());
+        let kind = wanted_kind(request.kind)?;
         let query = ValueQuery {
             meter: self.0.meter(&request.meter_id).await?,
             kind,
@@ -195,7 +196,7 @@ impl TasksService for TaskService {
         }
         let query = ValueQuery {
             meter: self.0.meter(&request.meter_id).await?,
-            kind: kind_of(request.kind()),
+            kind: wanted_kind(request.kind)?,
             after,
             limit: u64::MAX,
             follow: true,
@@ -300,6 +301,18 @@ const fn kind(kind: TaskKind) -> v1::TaskKind {
     }
 }
 
+/// Of which kind values are asked for; none: of all.
+fn wanted_kind(number: i32) -> Result<Option<TaskKind>, Status> {
+    let known = v1::TaskKind::try_from(number).ok().map(|kind| (kind, kind_of(kind)));
+    match known {
+        Some((v1::TaskKind::Unspecified, _)) => Ok(None),
+        Some((_, Some(kind))) => Ok(Some(kind)),
+        _ => Err(Status::invalid_argument(format!(
+            "kind {number}: expected one of TaskKind, and not the load profile, whose readings are in Readings"
+        ))),
+    }
+}
+
 const fn kind_of(kind: v1::TaskKind) -> Option<TaskKind> {
     match kind {
         v1::TaskKind::Instant => Some(TaskKind::Instant),
@@ -354,7 +367,7 @@ mod tests {
             (Code::InvalidArgument, "kind 1", |plan| plan.kind = 1),
             (Code::InvalidArgument, "kind 77", |plan| plan.kind = 77),
             (Code::InvalidArgument, "period 1 s", |plan| plan.period_ms = 1000),
-            (Code::InvalidArgument, "period 18446744073709551 s", |plan| plan.period_ms = u64::MAX),
+            (Code::InvalidArgument, "period 18446744073709551615 ms", |plan| plan.period_ms = u64::MAX),
             (Code::InvalidArgument, "priority 256", |plan| plan.priority = 256),
             (Code::InvalidArgument, "object \"x\"", |plan| plan.objects = vec!["x".into()]),
             (Code::InvalidArgument, "objects: 65", |plan| plan.objects = vec!["1.0.1.8.0.255".into(); 65]),

@@ -1,6 +1,7 @@
 //! An image in pieces, as a client sends it.
 
 use crate::jobs::images::{self, ImageHash};
+use crate::words::Quoted;
 use collector::IMAGE_LEN_MAX;
 use concentrator_proto::v1;
 use std::time::Duration;
@@ -44,7 +45,8 @@ async fn collect(
 
 fn announcement(sha256: &str) -> Status {
     let text = format!(
-        "sha256 {sha256:?}: expected that of the whole image, 64 hexadecimal digits, in the first piece"
+        "sha256 {}: expected that of the whole image, 64 hexadecimal digits, in the first piece",
+        Quoted(sha256)
     );
     Status::invalid_argument(text)
 }

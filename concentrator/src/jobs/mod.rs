@@ -24,6 +24,7 @@ pub use wanted::{NewKeys, Wanted};
 
 use crate::grpc::{Caller, Role};
 use crate::side_file::SideFileError;
+use crate::words::Quoted;
 use audit::{AuditError, AuditLog};
 use book::Book;
 use collector::{ImageProgress, OrderEnd};
@@ -59,7 +60,7 @@ pub enum JobError {
     #[error("{0}")]
     Invalid(String),
     /// The key is that of another job.
-    #[error("key {0:?}: used by job {1}, which is another; expected a new key")]
+    #[error("key {key}: used by job {job}, which is another; expected a new key", key = Quoted(.0), job = .1)]
     KeyTaken(String, i64),
     /// There is no such job.
     #[error("job {0}: not known")]
@@ -425,13 +426,19 @@ impl Jobs {
             (1..=KEY_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
         };
         let fault = if key.is_empty() || key.len() > KEY_MAX || key.chars().any(char::is_control) {
-            format!("key {key:?}: expected 1 to {KEY_MAX} characters")
+            format!(
+                "key {}: expected 1 to {KEY_MAX} characters, none of them a control character",
+                Quoted(key)
+            )
         } else if meters.is_empty() || meters.len() > self.guard().meters_max {
             format!("{} meters: expected 1 to {}", meters.len(), self.guard().meters_max)
         } else if !(SHORTEST..=LONGEST).contains(within) {
             format!("expiry of {} s: expected a second to 31 days", within.as_secs())
         } else if let Some(firmware) = firmware_of(kind).filter(|firmware| !named(firmware)) {
-            format!("image identifier {:?}: expected 1 to {KEY_MAX} characters", firmware.identifier)
+            format!(
+                "image identifier {}: expected 1 to {KEY_MAX} characters, none of them a control character",
+                Quoted(&firmware.identifier)
+            )
         } else {
             return Ok(());
         };

@@ -4,7 +4,7 @@ use super::process::Process;
 use crate::clock;
 use crate::live::{Live, MeterState, MeterStatus};
 use crate::pulse::Pipeline;
-use crate::store::StoreReader;
+use crate::store::{Cursor, StoreReader};
 use crate::validity::Validity;
 use plc_core::time::Duration;
 use prometheus_client::collector::Collector;
@@ -52,15 +52,34 @@ pub const NAMES: &[(&str, &str)] = &[
     ("build", "version of the program"),
 ];
 
-/// Writes everything in the OpenMetrics text format.
+/// What the disk says, which may take long.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    readings: Option<u64>,
+    octets: u64,
+}
+
+impl Held {
+    /// Asks it.
+    pub fn of(store: &Path) -> Self {
+        let bounds = StoreReader::open(store).and_then(|reader| reader.bounds()).ok();
+        let count = |(oldest, newest): (Cursor, Cursor)| {
+            if oldest.0 == 0 { 0 } else { (newest.0 + 1).saturating_sub(oldest.0) }
+        };
+        let octets = std::fs::metadata(store).map_or(0, |file| file.len());
+        Self { readings: bounds.map(count), octets }
+    }
+}
+
+/// Writes everything in the OpenMetrics text format; without what the disk says where that is not known.
 ///
 /// # Errors
 /// None that a `String` has.
-pub fn write(live: &Arc<Live>, store: &Path, into: &mut String) -> fmt::Result {
+pub fn write(live: &Arc<Live>, held: Option<Held>, into: &mut String) -> fmt::Result {
     let mut registry = Registry::with_prefix("concentrator");
     let info = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", help("build"), info);
-    registry.register_collector(Box::new(Snapshot::of(live, store)));
+    registry.register_collector(Box::new(Snapshot::of(live, held)));
     prometheus_client::encoding::text::encode(into, &registry)
 }
 
@@ -75,12 +94,12 @@ struct Snapshot {
 type Series = Vec<(Option<(&'static str, String)>, f64)>;
 
 impl Snapshot {
-    fn of(live: &Live, store: &Path) -> Self {
+    fn of(live: &Live, held: Option<Held>) -> Self {
         let meters = live.meters().borrow().clone();
         let mut all = Self { gauges: Vec::new(), counters: Vec::new() };
         all.meters(live, &meters);
         all.traffic(live, &meters);
-        all.held(live, store);
+        all.held(live, held);
         all.process(live);
         all
     }
@@ -150,14 +169,15 @@ impl Snapshot {
         self.gauge("certificate_seconds", status.certificates.iter().map(left).collect());
     }
 
-    fn held(&mut self, live: &Live, store: &Path) {
+    fn held(&mut self, live: &Live, held: Option<Held>) {
         let newest = live.newest().borrow().0;
         self.counter("readings_stored_total", alone(newest));
-        if let Ok((oldest, newest)) = StoreReader::open(store).and_then(|reader| reader.bounds()) {
-            let held = if oldest.0 == 0 { 0 } else { (newest.0 + 1).saturating_sub(oldest.0) };
-            self.gauge("readings_held", alone(held));
+        if let Some(readings) = held.and_then(|held| held.readings) {
+            self.gauge("readings_held", alone(readings));
         }
-        self.gauge("store_octets", alone(std::fs::metadata(store).map_or(0, |file| file.len())));
+        if let Some(Held { octets, .. }) = held {
+            self.gauge("store_octets", alone(octets));
+        }
         let delivery = live.delivery().borrow().clone();
         self.gauge("head_end_linked", alone(u64::from(delivery.linked)));
         let holds = |spans: &backhaul::Spans| spans.spans().iter().map(backhaul::Span::len).sum::<u64>();
@@ -292,7 +312,7 @@ mod tests {
         });
         live.beat(Pipeline::Interface);
         let mut page = String::new();
-        write(&live, &path, &mut page).unwrap();
+        write(&live, Some(Held::of(&path)), &mut page).unwrap();
         store.close().unwrap();
         page
     }
@@ -316,6 +336,18 @@ mod tests {
         }
         assert!(page.contains("concentrator_pipeline_silence_seconds{pipeline=\"interface\"}"));
         assert!(!page.contains("pipeline=\"backhaul\""), "nothing is expected of it");
+    }
+
+    #[test]
+    fn a_disk_that_does_not_answer_takes_nothing_else_from_the_page() {
+        let live = Arc::new(Live::new(ClockKind::Simulated, Utc::from_secs(1_795_305_600), []));
+        let mut page = String::new();
+        write(&live, None, &mut page).unwrap();
+        assert!(
+            page.contains("concentrator_readings_stored_total 0.0")
+                && page.contains("concentrator_impairments")
+        );
+        assert!(!page.contains("concentrator_readings_held") && !page.contains("concentrator_store_octets"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The page: `GET /metrics`, over HTTP/1.1, for a few who ask in turn.
 
-use super::families;
+use super::families::{self, Held};
 use crate::live::Live;
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -52,7 +52,11 @@ impl Page {
         let bind = |error| MetricsError::Bind { address: listen, error };
         let listener = runtime.block_on(TcpListener::bind(listen)).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let body = move || runtime.block_on(serve(listener, live, store));
+        let body = move || {
+            runtime.block_on(serve(listener, live, store));
+            // A disk that does not answer holds nobody up.
+            runtime.shutdown_background();
+        };
         let thread = std::thread::Builder::new().name(String::from("metrics")).spawn(body);
         let thread = thread.map_err(MetricsError::Runtime)?;
         tracing::info!("metrics on http://{address}/metrics");
@@ -73,6 +77,7 @@ impl Page {
 
 async fn serve(listener: TcpListener, live: Arc<Live>, store: PathBuf) {
     let (shutdown, places) = (live.shutdown.clone(), Arc::new(Semaphore::new(CONNECTIONS)));
+    let disk = Arc::new(Semaphore::new(1));
     loop {
         let accepted = tokio::select! {
             biased;
@@ -83,9 +88,9 @@ async fn serve(listener: TcpListener, live: Arc<Live>, store: PathBuf) {
             Ok((stream, _)) => {
                 // Whoever is one too many is not kept waiting.
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-                let (live, store) = (Arc::clone(&live), store.clone());
+                let (live, store, disk) = (Arc::clone(&live), store.clone(), Arc::clone(&disk));
                 tokio::spawn(async move {
-                    let _ = tokio::time::timeout(PATIENCE, answer(stream, live, store)).await;
+                    let _ = tokio::time::timeout(PATIENCE, answer(stream, live, store, disk)).await;
                     drop(place);
                 });
             }
@@ -99,10 +104,10 @@ async fn serve(listener: TcpListener, live: Arc<Live>, store: PathBuf) {
 }
 
 /// One question, one answer.
-async fn answer(stream: TcpStream, live: Arc<Live>, store: PathBuf) {
+async fn answer(stream: TcpStream, live: Arc<Live>, store: PathBuf, disk: Arc<Semaphore>) {
     let service = service_fn(move |request| {
-        let answer = respond(&request, &live, &store);
-        std::future::ready(Ok::<_, Infallible>(answer))
+        let (live, store, disk) = (Arc::clone(&live), store.clone(), Arc::clone(&disk));
+        async move { Ok::<_, Infallible>(respond(&request, &live, held(store, disk).await)) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -116,11 +121,25 @@ async fn answer(stream: TcpStream, live: Arc<Live>, store: PathBuf) {
     }
 }
 
-fn respond(request: &Request<Incoming>, live: &Arc<Live>, store: &std::path::Path) -> Response<String> {
+/// What the disk says, unless it takes long. One question waits for it at a time.
+async fn held(store: PathBuf, disk: Arc<Semaphore>) -> Option<Held> {
+    let asked = async {
+        let turn = disk.acquire_owned().await.ok()?;
+        let ask = move || {
+            let held = Held::of(&store);
+            drop(turn);
+            held
+        };
+        tokio::task::spawn_blocking(ask).await.ok()
+    };
+    tokio::time::timeout(DISK, asked).await.ok().flatten()
+}
+
+fn respond(request: &Request<Incoming>, live: &Arc<Live>, held: Option<Held>) -> Response<String> {
     let (status, kind, text) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/metrics") => {
             let mut page = String::new();
-            match families::write(live, store, &mut page) {
+            match families::write(live, held, &mut page) {
                 Ok(()) => (StatusCode::OK, OPEN_METRICS, page),
                 Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n")),
             }
@@ -140,6 +159,8 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const CONNECTIONS: usize = 8;
 /// How long a question and its answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the disk may take.
+const DISK: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(200);
 /// Octets of a request.
 const MAX_REQUEST: usize = 16 * 1024;

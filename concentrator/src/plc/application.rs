@@ -85,7 +85,9 @@ pub trait Observer: Send {
     /// What this item of a job wanted has ended, without an order.
     fn ended(&mut self, now: Utc, item: i64, end: &OrderEnd);
     /// Something else that the store shall note, if there is.
-    fn told(&mut self) -> Option<(EventKind, String)>;
+    fn told(&mut self) -> Option<Event>;
+    /// That could not be noted.
+    fn not_noted(&mut self, event: Event);
     /// Whether the run shall end.
     fn stop(&mut self) -> bool;
 }
@@ -187,9 +189,7 @@ impl<'s, O: Observer> Application<'s, O> {
         self.drain(turn.now)?;
         self.carry_out(turn.now)?;
         self.tend_tasks(turn.now)?;
-        while let Some((kind, text)) = self.observer.told() {
-            self.record(turn.now, kind, None, text)?;
-        }
+        self.note_told()?;
         self.observer.after_turn(self.anchor.utc(turn.now), &self.collector);
         let wanted = self.observer.wants_turn().map(|at| self.anchor.instant(at).max(turn.now + MOMENT));
         self.answer.deadline =
@@ -356,6 +356,18 @@ impl<'s, O: Observer> Application<'s, O> {
             _ => {}
         }
         self.observer.network(self.anchor.utc(now), &indication);
+        Ok(())
+    }
+
+    /// What others have told, with the time at which they have.
+    fn note_told(&mut self) -> Result<(), StoreError> {
+        while let Some(event) = self.observer.told() {
+            if let Err(error) = self.store.append_event(&event) {
+                self.observer.not_noted(event);
+                return Err(error);
+            }
+            self.observer.noted();
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::jobs::Wanted;
 use crate::live::{ClockKind, Live, MeterState, MeterStatus};
 use crate::pulse::Pipeline;
-use crate::store::{Cursor, EventKind, Reading};
+use crate::store::{Cursor, Event, Reading};
 use crate::tasks::TaskChange;
 use collector::{Collector, CollectorEvent, OrderEnd, RunReport, SessionFailure};
 use dlms::client::ClientFailure;
@@ -245,8 +245,12 @@ impl Observer for LiveObserver {
         self.end(item.cast_unsigned(), end, now);
     }
 
-    fn told(&mut self) -> Option<(EventKind, String)> {
+    fn told(&mut self) -> Option<Event> {
         self.live.take_told()
+    }
+
+    fn not_noted(&mut self, event: Event) {
+        self.live.tell_event(event);
     }
 
     fn stop(&mut self) -> bool {

@@ -1,5 +1,6 @@
 //! Why the store refuses or fails.
 
+use super::key_file::is_key_file;
 use super::schema::VERSION;
 use crate::side_file::SideFileError;
 use archive::ArchiveError;
@@ -84,7 +85,7 @@ pub enum StoreError {
         known: u64,
     },
     /// The file of the keys cannot be used.
-    #[error("{0}")]
+    #[error("{why}{way}", why = .0, way = way_on_with_keys(.0))]
     KeyFile(#[from] SideFileError),
     /// Another process, or another value in this one, writes to it.
     #[error("store {}: already open for writing; expected to be its only writer", path.display())]
@@ -101,7 +102,7 @@ pub enum StoreError {
         error: std::io::Error,
     },
     /// The database failed: disk full, damaged file.
-    #[error("store {}: {error}{}", path.display(), way_on(error))]
+    #[error("store {}: {error}{}", path.display(), way_on(path, error))]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -150,18 +151,36 @@ pub enum StoreError {
 }
 
 /// The way on without the newest keys.
-const RENEW: &str =
+pub(super) const RENEW: &str =
     "`concentrator store renew` goes on with a new network and with counters that were certainly not used";
 
 /// What to do about a file that is no sound database.
-fn way_on(error: &rusqlite::Error) -> &'static str {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    match error.sqlite_error_code() {
-        Some(DatabaseCorrupt | NotADatabase) => {
-            "; expected a sound database: restore it from a backup, or move it away, and it is made anew with the keys that are there"
+fn way_on(path: &Path, error: &rusqlite::Error) -> String {
+    match is_damage(error) {
+        false => String::new(),
+        true if is_key_file(path) => {
+            format!("; expected the newest copy of the keys; if it is lost, {RENEW}")
         }
-        _ => "",
+        true => String::from(
+            "; expected a sound database: restore it from a backup, or move it away, and it is made anew with the keys that are there",
+        ),
     }
+}
+
+/// The same of the keys, which are never made anew beside a store that has been used with them.
+fn way_on_with_keys(error: &SideFileError) -> String {
+    match error {
+        SideFileError::Sqlite { path, error, .. } => way_on(path, error),
+        SideFileError::Foreign { .. } => {
+            format!("; if there were keys and their newest copy is lost, {RENEW}")
+        }
+        _ => String::new(),
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
 impl StoreError {
@@ -170,6 +189,17 @@ impl StoreError {
         match error {
             ArchiveError::Sqlite(error) => Self::sqlite(path)(error),
             error => Self::Archive { path: path.to_owned(), error },
+        }
+    }
+
+    /// Whether the keys beside the store are no sound database.
+    pub(super) fn is_damage_of_keys(&self) -> bool {
+        match self {
+            Self::KeyFile(SideFileError::Foreign { .. }) => true,
+            Self::Foreign { path } => is_key_file(path),
+            Self::KeyFile(SideFileError::Sqlite { error, .. }) => is_damage(error),
+            Self::Sqlite { path, error } => is_key_file(path) && is_damage(error),
+            _ => false,
         }
     }
 

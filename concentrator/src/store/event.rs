@@ -1,8 +1,10 @@
 //! Events: what operators may have to know, typed.
 
 use super::reading::{Cursor, cursor, eui64};
+use crate::words;
 use plc_core::{Eui64, Utc};
 use rusqlite::Row;
+use std::borrow::Cow;
 use std::fmt;
 
 /// What kind of event.
@@ -98,12 +100,21 @@ impl fmt::Display for Event {
     }
 }
 
+/// What there is room for of the text of an event: a batch of a hundred must fit into a message to the head-end.
+pub(super) fn cut(text: &str) -> Cow<'_, str> {
+    words::cut(text, TEXT_MAX)
+}
+
+/// Characters of the text of an event at most.
+const TEXT_MAX: usize = 500;
+
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     let event = Event {
         time: Utc::from_millis(row.get(1)?),
         kind: EventKind::from_name(row.get_ref(2)?.as_str()?),
         meter: row.get::<_, Option<i64>>(3)?.map(eui64),
-        text: row.get(4)?,
+        // Older versions have cut nothing.
+        text: cut(row.get_ref(4)?.as_str()?).into_owned(),
     };
     Ok(StoredEvent { cursor: cursor(row.get(0)?), event })
 }

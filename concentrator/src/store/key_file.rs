@@ -50,6 +50,7 @@ impl KeyFile {
         let path = beside(store);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
         let connection = Connection::open_with_flags(&path, flags).map_err(StoreError::sqlite(&path))?;
+        FILE.check(&path, &connection)?;
         Self::read(connection, path)
     }
 
@@ -105,6 +106,20 @@ impl KeyFile {
         let id = id.ok_or_else(|| StoreError::Foreign { path: path.clone() })?;
         let seals = mark::seals(&connection).map_err(StoreError::sqlite(&path))?;
         Ok(Self { connection, path, id, seals })
+    }
+
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        let said: Vec<String> = self.rows("PRAGMA quick_check(1)", (), |row| row.get(0))?;
+        if said.iter().any(|line| line == "ok") {
+            return Ok(());
+        }
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        let error = rusqlite::Error::SqliteFailure(code, said.into_iter().next());
+        Err(StoreError::Sqlite { path: self.path.clone(), error })
     }
 
     /// The store that they were copied from has let go of them.
@@ -245,8 +260,15 @@ fn begin_count(keys: &Connection) -> rusqlite::Result<()> {
 
 /// Where the keys of a store are.
 pub(super) fn beside(store: &Path) -> PathBuf {
-    store.with_file_name("keys.sqlite")
+    store.with_file_name(NAME)
 }
+
+/// Whether keys are at that path.
+pub(super) fn is_key_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == NAME)
+}
+
+const NAME: &str = "keys.sqlite";
 
 /// The name that a file holds. Its table `meta` must be there.
 pub(super) fn stored_id(connection: &Connection) -> rusqlite::Result<Option<StoreId>> {

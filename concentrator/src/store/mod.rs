@@ -402,7 +402,8 @@ fn record_conflict(transaction: &Transaction<'_>, conflict: &Conflict) -> rusqli
 }
 
 fn insert_event(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> {
-    let row = params![event.time.as_millis(), event.kind.as_str(), event.meter.map(bits), event.text];
+    let row =
+        params![event.time.as_millis(), event.kind.as_str(), event.meter.map(bits), event::cut(&event.text)];
     transaction
         .prepare_cached("INSERT INTO events (time, kind, meter, text) VALUES (?1, ?2, ?3, ?4)")?
         .execute(row)

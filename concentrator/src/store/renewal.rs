@@ -39,6 +39,8 @@ struct Plan {
     meters: BTreeMap<Eui64, MeterCounters>,
     /// Meters that have taken other keys since the copy of the keys was made.
     other_keys: Vec<Eui64>,
+    /// Why nothing can be taken from the former keys, although they are there.
+    damage: Option<String>,
     /// Where the former keys will be.
     former: Option<PathBuf>,
     /// Where the file will be that has the keys that meters have taken, if it is there.
@@ -46,10 +48,10 @@ struct Plan {
 }
 
 impl Renewal {
-    /// Looks at both files and says what renewing the keys would do; nothing is changed yet. The keys may be missing, or older.
+    /// Looks at both files and says what renewing the keys would do; nothing is changed yet. The keys may be missing, damaged, or older.
     ///
     /// # Errors
-    /// There is no store, or one of another version; it has a writer, for instance a running daemon; the keys are of another store, or no keys; the
+    /// There is no store, or one of another version; it has a writer, for instance a running daemon; the keys are of another store; the
     /// database or the file system failed.
     pub fn prepare(path: &Path) -> Result<Self, StoreError> {
         if !path.exists() {
@@ -60,8 +62,11 @@ impl Renewal {
         let locks = [lock, super::lock(&key_file::beside(path))?];
         let (store, id) = schema::open_existing(path)?;
         finish(path, id)?;
-        let former = former(path, id)?;
-        let plan = Plan::of(path, &store, former.as_ref())?;
+        let (former, damage) = match former(path, id) {
+            Err(error) if error.is_damage_of_keys() => (None, Some(error.to_string())),
+            former => (former?, None),
+        };
+        let plan = Plan { damage, ..Plan::of(path, &store, former.as_ref())? };
         Ok(Self { path: path.to_owned(), store, former, plan, _locks: locks })
     }
 
@@ -98,7 +103,8 @@ impl Renewal {
         let id = made.id();
         made.close()?;
         // Its log would be left behind, or be taken for that of the new ones.
-        former.map_or(Ok(()), |former| fold(former.path()))?;
+        let path = former.map(|former| former.path().to_owned());
+        path.map_or(Ok(()), |path| fold(&path))?;
         self.sync_folder()?;
         Ok(id)
     }
@@ -141,7 +147,7 @@ impl Plan {
         let mut plan = Self {
             seals: known.seals.max(former.map_or(0, |keys| keys.seals)) + 1,
             first_invocation: above(first, INVOCATION_MARGIN),
-            former: former.map(|keys| free(keys.path())).transpose()?,
+            former: is_there(path).then(|| free(&key_file::beside(path))).transpose()?,
             exported: former_export(path)?,
             ..Self::default()
         };
@@ -171,6 +177,8 @@ impl Plan {
     }
 
     fn sentences(&self) -> Vec<String> {
+        let damage =
+            self.damage.iter().map(|why| format!("nothing is taken from the keys that are there: {why}"));
         let highest = self.meters.values().map(|counters| counters.invocation).max();
         let mut sentences = vec![
             String::from(
@@ -200,6 +208,7 @@ impl Plan {
         }
         let kept = self.former.iter().chain(&self.exported);
         sentences.extend(kept.map(|path| format!("what was there is kept as {}", path.display())));
+        sentences.extend(damage);
         sentences
     }
 }
@@ -238,12 +247,17 @@ fn meter_counters(keys: &KeyFile) -> Result<BTreeMap<Eui64, MeterCounters>, Stor
     Ok(keys.rows(sql, (), |row| Ok((eui64(row.get(0)?), counters(row, 1)?)))?.into_iter().collect())
 }
 
+fn is_there(path: &Path) -> bool {
+    key_file::beside(path).metadata().is_ok_and(|file| file.len() > 0)
+}
+
 /// The keys that are there, if they are, as they are.
 fn former(path: &Path, id: StoreId) -> Result<Option<KeyFile>, StoreError> {
-    if key_file::beside(path).metadata().map_or(true, |file| file.len() == 0) {
+    if !is_there(path) {
         return Ok(None);
     }
     let keys = KeyFile::open_read_only(path)?;
+    keys.check()?;
     if keys.id() != id {
         return Err(StoreError::KeysOfAnother { path: keys.path().to_owned(), store: path.to_owned() });
     }

@@ -1,8 +1,10 @@
 use super::migration::tests::put_back;
 use super::*;
+use concentrator_proto::v1;
 use plc_core::sap::{Key, KeyUse, StoredRoute};
 use plc_node::DeviceCounter;
 use proptest::prelude::*;
+use prost::Message;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::fs;
@@ -701,4 +703,32 @@ fn beyond_the_bound_the_oldest_values_go_and_those_that_the_head_end_does_not_ha
         "values of tasks 31 to 100, {captured} removed before the head-end had them: more than a million are held"
     );
     assert_eq!(losses(&store), [expected]);
+}
+
+#[test]
+fn the_longest_texts_of_events_fit_into_a_message_also_those_that_were_kept_uncut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let mut store = Store::open(&path, Utc::from_secs(5)).unwrap();
+    let event = |text: String| Event { time: Utc::from_secs(6), kind: EventKind::Task, meter: None, text };
+    for _ in 0..50 {
+        store.append_event(&event("\u{1F980}".repeat(10_000))).unwrap();
+    }
+    store.append_event(&event("ä".repeat(500))).unwrap();
+    store.close().unwrap();
+    let kept: i64 = {
+        let file = Connection::open(&path).unwrap();
+        let sql = "INSERT INTO events (time, kind, meter, text) VALUES (7, 'task', NULL, ?1)";
+        for _ in 0..50 {
+            file.execute(sql, ["\u{1F980}".repeat(10_000)]).unwrap();
+        }
+        file.query_row("SELECT max(length(text)) FROM events WHERE time > 7", (), |row| row.get(0)).unwrap()
+    };
+    assert_eq!(kept, 502, "what is new is cut when it is written");
+    let events = StoreReader::open(&path).unwrap().events(Cursor::START, 200).unwrap();
+    assert_eq!((events.len(), events[50].event.text.chars().count()), (101, 500));
+    assert!(events.iter().all(|event| event.event.text.chars().count() <= 502));
+    let batch = crate::uplink::wire::emit_events(backhaul::Span { first: 1, last: 101 }, events);
+    let message = v1::DeliverRequest { word: Some(v1::deliver_request::Word::Events(batch)) };
+    assert!(message.encoded_len() < 1 << 18, "{}", message.encoded_len());
 }

@@ -13,6 +13,7 @@ pub use book::{Entry, LastRun};
 pub use plan::{LOAD_PROFILE, Plan, TaskKind};
 
 use crate::side_file::SideFileError;
+use crate::words::Quoted;
 use book::Book;
 use collector::{RunReport, TASKS_MAX, Task, TaskStatus};
 use plc_core::{Eui64, Utc};
@@ -35,13 +36,13 @@ pub enum TaskError {
     #[error("{0}")]
     Invalid(String),
     /// The name is that of another task.
-    #[error("task {0:?}: there is one of that name already, expected a new name")]
+    #[error("task {}: there is one of that name already, expected a new name", Quoted(.0))]
     Taken(String),
     /// There is no such task.
-    #[error("task {0:?}: not known, expected a name of ListTasks")]
+    #[error("task {}: not known, expected a name of ListTasks", Quoted(.0))]
     Unknown(String),
     /// It stands in the configuration.
-    #[error("task {0:?}: stands in the configuration, expected to be removed there; it can be paused")]
+    #[error("task {}: stands in the configuration, expected to be removed there; it can be paused", Quoted(.0))]
     Configured(String),
     /// There are too many.
     #[error("{TASKS_MAX} tasks, expected fewer")]

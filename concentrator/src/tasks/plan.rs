@@ -1,5 +1,6 @@
 //! A task as it is wanted, in the words of the configuration and of the interface.
 
+use crate::words::Quoted;
 use collector::{OBJECTS_MAX, Selection, Task, What};
 use dlms::cosem::LogicalName;
 use plc_core::time::Duration;
@@ -120,26 +121,29 @@ impl Plan {
     pub fn fault(&self) -> Option<String> {
         let Self { name, objects, period, offset, spread, deadline, attempts, back_off, .. } = self;
         let whole = |time: &Duration| time.subsec_nanos() == 0;
-        let seconds = |time: &Duration| time.as_secs();
+        let seconds = |time: &Duration| match whole(time) {
+            true => format!("{} s", time.as_secs()),
+            false => format!("{} ms", time.as_millis()),
+        };
         let day = Duration::from_secs(86_400);
         Some(if !is_name(name) {
-            format!("name {name:?}: expected 1 to 64 letters, digits, hyphens and underscores")
+            format!("name {}: expected 1 to 64 letters, digits, hyphens and underscores", Quoted(name))
         } else if objects.len() > OBJECTS_MAX {
             format!("objects: {}, expected at most {OBJECTS_MAX}", objects.len())
         } else if self.kind == TaskKind::Clock && !objects.is_empty() {
             String::from("objects: expected none of a clock")
         } else if !whole(period) || !(SHORTEST..=LONGEST).contains(period) {
-            format!("period {} s: expected whole seconds, 60 to 2678400", seconds(period))
+            format!("period {}: expected whole seconds, 60 to 2678400", seconds(period))
         } else if !whole(offset) || offset >= period {
-            format!("offset {} s: expected whole seconds, less than the period", seconds(offset))
+            format!("offset {}: expected whole seconds, less than the period", seconds(offset))
         } else if !(SHORTEST..=*period).contains(deadline) {
-            format!("deadline {} s: expected 60 s to the period", seconds(deadline))
+            format!("deadline {}: expected 60 s to the period", seconds(deadline))
         } else if spread > deadline {
-            format!("spread {} s: expected no more than the deadline", seconds(spread))
+            format!("spread {}: expected no more than the deadline", seconds(spread))
         } else if !(1..=20).contains(attempts) {
             format!("attempts {attempts}: expected 1 to 20")
         } else if *back_off > day || back_off.is_zero() {
-            format!("back_off {} s: expected more than nothing, and a day at most", seconds(back_off))
+            format!("back_off {}: expected more than nothing, and a day at most", seconds(back_off))
         } else {
             return None;
         })

@@ -222,6 +222,7 @@ impl Driver {
 
     fn close(&mut self, fault: String) {
         self.link = None;
+        let fault = words::short(&fault);
         tracing::warn!(head_end = %self.settings.head_end, "no connection: {fault}");
         self.live.update_delivery(|delivery| {
             (delivery.linked, delivery.sent, delivery.fault) = (false, Spans::new(), fault);

@@ -3,7 +3,7 @@
 mod digests;
 mod values;
 
-pub use digests::{DIGESTS_MAX, emit_digested, emit_digests, page, parse_digested};
+pub use digests::{BUCKET_MS_MAX, DIGESTS_MAX, emit_digested, emit_digests, page, parse_digested};
 pub use values::{emit_values, parse_values};
 
 use crate::store::{Cursor, Event, EventKind, Reading, StoredEvent, StoredReading};

@@ -114,7 +114,7 @@ impl Identity {
     /// From a file in TOML: the `[[client]]` table of this client, or where there is none of any client, `encryption_key` and
     /// `authentication_key` of suite 0. Other keys are not looked at, so that what a meter says of itself can be given.
     pub(super) fn read(path: &Path, client: u16) -> anyhow::Result<Self> {
-        let text = crate::bounded::text(path).map_err(|error| {
+        let text = crate::bounded::piped_text(path).map_err(|error| {
             anyhow!("{}: {error}, expected a file of keys in TOML, as plcsim meter prints it", path.display())
         })?;
         Self::parse(path, &text, client)

@@ -20,7 +20,7 @@ pub(in super::super) const TASK: &[Column] = &[
 
 pub(in super::super) fn task(task: &v1::Task) -> Row {
     let plan = task.plan.clone().unwrap_or_default();
-    let kind = word(plan.kind().as_str_name(), "TASK_KIND_").replace('_', "-");
+    let kind = word(plan.kind().as_str_name(), "TASK_KIND_");
     let state = match (task.paused, &task.run) {
         (true, _) => "paused",
         (false, Some(_)) => "running",

@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::error::RENEW;
 use crate::store::{Reading, Store, StoreReader};
 use collector::MeterKeys;
 use plc_core::Utc;
@@ -89,7 +90,7 @@ fn what_is_no_file_of_keys_is_refused_and_stays_as_it_is() {
     store.close().unwrap();
     let path = folder.path().join("keys.sqlite");
     let expected = format!(
-        "file {}: expected the keys and counters of a concentrator, or no file at all",
+        "file {}: expected the keys and counters of a concentrator, or no file at all; if there were keys and their newest copy is lost, {RENEW}",
         path.display()
     );
     for readings_too in [true, false] {

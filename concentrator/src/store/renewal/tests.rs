@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::error::RENEW;
 use crate::store::{Cursor, Network, Store};
 use collector::MeterKeys;
 use plc_core::sap::{Key, KeyUse, StoredRoute};
@@ -233,4 +234,44 @@ fn what_cannot_be_renewed_is_refused_by_name_and_stays_as_it_is() {
         format!("store {}: missing; expected the store whose keys are to be renewed", name.display());
     assert_eq!(error, expected);
     assert_eq!(fs::read_dir(nowhere.path()).unwrap().count(), 0, "nothing was made");
+}
+
+#[test]
+fn damaged_keys_are_refused_with_the_way_on_and_renewed_from_what_the_readings_know() {
+    let garbage: Vec<u8> = (0..100_000u32).map(|n| ((n * 7919) >> 5) as u8).collect();
+    let (sound, _) = used();
+    let whole = fs::read(key_file::beside(&path(&sound))).unwrap();
+    let overwritten = [&whole[..4096], &garbage[..whole.len() - 4096]].concat();
+    let half = whole[..whole.len() / 2].to_vec();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let stranger = elsewhere.path().join("notes");
+    Connection::open(&stranger).unwrap().execute_batch("CREATE TABLE notes (text)").unwrap();
+    for damaged in [overwritten, half, garbage, fs::read(stranger).unwrap()] {
+        let (folder, _) = used();
+        set(&folder, &damaged);
+        let said = open(&folder).unwrap_err().to_string();
+        assert!(said.contains("keys.sqlite") && said.contains(RENEW), "{said}");
+        let renewal = Renewal::prepare(&path(&folder)).unwrap();
+        assert!(
+            renewal
+                .sentences()
+                .last()
+                .unwrap()
+                .starts_with("nothing is taken from the keys that are there: ")
+        );
+        renewal.carry_out(NOW).unwrap();
+        drop(assert_renewed(&folder));
+        let former = fs::read(folder.path().join("keys.sqlite.former-1")).unwrap();
+        assert!(former == damaged, "moved, not removed");
+    }
+}
+
+#[test]
+fn nothing_but_the_former_keys_is_left_beside_the_new_ones() {
+    let (folder, _) = used();
+    renew(&folder).unwrap();
+    let names =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let former: Vec<_> = names.filter(|name| name.contains("former")).collect();
+    assert_eq!(former, ["keys.sqlite.former-1"]);
 }

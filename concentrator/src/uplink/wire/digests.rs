@@ -31,12 +31,24 @@ pub const fn emit_digested(of: Digested) -> v1::Lot {
 /// Digests that an answer has at most.
 pub const DIGESTS_MAX: u32 = 20_000;
 
-/// The page that is asked for, empty. Its bucket must not be zero.
-pub fn page(request: &v1::LedgerDigestsRequest) -> Digests {
+/// Milliseconds of a bucket at most.
+pub const BUCKET_MS_MAX: u64 = (1 << 32) * 1000;
+
+/// The page that is asked for, empty.
+///
+/// # Errors
+/// Its bucket is none.
+pub fn page(request: &v1::LedgerDigestsRequest) -> Result<Digests, Status> {
+    let bucket_ms = request.bucket_ms;
+    if !(1..=BUCKET_MS_MAX).contains(&bucket_ms) {
+        return Err(Status::invalid_argument(format!(
+            "bucket_ms {bucket_ms}: expected 1 to {BUCKET_MS_MAX}"
+        )));
+    }
     let after =
         request.after_from_ms.map(|from| (Eui64::from_u64(request.after_eui64), Utc::from_millis(from)));
     let limit = if request.limit == 0 { DIGESTS_MAX } else { request.limit.min(DIGESTS_MAX) };
-    Digests::page(Duration::from_millis(request.bucket_ms), after, limit as usize)
+    Ok(Digests::page(Duration::from_millis(bucket_ms), after, limit as usize))
 }
 
 /// Digests as an answer to who wants at most `limit`.
@@ -66,6 +78,18 @@ pub fn emit_digests(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bucket_that_no_time_fills_is_refused_by_name() {
+        let of = |bucket_ms| page(&v1::LedgerDigestsRequest { bucket_ms, ..Default::default() });
+        assert!(of(1).is_ok() && of(BUCKET_MS_MAX).is_ok());
+        for bad in [0, BUCKET_MS_MAX + 1, u64::MAX] {
+            assert_eq!(
+                of(bad).unwrap_err().message(),
+                format!("bucket_ms {bad}: expected 1 to {BUCKET_MS_MAX}")
+            );
+        }
+    }
 
     #[test]
     fn who_does_not_say_of_what_means_readings_and_of_events_there_are_no_digests() {
