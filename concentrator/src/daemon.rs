@@ -212,8 +212,11 @@ impl Spell {
     }
 }
 
-/// Waits before the line is tried again.
+/// Waits before the line is tried again. Time goes on for jobs.
 fn pause(live: &Live) {
+    if let Some(Err(error)) = live.jobs().map(|jobs| jobs.end_expired(live.now())) {
+        tracing::error!("{error}");
+    }
     for _ in 0..RETRY_AFTER.as_millis() / LOOK.as_millis() {
         if live.shutdown.wait(LOOK) || live.is_reopening() {
             return;

@@ -34,7 +34,7 @@ fuzz_target!(|octets: &[u8]| {
         7 => _ = v1::Welcome::decode(octets).map(|welcome| wire::parse_welcome(&welcome)),
         3 => _ = v1::ReadingBatch::decode(octets).map(|batch| wire::parse_readings(&batch)),
         5 => _ = v1::AddTaskRequest::decode(octets).map(|request| request.plan.as_ref().map(task)),
-        4 => _ = v1::EventRow::decode(octets).map(wire::parse_event),
+        4 => _ = v1::EventBatch::decode(octets).map(wire::parse_events),
         _ => _ = v1::Acknowledgement::decode(octets).map(|told| (wire::parse_lot(told.lot), wire::parse_spans(&told.held))),
     }
 });

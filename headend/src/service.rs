@@ -201,8 +201,8 @@ impl Talk {
                 (Span { first: batch.first, last: batch.last }, Rows::Readings(readings))
             }
             Some(Request::Events(batch)) => {
-                let events = batch.events.into_iter().map(wire::parse_event).collect();
-                (Span { first: batch.first, last: batch.last }, Rows::Events(events))
+                let span = Span { first: batch.first, last: batch.last };
+                (span, Rows::Events(wire::parse_events(batch).map_err(malformed)?))
             }
             Some(Request::Values(batch)) => {
                 let values = wire::parse_values(&batch).map_err(malformed)?;

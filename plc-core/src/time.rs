@@ -98,7 +98,7 @@ impl Utc {
     /// A period of zero gives the time itself.
     pub const fn floor(self, period: Duration) -> Self {
         let period = period.as_millis() as i64;
-        if period == 0 { self } else { Self(self.0 - self.0.rem_euclid(period)) }
+        if period == 0 { self } else { Self(self.0.saturating_sub(self.0.rem_euclid(period))) }
     }
 
     /// The civil date and time: year, month 1..=12, day 1..=31, hour, minute, second, millisecond.

@@ -2,6 +2,7 @@
 
 use super::section::{Findings, Section, Show};
 use super::{set, value};
+use crate::seats;
 use crate::uplink::TlsFiles;
 use backhaul::Order;
 use std::path::Path;
@@ -25,7 +26,7 @@ pub struct BackhaulConfig {
 
 impl BackhaulConfig {
     /// The section, if it names a head-end.
-    pub(super) fn take(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>) -> Option<Self> {
+    pub(super) fn take(mut section: Section<'_>, folder: &Path, found: &mut Findings) -> Option<Self> {
         let expected = "\"https://HOST:PORT\"";
         let span = section.span();
         let head_end = section.take("head_end", expected, Show::Value, found, uri);
@@ -50,6 +51,9 @@ impl BackhaulConfig {
             (Some(authority), Some(certificate), Some(key)) => Some(TlsFiles { authority, certificate, key }),
             _ => None,
         };
+        if let Some(fault) = tls.as_ref().and_then(unsound) {
+            found.push(span.clone(), format!("backhaul: {fault}"));
+        }
         let fault = match (&tls, head_end.scheme_str(), plain) {
             (Some(_), Some("https"), false) => None,
             (None, Some("http"), true) if is_loopback(&head_end) => None,
@@ -78,6 +82,12 @@ fn label(value: &DeValue<'_>) -> Option<String> {
 
 pub(super) fn read(value: &DeValue<'_>, folder: &Path) -> Option<String> {
     crate::bounded::text(folder.join(value.as_str()?)).ok().filter(|text| text.contains("-----BEGIN "))
+}
+
+/// Why certificates do not serve, and what was expected.
+pub(super) fn unsound(files: &TlsFiles) -> Option<String> {
+    let error = seats::acceptor(files).err()?;
+    Some(format!("{error}; expected an authority, and a certificate with its key, in PEM"))
 }
 
 fn parse_order(value: &DeValue<'_>) -> Option<Order> {

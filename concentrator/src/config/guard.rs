@@ -6,7 +6,7 @@ use super::{set, value};
 use crate::jobs::Guard;
 
 /// The section.
-pub(super) fn take(mut section: Section<'_>, found: &mut Findings<'_>) -> Guard {
+pub(super) fn take(mut section: Section<'_>, found: &mut Findings) -> Guard {
     let mut guard = Guard::default();
     let mut number = |key, expected, range, into: &mut usize| {
         let number = section.take(key, expected, Show::Value, found, |v| value::integer(v, range));

@@ -200,7 +200,7 @@ impl Config {
         outcome(config, findings, path)
     }
 
-    fn examine<'t>(text: &'t str, folder: &Path) -> (Self, Findings<'t>) {
+    fn examine(text: &str, folder: &Path) -> (Self, Findings) {
         let mut findings = Findings::new(text);
         let found = &mut findings;
         let mut root = section::parse(text, found);
@@ -219,7 +219,7 @@ impl Config {
         (config, findings)
     }
 
-    fn take_store(&mut self, root: &mut Section<'_>, found: &mut Findings<'_>) {
+    fn take_store(&mut self, root: &mut Section<'_>, found: &mut Findings) {
         let mut store = root.section("store", found);
         set(
             &mut self.store_path,
@@ -245,7 +245,7 @@ impl Config {
         near.into_iter().chain(far).map(|(table, files)| (table, files.certificate.as_str()))
     }
 
-    fn take_interface(&mut self, root: &mut Section<'_>, folder: &Path, found: &mut Findings<'_>) {
+    fn take_interface(&mut self, root: &mut Section<'_>, folder: &Path, found: &mut Findings) {
         let mut grpc = root.section("grpc", found);
         let span = grpc.span();
         let expected = "an address and a port, such as \"127.0.0.1:50051\"";
@@ -266,6 +266,11 @@ impl Config {
             (_, Some(true)) if !some => Some(Access::PlainText),
             _ => None,
         };
+        if let Some(Access::Mutual(files)) = &self.access
+            && let Some(fault) = backhaul::unsound(files)
+        {
+            return found.push(span, format!("grpc: {fault}"));
+        }
         let fault = match &self.access {
             Some(Access::PlainText) if !self.listen.ip().is_loopback() => {
                 "plain_text = true only with an address of this machine, such as 127.0.0.1:50051"
@@ -276,7 +281,7 @@ impl Config {
         found.push(span, format!("grpc: expected {fault}"));
     }
 
-    fn take_watch(&mut self, root: &mut Section<'_>, found: &mut Findings<'_>) {
+    fn take_watch(&mut self, root: &mut Section<'_>, found: &mut Findings) {
         let mut metrics = root.section("metrics", found);
         let expected = "an address and a port, such as \"127.0.0.1:9469\"";
         let listen = |v: &toml::de::DeValue<'_>| v.as_str()?.parse().ok();
@@ -293,7 +298,7 @@ impl Config {
         log.finish(found);
     }
 
-    fn take_meters(&mut self, root: &mut Section<'_>, folder: &Path, found: &mut Findings<'_>) {
+    fn take_meters(&mut self, root: &mut Section<'_>, folder: &Path, found: &mut Findings) {
         let mut seen = Seen::default();
         for section in root.sections("meter", found) {
             let span = section.span();
@@ -314,7 +319,7 @@ impl Config {
     }
 
     /// As the meters of the main file; its errors name the file too.
-    fn take_meters_file(&mut self, path: &Path, text: &str, seen: &mut Seen, found: &mut Findings<'_>) {
+    fn take_meters_file(&mut self, path: &Path, text: &str, seen: &mut Seen, found: &mut Findings) {
         let mut inner = Findings::new(text);
         let mut root = section::parse(text, &mut inner);
         for section in root.sections("meter", &mut inner) {
@@ -333,7 +338,7 @@ impl Config {
 }
 
 impl PlcConfig {
-    fn take(&mut self, mut section: Section<'_>, found: &mut Findings<'_>) {
+    fn take(&mut self, mut section: Section<'_>, found: &mut Findings) {
         let expected = "\"unix:/absolute/path\" or \"tcp:host:port\"";
         set(&mut self.front_end, section.take("front_end", expected, Show::Value, found, value::front_end));
         let expected = "16 hexadecimal digits";
@@ -351,7 +356,7 @@ impl PlcConfig {
 }
 
 impl CollectorConfig {
-    fn take(&mut self, mut section: Section<'_>, found: &mut Findings<'_>) {
+    fn take(&mut self, mut section: Section<'_>, found: &mut Findings) {
         let expected = "seconds that divide a day, 60 to 86400";
         set(
             &mut self.capture_period,
@@ -395,7 +400,7 @@ impl CollectorConfig {
     }
 }
 
-fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings<'_>) -> Option<MeterConfig> {
+fn take_meter(mut section: Section<'_>, folder: &Path, found: &mut Findings) -> Option<MeterConfig> {
     let key = "32 hexadecimal digits, or \"file:path\" of a file that holds them";
     let id = section.require("id", "a name of 1 to 64 characters", Show::Value, found, |v| {
         value::text(v).filter(|id| id.chars().count() <= 64 && !id.chars().any(char::is_control))
@@ -466,7 +471,7 @@ const NAMED: usize = 20;
 /// Characters of one of them at most.
 const LINE: usize = 400;
 
-fn outcome(config: Config, findings: Findings<'_>, path: &Path) -> Result<Config, ConfigErrors> {
+fn outcome(config: Config, findings: Findings, path: &Path) -> Result<Config, ConfigErrors> {
     let mut errors = findings.errors;
     errors.sort_by_key(|error| error.line);
     if errors.is_empty() { Ok(config) } else { Err(ConfigErrors { path: path.to_owned(), errors }) }

@@ -25,20 +25,22 @@ impl fmt::Display for ConfigError {
 
 /// The text of the file and what is wrong in it so far.
 #[derive(Debug)]
-pub(super) struct Findings<'t> {
-    text: &'t str,
+pub(super) struct Findings {
+    /// Where each line begins.
+    lines: Vec<usize>,
     pub(super) errors: Vec<ConfigError>,
     /// Every key that was asked for, with its table.
     pub(super) known: Vec<String>,
 }
 
-impl<'t> Findings<'t> {
-    pub(super) const fn new(text: &'t str) -> Self {
-        Self { text, errors: Vec::new(), known: Vec::new() }
+impl Findings {
+    pub(super) fn new(text: &str) -> Self {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { lines, errors: Vec::new(), known: Vec::new() }
     }
 
     pub(super) fn push(&mut self, at: Range<usize>, text: String) {
-        let line = self.text.get(..at.start).map_or(0, |before| before.matches('\n').count() + 1);
+        let line = self.lines.partition_point(|begin| *begin <= at.start);
         self.errors.push(ConfigError { line, text });
     }
 }
@@ -66,7 +68,7 @@ impl<'t> Section<'t> {
     }
 
     /// The table called `key` of this one, empty when it is not there.
-    pub(super) fn section(&mut self, key: &'static str, findings: &mut Findings<'_>) -> Self {
+    pub(super) fn section(&mut self, key: &'static str, findings: &mut Findings) -> Self {
         self.known.push(key);
         match self.table.remove(key).map(|value| (value.span(), value.into_inner())) {
             Some((span, DeValue::Table(table))) => Self::new(key, span, table),
@@ -79,7 +81,7 @@ impl<'t> Section<'t> {
     }
 
     /// The tables `[[key]]` of this one.
-    pub(super) fn sections(&mut self, key: &'static str, findings: &mut Findings<'_>) -> Vec<Self> {
+    pub(super) fn sections(&mut self, key: &'static str, findings: &mut Findings) -> Vec<Self> {
         self.known.push(key);
         let Some(value) = self.table.remove(key) else { return Vec::new() };
         let (span, value) = (value.span(), value.into_inner());
@@ -103,7 +105,7 @@ impl<'t> Section<'t> {
         key: &'static str,
         expected: &str,
         show: Show,
-        findings: &mut Findings<'_>,
+        findings: &mut Findings,
         parse: impl FnOnce(&DeValue<'t>) -> Option<T>,
     ) -> Option<T> {
         self.known.push(key);
@@ -126,7 +128,7 @@ impl<'t> Section<'t> {
         key: &'static str,
         expected: &str,
         show: Show,
-        findings: &mut Findings<'_>,
+        findings: &mut Findings,
         parse: impl FnOnce(&DeValue<'t>) -> Option<T>,
     ) -> Option<T> {
         if !self.table.contains_key(key) {
@@ -137,7 +139,7 @@ impl<'t> Section<'t> {
     }
 
     /// Notes every key that nobody asked for.
-    pub(super) fn finish(self, findings: &mut Findings<'_>) {
+    pub(super) fn finish(self, findings: &mut Findings) {
         for key in self.table.keys() {
             let name = self.qualified(key.get_ref());
             let known = self.known.join(", ");
@@ -155,7 +157,7 @@ impl<'t> Section<'t> {
 }
 
 /// All syntax errors of a text, or its table.
-pub(super) fn parse<'t>(text: &'t str, findings: &mut Findings<'_>) -> Section<'t> {
+pub(super) fn parse<'t>(text: &'t str, findings: &mut Findings) -> Section<'t> {
     let (table, errors): (Spanned<DeTable<'t>>, _) = DeTable::parse_recoverable(text);
     for error in errors {
         findings.push(error.span().unwrap_or(0..0), error.message().to_owned());

@@ -10,11 +10,7 @@ use std::collections::BTreeSet;
 use toml::de::DeValue;
 
 /// All tasks of a file; meters that they name must be configured.
-pub(super) fn take_all(
-    root: &mut Section<'_>,
-    meters: &[MeterConfig],
-    found: &mut Findings<'_>,
-) -> Vec<Plan> {
+pub(super) fn take_all(root: &mut Section<'_>, meters: &[MeterConfig], found: &mut Findings) -> Vec<Plan> {
     let (mut plans, mut names) = (Vec::new(), BTreeSet::new());
     for section in root.sections("task", found) {
         let span = section.span();
@@ -46,7 +42,7 @@ pub(super) fn take_all(
     plans
 }
 
-fn take(mut section: Section<'_>, found: &mut Findings<'_>) -> Option<Plan> {
+fn take(mut section: Section<'_>, found: &mut Findings) -> Option<Plan> {
     let expected = "a name of 1 to 64 letters, digits, hyphens and underscores";
     let name = section.require("name", expected, Show::Value, found, value::text);
     let expected = "\"instant\", \"daily\", \"monthly\", \"events\" or \"clock\"";

@@ -179,12 +179,12 @@ proptest! {
 #[test]
 fn a_head_end_needs_certificates_or_this_machine_and_the_word() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["ca", "box", "key"] {
-        std::fs::write(folder.path().join(name), "-----BEGIN CERTIFICATE-----").unwrap();
-    }
+    let boxes = ["box-1", "box-2"].map(String::from);
+    crate::pki::init(folder.path(), &[String::from("h")], &boxes, &[]).unwrap();
     let path = folder.path().join("c.toml");
     let parse = |text: &str| Config::parse(&format!("[backhaul]\n{text}\n"), &path);
-    let tls = "authority = \"ca\"\ncertificate = \"box\"\nkey = \"key\"\nbox_id = \"box-1\"\n";
+    let tls =
+        "authority = \"ca.pem\"\ncertificate = \"box-1.pem\"\nkey = \"box-1.key\"\nbox_id = \"box-1\"\n";
     let config = parse(&format!("{tls}head_end = \"https://h:1\"\norder = \"newest-first\"")).unwrap();
     let backhaul = config.backhaul.unwrap();
     assert!(backhaul.tls.is_some() && config.limits.head_end);
@@ -202,6 +202,12 @@ fn a_head_end_needs_certificates_or_this_machine_and_the_word() {
         let error = parse(bad).unwrap_err().to_string();
         assert!(error.contains("backhaul: expected "), "{bad}: {error}");
     }
+    let strange = parse(&format!("{tls}head_end = \"https://h:1\"").replace("box-1.key", "box-2.key"));
+    let strange = strange.unwrap_err().to_string();
+    assert!(
+        strange.contains("line 1: backhaul: certificate and key: ") && strange.contains("; expected"),
+        "{strange}"
+    );
 }
 
 #[test]
@@ -295,7 +301,8 @@ fn what_is_shown_of_a_configuration_holds_no_key() {
 #[test]
 fn plain_text_is_for_this_machine_and_certificates_come_together() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("a.pem"), "-----BEGIN CERTIFICATE-----").unwrap();
+    let boxes = ["a", "b"].map(String::from);
+    crate::pki::init(folder.path(), &[String::from("h")], &boxes, &[]).unwrap();
     let parse = |text: &str| Config::parse(text, &folder.path().join("c.toml"));
     let said = |text: &str| parse(text).unwrap_err().to_string();
     assert_eq!(parse("").unwrap().access, None);
@@ -307,10 +314,20 @@ fn plain_text_is_for_this_machine_and_certificates_come_together() {
     let both =
         said("[grpc]\nauthority = \"a.pem\"\ncertificate = \"a.pem\"\nkey = \"a.pem\"\nplain_text = true\n");
     assert!(both.contains("and not plain_text = true"), "{both}");
-    let whole = parse(
-        "[grpc]\nlisten = \"0.0.0.0:1\"\nauthority = \"a.pem\"\ncertificate = \"a.pem\"\nkey = \"a.pem\"\n",
-    );
-    assert!(matches!(whole.unwrap().access, Some(Access::Mutual(_))));
+    let text =
+        "[grpc]\nlisten = \"0.0.0.0:1\"\nauthority = \"ca.pem\"\ncertificate = \"a.pem\"\nkey = \"a.key\"\n";
+    assert!(matches!(parse(text).unwrap().access, Some(Access::Mutual(_))));
+    for (right, wrong, of) in [
+        ("a.key", "b.key", "certificate and key"),
+        ("a.key", "a.pem", "key"),
+        ("ca.pem", "a.key", "authority"),
+    ] {
+        let strange = said(&text.replace(right, wrong));
+        assert!(
+            strange.contains(&format!("line 1: grpc: {of}: ")) && strange.contains("; expected"),
+            "{strange}"
+        );
+    }
 }
 
 #[test]

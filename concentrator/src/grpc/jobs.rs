@@ -47,6 +47,11 @@ pub fn parse_job(
     if of_firmware && job.kind() != v1::JobKind::Firmware {
         return Err(Status::invalid_argument("image: expected only with JOB_KIND_FIRMWARE"));
     }
+    if kind == JobKind::Limit(0) {
+        return Err(Status::invalid_argument(
+            "limit_w 0: expected 1 or more; JOB_KIND_DISCONNECT switches off",
+        ));
+    }
     if job.limit_w > 0 && kind != JobKind::Limit(job.limit_w) {
         return Err(Status::invalid_argument(format!(
             "limit_w {}: expected only with JOB_KIND_LIMIT",

@@ -1,5 +1,6 @@
 //! Who may do what: the role in a certificate, and the least role of each procedure.
 
+use crate::words::Quoted;
 use std::fmt;
 use tonic::{Request, Status};
 use x509_cert::Certificate;
@@ -55,7 +56,7 @@ impl Role {
 impl Caller {
     /// Whoever asks in plain text, which only this machine can.
     pub fn local() -> Self {
-        Self { name: String::from("this machine"), role: Role::Administrator }
+        Self { name: THIS_MACHINE.to_owned(), role: Role::Administrator }
     }
 
     /// Who asks, as the guard in front of the services has found.
@@ -75,6 +76,12 @@ impl Caller {
         let unit = subject.organization_unit().map_err(malformed)?.map(|unit| unit.value().into_owned());
         let name = name.filter(|name| !name.is_empty() && !name.chars().any(char::is_control));
         let name = name.ok_or("certificate without a name: expected a common name")?;
+        if name == THIS_MACHINE || name.chars().count() > NAME_MAX {
+            let name = Quoted(&name);
+            return Err(format!(
+                "certificate of {name}: expected at most {NAME_MAX} characters, and another name than that of this machine itself"
+            ));
+        }
         let role = unit.as_deref().and_then(Role::from_word).ok_or_else(|| {
             let unit = unit.unwrap_or_default();
             format!("certificate of {name:?} with organizational unit {unit:?}: expected viewer, operator or administrator")
@@ -94,6 +101,11 @@ impl Caller {
         }
     }
 }
+
+/// Who asks in plain text, and who the daemon itself is where it puts something on record.
+const THIS_MACHINE: &str = "this machine";
+/// Characters of a common name at most (`ub-common-name`) [X.520; confidence A].
+const NAME_MAX: usize = 64;
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,6 +187,13 @@ mod tests {
         assert!(refused(Some("box-1"), &[]).contains("expected viewer, operator or administrator"));
         assert!(refused(Some("eve"), &["Administrator"]).contains("\"Administrator\""));
         assert!(refused(None, &["viewer"]).contains("expected a common name"));
+        for name in [THIS_MACHINE, &"x".repeat(65)] {
+            assert!(
+                refused(Some(name), &["viewer"]).contains("expected at most 64 characters, and another name")
+            );
+        }
+        let long = Caller::from_certificate(&certificate(Some(&"x".repeat(64)), &["viewer"]));
+        assert_eq!(long.unwrap().name.len(), 64);
         assert!(Caller::from_certificate(b"no").unwrap_err().contains("malformed"));
     }
 

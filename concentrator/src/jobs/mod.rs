@@ -365,6 +365,18 @@ impl Jobs {
         Ok(wanted)
     }
 
+    /// Ends jobs whose time is up, where nobody asks what may be done next.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn end_expired(&self, now: Utc) -> Result<(), JobError> {
+        let book = self.book();
+        for job in book.jobs(i64::MAX, true)?.into_iter().filter(|job| now >= job.until) {
+            self.is_over(&book, &job, now)?;
+        }
+        Ok(())
+    }
+
     /// When something may be done next, or the time of a job is up, if nothing else happens before: milliseconds of UTC.
     pub fn due(&self) -> Option<Utc> {
         let expires = self.expires.load(Ordering::Relaxed);

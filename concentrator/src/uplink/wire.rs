@@ -35,6 +35,9 @@ pub enum Malformed {
         "batch {0}-{1}: series {2}: expected 6 octets of source and of logical name, a scaler of 8 bits and a unit of 8 bits"
     )]
     Series(u64, u64, usize),
+    /// An event is not of the batch, or not in its place.
+    #[error("batch {0}-{1}: event {2}: expected cursors of the batch, in order, each once")]
+    Event(u64, u64, u64),
     /// A row has too great a place among those of its time.
     #[error("batch {0}-{1}: ordinal {2}: expected at most 65535")]
     Ordinal(u64, u64, u32),
@@ -140,8 +143,24 @@ pub fn emit_events(span: Span, events: Vec<StoredEvent>) -> v1::EventBatch {
     v1::EventBatch { first: span.first, last: span.last, events: events.into_iter().map(row).collect() }
 }
 
+/// The events of a batch.
+///
+/// # Errors
+/// The batch is malformed.
+pub fn parse_events(batch: v1::EventBatch) -> Result<Vec<StoredEvent>, Malformed> {
+    let (first, last) = (batch.first, batch.last);
+    let mut next = first;
+    for row in &batch.events {
+        if !(next..=last).contains(&row.cursor) {
+            return Err(Malformed::Event(first, last, row.cursor));
+        }
+        next = row.cursor.saturating_add(1);
+    }
+    Ok(batch.events.into_iter().map(parse_event).collect())
+}
+
 /// An event of a batch.
-pub fn parse_event(row: v1::EventRow) -> StoredEvent {
+fn parse_event(row: v1::EventRow) -> StoredEvent {
     let event = Event {
         time: Utc::from_millis(row.time_ms),
         kind: EventKind::from_name(&row.kind),
@@ -227,6 +246,27 @@ mod tests {
                 meter: Eui64::from_u64(meter), logical_name: [1, 0, e, 8, 0, 255], capture: Utc::from_millis(capture), value,
                 scaler: scaler % 2, unit: unit % 2, status, received: Utc::from_millis(received),
             }
+        }
+    }
+
+    #[test]
+    fn events_out_of_their_place_are_refused_by_name_and_a_batch_may_lack_some() {
+        let of = |(first, last), cursors: &[u64]| {
+            let row = |cursor: &u64| v1::EventRow { cursor: *cursor, ..v1::EventRow::default() };
+            let batch = v1::EventBatch { first, last, events: cursors.iter().map(row).collect() };
+            parse_events(batch).map(|events| events.iter().map(|event| event.cursor.0).collect::<Vec<_>>())
+        };
+        assert_eq!(of((3, 9), &[3, 4, 9]), Ok(vec![3, 4, 9]));
+        assert_eq!(of((1, u64::MAX), &[u64::MAX]), Ok(vec![u64::MAX]));
+        assert_eq!(of((3, 9), &[]), Ok(vec![]));
+        for (span, cursors, wrong) in [
+            ((1, 1), &[5][..], 5),
+            ((3, 9), &[2], 2),
+            ((3, 9), &[4, 4], 4),
+            ((3, 9), &[5, 4], 4),
+            ((9, 3), &[5], 5),
+        ] {
+            assert_eq!(of(span, cursors), Err(Malformed::Event(span.0, span.1, wrong)));
         }
     }
 

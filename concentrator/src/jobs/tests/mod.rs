@@ -273,3 +273,20 @@ fn wrong_requests_are_named() {
     let request = Request { within: Duration::ZERO, ..request("k", JobKind::Read, 1) };
     assert!(said(request).contains("expected a second to 31 days"));
 }
+
+#[test]
+fn time_is_up_also_where_nothing_can_be_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = jobs(&folder);
+    jobs.submit(&request("k", JobKind::Read, 2), &ann(), 0, at(0)).unwrap();
+    jobs.submit(&request("of many", JobKind::Disconnect, 11), &ann(), 0, at(0)).unwrap();
+    jobs.end_expired(at(3599)).unwrap();
+    assert_eq!(jobs.job(1).unwrap().0.state, JobState::Running);
+    jobs.end_expired(at(3600)).unwrap();
+    for id in [1, 2] {
+        let (job, items) = jobs.job(id).unwrap();
+        assert_eq!((job.state, job.note.as_str()), (JobState::Expired, "its time was up"));
+        assert!(items.iter().all(|item| item.text == "its time was up"), "{items:?}");
+    }
+    assert_eq!(next(&jobs, 3601), []);
+}
