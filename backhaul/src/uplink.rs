@@ -53,6 +53,9 @@ pub struct UplinkConfig {
     pub back_off: Duration,
     /// The greatest bound.
     pub back_off_max: Duration,
+    /// The newest of each kind, in the order of [`Lot::ALL`], that may have been sent before: a head-end that holds more has got it from
+    /// another life of the store. None: whatever there is may have been sent.
+    pub ceiling: Option<[u64; 3]>,
     /// Source of jitter.
     pub seed: Seed,
 }
@@ -69,6 +72,7 @@ impl UplinkConfig {
             patience: Duration::from_secs(60),
             back_off: Duration::from_secs(1),
             back_off_max: Duration::from_secs(300),
+            ceiling: None,
             seed,
         }
     }
@@ -150,7 +154,7 @@ pub enum UplinkOutput {
         /// All of it.
         spans: Spans,
     },
-    /// The head-end holds more than the box ever had: its store was replaced or has gone back. Give it a new epoch and make that
+    /// The head-end holds more than the box ever had or has sent: its store was replaced or has gone back. Give it a new epoch and make that
     /// durable, then answer with `Renewed`.
     Renew,
 }
@@ -271,9 +275,11 @@ impl Uplink {
             return;
         }
         self.heard = now;
-        let foreign =
-            |(lane, held): (&Lane, &Option<&Spans>)| held.is_some_and(|held| held.last() > lane.newest());
-        if self.lanes.iter().zip(&held).any(foreign) {
+        let sent = self.config.ceiling.unwrap_or([u64::MAX; 3]);
+        let foreign = |((lane, sent), held): ((&Lane, u64), &Option<&Spans>)| {
+            held.is_some_and(|held| held.last() > lane.newest().min(sent))
+        };
+        if self.lanes.iter().zip(sent).zip(&held).any(foreign) {
             self.drop_link();
             self.out.push_back(UplinkOutput::Close(Ending::NewEpoch));
             self.out.push_back(UplinkOutput::Renew);
@@ -281,6 +287,7 @@ impl Uplink {
             return;
         }
         self.phase = Phase::Linked;
+        self.config.ceiling = None;
         for (lot, held) in Lot::ALL.into_iter().zip(held) {
             self.lane_mut(lot).open(held.is_some());
             held.into_iter().for_each(|held| self.hold(lot, held));
@@ -318,7 +325,9 @@ impl Uplink {
                 self.hold(lot, &Spans::new());
                 self.lane_mut(lot).reset();
             }
-            self.phase = Phase::Waiting(now);
+            self.config.ceiling = None;
+            // A head-end that says so each time is not asked without a pause.
+            self.back_off(now, None);
         }
     }
 

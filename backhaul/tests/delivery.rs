@@ -71,6 +71,9 @@ fn a_head_end_that_holds_more_than_the_box_ever_had_makes_it_take_a_new_epoch() 
     machine.tick(now + Duration::from_secs(1000));
     assert_eq!(outputs(&mut machine), [], "nothing is said before the epoch is durable");
     machine.handle(now, UplinkInput::Renewed);
+    let now = machine.deadline().unwrap();
+    assert!(now <= Instant::from_secs(2), "soon, but not at once: {now:?}");
+    machine.tick(now);
     assert_eq!(outputs(&mut machine).pop(), Some(UplinkOutput::Open));
     machine.handle(now, UplinkInput::Opened);
     outputs(&mut machine);
@@ -123,6 +126,50 @@ fn a_head_end_that_does_not_take_values_is_sent_none_until_another_one_takes_the
     let older = again(&mut machine, now + Duration::from_secs(401), None);
     assert_eq!(older, [], "what it was told before is not undone, and nothing more goes");
     assert_eq!(machine.held(Lot::Values), &Spans::through(3));
+}
+
+#[test]
+fn a_head_end_that_holds_more_than_was_sent_makes_it_take_a_new_epoch_although_the_box_has_more_by_now() {
+    let config = UplinkConfig { ceiling: Some([5, 728, 0]), ..UplinkConfig::new(Seed::from_u64(1)) };
+    let greeted = |held: &Spans| {
+        let (mut machine, now) = (Uplink::new(config.clone()), Instant::from_secs(1));
+        let said = linked(&mut machine, now, 1692, held);
+        (machine, now, said)
+    };
+    let (_, _, said) = greeted(&Spans::through(728));
+    assert!(said.contains(&batch(Lot::Readings, 729, 828)), "{said:?}");
+    let (mut machine, now, said) = greeted(&Spans::through(1152));
+    assert_eq!(said, [UplinkOutput::Close(Ending::NewEpoch), UplinkOutput::Renew]);
+    machine.handle(now, UplinkInput::Renewed);
+    let mut later = now;
+    // From the new epoch on, whatever there is may have been sent.
+    for held in [Spans::new(), Spans::through(1692)] {
+        later = machine.deadline().unwrap().max(later);
+        machine.tick(later);
+        assert!(outputs(&mut machine).contains(&UplinkOutput::Open));
+        machine.handle(later, UplinkInput::Opened);
+        machine.handle(later, welcome(&Spans::new(), &held, None));
+        assert!(machine.is_linked());
+        outputs(&mut machine);
+        machine.handle(later, UplinkInput::Closed { retry_after: None });
+    }
+}
+
+#[test]
+fn a_head_end_that_always_holds_more_is_asked_with_pauses() {
+    let (mut machine, mut now) = (uplink(Order::OldestFirst, None), Instant::from_secs(1));
+    let begun = now;
+    for n in 0..20 {
+        now = machine.deadline().unwrap().max(now);
+        machine.tick(now);
+        assert_eq!(outputs(&mut machine), [UplinkOutput::Open], "{n}");
+        machine.handle(now, UplinkInput::Opened);
+        outputs(&mut machine);
+        machine.handle(now, welcome(&Spans::new(), &Spans::through(9), None));
+        assert!(outputs(&mut machine).contains(&UplinkOutput::Renew));
+        machine.handle(now, UplinkInput::Renewed);
+    }
+    assert!(now.since(begun) > Duration::from_secs(600), "{:?}", now.since(begun));
 }
 
 #[test]

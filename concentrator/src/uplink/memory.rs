@@ -8,6 +8,7 @@ use plc_core::Utc;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// What the box remembers of the head-end.
@@ -26,6 +27,9 @@ pub struct Memory {
     store: Option<StoreLife>,
     /// The newest of each kind that the store had, in the order of [`Lot::ALL`].
     newest: [u64; 3],
+    /// The newest of each kind when nothing had been sent yet since the head-end was last heard: it cannot hold more, unless the store has
+    /// gone back to a backup since, this file with it. None while it is heard.
+    pub(super) ceiling: Option<[u64; 3]>,
 }
 
 /// A store as it is now.
@@ -70,6 +74,7 @@ impl Memory {
             values: Spans::new(),
             store: None,
             newest: [0; 3],
+            ceiling: None,
         });
         if let Some(present) = present {
             if !memory.is_of(present) {
@@ -77,6 +82,7 @@ impl Memory {
                 memory.renew(now);
             }
             memory.note(present);
+            memory.ceiling.get_or_insert(present.newest);
         }
         memory
     }
@@ -105,7 +111,7 @@ impl Memory {
     pub fn renew(&mut self, now: Utc) {
         self.epoch = now.as_millis().cast_unsigned().max(self.epoch + 1);
         (self.events, self.readings, self.values) = (Spans::new(), Spans::new(), Spans::new());
-        self.newest = [0; 3];
+        (self.newest, self.ceiling) = ([0; 3], None);
     }
 
     /// Makes it durable.
@@ -123,9 +129,10 @@ impl Memory {
         };
         let text = json!({
             "epoch": self.epoch, "events": spans(&self.events), "readings": spans(&self.readings),
-            "values": spans(&self.values), "store": self.store.map(|life| hex(&life)), "newest": self.newest,
+            "values": spans(&self.values), "store": self.store.map(|life| hex(&life)), "newest": self.newest, "ceiling": self.ceiling,
         });
-        let mut file = File::create(&new)?;
+        let mut options = File::options();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         writeln!(file, "{text}")?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
@@ -141,10 +148,15 @@ impl Memory {
         // Files of older versions have none.
         let values = value.get("values").map_or_else(|| Some(Spans::new()), set)?;
         let store = value.get("store").and_then(|life| array(life.as_str()?));
-        let newest = value.get("newest").unwrap_or(&Value::Null);
-        let newest = [0, 1, 2].map(|at| newest.get(at).and_then(Value::as_u64).unwrap_or(0));
+        let of_each = |name| {
+            let all = value.get(name)?;
+            Some([0, 1, 2].map(|at| all.get(at).and_then(Value::as_u64).unwrap_or(0)))
+        };
+        let newest = of_each("newest").unwrap_or_default();
+        let ceiling =
+            value.get("ceiling").filter(|ceiling| ceiling.is_array()).and_then(|_| of_each("ceiling"));
         let epoch = value.get("epoch")?.as_u64()?;
-        Some(Self { path: path.to_owned(), epoch, events, readings, values, store, newest })
+        Some(Self { path: path.to_owned(), epoch, events, readings, values, store, newest, ceiling })
     }
 }
 
@@ -176,6 +188,22 @@ mod tests {
         assert_eq!((reopened(present).epoch, reopened(present).readings), (3, Spans::through(7)));
         let less = Present { newest: [0, 6, 0], ..present };
         assert_eq!(reopened(less).epoch, 9000);
+    }
+
+    #[test]
+    fn what_the_head_end_may_hold_stays_what_was_there_when_it_was_last_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store.sqlite");
+        let reopened =
+            |newest| Memory::open(&store, Some(&Present { life: [1; 8], newest }), Utc::from_secs(5));
+        let memory = reopened([5, 728, 0]);
+        assert_eq!(memory.ceiling, Some([5, 728, 0]));
+        memory.save().unwrap();
+        let mut memory = reopened([9, 1692, 4]);
+        assert_eq!(memory.ceiling, Some([5, 728, 0]), "it was not heard in between");
+        memory.ceiling = None;
+        memory.save().unwrap();
+        assert_eq!(reopened([9, 1700, 4]).ceiling, Some([9, 1700, 4]));
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Driver {
         let present = StoreReader::open(&store).and_then(|reader| Present::of(&reader));
         let present = present.inspect_err(|error| tracing::error!("{error}")).ok();
         let memory = Memory::open(&store, present.as_ref(), clock::utc());
-        let machine = Uplink::new(settings.config.clone());
+        let machine = Uplink::new(UplinkConfig { ceiling: memory.ceiling, ..settings.config.clone() });
         mark.set(Cursor(memory.readings.cumulative(1)));
         mark.set_values(Cursor(memory.values.cumulative(1)));
         let known = Delivery {
@@ -309,8 +309,18 @@ impl Driver {
             let taken = Lot::ALL.into_iter().filter(|lot| takes_values || *lot != Lot::Values);
             taken.for_each(|lot| self.hold(lot, held.held(lot).clone()));
             self.mark_values();
+            self.remember_link();
         }
         Ok(())
+    }
+
+    /// From here on things are sent, and the head-end may hold whatever there is.
+    fn remember_link(&mut self) {
+        if self.memory.ceiling.take().is_some()
+            && let Err(error) = self.memory.save()
+        {
+            tracing::error!("that the head-end was heard cannot be remembered: {error}");
+        }
     }
 
     fn on_acknowledgement(&mut self, news: &v1::Acknowledgement) -> Result<(), String> {
