@@ -9,13 +9,14 @@ use crate::jobs::{Guard, Jobs};
 use crate::live::Live;
 use crate::logging;
 use crate::metrics::Page;
+use crate::plc::SessionError;
 use crate::power_line;
 use crate::pulse::Pipeline;
 use crate::seats;
 use crate::service_manager;
 use crate::settings::{self, Settings};
 use crate::shutdown::Shutdown;
-use crate::store::{Event, EventKind, Store, StoreError};
+use crate::store::{Event, EventKind, Store};
 use crate::tasks::Tasks;
 use crate::uplink::{self, UplinkSettings};
 use crate::words;
@@ -181,10 +182,13 @@ fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
         told.into_iter().for_each(|event| log(&record(store, live, event)));
         let Err(error) = served else { return };
         let text = words::chain(&error);
-        let of_store = error.chain().any(|cause| cause.is::<StoreError>());
-        live.diagnose(|diagnosis| match of_store {
-            true => diagnosis.on_store(live.now(), Some(&text)),
-            false => diagnosis.on_line(live.now(), Some(&text)),
+        let of_store = error.downcast_ref().is_some_and(SessionError::is_of_store);
+        live.diagnose(|diagnosis| {
+            // A line that could not be opened would have said so first.
+            diagnosis.on_line(live.now(), Some(text.as_str()).filter(|_| !of_store));
+            if of_store {
+                diagnosis.on_store(live.now(), Some(&text));
+            }
         });
         let calm = live.status().borrow().fault.is_empty();
         live.update_status(|status| status.fault.clone_from(&text));

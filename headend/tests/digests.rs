@@ -73,7 +73,9 @@ fn lines(of: &str, answer: &v1::LedgerDigestsResponse) -> Vec<String> {
         let mut sum = String::new();
         digest.sum.iter().for_each(|octet| write!(sum, "{octet:02x}").unwrap());
         let v1::RangeDigest { eui64, from_ms, count, .. } = digest;
-        format!(r#"{{"of":"{of}","eui64":"{eui64:016x}","from_ms":{from_ms},"bucket_ms":86400000,"count":{count},"sum":"{sum}"}}"#)
+        format!(
+            r#"{{"of":"{of}","eui64":"{eui64:016x}","from_ms":{from_ms},"bucket_ms":86400000,"count":{count},"sum":"{sum}"}}"#
+        )
     };
     answer.digests.iter().map(line).collect()
 }

@@ -53,6 +53,13 @@ pub enum SessionError {
     FrameCounter,
 }
 
+impl SessionError {
+    /// Whether it is the store that does not work, and not the line.
+    pub const fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
+}
+
 /// Builds the node from what the store knows of its former life, starts the application on a thread of its
 /// own, and has `body` drive the node. When `body` returns, the application finishes its turn. What `body` and
 /// the front end have become comes back.
