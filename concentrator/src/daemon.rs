@@ -182,7 +182,7 @@ fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
         told.into_iter().for_each(|event| log(&record(store, live, event)));
         let Err(error) = served else { return };
         let text = words::chain(&error);
-        let of_store = error.downcast_ref().is_some_and(SessionError::is_of_store);
+        let of_store = is_of_store(&error);
         live.diagnose(|diagnosis| {
             // A line that could not be opened would have said so first.
             diagnosis.on_line(live.now(), Some(text.as_str()).filter(|_| !of_store));
@@ -197,6 +197,11 @@ fn keep_serving(config: &Config, store: &mut Store, live: &Arc<Live>) {
         }
         pause(live);
     }
+}
+
+/// Whether the line ended because of the store, and not by itself.
+fn is_of_store(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(SessionError::is_of_store)
 }
 
 /// Faults that were told since the line was last served for a while, so that two that take turns are told once each.
@@ -263,6 +268,16 @@ const LOOK: Duration = Duration::from_millis(100);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn a_fault_of_the_store_is_told_from_one_of_the_front_end() {
+        let store = StoreError::Busy { path: "/x".into() };
+        assert!(is_of_store(&SessionError::Store(store).into()));
+        let line = SessionError::Driver(std::io::Error::other("gone").into());
+        assert!(!is_of_store(&anyhow::Error::new(line).context("front end unix:/x")));
+        assert!(!is_of_store(&anyhow::anyhow!("store: not of a session")));
+    }
 
     #[test]
     fn faults_that_take_turns_are_told_once_each_until_the_line_was_served() {
