@@ -275,3 +275,21 @@ fn nothing_but_the_former_keys_is_left_beside_the_new_ones() {
     let former: Vec<_> = names.filter(|name| name.contains("former")).collect();
     assert_eq!(former, ["keys.sqlite.former-1"]);
 }
+
+#[test]
+fn whichever_page_of_the_keys_is_damaged_they_can_be_renewed() {
+    let (sound, _) = used();
+    let whole = fs::read(key_file::beside(&path(&sound))).unwrap();
+    let mut nothing_taken = 0;
+    for page in 0..whole.len() / 4096 {
+        let (folder, _) = used();
+        let mut damaged = fs::read(key_file::beside(&path(&folder))).unwrap();
+        damaged[page * 4096..][..4096].fill(0xA5);
+        set(&folder, &damaged);
+        let renewal = Renewal::prepare(&path(&folder)).unwrap();
+        nothing_taken += usize::from(renewal.sentences().last().unwrap().starts_with("nothing is taken"));
+        renewal.carry_out(NOW).unwrap();
+        drop(assert_renewed(&folder));
+    }
+    assert!(nothing_taken > whole.len() / 4096 / 2, "{nothing_taken}");
+}
